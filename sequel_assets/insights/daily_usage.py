@@ -1,0 +1,113 @@
+"""How much was a company's offer used on a day, by how many people, for how long on average?"""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, Table, Text, case, cast, func, literal, select
+
+from sequel_assets.warehouse.tables import (
+    ALL,
+    ENGAGED,
+    LIVE,
+    MINUTES,
+    ON_DEMAND,
+    Insight,
+    company_column,
+    day_column,
+    event_participants,
+    metadata,
+    minutes_column,
+    never_negative,
+    refreshes,
+)
+
+daily_usage = Table(
+    "daily_usage",
+    metadata,
+    company_column(),
+    day_column(),
+    Column("event_type", Text, primary_key=True, comment="virtualStageEvent, networkingHub, or all"),
+    minutes_column("live_minutes", LIVE),
+    minutes_column("on_demand_minutes", ON_DEMAND),
+    minutes_column("engaged_minutes", ENGAGED),
+    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute that day; not additive, never sum it"),
+    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False),
+           comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+    Column("events", sa.BigInteger, nullable=False, comment="events with at least one engaged minute; a hub is one"),
+    *never_negative(*MINUTES, "unique_users", "events"),
+    comment="A company's usage on a day, in all and by event type",
+)  # fmt: skip
+
+
+def average(minutes: Any, users: Any) -> Any:
+    """Return minutes / users as SQL with two decimals, halves up, exactly: integers alone decide the digits."""
+    hundredths = (minutes * 200 + users) // (users * 2)
+    return cast(
+        case((users > 0, hundredths / sa.literal_column("100.0")), else_=None), sa.Numeric(14, 2, asdecimal=False)
+    )
+
+
+def whole(expression: Any) -> Any:
+    """Return a sum as a whole number: PostgreSQL would make it numeric, an empty one null."""
+    return cast(func.coalesce(expression, 0), sa.BigInteger)
+
+
+def select_daily_usage(company_id: str, first: date, last: date, _start: date) -> sa.CompoundSelect[Any]:
+    """Return the SELECT: a row `all` for every refreshed day (zeros when empty) and one per event type with minutes."""
+    fact = event_participants.c
+    chosen = (fact.company_id == company_id, fact.day.between(first, last))
+    numbers = (
+        func.sum(fact.live_minutes).label("live_minutes"),
+        func.sum(fact.on_demand_minutes).label("on_demand_minutes"),
+        func.sum(fact.engaged_minutes).label("engaged_minutes"),
+        func.count(fact.person_id.distinct()).label("unique_users"),
+        func.count(fact.event_id.distinct()).label("events"),
+    )
+    whole_day = select(fact.day, *numbers).where(*chosen).group_by(fact.day).subquery("whole_day")
+    by_type = (
+        select(fact.day, fact.event_type, *numbers)
+        .where(*chosen)
+        .group_by(fact.day, fact.event_type)
+        .subquery("by_type")
+    )
+    refreshed = select(refreshes.c.day).where(
+        refreshes.c.company_id == company_id,
+        refreshes.c.dataset == event_participants.name,
+        refreshes.c.day.between(first, last),
+        refreshes.c.data_through.is_not(None),
+    ).subquery("refreshed")  # fmt: skip
+    return sa.union_all(
+        _rows(company_id, refreshed.c.day, literal(ALL), whole_day).select_from(
+            refreshed.outerjoin(whole_day, whole_day.c.day == refreshed.c.day)
+        ),
+        _rows(company_id, by_type.c.day, by_type.c.event_type, by_type),
+    )
+
+
+def _rows(company_id: str, day: Any, event_type: Any, numbers: sa.Subquery) -> sa.Select[Any]:
+    n = numbers.c
+    return select(
+        literal(company_id).label("company_id"),
+        day.label("day"),
+        event_type.label("event_type"),
+        whole(n.live_minutes).label("live_minutes"),
+        whole(n.on_demand_minutes).label("on_demand_minutes"),
+        whole(n.engaged_minutes).label("engaged_minutes"),
+        whole(n.unique_users).label("unique_users"),
+        average(whole(n.engaged_minutes), whole(n.unique_users)).label("average_engaged_minutes"),
+        whole(n.events).label("events"),
+    )
+
+
+DAILY_USAGE = Insight(
+    table=daily_usage,
+    answers="How much was a company used on a day, by how many people?",
+    grain="one row per company, day and event type, and one for all of them",
+    source="derived from event_participants",
+    refreshed="with the facts of its day: every hour for today, once more at the day's close and when it turns final",
+    example="SELECT day, engaged_minutes, unique_users, average_engaged_minutes FROM daily_usage WHERE event_type = 'all' ORDER BY company_id, day",
+    source_dataset=event_participants.name,
+    as_of=False,
+    select=select_daily_usage,
+)

@@ -1,0 +1,143 @@
+"""How much has a company been used in all, up to the end of each day?"""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, Table, Text, func, literal, select
+
+from sequel_assets.warehouse.tables import (
+    ALL,
+    ENGAGED,
+    LIVE,
+    MINUTES,
+    ON_DEMAND,
+    Insight,
+    company_column,
+    day_column,
+    event_participants,
+    metadata,
+    minutes_column,
+    never_negative,
+    refreshes,
+)
+
+from .daily_usage import whole
+
+lifetime_usage = Table(
+    "lifetime_usage",
+    metadata,
+    company_column(),
+    day_column(),
+    Column("event_type", Text, primary_key=True, comment="virtualStageEvent, networkingHub, or all"),
+    minutes_column("live_minutes", LIVE + "; from the first day to this one"),
+    minutes_column("on_demand_minutes", ON_DEMAND + "; from the first day to this one"),
+    minutes_column("engaged_minutes", ENGAGED + "; from the first day to this one"),
+    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute up to this day; not additive, never sum it"),
+    Column("events", sa.BigInteger, nullable=False, comment="events with at least one engaged minute up to this day; a hub is one"),
+    Column("first_day", sa.Date, nullable=False, comment="first day with a minute in this scope, not before SEQUEL_START_DATE"),
+    *never_negative(*MINUTES, "unique_users", "events"),
+    comment="A company's usage from the first day to the end of each day, in all and by event type",
+)  # fmt: skip
+
+_SUMS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events")
+
+
+def select_lifetime_usage(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
+    """Return the SELECT, one pass over the company's facts for however many days are asked.
+
+    Each person and each event counts on the day of their first minute; running sums over those firsts are then exact
+    counts of distinct people and events, carried over idle days.
+    """
+    every_day = (
+        select(refreshes.c.day)
+        .where(
+            refreshes.c.company_id == company_id,
+            refreshes.c.dataset == event_participants.name,
+            refreshes.c.day.between(start, last),
+        )
+        .subquery("every_day")
+    )
+    changes = sa.union_all(
+        *_changes(company_id, start, last, by_type=True), *_changes(company_id, start, last, by_type=False)
+    ).subquery("changes")
+    per_day = (
+        select(changes.c.event_type, changes.c.day, *(func.sum(changes.c[name]).label(name) for name in _SUMS))
+        .group_by(changes.c.event_type, changes.c.day)
+        .subquery("per_day")
+    )
+    scopes = (
+        select(per_day.c.event_type, func.min(per_day.c.day).label("first_day"))
+        .group_by(per_day.c.event_type)
+        .subquery("scopes")
+    )
+    as_of = (
+        select(
+            every_day.c.day,
+            scopes.c.event_type,
+            *(
+                func.sum(func.coalesce(per_day.c[name], 0))
+                .over(partition_by=scopes.c.event_type, order_by=every_day.c.day)
+                .label(name)
+                for name in _SUMS
+            ),
+            scopes.c.first_day,
+        )
+        .select_from(
+            every_day.join(scopes, every_day.c.day >= scopes.c.first_day).outerjoin(
+                per_day, (per_day.c.day == every_day.c.day) & (per_day.c.event_type == scopes.c.event_type)
+            )
+        )
+        .subquery("as_of")
+    )
+    return select(
+        literal(company_id).label("company_id"),
+        as_of.c.day,
+        as_of.c.event_type,
+        *(whole(as_of.c[name]).label(name) for name in _SUMS),
+        as_of.c.first_day,
+    ).where(as_of.c.day >= first)
+
+
+def _changes(company_id: str, start: date, last: date, *, by_type: bool) -> list[sa.Select[Any]]:
+    """Return what each day adds to a scope: its minutes, the people and the events seen for the first time."""
+    fact = event_participants.c
+    scope = fact.event_type if by_type else literal(ALL)
+    chosen = (fact.company_id == company_id, fact.day.between(start, last))
+    group = (fact.event_type,) if by_type else ()
+
+    def firsts(column: Any) -> sa.Subquery:
+        return (
+            select(scope.label("event_type"), func.min(fact.day).label("day"))
+            .where(*chosen)
+            .group_by(*group, column)
+            .subquery()
+        )
+
+    new_people, new_events, zero = firsts(fact.person_id), firsts(fact.event_id), literal(0)
+    minutes = [func.sum(fact[name]).label(name) for name in _SUMS[:3]]
+    return [
+        select(scope.label("event_type"), fact.day, *minutes, zero.label("unique_users"), zero.label("events"))
+        .where(*chosen)
+        .group_by(*group, fact.day),
+        select(new_people.c.event_type, new_people.c.day, zero, zero, zero, func.count(), zero).group_by(
+            new_people.c.event_type, new_people.c.day
+        ),
+        select(new_events.c.event_type, new_events.c.day, zero, zero, zero, zero, func.count()).group_by(
+            new_events.c.event_type, new_events.c.day
+        ),
+    ]
+
+
+LIFETIME_USAGE = Insight(
+    table=lifetime_usage,
+    answers="How much has a company been used in all, up to the end of each day?",
+    grain="one row per company, day and event type, and one for all of them, from the first day with a minute on",
+    source="derived from event_participants of every day from SEQUEL_START_DATE on; not written while one of them is missing",
+    refreshed="with the facts of its day, and after any day before it changed",
+    example="SELECT company_id, engaged_minutes, unique_users, first_day FROM lifetime_usage WHERE event_type = 'all' "
+    "AND day = (SELECT max(day) FROM lifetime_usage)",
+    source_dataset=event_participants.name,
+    as_of=True,
+    select=select_lifetime_usage,
+)

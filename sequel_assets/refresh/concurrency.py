@@ -1,0 +1,38 @@
+"""The concurrent users of a stage event, minute by minute, placed on UTC days."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from .asking import EventAsker, EventMissing
+from .facts import SliceFailure
+
+Told = dict[date, dict[datetime, int]]
+"""day -> minute -> users."""
+
+
+def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Told:
+    """Return the minutes by day: all that came, also beyond the planned end; of two values for one the larger."""
+    start = starts_at.replace(second=0, microsecond=0)
+    told: Told = {}
+    for offset, users in views:
+        try:
+            minute = start + timedelta(minutes=offset)
+        except OverflowError:
+            raise SliceFailure(f"minute {offset} of its concurrency is beyond any calendar") from None
+        day = told.setdefault(minute.date(), {})
+        day[minute] = max(users, day.get(minute, 0))
+    return told
+
+
+def fetch_concurrency(ask: EventAsker, *, has_live_minutes: bool) -> Told:
+    """Return the concurrency of an event. 404 means empty where nobody was live; else it is asked once more."""
+    views = ask.concurrency()
+    if views is None and has_live_minutes:
+        views = ask.concurrency()
+        if views is None:
+            raise EventMissing(ask.event.event_id)
+    if not views:
+        return {}
+    if ask.event.starts_at is None:
+        raise SliceFailure("Sequel gives it no start date, so the minutes of its concurrency cannot be placed")
+    return place_minutes(ask.event.starts_at, views)

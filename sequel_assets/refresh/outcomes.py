@@ -1,0 +1,45 @@
+"""What a refresh tells about each slice. Nothing here raises: a failed slice is an outcome like the others."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What became of a slice."""
+
+    DONE = "done"
+    """Its rows changed."""
+    UNCHANGED = "unchanged"
+    """Its rows are as they were; the bookkeeping moved on."""
+    SUPERSEDED = "superseded"
+    """Another refresh had asked at a newer hour; this one was dropped."""
+    WAITING = "waiting"
+    """An as-of slice that an earlier day without facts holds back."""
+    FAILED = "failed"
+    """Nothing was written; `reason` says why. Older rows stay."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One slice of one dataset after a refresh."""
+
+    company_id: str
+    dataset: str
+    day: date
+    verdict: Verdict
+    reason: str = ""
+    rows: int = 0
+    engaged_minutes: int | None = None
+    people: int | None = None
+    data_through: datetime | None = None
+    is_final: bool = False
+    requests: int = 0
+    seconds: float = 0.0
+    preview: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+    """Heading and first rows, without personal data."""
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether the slice now holds what it should."""
+        return self.verdict in {Verdict.DONE, Verdict.UNCHANGED, Verdict.SUPERSEDED}

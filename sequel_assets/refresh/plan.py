@@ -1,0 +1,188 @@
+"""What to ask next: from a whole range to the days that have minutes, without asking empty halves.
+
+A pure function from the answers so far to the next questions. It rests on one property: an engaged minute belongs to
+one day and one engagement type's total of a range is the sum of its days'. So
+
+* `all` over the range: nobody there, done with one question;
+* `onDemand` (and `live`, if there was any on demand) over the range. Where live + onDemand = all, no minute was both,
+  on no day and for nobody, and `all` need not be asked again;
+* the days of each type are found by asking parts of the range, the event's own days first, until the parts add up to
+  the range; what is left then is empty, and the last part is known without asking.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Literal
+
+EngagementType = Literal["all", "live", "onDemand"]
+DAY = timedelta(days=1)
+
+
+class Contradiction(Exception):  # noqa: N818 - the word of the matter
+    """Totals that cannot all be true: Sequel's numbers moved between two answers, or do not add up."""
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Days from first to last, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """Return how many days it has."""
+        return (self.last - self.first).days + 1
+
+    def __str__(self) -> str:
+        """Return one day, or first to last."""
+        return self.first.isoformat() if self.first == self.last else f"{self.first} to {self.last}"
+
+
+@dataclass(frozen=True)
+class Question:
+    """The totals of one event over a span, for one engagement type."""
+
+    engagement_type: EngagementType
+    span: Span
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What Sequel promises for a question."""
+
+    users: int
+    minutes: int
+
+
+Answers = Mapping[Question, Totals]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a day's lists must come to: minutes of each type, and whether some minute may have been both."""
+
+    live: int
+    on_demand: int
+    overlaps: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Either the next questions, or, when there are none, the days with minutes."""
+
+    questions: tuple[Question, ...] = ()
+    days: Mapping[date, Expected | None] = field(default_factory=dict)
+    """None: nothing is known of the day but that it must be asked by itself."""
+
+
+def plan(span: Span, own: Span | None, answers: Answers) -> Plan:
+    """Return what to ask next about an event over `span`; `own` are the days on which it takes place, if known."""
+    if span.days == 1:
+        return Plan(days={span.first: None})
+    everything = Question("all", span)
+    if everything not in answers:
+        return Plan((everything,))
+    engaged = answers[everything].minutes
+    if not engaged:
+        return Plan(days={})
+    replay = Question("onDemand", span)
+    if replay not in answers:
+        return Plan((replay,))
+    on_demand = answers[replay].minutes
+    alive = Question("live", span)
+    if on_demand and alive not in answers:
+        return Plan((alive,))
+    live = answers[alive].minutes if on_demand else engaged
+    if live + on_demand < engaged:
+        raise Contradiction(f"{span}: {live} live and {on_demand} on-demand minutes do not reach the {engaged} of all")
+    found_live = _locate("live", span, live, own, answers)
+    found_on_demand = _locate("onDemand", span, on_demand, own, answers)
+    if isinstance(found_live, Question) or isinstance(found_on_demand, Question):
+        return Plan(tuple(found for found in (found_live, found_on_demand) if isinstance(found, Question)))
+    both = live + on_demand > engaged
+    return Plan(
+        days={
+            day: Expected(
+                found_live.get(day, 0),
+                found_on_demand.get(day, 0),
+                both and day in found_live and day in found_on_demand,
+            )
+            for day in sorted(found_live.keys() | found_on_demand.keys())
+        }
+    )
+
+
+def witness(span: Span, days: Mapping[date, object]) -> Question | None:
+    """Return the longest stretch of the span that was inferred or found to be empty, to be asked as a proof.
+
+    An API that ignored the dates would answer the same total everywhere, and every inference would follow it.
+    """
+    gaps, start = [], span.first
+    for day in [*sorted(days), span.last + DAY]:
+        if day > start:
+            gaps.append(Span(start, day - DAY))
+        start = day + DAY
+    return Question("all", max(gaps, key=lambda gap: gap.days)) if gaps else None
+
+
+def _locate(
+    kind: EngagementType, span: Span, minutes: int, own: Span | None, answers: Answers
+) -> dict[date, int] | Question:
+    """Return the days that make up the minutes of a span, or the next question towards them."""
+    if not minutes:
+        return {}
+    if span.days == 1:
+        return {span.first: minutes}
+    found: dict[date, int] = {}
+    left = minutes
+    parts = list(split(span, own))
+    for place, part in enumerate(parts):
+        question = Question(kind, part)
+        if place == len(parts) - 1:
+            share = left
+        elif question in answers:
+            share = answers[question].minutes
+        else:
+            return question
+        if share > left:
+            raise Contradiction(f"{part}: {share} {kind} minutes are more than the {left} left of {span}")
+        within = _locate(kind, part, share, own, answers)
+        if isinstance(within, Question):
+            return within
+        found |= within
+        left -= share
+        if not left:
+            break
+    return found
+
+
+def split(span: Span, own: Span | None) -> Iterator[Span]:
+    """Yield the parts of a span, the likely ones first: the event's own days, then ever longer stretches after it."""
+    inside = own and Span(max(span.first, own.first), min(span.last, own.last))
+    if own is None or own.first > span.last or inside == span:
+        yield from _halves(span)
+    elif inside is not None and inside.first <= inside.last:
+        yield inside
+        yield from _ever_longer(Span(inside.last + DAY, span.last))
+        if span.first < inside.first:
+            yield Span(span.first, inside.first - DAY)
+    elif (span.first - own.last).days * 2 > span.days:
+        yield from _halves(span)
+    else:
+        yield from _ever_longer(span)
+
+
+def _halves(span: Span) -> Iterator[Span]:
+    middle = span.first + DAY * ((span.days - 1) // 2)
+    yield Span(span.first, middle)
+    yield Span(middle + DAY, span.last)
+
+
+def _ever_longer(span: Span) -> Iterator[Span]:
+    start, length = span.first, 1
+    while start <= span.last:
+        end = min(span.last, start + DAY * (length - 1))
+        yield Span(start, end)
+        start, length = end + DAY, length if start == span.first else length * 2

@@ -1,0 +1,201 @@
+"""Refreshing many companies: their events, their days, then whatever is behind; several companies side by side.
+
+Everything a company can do wrong is an outcome of its own slices. Only what no request would survive (Sequel away,
+sign-in refused) ends the run for all, and then too every slice gets its outcome.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError
+
+from .company import CompanyRefresh
+from .datasets import LANDED
+from .derive import derive
+from .describe import outcome_of
+from .events import FATAL, CompanyEvents, Moment, refresh_events
+from .hours import data_through
+from .outcomes import Outcome, Verdict
+from .work import Context, Stopped
+
+COMPANIES_AT_ONCE = 4
+LANDED_NAMES = frozenset(dataset.name for dataset in LANDED)
+INSIGHT_NAMES = frozenset(insight.name for insight in INSIGHTS)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings that decide what a refresh does."""
+
+    start: date
+    settle: timedelta
+    late_window: timedelta
+    max_concurrency: int
+    person_key: str
+
+
+class Refresher:
+    """Refreshes slices. `fatal` is the error that ended the run for all, once there was one."""
+
+    def __init__(
+        self,
+        client: SequelClient,
+        warehouse: Warehouse,
+        clock: Callable[[], datetime],
+        rules: Rules,
+        run_id: str | None = None,
+    ) -> None:
+        self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
+        self.fatal: SequelError | None = None
+
+    def refresh(self, days_by_company: Mapping[str, Sequence[date]], *, asks_sequel: bool = True) -> Iterator[Outcome]:
+        """Yield an outcome for every slice of every dataset, company by company as they are done.
+
+        With `asks_sequel=False` the insights alone are derived. Closing the iterator stops the work at the next slice.
+        """
+        schema.ensure_current(self._warehouse)
+        now = self._clock()
+        moment = Moment(now, data_through(now, self._rules.settle), self._rules.late_window, self._run_id)
+        if not asks_sequel:
+            for company_id, days in days_by_company.items():
+                yield from self._derive(company_id, days, moment, {})
+            return
+        with ThreadPoolExecutor(self._rules.max_concurrency, thread_name_prefix="sequel") as pool:
+            try:
+                events, failed = refresh_events(self._client, self._warehouse, list(days_by_company), pool, moment)
+            except FATAL as error:
+                self.fatal = error
+                for company_id, days in days_by_company.items():
+                    yield from _all_failed(company_id, days, str(error))
+                return
+            for company_id, wrong in failed.items():
+                why = f"its events cannot be listed: {wrong}"
+                if isinstance(wrong, NotFound):
+                    why = "the company is gone at Sequel (404)"
+                yield from _all_failed(company_id, days_by_company[company_id], why)
+            wanted = {company_id: days for company_id, days in days_by_company.items() if company_id in events}
+            yield from self._side_by_side(wanted, events, pool, moment)
+
+    def _side_by_side(
+        self,
+        wanted: Mapping[str, Sequence[date]],
+        events: Mapping[str, CompanyEvents],
+        pool: ThreadPoolExecutor,
+        moment: Moment,
+    ) -> Iterator[Outcome]:
+        context = Context(self._client, self._clock, self._rules.settle)
+        told: queue.Queue[Outcome | BaseException | None] = queue.Queue()
+        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for company_id in wanted:
+            waiting.put(company_id)
+
+        def companies() -> None:
+            try:
+                while not waiting.empty():
+                    company_id = waiting.get_nowait()
+                    for outcome in self._one(context, pool, company_id, events[company_id], wanted[company_id], moment):
+                        told.put(outcome)
+            except queue.Empty:
+                pass
+            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
+                told.put(error)
+            finally:
+                told.put(None)
+
+        threads = [
+            threading.Thread(target=companies, name=f"company-{n}", daemon=True)
+            for n in range(min(COMPANIES_AT_ONCE, len(wanted)))
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            ended = 0
+            while ended < len(threads):
+                item = told.get()
+                if item is None:
+                    ended += 1
+                elif isinstance(item, BaseException):
+                    raise item
+                else:
+                    yield item
+        finally:
+            context.stop.set()
+            for thread in threads:
+                thread.join()
+            self.fatal = context.fatal[0] if context.fatal else None
+
+    def _one(
+        self,
+        context: Context,
+        pool: ThreadPoolExecutor,
+        company_id: str,
+        events: CompanyEvents,
+        days: Sequence[date],
+        moment: Moment,
+    ) -> Iterator[Outcome]:
+        """Yield the outcomes of one company; whatever goes wrong is told of every slice that has none yet."""
+        told: dict[tuple[str, date], Outcome] = {}
+        reason = ""
+        try:
+            work = CompanyRefresh(
+                context, self._warehouse, pool, company_id, events, days, moment, self._rules.person_key
+            )
+            for outcome in work.run():
+                told[outcome.dataset, outcome.day] = outcome
+                yield outcome
+        except Stopped:
+            reason = str(context.fatal[0]) if context.fatal else "the run was stopped before its turn"
+        except WarehouseError as error:
+            reason = str(error)
+        if reason:
+            for outcome in _all_failed(company_id, days, reason, LANDED_NAMES):
+                if (outcome.dataset, outcome.day) not in told:
+                    told[outcome.dataset, outcome.day] = outcome
+                    yield outcome
+        yield from self._derive(company_id, days, moment, told)
+
+    def _derive(
+        self, company_id: str, days: Sequence[date], moment: Moment, facts: Mapping[tuple[str, date], Outcome]
+    ) -> Iterator[Outcome]:
+        """Yield the outcomes of the insights: of the days asked for, and of every other that was behind."""
+        try:
+            results, waiting = derive(self._warehouse, company_id, days, start=self._rules.start, moment=moment)
+        except WarehouseError as error:
+            yield from _all_failed(company_id, days, str(error), INSIGHT_NAMES)
+            return
+        for insight in INSIGHTS:
+            derived = {result.day: result for result in results[insight.name]}
+            for day in sorted({*days, *derived}):
+                landed = facts.get((insight.source_dataset, day))
+                if landed is not None and not landed.is_good:
+                    yield Outcome(
+                        company_id,
+                        insight.name,
+                        day,
+                        Verdict.FAILED,
+                        f"its {insight.source_dataset} failed: {landed.reason}",
+                    )
+                elif day in waiting[insight.name]:
+                    yield Outcome(company_id, insight.name, day, Verdict.WAITING, waiting[insight.name][day])
+                elif day in derived:
+                    yield outcome_of(company_id, derived[day])
+                else:
+                    yield Outcome(
+                        company_id, insight.name, day, Verdict.WAITING, f"{day} has no {insight.source_dataset} yet"
+                    )
+
+
+def _all_failed(
+    company_id: str, days: Sequence[date], reason: str, datasets: frozenset[str] = LANDED_NAMES | INSIGHT_NAMES
+) -> Iterator[Outcome]:
+    for dataset in sorted(datasets):
+        for day in sorted(days):
+            yield Outcome(company_id, dataset, day, Verdict.FAILED, reason)

@@ -1,0 +1,42 @@
+"""A Sequel of our own: a synthetic world, true to the minute, behind the API's endpoints over a real socket.
+
+    world = build_world(WorldSpec(seed=7, companies=4, days=14))
+    with Sandbox(world) as sandbox:
+        os.environ.update(sandbox.environment())
+
+People develop against it offline, the demo runs on it, and every test's truth comes from it. It shares no code with
+the client.
+"""
+
+from sequel_assets.sandbox.clock import Clock
+from sequel_assets.sandbox.faults import FAULTS, QUIRKS, Fault, Faults
+from sequel_assets.sandbox.foreground import serve_forever
+from sequel_assets.sandbox.generate import WorldSpec, build_world
+from sequel_assets.sandbox.server import PortTakenError, Sandbox
+from sequel_assets.sandbox.signin import Credentials
+from sequel_assets.sandbox.truth import AS_IS, HUB, MISSING, STAGE, Attendance, Company, Event, Minute, Person
+from sequel_assets.sandbox.world import World
+
+__all__ = [
+    "AS_IS",
+    "FAULTS",
+    "HUB",
+    "MISSING",
+    "QUIRKS",
+    "STAGE",
+    "Attendance",
+    "Clock",
+    "Company",
+    "Credentials",
+    "Event",
+    "Fault",
+    "Faults",
+    "Minute",
+    "Person",
+    "PortTakenError",
+    "Sandbox",
+    "World",
+    "WorldSpec",
+    "build_world",
+    "serve_forever",
+]

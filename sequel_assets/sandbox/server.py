@@ -1,0 +1,197 @@
+"""The sandbox over a real socket: in a background thread for tests and demos, or in the foreground for people."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from types import TracebackType
+from typing import Literal, Self
+
+from sequel_assets.sandbox import steering
+from sequel_assets.sandbox.api import Api, LoggedRequest, RequestLog
+from sequel_assets.sandbox.clock import Clock
+from sequel_assets.sandbox.faults import Faults, Kind
+from sequel_assets.sandbox.signin import Credentials, SignIn
+from sequel_assets.sandbox.uvicorn_server import QuickServer
+from sequel_assets.sandbox.world import World
+
+
+class PortTakenError(OSError):
+    """Another program listens on the port; the text says so in one line."""
+
+
+class Sandbox:
+    """A Sequel of our own: a context manager that serves a world from a background thread.
+
+    `clock` defaults to one pinned at the world's `now`, or to the real time; `faults` may be given as rates;
+    `port=0` takes any free port.
+    `token_seconds`, `tells_expiry` and `opaque_tokens` are about tokens; `count_by` says whether `numberOfUsers` counts
+    spellings or people; `named_endpoints=False` answers 404 to all that the API documents by name only.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        clock: Clock | None = None,
+        faults: Faults | Mapping[Kind, float] | None = None,
+        latency_ms: float = 0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        credentials: Credentials | None = None,
+        token_seconds: float = 86_400,
+        tells_expiry: bool = True,
+        opaque_tokens: bool = False,
+        named_endpoints: bool = True,
+        count_by: Literal["spelling", "person"] = "spelling",
+        on_request: Callable[[LoggedRequest], None] | None = None,
+    ) -> None:
+        self.host = host
+        self._wanted_port = port
+        self.credentials = credentials or Credentials()
+        sign_in = SignIn(self.credentials, token_seconds=token_seconds, tells_expiry=tells_expiry, opaque=opaque_tokens)
+        pinned = Clock.pinned(world.now) if world.now else Clock()
+        self.api = Api(
+            world,
+            clock or pinned,
+            faults if isinstance(faults, Faults) else Faults(faults),
+            sign_in,
+            latency_ms,
+            named_endpoints,
+            count_by,
+            on_request,
+        )
+        self._socket: socket.socket | None = None
+        self._server: QuickServer | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, and serve from a thread; back when requests are answered. PortTakenError if the port is taken."""
+        self._listen()
+        server = self._server = QuickServer(self.api.app(*steering.routes(self.api)))
+        self._thread = threading.Thread(target=server.run, args=([self._socket],), name="sequel-sandbox", daemon=True)
+        self._thread.start()
+        if not server.ready.wait(10):
+            raise RuntimeError("the sandbox did not start within 10 seconds")
+
+    def stop(self) -> None:
+        """Stop at once; requests under way are dropped."""
+        if self._server and self._thread:
+            self._server.leave()
+            self._thread.join(10)
+        self._server = self._thread = None
+
+    def serve(self, *, on_listening: Callable[[], None] | None = None) -> None:
+        """Serve in this thread until SIGINT or SIGTERM. PortTakenError if the port is taken."""
+        self._listen()
+        if on_listening:
+            on_listening()
+        QuickServer(self.api.app(*steering.routes(self.api))).run([self._socket] if self._socket else None)
+
+    def _listen(self) -> None:
+        # asyncio turns Nagle's waiting off only for a socket that says it is TCP; else each answer would take 40 ms
+        plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            plug.bind((self.host, self._wanted_port))
+            plug.listen(512)
+        except OSError as error:
+            plug.close()
+            reason = error.strerror or str(error)
+            raise PortTakenError(
+                f"cannot listen on {self.host}:{self._wanted_port}: {reason}; choose another --port"
+            ) from None
+        self._socket, self._port = plug, plug.getsockname()[1]
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._port)
+
+    @property
+    def url(self) -> str:
+        """The address of both the API and the analytics."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def client_id(self) -> str:
+        """Who may sign in."""
+        return self.credentials.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """With what."""
+        return self.credentials.client_secret
+
+    @property
+    def audience(self) -> str:
+        """And for what."""
+        return self.credentials.audience
+
+    @property
+    def root_company_id(self) -> str:
+        """The company at the top of the tree."""
+        return self.world.root.id
+
+    @property
+    def requests(self) -> RequestLog:
+        """The log of requests; `.count` is how many there were."""
+        return self.api.requests
+
+    @property
+    def clock(self) -> Clock:
+        """The clock; may be exchanged."""
+        return self.api.clock
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self.api.clock = clock
+
+    @property
+    def world(self) -> World:
+        """The world; may be exchanged for another, which is quicker than another sandbox."""
+        return self.api.world
+
+    @world.setter
+    def world(self, world: World) -> None:
+        self.api.world = world
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong; may be exchanged."""
+        return self.api.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self.api.faults = faults
+
+    def revoke_tokens(self) -> None:
+        """Every token dies at once."""
+        self.api.sign_in.revoke_all()
+
+    def environment(self) -> dict[str, str]:
+        """The variables that a client needs; SEQUEL_NOW only while the clock is pinned."""
+        variables = {
+            "SEQUEL_API_URL": self.url,
+            "SEQUEL_ANALYTICS_URL": self.url,
+            "SEQUEL_CLIENT_ID": self.client_id,
+            "SEQUEL_CLIENT_SECRET": self.client_secret,
+            "SEQUEL_AUDIENCE": self.audience,
+            "SEQUEL_COMPANY_ID": self.root_company_id,
+        }
+        if self.clock.is_pinned:
+            variables["SEQUEL_NOW"] = self.clock.now().astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return variables

@@ -1,0 +1,81 @@
+"""What people say in a generated event: polls, questions, chat, reactions. In the shape that the sandbox answers."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from typing import Any
+
+from sequel_assets.sandbox import spans
+from sequel_assets.sandbox.truth import Attendance, Event
+
+SAID = (
+    "Great session!",
+    "Wie lange läuft das noch?",
+    "Is there a recording?",
+    "👍🏽",
+    "the audio is too quiet :(",
+    "Merci ",
+)
+EMOJI = ("👏", "❤️", "🎉")
+
+
+def talk_of(event: Event) -> dict[str, Any]:
+    """Polls with answers, questions, chat and reactions of an event's live viewers, drawn from the event's id."""
+    rng = random.Random(f"talk/{event.id}")
+    viewers = [row for row in event.rows if row.live]
+    options = [{"optionId": f"o{i}", "text": text} for i, text in enumerate(("Yes", "No", "Vielleicht"))]
+    answers = [
+        {**_who(row), "optionId": rng.choice(options)["optionId"], "answeredAt": _moment(rng, row)}
+        for row in viewers
+        if rng.random() < 0.5
+    ]
+    return {
+        "polls": [{"pollId": "p1", "question": "Was this useful?", "options": options, "answers": answers}],
+        "questions": [
+            {
+                "questionId": f"q{i}",
+                **_who(row),
+                "text": "What does it cost?",
+                "askedAt": _moment(rng, row),
+                "upvotes": i % 4,
+            }
+            for i, row in enumerate(viewers)
+            if rng.random() < 0.1
+        ],
+        "chat": [
+            {"messageId": f"m{i}", **_who(row), "text": rng.choice(SAID), "sentAt": _moment(rng, row)}
+            for i, row in enumerate(viewers)
+            if rng.random() < 0.4
+        ],
+        "reactions": [{"emoji": rng.choice(EMOJI), "count": rng.randint(1, 9), "minute": 5 * i} for i in range(4)]
+        if viewers
+        else [],
+    }
+
+
+def talk_before(event: Event, before: datetime) -> dict[str, Any]:
+    """What had been said before a time; an event without talk has empty lists."""
+    said = event.talk(event) if callable(event.talk) else (event.talk or {})
+    limit, start = before.strftime("%Y-%m-%dT%H:%M:%SZ"), spans.minute_of(event.starts_at)
+    return {
+        "polls": [
+            {**poll, "answers": [answer for answer in poll["answers"] if answer["answeredAt"] < limit]}
+            for poll in said.get("polls", [])
+        ],
+        "questions": [question for question in said.get("questions", []) if question["askedAt"] < limit],
+        "chat": [message for message in said.get("chat", []) if message["sentAt"] < limit],
+        "reactions": [
+            reaction for reaction in said.get("reactions", []) if start + reaction["minute"] < spans.minute_of(before)
+        ],
+    }
+
+
+def _who(row: Attendance) -> dict[str, Any]:
+    shown = {"userEmail": row.email, "name": row.name}
+    return {field: text for field, text in shown.items() if isinstance(text, str) or text is None}
+
+
+def _moment(rng: random.Random, row: Attendance) -> str:
+    first, end = row.live[0]
+    return spans.datetime_of(rng.randrange(first, end)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,188 @@
+"""What a world is made of: companies, events, people, and who was there in which minute."""
+
+from __future__ import annotations
+
+import enum
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sequel_assets.sandbox import spans
+from sequel_assets.sandbox.spans import Spans
+
+STAGE = "virtualStageEvent"
+HUB = "networkingHub"
+
+
+class Shown(enum.Enum):
+    """How a person's name or e-mail stands in a list when it is not a text."""
+
+    AS_IS = "the person's own"
+    MISSING = "the field is left out"
+
+
+AS_IS = Shown.AS_IS
+MISSING = Shown.MISSING
+
+Text = str | Shown | None
+
+
+def canonical_email(text: str | None) -> str | None:
+    """An e-mail trimmed, in NFC and lower-cased; None when nothing is left."""
+    return unicodedata.normalize("NFC", (text or "").strip()).lower() or None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A human being. The e-mail (canonical, or None) is who they are; without one they are their name in one event."""
+
+    name: str
+    email: str | None = None
+
+    def __post_init__(self) -> None:
+        """Bring the e-mail into its canonical form."""
+        object.__setattr__(self, "email", canonical_email(self.email))
+
+    def key(self, event_id: str) -> str:
+        """What tells people apart: the e-mail, else event and name (trimmed, lower-cased)."""
+        return self.email if self.email is not None else f"\0{event_id}\0{self.name.strip().lower()}"
+
+
+class Minute(NamedTuple):
+    """One person in one minute of one event: the grain of the truth."""
+
+    person: Person
+    at: datetime
+    live: bool
+    on_demand: bool
+
+
+Watched = Iterable[tuple[datetime | int, int]]
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Attendance:
+    """One row of an event's list: a person under one spelling, with the minutes watched live and on demand.
+
+    `live` and `on_demand` are given as (start, minutes); the start is a UTC datetime (or minutes since 1970).
+    `email` and `name` are how they are shown: as they are, another text, None (null), or MISSING.
+    """
+
+    person: Person
+    live: Spans
+    on_demand: Spans
+    email: Text
+    name: Text
+
+    def __init__(
+        self, person: Person, live: Watched = (), on_demand: Watched = (), *, email: Text = AS_IS, name: Text = AS_IS
+    ) -> None:
+        shown_email = person.email if email is AS_IS else email
+        shown_name = person.name if name is AS_IS else name
+        if canonical_email(shown_email if isinstance(shown_email, str) else None) != person.email:
+            raise ValueError(f"{shown_email!r} is no spelling of {person.email!r}")
+        if person.email is None:
+            plain = shown_name if isinstance(shown_name, str) else ""
+            if plain.strip().lower() != person.name.strip().lower():
+                raise ValueError(f"without an e-mail the name is the person: {shown_name!r} is not {person.name!r}")
+        for attribute, value in (
+            ("person", person),
+            ("live", _spans(live)),
+            ("on_demand", _spans(on_demand)),
+            ("email", shown_email),
+            ("name", shown_name),
+        ):
+            object.__setattr__(self, attribute, value)
+
+    @property
+    def engaged(self) -> Spans:
+        """Every minute watched, live or on demand or both, once."""
+        return spans.union((*self.live, *self.on_demand))
+
+    def rewatched(self, live: Spans, on_demand: Spans) -> Attendance:
+        """The same row with other minutes."""
+        return Attendance(
+            self.person,
+            [(first, end - first) for first, end in live],
+            [(first, end - first) for first, end in on_demand],
+            email=self.email,
+            name=self.name,
+        )
+
+
+def _spans(watched: Watched) -> Spans:
+    return spans.union(
+        (first, first + minutes)
+        for first, minutes in (
+            (start if isinstance(start, int) else spans.minute_of(start), minutes) for start, minutes in watched
+        )
+    )
+
+
+@dataclass
+class Company:
+    """A company of the tree; `licence_is_valid=False` makes the list of its children answer 403."""
+
+    id: str
+    name: str
+    parent_id: str | None = None
+    licence_is_valid: bool = True
+
+
+Rows = Sequence[Attendance]
+
+
+@dataclass(eq=False)
+class Event:
+    """A stage event or a networking hub, with its list of attendance (or a function that makes it when needed)."""
+
+    id: str
+    company_id: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    event_type: str = STAGE
+    attendance: Rows | Callable[[], Rows] = ()
+    hub_id: str | None = None
+    timezone: str = "UTC"
+    is_cancelled: bool = False
+    has_started: bool = True
+    is_replay_enabled: bool = True
+    shows_company: bool = True
+    absentees: Sequence[Person] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+    talk: dict[str, Any] | Callable[[Event], dict[str, Any]] | None = None
+    version: int = field(default=0, init=False)
+    _rows: tuple[Attendance, ...] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def rows(self) -> tuple[Attendance, ...]:
+        """The list of attendance, made and checked when first asked for."""
+        if self._rows is None:
+            made = tuple(self.attendance() if callable(self.attendance) else self.attendance)
+            _check(self, made)
+            self._rows = made
+        return self._rows
+
+    def restate(self, attendance: Iterable[Attendance]) -> None:
+        """Replace the list of attendance."""
+        rows = tuple(attendance)
+        _check(self, rows)
+        self.attendance = self._rows = rows
+        self.version += 1
+
+
+def _check(event: Event, rows: Sequence[Attendance]) -> None:
+    """A person is in one place at a time: spellings of one person share no minute. A hub has no replays."""
+    by_person: dict[str, list[Attendance]] = {}
+    for row in rows:
+        by_person.setdefault(row.person.key(event.id), []).append(row)
+        if event.event_type == HUB and row.on_demand:
+            raise ValueError(f"all minutes of a hub are live: {event.id!r}")
+    for spellings in by_person.values():
+        if len(spellings) > 1:
+            every = [span for row in spellings for span in row.engaged]
+            if spans.length(spans.union(every)) != sum(end - first for first, end in every):
+                raise ValueError(f"two rows of one person share a minute in event {event.id!r}: {spellings[0].person}")

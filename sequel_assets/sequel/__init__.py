@@ -1,0 +1,73 @@
+"""The API: Sequel as typed Python, usable on its own.
+
+    from sequel_assets.sequel import SequelClient, SequelConfig
+
+    with SequelClient(SequelConfig(api_url=..., analytics_url=..., client_id=..., client_secret=...)) as sequel:
+        for company in sequel.sub_companies(root_id):
+            print(company.name, len(sequel.events(company.uid)))
+
+Knows no Dagster, no SQL and no pandas; threads, not asyncio.
+"""
+
+from sequel_assets.sequel.client import SequelClient
+from sequel_assets.sequel.config import SequelConfig
+from sequel_assets.sequel.directory import Company, Event, Hub, HubParticipant, Registrant, Replay
+from sequel_assets.sequel.engagement import (
+    Activity,
+    ActivityPage,
+    EngagementType,
+    EventType,
+    Participant,
+    Participants,
+)
+from sequel_assets.sequel.exceptions import (
+    BadRequest,
+    Forbidden,
+    HasError,
+    Interrupted,
+    InvalidAnswer,
+    NotFound,
+    SequelError,
+    ServerError,
+    SignInRefused,
+    Throttled,
+    Unreachable,
+)
+from sequel_assets.sequel.paths import Paths
+from sequel_assets.sequel.reconciliation import DayUsage, Interactions, Usage
+from sequel_assets.sequel.stats import ClientStats
+from sequel_assets.sequel.verdicts import is_retryable
+
+__all__ = [
+    "Activity",
+    "ActivityPage",
+    "BadRequest",
+    "ClientStats",
+    "Company",
+    "DayUsage",
+    "EngagementType",
+    "Event",
+    "EventType",
+    "Forbidden",
+    "HasError",
+    "Hub",
+    "HubParticipant",
+    "Interactions",
+    "Interrupted",
+    "InvalidAnswer",
+    "NotFound",
+    "Participant",
+    "Participants",
+    "Paths",
+    "Registrant",
+    "Replay",
+    "SequelClient",
+    "SequelConfig",
+    "SequelError",
+    "ServerError",
+    "SignInRefused",
+    "Throttled",
+    "Unreachable",
+    "Usage",
+    "is_retryable",
+]

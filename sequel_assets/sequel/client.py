@@ -1,0 +1,205 @@
+"""Sequel's API as methods. Each says what it asks, how sure we are of it, and what comes back.
+
+The letters: D documented, O observed in production, N only named, and of those the shape is our proposal (I). Times in
+answers are UTC, minutes are whole minutes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from sequel_assets.sequel import directory, engagement, reconciliation
+from sequel_assets.sequel.call import Call
+from sequel_assets.sequel.config import SequelConfig
+from sequel_assets.sequel.directory import Company, Event, Hub, HubParticipant, Registrant, Replay
+from sequel_assets.sequel.engagement import ActivityPage, EngagementType, EventType, Participants
+from sequel_assets.sequel.paths import filled
+from sequel_assets.sequel.reconciliation import DayUsage, Interactions, Usage
+from sequel_assets.sequel.session import Session
+from sequel_assets.sequel.stats import ClientStats
+
+
+class SequelClient:
+    """A client for one account, shared by all threads.
+
+    Opens nothing until the first call. `transport`, `sleep` and the clocks are for tests. Every method raises a
+    `SequelError` (see `exceptions`) after the retries that make sense, and `ValueError` for an empty id.
+    """
+
+    def __init__(
+        self,
+        config: SequelConfig,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self._session = Session(config, transport=transport, sleep=sleep, monotonic=monotonic, wall_clock=wall_clock)
+        self._paths = config.paths
+
+    @property
+    def stats(self) -> ClientStats:
+        """Counters of all threads."""
+        return self._session.stats
+
+    def close(self) -> None:
+        """Close the connections; calls after this raise `RuntimeError`."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """The host; nothing secret."""
+        return f"SequelClient({self.config.api_url!r})"
+
+    # ------------------------------------------------------------------ companies, events, hubs
+
+    def company(self, company_id: str) -> Company:
+        """`GET /company/{id}` (D): one company; `NotFound` when it is gone."""
+        path = filled(self._paths.company, company_id=company_id)
+        return self._session.ask(Call("company", path), directory.company_from)
+
+    def sub_companies(self, company_id: str) -> list[Company]:
+        """`GET /company/{id}/list` (D): the companies directly under it; `Forbidden`, at once, without a licence."""
+        path = filled(self._paths.sub_companies, company_id=company_id)
+        return self._session.ask(Call("sub_companies", path), directory.companies_from)
+
+    def events(
+        self,
+        company_id: str,
+        *,
+        include_sub_companies: bool = False,
+        start_date: date | datetime | None = None,
+        end_date: date | datetime | None = None,
+    ) -> list[Event]:
+        """`GET /company/{id}/events` (D, O): its events as one list.
+
+        Sequel includes sub-companies' events unless told not to, so it is always told; the parameter may be ignored
+        all the same: look at each event's `company_uid`.
+        """
+        params = {"includeSubCompanies": "true" if include_sub_companies else "false"}
+        params |= _range(start_date, end_date)
+        path = filled(self._paths.events, company_id=company_id)
+        return self._session.ask(Call("events", path, params=params), directory.events_from)
+
+    def event(self, event_id: str) -> Event:
+        """`GET /event/{id}` (D): one event; `NotFound` when it has vanished."""
+        path = filled(self._paths.event, event_id=event_id)
+        return self._session.ask(Call("event", path), directory.event_from)
+
+    def hub(self, hub_id: str) -> Hub:
+        """`GET /networking/{id}` (D): one Networking Hub."""
+        path = filled(self._paths.hub, hub_id=hub_id)
+        return self._session.ask(Call("hub", path), directory.hub_from)
+
+    def hub_participants(self, hub_id: str) -> list[HubParticipant]:
+        """`GET /networking/{id}/participantsList` (D): the people of a hub."""
+        path = filled(self._paths.hub_participants, hub_id=hub_id)
+        return self._session.ask(Call("hub_participants", path), directory.hub_participants_from)
+
+    def registrants(self, event_id: str) -> list[Registrant]:
+        """`GET /event/{id}/registrants` (D, O): who registered, as received."""
+        path = filled(self._paths.registrants, event_id=event_id)
+        return self._session.ask(Call("registrants", path), directory.registrants_from)
+
+    def available_replays(self, event_id: str) -> list[Replay]:
+        """`GET /event/{id}/availableReplays` (D): the recordings."""
+        path = filled(self._paths.available_replays, event_id=event_id)
+        return self._session.ask(Call("available_replays", path), directory.replays_from)
+
+    # ------------------------------------------------------------------ engagement
+
+    def participants(
+        self, event_id: str, *, start: date | None, end: date | None, engagement_type: EngagementType, limit: int
+    ) -> Participants:
+        """`GET .../events/{id}/top-participants` (D): two totals over everybody, and at most `limit` people.
+
+        `start` and `end` are UTC days, both included (I). Names, e-mails and repeated rows come as received. A hub is
+        asked for by its uid.
+        """
+        params = {"limit": str(limit), "engagementType": engagement_type} | _range(start, end)
+        path = filled(self._paths.participants, event_id=event_id)
+        return self._session.ask(Call("participants", path, "analytics", params=params), engagement.participants_from)
+
+    def concurrency(self, event_id: str) -> list[tuple[int, int]]:
+        """`GET /getVideoWatchOverTime/{id}` (D): (minute from the start, peak users in it) for each minute.
+
+        Order and repeats are as received. `NotFound` for an event that had no live minutes.
+        """
+        path = filled(self._paths.concurrency, event_id=event_id)
+        return self._session.ask(Call("concurrency", path, "analytics"), engagement.concurrency_from)
+
+    def user_activity(self, event_id: str, *, page: int, count: int) -> ActivityPage:
+        """`POST /events/{id}/user-activity` (O): one page of activity, pages from 1; two pages may overlap."""
+        path = filled(self._paths.user_activity, event_id=event_id)
+        call = Call("user_activity", path, "analytics", "POST", {"count": str(count), "page": str(page)})
+        return self._session.ask(call, engagement.activity_page_from)
+
+    # ------------------------------------------------------------------ only named; for reconciliation
+
+    def lifetime_usage(
+        self, company_id: str, *, event_type: EventType | None = None, engagement_type: EngagementType = "all"
+    ) -> Usage:
+        """`GET .../companies/{id}/lifetime-usage` (N, shape I): totals of all time; any may be None."""
+        path = filled(self._paths.lifetime_usage, company_id=company_id)
+        params = _kinds(event_type, engagement_type)
+        return self._session.ask(Call("lifetime_usage", path, "analytics", params=params), reconciliation.usage_from)
+
+    def usage(
+        self,
+        company_id: str,
+        *,
+        start: date,
+        end: date,
+        event_type: EventType | None = None,
+        engagement_type: EngagementType = "all",
+    ) -> Usage:
+        """`GET .../companies/{id}/usage` (N, shape I): totals of a range of days, both ends included."""
+        path = filled(self._paths.usage, company_id=company_id)
+        params = _kinds(event_type, engagement_type) | _range(start, end)
+        return self._session.ask(Call("usage", path, "analytics", params=params), reconciliation.usage_from)
+
+    def usage_by_day(
+        self,
+        company_id: str,
+        *,
+        start: date,
+        end: date,
+        event_type: EventType | None = None,
+        engagement_type: EngagementType = "all",
+    ) -> list[DayUsage]:
+        """`GET .../companies/{id}/usage-by-day` (N, shape I): a row per day."""
+        path = filled(self._paths.usage_by_day, company_id=company_id)
+        params = _kinds(event_type, engagement_type) | _range(start, end)
+        return self._session.ask(Call("usage_by_day", path, "analytics", params=params), reconciliation.days_from)
+
+    def event_interactions(self, event_id: str) -> Interactions:
+        """`GET /events/{id}/polls` (N, shape I): polls, questions, chat and reactions."""
+        path = filled(self._paths.event_interactions, event_id=event_id)
+        return self._session.ask(Call("event_interactions", path, "analytics"), reconciliation.interactions_from)
+
+
+def _range(start: date | None, end: date | None) -> dict[str, str]:
+    ends = {"startDate": start, "endDate": end}
+    return {name: value.isoformat() for name, value in ends.items() if value is not None}
+
+
+def _kinds(event_type: EventType | None, engagement_type: EngagementType) -> dict[str, str]:
+    kinds: dict[str, str] = {"engagementType": engagement_type}
+    return kinds if event_type is None else {"eventType": event_type, **kinds}

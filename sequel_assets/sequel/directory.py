@@ -1,0 +1,209 @@
+"""Companies, events, hubs and who registered: what the API host answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import AliasChoices, AliasPath, Field, TypeAdapter
+
+from sequel_assets.sequel.fields import (
+    FlagOrNone,
+    Id,
+    NumberOrNone,
+    TextOrNone,
+    TrimmedOrNone,
+    WrongShapeError,
+    an_id,
+    flag_or_none,
+    text_or_none,
+    trimmed_or_none,
+    utc_or_none,
+)
+from sequel_assets.sequel.shapes import Model, a_list, an_object, read, validated
+
+T = TypeVar("T")
+
+
+class Company(Model):
+    """A company or sub-company. Its name is trimmed; a missing one is empty."""
+
+    uid: str
+    name: str = ""
+    parent_company_id: str | None = None
+    event_ids: tuple[str, ...] = ()
+
+
+class Event(Model):
+    """An event. Times are UTC; a field that could not be read is its default and listed in `bad_fields`, as Sequel
+    spells it, so that one odd event never hides the others of its list."""  # noqa: D205, D209
+
+    uid: str
+    company_uid: str | None = None
+    name: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    timezone: str | None = None
+    kind: str | None = None
+    networking_hub: str | None = None
+    is_cancelled: bool = False
+    is_replay_enabled: bool = False
+    is_live: bool = False
+    is_parent: bool = False
+    is_child_session: bool = False
+    is_in_person: bool = False
+    is_simulive: bool = False
+    bad_fields: tuple[str, ...] = ()
+
+
+class Hub(Model):
+    """A Networking Hub."""
+
+    uid: str
+    name: str = ""
+    company_uid: str | None = None
+
+
+class HubParticipant(Model):
+    """Somebody in a hub, as received. What `when` means Sequel does not say."""
+
+    user_id: TextOrNone = Field(None, validation_alias=AliasPath("meta", "userId"))
+    name: TextOrNone = Field(None, validation_alias=AliasPath("meta", "username"), repr=False)
+    email: TextOrNone = Field(None, validation_alias=AliasPath("meta", "email"), repr=False)
+    when: NumberOrNone = None
+
+
+class Registrant(Model):
+    """Somebody who registered for an event, as received."""
+
+    name: TextOrNone = Field(None, repr=False)
+    email: TextOrNone = Field(None, repr=False)
+    join_url: TextOrNone = Field(None, repr=False)
+
+
+class Replay(Model):
+    """A recording of an event."""
+
+    url: TextOrNone = None
+    download_url: TrimmedOrNone = Field(None, validation_alias=AliasChoices("downloadVideoUrl", "download_url"))
+    download_status: TrimmedOrNone = Field(None, validation_alias=AliasChoices("downloadStatus", "download_status"))
+    is_custom: FlagOrNone = Field(None, validation_alias=AliasChoices("isCustomReplay", "is_custom"))
+
+
+class _Identified(Model):
+    uid: Id
+
+
+_IDENTIFIED = TypeAdapter(_Identified)
+_HUB_PARTICIPANTS = TypeAdapter(list[HubParticipant])
+_REGISTRANTS = TypeAdapter(list[Registrant])
+_REPLAYS = TypeAdapter(list[Replay])
+
+
+def company_from(value: object, where: str = "") -> Company:
+    """A company; its own id is required, the rest is not."""
+    raw = an_object(value, where or "the answer")
+    prefix = f"{where}." if where else ""
+    event_ids = raw.get("eventIds")
+    return Company(
+        uid=validated(_IDENTIFIED, raw, where).uid,
+        name=read(trimmed_or_none, raw.get("name"), f"{prefix}name") or "",
+        parent_company_id=read(text_or_none, raw.get("parentCompanyId"), f"{prefix}parentCompanyId"),
+        event_ids=tuple(read(an_id, item, f"{prefix}eventIds") for item in event_ids)
+        if isinstance(event_ids, list)
+        else (),
+    )
+
+
+def companies_from(value: object) -> list[Company]:
+    """A list of companies; none is dropped, a nameless one fails the list by its place."""
+    return [company_from(item, f"companies[{index}]") for index, item in enumerate(a_list(value))]
+
+
+def event_from(value: object, where: str = "") -> Event:
+    """An event; its own id is required, everything else may be missing, null or (noted in `bad_fields`) odd."""
+    raw = an_object(value, where or "the answer")
+    bad: list[str] = []
+
+    def told(reader: Callable[[object], T | None], *places: tuple[str, ...]) -> T | None:
+        for place in places:
+            try:
+                told_here = reader(_at(raw, place))
+            except WrongShapeError:
+                bad.append(".".join(place))
+            else:
+                if told_here is not None:
+                    return told_here
+        return None
+
+    return Event(
+        uid=validated(_IDENTIFIED, raw, where).uid,
+        company_uid=told(text_or_none, ("companyUid",), ("company", "id"), ("company", "uid")),
+        name=told(trimmed_or_none, ("name",)) or "",
+        starts_at=told(utc_or_none, ("startDate",)),
+        ends_at=told(utc_or_none, ("endDate",)),
+        timezone=told(trimmed_or_none, ("timezone",)),
+        kind=told(trimmed_or_none, ("type",)),
+        networking_hub=told(_hub_id, ("networkingHub",)),
+        is_cancelled=told(flag_or_none, ("isEventCancelled",)) or False,
+        is_replay_enabled=told(flag_or_none, ("isReplayEnabled",), ("liveEventManagement", "replayEnabled")) or False,
+        is_live=told(flag_or_none, ("isEventLive",), ("liveEventManagement", "isEventLive")) or False,
+        is_parent=told(flag_or_none, ("isParentEvent",)) or False,
+        is_child_session=told(flag_or_none, ("isChildSessionEvent",)) or False,
+        is_in_person=told(flag_or_none, ("isInPersonEvent",)) or False,
+        is_simulive=told(flag_or_none, ("isSimuliveEnabled",)) or False,
+        bad_fields=tuple(bad),
+    )
+
+
+def events_from(value: object) -> list[Event]:
+    """A list of events, in its order; none is dropped."""
+    return [event_from(item, f"events[{index}]") for index, item in enumerate(a_list(value))]
+
+
+def hub_from(value: object) -> Hub:
+    """A hub; only its id is required. Its company may be told as an id or as an object."""
+    raw = an_object(value)
+    company = raw.get("company")
+    if isinstance(company, dict):
+        company = company.get("uid", company.get("id"))
+    return Hub(
+        uid=validated(_IDENTIFIED, raw).uid,
+        name=read(trimmed_or_none, raw.get("friendlyName"), "friendlyName") or "",
+        company_uid=read(text_or_none, company, "company"),
+    )
+
+
+def hub_participants_from(value: object) -> list[HubParticipant]:
+    """The people of a hub."""
+    people = [
+        {**item, "meta": item["meta"] if isinstance(item.get("meta"), dict) else {}} if isinstance(item, dict) else item
+        for item in a_list(value)
+    ]
+    return validated(_HUB_PARTICIPANTS, people, "participants")
+
+
+def registrants_from(value: object) -> list[Registrant]:
+    """The registrants of an event."""
+    return validated(_REGISTRANTS, a_list(value), "registrants")
+
+
+def replays_from(value: object) -> list[Replay]:
+    """The replays of an event."""
+    return validated(_REPLAYS, a_list(value), "replays")
+
+
+def _at(raw: dict[str, Any], place: tuple[str, ...]) -> object:
+    """The value at a place; whatever is missing, null or no object on the way is None."""
+    value: object = raw
+    for step in place:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _hub_id(value: object) -> str | None:
+    """A hub's id: a text, or an object that holds it."""
+    if isinstance(value, dict):
+        value = value.get("uid", value.get("id"))
+    return trimmed_or_none(value)

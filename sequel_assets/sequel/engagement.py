@@ -1,0 +1,134 @@
+"""Who was there, for how long, and how many at once: what the analytics host answers, documented or observed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AliasGenerator, ConfigDict, FailFast, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from sequel_assets.sequel.fields import (
+    FlagOrNone,
+    MinuteOffset,
+    NumberOrNone,
+    Text,
+    TextOrNone,
+    TimeOrNone,
+    Whole,
+    WholeOrNone,
+    WrongShapeError,
+)
+from sequel_assets.sequel.shapes import Model, a_list, an_object, validated
+
+EngagementType = Literal["all", "live", "onDemand"]
+EventType = Literal["virtualStageEvent", "networkingHub"]
+
+
+class Participant(Model):
+    """One row of the list, to the letter: rows that repeat another must stay recognisable. A blank e-mail is None."""
+
+    name: Text = Field("", repr=False)
+    email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
+    engaged_minutes: Whole = Field(validation_alias="engagedMinutes")
+
+
+class Participants(Model):
+    """The two totals cover everybody, whatever `limit` is; the list holds at most `limit` rows."""
+
+    number_of_users: int
+    total_engaged_minutes: int
+    participants: list[Participant] = Field(default_factory=list)
+
+
+class Activity(Model):
+    """What Sequel says of one person in one event. The times are as received: Sequel does not state their unit."""
+
+    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
+
+    uid: TextOrNone = None
+    user_id: TextOrNone = None
+    email: TextOrNone = Field(None, repr=False)
+    name: TextOrNone = Field(None, repr=False)
+    attended: FlagOrNone = None
+    viewed_replay: FlagOrNone = None
+    live_time: NumberOrNone = None
+    on_demand_time: NumberOrNone = None
+    live_time_spent_percentage: NumberOrNone = None
+    on_demand_time_spent_percentage: NumberOrNone = None
+    average_live_view_time: NumberOrNone = None
+    average_on_demand_view_time: NumberOrNone = None
+    circles_number: NumberOrNone = None
+    polls_number: NumberOrNone = None
+    questions_number: NumberOrNone = None
+    messages_reactions_count: NumberOrNone = None
+    lead_score: NumberOrNone = None
+    raw_lead_score: NumberOrNone = None
+    lead_status: TextOrNone = None
+    engagement_score: NumberOrNone = None
+    company_id: TextOrNone = None
+    created_on: TimeOrNone = None
+    updated_on: TimeOrNone = None
+    registration_date: TimeOrNone = None
+
+
+class ActivityPage(Model):
+    """One page of activity. Pages count from 1, and may overlap when rows arrive between two requests."""
+
+    items: list[Activity]
+    total_count: int
+    page: int | None = None
+    size: int | None = None
+
+
+class _Totals(Model):
+    number_of_users: Whole = Field(validation_alias="numberOfUsers")
+    total_engaged_minutes: Whole = Field(validation_alias="totalEngagedMinutes")
+
+
+class _PageHead(Model):
+    total_count: Whole = Field(validation_alias="totalCount")
+    page: WholeOrNone = None
+    size: WholeOrNone = None
+
+
+_TOTALS = TypeAdapter(_Totals)
+_PAGE_HEAD = TypeAdapter(_PageHead)
+_PARTICIPANTS = TypeAdapter(Annotated[list[Participant], FailFast()])
+_ACTIVITIES = TypeAdapter(Annotated[list[Activity], FailFast()])
+_MINUTES = TypeAdapter(Annotated[list[tuple[MinuteOffset, Whole]], FailFast()])
+
+
+def participants_from(value: object) -> Participants:
+    """Totals and list. Missing totals fail; a missing list does unless nobody was there."""
+    raw = an_object(value)
+    totals = validated(_TOTALS, raw)
+    listed = raw.get("topParticipants")
+    if listed is None and totals.number_of_users:
+        raise WrongShapeError("topParticipants is missing")
+    return Participants(
+        number_of_users=totals.number_of_users,
+        total_engaged_minutes=totals.total_engaged_minutes,
+        participants=[]
+        if listed is None
+        else validated(_PARTICIPANTS, a_list(listed, "topParticipants"), "topParticipants"),
+    )
+
+
+def concurrency_from(value: object) -> list[tuple[int, int]]:
+    """(minute from the start, users), in the order received, duplicates kept. `VideoViews: null` is an empty list."""
+    raw = an_object(value)
+    if "VideoViews" not in raw:
+        raise WrongShapeError("VideoViews is missing")
+    views = raw["VideoViews"]
+    return [] if views is None else validated(_MINUTES, a_list(views, "VideoViews"), "VideoViews")
+
+
+def activity_page_from(value: object) -> ActivityPage:
+    """A page of activity; an item that names nobody fails the page by its place."""
+    raw = an_object(value)
+    head = validated(_PAGE_HEAD, raw)
+    items = validated(_ACTIVITIES, a_list(raw.get("items"), "items"), "items")
+    for index, item in enumerate(items):
+        if item.uid is None and item.user_id is None:
+            raise WrongShapeError(f"items[{index}] has neither uid nor userId")
+    return ActivityPage(items=items, total_count=head.total_count, page=head.page, size=head.size)

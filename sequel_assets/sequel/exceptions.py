@@ -1,0 +1,109 @@
+"""What can go wrong with Sequel, one class for each reason that a caller may want to treat differently.
+
+    SequelError
+      ├── Unreachable      no connection: DNS, refused, TLS, proxy, connect time-out; `reason` says which, in words
+      ├── Interrupted      connected, but no whole answer in time: time-out, reset, drip feed; `reason` likewise
+      ├── SignInRefused    the token endpoint said no, or a fresh token was refused too
+      ├── Forbidden        403; on a company's `list` it is the parent's licence, elsewhere a quota
+      ├── NotFound         404
+      ├── Throttled        429
+      ├── ServerError      5xx
+      ├── BadRequest       400 and every other 4xx
+      ├── HasError         `hasError: true` under 200
+      └── InvalidAnswer    not JSON, HTML, truncated, too large, redirected, of the wrong shape; `fault` says which
+
+`Interrupted` stands apart from `Unreachable` because one slow event fails its own slice, while an unreachable host
+ends the run. Messages hold what, where and how often tried, and never a token, a secret, an e-mail or a body: they end
+up in logs, in a database of problems and in Dagster's event log. For the same reason these errors are raised without a
+cause: the exceptions of parsers carry the body with them.
+"""
+# ruff: noqa: N818 -- named for what happened, as httpx's are
+
+from __future__ import annotations
+
+from typing import Literal
+
+Fault = Literal["not JSON", "truncated", "too large", "redirected", "wrong shape"]
+
+
+class SequelError(Exception):
+    """Anything that Sequel, or the way to it, did wrong.
+
+    `attempts` is 0 until the client gives the error to its caller. `is_retryable` says whether trying again later may
+    help; `path` holds the escaped ids and no query; `retry_after_seconds` is the server's wish, if it had one.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, path: str = "", retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.path = path
+        self.retry_after_seconds = retry_after_seconds
+        self.attempts = 0
+        self.is_retryable = False
+
+    def __str__(self) -> str:
+        """One line: what, where, how often tried."""
+        where = f" ({self.path})" if self.path else ""
+        tried = f", tried {self.attempts} times" if self.attempts > 1 else ""
+        return f"{self.message}{where}{tried}"
+
+    def __repr__(self) -> str:
+        """As `str`, with the class: the arguments hold nothing more."""
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+class Unreachable(SequelError):
+    """No connection came about."""
+
+    def __init__(self, message: str, *, reason: str = "", path: str = "") -> None:
+        super().__init__(message, path=path)
+        self.reason = reason
+
+
+class Interrupted(SequelError):
+    """A connection was there, a whole answer was not."""
+
+    def __init__(self, message: str, *, reason: str = "", path: str = "") -> None:
+        super().__init__(message, path=path)
+        self.reason = reason
+
+
+class SignInRefused(SequelError):
+    """The client id and secret, or the token made from them, are not accepted."""
+
+
+class Forbidden(SequelError):
+    """403."""
+
+
+class NotFound(SequelError):
+    """404."""
+
+
+class Throttled(SequelError):
+    """429."""
+
+
+class ServerError(SequelError):
+    """5xx."""
+
+
+class BadRequest(SequelError):
+    """400, and any 4xx without a class of its own."""
+
+
+class HasError(SequelError):
+    """Sequel's own error envelope under a status that promised success."""
+
+
+class InvalidAnswer(SequelError):
+    """An answer that cannot be what was asked for."""
+
+    def __init__(
+        self, message: str, *, fault: Fault = "wrong shape", status: int | None = None, path: str = ""
+    ) -> None:
+        super().__init__(message, status=status, path=path)
+        self.fault: Fault = fault

@@ -1,0 +1,101 @@
+"""How many requests may be under way at once: as many as Sequel bears, which nobody knows beforehand.
+
+Additive increase, multiplicative decrease, as TCP does it: every 429 halves the window (never below one), every success
+lets it grow by one divided by itself, so by about one per round of answers, up to the maximum. A burst of 429s to
+requests that were under way together counts as one: they tell of the same excess. `Retry-After` pauses everybody, since
+a quota is the account's and not the request's.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Outcome = Literal["success", "throttled", "neither"]
+
+
+class Slot:
+    """Leave for one request. Its user notes the outcome in it."""
+
+    def __init__(self, round_number: int) -> None:
+        self.round_number = round_number
+        self.outcome: Outcome = "neither"
+        self.pause_seconds = 0.0
+
+    def succeeded(self) -> None:
+        """Sequel answered."""
+        self.outcome = "success"
+
+    def throttled(self, pause_seconds: float = 0.0) -> None:
+        """Sequel said 429, and how long to stay away."""
+        self.outcome, self.pause_seconds = "throttled", pause_seconds
+
+
+class Limiter:
+    """A window that many threads share. Nobody polls: they wait on a condition, or sleep through a pause."""
+
+    def __init__(
+        self,
+        max_concurrency: int,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        on_wait: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
+        self._maximum = max_concurrency
+        self._window = float(max_concurrency)
+        self._under_way = 0
+        self._round = 0
+        self._paused_until = -float("inf")
+        self._changed = threading.Condition()
+        self._sleep, self._monotonic, self._on_wait = sleep, monotonic, on_wait
+
+    @property
+    def window(self) -> int:
+        """How many may be under way now."""
+        with self._changed:
+            return int(self._window)
+
+    @property
+    def under_way(self) -> int:
+        """How many are under way now."""
+        with self._changed:
+            return self._under_way
+
+    @contextmanager
+    def slot(self) -> Iterator[Slot]:
+        """Leave for one request: waits for a place and for the end of a pause, and gives the place back in any case."""
+        slot = self._acquire()
+        try:
+            yield slot
+        finally:
+            self._release(slot)
+
+    def _acquire(self) -> Slot:
+        slept_until = -float("inf")  # a pause is slept through once, also by a sleep that takes no time
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._under_way < int(self._window))
+                paused_until = self._paused_until
+                pause_seconds = paused_until - self._monotonic()
+                if pause_seconds <= 0 or paused_until <= slept_until:
+                    self._under_way += 1
+                    return Slot(self._round)
+            self._on_wait(pause_seconds)
+            self._sleep(pause_seconds)
+            slept_until = paused_until
+
+    def _release(self, slot: Slot) -> None:
+        with self._changed:
+            self._under_way -= 1
+            if slot.outcome == "success":
+                self._window = min(float(self._maximum), self._window + 1 / self._window)
+            elif slot.outcome == "throttled":
+                if slot.round_number == self._round:
+                    self._window = max(1.0, self._window / 2)
+                    self._round += 1
+                self._paused_until = max(self._paused_until, self._monotonic() + slot.pause_seconds)
+            self._changed.notify_all()

@@ -1,0 +1,66 @@
+"""How a decoded answer becomes a model, or a complaint that names the place and quotes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from sequel_assets.sequel.fields import WrongShapeError
+
+T = TypeVar("T")
+
+
+class Model(BaseModel):
+    """What all answers share: unknown fields are ignored, values are frozen, errors never show their input."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+
+
+def validated(adapter: TypeAdapter[T], value: object, where: str = "") -> T:
+    """The value as the adapter's type, or a `WrongShapeError` that names the first place that does not fit."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = _place(where, first["loc"])
+    if first["type"] == "missing":
+        raise WrongShapeError(f"{place} is missing")
+    if first["type"] == "value_error":
+        raise WrongShapeError(f"{place} {first['msg'].removeprefix('Value error, ')}")
+    raise WrongShapeError(f"{place} is of the wrong kind ({first['type']})")
+
+
+def an_object(value: object, where: str = "the answer") -> dict[str, Any]:
+    """The value, which must be a JSON object."""
+    if not isinstance(value, dict):
+        raise WrongShapeError(f"{where} is not an object")
+    return value
+
+
+def a_list(value: object, where: str = "the answer") -> list[Any]:
+    """The value, which must be a JSON array."""
+    if not isinstance(value, list):
+        raise WrongShapeError(f"{where} is not a list")
+    return value
+
+
+def read(reader: Callable[[object], T], value: object, where: str) -> T:
+    """One field through its reader, the complaint carrying the field's place."""
+    try:
+        return reader(value)
+    except WrongShapeError as error:
+        complaint = str(error)
+    raise WrongShapeError(f"{where} {complaint}")
+
+
+def _place(where: str, loc: tuple[int | str, ...]) -> str:
+    """`topParticipants[17].engagedMinutes`, from pydantic's tuple."""
+    place = where
+    for step in loc:
+        if isinstance(step, int):
+            place += f"[{step}]"
+        else:
+            place += f".{step}" if place else step
+    return place or "the answer"

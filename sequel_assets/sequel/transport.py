@@ -1,0 +1,213 @@
+"""Requests over HTTP/1.1 with keep-alive, bounded in every direction, told as answers or as errors of our own.
+
+What is logged: httpx says the URL of each request at INFO, without headers. httpcore at DEBUG says the headers of
+*answers*, not of requests (those appear as `<Request [b'GET']>`), so that no token of ours is in any log. Sequel's
+cookies are refused, so the answers' `Set-Cookie` is worth nothing either.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import importlib.metadata
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+
+from sequel_assets.sequel.call import Call
+from sequel_assets.sequel.config import SequelConfig
+from sequel_assets.sequel.exceptions import Interrupted, InvalidAnswer, SequelError, Unreachable
+from sequel_assets.sequel.verdicts import CERTIFICATE, CONNECT_TIMEOUT
+
+LONGEST_ERROR_BODY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of whatever status. The body stays out of the repr: it holds tokens and people."""
+
+    status: int
+    content_type: str
+    date: str | None
+    retry_after: str | None
+    body: bytes = field(repr=False)
+
+
+class Transport:
+    """An httpx client that opens at the first request and is closed once. Safe to share between threads."""
+
+    def __init__(
+        self,
+        config: SequelConfig,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config, self._transport, self._monotonic = config, transport, monotonic
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._is_closed = False
+
+    def send(self, call: Call, token: str | None) -> Answer:
+        """One request, one answer; no retries. Raises `Unreachable`, `Interrupted` or `InvalidAnswer`."""
+        host = self._config.api_url if call.host == "api" else self._config.analytics_url
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        failure: SequelError
+        started = self._monotonic()
+        try:
+            client = self._opened()
+            request = client.build_request(
+                call.method, host + call.path, params=call.params or None, json=call.body, headers=headers
+            )
+            return self._read(client.send(request, stream=True, follow_redirects=False), call, started)
+        except httpx.HTTPError as error:
+            failure = _told(error, host, call.path)
+        except (httpx.InvalidURL, UnicodeError):
+            failure = InvalidAnswer("an id too long, or too odd, for an address", path=call.path[:200])
+        raise failure  # outside the handler: httpx's exceptions hold the request, and the request the token
+
+    def close(self) -> None:
+        """Give the connections back. A request after this is a mistake, and says so."""
+        with self._lock:
+            client, self._client, self._is_closed = self._client, None, True
+        if client is not None:
+            client.close()
+
+    def _opened(self) -> httpx.Client:
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("this SequelClient is closed")
+            if self._client is None:
+                self._client = _client(self._config, self._transport)
+            return self._client
+
+    def _read(self, response: httpx.Response, call: Call, started: float) -> Answer:
+        deadline = started + self._config.total_timeout_seconds
+        response.stream = _UntilDeadline(response.stream, self._monotonic, deadline, self._config, call.path)
+        try:
+            body = b"" if 300 <= response.status_code < 400 else self._body(response, call)
+        finally:
+            response.close()
+        return Answer(
+            status=response.status_code,
+            content_type=response.headers.get("content-type", ""),
+            date=response.headers.get("date"),
+            retry_after=response.headers.get("retry-after"),
+            body=body,
+        )
+
+    def _body(self, response: httpx.Response, call: Call) -> bytes:
+        """The body, decompressed. That of an error is a courtesy: what cannot be read of it is left."""
+        is_error = response.status_code >= 400
+        bound_bytes = LONGEST_ERROR_BODY_BYTES if is_error else self._config.max_body_bytes
+        if "," in response.headers.get("content-encoding", ""):  # each layer multiplies the size by a thousand
+            raise InvalidAnswer("an answer compressed more than once", fault="too large", path=call.path)
+        chunks: list[bytes] = []
+        size_bytes = 0
+        try:
+            for chunk in response.iter_bytes():
+                size_bytes += len(chunk)
+                if size_bytes > bound_bytes:
+                    if is_error:
+                        break
+                    raise InvalidAnswer(
+                        f"an answer of more than {bound_bytes} bytes", fault="too large", path=call.path
+                    )
+                chunks.append(chunk)
+        except (httpx.HTTPError, Interrupted):
+            if not is_error:
+                raise
+        return b"".join(chunks)
+
+
+class _UntilDeadline(httpx.SyncByteStream):
+    """The raw bytes of an answer, until its time is over: a read time-out alone lets a server drip for ever.
+
+    Looks at every piece before it is decompressed, since pieces may decompress to nothing. The head of an answer is
+    out of reach here; httpcore bounds its size, and the read time-out each of its pieces.
+    """
+
+    def __init__(
+        self,
+        stream: httpx.SyncByteStream | httpx.AsyncByteStream,
+        monotonic: Callable[[], float],
+        deadline: float,
+        config: SequelConfig,
+        path: str,
+    ) -> None:
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101 -- of a client that is not asynchronous
+        self._stream, self._monotonic, self._deadline = stream, monotonic, deadline
+        self._reason, self._path = f"the answer took longer than {config.total_timeout_seconds:g} s", path
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            if self._monotonic() > self._deadline:
+                raise Interrupted(self._reason, reason=self._reason, path=self._path)
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _client(config: SequelConfig, transport: httpx.BaseTransport | None) -> httpx.Client:
+    places = 2 * config.max_concurrency  # for each of the two hosts
+    no_cookies = http.cookiejar.CookieJar(policy=http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.Client(
+        transport=transport,
+        timeout=httpx.Timeout(config.read_timeout_seconds, connect=config.connect_timeout_seconds),
+        limits=httpx.Limits(max_connections=places, max_keepalive_connections=places),
+        headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": _user_agent()},
+        cookies=no_cookies,
+        follow_redirects=False,
+        http2=False,
+    )
+
+
+def _user_agent() -> str:
+    try:
+        version = importlib.metadata.version("sequel_assets")
+    except importlib.metadata.PackageNotFoundError:
+        version = "0"
+    return f"sequel-assets/{version} (python-httpx/{httpx.__version__})"
+
+
+def _told(error: httpx.HTTPError, host: str, path: str) -> SequelError:
+    """An exception of httpx in our words. Its own text is left: that of a protocol error quotes the answer."""
+    name = httpx.URL(host).host
+    match error:
+        case httpx.ConnectTimeout():
+            return Unreachable(f"cannot reach {name}: {CONNECT_TIMEOUT}", reason=CONNECT_TIMEOUT, path=path)
+        case httpx.ConnectError() | httpx.ProxyError() | httpx.UnsupportedProtocol():
+            reason = _why_no_connection(error)
+            return Unreachable(f"cannot reach {name}: {reason}", reason=reason, path=path)
+        case httpx.TimeoutException():
+            reason = "the answer timed out"
+        case httpx.DecodingError():
+            return InvalidAnswer("an answer whose compression is broken", fault="truncated", path=path)
+        case httpx.RemoteProtocolError() if "complete message body" in str(error) or "incomplete chunked" in str(error):
+            return InvalidAnswer("a truncated answer", fault="truncated", path=path)
+        case _:
+            reason = "the connection was lost"
+    return Interrupted(f"{reason} ({name})", reason=reason, path=path)
+
+
+def _why_no_connection(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.ProxyError):
+        return "the proxy refused"
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
+        causes.append(cause)
+    for kind, reason in (
+        (ssl.SSLCertVerificationError, CERTIFICATE),
+        (ssl.SSLError, "the TLS handshake failed"),
+        (socket.gaierror, "the host name is not known (DNS)"),
+        (ConnectionRefusedError, "the connection was refused"),
+        (OSError, "there is no way to the host"),
+    ):
+        if any(isinstance(cause, kind) for cause in causes):
+            return reason
+    return "no connection came about"

@@ -1,0 +1,56 @@
+"""The verdict table: what an answer means, and whether asking again can help.
+
+answer                                              verdict
+401                                                 a new token, once (done in `session`); again: SignInRefused
+429                                                 again within the budget, however often
+5xx, time-out, reset, truncated, not JSON,          again within the budget and the number of attempts
+  hasError under 200, 403 on anything but `list`
+DNS, connection refused, TLS handshake, proxy       again, a few times: a name does not appear within two minutes
+valid JSON of the wrong shape                       again, once
+400 and other 4xx, 404, 403 on `list`, redirect,    never
+  too large, TLS certificate, sign-in refused
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from sequel_assets.sequel import exceptions as e
+from sequel_assets.sequel.call import Call
+
+CERTIFICATE = "the TLS certificate is not trusted"
+CONNECT_TIMEOUT = "the connection timed out"
+
+
+class Patience(Enum):
+    """How often an attempt may be repeated."""
+
+    NEVER = "never"
+    ONCE = "once"
+    BRIEFLY = "a few times"
+    BUDGET = "within budget and attempts"
+    THROTTLED = "within budget"
+
+
+def patience(error: BaseException, call: Call) -> Patience:
+    """The row of the table."""
+    match error:
+        case e.Throttled():
+            return Patience.THROTTLED
+        case e.ServerError() | e.Interrupted() | e.HasError():
+            return Patience.BUDGET
+        case e.Forbidden():
+            return Patience.NEVER if call.name == "sub_companies" else Patience.BUDGET
+        case e.Unreachable(reason=reason):
+            return {CERTIFICATE: Patience.NEVER, CONNECT_TIMEOUT: Patience.BUDGET}.get(reason, Patience.BRIEFLY)
+        case e.InvalidAnswer(fault="not JSON" | "truncated"):
+            return Patience.BUDGET
+        case e.InvalidAnswer(fault="wrong shape"):
+            return Patience.ONCE
+        case _:
+            return Patience.NEVER
+
+
+def is_retryable(error: BaseException, call: Call) -> bool:
+    """Whether the same request, sent again, may fare better."""
+    return patience(error, call) is not Patience.NEVER

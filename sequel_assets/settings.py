@@ -1,0 +1,168 @@
+"""Every environment variable, once: its name, default, meaning and an example.
+
+Values come from the environment and from a `.env` file in the working directory (the environment wins). Nothing is
+read at import. What a command needs and does not find is said when it is used, all missing names at once.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "SEQUEL_"
+DATA_FOLDER = ".sequel"
+"""Where the embedded warehouse and Dagster's home are, beneath the working directory, unless settings say otherwise."""
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text has one line for each, fit to be shown as it is."""
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("it must begin with http:// or https://")
+    return value.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Build it with `load()`, which turns a mistake into a `SettingsError`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    api_url: HttpUrl = Field(
+        "https://api.introvoke.com",
+        description="Sequel's API: companies, events, sign-in",
+        examples=["https://api.introvoke.com"],
+    )
+    analytics_url: HttpUrl = Field(
+        "https://analytics.introvoke.com",
+        description="Sequel's analytics API: participants, concurrency",
+        examples=["https://analytics.introvoke.com"],
+    )
+    client_id: str | None = Field(None, description="client id of your Sequel API credentials", examples=["a1b2c3"])
+    client_secret: SecretStr | None = Field(
+        None, description="client secret of your Sequel API credentials", examples=["(from Sequel's admin page)"]
+    )
+    audience: str = Field(
+        "https://www.introvoke.com/api",
+        description="audience asked for at sign-in",
+        examples=["https://www.introvoke.com/api"],
+    )
+    company_id: str | None = Field(
+        None,
+        description="uid of your parent company at Sequel; every sub-company beneath it is found from there",
+        examples=["0b9ff4b4-6c9c-4a1e-9df0-6b6f1a1f0a11"],
+    )
+    warehouse_url: str = Field(
+        f"sqlite:///{DATA_FOLDER}/warehouse.db",
+        description="the database the tables are kept in: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+        examples=["postgresql://sequel:secret@db.example.com/analytics"],
+    )
+    person_key: SecretStr | None = Field(
+        None,
+        description="key of the hash that stands for a person (HMAC-SHA-256), 32 characters or more; keep it for ever: "
+        "with another key everybody becomes somebody else",
+        examples=["(openssl rand -hex 32)"],
+    )
+    start_date: date = Field(
+        default_factory=lambda: date(datetime.now(UTC).year - 1, 1, 1),
+        description="first day (UTC) of the platform's history; lifetime numbers count from it (default: 1 January of last year)",
+        examples=["2025-01-01"],
+    )
+    settle_minutes: int = Field(
+        5, ge=0, le=59, description="minutes after the top of the hour that Sequel is given to compute", examples=["5"]
+    )
+    late_window_hours: int = Field(
+        48, ge=0, le=24 * 366, description="hours after a day's end until its numbers are final", examples=["48"]
+    )
+    max_concurrency: int = Field(8, ge=1, le=64, description="requests to Sequel under way at once", examples=["8"])
+    connect_timeout_seconds: float = Field(10, gt=0, le=300, description="time to reach Sequel's host", examples=["10"])
+    read_timeout_seconds: float = Field(
+        60, gt=0, le=3600, description="longest silence within an answer", examples=["60"]
+    )
+    retry_budget_seconds: float = Field(
+        120, ge=0, le=3600, description="how long one request is tried again before its slice fails", examples=["120"]
+    )
+    now: datetime | None = Field(
+        None, description="pins the clock (tests, demos); leave it out in production", examples=["2026-11-23T15:07:00Z"]
+    )
+
+    @field_validator("company_id", "client_id")
+    @classmethod
+    def _not_blank(cls, value: str | None) -> str | None:
+        return (value or "").strip() or None
+
+    @field_validator("person_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("it must have 32 characters or more")
+        return value
+
+    @field_validator("now")
+    @classmethod
+    def _in_utc(cls, value: datetime | None, _info: ValidationInfo) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("it must have a time zone, for example a Z at its end")
+        return value.astimezone(UTC)
+
+    def clock(self) -> datetime:
+        """Return the present moment of all business decisions, in UTC: the one place where *now* comes from."""
+        return self.now or datetime.now(UTC)
+
+    def require(self, *names: str) -> None:
+        """Raise a `SettingsError` that names each of these settings that is not set."""
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing:
+            raise SettingsError("\n".join(_line(name, "is not set") for name in missing))
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings from the environment and `.env`; a wrong one raises a `SettingsError` with a line for each."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [
+            _line(str(e["loc"][0]), e["msg"].removeprefix("Value error, ")) for e in error.errors(include_input=False)
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _line(name: str, wrong: str) -> str:
+    field = Settings.model_fields[name.removeprefix(PREFIX).lower()]
+    example = (field.examples or [""])[0]
+    wrong = wrong[:1].lower() + wrong[1:]
+    return f"{variable(name)}: {wrong}. What it is: {field.description}. Example: {example}"
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting: `company_id` -> `SEQUEL_COMPANY_ID`."""
+    return PREFIX + name.removeprefix(PREFIX).upper()
+
+
+def as_markdown() -> str:
+    """Return docs/settings.md: a row per setting, made from this module alone."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        factory = field.default_factory is not None
+        default = "see text" if factory else "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{variable(name)}` | {default} | {field.description} | `{(field.examples or [''])[0]}` |")
+    head = (
+        "# Settings\n\nGenerated from `sequel_assets/settings.py` by `make docs`; edit it there.\n\n"
+        "Read from the environment and from `.env` in the working directory; the environment wins.\n\n"
+        "| variable | default | what it is | example |\n| --- | --- | --- | --- |\n"
+    )
+    return head + "\n".join(rows) + "\n"

@@ -1,0 +1,1 @@
+"""THE MEMORY: tables, slices, the one-transaction refresh, people. SQLAlchemy; no Dagster and no HTTP."""

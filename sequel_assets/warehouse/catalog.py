@@ -1,0 +1,117 @@
+"""The companies and events that are known: reading them, and writing what a walk or a listing found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from . import bulk
+from .tables import companies, event_concurrency, event_participants, events, proofs
+
+
+@dataclass(frozen=True)
+class KnownCompany:
+    """A company as the table `companies` has it."""
+
+    company_id: str
+    partition_key: str
+    name: str
+    parent_company_id: str | None
+    depth: int
+    gone_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KnownEvent:
+    """An event or hub as the table `events` has it."""
+
+    event_id: str
+    event_type: str
+    name: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    timezone: str | None
+    is_cancelled: bool
+    is_replay_enabled: bool | None
+    networking_hub_id: str | None
+    vanished_at: datetime | None
+    concurrency_from: datetime | None
+    concurrency_until: datetime | None
+
+
+def known_companies(connection: sa.Connection) -> list[KnownCompany]:
+    """Return every company, the root first, then by depth and key."""
+    columns = [companies.c[name] for name in KnownCompany.__dataclass_fields__]
+    rows = connection.execute(sa.select(*columns).order_by(companies.c.depth, companies.c.partition_key))
+    return [KnownCompany(*row) for row in rows]
+
+
+def save_companies(connection: sa.Connection, found: Iterable[KnownCompany], *, at: datetime) -> None:
+    """Add or update companies; when a company was first seen and its partition key never change."""
+    rows = [
+        {
+            "company_id": company.company_id,
+            "partition_key": company.partition_key,
+            "name": company.name,
+            "parent_company_id": company.parent_company_id,
+            "depth": company.depth,
+            "first_seen_at": at,
+            "last_seen_at": at,
+            "gone_at": company.gone_at,
+        }
+        for company in found
+    ]
+    bulk.upsert(connection, companies, rows, keep=("first_seen_at", "partition_key"))
+
+
+def mark_gone(connection: sa.Connection, company_ids: Iterable[str], *, at: datetime) -> None:
+    """Mark companies that Sequel does not know any more; data and partition stay."""
+    for company_id in company_ids:
+        connection.execute(
+            companies.update()
+            .where(companies.c.company_id == company_id, companies.c.gone_at.is_(None))
+            .values(gone_at=at)
+        )
+
+
+def known_events(connection: sa.Connection, company_id: str) -> dict[str, KnownEvent]:
+    """Return the company's events and hubs by their id."""
+    columns = [events.c[name] for name in KnownEvent.__dataclass_fields__]
+    rows = connection.execute(sa.select(*columns).where(events.c.company_id == company_id).order_by(events.c.event_id))
+    return {row.event_id: KnownEvent(*row) for row in rows}
+
+
+def save_events(connection: sa.Connection, company_id: str, found: Sequence[KnownEvent]) -> None:
+    """Add or update events; what is known of their concurrency stays."""
+    rows: list[dict[str, Any]] = [{"company_id": company_id, **vars(event)} for event in found]
+    bulk.upsert(connection, events, rows, keep=("concurrency_from", "concurrency_until"))
+
+
+def save_concurrency_span(
+    connection: sa.Connection, company_id: str, spans: Mapping[str, tuple[datetime | None, datetime | None]]
+) -> None:
+    """Remember from when until when Sequel told an event's concurrency."""
+    for event_id, (first, last) in spans.items():
+        connection.execute(
+            events.update()
+            .where(events.c.company_id == company_id, events.c.event_id == event_id)
+            .values(concurrency_from=first, concurrency_until=last)
+        )
+
+
+def mark_vanished(connection: sa.Connection, company_id: str, event_ids: Iterable[str], *, at: datetime) -> None:
+    """Mark events that Sequel neither lists nor knows any more; their rows stay."""
+    for event_id in event_ids:
+        connection.execute(
+            events.update()
+            .where(events.c.company_id == company_id, events.c.event_id == event_id)
+            .values(vanished_at=at)
+        )
+
+
+def forget_event(connection: sa.Connection, company_id: str, event_id: str) -> None:
+    """Delete an event that belongs to another company now. Its rows must have been taken out of the slices before."""
+    for table in (event_participants, event_concurrency, proofs, events):
+        connection.execute(table.delete().where(table.c.company_id == company_id, table.c.event_id == event_id))

@@ -1,0 +1,121 @@
+"""Opening the warehouse: SQLite (embedded) or PostgreSQL, by one URL.
+
+SQLite runs in WAL with immediate write transactions: a reader never waits, and a writer waits its turn instead of
+being refused in the middle. PostgreSQL speaks through psycopg 3.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from .errors import WarehouseError, explain, place
+
+BUSY_TIMEOUT_SECONDS = 60
+
+
+class Warehouse:
+    """One database. Opens nothing until it is used; safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _parse(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine: sa.Engine | None = None
+        self._lock = threading.Lock()
+        self._one_writer = threading.RLock()  # SQLite allows one anyhow; queueing here is fairer than its polling
+
+    @property
+    def engine(self) -> sa.Engine:
+        """Return the engine, made on first use."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+            return self._engine
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Yield a connection that reads one consistent state; it blocks nobody."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except exc.SQLAlchemyError as error:
+            raise explain(error, self.url) from error
+
+    @contextlib.contextmanager
+    def write(self, company_id: str | None = None) -> Iterator[sa.Connection]:
+        """Yield a connection within one write transaction: all of it is committed at the end, or nothing.
+
+        With a company it holds that company's lock, so that two writers of one company take turns.
+        """
+        turn = self._one_writer if self.is_sqlite else contextlib.nullcontext()
+        try:
+            with turn, self.engine.connect().execution_options(write=True) as connection, connection.begin():
+                if company_id is not None and not self.is_sqlite:
+                    connection.execute(
+                        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company_id, 0)))
+                    )
+                yield connection
+        except exc.SQLAlchemyError as error:
+            raise explain(error, self.url) from error
+
+    def dispose(self) -> None:
+        """Close the pool; the warehouse may be used again."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+
+def _parse(text: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except exc.ArgumentError:
+        raise WarehouseError(
+            "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name"
+        ) from None
+    kind = url.get_backend_name()
+    if kind == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if kind != "sqlite" or not url.database or url.database == ":memory:":
+        raise WarehouseError(
+            f"SEQUEL_WAREHOUSE_URL {place(url)} is of a kind that is not known; use sqlite:///FILE or postgresql://user:password@host/name"
+        )
+    return url
+
+
+def _sqlite_engine(url: sa.URL) -> sa.Engine:
+    folder = Path(url.database or "").absolute().parent
+    if not folder.is_dir():
+        raise WarehouseError(
+            f"the warehouse {place(url)} cannot be opened: there is no folder {folder}; nothing was written; make the folder or change SEQUEL_WAREHOUSE_URL"
+        )
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _connect(dbapi: Any, _record: object) -> None:
+        dbapi.isolation_level = None  # the driver's own BEGIN would be a deferred one
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+        ):
+            dbapi.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        immediate = connection.get_execution_options().get("write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: sa.URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url, pool_pre_ping=True, pool_size=16, connect_args={"connect_timeout": 10})
+    except ModuleNotFoundError:
+        raise WarehouseError("PostgreSQL needs its driver: pip install 'sequel_assets[postgres]'") from None

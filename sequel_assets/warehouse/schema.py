@@ -1,0 +1,63 @@
+"""The schema's versions: Alembic's migrations, run by `migrate`, checked before every use."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from .engine import Warehouse
+from .errors import WarehouseError, place
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def newest() -> str:
+    """Return the schema version that this code is written for."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+
+
+def version(connection: sa.Connection) -> str | None:
+    """Return the schema version of a database, None where there is no schema yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(warehouse: Warehouse) -> None:
+    """Bring the schema to the newest version, in one transaction; a database from a newer release is refused."""
+    with warehouse.write() as connection:
+        if not warehouse.is_sqlite:  # two processes may come at once; SQLite's transaction alone is enough
+            connection.execute(
+                sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended("sequel_assets schema", 0)))
+            )
+        now = version(connection)
+        if now == newest():
+            return
+        _refuse_unknown(now, warehouse)
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def ensure_current(warehouse: Warehouse) -> None:
+    """Raise a `WarehouseError` that says what to do unless the schema is exactly the one of this code."""
+    with warehouse.read() as connection:
+        now = version(connection)
+    if now is None:
+        raise WarehouseError(f"the warehouse {place(warehouse.url)} has no tables yet; run: sequel-assets migrate")
+    if now != newest():
+        _refuse_unknown(now, warehouse)
+        raise WarehouseError(
+            f"the warehouse {place(warehouse.url)} has an older schema ({now}, this release needs {newest()}); "
+            "nothing was written; run: sequel-assets migrate"
+        )
+
+
+def _refuse_unknown(now: str | None, warehouse: Warehouse) -> None:
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if now is not None and now not in known:
+        raise WarehouseError(
+            f"the warehouse {place(warehouse.url)} has schema {now}, which a newer release made; nothing was written; update sequel_assets"
+        )

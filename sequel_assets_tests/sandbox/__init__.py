@@ -1,0 +1,1 @@
+"""The sandbox, tested over a real socket."""

@@ -1,0 +1,22 @@
+"""docs/sandbox.md says what is there, and its example runs."""
+
+import re
+from pathlib import Path
+
+from sequel_assets.sandbox import FAULTS, QUIRKS
+
+TEXT = Path(__file__).parents[2].joinpath("docs", "sandbox.md").read_text(encoding="utf-8")
+
+
+def test_every_quirk_and_fault_is_told_in_its_table():
+    """And nothing that there is not."""
+    quirks, faults = TEXT.split("| quirk |")[1].split("| fault |")
+    named = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+    assert set(named.findall(quirks)) == QUIRKS
+    assert set(named.findall(faults.split("## In pytest")[0])) == FAULTS
+
+
+def test_the_example_runs():
+    """As it stands."""
+    (example,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    exec(compile(example, "docs/sandbox.md", "exec"), {})
