@@ -68,6 +68,7 @@ class Settings(BaseSettings):
         f"sqlite:///{DATA_FOLDER}/warehouse.db",
         description="the database the tables are kept in: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
         examples=["postgresql://sequel:secret@db.example.com/analytics"],
+        repr=False,  # it may hold a password
     )
     person_key: SecretStr | None = Field(
         None,
@@ -75,8 +76,11 @@ class Settings(BaseSettings):
         "with another key everybody becomes somebody else",
         examples=["(openssl rand -hex 32)"],
     )
+    now: datetime | None = Field(
+        None, description="pins the clock (tests, demos); leave it out in production", examples=["2026-11-23T15:07:00Z"]
+    )
     start_date: date = Field(
-        default_factory=lambda: date(datetime.now(UTC).year - 1, 1, 1),
+        default_factory=lambda before: date(((before.get("now") or datetime.now(UTC)).year - 1), 1, 1),
         description="first day (UTC) of the platform's history; lifetime numbers count from it (default: 1 January of last year)",
         examples=["2025-01-01"],
     )
@@ -94,14 +98,16 @@ class Settings(BaseSettings):
     retry_budget_seconds: float = Field(
         120, ge=0, le=3600, description="how long one request is tried again before its slice fails", examples=["120"]
     )
-    now: datetime | None = Field(
-        None, description="pins the clock (tests, demos); leave it out in production", examples=["2026-11-23T15:07:00Z"]
-    )
 
     @field_validator("company_id", "client_id")
     @classmethod
     def _not_blank(cls, value: str | None) -> str | None:
         return (value or "").strip() or None
+
+    @field_validator("client_secret")
+    @classmethod
+    def _not_blank_either(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is not None and value.get_secret_value().strip() else None
 
     @field_validator("person_key")
     @classmethod
@@ -139,6 +145,9 @@ def load(**overrides: Any) -> Settings:
             _line(str(e["loc"][0]), e["msg"].removeprefix("Value error, ")) for e in error.errors(include_input=False)
         ]
         raise SettingsError("\n".join(lines)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f".env: cannot be read: {why}. What it is: settings, one NAME=value a line") from None
 
 
 def _line(name: str, wrong: str) -> str:

@@ -6,7 +6,7 @@ sign-in refused) ends the run for all, and then too every slice gets its outcome
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -56,7 +56,7 @@ class Refresher:
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
         self.fatal: SequelError | None = None
 
-    def refresh(self, days_by_company: Mapping[str, Sequence[date]], *, asks_sequel: bool = True) -> Iterator[Outcome]:
+    def refresh(self, days_by_company: Mapping[str, Sequence[date]], *, asks_sequel: bool = True) -> Generator[Outcome]:
         """Yield an outcome for every slice of every dataset, company by company as they are done.
 
         With `asks_sequel=False` the insights alone are derived. Closing the iterator stops the work at the next slice.

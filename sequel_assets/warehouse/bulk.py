@@ -57,14 +57,26 @@ def _as_dicts(names: Sequence[str], rows: Sequence[Row]) -> list[dict[str, Any]]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+def _bound(table: sa.Table, rows: Sequence[Row], dialect: sa.Dialect) -> Iterable[Sequence[Any]]:
+    """Let the columns' types look at the values, as any other statement does: a time without a zone is refused."""
+    kinds = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns]
+    places = [(place, process) for place, process in enumerate(kinds) if process is not None]
+    for row in rows:
+        values = list(row)
+        for place, process in places:
+            values[place] = process(values[place])
+        yield values
+
+
 def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     quote = connection.dialect.identifier_preparer.quote
     statement = f"COPY {quote(table.name)} ({', '.join(quote(column.name) for column in table.columns)}) FROM STDIN"
     dbapi_error = connection.dialect.loaded_dbapi.Error
+    prepared = _bound(table, rows, connection.dialect)
     cursor: Any = connection.connection.cursor()
     try:
         with cursor.copy(statement) as copy:
-            for row in rows:
+            for row in prepared:
                 copy.write_row(row)
     except dbapi_error as error:
         raise exc.DBAPIError.instance(statement, None, error, dbapi_error) from error

@@ -24,6 +24,10 @@ class Warehouse:
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # SQLite's transactions see one state anyhow; PostgreSQL would show each statement a newer one
+        self._one_state: dict[str, Any] = (
+            {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
         self._one_writer = threading.RLock()  # SQLite allows one anyhow; queueing here is fairer than its polling
@@ -40,7 +44,7 @@ class Warehouse:
     def read(self) -> Iterator[sa.Connection]:
         """Yield a connection that reads one consistent state; it blocks nobody."""
         try:
-            with self.engine.connect() as connection:
+            with self.engine.connect().execution_options(**self._one_state) as connection:
                 yield connection
         except exc.SQLAlchemyError as error:
             raise explain(error, self.url) from error
@@ -72,10 +76,13 @@ class Warehouse:
 
 def _parse(text: str) -> sa.URL:
     try:
-        url = sa.make_url(text)
-    except exc.ArgumentError:
+        url = sa.make_url(text.strip())
+        if "@" in (url.host or ""):  # a piece of the password, which must not be shown
+            raise ValueError
+    except (exc.ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise WarehouseError(
-            "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name"
+            "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name; "
+            "within user and password write @ as %40, / as %2F, : as %3A"
         ) from None
     kind = url.get_backend_name()
     if kind == "postgresql":
@@ -84,7 +91,7 @@ def _parse(text: str) -> sa.URL:
         raise WarehouseError(
             f"SEQUEL_WAREHOUSE_URL {place(url)} is of a kind that is not known; use sqlite:///FILE or postgresql://user:password@host/name"
         )
-    return url
+    return url.set(drivername="sqlite")
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:

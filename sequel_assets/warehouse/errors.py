@@ -20,8 +20,10 @@ _SQLITE = {
 
 
 def place(url: sa.URL) -> str:
-    """Return the warehouse's address for people, without its password."""
-    return url.render_as_string(hide_password=True)
+    """Return the warehouse's address for people, without its password, also where that stands behind the `?`."""
+    hidden = {name: "***" for name in url.query if "pass" in name.lower()}
+    shown = url.update_query_dict(hidden).set(drivername=url.get_backend_name())
+    return shown.render_as_string(hide_password=True)
 
 
 def explain(error: exc.SQLAlchemyError, url: sa.URL) -> WarehouseError:
@@ -29,7 +31,7 @@ def explain(error: exc.SQLAlchemyError, url: sa.URL) -> WarehouseError:
     cause = str(getattr(error, "orig", None) or type(error).__name__)
     first_line = (cause.strip().splitlines() or [type(error).__name__])[0]
     for sign, words in _SQLITE.items():
-        if sign in cause:
+        if sign in cause and url.get_backend_name() == "sqlite":
             return WarehouseError(f"the warehouse {place(url)} {words}")
     if isinstance(error, exc.OperationalError) and url.get_backend_name() == "postgresql":
         return WarehouseError(

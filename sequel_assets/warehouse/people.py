@@ -56,9 +56,11 @@ def remember(connection: sa.Connection, company_id: str, seen: Iterable[tuple[Pe
         {"company_id": company_id, "person_id": person.person_id, "email": person.email, "name": name, "named_on": day}
         for day, name, person in sorted(latest.values(), key=lambda mark: mark[2].person_id)
     ]
-    bulk.upsert(connection, people, rows, where=_is_later, keep=("email",))
+    by_code_point = "C" if connection.dialect.name == "postgresql" else "BINARY"  # as Python sorts, in any language
+    bulk.upsert(connection, people, rows, where=lambda excluded: _is_later(excluded, by_code_point), keep=("email",))
 
 
-def _is_later(excluded: Any) -> Any:
-    same_day = (excluded.named_on == people.c.named_on) & (excluded.name > people.c.name)
+def _is_later(excluded: Any, by_code_point: str) -> Any:
+    greater = excluded.name.collate(by_code_point) > people.c.name
+    same_day = (excluded.named_on == people.c.named_on) & greater
     return (excluded.named_on > people.c.named_on) | same_day

@@ -12,6 +12,8 @@ from .engine import Warehouse
 from .errors import WarehouseError, place
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "sequel_assets_schema"
+"""Not Alembic's own `alembic_version`: Dagster keeps its version there, and may share the database."""
 
 
 def newest() -> str:
@@ -21,7 +23,7 @@ def newest() -> str:
 
 def version(connection: sa.Connection) -> str | None:
     """Return the schema version of a database, None where there is no schema yet."""
-    return MigrationContext.configure(connection).get_current_revision()
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
 def migrate(warehouse: Warehouse) -> None:
@@ -61,3 +63,12 @@ def _refuse_unknown(now: str | None, warehouse: Warehouse) -> None:
         raise WarehouseError(
             f"the warehouse {place(warehouse.url)} has schema {now}, which a newer release made; nothing was written; update sequel_assets"
         )
+
+
+def create_if_empty(warehouse: Warehouse) -> None:
+    """Give a database without tables the newest schema; one with an older or newer schema is refused, not changed."""
+    with warehouse.read() as connection:
+        is_empty = version(connection) is None
+    if is_empty:
+        migrate(warehouse)
+    ensure_current(warehouse)

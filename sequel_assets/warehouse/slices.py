@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from . import bulk
 from .bulk import Row
-from .tables import NO_DAY, event_participants, proofs, refreshes
+from .tables import NO_DAY, event_concurrency, event_participants, proofs, refreshes
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def replace_slices(
         connection, table, company_id, [day for day in days if day in stored and stored[day].rows]
     )
     is_proven = table is event_participants
-    proofs_before = _rows_by_day(connection, proofs, company_id, days) if is_proven else {}
+    tells_hours = is_proven or table is event_concurrency  # per event: the proofs know the newest hour of each
+    proofs_before = _rows_by_day(connection, proofs, company_id, days) if tells_hours else {}
     results, bookkeeping = [], []
     gone: list[Row] = []
     new: list[Row] = []
@@ -111,7 +112,7 @@ def replace_slices(
         final = old if update.rows is None else _merged(table, old, update.rows, asked)
         gone += old - final
         new += final - old
-        if is_proven:
+        if is_proven and update.rows is not None:
             final_proofs = _merged(proofs, old_proofs, update.proofs, asked)
             proofs_gone += old_proofs - final_proofs
             proofs_new += final_proofs - old_proofs
@@ -137,6 +138,9 @@ def note_refresh(
     run_id: str | None,
 ) -> None:
     """Write the bookkeeping of a dataset that has no day and is stored whole, such as a company's events."""
+    before = _stored(connection, company_id, dataset, [NO_DAY]).get(NO_DAY)
+    if before is not None and before.data_through is not None:
+        through = max(through, before.data_through)
     row = {
         "company_id": company_id,
         "dataset": dataset,
@@ -156,9 +160,14 @@ def note_refresh(
 def checksum(rows: Iterable[Row]) -> str:
     """Return the SHA-256 of a set of rows, the same on every engine and in any order."""
     digest = hashlib.sha256()
-    for line in sorted(json.dumps(row, default=str, ensure_ascii=False) for row in rows):
+    for line in sorted(json.dumps([_plain(value) for value in row], default=str, ensure_ascii=False) for row in rows):
         digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return a whole number as an integer: SQLite answers 15 where PostgreSQL answers 15.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _bookkeeping(

@@ -2,8 +2,10 @@
 
 from alembic import context
 
+from sequel_assets.warehouse.schema import VERSION_TABLE
 from sequel_assets.warehouse.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, version_table=VERSION_TABLE)
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,55 @@
+# Every command a developer or CI needs. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+DAYS ?= 14
+COMPANIES ?= 4
+PORT ?= 3000
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test lint format docs bench screenshots clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: .venv/.installed ## make .venv with pinned versions (PostgreSQL's driver and the tests' tools included)
+
+.venv/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sequel_assets needs Python 3.11 or newer; this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables
+	@exec $(BIN)/sequel-assets demo --days $(DAYS) --companies $(COMPANIES) --port $(PORT) $(if $(ONCE),--once)
+
+dev: install ## Dagster's UI and daemon on your own account (.env), home in .sequel/dagster
+	@$(BIN)/sequel-assets migrate
+	@mkdir -p .sequel/dagster && cp dagster.yaml .sequel/dagster/
+	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
+
+test: install lint ## lint, then every test, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+lint: install ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: install ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install ## make docs/datasets.md and docs/settings.md anew
+	$(BIN)/python -m sequel_assets.console.docs
+
+bench: install ## print the benchmarks' tables
+	$(BIN)/python -m bench
+
+screenshots: install ## make docs/images anew (needs Debian's chromium and chromium-driver)
+	$(BIN)/python -m sequel_assets_tests.browser.screenshots
+
+clean: ## remove .venv and everything that runs have left
+	rm -rf .venv .sequel build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

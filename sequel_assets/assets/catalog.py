@@ -1,0 +1,53 @@
+"""The assets with a grain of their own: companies and events."""
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sequel_assets.automation.companies import find_companies, find_events
+from sequel_assets.automation.resources import Platform
+from sequel_assets.refresh.datasets import COMPANIES, EVENTS
+from sequel_assets.warehouse import catalog
+
+from .report import as_markdown_table
+from .specs import spec_of
+
+MOST_SHOWN = 50
+
+
+def companies_asset() -> dg.AssetsDefinition:
+    """Return the asset of the company tree; it adds the partitions of companies that are new."""
+
+    @dg.multi_asset(name="walk_companies", specs=[spec_of(COMPANIES)], required_resource_keys={"platform"})
+    def walk_companies(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        platform: Platform = context.resources.platform
+        with platform.opened() as (client, warehouse):
+            found = find_companies(platform, client, warehouse, context.instance)
+        shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
+        preview = dg.MetadataValue.md(as_markdown_table(shown))
+        return dg.MaterializeResult(asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview})
+
+    return walk_companies
+
+
+def events_asset() -> dg.AssetsDefinition:
+    """Return the asset of the events and hubs of all companies."""
+
+    @dg.multi_asset(name="list_events", specs=[spec_of(EVENTS)], required_resource_keys={"platform"})
+    def list_events(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        platform: Platform = context.resources.platform
+        with platform.opened() as (client, warehouse):
+            with warehouse.read() as connection:
+                companies = [company for company in catalog.known_companies(connection) if company.gone_at is None]
+            if not companies:
+                raise dg.Failure("no company is known yet; materialize the asset companies first")
+            failed = find_events(platform, client, warehouse, companies, context.run_id)
+            with warehouse.read() as connection:
+                rows = connection.scalar(sa.select(sa.func.count()).select_from(EVENTS.table))
+        if failed:
+            reasons = "\n".join(f"{key}: {reason}" for key, reason in failed.items())
+            raise dg.Failure(
+                f"the events of {len(failed)} companies cannot be listed; the others are stored:\n{reasons}"
+            )
+        return dg.MaterializeResult(asset_key=EVENTS.name, metadata={"dagster/row_count": rows})
+
+    return list_events

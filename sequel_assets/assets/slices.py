@@ -1,0 +1,78 @@
+"""The one op that refreshes slices and reports each by itself, as dbt's models share one.
+
+It logs a materialization for every slice that is good and raises at the end for those that are not, so that exactly
+those turn red. It yields nothing: a step that returned normally would turn the whole range green.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import date
+
+import dagster as dg
+
+from sequel_assets.automation.partitions import days_by_company
+from sequel_assets.automation.resources import Observer, Platform
+from sequel_assets.refresh.datasets import LANDED, SLICED
+from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.warehouse import catalog
+
+from .report import failure, is_failed, materialization
+from .specs import spec_of
+
+
+def refresh_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+    """Return the multi-asset of every dataset that is kept by slice."""
+
+    @dg.multi_asset(
+        name="refresh",
+        specs=[spec_of(dataset, partitions) for dataset in SLICED],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+        required_resource_keys={"platform", "observer"},
+        description="Fetches and proves the facts of each company and day, commits them, derives what is behind",
+    )
+    def refresh(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        platform: Platform = context.resources.platform
+        observer: Observer = context.resources.observer
+        _refresh(context, platform, observer)
+        yield from ()
+
+    return refresh
+
+
+def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Observer) -> None:
+    if not context.partition_keys:
+        raise dg.Failure("the range of partitions is empty: its ends are in reverse order; choose them again")
+    selected = {key.to_user_string() for key in context.selected_asset_keys}
+    asks_sequel = any(dataset.name in selected for dataset in LANDED)
+    shown = {dataset.name for dataset in SLICED} if asks_sequel else selected
+    with platform.opened() as (client, warehouse):
+        with warehouse.read() as connection:
+            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
+        refresher = platform.refresher(client, warehouse, context.run_id)
+        failed = []
+        days = {(company_id, day) for company_id, its_days in wanted.items() for day in its_days}
+        with closing(refresher.refresh(wanted, asks_sequel=asks_sequel)) as outcomes:
+            for outcome in outcomes:
+                observer(outcome)
+                is_asked = (outcome.company_id, outcome.day) in days
+                if is_failed(outcome) and is_asked:
+                    failed.append(outcome)
+                elif outcome.is_good and outcome.dataset in shown and (is_asked or outcome.verdict is Verdict.DONE):
+                    context.log_event(materialization(outcome, names[outcome.company_id]))
+        observer.fatal = refresher.fatal
+        stats = client.stats.as_dict()
+        context.log.info(f"{len(days)} company days, {stats.get('requests', 0)} requests, {len(failed)} slices failed")
+        if failed:
+            raise failure(failed, names, str(refresher.fatal or ""))
+
+
+def _wanted(context: dg.AssetExecutionContext, ids: Mapping[str, str]) -> dict[str, list[date]]:
+    try:
+        return days_by_company(context.partition_keys, ids)
+    except KeyError as unknown:
+        raise dg.Failure(
+            f"company {unknown} has a partition but is not in the table companies; nothing was written; materialize the asset companies first"
+        ) from None

@@ -1,0 +1,67 @@
+"""From a dataset to its asset: description, columns, lineage, group, kinds, owner, all made from one place."""
+
+import dagster as dg
+
+from sequel_assets.refresh.datasets import EVENTS, LANDED
+from sequel_assets.warehouse.tables import Dataset, Insight
+
+OWNERS = ["team:data-platform"]
+LANDED_GROUP, INSIGHTS_GROUP, CATALOG_GROUP = "landed", "insights", "catalog"
+
+
+def describe(dataset: Dataset) -> str:
+    """Return the text of the dataset's page: what it answers, grain, source, when it is refreshed, an example."""
+    return (
+        f"{dataset.answers}\n\n"
+        f"**Grain**: {dataset.grain}.\n\n"
+        f"**Source**: {dataset.source}.\n\n"
+        f"**Refreshed**: {dataset.refreshed}.\n\n"
+        f"```sql\n{dataset.example}\n```"
+    )
+
+
+def column_schema(dataset: Dataset) -> dg.TableSchema:
+    """Return the columns with their types and meanings, as the table's comments say them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                str(column.type).lower().split("(")[0].replace("datetime", "timestamp (UTC)"),
+                column.comment,
+                dg.TableColumnConstraints(nullable=bool(column.nullable), unique=False),
+            )
+            for column in dataset.table.columns
+        ]
+    )
+
+
+def group_of(dataset: Dataset) -> str:
+    """Return the group that the dataset is drawn in."""
+    if isinstance(dataset, Insight):
+        return INSIGHTS_GROUP
+    return LANDED_GROUP if dataset in LANDED else CATALOG_GROUP
+
+
+def lineage(dataset: Dataset) -> list[str]:
+    """Return the datasets directly before this one."""
+    if isinstance(dataset, Insight):
+        return [dataset.source_dataset]
+    if dataset in LANDED:
+        return [EVENTS.name]
+    return ["companies"] if dataset is EVENTS else []
+
+
+def spec_of(dataset: Dataset, partitions: dg.PartitionsDefinition[str] | None = None) -> dg.AssetSpec:
+    """Return the asset of a dataset; one that is partitioned is skippable, for its slices report themselves."""
+    kinds = {"sql", "table"} if isinstance(dataset, Insight) else {"python", "table"}
+    return dg.AssetSpec(
+        dataset.name,
+        deps=lineage(dataset),
+        description=describe(dataset),
+        metadata={"dagster/column_schema": column_schema(dataset), "dagster/table_name": dataset.name},
+        group_name=group_of(dataset),
+        owners=OWNERS,
+        kinds=kinds,
+        partitions_def=partitions,
+        skippable=partitions is not None,
+    )

@@ -1,0 +1,81 @@
+"""Checks that read the warehouse and name the slices that are wrong. Unpartitioned: they hold every company and day."""
+
+from collections.abc import Callable, Sequence
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh import checks, connect
+from sequel_assets.refresh.datasets import EVENT_PARTICIPANTS
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.tables import Insight
+
+from .resources import Platform
+
+MOST_NAMED = 20
+
+
+def conservation_check() -> dg.AssetChecksDefinition:
+    """Return the check that the facts come to the totals that Sequel promised with them."""
+
+    @dg.asset_check(
+        asset=EVENT_PARTICIPANTS.name,
+        name="conservation",
+        description="The minutes of every event and day are the totals that Sequel promised when they were fetched.",
+        required_resource_keys={"platform"},
+    )
+    def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        def find(connection: sa.Connection, names: dict[str, str], _: Settings) -> list[str]:
+            return [
+                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.promised}"
+                for m in checks.not_conserved(connection)
+            ]
+
+        return _result(context.resources.platform, find, "add up to what Sequel promised")
+
+    return conservation
+
+
+def derivation_checks() -> list[dg.AssetChecksDefinition]:
+    """Return for each insight the check that none of its slices is behind the facts."""
+    return [_derivation_check(insight) for insight in INSIGHTS]
+
+
+def _derivation_check(insight: Insight) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=insight.name,
+        name="derived_from_current_facts",
+        description=f"Every slice was derived from the {insight.source_dataset} as they are now.",
+        required_resource_keys={"platform"},
+    )
+    def derived_from_current_facts(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        def find(connection: sa.Connection, names: dict[str, str], settings: Settings) -> list[str]:
+            behind = checks.behind_facts(connection, insight, settings.start_date)
+            return [f"{names.get(company_id, company_id)} {day}" for company_id, day in behind]
+
+        return _result(context.resources.platform, find, "are derived from the facts as they are")
+
+    return derived_from_current_facts
+
+
+def _result(
+    platform: Platform, find: Callable[[sa.Connection, dict[str, str], Settings], Sequence[str]], what: str
+) -> dg.AssetCheckResult:
+    settings = platform.settings()
+    warehouse = connect.open_warehouse(settings)
+    try:
+        with warehouse.read() as connection:
+            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            wrong = find(connection, names, settings)
+    finally:
+        warehouse.dispose()
+    if not wrong:
+        return dg.AssetCheckResult(passed=True, description=f"All slices {what}.", metadata={"wrong": 0})
+    named = "\n".join(wrong[:MOST_NAMED])
+    return dg.AssetCheckResult(
+        passed=False,
+        description=f"{len(wrong)} do not {what.removeprefix('are ')}:\n{named}",
+        metadata={"wrong": len(wrong)},
+    )

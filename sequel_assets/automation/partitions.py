@@ -1,0 +1,46 @@
+"""Partitions `company|day`: companies as they are found, days in UTC from the start of history to today."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from sequel_assets.settings import Settings
+
+COMPANY = "company"
+"""Name of the dimension, and of the dynamic partitions that Dagster keeps for it."""
+DAY = "day"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+COMPANY_PARTITIONS = dg.DynamicPartitionsDefinition(name=COMPANY)
+
+
+def slice_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
+    """Return the partitions of every dataset that is kept by slice.
+
+    Today is among the days. Where `SEQUEL_NOW` pins the clock the days end at that day, whatever the machine's date.
+    """
+    ahead = (settings.clock().date() - datetime.now(UTC).date()).days if settings.now else 0
+    days = dg.DailyPartitionsDefinition(
+        start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=1 + ahead
+    )
+    return dg.MultiPartitionsDefinition({COMPANY: COMPANY_PARTITIONS, DAY: days})
+
+
+def slice_key(company_key: str, day: date) -> dg.MultiPartitionKey:
+    """Return the partition key of one slice, `company|day`."""
+    return dg.MultiPartitionKey({COMPANY: company_key, DAY: day.isoformat()})
+
+
+def range_tags(company_keys: Sequence[str], first: date, last: date) -> dict[str, str]:
+    """Return the tags that make one run cover a rectangle: companies (in Dagster's order) times days."""
+    return {RANGE_START: str(slice_key(company_keys[0], first)), RANGE_END: str(slice_key(company_keys[-1], last))}
+
+
+def days_by_company(keys: Iterable[str], ids: Mapping[str, str]) -> dict[str, list[date]]:
+    """Return, by company id, the days of the partition keys; a key whose company is not known raises a `KeyError`."""
+    days: dict[str, list[date]] = {}
+    for key in keys:
+        company_key, _, day = str(key).rpartition("|")
+        days.setdefault(ids[company_key], []).append(date.fromisoformat(day))
+    return days

@@ -1,0 +1,60 @@
+"""What the assets are given: the settings' client and warehouse. Nothing is opened until it is used."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import dagster as dg
+
+from sequel_assets import settings
+from sequel_assets.refresh import connect
+from sequel_assets.refresh.outcomes import Outcome
+from sequel_assets.refresh.refresh import Refresher
+from sequel_assets.sequel import SequelClient, SequelError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.engine import Warehouse
+
+
+class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The platform as the environment describes it; what is missing there is said when it is asked for."""
+
+    def settings(self) -> settings.Settings:
+        """Read the settings."""
+        return settings.load()
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
+        """Yield a client (one token for its life) and the warehouse, whose schema is of this release; both are closed."""
+        now = self.settings()
+        warehouse = connect.open_warehouse(now)
+        try:
+            schema.ensure_current(warehouse)
+            with closing(connect.open_client(now)) as client:
+                yield client, warehouse
+        finally:
+            warehouse.dispose()
+
+    def refresher(self, client: SequelClient, warehouse: Warehouse, run_id: str) -> Refresher:
+        """Return what refreshes slices by the rules of the settings."""
+        now = self.settings()
+        return Refresher(client, warehouse, now.clock, connect.rules(now), run_id)
+
+
+class Observer:
+    """Told of each outcome as it happens; the command line shows its progress through one."""
+
+    def __init__(self, tell: Callable[[Outcome], None] = lambda _: None) -> None:
+        self.tell = tell
+        self.outcomes: list[Outcome] = []
+        self.fatal: SequelError | None = None
+        """The error that ended a run for every company, once there was one."""
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Keep the outcome and pass it on."""
+        self.outcomes.append(outcome)
+        self.tell(outcome)
+
+
+@dg.resource(description="Told of each outcome as it happens")
+def silent_observer() -> Observer:
+    """Return an observer that nobody looks at: the runs of the daemon report through Dagster alone."""
+    return Observer()

@@ -1,0 +1,115 @@
+"""`sequel-assets ...`: every command, its arguments and its help. Exit codes: 0 done, 1 some slices failed (named),
+2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
+
+from typing import Annotated
+
+import typer
+
+from sequel_assets import settings as settings_module
+from sequel_assets.console.output import UsageError, console, errors
+from sequel_assets.sequel import SequelError
+from sequel_assets.settings import SettingsError
+from sequel_assets.warehouse.errors import WarehouseError
+
+WRONG_USAGE, NOT_REACHED, INTERRUPTED = 2, 3, 130
+
+app = typer.Typer(
+    name="sequel-assets",
+    help="Sequel's analytics as Dagster assets, in your own warehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
+    last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
+    company: Annotated[
+        list[str] | None, typer.Option(help="an id, a partition key or a unique name; may be repeated; default: all")
+    ] = None,
+) -> None:
+    """Refresh every dataset for a range of days: real Dagster runs, one per company."""
+    from sequel_assets.console.backfill import backfill as run
+    from sequel_assets.console.backfill import parse_day
+
+    raise typer.Exit(run(settings_module.load(), parse_day(first, "--from"), parse_day(last, "--to"), company or []))
+
+
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
+    """Show how far each company's numbers go, and what stands in their way."""
+    from sequel_assets.console.status import status as run
+
+    raise typer.Exit(run(settings_module.load(), as_json=json))
+
+
+@app.command()
+def migrate() -> None:
+    """Make the warehouse's tables, or bring them to this release."""
+    from sequel_assets.refresh.connect import open_warehouse
+    from sequel_assets.warehouse import schema
+
+    warehouse = open_warehouse(settings_module.load())
+    schema.migrate(warehouse)
+    console.print(f"the warehouse has schema {schema.newest()}")
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="0 takes a free one")] = 8700,
+    seed: int = 7,
+    companies: Annotated[int, typer.Option(min=1, max=1000)] = 4,
+    days: Annotated[int, typer.Option(min=1, max=3650)] = 14,
+    events_per_day: Annotated[float, typer.Option(min=0, max=100, help="average per company")] = 1.0,
+    people: Annotated[int, typer.Option(min=0, max=100_000, help="average per event")] = 40,
+    latency_ms: Annotated[float, typer.Option(min=0, max=60_000)] = 0,
+    faults: Annotated[str, typer.Option(help="rates, such as http_500=0.02,slow=0.01")] = "",
+    now: Annotated[str, typer.Option(help="where the clock starts, such as 2026-11-23T15:07:00Z; default: now")] = "",
+    speed: Annotated[float, typer.Option(help="how fast its clock goes; 0 pins it")] = 1.0,
+    verbose: Annotated[bool, typer.Option(help="a line per request")] = False,
+) -> None:
+    """Serve a Sequel of your own: a synthetic world behind the same API (docs/sandbox.md)."""
+    from sequel_assets.console.sandbox import serve
+
+    serve(
+        port=port, seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people,
+        latency_ms=latency_ms, faults=faults, now=now, speed=speed, verbose=verbose,
+    )  # fmt: skip
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="end after the tables instead of serving Dagster's UI")] = False,
+    days: Annotated[int, typer.Option(min=1, max=365)] = 14,
+    companies: Annotated[int, typer.Option(min=1, max=100)] = 4,
+    port: Annotated[int, typer.Option(help="of Dagster's UI; the next free one is taken")] = 3000,
+) -> None:
+    """See it all on a synthetic world: sandbox, backfill, tables, Dagster's UI. Needs no account."""
+    from sequel_assets.console.demo import demo as run
+
+    raise typer.Exit(run(days=days, companies=companies, port=port, once=once))
+
+
+def main() -> None:
+    """Run a command; whatever a user can cause ends in one clear line and its exit code."""
+    try:
+        app()
+    except (UsageError, SettingsError, WarehouseError) as error:
+        _say(error)
+        raise SystemExit(WRONG_USAGE) from None
+    except SequelError as error:
+        _say(f"{error}; nothing half-written; run the same command again when that is mended")
+        raise SystemExit(NOT_REACHED) from None
+    except KeyboardInterrupt:
+        _say("stopped; what was committed stays, and the same command goes on from there")
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _say(error: object) -> None:
+    errors.print(str(error), markup=False)
+
+
+if __name__ == "__main__":
+    main()

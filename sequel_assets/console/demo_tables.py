@@ -1,0 +1,109 @@
+"""The demo's four datasets as tables whose sums can be checked by eye."""
+
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from sequel_assets.insights.daily_usage import daily_usage
+from sequel_assets.insights.lifetime_usage import lifetime_usage
+from sequel_assets.insights.peak_concurrency import peak_concurrency
+from sequel_assets.refresh import connect
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.tables import ALL, event_participants, events, proofs, refreshes
+
+from .output import console, table
+
+
+def show(settings: Settings) -> None:
+    """Print daily usage, one event's participants, peaks and lifetime usage, with the hour they are through."""
+    warehouse = connect.open_warehouse(settings)
+    try:
+        with warehouse.read() as connection:
+            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            through = connection.scalar(sa.select(sa.func.max(refreshes.c.data_through)))
+            console.print(
+                f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last top of the hour that Sequel has computed.\n"
+            )
+            _daily(connection, names)
+            _participants(connection, names)
+            _peaks(connection, names)
+            _lifetime(connection, names)
+    finally:
+        warehouse.dispose()
+
+
+def _daily(connection: sa.Connection, names: dict[str, str]) -> None:
+    usage = pd.read_sql(sa.select(daily_usage).where(daily_usage.c.event_type == ALL), connection)
+    minutes = usage.pivot_table(index="day", columns="company_id", values="engaged_minutes", aggfunc="sum", fill_value=0)
+    minutes = minutes.reindex(columns=list(names), fill_value=0)
+    minutes["all"] = minutes.sum(axis="columns")
+    rows = [(str(day)[:10], *map(int, values)) for day, *values in minutes.itertuples()]
+    sums = [int(total) for total in minutes.sum()]
+    table("daily_usage: engaged minutes by day and company", ("day", *names.values(), "all companies"), rows, ("sum", *sums))
+
+
+def _participants(connection: sa.Connection, names: dict[str, str]) -> None:
+    proof = (
+        connection.execute(
+            sa.select(proofs)
+            .where(proofs.c.live_users.between(3, 25), proofs.c.on_demand_users > 0)
+            .order_by(proofs.c.live_users.desc(), *proofs.primary_key)
+            .limit(1)
+        ).first()
+        or connection.execute(sa.select(proofs).order_by(*proofs.primary_key).limit(1)).first()
+    )
+    if proof is None:
+        return
+    key = (proof.company_id, proof.day, proof.event_id)
+    fact = event_participants.c
+    who = connection.execute(
+        sa.select(fact.person_id, fact.live_minutes, fact.on_demand_minutes, fact.engaged_minutes)
+        .where(fact.company_id == key[0], fact.day == key[1], fact.event_id == key[2])
+        .order_by(fact.engaged_minutes.desc(), fact.person_id)
+    ).all()
+    event = connection.scalar(
+        sa.select(events.c.name).where(events.c.company_id == key[0], events.c.event_id == key[2])
+    )
+    rows = [(row.person_id[:12], row.live_minutes, row.on_demand_minutes, row.engaged_minutes) for row in who]
+    totals = [sum(row[place] for row in rows) for place in (1, 2, 3)]
+    table(
+        f"event_participants: {names[key[0]]}, {key[1]}, “{event}” (Sequel promised {proof.live_minutes:,} live, {proof.on_demand_minutes:,} on demand)",
+        ("person", "live_minutes", "on_demand_minutes", "engaged_minutes"),
+        rows,
+        (f"{len(rows)} people", *totals),
+    )
+
+
+def _peaks(connection: sa.Connection, names: dict[str, str]) -> None:
+    peak = peak_concurrency.c
+    found: dict[str, Any] = {}
+    for row in connection.execute(
+        sa.select(peak_concurrency).where(peak.event_id == ALL).order_by(peak.peak_users.desc(), peak.peak_at)
+    ):
+        found.setdefault(row.company_id, row)
+    rows = [
+        (name, found[company].peak_users, f"{found[company].peak_at:%Y-%m-%d %H:%M}")
+        for company, name in names.items()
+        if company in found
+    ]
+    table(
+        "peak_concurrency: the highest of all days, over all events of a company",
+        ("company", "peak_users", "peak_at (UTC)"),
+        rows,
+    )
+
+
+def _lifetime(connection: sa.Connection, names: dict[str, str]) -> None:
+    life = lifetime_usage.c
+    newest = sa.select(sa.func.max(life.day)).scalar_subquery()
+    rows = connection.execute(sa.select(lifetime_usage).where(life.event_type == ALL, life.day == newest)).all()
+    by_company = {row.company_id: row for row in rows}
+    columns = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events", "first_day")
+    shown = [
+        (name, *(by_company[company]._mapping[column] for column in columns))
+        for company, name in names.items()
+        if company in by_company
+    ]
+    table(f"lifetime_usage: as of {rows[0].day if rows else 'no day yet'}", ("company", *columns), shown)

@@ -1,0 +1,42 @@
+"""What people see in a terminal: tables, progress, errors. Plain lines where the output is no terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console(soft_wrap=True, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class UsageError(Exception):
+    """A wrong argument; the text is one line that names the value and what is allowed. Nothing was written."""
+
+
+def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], footer: Sequence[object] = ()) -> None:
+    """Print a table; numbers stand to the right. What comes from outside cannot style the output."""
+    shown = Table(title=title, title_justify="left", title_style="bold", show_footer=bool(footer))
+    for place, heading in enumerate(headings):
+        is_number = bool(rows) and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
+        shown.add_column(
+            heading,
+            justify="right" if is_number else "left",
+            footer=_text(footer[place]) if footer else "",
+            overflow="fold",
+        )
+    for row in rows:
+        shown.add_row(*(_text(cell) for cell in row))
+    if console.is_terminal:
+        console.print(shown)
+        return
+    wide = Console(file=console.file, width=max(120, 40 * len(headings)), highlight=False)
+    wide.print(shown)
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:,.2f}"
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else escape(str(cell))

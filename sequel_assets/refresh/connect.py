@@ -1,0 +1,51 @@
+"""From settings to the things that a refresh works with. Nothing is opened before it is used."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from sequel_assets.sequel import SequelClient, SequelConfig
+from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
+from sequel_assets.warehouse.engine import Warehouse
+
+from .refresh import Rules
+
+
+def open_client(settings: Settings) -> SequelClient:
+    """Return a client for the account of the settings; what is missing raises a `SettingsError`."""
+    settings.require("client_id", "client_secret", "company_id")
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
+    try:
+        config = SequelConfig(
+            api_url=settings.api_url,
+            analytics_url=settings.analytics_url,
+            client_id=settings.client_id or "",
+            client_secret=secret,
+            audience=settings.audience,
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            read_timeout_seconds=settings.read_timeout_seconds,
+            max_concurrency=settings.max_concurrency,
+            retry_budget_seconds=settings.retry_budget_seconds,
+        )
+    except ValueError as error:
+        raise SettingsError(f"SEQUEL_{str(error)[:1].upper()}{str(error)[1:]}") from None
+    return SequelClient(config)
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse of the settings. The folder of the embedded default is made; any other must be there."""
+    warehouse = Warehouse(settings.warehouse_url)
+    if "warehouse_url" not in settings.model_fields_set:
+        Path(DATA_FOLDER).mkdir(exist_ok=True)
+    return warehouse
+
+
+def rules(settings: Settings) -> Rules:
+    """Return the rules of a refresh; a missing key of persons raises a `SettingsError`."""
+    settings.require("person_key")
+    return Rules(
+        start=settings.start_date,
+        settle=timedelta(minutes=settings.settle_minutes),
+        late_window=timedelta(hours=settings.late_window_hours),
+        max_concurrency=settings.max_concurrency,
+        person_key=settings.person_key.get_secret_value() if settings.person_key else "",
+    )

@@ -1,0 +1,121 @@
+"""Databases for every test: SQLite files and a real PostgreSQL, each test with one of its own.
+
+- `engine_kind`: "sqlite", then "postgresql"; whatever uses it (also through the fixtures below) runs on both.
+  `@pytest.mark.parametrize("engine_kind", ["sqlite"])` confines a test to one.
+- `warehouse`: a `Warehouse` on a fresh database with the newest schema.
+- `warehouse_url`: the URL of a fresh database without any tables.
+- `postgres_url`: the URL of the PostgreSQL server of this session (its maintenance database).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.schema import migrate
+
+from .postgres import PostgresServer
+
+hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("project")
+
+ENGINES = ("sqlite", "postgresql")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this session (of each xdist worker), stopped and deleted at its end."""
+    try:
+        server = PostgresServer.start()
+    except (ImportError, OSError, RuntimeError) as error:
+        why = f"PostgreSQL cannot be had here: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: PostgresServer) -> str:
+    """URL of the server's maintenance database, for who makes databases of their own."""
+    return postgres.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Make, once per engine, a database with the newest schema that others are copied from; returns its place."""
+    made: dict[str, str] = {}
+
+    def of(kind: str) -> str:
+        if kind not in made:
+            if kind == "sqlite":
+                place = str(tmp_path_factory.mktemp("template") / "template.db")
+                url = f"sqlite:///{place}"
+            else:
+                server: PostgresServer = request.getfixturevalue("postgres")
+                place = "template_of_tests"
+                server.run(f"CREATE DATABASE {place}")
+                url = server.url(place)
+            warehouse = Warehouse(url)
+            migrate(warehouse)
+            warehouse.dispose()  # SQLite folds its journal into the file, PostgreSQL wants nobody in a template
+            made[kind] = place
+        return made[kind]
+
+    return of
+
+
+@pytest.fixture
+def new_database(
+    tmp_path: Path, request: pytest.FixtureRequest, template: Callable[[str], str]
+) -> Iterator[Callable[..., str]]:
+    """Make databases, `new_database(kind, migrated=True)`, that go with the test; returns the URL."""
+    names: list[str] = []
+
+    def make(kind: str, *, migrated: bool) -> str:
+        number = next(_numbers)
+        if kind == "sqlite":
+            file = tmp_path / f"warehouse{number}.db"
+            if migrated:
+                shutil.copyfile(template(kind), file)
+            return f"sqlite:///{file}"
+        server: PostgresServer = request.getfixturevalue("postgres")
+        name = f"test{number}"
+        server.run(f"CREATE DATABASE {name} TEMPLATE {template(kind) if migrated else 'template0'} STRATEGY FILE_COPY")
+        names.append(name)
+        return server.url(name)
+
+    yield make
+    for name in names:
+        request.getfixturevalue("postgres").run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=ENGINES)
+def engine_kind(request: pytest.FixtureRequest) -> str:
+    """Each engine that a warehouse may be kept in."""
+    return str(request.param)
+
+
+@pytest.fixture
+def warehouse_url(engine_kind: str, new_database: Callable[..., str]) -> str:
+    """URL of a fresh database without any tables."""
+    return new_database(engine_kind, migrated=False)
+
+
+@pytest.fixture
+def warehouse(engine_kind: str, new_database: Callable[..., str]) -> Iterator[Warehouse]:
+    """A warehouse with the newest schema and nothing in it."""
+    warehouse = Warehouse(new_database(engine_kind, migrated=True))
+    yield warehouse
+    warehouse.dispose()
