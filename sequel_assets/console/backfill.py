@@ -21,7 +21,7 @@ from sequel_assets.automation.companies import find_companies, find_events
 from sequel_assets.automation.partitions import range_tags
 from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.datasets import COMPANIES, EVENTS, SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.sequel import NotFound, SequelClient
@@ -116,8 +116,11 @@ def _find(
             f"SEQUEL_COMPANY_ID: Sequel knows no company {settings.company_id} (404); nothing was written; check the id and the account"
         ) from None
     companies = choose(everyone, wanted)
-    for key, reason in find_events(platform, client, warehouse, everyone, None).items():
+    failed = find_events(platform, client, warehouse, everyone, None)
+    for key, reason in failed.items():
         errors.print(f"{key}: its events cannot be listed: {reason}", markup=False)
+    for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
+        instance.report_runless_asset_event(dg.AssetMaterialization(dataset.name, description="by sequel-assets backfill"))
     return companies
 
 

@@ -26,6 +26,7 @@ warehouse = Warehouse(sys.argv[1])
 sys.stdin.readline()
 migrate(warehouse)
 ensure_current(warehouse)
+warehouse.dispose()
 """
 
 
