@@ -12,9 +12,9 @@ from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.warehouse.catalog import KnownEvent
 
 from .plan import EngagementType, Question, Totals
-from .prove import Listed
+from .prove import Listed, NotConserved, prove
 
-MOST_KEPT_ROWS = 200_000
+MOST_KEPT_ROWS = 300_000
 
 
 class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looked into
@@ -60,12 +60,22 @@ class EventAsker:
         self.most_users = 0
         self._room = room
         self._kept: dict[Question, Answer] = {}
+        self._unproven: set[Question] = set()
+
+    @property
+    def has_doubts(self) -> bool:
+        """Say whether a single day's totals were believed though its list does not come to them."""
+        return bool(self._unproven)
 
     def totals(self, question: Question) -> Totals:
-        """Return the promised totals; of a single day the list is fetched with them and kept."""
+        """Return the promised totals; of a single day the list is fetched with them, checked against them, and kept."""
         if question.span.days > 1:
             return self._ask(question, limit=1).totals
         answer = self._ask(question, limit=self._limit(self.most_users))
+        if not _is_proven(answer):
+            answer = self._ask(question, limit=self._limit(answer.totals.users))
+            if not _is_proven(answer):
+                self._unproven.add(question)
         if self._room.admit(len(answer.listed)):
             self._kept[question] = answer
         return answer.totals
@@ -84,6 +94,7 @@ class EventAsker:
 
     def forget(self, day: date | None = None) -> None:
         """Drop the lists that are kept (of a day)."""
+        self._unproven.clear()
         for question in [q for q in self._kept if day is None or q.span.first == day]:
             self._room.release(len(self._kept.pop(question).listed))
 
@@ -116,3 +127,11 @@ class EventAsker:
     @staticmethod
     def _limit(users: int) -> int:
         return 2 * users + 100
+
+
+def _is_proven(answer: Answer) -> bool:
+    try:
+        prove(answer.totals.users, answer.totals.minutes, answer.listed)
+    except NotConserved:
+        return False
+    return True

@@ -1,10 +1,11 @@
 """The events of companies: listed, placed, compared with what is known, stored.
 
 An event that is no longer listed is looked up: gone for good (vanished: its rows are kept, it is not asked again),
-moved to another company (its rows leave with it), or still there (it goes on being asked).
+moved to another company (its rows leave with it), or still there (it goes on being asked). What a company claims is
+taken out of the one that had it, at once, so that no minute counts twice.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,17 +13,21 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.sequel import Event, NotFound, SequelClient, SequelError, SignInRefused, Unreachable
+from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, problems, slices
-from sequel_assets.warehouse.catalog import KnownCompany, KnownEvent
+from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, event_concurrency, event_participants, events
 
-from .listing import HUB, Owned, foreign_owners, own
+from . import pending
+from .listing import HUB, Owned
+from .pending import Pending
+from .placing import FATAL, place_events
 
-FATAL = (SignInRefused, Unreachable)
-"""Errors that end a run: no other request would fare better."""
+Stored = Mapping[str, Mapping[str, KnownEvent]]
+"""company -> event -> as the table `events` has it."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,10 @@ class CompanyEvents:
 
     asked: tuple[KnownEvent, ...]
     """Every event and hub that is not known to have vanished."""
-    moved_in: frozenset[str] = frozenset()
-    """Events that stood at another company before: their whole history is to be asked."""
-    restarted: frozenset[str] = frozenset()
-    """Events whose start moved: their concurrency lies on other days now."""
+    pending: Pending
+    """Events that are new to the company, or that started at another time before."""
+    taken_from: frozenset[str]
+    """Companies that lost an event to this one and are not refreshed themselves: their insights are behind."""
 
 
 @dataclass(frozen=True)
@@ -48,104 +53,88 @@ class Moment:
 
 
 def refresh_events(
-    client: SequelClient,
-    warehouse: Warehouse,
-    company_ids: Sequence[str],
-    pool: Executor,
-    moment: Moment,
-) -> tuple[dict[str, CompanyEvents], dict[str, SequelError]]:
+    client: SequelClient, warehouse: Warehouse, company_ids: Sequence[str], pool: Executor, moment: Moment
+) -> tuple[dict[str, CompanyEvents], dict[str, Exception]]:
     """List and store the events of companies; return what each is to be asked, and the error of each that failed."""
     with warehouse.read() as connection:
         companies = catalog.known_companies(connection)
         stored = {company.company_id: catalog.known_events(connection, company.company_id) for company in companies}
-    listings, failed = _listings(client, company_ids, pool)
-    owned = _place(client, listings, companies, stored)
+    owned, refused = place_events(client, company_ids, companies, stored, pool)
+    failed: dict[str, Exception] = dict(refused)
     owners = {event_id: company for company, theirs in owned.by_company.items() for event_id in theirs}
     result = {}
-    for company_id in listings:
-        found, known = owned.by_company[company_id], stored.get(company_id, {})
-        elsewhere = {event_id for other, theirs in stored.items() if other != company_id for event_id in theirs}
-        unlisted = [event for event in known.values() if event.event_id not in found and event.vanished_at is None]
+    for company_id in company_ids:
+        if company_id in failed:
+            continue
+        known = stored.get(company_id, {})
+        unlisted = [event for event in known.values() if event.event_id not in owned.by_company[company_id]]
         fates = list(pool.map(partial(_fate, client, company_id, owners, stored), unlisted))
-        kept = [event for event, fate in zip(unlisted, fates, strict=True) if fate == "here"]
-        vanished = [
-            replace(event, vanished_at=moment.at)
-            for event, fate in zip(unlisted, fates, strict=True)
-            if fate == "vanished"
-        ]
-        moved = [event.event_id for event, fate in zip(unlisted, fates, strict=True) if fate == "moved"]
-        now = [_with_memory(event, known.get(event.event_id)) for event in found.values()] + kept
-        _store(warehouse, company_id, now + vanished, moved, moment)
-        notes = _one_note(owned.notes, company_id)
-        problems.settle(warehouse, company_id, events.name, [NO_DAY], notes, at=moment.at)
-        result[company_id] = CompanyEvents(
-            asked=tuple(sorted(now, key=lambda event: event.event_id)),
-            moved_in=frozenset(
-                event.event_id for event in now if event.event_id not in known and event.event_id in elsewhere
-            ),
-            restarted=frozenset(event.event_id for event in now if _restarted(event, known.get(event.event_id))),
-        )
-    for company_id, error in failed.items():
-        problems.settle(
-            warehouse,
-            company_id,
-            events.name,
-            [NO_DAY],
-            [Problem(company_id, events.name, f"its events cannot be listed: {error}")],
-            at=moment.at,
-        )
+        try:
+            result[company_id] = _settle(
+                warehouse, company_id, owned, stored, list(zip(unlisted, fates, strict=True)), moment, set(company_ids)
+            )
+        except WarehouseError as error:
+            failed[company_id] = error
+    for company_id, why in failed.items():
+        if company_id in stored and isinstance(why, SequelError):
+            note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
+            problems.settle(warehouse, company_id, events.name, [NO_DAY], [note], at=moment.at)
     return result, failed
 
 
-def _listings(
-    client: SequelClient, company_ids: Sequence[str], pool: Executor
-) -> tuple[dict[str, list[Event]], dict[str, SequelError]]:
-    def ask(company_id: str) -> list[Event] | SequelError:
-        try:
-            return client.events(company_id, include_sub_companies=False)
-        except FATAL:
-            raise
-        except SequelError as error:
-            return error
-
-    listings, failed = {}, {}
-    for company_id, answer in zip(company_ids, pool.map(ask, company_ids), strict=True):
-        if isinstance(answer, SequelError):
-            failed[company_id] = answer
-        else:
-            listings[company_id] = answer
-    return listings, failed
-
-
-def _place(
-    client: SequelClient,
-    listings: Mapping[str, Sequence[Event]],
-    companies: Sequence[KnownCompany],
-    stored: Mapping[str, Mapping[str, KnownEvent]],
-) -> Owned:
-    depths = {company.company_id: company.depth for company in companies}
-    aliases = {}
-    for owner in sorted(foreign_owners(listings, depths)):
-        try:
-            company = client.company(owner)
-        except FATAL:
-            raise
-        except SequelError:
-            continue
-        if company.uid in depths:
-            aliases[owner] = company.uid
-    links = [
-        (company, event) for company, theirs in stored.items() if company not in listings for event in theirs.values()
+def _settle(
+    warehouse: Warehouse,
+    company_id: str,
+    owned: Owned,
+    stored: Stored,
+    fates: Sequence[tuple[KnownEvent, str]],
+    moment: Moment,
+    refreshed_too: Collection[str],
+) -> CompanyEvents:
+    """Store a company's events, take in what it claims, give away what moved."""
+    known, found = stored.get(company_id, {}), owned.by_company[company_id]
+    kept = [event for event, fate in fates if fate == "here"]
+    vanished = [
+        replace(event, vanished_at=event.vanished_at or moment.at) for event, fate in fates if fate == "vanished"
     ]
-    return own(listings, depths, aliases, links)
+    moved = [event.event_id for event, fate in fates if fate == "moved"]
+    now = [_with_memory(event, known.get(event.event_id)) for event in found.values()] + kept
+    todo = _pending(warehouse, company_id, now, known)
+    pending.note(warehouse, company_id, todo, at=moment.at)
+    _store(warehouse, company_id, now + vanished, moved, moment)
+    taken_from = set()
+    for other, theirs in stored.items():
+        claimed = [event_id for event_id in found if event_id in theirs]
+        if claimed and other != company_id and other not in refreshed_too:
+            _store(warehouse, other, [], claimed, moment)
+            taken_from.add(other)
+    notes = {note.event_id: note for note in owned.notes if note.company_id == company_id}.values()
+    problems.settle(warehouse, company_id, events.name, [NO_DAY], notes, at=moment.at)
+    return CompanyEvents(tuple(sorted(now, key=lambda event: event.event_id)), todo, frozenset(taken_from))
 
 
-def _fate(
-    client: SequelClient, company_id: str, owners: Mapping[str, str], companies: Collection[str], event: KnownEvent
-) -> str:
+def _pending(
+    warehouse: Warehouse, company_id: str, now: Sequence[KnownEvent], known: Mapping[str, KnownEvent]
+) -> Pending:
+    with warehouse.read() as connection:
+        left = pending.noted(connection, company_id)
+        has_history = bool(pending.refreshed_days(connection, company_id))
+    here = {event.event_id for event in now}
+    new = {
+        event_id
+        for event_id in here
+        if has_history and (event_id not in known or known[event_id].vanished_at is not None)
+    }
+    restarted = {event.event_id for event in now if _restarted(event, known.get(event.event_id))}
+    return Pending(frozenset(new | (left.newcomers & here)), frozenset(restarted | (left.restarted & here)))
+
+
+def _fate(client: SequelClient, company_id: str, owners: Mapping[str, str], stored: Stored, event: KnownEvent) -> str:
     """Say what became of an event that is no longer listed: `here`, `vanished` or `moved`."""
     if owners.get(event.event_id, company_id) != company_id:
         return "moved"
+    if event.vanished_at is not None:
+        return "vanished"
     try:
         if event.event_type == HUB:
             client.hub(event.event_id)
@@ -157,7 +146,7 @@ def _fate(
         raise
     except SequelError:
         return "here"
-    return "moved" if owner != company_id and owner in companies else "here"
+    return "moved" if owner != company_id and owner in stored else "here"
 
 
 def _with_memory(event: KnownEvent, before: KnownEvent | None) -> KnownEvent:
@@ -202,7 +191,3 @@ def _take_out(connection: sa.Connection, table: sa.Table, company_id: str, event
     slices.replace_slices(
         connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
     )
-
-
-def _one_note(notes: Iterable[Problem], company_id: str) -> list[Problem]:
-    return list({note.event_id: note for note in notes if note.company_id == company_id}.values())

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from .asking import Answer, EventAsker
 from .hours import is_unsettled
-from .plan import Contradiction, EngagementType, Expected, Question, Span, Totals, plan, witness
+from .plan import Contradiction, EngagementType, Expected, Question, Span, Totals, gaps, plan
 from .prove import Attendee, NotConserved, by_attendee, prove
 
 
@@ -68,13 +68,43 @@ def _explore(
     while (step := plan(span, own, answers)).questions:
         for question in step.questions:
             answers[question] = ask.totals(question)
-    empty = witness(span, step.days) if wants_witness and step.days and span.days > 1 else None
-    if empty is not None and ask.probe(empty).minutes:
-        raise Contradiction(f"the days do not add up to {span}: {empty.span} has minutes of its own")
+    _confirm(ask, span, step.days, answers, wants_witness=wants_witness)
     everything = Question("all", span)
-    if len(answers) > 1 and is_unsettled(began, clock(), settle) and ask.probe(everything) != answers[everything]:
+    is_unsettled_now = len(answers) > 1 and is_unsettled(began, clock(), settle)
+    if (is_unsettled_now or _hangs_on_all(step.days)) and ask.probe(everything) != answers[everything]:
         raise Contradiction(f"the numbers of {span} moved while they were asked for")
     return step.days
+
+
+def _confirm(
+    ask: EventAsker,
+    span: Span,
+    days: Mapping[date, Expected | None],
+    answers: Mapping[Question, Totals],
+    *,
+    wants_witness: bool,
+) -> None:
+    """Ask every day that was only inferred: a wrong total anywhere makes some other day look empty.
+
+    The lists are needed anyhow and are kept. Where a list does not come to its totals every empty stretch is asked too.
+    """
+    for day, expected in days.items():
+        inferred = {Question("live", Span(day, day)): expected.live if expected else 0}
+        inferred[Question("onDemand", Span(day, day))] = expected.on_demand if expected else 0
+        for question, minutes in inferred.items():
+            if minutes and question not in answers and (told := ask.totals(question).minutes) != minutes:
+                raise Contradiction(f"{day} has {told} {question.engagement_type} minutes, {minutes} by the range")
+    stretches = gaps(span, days) if days and span.days > 1 else []
+    if not ask.has_doubts:
+        stretches = sorted(stretches, key=lambda gap: -gap.days)[: 1 if wants_witness else 0]
+    for stretch in stretches:
+        if ask.probe(Question("all", stretch)).minutes:
+            raise Contradiction(f"the days do not add up to {span}: {stretch} has minutes of its own")
+
+
+def _hangs_on_all(days: Mapping[date, Expected | None]) -> bool:
+    """Say whether one total alone decides that no minute of some day was both live and on demand."""
+    return any(day and day.live and day.on_demand and not day.overlaps for day in days.values())
 
 
 def day_facts(ask: EventAsker, day: date, expected: Expected | None) -> DayFacts:
@@ -95,7 +125,7 @@ def _as_expected(ask: EventAsker, day: date, expected: Expected) -> DayFacts:
     for answer, minutes in ((live, expected.live), (replay, expected.on_demand)):
         if answer is not None and answer.totals.minutes != minutes:
             raise Contradiction(f"{day}: {answer.totals.minutes} minutes told, {minutes} by the range")
-    everybody = _list(ask, "all", day) if expected.overlaps else None
+    everybody = _list(ask, "all", day) if expected.overlaps and _shared(live, replay) else None
     return _together(day, live, replay, everybody)
 
 
@@ -112,11 +142,17 @@ def _by_itself(ask: EventAsker, day: date) -> DayFacts:
         raise Contradiction(
             f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes do not reach the {promised.minutes} of all"
         )
-    everybody = _list(ask, "all", day) if apart > promised.minutes else None
-    if everybody is not None and everybody.totals != promised:
-        raise Contradiction(f"all has {everybody.totals.minutes} minutes now and had {promised.minutes}")
+    everybody = _list(ask, "all", day) if _shared(live, replay) else None
+    together = everybody.totals.minutes if everybody else apart
+    if together != promised.minutes:
+        raise Contradiction(f"all has {together} minutes now and had {promised.minutes}")
     ask.forget(day)
     return _together(day, live, replay, everybody)
+
+
+def _shared(live: Answer | None, replay: Answer | None) -> bool:
+    """Say whether somebody is on both lists; if nobody is, no minute can have been both."""
+    return bool(live and replay and by_attendee(live.listed).keys() & by_attendee(replay.listed).keys())
 
 
 def _list(ask: EventAsker, kind: EngagementType, day: date) -> Answer:

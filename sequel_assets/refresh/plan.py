@@ -10,7 +10,7 @@ one day and one engagement type's total of a range is the sum of its days'. So
   the range; what is left then is empty, and the last part is known without asking.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
@@ -114,17 +114,18 @@ def plan(span: Span, own: Span | None, answers: Answers) -> Plan:
     )
 
 
-def witness(span: Span, days: Mapping[date, object]) -> Question | None:
-    """Return the longest stretch of the span that was inferred or found to be empty, to be asked as a proof.
+def gaps(span: Span, days: Iterable[date]) -> list[Span]:
+    """Return the stretches of the span that were inferred or found to be empty.
 
-    An API that ignored the dates would answer the same total everywhere, and every inference would follow it.
+    They are there to be asked as a proof: an API that ignored the dates would answer the same total everywhere, and
+    every inference would follow it.
     """
-    gaps, start = [], span.first
+    found, start = [], span.first
     for day in [*sorted(days), span.last + DAY]:
         if day > start:
-            gaps.append(Span(start, day - DAY))
+            found.append(Span(start, day - DAY))
         start = day + DAY
-    return Question("all", max(gaps, key=lambda gap: gap.days)) if gaps else None
+    return found
 
 
 def _locate(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sequel_assets.warehouse.people import normal_email
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One row of a participants list, to the letter."""
 
@@ -20,7 +20,7 @@ class Listed:
     minutes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attendee:
     """A person within one event: the normal e-mail, or for lack of one the name, lower-cased."""
 
@@ -63,6 +63,7 @@ def _minutes(rows: Iterable[Listed]) -> int:
 
 def _people(rows: Sequence[Listed]) -> set[int]:
     """Return how many people the rows may stand for: those without an e-mail are one each, or one per name."""
-    emails = {normal_email(row.email) for row in rows if row.email}
-    unnamed = [row.name.strip().lower() for row in rows if not row.email]
+    normal = [(normal_email(row.email), row.name.strip().lower()) for row in rows]
+    emails = {email for email, _ in normal if email}
+    unnamed = [name for email, name in normal if not email]
     return {len(emails) + len(unnamed), len(emails) + len(set(unnamed))}

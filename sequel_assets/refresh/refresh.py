@@ -4,12 +4,15 @@ Everything a company can do wrong is an outcome of its own slices. Only what no 
 sign-in refused) ends the run for all, and then too every slice gets its outcome.
 """
 
+import contextlib
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
@@ -21,9 +24,11 @@ from .company import CompanyRefresh
 from .datasets import LANDED
 from .derive import derive
 from .describe import outcome_of
-from .events import FATAL, CompanyEvents, Moment, refresh_events
+from .events import CompanyEvents, Moment, refresh_events
 from .hours import data_through
 from .outcomes import Outcome, Verdict
+from .pending import Pending, note, noted
+from .placing import FATAL
 from .work import Context, Stopped
 
 COMPANIES_AT_ONCE = 4
@@ -71,13 +76,14 @@ class Refresher:
         with ThreadPoolExecutor(self._rules.max_concurrency, thread_name_prefix="sequel") as pool:
             try:
                 events, failed = refresh_events(self._client, self._warehouse, list(days_by_company), pool, moment)
-            except FATAL as error:
-                self.fatal = error
+            except (*FATAL, WarehouseError) as error:
+                self.fatal = error if isinstance(error, SequelError) else None
                 for company_id, days in days_by_company.items():
+                    self._note_broken_off(company_id, str(error), moment)
                     yield from _all_failed(company_id, days, str(error))
                 return
             for company_id, wrong in failed.items():
-                why = f"its events cannot be listed: {wrong}"
+                why = f"its events cannot be listed: {wrong}" if isinstance(wrong, SequelError) else str(wrong)
                 if isinstance(wrong, NotFound):
                     why = "the company is gone at Sequel (404)"
                 yield from _all_failed(company_id, days_by_company[company_id], why)
@@ -99,7 +105,7 @@ class Refresher:
 
         def companies() -> None:
             try:
-                while not waiting.empty():
+                while not waiting.empty() and (context.fatal or not context.stop.is_set()):
                     company_id = waiting.get_nowait()
                     for outcome in self._one(context, pool, company_id, events[company_id], wanted[company_id], moment):
                         told.put(outcome)
@@ -155,12 +161,25 @@ class Refresher:
             reason = str(context.fatal[0]) if context.fatal else "the run was stopped before its turn"
         except WarehouseError as error:
             reason = str(error)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other companies down
+            reason = unexpected(error)
         if reason:
+            self._note_broken_off(company_id, reason, moment)
             for outcome in _all_failed(company_id, days, reason, LANDED_NAMES):
                 if (outcome.dataset, outcome.day) not in told:
                     told[outcome.dataset, outcome.day] = outcome
                     yield outcome
         yield from self._derive(company_id, days, moment, told)
+        for other in sorted(events.taken_from):  # nobody asked for these, so they are told by their rows alone
+            for _ in self._derive(other, [], moment, {}):
+                pass
+
+    def _note_broken_off(self, company_id: str, reason: str, moment: Moment) -> None:
+        """Leave a problem at the company until a refresh of it comes to its end; the warehouse may be what is wrong."""
+        with contextlib.suppress(WarehouseError):
+            with self._warehouse.read() as connection:
+                left: Pending = noted(connection, company_id)
+            note(self._warehouse, company_id, left, at=moment.at, broken_off=reason)
 
     def _derive(
         self, company_id: str, days: Sequence[date], moment: Moment, facts: Mapping[tuple[str, date], Outcome]
@@ -170,6 +189,9 @@ class Refresher:
             results, waiting = derive(self._warehouse, company_id, days, start=self._rules.start, moment=moment)
         except WarehouseError as error:
             yield from _all_failed(company_id, days, str(error), INSIGHT_NAMES)
+            return
+        except Exception as error:  # noqa: BLE001 - as above
+            yield from _all_failed(company_id, days, unexpected(error), INSIGHT_NAMES)
             return
         for insight in INSIGHTS:
             derived = {result.day: result for result in results[insight.name]}
@@ -188,9 +210,17 @@ class Refresher:
                 elif day in derived:
                     yield outcome_of(company_id, derived[day])
                 else:
-                    yield Outcome(
-                        company_id, insight.name, day, Verdict.WAITING, f"{day} has no {insight.source_dataset} yet"
-                    )
+                    why = f"{day} has no {insight.source_dataset} yet"
+                    if day < self._rules.start:
+                        why = f"{day} lies before SEQUEL_START_DATE ({self._rules.start})"
+                    yield Outcome(company_id, insight.name, day, Verdict.WAITING, why)
+
+
+def unexpected(error: Exception) -> str:
+    """Return what can be said of a mistake of ours: its kind and place. Its text may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"an unexpected {type(error).__name__}{place}, a mistake of this program; please report it"
 
 
 def _all_failed(

@@ -12,10 +12,9 @@ from sequel_assets.warehouse.catalog import KnownEvent
 
 from .asking import EventAsker, EventMissing, KeptLists
 from .concurrency import Told, fetch_concurrency
-from .events import FATAL
 from .facts import DayFacts, SliceFailure, day_facts, explore
-from .hours import days_between
 from .listing import HUB, STAGE
+from .placing import FATAL
 from .plan import Expected, Span
 
 T = TypeVar("T")
@@ -118,18 +117,14 @@ class EventWork:
             requests = self._ask.requests - before
         return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
 
-    def concurrency_again(self) -> None:
-        """Fetch the concurrency whatever the days say: the event's start moved."""
+    def concurrency_again(self) -> bool:
+        """Fetch the concurrency whatever the days say, since the event's start moved; say whether it was told."""
         with self._one_at_a_time:
             self._fetch_concurrency(has_live_minutes=False)
-
-    def stored_days(self) -> list[date]:
-        """Return the days into which Sequel's last telling of its concurrency reached."""
-        first, last = self.event.concurrency_from, self.event.concurrency_until
-        return days_between(first.date(), last.date()) if first is not None and last is not None else []
+            return self.told is not None or self.vanished
 
     def stored_on(self, day: date) -> bool:
-        """Say whether that telling reached into a day."""
+        """Say whether Sequel's last telling of its concurrency reached into a day."""
         first, last = self.event.concurrency_from, self.event.concurrency_until
         return first is not None and last is not None and first.date() <= day <= last.date()
 

@@ -20,10 +20,11 @@ _SQLITE = {
 
 
 def place(url: sa.URL) -> str:
-    """Return the warehouse's address for people, without its password, also where that stands behind the `?`."""
-    hidden = {name: "***" for name in url.query if "pass" in name.lower()}
-    shown = url.update_query_dict(hidden).set(drivername=url.get_backend_name())
-    return shown.render_as_string(hide_password=True)
+    """Return the warehouse's address for people, without its password, also where that would stand behind the `?`."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}" if url.database else "sqlite://"
+    shown = url.difference_update_query([name for name in url.query if "pass" in name.lower()])
+    return shown.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
 def explain(error: exc.SQLAlchemyError, url: sa.URL) -> WarehouseError:

@@ -181,7 +181,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     [
         ("mysql://u:secret@h/d", "mysql://u:***@h/d"),
         ("postgres://u:secret@h/d", "postgres://u:***@h/d"),
-        ("oracle+cx://h/d?password=secret", "oracle://h/d?password=***"),
+        ("oracle+cx://h/d?password=secret", "oracle://h/d"),
         ("sqlite://", "sqlite://"),
         ("sqlite:///:memory:", "sqlite:///:memory:"),
     ],
@@ -196,7 +196,7 @@ def test_a_url_of_an_unknown_kind(url: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "warehouse.db", "://x", "postgresql://u:sec/ret@h/d", "postgresql://u:p@secret@h/d", "postgresql://h:secret/d"],
+    ["", "warehouse.db", "://x", "postgresql://u:p@secret@h/d", "postgresql://h:secret/d"],
 )
 def test_a_malformed_url(url: str) -> None:
     """Not a letter of it is shown: where the password begins and ends is anybody's guess."""
@@ -207,9 +207,10 @@ def test_a_malformed_url(url: str) -> None:
     ("url", "shown"),
     [
         ("postgresql://u:secret@h:5432/d", "postgresql://u:***@h:5432/d"),
+        ("postgresql://u:sec/ret@h/d", "postgresql://u:***@h/d"),
         ("postgresql+psycopg2://u:secret@h/d", "postgresql://u:***@h/d"),
         ("postgresql://h/d?password=secret&sslpassword=secret&sslmode=require",
-         "postgresql://h/d?password=***&sslmode=require&sslpassword=***"),
+         "postgresql://h/d?sslmode=require"),
         (" sqlite:////tmp/w.db\n", "sqlite:////tmp/w.db"),
         ("sqlite+aiosqlite:////tmp/w.db", "sqlite:////tmp/w.db"),
     ],

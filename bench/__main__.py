@@ -1,0 +1,19 @@
+"""Print the tables of all benchmarks, or of those named."""
+
+import importlib
+import sys
+
+from sequel_assets.console.output import table
+
+NAMES = ("startup", "fetch", "write", "big_event")
+
+
+def main() -> None:
+    """Run benchmarks one after the other."""
+    for name in sys.argv[1:] or NAMES:
+        module = importlib.import_module(f"bench.{name}")
+        table(module.__doc__.splitlines()[0], module.HEADINGS, list(module.run()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""Days that are fetched and proven, on their way into one transaction."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse import catalog, people, problems
+from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.people import Person, person_id
+from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
+from sequel_assets.warehouse.tables import event_concurrency, event_participants
+from sequel_assets.warehouse.tables import problems as problems_table
+
+from .concurrency import Told
+from .describe import outcome_of
+from .events import Moment
+from .outcomes import Outcome, Verdict
+from .work import DayWork, EventWork
+
+MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
+"""A batch is committed when it reaches one of these."""
+PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
+
+
+@dataclass
+class Batch:
+    """Slices of one company and what goes with them: people, problems, what the events' concurrency reached."""
+
+    company_id: str
+    moment: Moment
+    person_key: str
+    participants: list[SliceUpdate] = field(default_factory=list)
+    concurrency: list[SliceUpdate] = field(default_factory=list)
+    seen: list[tuple[Person, date]] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
+    asked: dict[date, frozenset[str] | None] = field(default_factory=dict)
+    """day -> the events that were asked, None for all: whose problems are settled."""
+    costs: dict[date, tuple[int, float]] = field(default_factory=dict)
+    spans: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
+    """event -> first and last minute of its concurrency as told now."""
+    vanished: set[str] = field(default_factory=set)
+    rows: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether it is time to commit."""
+        return self.rows >= MOST_ROWS or len(self.asked) >= MOST_DAYS or time.monotonic() - self.began >= MOST_SECONDS
+
+    def add(
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], *, covers_all: bool, explored: int = 0
+    ) -> None:
+        """Turn what the events gave for a day into its slices, or into problems.
+
+        `works` are all events of the company when the day is covered as a whole, else those that were asked alone.
+        """
+        self.asked[day] = None if covers_all else frozenset(work.event.event_id for work in works)
+        requests, seconds = sum(told.requests for told in done.values()), sum(told.seconds for told in done.values())
+        self.costs[day] = (explored + requests, seconds)
+        self.vanished.update(work.event.event_id for work in works if work.vanished)
+        self._add_participants(day, done, works, covers_all)
+        self._add_concurrency(day, done, works, covers_all)
+
+    def _add_participants(
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], covers_all: bool
+    ) -> None:
+        failures = {event_id: told.facts_failure for event_id, told in done.items() if told.facts_failure}
+        self.failed += [
+            Problem(self.company_id, PARTICIPANTS, why, day, event_id) for event_id, why in failures.items()
+        ]
+        if failures:
+            return
+        rows: list[Row] = []
+        proofs: list[Row] = []
+        asked = set()
+        for work in works:
+            event_id, event_type = work.event.event_id, work.event.event_type
+            facts = done[event_id].facts if event_id in done else None
+            if facts is None and work.vanished:
+                continue  # its rows stay
+            asked.add(event_id)
+            for one in facts.minutes if facts else ():
+                email = one.attendee.email
+                who = person_id(self.person_key, email, one.attendee.unnamed_by, event_id)
+                rows.append((self.company_id, day, event_id, who, event_type, one.live, one.on_demand, one.engaged))
+                self.seen.append((Person(who, email, one.name), day))
+            if facts and facts.minutes:
+                live, on_demand = facts.live, facts.on_demand
+                totals = (live.users, live.minutes, on_demand.users, on_demand.minutes, facts.engaged_minutes)
+                proofs.append((self.company_id, day, event_id, *totals, self.moment.through))
+        through = self.moment.through
+        covered = through if covers_all else None
+        update = SliceUpdate(event_participants, day, rows, frozenset(asked), through, covered, covered, proofs=proofs)
+        self.participants.append(update)
+        self.rows += len(rows)
+
+    def _add_concurrency(
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], covers_all: bool
+    ) -> None:
+        failures = {event_id: told.concurrency_failure for event_id, told in done.items() if told.concurrency_failure}
+        self.failed += [Problem(self.company_id, CONCURRENCY, why, day, event_id) for event_id, why in failures.items()]
+        if failures:
+            return
+        told = {work.event.event_id: work.told for work in works if work.told is not None}
+        self.place(day, told, covers_all=covers_all)
+
+    def place(self, day: date, told: Mapping[str, Told], *, covers_all: bool = False) -> None:
+        """Put the minutes of events into the concurrency slice of a day."""
+        rows: list[Row] = [
+            (self.company_id, day, event_id, minute, users)
+            for event_id, telling in told.items()
+            for minute, users in telling.get(day, {}).items()
+        ]
+        covered = self.moment.through if covers_all else None
+        self.concurrency.append(
+            SliceUpdate(event_concurrency, day, rows, frozenset(told), self.moment.through, covered, covered)
+        )
+        self.spans.update({event_id: _reach(telling) for event_id, telling in told.items()})
+        self.costs.setdefault(day, (0, 0.0))
+        self.rows += len(rows)
+
+    def commit(self, warehouse: Warehouse) -> Iterator[Outcome]:
+        """Write all of it in one transaction, its problems in others, and yield what became of each slice."""
+        written = self._write(warehouse)
+        for dataset in (PARTICIPANTS, CONCURRENCY):
+            failed = [problem for problem in self.failed if problem.dataset == dataset]
+            self._settle(warehouse, dataset, failed)
+            yield from written[dataset]
+            for day in sorted({problem.day for problem in failed}):
+                reasons = (f"event {problem.event_id}: {problem.reason}" for problem in failed if problem.day == day)
+                requests, seconds = self.costs[day]
+                yield Outcome(
+                    self.company_id,
+                    dataset,
+                    day,
+                    Verdict.FAILED,
+                    "; ".join(reasons),
+                    requests=requests,
+                    seconds=seconds,
+                )
+
+    def _write(self, warehouse: Warehouse) -> dict[str, list[Outcome]]:
+        outcomes: dict[str, list[Outcome]] = {PARTICIPANTS: [], CONCURRENCY: []}
+        moment = self.moment
+        if not (self.participants or self.concurrency or self.vanished):
+            return outcomes
+        with warehouse.write(self.company_id) as connection:
+            for updates in (self.participants, self.concurrency):
+                results = replace_slices(
+                    connection,
+                    self.company_id,
+                    updates,
+                    at=moment.at,
+                    late_window=moment.late_window,
+                    run_id=moment.run_id,
+                )
+                for result in results:
+                    outcomes[result.table.name].append(outcome_of(self.company_id, result, *self.costs[result.day]))
+            people.remember(connection, self.company_id, self.seen)
+            catalog.save_concurrency_span(connection, self.company_id, self.spans)
+            catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=moment.at)
+        return outcomes
+
+    def _settle(self, warehouse: Warehouse, dataset: str, failed: list[Problem]) -> None:
+        """Write the problems of the days; where single events were asked, those of the others stand as they are."""
+        if not self.asked:
+            return
+        others: list[Problem] = []
+        partly = [day for day, asked in self.asked.items() if asked is not None]
+        if partly:
+            here = (
+                problems_table.c.company_id == self.company_id,
+                problems_table.c.dataset == dataset,
+                problems_table.c.day.between(min(partly), max(partly)),
+            )
+            with warehouse.read() as connection:
+                for row in connection.execute(sa.select(problems_table).where(*here)):
+                    asked = self.asked.get(row.day)
+                    if asked is not None and row.event_id not in asked:
+                        others.append(Problem(self.company_id, dataset, row.reason, row.day, row.event_id))
+        problems.settle(warehouse, self.company_id, dataset, list(self.asked), failed + others, at=self.moment.at)
+
+
+def _reach(told: Told) -> tuple[datetime | None, datetime | None]:
+    minutes = [minute for day in told.values() for minute in day]
+    return (min(minutes), max(minutes)) if minutes else (None, None)
