@@ -10,7 +10,7 @@ def top_of_hour(moment: datetime) -> datetime:
 
 def data_through(now: datetime, settle: timedelta) -> datetime:
     """Return how far the numbers that Sequel answers now go at least: it is given `settle` to compute each hour."""
-    return top_of_hour(now - settle)
+    return top_of_hour(now.astimezone(UTC) - settle)
 
 
 def is_unsettled(first: datetime, last: datetime, settle: timedelta) -> bool:

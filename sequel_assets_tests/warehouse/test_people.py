@@ -113,7 +113,7 @@ def test_names_are_compared_by_code_point_in_a_database_of_any_language() -> Non
     """A PostgreSQL made in English would put "ada" before "Ada"; Python does not."""
     table = people.alias("excluded")
     condition = people_module._is_later(table.c, "C")
-    assert 'excluded.name COLLATE "C" > people.name' in str(condition.compile(dialect=postgresql.dialect()))
+    assert '(excluded.name COLLATE "C") > people.name' in str(condition.compile(dialect=postgresql.dialect()))
 
 
 def test_a_link_to_your_own_systems_survives(warehouse: Warehouse) -> None:

@@ -1,0 +1,1 @@
+"""What goes wrong: faults at random places, and the hand-picked ones."""

@@ -1,0 +1,1 @@
+"""From a sandbox over a real socket into both databases, against the one reference."""

@@ -1,0 +1,1 @@
+"""THE WORK: planning, proving, placing, each on its own."""

@@ -1,0 +1,277 @@
+"""Settings: what is missing or wrong is told by name; secrets are not told at all; importing does nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sequel_assets.settings import Settings, SettingsError, as_markdown, load, variable
+
+NAMES = list(Settings.model_fields)
+SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of ours, and an empty working directory."""
+    for name in list(os.environ):
+        if name.upper().startswith("SEQUEL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def wrong(monkeypatch: pytest.MonkeyPatch, **values: str) -> list[str]:
+    """Return the lines that these variables are refused with."""
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as told:
+        load()
+    return str(told.value).splitlines()
+
+
+def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
+    """Definitions load without any variable set."""
+    settings = load()
+    assert settings.model_dump(exclude={"start_date"}) == {
+        "api_url": "https://api.introvoke.com",
+        "analytics_url": "https://analytics.introvoke.com",
+        "client_id": None,
+        "client_secret": None,
+        "audience": "https://www.introvoke.com/api",
+        "company_id": None,
+        "warehouse_url": "sqlite:///.sequel/warehouse.db",
+        "person_key": None,
+        "settle_minutes": 5,
+        "late_window_hours": 48,
+        "max_concurrency": 8,
+        "connect_timeout_seconds": 10,
+        "read_timeout_seconds": 60,
+        "retry_budget_seconds": 120,
+        "now": None,
+    }
+    assert settings.start_date == date(datetime.now(UTC).year - 1, 1, 1)
+
+
+def test_each_missing_setting_is_named_with_its_meaning_and_an_example() -> None:
+    """All of them at once, a line each."""
+    with pytest.raises(SettingsError) as told:
+        load().require("client_id", "audience", "client_secret", "company_id", "person_key")
+    assert str(told.value) == "\n".join(
+        [
+            "SEQUEL_CLIENT_ID: is not set. What it is: client id of your Sequel API credentials. Example: a1b2c3",
+            "SEQUEL_CLIENT_SECRET: is not set. What it is: client secret of your Sequel API credentials. "
+            "Example: (from Sequel's admin page)",
+            "SEQUEL_COMPANY_ID: is not set. What it is: uid of your parent company at Sequel; every sub-company beneath it "
+            "is found from there. Example: 0b9ff4b4-6c9c-4a1e-9df0-6b6f1a1f0a11",
+            "SEQUEL_PERSON_KEY: is not set. What it is: key of the hash that stands for a person (HMAC-SHA-256), "
+            "32 characters or more; keep it for ever: with another key everybody becomes somebody else. "
+            "Example: (openssl rand -hex 32)",
+        ]
+    )
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t\n"])
+def test_a_blank_setting_is_a_missing_one(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+    """An empty line in `.env.example` that was copied and not filled in."""
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "COMPANY_ID"):
+        monkeypatch.setenv(f"SEQUEL_{name}", blank)
+    with pytest.raises(SettingsError) as told:
+        load().require("client_id", "client_secret", "company_id")
+    assert [line.split(":")[0] for line in str(told.value).splitlines()] == [
+        "SEQUEL_CLIENT_ID", "SEQUEL_CLIENT_SECRET", "SEQUEL_COMPANY_ID",
+    ]  # fmt: skip
+
+
+WRONG = {
+    "api_url": ("api.introvoke.com", "it must begin with http:// or https://"),
+    "analytics_url": ("ftp://x", "it must begin with http:// or https://"),
+    "person_key": ("k" * 31, "it must have 32 characters or more"),
+    "start_date": ("1. Januar", "input should be a valid date"),
+    "settle_minutes": ("60", "input should be less than or equal to 59"),
+    "late_window_hours": ("-1", "input should be greater than or equal to 0"),
+    "max_concurrency": ("0", "input should be greater than or equal to 1"),
+    "connect_timeout_seconds": ("0", "input should be greater than 0"),
+    "read_timeout_seconds": ("soon", "input should be a valid number"),
+    "retry_budget_seconds": ("3601", "input should be less than or equal to 3600"),
+    "now": ("2026-11-23T15:07:00", "it must have a time zone, for example a Z at its end"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_each_wrong_setting_is_named_with_its_meaning_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """And what is wrong with it."""
+    value, what = WRONG[name]
+    field = Settings.model_fields[name]
+    (line,) = wrong(monkeypatch, **{variable(name): value})
+    assert line.startswith(f"SEQUEL_{name.upper()}: {what}")
+    assert line.endswith(f". What it is: {field.description}. Example: {(field.examples or [''])[0]}")
+
+
+def test_all_wrong_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody likes to mend one after the other."""
+    lines = wrong(monkeypatch, **{variable(name): value for name, (value, _) in WRONG.items()})
+    assert sorted(line.split(":")[0] for line in lines) == sorted(variable(name) for name in WRONG)
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in `repr` and `str` nor in errors, wrong ones included."""
+    secret = SECRET[:20]
+    monkeypatch.setenv("SEQUEL_CLIENT_SECRET", SECRET)
+    monkeypatch.setenv("SEQUEL_PERSON_KEY", SECRET)
+    monkeypatch.setenv("SEQUEL_WAREHOUSE_URL", f"postgresql://u:{SECRET}@h/d")
+    settings = load()
+    assert settings.warehouse_url == f"postgresql://u:{SECRET}@h/d"
+    assert settings.client_secret is not None
+    assert settings.client_secret.get_secret_value() == SECRET
+    assert secret not in f"{settings!r} {settings}"
+    assert secret not in "\n".join(wrong(monkeypatch, SEQUEL_PERSON_KEY=secret, SEQUEL_SETTLE_MINUTES=secret))
+
+
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`SEQUEL_` and the name; addresses lose the slash at their end, ids the blanks around them."""
+    for name, value in {
+        "API_URL": "http://127.0.0.1:1/", "ANALYTICS_URL": "http://127.0.0.1:2//", "CLIENT_ID": " me ", "COMPANY_ID": " a/b ",
+        "START_DATE": "2025-06-01", "MAX_CONCURRENCY": "3", "UNKNOWN": "x", "LATE_WINDOW_HOURS": "",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"SEQUEL_{name}", value)
+    changed = {
+        "api_url": "http://127.0.0.1:1", "analytics_url": "http://127.0.0.1:2", "client_id": "me", "company_id": "a/b",
+        "start_date": date(2025, 6, 1), "max_concurrency": 3,
+    }  # fmt: skip
+    assert load().model_dump(include=set(changed)) == changed
+    assert load().late_window_hours == 48
+
+
+def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.env` in the working directory, with what else may stand in it."""
+    Path(".env").write_text("# ours\nSEQUEL_COMPANY_ID=file\nSEQUEL_CLIENT_ID='file'\nexport SEQUEL_AUDIENCE=file\nOTHER=1\n")
+    monkeypatch.setenv("SEQUEL_CLIENT_ID", "environment")
+    settings = load()
+    assert (settings.company_id, settings.client_id, settings.audience) == ("file", "environment", "file")
+
+
+def test_an_env_file_that_cannot_be_read_is_told() -> None:
+    """As Windows' editors write it, in UTF-16."""
+    Path(".env").write_bytes("SEQUEL_COMPANY_ID=é".encode("utf-16"))
+    with pytest.raises(SettingsError) as told:
+        load()
+    assert str(told.value) == ".env: cannot be read: it is not UTF-8. What it is: settings, one NAME=value a line"
+
+
+def test_the_clock_may_be_pinned_in_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told in UTC; a year ago begins where the pinned clock says."""
+    for text in ("2021-01-01T00:30:00+02:00", "2020-12-31T22:30:00Z"):
+        monkeypatch.setenv("SEQUEL_NOW", text)
+        assert load().clock() == datetime(2020, 12, 31, 22, 30, tzinfo=UTC)
+        assert load().clock().tzinfo is UTC
+        assert load().start_date == date(2019, 1, 1)
+
+
+def test_without_a_pin_the_clock_is_the_machines() -> None:
+    """In UTC."""
+    assert timedelta(0) <= datetime.now(UTC) - load().clock() < timedelta(seconds=5)
+
+
+def test_settings_cannot_be_changed_in_flight() -> None:
+    """One process, one set of rules."""
+    with pytest.raises(ValueError, match="frozen"):
+        load().settle_minutes = 7
+
+
+def test_every_setting_is_documented_with_an_example() -> None:
+    """In the table that docs/settings.md is made from."""
+    table = as_markdown()
+    for name in NAMES:
+        field = Settings.model_fields[name]
+        assert field.description
+        assert field.examples
+        assert f"| `{variable(name)}` |" in table
+
+
+IMPORT_AND_WATCH = r"""
+import importlib, json, os, pkgutil, sys, time
+import dagster, httpx, pandas, pydantic_settings, rich, sqlalchemy, starlette, typer, uvicorn  # not ours to judge
+
+HERE = os.path.join(os.path.dirname(importlib.util.find_spec("sequel_assets").origin), "")
+seen = []
+
+def whose():
+    # the module being imported is the innermost one: ours, or one of somebody else's that it imports
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            return frame.f_globals.get("__name__") if frame.f_code.co_filename.startswith(HERE) else None
+        frame = frame.f_back
+
+def note(what):
+    module = whose()
+    if module:
+        seen.append([module, what])
+
+CODE = (".py", ".pyc", ".so", ".zip")
+def audited(event, arguments):
+    if event == "open" and not str(arguments[0]).endswith(CODE) and "__pycache__" not in str(arguments[0]):
+        note(f"opens {arguments[0]}")
+    elif event.startswith(("socket.", "subprocess.", "sqlite3.", "os.mkdir", "os.system")):
+        note(event)
+
+class Watched(type(os.environ)):
+    def __getitem__(self, name):
+        note(f"reads {name} of the environment")
+        return super().__getitem__(name)
+    def __contains__(self, name):
+        note(f"looks for {name} in the environment")
+        return super().__contains__(name)
+    def __iter__(self):
+        note("reads the environment")
+        return super().__iter__()
+
+CLOCKS = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "now", "utcnow", "today"}
+def profiled(frame, event, function):
+    if event == "c_call" and function.__name__ in CLOCKS and frame.f_code.co_filename.startswith(HERE):
+        note(f"asks the clock: {function.__name__}")
+
+def names(package):
+    for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        if found.name != "sequel_assets.definitions" and not found.name.endswith("__main__"):
+            yield found.name
+            if found.ispkg and found.name != "sequel_assets.warehouse.migrations":
+                yield from names(importlib.import_module(found.name))
+
+import importlib.util
+sys.addaudithook(audited)
+os.environ.__class__ = Watched
+sys.setprofile(profiled)
+import sequel_assets
+modules = list(names(sequel_assets))
+for name in modules:
+    importlib.import_module(name)
+sys.setprofile(None)
+print(json.dumps([len(modules), seen]))
+"""
+
+
+def test_importing_any_module_does_nothing(tmp_path: Path) -> None:
+    """No environment, file, socket, process, database or clock, in a fresh interpreter; all modules but `definitions`."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_AND_WATCH],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    modules, seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen == []
+    assert modules > 40
+    assert list(tmp_path.iterdir()) == []
