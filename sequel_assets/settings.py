@@ -5,9 +5,9 @@ read at import. What a command needs and does not find is said when it is used, 
 """
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "SEQUEL_"
@@ -23,6 +23,10 @@ def _http_url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("it must begin with http:// or https://")
     return value.rstrip("/")
+
+
+def _new_year_before(now: datetime) -> date:
+    return date(now.year - 1, 1, 1)
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
@@ -76,11 +80,8 @@ class Settings(BaseSettings):
         "with another key everybody becomes somebody else",
         examples=["(openssl rand -hex 32)"],
     )
-    now: datetime | None = Field(
-        None, description="pins the clock (tests, demos); leave it out in production", examples=["2026-11-23T15:07:00Z"]
-    )
     start_date: date = Field(
-        default_factory=lambda before: date(((before.get("now") or datetime.now(UTC)).year - 1), 1, 1),
+        default_factory=lambda: _new_year_before(datetime.now(UTC)),
         description="first day (UTC) of the platform's history; lifetime numbers count from it (default: 1 January of last year)",
         examples=["2025-01-01"],
     )
@@ -97,6 +98,9 @@ class Settings(BaseSettings):
     )
     retry_budget_seconds: float = Field(
         120, ge=0, le=3600, description="how long one request is tried again before its slice fails", examples=["120"]
+    )
+    now: datetime | None = Field(
+        None, description="pins the clock (tests, demos); leave it out in production", examples=["2026-11-23T15:07:00Z"]
     )
 
     @field_validator("company_id", "client_id")
@@ -124,6 +128,12 @@ class Settings(BaseSettings):
         if value.tzinfo is None:
             raise ValueError("it must have a time zone, for example a Z at its end")
         return value.astimezone(UTC)
+
+    @model_validator(mode="after")
+    def _start_by_the_same_clock(self) -> Self:
+        if self.now is not None and "start_date" not in self.model_fields_set:
+            self.__dict__["start_date"] = _new_year_before(self.now)  # the model is frozen for everybody else
+        return self
 
     def clock(self) -> datetime:
         """Return the present moment of all business decisions, in UTC: the one place where *now* comes from."""

@@ -177,7 +177,7 @@ def test_the_clock_may_be_pinned_in_any_zone(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_without_a_pin_the_clock_is_the_machines() -> None:
     """In UTC."""
-    assert timedelta(0) <= datetime.now(UTC) - load().clock() < timedelta(seconds=5)
+    assert abs(datetime.now(UTC) - load().clock()) < timedelta(seconds=5)
 
 
 def test_settings_cannot_be_changed_in_flight() -> None:
@@ -272,6 +272,6 @@ def test_importing_any_module_does_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     modules, seen = json.loads(done.stdout.splitlines()[-1])
-    assert seen == []
+    assert sorted(set(map(tuple, seen))) == []
     assert modules > 40
     assert list(tmp_path.iterdir()) == []
