@@ -1,6 +1,9 @@
 """`sequel-assets ...`: every command, its arguments and its help. Exit codes: 0 done, 1 some slices failed (named),
 2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
 
+import io
+import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -31,8 +34,8 @@ def backfill(
     ] = None,
 ) -> None:
     """Refresh every dataset for a range of days: real Dagster runs, one per company."""
+    from sequel_assets.console.asked import parse_day
     from sequel_assets.console.backfill import backfill as run
-    from sequel_assets.console.backfill import parse_day
 
     raise typer.Exit(run(settings_module.load(), parse_day(first, "--from"), parse_day(last, "--to"), company or []))
 
@@ -52,7 +55,10 @@ def migrate() -> None:
     from sequel_assets.warehouse import schema
 
     warehouse = open_warehouse(settings_module.load())
-    schema.migrate(warehouse)
+    try:
+        schema.migrate(warehouse)
+    finally:
+        warehouse.dispose()
     console.print(f"the warehouse has schema {schema.newest()}")
 
 
@@ -94,21 +100,35 @@ def demo(
 
 def main() -> None:
     """Run a command; whatever a user can cause ends in one clear line and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot spell is no reason to fail
     try:
         app()
     except (UsageError, SettingsError, WarehouseError) as error:
-        _say(error)
-        raise SystemExit(WRONG_USAGE) from None
+        _end(error, WRONG_USAGE)
     except SequelError as error:
-        _say(f"{error}; nothing half-written; run the same command again when that is mended")
-        raise SystemExit(NOT_REACHED) from None
-    except KeyboardInterrupt:
-        _say("stopped; what was committed stays, and the same command goes on from there")
-        raise SystemExit(INTERRUPTED) from None
+        _end(f"{error}; nothing half-written; run the same command again when that is mended", NOT_REACHED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _end(f"{where}{error.strerror or error}; nothing half-written", WRONG_USAGE)
+    except (KeyboardInterrupt, RuntimeError, SystemExit) as error:
+        if not _is_interruption(error):
+            raise
+        _end("stopped; what was committed stays, and the same command goes on from there", INTERRUPTED)
 
 
-def _say(error: object) -> None:
-    errors.print(str(error), markup=False)
+def _is_interruption(error: BaseException) -> bool:
+    """Say whether it is Ctrl-C: as such, as Typer's exit code, or as Python wraps it while a class is being made."""
+    if isinstance(error, SystemExit):
+        return error.code == INTERRUPTED
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+
+
+def _end(words: object, code: int) -> None:
+    with suppress(OSError):  # a terminal that is closed hears nothing
+        errors.print(str(words), markup=False)
+    raise SystemExit(code) from None
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def new_database(
             return f"sqlite:///{file}"
         server: PostgresServer = request.getfixturevalue("postgres")
         name = f"test{number}"
-        server.run(f"CREATE DATABASE {name} TEMPLATE {template(kind) if migrated else 'template0'} STRATEGY FILE_COPY")
+        server.run(f"CREATE DATABASE {name} TEMPLATE {template(kind) if migrated else 'template0'} STRATEGY WAL_LOG")
         names.append(name)
         return server.url(name)
 

@@ -46,6 +46,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self.folder, self.process = folder, process
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
 
     @classmethod
     def start(cls) -> PostgresServer:
@@ -102,11 +103,14 @@ class PostgresServer:
 
     def run(self, statement: str) -> None:
         """Execute a statement in the maintenance database, outside a transaction."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement.encode())
+        if self._connection is None:
+            self._connection = psycopg.connect(self.url("postgres"), autocommit=True)
+        self._connection.execute(statement.encode())
 
     def stop(self) -> None:
         """Stop the server and delete its data."""
+        if self._connection is not None:
+            self._connection.close()
         if self.process.stdin is not None:
             self.process.stdin.close()
         self.process.wait(30)

@@ -153,7 +153,9 @@ def _daily(minutes: Sequence[Engaged], companies: Sequence[str], days: Sequence[
             for scope, chosen in _scopes(here).items():
                 live, on_demand, engaged, people, events = _sums(chosen)
                 average = (
-                    float((Decimal(engaged) / Decimal(people)).quantize(Decimal("0.01"), ROUND_HALF_UP)) if people else None
+                    float((Decimal(engaged) / Decimal(people)).quantize(Decimal("0.01"), ROUND_HALF_UP))
+                    if people
+                    else None
                 )
                 rows.append((company, day, scope, live, on_demand, engaged, people, average, events))
     return sorted(rows)

@@ -24,7 +24,9 @@ def companies_asset() -> dg.AssetsDefinition:
             found = find_companies(platform, client, warehouse, context.instance)
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
         preview = dg.MetadataValue.md(as_markdown_table(shown))
-        return dg.MaterializeResult(asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview})
+        return dg.MaterializeResult(
+            asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
+        )
 
     return walk_companies
 

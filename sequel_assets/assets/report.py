@@ -6,8 +6,10 @@ from typing import Any
 import dagster as dg
 
 from sequel_assets.automation.partitions import slice_key
+from sequel_assets.refresh.datasets import LANDED
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 
+LANDED_NAMES = {dataset.name for dataset in LANDED}
 MOST_NAMED = 20
 
 
@@ -31,7 +33,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
         shown["people"] = outcome.people
     if outcome.data_through is not None:
         shown["data_through"] = dg.MetadataValue.timestamp(outcome.data_through)
-    if outcome.requests:
+    if outcome.dataset in LANDED_NAMES:
         shown["requests"] = outcome.requests
         shown["seconds"] = round(outcome.seconds, 3)
     if outcome.preview:

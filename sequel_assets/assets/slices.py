@@ -4,7 +4,7 @@ It logs a materialization for every slice that is good and raises at the end for
 those turn red. It yields nothing: a step that returned normally would turn the whole range green.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 
@@ -15,6 +15,7 @@ from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.refresh.datasets import LANDED, SLICED
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.catalog import KnownCompany
 
 from .report import failure, is_failed, materialization
 from .specs import spec_of
@@ -49,8 +50,11 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
     shown = {dataset.name for dataset in SLICED} if asks_sequel else selected
     with platform.opened() as (client, warehouse):
         with warehouse.read() as connection:
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            companies = catalog.known_companies(connection)
+        names = {company.company_id: company.partition_key for company in companies}
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
+        if asks_sequel:
+            _leave_out_gone(context, wanted, companies)
         refresher = platform.refresher(client, warehouse, context.run_id)
         failed = []
         days = {(company_id, day) for company_id, its_days in wanted.items() for day in its_days}
@@ -76,3 +80,19 @@ def _wanted(context: dg.AssetExecutionContext, ids: Mapping[str, str]) -> dict[s
         raise dg.Failure(
             f"company {unknown} has a partition but is not in the table companies; nothing was written; materialize the asset companies first"
         ) from None
+
+
+def _leave_out_gone(
+    context: dg.AssetExecutionContext, wanted: dict[str, list[date]], companies: Sequence[KnownCompany]
+) -> None:
+    """Take companies that are gone at Sequel out of what is wanted: nothing is asked of them, their data stay."""
+    gone = {company.company_id: company.partition_key for company in companies if company.gone_at is not None}
+    left_out = [gone[company_id] for company_id in wanted if company_id in gone]
+    if not left_out:
+        return
+    words = f"gone at Sequel, so nothing was asked of them and their data stay: {', '.join(left_out)}"
+    if len(left_out) == len(wanted):
+        raise dg.Failure(words)
+    context.log.info(words)
+    for company_id in gone:
+        wanted.pop(company_id, None)

@@ -6,7 +6,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh import checks, connect
+from sequel_assets.refresh import checks
 from sequel_assets.refresh.datasets import EVENT_PARTICIPANTS
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
@@ -33,7 +33,12 @@ def conservation_check() -> dg.AssetChecksDefinition:
                 for m in checks.not_conserved(connection)
             ]
 
-        return _result(context.resources.platform, find, "add up to what Sequel promised")
+        return _result(
+            context.resources.platform,
+            find,
+            "All slices add up to what Sequel promised.",
+            "do not add up to what Sequel promised",
+        )
 
     return conservation
 
@@ -55,27 +60,29 @@ def _derivation_check(insight: Insight) -> dg.AssetChecksDefinition:
             behind = checks.behind_facts(connection, insight, settings.start_date)
             return [f"{names.get(company_id, company_id)} {day}" for company_id, day in behind]
 
-        return _result(context.resources.platform, find, "are derived from the facts as they are")
+        return _result(
+            context.resources.platform,
+            find,
+            "All slices are derived from the facts as they are.",
+            "are behind their facts",
+        )
 
     return derived_from_current_facts
 
 
 def _result(
-    platform: Platform, find: Callable[[sa.Connection, dict[str, str], Settings], Sequence[str]], what: str
+    platform: Platform,
+    find: Callable[[sa.Connection, dict[str, str], Settings], Sequence[str]],
+    right: str,
+    wrong_ones: str,
 ) -> dg.AssetCheckResult:
-    settings = platform.settings()
-    warehouse = connect.open_warehouse(settings)
-    try:
-        with warehouse.read() as connection:
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-            wrong = find(connection, names, settings)
-    finally:
-        warehouse.dispose()
+    with platform.warehouse() as warehouse, warehouse.read() as connection:
+        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        wrong = find(connection, names, platform.settings())
     if not wrong:
-        return dg.AssetCheckResult(passed=True, description=f"All slices {what}.", metadata={"wrong": 0})
+        return dg.AssetCheckResult(passed=True, description=right, metadata={"wrong": 0})
     named = "\n".join(wrong[:MOST_NAMED])
+    more = f"\nand {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
     return dg.AssetCheckResult(
-        passed=False,
-        description=f"{len(wrong)} do not {what.removeprefix('are ')}:\n{named}",
-        metadata={"wrong": len(wrong)},
+        passed=False, description=f"{len(wrong)} {wrong_ones}:\n{named}{more}", metadata={"wrong": len(wrong)}
     )

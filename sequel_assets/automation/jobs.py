@@ -48,7 +48,8 @@ def schedules(settings: Settings, job: UnresolvedAssetJobDefinition) -> list[dg.
         if not companies:
             return dg.SkipReason("no company is known yet; the job refresh_catalog finds them")
         hour = context.scheduled_execution_time.astimezone(UTC)
-        return dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=range_tags(companies, hour.date(), hour.date()))
+        today = settings.clock().date() if settings.now else hour.date()
+        return dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=range_tags(companies, today, today))
 
     running = dg.DefaultScheduleStatus.RUNNING
     after = (settings.settle_minutes + 15) % 60

@@ -10,8 +10,22 @@ from sequel_assets.refresh import connect
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
+from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError
+
+NEEDED = ("client_id", "client_secret", "company_id", "person_key")
+"""The settings without which nothing can be refreshed."""
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Turn what is wrong with settings, warehouse or Sequel into a failure that says just that."""
+    try:
+        yield
+    except (SettingsError, WarehouseError, SequelError) as error:
+        raise dg.Failure(str(error)) from None
 
 
 class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -23,15 +37,23 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
-        """Yield a client (one token for its life) and the warehouse, whose schema is of this release; both are closed."""
-        now = self.settings()
-        warehouse = connect.open_warehouse(now)
-        try:
-            schema.ensure_current(warehouse)
-            with closing(connect.open_client(now)) as client:
+        """Yield a client (one token for its life) and the warehouse, both closed at the end; errors fail the run."""
+        with _told_in_one_line():
+            now = self.settings()
+            now.require(*NEEDED)
+            with self.warehouse() as warehouse, closing(connect.open_client(now)) as client:
                 yield client, warehouse
-        finally:
-            warehouse.dispose()
+
+    @contextmanager
+    def warehouse(self) -> Iterator[Warehouse]:
+        """Yield the warehouse, whose schema is of this release."""
+        with _told_in_one_line():
+            warehouse = connect.open_warehouse(self.settings())
+            try:
+                schema.ensure_current(warehouse)
+                yield warehouse
+            finally:
+                warehouse.dispose()
 
     def refresher(self, client: SequelClient, warehouse: Warehouse, run_id: str) -> Refresher:
         """Return what refreshes slices by the rules of the settings."""

@@ -12,10 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 
 import httpx
 
@@ -27,6 +26,7 @@ from . import demo_tables
 from .backfill import backfill
 from .home import prepare
 from .output import UsageError, console, errors
+from .stopping import SIGNALS, stoppable
 
 PERSON_KEY = "the demo's key, which protects nobody real"
 UI_START_SECONDS = 120
@@ -37,7 +37,7 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
     """Run the demo; return the exit code."""
     folder = Path(DATA_FOLDER).absolute() / "demo"
     began = time.monotonic()
-    with _alone_in(folder), _ended_by_signals():
+    with _alone_in(folder), stoppable():
         now = datetime.now(UTC)
         world = build_world(WorldSpec(companies=companies, days=days, now=now))
         with Sandbox(world, clock=Clock(now)) as sandbox:
@@ -69,7 +69,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         ) from None
     shutil.rmtree(folder)
     folder.mkdir()
-    prepare(folder / "dagster")
+    prepare(folder / "dagster", is_ours=True)
     before = Path.cwd()
     os.chdir(folder)  # so that a .env for a real account is not read
     try:
@@ -77,21 +77,6 @@ def _alone_in(folder: Path) -> Iterator[None]:
     finally:
         os.chdir(before)
         lock.close()
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the demo as Ctrl-C does, also where Ctrl-C was ignored by the caller."""
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _environment(folder: Path, account: dict[str, str], start_date: str) -> None:
@@ -135,7 +120,8 @@ def _serve_ui(folder: Path, port: int) -> None:
             process.wait()
             errors.print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}", markup=False)
         except KeyboardInterrupt:
-            console.print("\nEnding ...")
+            with suppress(OSError):  # the terminal may be closed
+                console.print("\nEnding ...")
         finally:
             _end(process)
 
@@ -166,7 +152,8 @@ def _answers(process: "subprocess.Popen[bytes]", address: str) -> bool:
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End the process and its whole group, gently first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave half of them running
+    for number in SIGNALS:  # an impatient second Ctrl-C must not leave half of them running
+        signal.signal(number, signal.SIG_IGN)
     for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, number)

@@ -36,12 +36,19 @@ def show(settings: Settings) -> None:
 
 def _daily(connection: sa.Connection, names: dict[str, str]) -> None:
     usage = pd.read_sql(sa.select(daily_usage).where(daily_usage.c.event_type == ALL), connection)
-    minutes = usage.pivot_table(index="day", columns="company_id", values="engaged_minutes", aggfunc="sum", fill_value=0)
+    minutes = usage.pivot_table(
+        index="day", columns="company_id", values="engaged_minutes", aggfunc="sum", fill_value=0
+    )
     minutes = minutes.reindex(columns=list(names), fill_value=0)
     minutes["all"] = minutes.sum(axis="columns")
     rows = [(str(day)[:10], *map(int, values)) for day, *values in minutes.itertuples()]
     sums = [int(total) for total in minutes.sum()]
-    table("daily_usage: engaged minutes by day and company", ("day", *names.values(), "all companies"), rows, ("sum", *sums))
+    table(
+        "daily_usage: engaged minutes by day and company",
+        ("day", *names.values(), "all companies"),
+        rows,
+        ("sum", *sums),
+    )
 
 
 def _participants(connection: sa.Connection, names: dict[str, str]) -> None:

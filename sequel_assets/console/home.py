@@ -1,42 +1,95 @@
 """Where Dagster keeps its runs: DAGSTER_HOME, or a folder beneath the working directory that nobody else uses."""
 
+import fcntl
 import os
 import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import dagster as dg
 
 from sequel_assets.settings import DATA_FOLDER
 
 from .output import UsageError
 
+HOST_TAG, PROCESS_TAG = "sequel_assets/host", "sequel_assets/process"
+QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+
 
 def dagster_home() -> Path:
-    """Return Dagster's home, made if it is the default one, and put it into the environment for Dagster and its children.
-
-    The default home gets the `dagster.yaml` of the working directory, if there is one.
-    """
+    """Return the folder of Dagster's home; one that DAGSTER_HOME names must be there. Writes nothing."""
     told = os.environ.get("DAGSTER_HOME")
-    if told:
-        home = Path(told)
-        if not home.is_absolute():
-            raise UsageError(
-                f"DAGSTER_HOME: {told} is not an absolute path. What it is: the folder where Dagster keeps its runs. Example: /var/lib/dagster"
-            )
-        if not home.is_dir():
-            raise UsageError(
-                f"DAGSTER_HOME: there is no folder {told}; make it, or leave the variable out to use {DATA_FOLDER}/dagster"
-            )
-        return home
-    home = Path(DATA_FOLDER).absolute() / "dagster"
-    prepare(home)
-    os.environ["DAGSTER_HOME"] = str(home)
+    if not told:
+        return Path(DATA_FOLDER).absolute() / "dagster"
+    home = Path(told)
+    if not home.is_absolute():
+        raise UsageError(
+            f"DAGSTER_HOME: {told} is not an absolute path. What it is: the folder where Dagster keeps its runs. Example: /var/lib/dagster"
+        )
+    if not home.is_dir():
+        raise UsageError(
+            f"DAGSTER_HOME: there is no folder {told}; make it, or leave the variable out to use {DATA_FOLDER}/dagster"
+        )
     return home
 
 
-def prepare(home: Path) -> None:
-    """Make a home of ours and give it the instance's settings."""
+def prepare(home: Path, *, is_ours: bool) -> None:
+    """Make a home and give it the instance's settings: those of the working directory, if it has any.
+
+    What a home that is not ours has is left alone; without a `dagster.yaml` Dagster would send statistics and write
+    into the user's own home.
+    """
     home.mkdir(parents=True, exist_ok=True)
     source, target = Path("dagster.yaml"), home / "dagster.yaml"
+    if target.exists() and not is_ours:
+        return
     if source.is_file():
         shutil.copyfile(source, target)
     elif not target.exists():
-        target.write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
+        target.write_text(QUIET_INSTANCE)
+
+
+@contextmanager
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """Yield Dagster's instance, made if it is new, and leave its home in the environment for Dagster's children."""
+    home = dagster_home()
+    prepare(home, is_ours=not os.environ.get("DAGSTER_HOME"))
+    os.environ["DAGSTER_HOME"] = str(home)
+    with (home / "sequel-assets.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that make its databases at once would leave them with two versions
+        try:
+            instance = dg.DagsterInstance.get()
+        except Exception as error:  # noqa: BLE001 - Dagster's, YAML's or the database's: all are about this home
+            why = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
+            raise UsageError(f"DAGSTER_HOME {home}: Dagster cannot use it: {why}; look at its dagster.yaml") from None
+        _end_lost_runs(instance)
+    with instance:
+        yield instance
+
+
+def process_tags() -> dict[str, str]:
+    """Return the tags by which a later command finds the runs of this process, should it be killed."""
+    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
+
+
+def _end_lost_runs(instance: dg.DagsterInstance) -> None:
+    """Mark the runs of commands that were killed; else they would be under way for ever, and count as such."""
+    under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    here = dg.RunsFilter(statuses=under_way, tags={HOST_TAG: socket.gethostname()})
+    for run in instance.get_runs(here):
+        if _is_lost(int(run.tags[PROCESS_TAG])):
+            instance.report_run_failed(run, "The command that executed this run was killed; what it committed stays")
+
+
+def _is_lost(process: int) -> bool:
+    if process == os.getpid():
+        return True  # the number of a process before this one
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-console = Console(soft_wrap=True, highlight=False)
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, highlight=False, emoji=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 class UsageError(Exception):
@@ -30,7 +30,7 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]],
     if console.is_terminal:
         console.print(shown)
         return
-    wide = Console(file=console.file, width=max(120, 40 * len(headings)), highlight=False)
+    wide = Console(file=console.file, width=max(120, 40 * len(headings)), highlight=False, emoji=False)
     wide.print(shown)
 
 

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog, schema
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError, place
 from sequel_assets.warehouse.tables import NO_DAY, problems, refreshes
 
 from .output import console, table
@@ -17,7 +19,8 @@ from .output import console, table
 
 def read_status(settings: Settings) -> dict[str, Any]:
     """Return, ready for JSON: a record per company and dataset, and every problem that stands."""
-    warehouse = connect.open_warehouse(settings)
+    warehouse = Warehouse(settings.warehouse_url)
+    _refuse_missing_file(warehouse)
     try:
         schema.ensure_current(warehouse)
         with warehouse.read() as connection:
@@ -81,11 +84,19 @@ def read_status(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _refuse_missing_file(warehouse: Warehouse) -> None:
+    """Refuse an embedded warehouse that is not there yet: opening it would make an empty one."""
+    if warehouse.is_sqlite and not Path(warehouse.url.database or "").exists():
+        raise WarehouseError(
+            f"the warehouse {place(warehouse.url)} is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
+        )
+
+
 def status(settings: Settings, *, as_json: bool) -> int:
     """Print the status as tables or as JSON; return the exit code."""
     found = read_status(settings)
     if as_json:
-        console.print(json.dumps(found, indent=2), markup=False)
+        console.out(json.dumps(found, indent=2), highlight=False)
         return 0
     headings = ("company", "dataset", "days", "first_day", "last_day", "final_days", "data_through", "rows")
     table("Datasets", headings, _rows(found["datasets"], headings))

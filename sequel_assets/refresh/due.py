@@ -45,7 +45,9 @@ def due_this_hour(
         if day == today:
             if held is None or held.data_through is None or held.data_through < through:
                 due[day] = Coverage.HOT
-        elif (through >= day_end(day) and (full is None or full < day_end(day))) or through >= day_end(day) + late_window:
+        elif (through >= day_end(day) and (full is None or full < day_end(day))) or through >= day_end(
+            day
+        ) + late_window:
             due[day] = Coverage.FULL
     return due
 

@@ -19,7 +19,7 @@ from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import NO_DAY, event_concurrency, event_participants, events
+from sequel_assets.warehouse.tables import NO_DAY, event_concurrency, event_participants, events, people
 
 from . import pending
 from .listing import HUB, Owned
@@ -165,8 +165,13 @@ def _store(
     with warehouse.write(company_id) as connection:
         catalog.save_events(connection, company_id, now)
         for event_id in moved:
+            attended = sa.select(event_participants.c.person_id).where(
+                event_participants.c.company_id == company_id, event_participants.c.event_id == event_id
+            )
+            strangers = set(connection.scalars(attended))
             for table in (event_participants, event_concurrency):
                 _take_out(connection, table, company_id, event_id, moment)
+            _forget_strangers(connection, company_id, strangers)
             catalog.forget_event(connection, company_id, event_id)
         rows = connection.execute(sa.select(events).where(events.c.company_id == company_id)).all()
         slices.note_refresh(
@@ -191,3 +196,14 @@ def _take_out(connection: sa.Connection, table: sa.Table, company_id: str, event
     slices.replace_slices(
         connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
     )
+
+
+def _forget_strangers(connection: sa.Connection, company_id: str, person_ids: Collection[str]) -> None:
+    """Delete the names of those who are in no other event of the company: they left it with their event."""
+    has_facts = sa.exists().where(
+        event_participants.c.company_id == people.c.company_id, event_participants.c.person_id == people.c.person_id
+    )
+    for person_id in sorted(person_ids):
+        connection.execute(
+            people.delete().where(people.c.company_id == company_id, people.c.person_id == person_id, ~has_facts)
+        )

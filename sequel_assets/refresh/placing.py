@@ -27,17 +27,21 @@ def place_events(
         for below in companies
         if below.gone_at is None and below.company_id not in company_ids
         for above in _above(below.company_id, parents)
-        if above in listings and _of_unknown_owner(listings[above], above, parents, stored)
+        if above in listings and _of_unknown_owner(listings[above], stored.get(above, {}))
     }
     witnesses, silent = _listings(client, sorted(ask_too), pool)
+    theirs: set[tuple[str, str]] = set()
+    """(lister, event) where the event is known at a company beneath that cannot be asked now."""
     for company_id in list(listings):
-        doubtful = _of_unknown_owner(listings[company_id], company_id, parents, stored) - {
+        doubtful = _of_unknown_owner(listings[company_id], stored.get(company_id, {})) - {
             event.uid for listing in (*witnesses.values(), *_others(listings, company_id)) for event in listing
         }
         for below, error in (failed | silent).items():
-            if doubtful and company_id in _above(below, parents) and not isinstance(error, NotFound):
-                failed[company_id] = error
-                listings.pop(company_id, None)
+            if company_id in _above(below, parents) and not isinstance(error, NotFound):
+                theirs |= {(company_id, event_id) for event_id in doubtful & stored.get(below, {}).keys()}
+                if doubtful - stored.get(below, {}).keys():
+                    failed[company_id] = error
+                    listings.pop(company_id, None)
     depths = {company.company_id: company.depth for company in companies}
     aliases, unknown = _aliases(client, listings, depths)
     for company_id in list(listings):
@@ -47,17 +51,9 @@ def place_events(
         if company_id in failed:
             del listings[company_id]
     asked = listings | witnesses
-    theirs = {
-        event.uid: company_id
-        for company_id, listing in listings.items()
-        for event in listing
-        if not event.company_uid
-        for below in stored
-        if below not in asked and event.uid in stored[below] and company_id in _above(below, parents)
-    }
     links = [(company, event) for company, known in stored.items() if company not in asked for event in known.values()]
     placed = {
-        company_id: [event for event in listing if theirs.get(event.uid) != company_id]
+        company_id: [event for event in listing if (company_id, event.uid) not in theirs]
         for company_id, listing in asked.items()
     }
     return own(placed, depths, aliases, links), failed
@@ -87,21 +83,12 @@ def _others(listings: Mapping[str, Sequence[Event]], company_id: str) -> Iterabl
     return (listing for other, listing in listings.items() if other != company_id)
 
 
-def _of_unknown_owner(
-    listing: Iterable[Event],
-    lister: str,
-    parents: Mapping[str, str | None],
-    stored: Mapping[str, Mapping[str, KnownEvent]],
-) -> set[str]:
-    """Return the events that name no owner and are known neither at their lister nor beneath it.
+def _of_unknown_owner(listing: Iterable[Event], known: Mapping[str, KnownEvent]) -> set[str]:
+    """Return the events that name no owner and are not known at their lister.
 
-    Sequel may list a sub-company's events although told not to, so only its own list can tell.
+    Sequel may list a sub-company's events although told not to, so only the lists of those beneath can tell.
     """
-    nameless = {event.uid for event in listing if not event.company_uid}
-    if not nameless:
-        return set()
-    family = [company for company in stored if company == lister or lister in _above(company, parents)]
-    return {event_id for event_id in nameless if not any(event_id in stored[company] for company in family)}
+    return {event.uid for event in listing if not event.company_uid and event.uid not in known}
 
 
 def _above(company_id: str, parents: Mapping[str, str | None]) -> list[str]:

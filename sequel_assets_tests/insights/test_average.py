@@ -40,7 +40,7 @@ def test_sequels_own_example(warehouse: Warehouse) -> None:
 def test_halves_go_up_exactly(warehouse: Warehouse) -> None:
     """Thousands of random pairs, and those whose third decimal is an exact 5, where floating point goes wrong."""
     chance = random.Random(7)
-    pairs = [(chance.randint(0, 10**chance.randint(1, 12)), chance.randint(1, 10**5)) for _ in range(3000)]
+    pairs = [(chance.randint(0, 10 ** chance.randint(1, 12)), chance.randint(1, 10**5)) for _ in range(3000)]
     halves = [(units * 8 + eighth, 8) for units in range(250) for eighth in (1, 3, 5, 7)]
     hundredths = [(units * 200 + odd, 200) for units in range(100) for odd in (1, 3, 99, 101, 199)]
     borders = [(0, 0), (0, 1), (1, 3), (2, 3), (1, 201), (1, 200), (1, 199), (10**12 - 1, 2), (10**11, 1)]

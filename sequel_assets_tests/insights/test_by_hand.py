@@ -191,7 +191,11 @@ def test_the_earliest_minute_of_the_peak_wins_also_over_several_events(warehouse
 def test_numbers_are_numbers_and_not_an_engines_own_kind(warehouse: Warehouse) -> None:
     """Whole numbers come as int on both engines, never as Decimal."""
     land(warehouse, event_participants, [participant("e1", "ada", 10, 5)], DAYS[:1])
-    whole = [type(value) for insight in (DAILY_USAGE, LIFETIME_USAGE) for value in answer(warehouse, insight, DAY, DAY)[0][3:7]]
+    whole = [
+        type(value)
+        for insight in (DAILY_USAGE, LIFETIME_USAGE)
+        for value in answer(warehouse, insight, DAY, DAY)[0][3:7]
+    ]
     assert whole == [int] * 8
 
 

@@ -18,13 +18,21 @@ from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import SliceUpdate, State, day_end, replace_slices
 from sequel_assets.warehouse.tables import (
-    companies, event_concurrency, event_participants, events, metadata, problems, proofs, refreshes,
+    companies,
+    event_concurrency,
+    event_participants,
+    events,
+    metadata,
+    problems,
+    proofs,
+    refreshes,
 )  # fmt: skip
 
 from ..rows import ACME, AT, DAY, HUB, LATE, STAGE, day, empty, everything, hour, participant, settle_in, table_of
 from .test_by_hand import daily_by_hand, lifetime_by_hand, peaks_by_hand
 
-MOMENT = Moment(at=AT, through=hour(24 * 8), late_window=LATE, run_id="run")
+THROUGH = hour(24 * 8)
+MOMENT = Moment(at=AT, through=THROUGH, late_window=LATE, run_id="run")
 KINDS = {"e1": STAGE, "h1": HUB}
 FACTS = {
     0: [participant("e1", "ada", 10, 5)],
@@ -39,22 +47,20 @@ def _events(warehouse: Warehouse) -> None:
     settle_in(warehouse, KINDS)
 
 
-def land(warehouse: Warehouse, number: int, rows: list[Row] | None = None, *, through: datetime = hour(24 * 8)) -> None:
+def land(warehouse: Warehouse, number: int, rows: list[Row] | None = None) -> None:
     """Store the facts of a day, and one minute of concurrency for each person."""
     rows = FACTS[number] if rows is None else rows
     minutes = [(ACME, day(number), "e1", hour(24 * number + 1), len(rows))] if rows else []
     with warehouse.write(ACME) as connection:
         for table, held in ((event_participants, rows), (event_concurrency, minutes)):
-            update = SliceUpdate(table, day(number), held, None, through, through, through)
+            update = SliceUpdate(table, day(number), held, None, THROUGH, THROUGH, THROUGH)
             replace_slices(connection, ACME, [update], at=AT, late_window=LATE, run_id="run")
 
 
 def derived(warehouse: Warehouse, *numbers: int, start: int = 0) -> dict[str, list[tuple[int, str]]]:
     """Derive and tell, by insight, which days became what."""
     results, _ = derive(warehouse, ACME, [day(n) for n in numbers], start=day(start), moment=MOMENT)
-    return {
-        name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()
-    }
+    return {name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()}
 
 
 def of_all(*days: tuple[int, State]) -> dict[str, list[tuple[int, str]]]:
@@ -104,9 +110,7 @@ def test_a_missing_day_is_named_and_holds_back_every_as_of_day_after_it(warehous
         land(warehouse, number)
     there = [(0, "changed"), (2, "changed"), (3, "changed")]
     assert derived(warehouse, 2) == {"daily_usage": there, "lifetime_usage": there[:1], "peak_concurrency": there}
-    reason = (
-        "not written: 2026-03-02 has no event_participants yet; backfill that day and this one follows by itself"
-    )
+    reason = "not written: 2026-03-02 has no event_participants yet; backfill that day and this one follows by itself"
     assert table_of(warehouse, problems) == [(ACME, "lifetime_usage", day(n), "", reason, AT) for n in (2, 3)]
     assert {row[1] for row in table_of(warehouse, lifetime_usage)} == {day(0)}
     land(warehouse, 1)
@@ -186,7 +190,9 @@ def test_an_as_of_slice_is_no_more_final_than_the_days_it_sums_up() -> None:
 
 def test_an_insight_of_a_day_says_what_the_facts_of_the_day_say() -> None:
     """Checksum and hours are the facts'; days without an hour are unknown; days before the start keep theirs out."""
-    facts = dict([fact(-1, hour(9), hour(9)), fact(0, hour(9), None, "x"), fact(1, None, None), fact(3, hour(80), hour(79), "y")])
+    facts = dict(
+        [fact(-1, hour(9), hour(9)), fact(0, hour(9), None, "x"), fact(1, None, None), fact(3, hour(80), hour(79), "y")]
+    )
     wanted, waiting = wanted_slices(DAILY_USAGE, facts, DAY)
     assert (wanted, waiting) == (
         {day(0): Wanted("x", hour(9), None), day(3): Wanted("y", hour(80), hour(79))}, {},

@@ -67,18 +67,26 @@ SPECIAL: dict[str, list[Event]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("what", SPECIAL)
 def test_tables_are_the_truth_with(warehouse: Warehouse, what: str) -> None:
     """All days at once, in a world that holds one special thing beside an ordinary event."""
-    world = world_of(ordinary(), *SPECIAL[what])
-    if what == "an event with the id all":
-        world_without = [("kid", "events", date(1, 1, 1), "all")]
-    else:
-        world_without = []
-    with platform(world, warehouse) as it:
+    with platform(world_of(ordinary(), *SPECIAL[what]), warehouse) as it:
         assert failures(it.refresh()) == []
         it.assert_true(without=["all"])
-        assert [problem[:4] for problem in it.problems()] == world_without
+        said = [("kid", "events", date(1, 1, 1), "all")] if what == "an event with the id all" else []
+        assert [problem[:4] for problem in it.problems()] == said
+
+
+def test_tables_are_the_truth_with_everything_at_once(warehouse: Warehouse) -> None:
+    """Every special thing in one world, all days at once and then day by day."""
+    events = {found.id: found for what in SPECIAL.values() for found in what}
+    with platform(world_of(ordinary(), *events.values()), warehouse) as it:
+        assert failures(it.refresh()) == []
+        it.assert_true(without=["all"])
+        for one in DAYS:
+            assert failures(it.refresh([one])) == []
+        it.assert_true(without=["all"])
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -96,7 +104,9 @@ def test_day_by_day_from_the_last_to_the_first_tables_are_the_truth_with(warehou
 def test_a_leap_day_is_a_day_like_any_other(warehouse: Warehouse) -> None:
     """28 and 29 February and 1 March 2028, with an event over the midnight between the last two."""
     eve = datetime(2028, 2, 29, 23, 40, tzinfo=UTC)
-    world = world_of(event("leap", "kid", eve, [Attendance(ADA, live=[(eve, 60)])]), now=datetime(2028, 3, 2, 9, tzinfo=UTC))
+    world = world_of(
+        event("leap", "kid", eve, [Attendance(ADA, live=[(eve, 60)])]), now=datetime(2028, 3, 2, 9, tzinfo=UTC)
+    )
     days = days_between(date(2028, 2, 27), date(2028, 3, 2))
     with platform(world, warehouse, start=days[0]) as it:
         assert failures(it.refresh(days)) == []

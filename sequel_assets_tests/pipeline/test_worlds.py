@@ -20,7 +20,7 @@ SPECS = {
     "odd ids": WorldSpec(seed=11, companies=5, days=5, people=8, events_per_day=1.5, odd_ids=True, now=NOW),
     "many hubs": WorldSpec(seed=23, companies=3, days=6, people=8, hub_every=2, now=NOW),
 }
-RIGHT_QUIRKS = {quirk: 0.3 for quirk in sorted(QUIRKS - {"concurrency_gap", "duplicate_rows", "date_skewed", "split_rows"})}
+RIGHT_QUIRKS = dict.fromkeys(sorted(QUIRKS - {"concurrency_gap", "duplicate_rows", "date_skewed", "split_rows"}), 0.3)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -42,7 +42,9 @@ def test_a_backfill_of_a_generated_world_is_the_truth_row_for_row(
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
-@pytest.mark.parametrize(("quirk", "count_by"), [("split_rows", "person"), ("duplicate_rows", "person"), ("duplicate_rows", "spelling")])
+@pytest.mark.parametrize(
+    ("quirk", "count_by"), [("split_rows", "person"), ("duplicate_rows", "person"), ("duplicate_rows", "spelling")]
+)
 def test_untidy_lists_cost_no_minute(warehouse: Warehouse, quirk: str, count_by: str) -> None:
     """Rows told twice and rows split over two spellings come to the truth all the same, or fail by name."""
     spec = WorldSpec(seed=5, companies=2, days=4, people=9, now=NOW)
@@ -75,7 +77,7 @@ def test_asking_costs_about_three_requests_for_a_day_with_people(
         empty = {row[1] for row in dump(warehouse)["events"]} - {event_id for event_id, _ in full}
         for_full = len(asked) + len(watched) - len(empty)
         with capsys.disabled():
-            print(f"\nrequests per non-empty (event, day): {for_full / len(full):.2f} ({len(full)} of them)")
+            print(f"\nrequests per non-empty (event, day): {for_full / len(full):.2f} ({len(full)} of them)")  # noqa: T201
         assert for_full / len(full) < 4
         assert all(sum(event_id in path for path in asked) == 1 for event_id in empty)
 

@@ -96,7 +96,9 @@ def test_an_upsert_adds_changes_and_keeps(warehouse: Warehouse) -> None:
     with warehouse.write() as connection:
         bulk.insert(connection, people, [person(1, "Ada", "a@x"), person(2, "Zoe", "z@x")])
         names = people.columns.keys()
-        rows = [dict(zip(names, person(n, name, "new@x"), strict=True)) for n, name in ((1, "Bo"), (2, "Bo"), (3, "Cy"))]
+        rows = [
+            dict(zip(names, person(n, name, "new@x"), strict=True)) for n, name in ((1, "Bo"), (2, "Bo"), (3, "Cy"))
+        ]
         bulk.upsert(connection, people, rows, where=lambda new: new.name > people.c.name, keep=("email",))
     assert table_of(warehouse, people) == [person(1, "Bo", "a@x"), person(2, "Zoe", "z@x"), person(3, "Cy", "new@x")]
 

@@ -64,11 +64,14 @@ def test_a_disposed_warehouse_may_be_used_again(warehouse: Warehouse) -> None:
 
 def test_a_write_that_fails_leaves_nothing(warehouse: Warehouse) -> None:
     """Whatever is raised within the transaction takes all of it back."""
-    with pytest.raises(RuntimeError, match="in the middle"), warehouse.write(ACME) as connection:
-        connection.execute(
-            companies.insert().values(**vars(known_company()), first_seen_at=AT, last_seen_at=AT)
-        )
-        raise RuntimeError("in the middle")
+
+    def fail() -> None:
+        with warehouse.write(ACME) as connection:
+            connection.execute(companies.insert().values(**vars(known_company()), first_seen_at=AT, last_seen_at=AT))
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail()
     assert table_of(warehouse, companies) == []
 
 

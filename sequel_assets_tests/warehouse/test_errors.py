@@ -226,9 +226,7 @@ def test_postgresql_that_is_down() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     text = told_by(lambda: read(Warehouse(f"postgresql://u:secret@127.0.0.1:{port}/d")))
-    assert text.startswith(
-        f"the warehouse postgresql://u:***@127.0.0.1:{port}/d cannot be used: connection failed: "
-    )
+    assert text.startswith(f"the warehouse postgresql://u:***@127.0.0.1:{port}/d cannot be used: connection failed: ")
     assert "Connection refused" in text
     assert text.endswith(
         "; the transaction was rolled back, older data are safe; check SEQUEL_WAREHOUSE_URL and the server, then repeat"

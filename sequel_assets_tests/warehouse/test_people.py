@@ -70,7 +70,7 @@ def test_a_person_is_the_keyed_hash_of_the_normal_email(key: str) -> None:
 
 def test_without_an_email_a_person_is_the_event_and_the_name() -> None:
     """Trimmed and lower-cased; never the same in two events, nor as somebody whose e-mail reads like it."""
-    expected = hmac_by_hand(KEY.encode(), "\0e1\0ada".encode())
+    expected = hmac_by_hand(KEY.encode(), b"\0e1\0ada")
     assert {person_id(KEY, email, name, "e1") for email in (None, "", "  ") for name in ("Ada", " ADA ")} == {expected}
     others = [(None, "ada", "e2"), (None, "bo", "e1"), ("e1\0ada", "", "e1"), ("ada", "ada", "e1"), (None, "", "e1")]
     assert len({expected, *(person_id(KEY, *other) for other in others)}) == 6

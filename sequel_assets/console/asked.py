@@ -1,0 +1,58 @@
+"""What a command was asked for: days and companies, each wrong one refused by name."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.catalog import KnownCompany
+
+from .output import UsageError
+
+MOST_NAMED = 20
+
+
+def parse_day(text: str, option: str) -> date:
+    """Return a day; anything but YYYY-MM-DD is refused by name."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or text != day.isoformat():
+        raise UsageError(f"{option} {text}: it must be a day (UTC) such as 2026-11-23, without time or zone")
+    return day
+
+
+def check_range(settings: Settings, first: date, last: date) -> None:
+    """Refuse a range that is reversed, reaches beyond today, or begins before the history does."""
+    today = settings.clock().date()
+    if first > last:
+        raise UsageError(f"--from {first} is after --to {last}; give the earlier day first")
+    if last > today:
+        raise UsageError(f"--to {last} is in the future; the last day there can be is {today} (UTC)")
+    if first < settings.start_date:
+        raise UsageError(
+            f"--from {first} is before the start of history, {settings.start_date}; set SEQUEL_START_DATE to an earlier day first"
+        )
+
+
+def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[KnownCompany]:
+    """Return the companies meant by ids, partition keys or unique names; all of them where none is named."""
+    if not wanted:
+        return list(companies)
+    chosen: dict[str, KnownCompany] = {}
+    wrong = []
+    for text in wanted:
+        exact = [company for company in companies if text in (company.company_id, company.partition_key)]
+        found = exact or [company for company in companies if company.name == text.strip()]
+        if len(found) == 1:
+            chosen[found[0].company_id] = found[0]
+        elif found:
+            keys = ", ".join(company.partition_key for company in found)
+            wrong.append(f"--company {text}: {len(found)} companies have this name; use one of {keys}")
+        else:
+            known = ", ".join(company.partition_key for company in companies[:MOST_NAMED])
+            more = f" and {len(companies) - MOST_NAMED} more" if len(companies) > MOST_NAMED else ""
+            wrong.append(f"--company {text}: there is no such company; known are {known}{more}")
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return list(chosen.values())
