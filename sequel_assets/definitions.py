@@ -6,19 +6,18 @@ from sequel_assets import settings
 from sequel_assets.assets.catalog import companies_asset, events_asset
 from sequel_assets.assets.slices import refresh_asset
 from sequel_assets.automation.checks import conservation_check, derivation_checks
-from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, schedules, slices_job
+from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB, schedules
 from sequel_assets.automation.partitions import slice_partitions
 from sequel_assets.automation.resources import Platform, silent_observer
 
 _settings = settings.load()
 _partitions = slice_partitions(_settings)
-_slices_job = slices_job(_partitions)
 
 defs = dg.Definitions(
     assets=[companies_asset(), events_asset(), refresh_asset(_partitions)],
     asset_checks=[conservation_check(), *derivation_checks()],
-    jobs=[CATALOG_JOB, _slices_job, CHECKS_JOB],
-    schedules=schedules(_settings, _slices_job),
+    jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB],
+    schedules=schedules(_settings),
     resources={"platform": Platform(), "observer": silent_observer},
     executor=dg.in_process_executor,
 )

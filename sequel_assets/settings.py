@@ -10,6 +10,8 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sequel_assets import alert_addresses
+
 PREFIX = "SEQUEL_"
 DATA_FOLDER = ".sequel"
 """Where the embedded warehouse and Dagster's home are, beneath the working directory, unless settings say otherwise."""
@@ -99,6 +101,11 @@ class Settings(BaseSettings):
     retry_budget_seconds: float = Field(
         120, ge=0, le=3600, description="how long one request is tried again before its slice fails", examples=["120"]
     )
+    alert_urls: SecretStr | None = Field(
+        None,
+        description="where alerts are sent: Apprise addresses (mail, Slack, a webhook ...), apart by commas or blanks",
+        examples=["mailtos://user:password@example.com, slack://token/of/app"],
+    )
     now: datetime | None = Field(
         None, description="pins the clock (tests, demos); leave it out in production", examples=["2026-11-23T15:07:00Z"]
     )
@@ -119,6 +126,15 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < 32:
             raise ValueError("it must have 32 characters or more")
         return value
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _all_understood(cls, value: SecretStr | None) -> SecretStr | None:
+        urls = alert_addresses.split(value.get_secret_value()) if value is not None else []
+        wrong = [str(place) for place in alert_addresses.places(urls) if place.channel is None]
+        if wrong:
+            raise ValueError(f"Apprise does not understand {', '.join(wrong)}")
+        return value if urls else None
 
     @field_validator("now")
     @classmethod

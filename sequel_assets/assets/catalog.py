@@ -42,7 +42,7 @@ def events_asset() -> dg.AssetsDefinition:
                 companies = [company for company in catalog.known_companies(connection) if company.gone_at is None]
             if not companies:
                 raise dg.Failure("no company is known yet; materialize the asset companies first")
-            failed = find_events(platform, client, warehouse, companies, context.run_id)
+            failed = find_events(platform, client, warehouse, companies, context.run.run_id)
             with warehouse.read() as connection:
                 rows = connection.scalar(sa.select(sa.func.count()).select_from(EVENTS.table))
         if failed:

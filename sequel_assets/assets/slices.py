@@ -55,7 +55,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
         if asks_sequel:
             _leave_out_gone(context, wanted, companies)
-        refresher = platform.refresher(client, warehouse, context.run_id)
+        refresher = platform.refresher(client, warehouse, context.run.run_id)
         failed = []
         days = {(company_id, day) for company_id, its_days in wanted.items() for day in its_days}
         with closing(refresher.refresh(wanted, asks_sequel=asks_sequel)) as outcomes:

@@ -3,7 +3,6 @@
 from datetime import UTC
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.settings import Settings
@@ -17,27 +16,23 @@ CATALOG_JOB = dg.define_asset_job(
 )
 
 
-def slices_job(partitions: dg.MultiPartitionsDefinition) -> UnresolvedAssetJobDefinition:
-    """Return the job that refreshes slices; a run covers one slice or a rectangle of companies and days."""
-    return dg.define_asset_job(
-        "refresh_slices",
-        selection=dg.AssetSelection.assets(*(dataset.name for dataset in SLICED)).without_checks(),
-        partitions_def=partitions,
-        description="Refreshes the slices of companies and days",
-    )
-
+SLICES_JOB = dg.define_asset_job(
+    "refresh_slices",
+    selection=dg.AssetSelection.assets(*(dataset.name for dataset in SLICED)).without_checks(),
+    description="Refreshes the slices of companies and days; a run covers one slice or a rectangle of them",
+)
 
 CHECKS_JOB = dg.define_asset_job(
     "run_checks", selection=dg.AssetSelection.all_asset_checks(), description="Holds every slice against its checks"
 )
 
 
-def schedules(settings: Settings, job: UnresolvedAssetJobDefinition) -> list[dg.ScheduleDefinition]:
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """Return the schedules, all in UTC: the catalog at the top of the hour, today's slices `settle` minutes later, then the checks."""
 
     @dg.schedule(
         name="hourly_refresh",
-        job=job,
+        job=SLICES_JOB,
         cron_schedule=f"{settings.settle_minutes} * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -28,7 +28,7 @@ def _told_in_one_line() -> Iterator[None]:
         raise dg.Failure(str(error)) from None
 
 
-class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Platform:
     """The platform as the environment describes it; what is missing there is said when it is asked for."""
 
     def settings(self) -> settings.Settings:

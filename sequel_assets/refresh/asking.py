@@ -11,7 +11,7 @@ from datetime import date
 from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.warehouse.catalog import KnownEvent
 
-from .plan import EngagementType, Question, Totals
+from .plan import EngagementType, Question, Span, Totals
 from .prove import Listed, NotConserved, prove
 
 MOST_KEPT_ROWS = 300_000
@@ -58,6 +58,8 @@ class EventAsker:
         self.event = event
         self.requests = 0
         self.most_users = 0
+        self.span: Span | None = None
+        """What the last question was about."""
         self._room = room
         self._kept: dict[Question, Answer] = {}
         self._unproven: set[Question] = set()
@@ -107,6 +109,7 @@ class EventAsker:
             return None
 
     def _ask(self, question: Question, limit: int) -> Answer:
+        self.span = question.span
         for attempt in (1, 2):
             self.requests += 1
             try:

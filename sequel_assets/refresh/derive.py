@@ -16,7 +16,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
 from sequel_assets.warehouse.tables import Insight, refreshes
 
 from .events import Moment
@@ -87,6 +87,9 @@ def derive(
                 day: f"not written: {missing} has no {insight.source_dataset} yet; backfill that day and this one follows by itself"
                 for day, missing in waiting.items()
             }
+            if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
+                stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
+                drop_slices(connection, company_id, insight.table, stale)
             updates = _updates(connection, company_id, insight, wanted, stored.get(insight.name, {}), days, start)
             results[insight.name] = replace_slices(
                 connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id

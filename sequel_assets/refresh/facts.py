@@ -14,6 +14,10 @@ class SliceFailure(Exception):  # noqa: N818 - the word of the matter
     """One event of one day (or span) could not be told for sure; the text is the reason, in one line."""
 
 
+class NotTold(SliceFailure):
+    """Sequel did not answer at all; asking about other days may still succeed."""
+
+
 @dataclass(frozen=True)
 class Minutes:
     """What one attendee did in one event on one day."""

@@ -163,19 +163,28 @@ def split(span: Span, own: Span | None) -> Iterator[Span]:
     """Yield the parts of a span, the likely ones first: the event's own days, then ever longer stretches after it."""
     inside = own and Span(max(span.first, own.first), min(span.last, own.last))
     if own is None or own.first > span.last or inside == span:
-        yield from _halves(span)
+        yield from halves(span)
     elif inside is not None and inside.first <= inside.last:
         yield inside
         yield from _ever_longer(Span(inside.last + DAY, span.last))
         if span.first < inside.first:
             yield Span(span.first, inside.first - DAY)
     elif (span.first - own.last).days * 2 > span.days:
-        yield from _halves(span)
+        yield from halves(span)
     else:
         yield from _ever_longer(span)
 
 
-def _halves(span: Span) -> Iterator[Span]:
+def around(span: Span, inner: Span) -> Iterator[Span]:
+    """Yield what of a span lies before and after an inner one."""
+    if span.first < inner.first:
+        yield Span(span.first, inner.first - DAY)
+    if inner.last < span.last:
+        yield Span(inner.last + DAY, span.last)
+
+
+def halves(span: Span) -> Iterator[Span]:
+    """Yield the two halves of a span of more than one day."""
     middle = span.first + DAY * ((span.days - 1) // 2)
     yield Span(span.first, middle)
     yield Span(middle + DAY, span.last)

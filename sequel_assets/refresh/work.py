@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -12,10 +12,10 @@ from sequel_assets.warehouse.catalog import KnownEvent
 
 from .asking import EventAsker, EventMissing, KeptLists
 from .concurrency import Told, fetch_concurrency
-from .facts import DayFacts, SliceFailure, day_facts, explore
+from .facts import DayFacts, NotTold, SliceFailure, day_facts, explore
 from .listing import HUB, STAGE
 from .placing import FATAL
-from .plan import Expected, Span
+from .plan import Expected, Span, around, halves
 
 T = TypeVar("T")
 
@@ -73,28 +73,33 @@ class EventWork:
         last = end.date() if end and end > self.event.starts_at else self.event.starts_at.date()
         return Span(self.event.starts_at.date(), last)
 
-    def explore(self, span: Span, wants_witness: bool) -> Mapping[date, Expected | None]:
-        """Find the days of a span that have minutes; a failure is kept for every day of it."""
-        found: Mapping[date, Expected | None] = {}
+    def explore(self, span: Span, wants_witness: bool) -> None:
+        """Find the days of a span that have minutes; a failure is kept for every day that it concerns."""
         with self._one_at_a_time:
-            try:
-                found = self._guarded(
-                    lambda: explore(
-                        self._ask,
-                        span,
-                        self.own,
-                        clock=self._context.clock,
-                        settle=self._context.settle,
-                        wants_witness=wants_witness,
-                    )
-                )
-            except SliceFailure as error:
-                self.failed_spans[span] = str(error)
-            except EventMissing:
-                self._look_up(span)
-            self.days.update(found)
+            self._explore(span, wants_witness)
             self.explore_requests = self._ask.requests
-        return found
+
+    def _explore(self, span: Span, wants_witness: bool) -> None:
+        """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
+        context = self._context
+        try:
+            self.days |= self._guarded(
+                lambda: explore(
+                    self._ask, span, self.own, clock=context.clock, settle=context.settle, wants_witness=wants_witness
+                )
+            )
+        except SliceFailure as error:
+            self._ask.forget()
+            where = self._ask.span
+            if not isinstance(error, NotTold) or where is None or where == span:
+                self.failed_spans[span] = str(error)
+                return
+            if where.days == 1:
+                self.failed_spans[where] = str(error)
+            for part in around(span, where) if where.days == 1 else halves(span):
+                self._explore(part, wants_witness)
+        except EventMissing:
+            self._look_up(span)
 
     def work(self, day: date, *, wants_facts: bool) -> DayWork:
         """Fetch and prove a day; fetch the concurrency too when somebody was live or minutes of that day are stored."""
@@ -154,7 +159,7 @@ class EventWork:
             self._context.stop.set()
             raise Stopped from None
         except SequelError as error:
-            raise SliceFailure(str(error)) from None
+            raise NotTold(str(error)) from None
 
     def _look_up(self, span: Span) -> None:
         reason = self._missing()

@@ -213,3 +213,54 @@ problems = Table(
     Column("since", UtcDateTime, nullable=False, comment="when it was first seen"),
     comment="Slices that could not be refreshed, until they are mended",
 )  # fmt: skip
+
+restatements = Table(
+    "restatements",
+    metadata,
+    company_column(),
+    Column("dataset", Text, primary_key=True, comment="the dataset concerned"),
+    day_column(),
+    Column("key", Text, primary_key=True, comment="the event, or the event type of a row of usage"),
+    Column("column_name", Text, primary_key=True, comment="the number that changed; people = how many people an event has"),
+    Column("seen_at", UtcDateTime, primary_key=True, comment="when the change was seen"),
+    Column("from_value", sa.Numeric(20, 2, asdecimal=False), nullable=False, comment="what the number was; 0 where there was none"),
+    Column("to_value", sa.Numeric(20, 2, asdecimal=False), nullable=False, comment="what it is now; 0 where there is none"),
+    Column("run_id", Text, comment="the Dagster run that saw it"),
+    comment="Numbers of final slices that Sequel changed afterwards",
+)  # fmt: skip
+
+exclusions = Table(
+    "exclusions",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the event that is not asked any more"),
+    Column("reason", Text, nullable=False, comment="why its owner ruled it out"),
+    Column("since", UtcDateTime, nullable=False, comment="when it was ruled out"),
+    comment="Events that their owner has ruled out: they are not asked, and the numbers say so",
+)  # fmt: skip
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the event or hub"),
+    Column("scope", Text, primary_key=True, comment="range: the days kept here; all_time: everything that Sequel holds"),
+    Column("first_day", sa.Date, comment="first day of the range; null for all_time"),
+    Column("last_day", sa.Date, comment="last day of the range; null for all_time"),
+    Column("found_minutes", sa.BigInteger, nullable=False, comment="sum of the engaged minutes kept here"),
+    Column("promised_minutes", sa.BigInteger, nullable=False, comment="totalEngagedMinutes that Sequel tells"),
+    Column("verdict", Text, nullable=False, comment="equal, before_start (minutes of days before the history), or differs"),
+    Column("checked_at", UtcDateTime, nullable=False, comment="when the patrol last asked"),
+    *never_negative("found_minutes", "promised_minutes"),
+    comment="What the daily patrol found: the sums kept here against the totals that Sequel tells now",
+)  # fmt: skip
+
+silences = Table(
+    "silences",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the event or hub"),
+    Column("first_day", sa.Date, nullable=False, comment="first day of a stretch that is final and has no minutes"),
+    Column("last_day", sa.Date, nullable=False, comment="last day of that stretch"),
+    comment="Past days of which it is known for good that an event has no minutes: they are not asked again",
+)  # fmt: skip

@@ -216,3 +216,29 @@ def test_the_chain_tells_every_difference_before_a_day() -> None:
         assert [now[day(n)] == inputs[day(n)] for n in range(4)] == [n < changed for n in range(4)]
     later = wanted_slices(LIFETIME_USAGE, dict(base), DAY + timedelta(days=1))[0]
     assert all(want.input_checksum != inputs[on] for on, want in later.items())
+
+
+def test_a_history_that_begins_later_drops_the_days_before_and_counts_anew(warehouse: Warehouse) -> None:
+    """No as-of number stays that counts from another start than the settings say."""
+    for number in FACTS:
+        land(warehouse, number)
+    derived(warehouse)
+    derived(warehouse, start=2)
+    kept = table_of(warehouse, lifetime_usage)
+    assert {row[1] for row in kept} == {day(2), day(3)}
+    assert [row for row in kept if row[1] == day(2) and row[2] == "all"] == [
+        (ACME, day(2), "all", 7, 3, 10, 2, 2, day(2))
+    ]
+
+
+def test_a_history_that_begins_earlier_has_no_as_of_number_until_its_first_days_are_there(warehouse: Warehouse) -> None:
+    """A number that looks right and counts from the wrong day is worse than none."""
+    for number in (2, 3):
+        land(warehouse, number)
+    derived(warehouse, start=2)
+    derived(warehouse, start=0)
+    assert table_of(warehouse, lifetime_usage) == []
+    for number in (0, 1):
+        land(warehouse, number)
+    derived(warehouse, start=0)
+    assert {row[1] for row in table_of(warehouse, lifetime_usage)} == {day(n) for n in FACTS}

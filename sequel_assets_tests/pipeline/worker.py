@@ -36,6 +36,7 @@ def main() -> None:
         refresher = Refresher(client, warehouse, lambda: datetime.fromisoformat(now), rules, "run")
         days = days_between(date.fromisoformat(first), date.fromisoformat(last))
         bad = [outcome for outcome in refresher.refresh(dict.fromkeys(companies, days)) if not outcome.is_good]
+    warehouse.dispose()
     sys.exit(f"{bad[:3]}" if bad else 0)
 
 

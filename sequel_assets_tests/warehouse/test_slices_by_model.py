@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import SliceUpdate, State, replace_slices
-from sequel_assets.warehouse.tables import companies, event_participants, events, proofs, refreshes
+from sequel_assets.warehouse.slices import SliceUpdate, State, day_end, replace_slices
+from sequel_assets.warehouse.tables import companies, event_participants, events, proofs, refreshes, restatements
 
 from ..rows import ACME, AT, LATE, STAGE, day, empty, hour, participant, settle_in, table_of
 
@@ -26,6 +26,7 @@ class Step:
     through: int
     kind: str
     minutes: dict[str, dict[str, int]] = field(hash=False)
+    accepts_loss: bool = False
 
 
 @dataclass
@@ -45,6 +46,7 @@ steps = st.builds(
     st.integers(70, 75),
     st.sampled_from(["events", "hot", "full"]),
     st.dictionaries(st.sampled_from(EVENTS), people_minutes, max_size=3),
+    st.booleans(),
 )
 
 
@@ -55,6 +57,7 @@ def follow(model: dict[int, Slice], step: Step) -> State:
     if known.data_through is not None and known.data_through > step.through:
         return State.SUPERSEDED
     before = {event: dict(minutes) for event, minutes in known.events.items()}
+    asked_before = dict(known.asked_at)
     for event, minutes in step.minutes.items():
         if known.asked_at.get(event, 0) > step.through:
             continue
@@ -63,11 +66,19 @@ def follow(model: dict[int, Slice], step: Step) -> State:
         if minutes:
             known.events[event] = minutes
             known.asked_at[event] = step.through
+    is_final = known.full_through is not None and hour(known.full_through) >= day_end(day(step.day)) + LATE
+    if is_final and not step.accepts_loss and 2 * total(known.events) < total(before):
+        known.events, known.asked_at = before, asked_before
+        return State.HELD
     if step.kind != "events":
         known.data_through = step.through
     if step.kind == "full":
         known.full_through = max(step.through, known.full_through or 0)
     return State.CHANGED if is_new or known.events != before else State.UNCHANGED
+
+
+def total(events: dict[str, dict[str, int]]) -> int:
+    return sum(minutes for people in events.values() for minutes in people.values())
 
 
 def update(step: Step) -> SliceUpdate:
@@ -87,6 +98,7 @@ def update(step: Step) -> SliceUpdate:
         data_through=None if step.kind == "events" else through,
         full_through=through if step.kind == "full" else None,
         proofs=told,
+        accepts_loss=step.accepts_loss,
     )
 
 
@@ -98,7 +110,7 @@ def moment(number: int | None) -> datetime | None:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_sequence_of_updates_equals_a_plain_model(warehouse: Warehouse, sequence: list[Step]) -> None:
     """Rows, hours, finality and what became of each update; hours come in any order."""
-    empty(warehouse, event_participants, proofs, refreshes, events, companies)
+    empty(warehouse, restatements, event_participants, proofs, refreshes, events, companies)
     settle_in(warehouse, dict.fromkeys(EVENTS, STAGE))
     model: dict[int, Slice] = {}
     for step in sequence:

@@ -88,6 +88,17 @@ def upgrade() -> None:
         comment="A company's usage on a day, in all and by event type",
     )
     op.create_table(
+        "exclusions",
+        sa.Column(
+            "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
+        ),
+        sa.Column("event_id", sa.Text(), nullable=False, comment="the event that is not asked any more"),
+        sa.Column("reason", sa.Text(), nullable=False, comment="why its owner ruled it out"),
+        sa.Column("since", UtcDateTime(), nullable=False, comment="when it was ruled out"),
+        sa.PrimaryKeyConstraint("company_id", "event_id", name=op.f("pk_exclusions")),
+        comment="Events that their owner has ruled out: they are not asked, and the numbers say so",
+    )
+    op.create_table(
         "lifetime_usage",
         sa.Column(
             "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
@@ -247,6 +258,34 @@ def upgrade() -> None:
         comment="The totals that each event's day was checked against when it was fetched",
     )
     op.create_table(
+        "reconciliations",
+        sa.Column(
+            "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
+        ),
+        sa.Column("event_id", sa.Text(), nullable=False, comment="the event or hub"),
+        sa.Column(
+            "scope",
+            sa.Text(),
+            nullable=False,
+            comment="range: the days kept here; all_time: everything that Sequel holds",
+        ),
+        sa.Column("first_day", sa.Date(), nullable=True, comment="first day of the range; null for all_time"),
+        sa.Column("last_day", sa.Date(), nullable=True, comment="last day of the range; null for all_time"),
+        sa.Column("found_minutes", sa.BigInteger(), nullable=False, comment="sum of the engaged minutes kept here"),
+        sa.Column("promised_minutes", sa.BigInteger(), nullable=False, comment="totalEngagedMinutes that Sequel tells"),
+        sa.Column(
+            "verdict",
+            sa.Text(),
+            nullable=False,
+            comment="equal, before_start (minutes of days before the history), or differs",
+        ),
+        sa.Column("checked_at", UtcDateTime(), nullable=False, comment="when the patrol last asked"),
+        sa.CheckConstraint("found_minutes >= 0", name=op.f("ck_reconciliations_found_minutes")),
+        sa.CheckConstraint("promised_minutes >= 0", name=op.f("ck_reconciliations_promised_minutes")),
+        sa.PrimaryKeyConstraint("company_id", "event_id", "scope", name=op.f("pk_reconciliations")),
+        comment="What the daily patrol found: the sums kept here against the totals that Sequel tells now",
+    )
+    op.create_table(
         "refreshes",
         sa.Column(
             "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
@@ -283,6 +322,52 @@ def upgrade() -> None:
         sa.CheckConstraint("rows >= 0", name=op.f("ck_refreshes_rows")),
         sa.PrimaryKeyConstraint("company_id", "dataset", "day", name=op.f("pk_refreshes")),
         comment="One row per slice: how far its numbers go and what they were when",
+    )
+    op.create_table(
+        "restatements",
+        sa.Column(
+            "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
+        ),
+        sa.Column("dataset", sa.Text(), nullable=False, comment="the dataset concerned"),
+        sa.Column("day", sa.Date(), nullable=False, comment="UTC day, half-open; the partition's day"),
+        sa.Column("key", sa.Text(), nullable=False, comment="the event, or the event type of a row of usage"),
+        sa.Column(
+            "column_name",
+            sa.Text(),
+            nullable=False,
+            comment="the number that changed; people = how many people an event has",
+        ),
+        sa.Column("seen_at", UtcDateTime(), nullable=False, comment="when the change was seen"),
+        sa.Column(
+            "from_value",
+            sa.Numeric(precision=20, scale=2, asdecimal=False),
+            nullable=False,
+            comment="what the number was; 0 where there was none",
+        ),
+        sa.Column(
+            "to_value",
+            sa.Numeric(precision=20, scale=2, asdecimal=False),
+            nullable=False,
+            comment="what it is now; 0 where there is none",
+        ),
+        sa.Column("run_id", sa.Text(), nullable=True, comment="the Dagster run that saw it"),
+        sa.PrimaryKeyConstraint(
+            "company_id", "dataset", "day", "key", "column_name", "seen_at", name=op.f("pk_restatements")
+        ),
+        comment="Numbers of final slices that Sequel changed afterwards",
+    )
+    op.create_table(
+        "silences",
+        sa.Column(
+            "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
+        ),
+        sa.Column("event_id", sa.Text(), nullable=False, comment="the event or hub"),
+        sa.Column(
+            "first_day", sa.Date(), nullable=False, comment="first day of a stretch that is final and has no minutes"
+        ),
+        sa.Column("last_day", sa.Date(), nullable=False, comment="last day of that stretch"),
+        sa.PrimaryKeyConstraint("company_id", "event_id", name=op.f("pk_silences")),
+        comment="Past days of which it is known for good that an event has no minutes: they are not asked again",
     )
     op.create_table(
         "events",
@@ -412,11 +497,15 @@ def downgrade() -> None:
     op.drop_table("event_participants")
     op.drop_table("event_concurrency")
     op.drop_table("events")
+    op.drop_table("silences")
+    op.drop_table("restatements")
     op.drop_table("refreshes")
+    op.drop_table("reconciliations")
     op.drop_table("proofs")
     op.drop_table("problems")
     op.drop_table("people")
     op.drop_table("peak_concurrency")
     op.drop_table("lifetime_usage")
+    op.drop_table("exclusions")
     op.drop_table("daily_usage")
     op.drop_table("companies")

@@ -1,0 +1,83 @@
+"""The addresses that alerts are sent to, as Apprise reads them. They hold secrets: an address is named by its place only.
+
+Apprise is imported when there is an address: it takes a quarter of a second. Its own log lines, and those of the HTTP
+library beneath it, quote addresses; `silent` keeps them back.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
+_APART = re.compile(r"\s*,\s*(?=[a-z][a-z0-9+.-]{1,20}://)|\s+|,+\s*$", re.IGNORECASE)
+_TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests", "requests_oauthlib", "oauthlib")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One address: its number in the list, its scheme, and what sends to it (None where Apprise does not understand it)."""
+
+    number: int
+    scheme: str
+    channel: NotifyBase | None = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """Name it without quoting it."""
+        return f"address {self.number} ({self.scheme or 'without a scheme'})"
+
+
+def split(text: str) -> list[str]:
+    """Return the addresses of a list; a comma within one, as between two recipients of a mail, is left alone."""
+    return [part for part in _APART.split(text.strip().strip(",").strip()) if part]
+
+
+def places(urls: Sequence[str]) -> list[Place]:
+    """Return the addresses as Apprise understands them, in their order."""
+    if not urls:
+        return []
+    with silent():
+        with warnings.catch_warnings():  # it tries modules that Python has given up
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from apprise import Apprise
+
+            channels = [Apprise.instantiate(url, suppress_exceptions=True) for url in urls]
+    schemes = [_SCHEME.match(url) for url in urls]
+    return [
+        Place(number, scheme[1].lower() if scheme else "", channel or None)
+        for number, (scheme, channel) in enumerate(zip(schemes, channels, strict=True), 1)
+    ]
+
+
+_lock = Lock()
+_silencing = 0
+_levels: dict[str, int] = {}
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep back what the libraries would log about addresses, in every thread, until the last who asked is done."""
+    global _silencing
+    with _lock:
+        _silencing += 1
+        if _silencing == 1:
+            for name in _TALKATIVE:
+                _levels[name] = logging.getLogger(name).level
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        with _lock:
+            _silencing -= 1
+            if _silencing == 0:
+                for name in _TALKATIVE:
+                    logging.getLogger(name).setLevel(_levels[name])

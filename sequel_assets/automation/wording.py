@@ -1,0 +1,47 @@
+"""What a message may hold: short, without control characters, addresses or anything that looks like an e-mail."""
+
+import re
+
+MOST_CHARACTERS = 1500
+MOST_LINES = 12
+_MOST_READ = 20_000
+_AT = ("@", "%40", "\uff20", "\ufe6b")
+_LINK = re.compile(r"[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
+
+_HINTS = {
+    "fresh": "run `sequel-assets status`; see in Dagster that the daemon and the schedules run.",
+    "conserv": "materialize the named companies and days again; their facts are fetched and proven anew.",
+    "derived": "materialize the named days of this asset; that asks Sequel nothing.",
+    "restat": "run `sequel-assets changes`; look at what you have billed from these days.",
+    "reconcil": "look at the named events; the patrol refreshes the days that moved.",
+}
+_OF_A_CHECK = "open the asset's Checks tab in Dagster; it names what is wrong."
+_OF_A_JOB = (
+    "open the run in Dagster; older rows stay, and the next run tries again. `sequel-assets status` shows what is late."
+)
+
+
+def hint(kind: str, _name: str, check: str) -> str:
+    """Return what to do next about a cause."""
+    if kind == "job":
+        return _OF_A_JOB
+    return next((said for part, said in _HINTS.items() if part in check), _OF_A_CHECK)
+
+
+def bounded(text: str, most: int = MOST_CHARACTERS, most_lines: int = MOST_LINES) -> str:
+    """Return the first lines of a text, fit to leave the house; it says that there were more."""
+    if len(text) > _MOST_READ:
+        text = text[:_MOST_READ].rsplit(None, 1)[0]  # no half of an address stays at the cut
+    clean = "".join(letter for letter in text if letter.isprintable() or letter.isspace())
+    lines = [" ".join(_struck(word) for word in line.split()) for line in clean.splitlines()]
+    lines = [line for line in lines if line]
+    kept = "\n".join(lines[:most_lines])
+    if len(lines) <= most_lines and len(kept) <= most:
+        return kept
+    return kept[: most - 2].rstrip() + "\n…"
+
+
+def _struck(word: str) -> str:
+    if any(sign in word for sign in _AT):
+        return "[e-mail]"
+    return "[address]" if _LINK.search(word) else word

@@ -1,0 +1,30 @@
+"""Which events may have minutes now: what an hourly refresh asks, so that an hour does not cost the whole past."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from sequel_assets.warehouse.catalog import KnownEvent
+
+BACK, AHEAD = timedelta(days=30), timedelta(days=1)
+
+
+def hot_events(
+    events: Iterable[KnownEvent], now: datetime, *, watched: Collection[str], new: Collection[str]
+) -> frozenset[str]:
+    """Return the ids of the hot events, and of the hubs that they link to.
+
+    Hot is an event that starts between 30 days ago and a day ahead, one with minutes in the last 30 days (`watched`), one
+    that was listed for the first time (`new`), and one without a start, of which nothing can be ruled out.
+    """
+    events = list(events)
+    hot = {
+        event.event_id
+        for event in events
+        if event.event_id in watched
+        or event.event_id in new
+        or event.starts_at is None
+        or now - BACK <= event.starts_at <= now + AHEAD
+        or (event.ends_at is not None and event.starts_at <= now <= event.ends_at)
+    }
+    hubs = {event.networking_hub_id for event in events if event.event_id in hot and event.networking_hub_id}
+    return frozenset(hot | {event.event_id for event in events if event.event_id in hubs})

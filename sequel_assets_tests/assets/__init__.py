@@ -1,0 +1,1 @@
+"""Tests of the Dagster assets, through Dagster itself against the sandbox."""

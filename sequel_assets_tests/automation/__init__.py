@@ -1,0 +1,1 @@
+"""Tests of partitions, schedules, checks and definitions."""

@@ -1,0 +1,98 @@
+"""The map: it loads in any environment, and shows what the datasets say of themselves."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from sequel_assets.refresh.datasets import CATALOG, SLICED
+from sequel_assets_tests.stage import Stage, clean_environment, files_below
+
+LOADS = """
+import json
+from sequel_assets.definitions import defs
+graph = defs.resolve_asset_graph()
+asset = next(node for node in graph.asset_nodes if node.key.to_user_string() == "daily_usage")
+(days,) = [d.partitions_def for d in asset.partitions_def.partitions_defs if d.name == "day"]
+keys = days.get_partition_keys()
+print(json.dumps([len(graph.get_all_asset_keys()), keys[0], keys[-1]]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "first", "last"),
+    [
+        pytest.param({}, None, None, id="no variable at all"),
+        pytest.param({"SEQUEL_NOW": "2020-05-04T03:02:01Z"}, "2019-01-01", "2020-05-04", id="a clock in the past"),
+        pytest.param({"SEQUEL_NOW": "2199-05-04T03:02:01Z"}, "2198-01-01", "2199-05-04", id="a clock in the future"),
+    ],
+)
+def test_definitions_load(told: dict[str, str], first: str | None, last: str | None, tmp_path: Path) -> None:
+    """Nothing is opened or written; the days end where the clock stands."""
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **told}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    count, found_first, found_last = json.loads(done.stdout)
+    assert count == len(CATALOG) + len(SLICED)
+    assert found_first == (first or found_first)
+    assert found_last == (last or found_last)
+    assert files_below(tmp_path) == set()
+
+
+def test_dagster_definitions_validate_passes(tmp_path: Path) -> None:
+    """As CI of a deployment would call it."""
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "sequel_assets.definitions"]
+    env = clean_environment(DAGSTER_HOME=str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "All code locations passed validation" in done.stdout + done.stderr
+
+
+def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
+    """Keys, lineage, groups, kinds and owners."""
+    graph = stage.definitions.resolve_asset_graph()
+    told = {
+        node.key.to_user_string(): (
+            sorted(key.to_user_string() for key in node.parent_keys),
+            node.group_name,
+            set(node.kinds),
+            node.owners,
+            node.partitions_def is not None,
+        )
+        for node in graph.asset_nodes
+    }
+    owners, python, sql = ["team:data-platform"], {"python", "table"}, {"sql", "table"}
+    assert told == {
+        "companies": ([], "catalog", python, owners, False),
+        "events": (["companies"], "catalog", python, owners, False),
+        "event_participants": (["events"], "landed", python, owners, True),
+        "event_concurrency": (["events"], "landed", python, owners, True),
+        "daily_usage": (["event_participants"], "insights", sql, owners, True),
+        "lifetime_usage": (["event_participants"], "insights", sql, owners, True),
+        "peak_concurrency": (["event_concurrency"], "insights", sql, owners, True),
+    }
+
+
+@pytest.mark.parametrize("dataset", [*CATALOG, *SLICED], ids=lambda dataset: dataset.name)
+def test_an_assets_page_says_what_its_table_means(stage: Stage, dataset: object) -> None:
+    """The question, the grain, the source, an example, and every column with type and comment."""
+    from sequel_assets.warehouse.tables import Dataset
+
+    assert isinstance(dataset, Dataset)
+    node = stage.definitions.resolve_asset_graph().get(dg.AssetKey(dataset.name))
+    text = node.description_key if hasattr(node, "description_key") else node.description
+    for part in (dataset.answers, dataset.grain, dataset.source, dataset.refreshed, dataset.example):
+        assert part in (text or "")
+    schema = node.metadata["dagster/column_schema"].value
+    assert [(column.name, column.description) for column in schema.columns] == [
+        (column.name, column.comment) for column in dataset.table.columns
+    ]
+    types = {"text", "date", "bigint", "integer", "boolean", "timestamp (utc)", "float", "numeric"}
+    assert {column.type.lower() for column in schema.columns} <= types
+    assert all(column.description for column in schema.columns)

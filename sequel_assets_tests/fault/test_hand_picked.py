@@ -1,0 +1,253 @@
+"""What can be wrong at once with everything: sign-in, the host, the token, a quota, the database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.refresh import company as company_module
+from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
+from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
+from sequel_assets.warehouse import engine
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.tables import NO_DAY
+
+from ..pipeline.harness import ADA, BO, DAYS, Platform, at, client_of, day, event, failures, platform, world_of
+from ..reference import assert_equal_tables, dump_of_slices, read_tables
+
+SLICES = 2 * 5 * len(DAYS)
+
+
+def busy_world() -> World:
+    """Return a world with minutes on every day in both companies."""
+    crowd = [
+        Attendance(ADA, live=[(at(n), 5 + n) for n in range(1, 9)], on_demand=[(at(n, 20), n) for n in range(1, 8)]),
+        Attendance(BO, on_demand=[(at(n), n) for n in range(1, 9)]),
+    ]
+    return world_of(event("e", "kid", at(1), crowd), event("f", "root", at(4), crowd[:1]))
+
+
+@pytest.fixture
+def it(warehouse: Warehouse) -> Iterator[Platform]:
+    """A platform whose tree is known and whose client is quick to give up."""
+    with platform(busy_world(), warehouse, quick=True) as made:
+        made.walk()
+        yield made
+
+
+def assert_all_failed_and_mended(it: Platform, client: SequelClient, kind: type[Exception], words: str) -> None:
+    """Every slice fails with those words, a problem says so at each company, and a good client mends all."""
+    good, it.client = it.client, client
+    refresher = it.refresher()
+    outcomes = list(refresher.refresh({"root": DAYS, "kid": DAYS}))
+    assert len(outcomes) == SLICES
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.FAILED}
+    assert all(words in outcome.reason for outcome in outcomes)
+    assert isinstance(refresher.fatal, kind)
+    assert [p[:4] for p in it.problems()] == [(c, "event_participants", NO_DAY, "") for c in ("kid", "root")]
+    assert all(p[4].startswith("its refresh was broken off: ") and words in p[4] for p in it.problems())
+    it.client = good
+    assert failures(it.refresh()) == []
+    it.assert_true()
+    assert it.problems() == []
+
+
+def test_a_sign_in_that_is_refused_ends_the_run_for_all(it: Platform) -> None:
+    """One reason, for every slice of every company; nothing is written."""
+    config = replace(it.client.config, client_secret="wrong")
+    with SequelClient(config, sleep=lambda _: None) as client:
+        assert_all_failed_and_mended(it, client, SignInRefused, "refuses")
+
+
+def test_a_host_that_is_not_there_ends_the_run_for_all(it: Platform) -> None:
+    """Likewise, named by its address."""
+    with Sandbox(it.world) as gone:
+        client = client_of(gone, quick=True)
+    with client:
+        assert_all_failed_and_mended(it, client, Unreachable, "127.0.0.1")
+
+
+def test_a_host_that_goes_away_in_the_middle_leaves_nothing_half_written(it: Platform) -> None:
+    """What was committed is the truth; the rest has its outcome."""
+    with Sandbox(it.world) as second:
+        good, it.client = it.client, client_of(second, quick=True)
+        refresher = it.refresher()
+        outcomes = []
+        second.faults.script("*/top-participants", Fault("slow", seconds=0.01), 400)
+        for outcome in refresher.refresh({"root": DAYS, "kid": DAYS}):
+            outcomes.append(outcome)
+            if len(outcomes) == 1:
+                second.stop()
+    it.client.close()
+    it.client = good
+    assert len({(o.company_id, o.dataset, o.day) for o in outcomes}) == SLICES
+    assert failures(it.refresh()) == []
+    it.assert_true()
+    assert it.problems() == []
+
+
+def test_a_token_that_dies_in_the_middle_costs_nothing(it: Platform) -> None:
+    """All tokens are revoked time and again."""
+    it.sandbox.faults.rate({"revoke_tokens": 0.1, "http_401": 0.05})
+    assert failures(it.refresh()) == []
+    it.assert_true()
+
+
+def test_a_minute_of_429_is_waited_out(it: Platform) -> None:
+    """A minute of the client's clock, which its sleeping moves; no slice fails."""
+    lock, slept = threading.Lock(), [0.0]
+
+    def sleep(seconds: float) -> None:
+        with lock:
+            slept[0] += seconds
+            if slept[0] >= 60:
+                it.sandbox.faults.clear()
+
+    config = replace(it.client.config, retry_budget_seconds=120.0)
+    it.sandbox.faults.always("*", "http_429_retry_after")
+    with SequelClient(config, sleep=sleep, monotonic=lambda: slept[0]) as client:
+        it.client = client
+        assert failures(it.refresh(walk=True)) == []
+    assert slept[0] >= 60
+    it.assert_true()
+
+
+def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend: object) -> list[object]:
+    """Refresh day by day, spoil the warehouse after the first slices, mend it at the end; return the outcomes."""
+    monkeypatch.setattr("sequel_assets.refresh.batch.MOST_DAYS", 1)
+    monkeypatch.setattr("sequel_assets.refresh.refresh.COMPANIES_AT_ONCE", 1)
+    monkeypatch.setattr(company_module, "DAYS_AHEAD", 1)
+    it.sandbox.faults.script("*/top-participants", Fault("slow", seconds=0.02), 500)
+    outcomes = []
+    for outcome in it.refresher().refresh({"root": DAYS, "kid": DAYS}):
+        outcomes.append(outcome)
+        if len(outcomes) == 2:
+            spoil()  # type: ignore[operator]
+    mend()  # type: ignore[operator]
+    it.sandbox.faults.clear()
+    return outcomes
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_warehouse_that_is_locked_in_the_middle_fails_the_slices_by_name(
+    it: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is half-written, and the next refresh mends all."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.05)
+    it.warehouse.dispose()
+    other = Warehouse(str(it.warehouse.url))
+    held = other.engine.connect().execution_options(write=True)
+    outcomes = run_with(it, monkeypatch, held.begin, held.close)
+    other.dispose()
+    assert_named(it, outcomes, "is locked by another process")
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_disk_that_is_full_in_the_middle_fails_the_slices_by_name(
+    it: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Likewise."""
+    limit = [2_000_000]
+
+    def spoil() -> None:
+        with it.warehouse.read() as connection:
+            limit[0] = int(connection.scalar(sa.text("PRAGMA page_count")) or 0)
+
+    @sa.event.listens_for(it.warehouse.engine, "begin")
+    def _limit(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count={limit[0]}")
+
+    def mend() -> None:
+        limit[0] = 2_000_000
+
+    outcomes = run_with(it, monkeypatch, spoil, mend)
+    assert_named(it, outcomes, "is on a full disk")
+
+
+@pytest.mark.parametrize("engine_kind", ["postgresql"])
+def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
+    it: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Likewise, for one transaction on PostgreSQL; later ones connect again."""
+
+    def spoil() -> None:
+        with it.warehouse.write() as connection:
+            connection.execute(sa.text("ALTER TABLE event_participants RENAME TO away"))
+
+    def mend() -> None:
+        with it.warehouse.write() as connection:
+            connection.execute(sa.text("ALTER TABLE away RENAME TO event_participants"))
+
+    outcomes = run_with(it, monkeypatch, spoil, mend)
+    assert_named(it, outcomes, "refused a statement")
+
+
+def assert_named(it: Platform, outcomes: list[object], words: str) -> None:
+    """Some slices failed with those words, what was written is the truth, and one refresh more mends the rest."""
+    bad = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED]  # type: ignore[attr-defined]
+    assert bad
+    assert any(words in outcome.reason for outcome in bad)
+    assert len({(o.company_id, o.dataset, o.day) for o in outcomes}) == SLICES  # type: ignore[attr-defined]
+    assert failures(it.refresh()) == []
+    it.assert_true()
+    assert it.problems() == []
+
+
+def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason names kind and place, and nothing of what it was about."""
+    real = company_module.CompanyRefresh._work_on
+
+    def broken(self: company_module.CompanyRefresh, *args: object, **more: object) -> object:
+        if self._company_id == "kid":
+            raise KeyError("ada@example.org")
+        return real(self, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(company_module.CompanyRefresh, "_work_on", broken)
+    outcomes = list(it.refresher().refresh({"root": DAYS, "kid": DAYS}))
+    assert {o.company_id for o in outcomes if not o.is_good} == {"kid"}
+    assert all(
+        "an unexpected KeyError at test_hand_picked.py" in o.reason for o in outcomes if o.verdict is Verdict.FAILED
+    )
+    assert "ada@" not in str(outcomes) + str(it.problems())
+    monkeypatch.undo()
+    assert failures(it.refresh()) == []
+    it.assert_true()
+
+
+def test_a_capped_list_fails_its_slice_and_says_so(it: Platform) -> None:
+    """The other days stand; older rows stay."""
+    it.refresh()
+    before = dump_of_slices(it.warehouse)
+    it.sandbox.faults.always(
+        "*/events/e/top-participants?*startDate=2026-03-03&endDate=2026-03-03*", Fault("capped", rows=1)
+    )
+    bad = failures(it.refresh())
+    assert {(company, dataset, when) for company, dataset, when, _ in bad} == {
+        ("kid", dataset, day(3)) for dataset in ("event_participants", "daily_usage", "lifetime_usage")
+    }
+    assert (
+        "the onDemand list does not add up: 1 people with 3 minutes listed, 2 with 6 promised: Sequel caps the list"
+        in bad[0][3]
+    )
+    assert_equal_tables(dump_of_slices(it.warehouse), before)
+    assert [p[:4] for p in it.problems()] == [("kid", "event_participants", day(3), "e")]
+
+
+def test_an_event_whose_analytics_are_404_though_it_is_listed_fails_by_name(it: Platform) -> None:
+    """Every day of it that was asked, and no other company's."""
+    it.sandbox.faults.always("*/events/e/top-participants*", "http_404")
+    bad = failures(it.refresh())
+    assert {company for company, *_ in bad} == {"kid"}
+    assert {p[1:] for p in it.problems() if p[1] == "event_participants"} == {
+        ("event_participants", n, "e", "Sequel answers 404 for its analytics, though it still knows the event")
+        for n in DAYS
+    }
+    assert read_tables(it.warehouse)["events"] == [
+        ("kid", "e", "virtualStageEvent"),
+        ("root", "f", "virtualStageEvent"),
+    ]
