@@ -9,10 +9,10 @@ PROGRAM = """
 import resource
 from datetime import UTC, datetime
 from bench.world import bench, days_to
-from sequel_assets.sandbox import WorldSpec, build_world
+from sequel_assets.sandbox import Sandbox, WorldSpec, build_world
 now = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 world = build_world(WorldSpec(companies=1, days=3, events_per_day=0, big_event_people=10_000, now=now))
-with bench(world, now, 3) as b:
+with Sandbox(world, latency_ms=20) as sandbox, bench(sandbox.environment(), now, 3) as b:
     outcomes, seconds = b.refresh(days_to(now, 3))
     rows = sum(o.rows for o in outcomes if o.dataset.startswith("event_"))
     minutes = sum(o.engaged_minutes or 0 for o in outcomes if o.dataset == "event_participants")

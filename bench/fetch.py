@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.tables import proofs
 
-from .world import CONCURRENCY, bench, days_to
+from .world import CONCURRENCY, bench, days_to, in_a_process
 
 HEADINGS = ("what", "value")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
@@ -17,8 +16,8 @@ DAYS, LATENCY_MS = 28, 20
 
 def run() -> Iterator[tuple[str, float | int]]:
     """Yield requests, rows and times of one backfill."""
-    world = build_world(WorldSpec(companies=4, days=DAYS, now=NOW))
-    with bench(world, NOW, DAYS, LATENCY_MS) as b:
+    options = ("--companies", "4", "--days", str(DAYS), "--latency-ms", str(LATENCY_MS), "--now", NOW.isoformat())
+    with in_a_process(*options) as account, bench(account, NOW, DAYS) as b:
         outcomes, seconds = b.refresh(days_to(NOW, DAYS))
         requests = b.client.stats.as_dict()["requests"]
         with b.warehouse.read() as connection:

@@ -1,8 +1,11 @@
 """A sandbox, a client and a warehouse for a benchmark, and how long and how heavy a refresh of it is."""
 
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,7 +15,6 @@ from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher, Rules
 from sequel_assets.refresh.tree import refresh_companies
-from sequel_assets.sandbox import Sandbox, World
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
@@ -24,7 +26,7 @@ CONCURRENCY = 8
 class Bench:
     """What a benchmark works with."""
 
-    sandbox: Sandbox
+    root_id: str
     client: SequelClient
     warehouse: Warehouse
     now: datetime
@@ -32,11 +34,9 @@ class Bench:
 
     def refresh(self, days: list[date], start: date | None = None) -> tuple[list[Outcome], float]:
         """Refresh all companies' days; return the outcomes and the seconds."""
-        from concurrent.futures import ThreadPoolExecutor
-
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             companies = refresh_companies(
-                self.client, self.warehouse, self.sandbox.root_company_id, pool, clock=lambda: self.now, known_keys=[]
+                self.client, self.warehouse, self.root_id, pool, clock=lambda: self.now, known_keys=[]
             )
         rules = Rules(start or self.start, timedelta(minutes=5), timedelta(hours=48), CONCURRENCY, "k" * 32)
         refresher = Refresher(self.client, self.warehouse, lambda: self.now, rules)
@@ -46,22 +46,39 @@ class Bench:
 
 
 @contextmanager
-def bench(world: World, now: datetime, days: int, latency_ms: float = 20, url: str = "") -> Iterator[Bench]:
-    """Yield a sandbox in a process of its own would be fairer; it shares ours, so its work counts as ours."""
-    with tempfile.TemporaryDirectory() as folder, Sandbox(world, latency_ms=latency_ms) as sandbox:
-        env = sandbox.environment()
+def in_a_process(*options: str) -> Iterator[dict[str, str]]:
+    """Serve a sandbox in a process of its own, so that its work is not ours; yield the variables to reach it."""
+    command = [sys.executable, "-m", "sequel_assets.cli", "sandbox", "--port", "0", "--speed", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            found: dict[str, str] = {}
+            for line in process.stdout or ():
+                if line.startswith("export "):
+                    name, _, value = line.removeprefix("export ").strip().partition("=")
+                    found[name] = value.strip("'")
+                if "SEQUEL_NOW" in found:
+                    break
+            yield found
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def bench(account: dict[str, str], now: datetime, days: int, url: str = "") -> Iterator[Bench]:
+    """Yield a client and an empty warehouse (SQLite in a temporary folder unless a URL is given)."""
+    with tempfile.TemporaryDirectory() as folder:
         config = SequelConfig(
-            env["SEQUEL_API_URL"],
-            env["SEQUEL_ANALYTICS_URL"],
-            env["SEQUEL_CLIENT_ID"],
-            env["SEQUEL_CLIENT_SECRET"],
-            env["SEQUEL_AUDIENCE"],
+            account["SEQUEL_API_URL"],
+            account["SEQUEL_ANALYTICS_URL"],
+            account["SEQUEL_CLIENT_ID"],
+            account["SEQUEL_CLIENT_SECRET"],
+            account["SEQUEL_AUDIENCE"],
             max_concurrency=CONCURRENCY,
         )
         warehouse = Warehouse(url or f"sqlite:///{Path(folder) / 'bench.db'}")
         schema.migrate(warehouse)
         with SequelClient(config) as client:
-            yield Bench(sandbox, client, warehouse, now, now.date() - timedelta(days=days - 1))
+            yield Bench(account["SEQUEL_COMPANY_ID"], client, warehouse, now, now.date() - timedelta(days=days - 1))
         warehouse.dispose()
 
 

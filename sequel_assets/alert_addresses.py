@@ -45,12 +45,11 @@ def places(urls: Sequence[str]) -> list[Place]:
     """Return the addresses as Apprise understands them, in their order."""
     if not urls:
         return []
-    with silent():
-        with warnings.catch_warnings():  # it tries modules that Python has given up
-            warnings.simplefilter("ignore", DeprecationWarning)
-            from apprise import Apprise
+    with silent(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Apprise tries modules that Python has given up
+        from apprise import Apprise
 
-            channels = [Apprise.instantiate(url, suppress_exceptions=True) for url in urls]
+        channels = [Apprise.instantiate(url, suppress_exceptions=True) for url in urls]
     schemes = [_SCHEME.match(url) for url in urls]
     return [
         Place(number, scheme[1].lower() if scheme else "", channel or None)

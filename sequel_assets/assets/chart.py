@@ -73,7 +73,7 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
     first = last - timedelta(days=DAYS - 1)
     at = [(day - first).days for day, *_ in shown]
     live, on_demand = [day[1] for day in shown], [day[2] for day in shown]
-    bars = {"width": 0.72, "antialiased": False, "linewidth": 0}
+    bars: dict[str, Any] = {"width": 0.72, "antialiased": False, "linewidth": 0}
     minutes.bar(at, live, color=_LIVE, label="live minutes", **bars)
     minutes.bar(at, on_demand, bottom=live, color=_ON_DEMAND, label="on-demand minutes", **bars)
     users = minutes.twinx()
@@ -133,7 +133,7 @@ def _pixels(figure: "Figure") -> "Image":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    canvas = FigureCanvasAgg(figure)  # no pyplot: it keeps figures in one place for the whole process
+    canvas: Any = FigureCanvasAgg(figure)  # no pyplot: it keeps figures in one place for the whole process
     canvas.draw()
     return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba().tobytes()).convert("RGB")
 
@@ -145,8 +145,10 @@ def _png(pixels: "Image", shades: int) -> bytes:
     ink, ground, people = (bytes.fromhex(colour[1:]) for colour in (_INK, _GROUND, _PEOPLE))
     colours = [ground, *(bytes.fromhex(colour[1:]) for colour in (_GRID, _LIVE, _ON_DEMAND))]
     for colour, steps in ((ink, shades + 1), (people, 2)):
-        for step in range(steps):
-            colours.append(bytes((f * (steps - step) + g * step) // steps for f, g in zip(colour, ground, strict=True)))
+        colours += [
+            bytes((f * (steps - step) + g * step) // steps for f, g in zip(colour, ground, strict=True))
+            for step in range(steps)
+        ]
     palette = Image.new("P", (1, 1))
     palette.putpalette(b"".join(colours))
     out = io.BytesIO()

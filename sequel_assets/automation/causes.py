@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .wording import bounded, hint
 
+KINDS = ("check", "job")
 WELL_AFTER = 600.0
 """Seconds that a cause must have been well before that is told; until then a relapse is the same cause."""
 FORGOTTEN_AFTER = 7 * 86400.0
@@ -171,18 +172,21 @@ def from_cursor(cursor: str | None, now: float) -> Memory:
     if not cursor or len(cursor) > MOST_CURSOR:
         return {}
     try:
-        rows = json.loads(cursor)["causes"]
-        return dict(filter(None, (_remembered(row, now) for row in rows[:MOST_REMEMBERED])))
-    except (ValueError, TypeError, KeyError, RecursionError):
+        rows = json.loads(cursor)["causes"][:MOST_REMEMBERED]
+        return dict(_remembered(row, now) for row in rows)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return {}
 
 
-def _remembered(row: object, now: float) -> tuple[Identity, Remembered] | None:
-    match row:
-        case [str(kind), str(name), str(check), since, red_at, seen_at, bool(is_told), well_since]:
-            times = (since, red_at, seen_at, now if well_since is None else well_since)
-            if kind not in ("check", "job") or not all(type(t) in (int, float) and 0 <= t < 1e11 for t in times):
-                return None
-            well = None if well_since is None else min(well_since, now)
-            return Identity(kind, name, check), Remembered(min(since, now), red_at, min(seen_at, now), is_told, well)
-    return None
+def _remembered(row: Any, now: float) -> tuple[Identity, Remembered]:
+    kind, name, check, *times, is_told, well_since = row
+    since, red_at, seen_at = (float(at) for at in times)
+    well = None if well_since is None else float(well_since)
+    if kind not in KINDS or not isinstance(is_told, bool) or not _are_moments(since, red_at, seen_at, well or 0.0):
+        raise ValueError(kind)
+    known = Remembered(min(since, now), red_at, min(seen_at, now), is_told, None if well is None else min(well, now))
+    return Identity(kind, str(name), str(check)), known
+
+
+def _are_moments(*times: float) -> bool:
+    return all(0 <= at < 1e11 for at in times)  # false of NaN too

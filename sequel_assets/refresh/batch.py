@@ -12,7 +12,7 @@ from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.people import Person, person_id
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices import SliceUpdate, State, replace_slices
 from sequel_assets.warehouse.tables import event_concurrency, event_participants
 from sequel_assets.warehouse.tables import problems as problems_table
 
@@ -24,6 +24,7 @@ from .work import DayWork, EventWork
 
 MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
 """A batch is committed when it reaches one of these."""
+HELD = "held: the day is final, and Sequel now tells less than half of its minutes; the rows that were there stay"
 PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
 
 
@@ -43,6 +44,8 @@ class Batch:
     costs: dict[date, tuple[int, float]] = field(default_factory=dict)
     spans: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
     """event -> first and last minute of its concurrency as told now."""
+    restarted: frozenset[str] = frozenset()
+    """Events whose start moved: their concurrency may leave a final day."""
     vanished: set[str] = field(default_factory=set)
     rows: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -117,8 +120,9 @@ class Batch:
             for minute, users in telling.get(day, {}).items()
         ]
         covered = self.moment.through if covers_all else None
+        through, moves = self.moment.through, bool(self.restarted & told.keys())
         self.concurrency.append(
-            SliceUpdate(event_concurrency, day, rows, frozenset(told), self.moment.through, covered, covered)
+            SliceUpdate(event_concurrency, day, rows, frozenset(told), through, covered, covered, accepts_loss=moves)
         )
         self.spans.update({event_id: _reach(telling) for event_id, telling in told.items()})
         self.costs.setdefault(day, (0, 0.0))
@@ -132,8 +136,12 @@ class Batch:
             self._settle(warehouse, dataset, failed)
             yield from written[dataset]
             for day in sorted({problem.day for problem in failed}):
-                reasons = (f"event {problem.event_id}: {problem.reason}" for problem in failed if problem.day == day)
                 requests, seconds = self.costs[day]
+                reasons = (
+                    f"event {problem.event_id}: {problem.reason}" if problem.event_id else problem.reason
+                    for problem in failed
+                    if problem.day == day
+                )
                 yield Outcome(
                     self.company_id,
                     dataset,
@@ -160,7 +168,11 @@ class Batch:
                     run_id=moment.run_id,
                 )
                 for result in results:
-                    outcomes[result.table.name].append(outcome_of(self.company_id, result, *self.costs[result.day]))
+                    name, day = result.table.name, result.day
+                    if result.state is State.HELD:
+                        self.failed.append(Problem(self.company_id, name, HELD, day))
+                    else:
+                        outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))
             people.remember(connection, self.company_id, self.seen)
             catalog.save_concurrency_span(connection, self.company_id, self.spans)
             catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=moment.at)

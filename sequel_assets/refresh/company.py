@@ -98,7 +98,7 @@ class CompanyRefresh:
             yield day, {event_id: future.result() for event_id, future in futures.items()}
 
     def _batch(self) -> Batch:
-        return Batch(self._company_id, self._moment, self._person_key)
+        return Batch(self._company_id, self._moment, self._person_key, restarted=self._pending.restarted)
 
     def _commit(self, batch: Batch) -> Iterator[Outcome]:
         for problem in batch.failed:

@@ -189,9 +189,9 @@ def _take_out(connection: sa.Connection, table: sa.Table, company_id: str, event
     days = connection.scalars(
         sa.select(table.c.day).where(table.c.company_id == company_id, table.c.event_id == event_id).distinct()
     )
+    ever = datetime.max.replace(tzinfo=moment.at.tzinfo)
     updates = [
-        slices.SliceUpdate(table, day, [], frozenset([event_id]), datetime.max.replace(tzinfo=moment.at.tzinfo))
-        for day in sorted(days)
+        slices.SliceUpdate(table, day, [], frozenset([event_id]), ever, accepts_loss=True) for day in sorted(days)
     ]
     slices.replace_slices(
         connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
+from sequel_assets.assets.specs import spec_of
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets_tests.stage import Stage, clean_environment, files_below
 
@@ -79,20 +79,17 @@ def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
     }
 
 
-@pytest.mark.parametrize("dataset", [*CATALOG, *SLICED], ids=lambda dataset: dataset.name)
-def test_an_assets_page_says_what_its_table_means(stage: Stage, dataset: object) -> None:
+def test_each_assets_page_says_what_its_table_means() -> None:
     """The question, the grain, the source, an example, and every column with type and comment."""
-    from sequel_assets.warehouse.tables import Dataset
-
-    assert isinstance(dataset, Dataset)
-    node = stage.definitions.resolve_asset_graph().get(dg.AssetKey(dataset.name))
-    text = node.description_key if hasattr(node, "description_key") else node.description
-    for part in (dataset.answers, dataset.grain, dataset.source, dataset.refreshed, dataset.example):
-        assert part in (text or "")
-    schema = node.metadata["dagster/column_schema"].value
-    assert [(column.name, column.description) for column in schema.columns] == [
-        (column.name, column.comment) for column in dataset.table.columns
-    ]
-    types = {"text", "date", "bigint", "integer", "boolean", "timestamp (utc)", "float", "numeric"}
-    assert {column.type.lower() for column in schema.columns} <= types
-    assert all(column.description for column in schema.columns)
+    types = {"text", "date", "bigint", "integer", "boolean", "timestamp (UTC)", "numeric"}
+    for dataset in (*CATALOG, *SLICED):
+        spec = spec_of(dataset)
+        for part in (dataset.answers, dataset.grain, dataset.source, dataset.refreshed, dataset.example):
+            assert part in (spec.description or "")
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert [(column.name, column.description) for column in columns] == [
+            (column.name, column.comment) for column in dataset.table.columns
+        ]
+        assert all(column.description for column in columns)
+        assert {column.type for column in columns} <= types
+        assert spec.metadata["dagster/table_name"] == dataset.name

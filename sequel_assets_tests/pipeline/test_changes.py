@@ -114,28 +114,28 @@ def test_a_problem_of_another_event_on_an_old_day_outlives_the_catching_up(wareh
         assert it.problems() == []
 
 
-@pytest.mark.parametrize("days", [DAYS, [day(8)], [day(3)], [day(4)]])
+@pytest.mark.parametrize("days", [DAYS, [day(8)], [day(6)], [day(7)]])
 def test_an_event_whose_start_moved_leaves_its_old_days(warehouse: Warehouse, days: list[date]) -> None:
     """Its concurrency is on the new days and no more on the old ones, though one day alone is asked."""
-    crowd = [Attendance(ADA, live=[(at(3), 20)]), Attendance(BO, live=[(at(3), 5)])]
-    world = world_of(event("shifts", "kid", at(3), crowd), event("plain", "kid", at(2), PLAIN))
+    crowd = [Attendance(ADA, live=[(at(6), 20)]), Attendance(BO, live=[(at(6), 5)])]
+    world = world_of(event("shifts", "kid", at(6), crowd), event("plain", "kid", at(2), PLAIN))
     with platform(world, warehouse) as it:
         it.refresh()
-        world.set_start("shifts", at(4), move_minutes=True)
+        world.set_start("shifts", at(7), move_minutes=True)
         assert failures(it.refresh(days)) == []
         it.assert_true(but=["event_participants", "daily_usage", "lifetime_usage", "people"])
-        it.refresh([day(3), day(4)])
+        it.refresh([day(6), day(7)])
         it.assert_true()
         assert it.problems() == []
 
 
 def test_a_start_that_moved_is_remembered_though_its_concurrency_fails(warehouse: Warehouse) -> None:
     """The next refresh, of whatever day, places the minutes anew."""
-    crowd = [Attendance(ADA, live=[(at(3), 20)])]
-    world = world_of(event("shifts", "kid", at(3), crowd))
+    crowd = [Attendance(ADA, live=[(at(6), 20)])]
+    world = world_of(event("shifts", "kid", at(6), crowd))
     with platform(world, warehouse, quick=True) as it:
         it.refresh()
-        world.set_start("shifts", at(4), move_minutes=True)
+        world.set_start("shifts", at(7), move_minutes=True)
         it.sandbox.faults.always("*/getVideoWatchOverTime/shifts", "http_500")
         it.refresh([day(8)])
         assert [p[:4] for p in it.problems()] == [("kid", "event_concurrency", date(1, 1, 1), "shifts")]
@@ -150,10 +150,43 @@ def test_a_restated_past_moves_every_number_that_hangs_on_it(warehouse: Warehous
     world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
     with platform(world, warehouse) as it:
         it.refresh()
-        for minutes in (-3, 9, -50):
+        for minutes in (-3, 9, -2):
             world.restate("past", minutes=minutes)
             it.refresh([day(3), day(5), day(6)])
             it.assert_true(but=["people"])
+
+
+def test_a_start_that_moves_takes_the_concurrency_of_final_days_along(warehouse: Warehouse) -> None:
+    """The old day loses all of it, which would be held if it had not moved."""
+    world = world_of(event("shifts", "kid", at(3, 23), [Attendance(ADA, live=[(at(3, 23), 20)])]))
+    with platform(world, warehouse) as it:
+        it.refresh()
+        world.set_start("shifts", at(2, 23), move_minutes=True)
+        it.refresh([day(8)])
+        it.assert_true(but=["event_participants", "daily_usage", "lifetime_usage", "people"])
+
+
+def test_a_final_day_that_loses_most_of_its_minutes_is_held(warehouse: Warehouse) -> None:
+    """The old rows stay, the outcome and a problem say so; when Sequel remembers, the problem goes."""
+    world = world_of(event("past", "kid", at(3), [Attendance(ADA, live=[(at(3), 20)])]))
+    with platform(world, warehouse) as it:
+        it.refresh()
+        before = dump_of_slices(warehouse)
+        world.restate("past", minutes=-15)
+        bad = failures(it.refresh([day(3)]))
+        why = (
+            "held: the day is final, and Sequel now tells less than half of its minutes; the rows that were there stay"
+        )
+        assert [f for f in bad if f[1] in {"event_participants", "event_concurrency"}] == [
+            ("kid", "event_participants", day(3), why),
+            ("kid", "event_concurrency", day(3), why),
+        ]
+        assert {p[:2] for p in it.problems()} == {("kid", "event_participants"), ("kid", "event_concurrency")}
+        assert_equal_tables(dump_of_slices(warehouse), before)
+        world.restate("past", minutes=15)
+        assert failures(it.refresh([day(3)])) == []
+        assert it.problems() == []
+        it.assert_true()
 
 
 def test_the_hour_goes_on_and_the_numbers_with_it(warehouse: Warehouse) -> None:

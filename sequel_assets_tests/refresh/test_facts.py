@@ -141,7 +141,7 @@ def test_an_api_that_ignores_the_dates_is_found_out() -> None:
     client = Scripted(PEOPLE["live alone"])
     honest = client.participants
     client.participants = lambda *a, **k: honest(*a, **{**k, "start": on(0), "end": on(0)})  # type: ignore[method-assign]
-    with pytest.raises(SliceFailure, match="do not add up|contradict"):
+    with pytest.raises(SliceFailure, match=r"do not add up|contradict"):
         found(client, Span(on(-9), on(9)), wants_witness=True)
 
 

@@ -1,0 +1,599 @@
+"""`sequel-assets ...` as people call it: a program of its own, against the sandbox over a socket."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import dagster as dg
+import httpx
+import psutil
+import pytest
+import sqlalchemy as sa
+import trustme
+
+from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.sandbox import Clock, Company, Sandbox, World
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.schema import VERSION_TABLE, migrate
+from sequel_assets.warehouse.tables import companies, people, problems, refreshes
+from sequel_assets_tests.stage import (
+    ACME,
+    BOLT,
+    COMMAND,
+    NOW,
+    PERSONAL,
+    ROOT,
+    clean_environment,
+    environment,
+    files_below,
+    rows_of,
+    run_command,
+    small_world,
+)
+
+RANGE = ["backfill", "--from", "2026-03-01", "--to", "2026-03-03"]
+TABLES = [*SLICED, people, companies]
+ALREADY = "{}"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """One sandbox for all; each test leaves it as it was."""
+    with Sandbox(small_world(), clock=Clock.pinned(NOW)) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(sandbox: Sandbox) -> Iterator[None]:
+    yield
+    sandbox.faults.clear()
+    sandbox.api.latency_ms = 0
+    sandbox.api.on_request = None
+
+
+class Checkout:
+    """A folder where commands are called, with the sandbox's account."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox, **told: str) -> None:
+        self.folder, self.env = folder, {**environment(sandbox), **told}
+        self.home = folder.parent / f"home of {folder.name}"
+        self.home.mkdir()
+        self.env["HOME"] = str(self.home)
+        self.url = f"sqlite:///{folder / '.sequel' / 'warehouse.db'}"
+
+    def call(self, *arguments: str, **told: str) -> subprocess.CompletedProcess[str]:
+        """Call a command to its end."""
+        return run_command(list(arguments), self.folder, self.env | told)
+
+    def start(self, *arguments: str, **told: str) -> "subprocess.Popen[str]":
+        """Start a command."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=clean_environment(**self.env | told),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def refused(self, code: int, *arguments: str, **told: str) -> list[str]:
+        """Call a command that must be refused without a traceback and without a word on stdout; its lines."""
+        done = self.call(*arguments, **told)
+        assert (done.returncode, done.stdout) == (code, ""), done
+        assert "Traceback" not in done.stderr
+        return done.stderr.splitlines()
+
+    def runs(self, home: Path | None = None) -> list[str]:
+        """The statuses of Dagster's runs, newest first."""
+        with dg.DagsterInstance.from_config(str(home or self.folder / ".sequel" / "dagster")) as instance:
+            return [run.status.value for run in instance.get_runs()]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, sandbox: Sandbox) -> Checkout:
+    """A fresh folder."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    return Checkout(folder, sandbox)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Checkout:
+    """A folder with the whole world backfilled by one undisturbed call; what others must come to. Do not write to it."""
+    folder = tmp_path_factory.mktemp("whole") / "checkout"
+    folder.mkdir()
+    made = Checkout(folder, sandbox)
+    made.first = made.call(*RANGE)  # type: ignore[attr-defined]
+    assert made.first.returncode == 0, made.first.stderr  # type: ignore[attr-defined]
+    return made
+
+
+def tables(url: str) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of data."""
+    return {getattr(table, "name", ""): rows_of(url, table) for table in TABLES}
+
+
+# ------------------------------------------------------------------ backfill that works
+
+
+def test_a_backfill_fills_the_tables_and_says_so_plainly(whole: Checkout) -> None:
+    """Exit 0; a line per company and a table, without colours or progress where there is no terminal."""
+    said = whole.first.stdout  # type: ignore[attr-defined]
+    assert whole.first.stderr == ""  # type: ignore[attr-defined]
+    assert "\x1b" not in said
+    assert "\r" not in said
+    lines = said.splitlines()
+    assert sorted(re.sub(r"\.[0-9a-f]{8}|run [0-9a-f-]{36}", "", line) for line in lines[:3]) == [
+        "acme-events: 15 slices, 0 failed, ",
+        "bolt: 15 slices, 0 failed, ",
+        "root: 15 slices, 0 failed, ",
+    ]
+    (total,) = [line for line in lines if line.startswith("│ all ")]
+    assert re.findall(r"\d+", total) == ["45", "0", "0", "0", "0"]
+    minutes = {(row[0], str(row[1])): row[4:] for row in rows_of(whole.url, SLICED[0]) if row[0] == BOLT}
+    assert [str(row[1]) for row in rows_of(whole.url, SLICED[0])] == [
+        "2026-03-01",
+        "2026-03-01",
+        "2026-03-02",
+        "2026-03-03",
+    ]
+    assert minutes == {(BOLT, "2026-03-03"): ("virtualStageEvent", 20, 0, 20)}
+    assert [word for word in PERSONAL if word in said.lower()] == []
+
+
+def test_a_backfills_runs_are_dagsters_runs(whole: Checkout) -> None:
+    """One per company, successful, visible in the UI, their slices green."""
+    assert whole.runs() == ["SUCCESS"] * 3
+    with dg.DagsterInstance.from_config(str(whole.folder / ".sequel" / "dagster")) as instance:
+        assert len(instance.get_materialized_partitions(dg.AssetKey("lifetime_usage"))) == 9
+        assert instance.get_latest_materialization_event(dg.AssetKey("companies")) is not None
+
+
+def test_the_second_backfill_changes_no_row(whole: Checkout, checkout: Checkout) -> None:
+    """Every slice says unchanged."""
+    shutil.copytree(whole.folder / ".sequel", checkout.folder / ".sequel")
+    done = checkout.call(*RANGE)
+    assert done.returncode == 0
+    (total,) = [line for line in done.stdout.splitlines() if line.startswith("│ all ")]
+    assert re.findall(r"\d+", total) == ["0", "45", "0", "0", "0"]
+    assert tables(checkout.url) == tables(whole.url)
+
+
+@pytest.mark.parametrize("way", ["id", "partition key", "name"])
+def test_companies_are_chosen_by_id_key_or_unique_name(way: str, whole: Checkout, checkout: Checkout) -> None:
+    """An id with a slash, a percent sign, a bar and an umlaut too; nobody else's slices are touched."""
+    keys = {company_id: key for company_id, key, *_ in rows_of(whole.url, companies)}
+    chosen = {"id": ACME, "partition key": keys[ACME], "name": "Acme | Events"}[way]
+    done = checkout.call(*RANGE, "--company", chosen, "--company", BOLT)
+    assert done.returncode == 0, done.stderr
+    assert {row[0] for row in rows_of(checkout.url, refreshes)} == {ACME, BOLT}
+    wanted = tables(whole.url)
+    assert {name: [row for row in rows if row[0] != ROOT] for name, rows in tables(checkout.url).items()} == {
+        name: [row for row in rows if row[0] != ROOT] for name, rows in wanted.items()
+    }
+
+
+def test_a_backfill_into_postgresql_comes_to_the_same_tables(
+    whole: Checkout, checkout: Checkout, new_database: Callable[..., str]
+) -> None:
+    """By a plain postgresql:// URL, without any table before; Dagster keeps its own SQLite."""
+    url = new_database("postgresql", migrated=False)
+    assert url.startswith("postgresql://")
+    done = checkout.call(*RANGE, SEQUEL_WAREHOUSE_URL=url)
+    assert done.returncode == 0, done.stderr
+    assert tables(url) == tables(whole.url)
+    assert not (checkout.folder / ".sequel" / "warehouse.db").exists()
+
+
+def test_two_backfills_at_once_come_to_the_tables_of_one(whole: Checkout, checkout: Checkout) -> None:
+    """In a fresh folder: both make the warehouse and Dagster's databases, and neither is in the other's way."""
+    both = [checkout.start(*RANGE) for _ in range(2)]
+    said = [process.communicate(timeout=90) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert tables(checkout.url) == tables(whole.url)
+    assert checkout.runs() == ["SUCCESS"] * 6
+
+
+def test_nothing_is_written_outside_what_the_settings_name(checkout: Checkout, tmp_path: Path) -> None:
+    """DAGSTER_HOME and the warehouse elsewhere: the working directory and the home directory stay as they are."""
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    before = files_below(checkout.folder, checkout.home)
+    told = {
+        "DAGSTER_HOME": str(elsewhere),
+        "SEQUEL_WAREHOUSE_URL": f"sqlite:///{elsewhere / 'w.db'}",
+        "TMPDIR": str(tmp_path),
+    }
+    done = checkout.call(*RANGE, **told)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert files_below(checkout.folder, checkout.home) == before == set()
+    assert checkout.runs(elsewhere) == ["SUCCESS"] * 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [checkout.folder.name, checkout.home.name, "else where"]
+    )
+
+
+# ------------------------------------------------------------------ bad input
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Checkout:
+    """A folder in which every command is refused, so that it stays empty."""
+    folder = tmp_path_factory.mktemp("refusing") / "checkout"
+    folder.mkdir()
+    return Checkout(folder, sandbox)
+
+
+BAD_DAYS = [
+    (["2026-03-02", "2026-03-01"], "--from 2026-03-02 is after --to 2026-03-01; give the earlier day first"),
+    (["2026-03-01", "2026-03-04"], "--to 2026-03-04 is in the future; the last day there can be is 2026-03-03 (UTC)"),
+    (
+        ["2026-02-28", "2026-03-01"],
+        "--from 2026-02-28 is before the start of history, 2026-03-01; set SEQUEL_START_DATE to an earlier day first",
+    ),
+    *(
+        ([text, "2026-03-03"], f"--from {text}: it must be a day (UTC) such as 2026-11-23, without time or zone")
+        for text in (
+            "2026-03-01T00:00",
+            "2026-03-01Z",
+            "20260301",
+            "2026-3-1",
+            "2026-02-30",
+            "01.03.2026",
+            "yesterday",
+            "",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("days", "words"), BAD_DAYS)
+def test_wrong_days_are_refused_in_one_line(days: list[str], words: str, refusing: Checkout) -> None:
+    """Exit 2, the value named, and what is allowed; nothing is written."""
+    assert refusing.refused(2, "backfill", "--from", days[0], "--to", days[1]) == [words]
+    assert files_below(refusing.folder, refusing.home) == set()
+
+
+def _setting(name: str) -> str:
+    return f"{name}: is not set. What it is: "
+
+
+BAD_SETTINGS = [
+    ({"SEQUEL_CLIENT_SECRET": ""}, [_setting("SEQUEL_CLIENT_SECRET")]),
+    (
+        {"SEQUEL_CLIENT_ID": "", "SEQUEL_CLIENT_SECRET": " ", "SEQUEL_COMPANY_ID": "", "SEQUEL_PERSON_KEY": ""},
+        [_setting(f"SEQUEL_{name}") for name in ("CLIENT_ID", "CLIENT_SECRET", "COMPANY_ID", "PERSON_KEY")],
+    ),
+    ({"SEQUEL_PERSON_KEY": "too short"}, ["SEQUEL_PERSON_KEY: it must have 32 characters or more"]),
+    (
+        {"SEQUEL_WAREHOUSE_URL": "mysql://u:pw@h/d"},
+        ["SEQUEL_WAREHOUSE_URL mysql://u:***@h/d is of a kind that is not known"],
+    ),
+    ({"SEQUEL_WAREHOUSE_URL": "warehouse.db"}, ["SEQUEL_WAREHOUSE_URL is not a database URL; examples:"]),
+    (
+        {"SEQUEL_WAREHOUSE_URL": "sqlite:////no/such/folder/w.db"},
+        ["the warehouse sqlite:////no/such/folder/w.db cannot be opened: there is no folder /no/such/folder"],
+    ),
+    ({"SEQUEL_NOW": "2026-03-03T15:07:00"}, ["SEQUEL_NOW: it must have a time zone, for example a Z at its end"]),
+    ({"SEQUEL_API_URL": "sequel.example"}, ["SEQUEL_API_URL: it must begin with http:// or https://"]),
+    ({"SEQUEL_MAX_CONCURRENCY": "many"}, ["SEQUEL_MAX_CONCURRENCY: "]),
+    ({"DAGSTER_HOME": "relative/home"}, ["DAGSTER_HOME: relative/home is not an absolute path"]),
+    ({"DAGSTER_HOME": "/no/such/home"}, ["DAGSTER_HOME: there is no folder /no/such/home; make it, or leave"]),
+    (
+        {"SEQUEL_COMPANY_ID": "no such/company"},
+        ["SEQUEL_COMPANY_ID: Sequel knows no company no such/company (404); nothing was written"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("told", "words"), BAD_SETTINGS)
+def test_wrong_settings_are_refused_in_one_line_each(
+    told: dict[str, str], words: list[str], refusing: Checkout
+) -> None:
+    """Exit 2, each by its name; nothing is written and no password shown."""
+    lines = refusing.refused(2, *RANGE, **told)
+    assert [line[: len(start)] for line, start in zip(lines, words, strict=True)] == words
+    assert ":pw@" not in "".join(lines)
+    assert {path for path in files_below(refusing.folder, refusing.home) if not path.endswith("/.sequel")} == set()
+
+
+def test_a_broken_dagster_yaml_is_refused_in_one_line(checkout: Checkout, tmp_path: Path) -> None:
+    """Both what YAML and what Dagster cannot read."""
+    home = tmp_path / "dagster home"
+    home.mkdir()
+    for text in ("a: [", "no_such_key: 1\n"):
+        (home / "dagster.yaml").write_text(text)
+        (line,) = checkout.refused(2, *RANGE, DAGSTER_HOME=str(home))
+        assert line.startswith(f"DAGSTER_HOME {home}: Dagster cannot use it: ")
+
+
+def test_a_file_in_the_way_is_said_in_one_line(checkout: Checkout) -> None:
+    """`.sequel` is a file, so nothing can be kept beneath it."""
+    (checkout.folder / ".sequel").write_text("")
+    for command in (RANGE, ["demo", "--once", "--days", "1", "--companies", "1"], ["migrate"]):
+        (line,) = checkout.refused(2, *command)
+        assert ".sequel" in line
+
+
+def test_unknown_companies_are_named_and_nobody_is_refreshed(whole: Checkout, checkout: Checkout) -> None:
+    """One typo in a list refuses the list; the known ones are told."""
+    keys = ", ".join(row[1] for row in sorted(rows_of(whole.url, companies), key=lambda row: (row[4], row[1])))
+    lines = checkout.refused(2, *RANGE, "--company", ACME, "--company", "Blot", "--company", "acme")
+    assert lines == [f"--company {name}: there is no such company; known are {keys}" for name in ("Blot", "acme")]
+    assert rows_of(checkout.url, refreshes) == []
+    assert checkout.runs() == []
+
+
+def test_a_name_that_two_companies_have_is_refused_with_their_keys(checkout: Checkout, sandbox: Sandbox) -> None:
+    """The keys are told, so that the right one can be taken."""
+    before = sandbox.world
+    sandbox.world = World([Company(ROOT, "Root"), Company("n1", "North"), Company("n2", "North ")], [], now=NOW)
+    for company in sandbox.world.companies[1:]:
+        company.parent_id = ROOT
+    try:
+        (line,) = checkout.refused(2, *RANGE, "--company", "North")
+    finally:
+        sandbox.world = before
+    assert re.fullmatch(
+        r"--company North: 2 companies have this name; use one of north\.[0-9a-f]{8}, north\.[0-9a-f]{8}", line
+    )
+
+
+def test_typers_own_refusals_exit_2_too(refusing: Checkout) -> None:
+    """A missing option, an unknown one, an unknown command, a number out of range."""
+    for arguments in (["backfill"], ["backfill", "--form", "x"], ["backfil"], ["demo", "--days", "0"]):
+        lines = refusing.refused(2, *arguments)
+        assert lines, arguments
+
+
+# ------------------------------------------------------------------ Sequel that is not as it should be
+
+
+def test_a_refused_sign_in_exits_3(refusing: Checkout) -> None:
+    """One line, and nothing is written."""
+    (line,) = refusing.refused(3, *RANGE, SEQUEL_CLIENT_ID="somebody-else")
+    assert line.startswith("Sequel's token endpoint refuses the client id and secret (401)")
+    assert line.endswith("; nothing half-written; run the same command again when that is mended")
+    assert "sandbox-secret" not in line
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
+def test_a_host_that_is_not_there_exits_3(url: str, refusing: Checkout) -> None:
+    """Refused connections and unknown names."""
+    (line,) = refusing.refused(3, *RANGE, SEQUEL_API_URL=url, SEQUEL_ANALYTICS_URL=url)
+    assert url.removeprefix("http://").partition(":")[0] in line
+
+
+def test_an_untrusted_certificate_exits_3(refusing: Checkout) -> None:
+    """TLS that nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"https://127.0.0.1:{server.server_port}"
+        (line,) = refusing.refused(3, *RANGE, SEQUEL_API_URL=url, SEQUEL_ANALYTICS_URL=url)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "certificate" in line.lower()
+
+
+def test_a_failing_event_exits_1_and_is_named(whole: Checkout, checkout: Checkout, sandbox: Sandbox) -> None:
+    """The other slices are right; the next call heals the rest."""
+    sandbox.faults.always("*e-acme/top-participants*", "http_404")
+    done = checkout.call(*RANGE)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(failed) >= 9
+    assert all(line.startswith("failed: acme-events.") for line in failed)
+    assert any("event_participants: " in line and "e-acme" in line for line in failed)
+    mine = [row for row in rows_of(checkout.url, SLICED[0]) if row[0] == ACME]
+    theirs = [row for row in rows_of(checkout.url, SLICED[0]) if row[0] != ACME]
+    assert (mine, theirs) == ([], [row for row in rows_of(whole.url, SLICED[0]) if row[0] != ACME])
+    told = json.loads(checkout.call("status", "--json").stdout)
+    assert {problem["event_id"] for problem in told["problems"] if problem["dataset"] == "event_participants"} == {
+        "e-acme"
+    }
+    sandbox.faults.clear()
+    assert checkout.call(*RANGE).returncode == 0
+    assert tables(checkout.url) == tables(whole.url)
+    assert rows_of(checkout.url, problems) == []
+
+
+# ------------------------------------------------------------------ being stopped
+
+
+def when_asked(sandbox: Sandbox, path: str) -> threading.Event:
+    """An event that is set once somebody asks for a path."""
+    asked = threading.Event()
+    sandbox.api.on_request = lambda request: asked.set() if path in request.path else None
+    return asked
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
+    number: signal.Signals, whole: Checkout, checkout: Checkout, sandbox: Sandbox
+) -> None:
+    """Ctrl-C in the first company ends the whole command, not just that company's run."""
+    asked = when_asked(sandbox, "top-participants")
+    sandbox.faults.always("*top-participants*", "slow")
+    process = checkout.start(*RANGE)
+    assert asked.wait(60)
+    process.send_signal(number)
+    said, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, (said, errors)
+    assert errors.splitlines() == ["stopped; what was committed stays, and the same command goes on from there"]
+    statuses = checkout.runs()
+    assert len(statuses) < 3
+    assert statuses[0] in {"FAILURE", "CANCELED"}
+    sandbox.faults.clear()
+    assert checkout.call(*RANGE).returncode == 0
+    assert tables(checkout.url) == tables(whole.url)
+
+
+def test_a_backfill_that_is_killed_is_repeated_as_if_it_had_run_once(
+    whole: Checkout, checkout: Checkout, sandbox: Sandbox
+) -> None:
+    """Its run is not under way for ever: the next command marks it as failed."""
+    asked = when_asked(sandbox, "e-acme/top-participants")
+    sandbox.faults.always("*e-bolt/top-participants*", "slow")
+    process = checkout.start(*RANGE)
+    assert asked.wait(60)
+    process.kill()
+    process.communicate()
+    assert "STARTED" in checkout.runs()
+    sandbox.faults.clear()
+    assert checkout.call(*RANGE).returncode == 0
+    assert tables(checkout.url) == tables(whole.url)
+    assert sorted(set(checkout.runs())) == ["FAILURE", "SUCCESS"]
+
+
+# ------------------------------------------------------------------ the warehouse that is not as it should be
+
+
+def test_a_warehouse_of_another_release_is_refused_and_left_alone(checkout: Checkout) -> None:
+    """Newer: update; every command says it in one line."""
+    warehouse = Warehouse(f"sqlite:///{checkout.folder / 'w.db'}")
+    migrate(warehouse)
+    with warehouse.write() as connection:
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    warehouse.dispose()
+    before = (checkout.folder / "w.db").read_bytes()
+    words = f"the warehouse sqlite:///{checkout.folder / 'w.db'} has schema 9999, which a newer release made; nothing was written; update sequel_assets"
+    for command in (RANGE, ["status"], ["migrate"]):
+        assert checkout.refused(2, *command, SEQUEL_WAREHOUSE_URL=f"sqlite:///{checkout.folder / 'w.db'}") == [words]
+    assert (checkout.folder / "w.db").read_bytes() == before
+
+
+def test_a_locked_warehouse_is_waited_for(whole: Checkout, checkout: Checkout) -> None:
+    """Somebody writes for a while: the backfill takes its turn, and fails nothing."""
+    shutil.copytree(whole.folder / ".sequel", checkout.folder / ".sequel")
+    holder = sqlite3.connect(checkout.folder / ".sequel" / "warehouse.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    process = checkout.start(*RANGE)
+    time.sleep(4)
+    assert process.poll() is None
+    holder.execute("COMMIT")
+    holder.close()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+# ------------------------------------------------------------------ status, migrate, sandbox, help
+
+
+def test_status_has_this_shape_for_machines(whole: Checkout) -> None:
+    """`status --json`: companies, a record per company and dataset, the problems that stand."""
+    done = whole.call("status", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert sorted(told) == ["companies", "datasets", "problems"]
+    assert told["problems"] == []
+    keys = {company["company_id"]: company["company"] for company in told["companies"]}
+    assert told["companies"][0] == {"company_id": ROOT, "company": keys[ROOT], "gone": False}
+    assert len(told["datasets"]) == 3 * len(SLICED)
+    assert [d for d in told["datasets"] if (d["company"], d["dataset"]) == (keys[ACME], "event_participants")] == [
+        {
+            "company": keys[ACME],
+            "dataset": "event_participants",
+            "days": 3,
+            "first_day": "2026-03-01",
+            "last_day": "2026-03-03",
+            "final_days": 0,
+            "data_through": "2026-03-03T15:00:00+00:00",
+            "rows": 3,
+        }
+    ]
+
+
+def test_status_is_a_table_for_people(whole: Checkout) -> None:
+    """Also where the terminal knows no UTF-8."""
+    for told in ({}, {"PYTHONIOENCODING": "ascii"}):
+        done = whole.call("status", **told)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "event_participants" in done.stdout
+        assert done.stdout.rstrip().endswith("No problem stands.")
+
+
+def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Checkout) -> None:
+    """For people and machines alike."""
+    for arguments in (["status"], ["status", "--json"]):
+        assert refusing.refused(2, *arguments) == [
+            "the warehouse sqlite:///.sequel/warehouse.db is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
+        ]
+
+
+def test_migrate_makes_the_tables_once(checkout: Checkout) -> None:
+    """Twice is as once; status then has nothing to tell."""
+    for _ in range(2):
+        done = checkout.call("migrate")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "the warehouse has schema 0001\n", "")
+    told = json.loads(checkout.call("status", "--json").stdout)
+    assert told == {"companies": [], "datasets": [], "problems": []}
+
+
+def test_the_sandbox_says_what_to_export_and_ends_on_sigterm(checkout: Checkout) -> None:
+    """A taken port is said in one line."""
+    process = checkout.start(
+        "sandbox", "--port", "0", "--companies", "2", "--days", "1", "--now", "2026-03-03T15:07:00Z", "--speed", "0"
+    )
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(9)]
+    assert re.match(r"Sandbox of 2 companies, \d+ events at http://127\.0\.0\.1:\d+", said[0])
+    exports = dict(line.removeprefix("export ").rstrip().split("=", 1) for line in said[2:])
+    assert sorted(exports) == sorted(environment_names())
+    port = exports["SEQUEL_API_URL"].rsplit(":", 1)[1]
+    assert httpx.get(f"{exports['SEQUEL_API_URL']}/sandbox/state", trust_env=False).status_code == 200
+    (line,) = checkout.refused(2, "sandbox", "--port", port, "--companies", "1", "--days", "1")
+    assert line.startswith(f"--port {port}: cannot listen on 127.0.0.1:{port}")
+    process.terminate()
+    _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def environment_names() -> list[str]:
+    """What the sandbox exports while its clock stands still."""
+    names = ("API_URL", "ANALYTICS_URL", "CLIENT_ID", "CLIENT_SECRET", "AUDIENCE", "COMPANY_ID", "NOW")
+    return [f"SEQUEL_{name}" for name in names]
+
+
+def test_wrong_arguments_of_the_sandbox_are_refused_in_one_line(refusing: Checkout) -> None:
+    """By name, with what is allowed."""
+    for arguments, words in (
+        (["--now", "2026-03-03T15:07:00"], "--now 2026-03-03T15:07:00: it must have a time zone"),
+        (["--faults", "http_5000=1"], "--faults http_5000=1: "),
+        (["--faults", "http_500=2"], "--faults http_500=2: "),
+        (["--speed", "-1"], "--speed -1: time cannot go backwards"),
+    ):
+        (line,) = refusing.refused(2, "sandbox", "--port", "0", *arguments)
+        assert line.startswith(words)
+
+
+@pytest.mark.parametrize("command", ["", "backfill", "status", "migrate", "sandbox", "demo"])
+def test_help_needs_no_settings(command: str, tmp_path: Path) -> None:
+    """Exit 0, what the command is for, and nothing is written."""
+    done = run_command([*filter(None, [command]), "--help"], tmp_path, {"SEQUEL_PERSON_KEY": "wrong"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage:" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_process_is_left_behind() -> None:
+    """Whatever was started above has ended."""
+    mine = psutil.Process(os.getpid()).children(recursive=True)
+    assert [child.cmdline() for child in mine if "sequel_assets.cli" in child.cmdline()] == []
