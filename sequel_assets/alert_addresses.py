@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
-_APART = re.compile(r"\s*,\s*(?=[a-z][a-z0-9+.-]{1,20}://)|\s+|,+\s*$", re.IGNORECASE)
+_APART = re.compile(r",(?=[a-z][a-z0-9+.-]{1,20}://)|\s+", re.IGNORECASE)
 _TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests", "requests_oauthlib", "oauthlib")
 
 
@@ -38,7 +38,7 @@ class Place:
 
 def split(text: str) -> list[str]:
     """Return the addresses of a list; a comma within one, as between two recipients of a mail, is left alone."""
-    return [part for part in _APART.split(text.strip().strip(",").strip()) if part]
+    return [url for part in _APART.split(text) if (url := part.strip(","))]
 
 
 def places(urls: Sequence[str]) -> list[Place]:

@@ -34,10 +34,13 @@ def backfill(
     ] = None,
 ) -> None:
     """Refresh every dataset for a range of days: real Dagster runs, one per company."""
-    from sequel_assets.console.asked import parse_day
-    from sequel_assets.console.backfill import backfill as run
+    from sequel_assets.console.asked import check_range, parse_day
 
-    raise typer.Exit(run(settings_module.load(), parse_day(first, "--from"), parse_day(last, "--to"), company or []))
+    settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
+    check_range(settings, *days)
+    from sequel_assets.console.backfill import backfill as run  # brings Dagster, which takes its second to import
+
+    raise typer.Exit(run(settings, *days, company or []))
 
 
 @app.command()

@@ -53,6 +53,7 @@ def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
         "connect_timeout_seconds": 10,
         "read_timeout_seconds": 60,
         "retry_budget_seconds": 120,
+        "alert_urls": None,
         "now": None,
     }
     assert settings.start_date == date(datetime.now(UTC).year - 1, 1, 1)

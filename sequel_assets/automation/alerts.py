@@ -22,8 +22,11 @@ _FINISHED_CHECK = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
 _FINISHED_RUN = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
-def alerts_sensor() -> dg.SensorDefinition:
-    """Return the sensor `alerts`; its cursor is what it remembers."""
+def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition:
+    """Return the sensor `alerts`; its cursor is what it remembers.
+
+    The clock is the machine's own, as that of the runs' times, also where SEQUEL_NOW pins the one of business.
+    """
 
     @dg.sensor(
         name="alerts",
@@ -40,7 +43,7 @@ def alerts_sensor() -> dg.SensorDefinition:
             return dg.SkipReason("nobody is told: SEQUEL_ALERT_URLS is not set")
         places = alert_addresses.places(alert_addresses.split(urls.get_secret_value()))
         try:
-            return _tick(context, places)
+            return _tick(context, places, clock())
         except Exception as error:  # noqa: BLE001 - an alarm that fails would be one more thing that nobody is told of
             context.log.warning("the alerts of this tick are put off to the next: %s", type(error).__name__)
             return dg.SkipReason(f"put off to the next tick: {type(error).__name__}")
@@ -48,11 +51,10 @@ def alerts_sensor() -> dg.SensorDefinition:
     return alerts
 
 
-def _tick(context: dg.SensorEvaluationContext, places: Sequence[Place]) -> dg.SensorResult:
+def _tick(context: dg.SensorEvaluationContext, places: Sequence[Place], now: float) -> dg.SensorResult:
     repository = context.repository_def
     if repository is None:
         raise LookupError("a sensor without its repository")
-    now = time.time()  # as the times of runs: the machine's own, also where SEQUEL_NOW pins the clock of business
     standing = sightings(
         context.instance,
         sorted(repository.asset_graph.asset_check_keys, key=str),
@@ -164,3 +166,25 @@ def failure_text(instance: dg.DagsterInstance, run_id: str) -> str:
             error = (data.error.cause or data.error) if data.error else None
             said.append(f"{event.step_key}: {error.cls_name if error else 'failed'}; the run's log has the rest")
     return "\n".join(said) or "it ended before its work did; the run's log has the rest"
+
+
+def try_out() -> int:
+    """Send one message to every address, say which took it, and return how many did not."""
+    urls = settings.load().alert_urls
+    text = urls.get_secret_value() if urls else ""
+    message = Message("Sequel: a trial", "If you read this, alerts arrive here.", False, "", ())
+    refused = 0
+    for place in alert_addresses.places(alert_addresses.split(text)):
+        took = deliver([place], message, lambda _: None)
+        refused += not took
+        print(f"{place}: {'took it' if took else 'did not take it'}")  # noqa: T201 - a command
+    if not text:
+        print("SEQUEL_ALERT_URLS is not set")  # noqa: T201 - a command
+    return refused
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(min(try_out(), 1))
+    except settings.SettingsError as error:
+        raise SystemExit(str(error)) from None

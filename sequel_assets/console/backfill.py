@@ -22,8 +22,8 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 
-from .asked import check_range, choose
-from .home import dagster_home, dagster_instance, process_tags
+from .asked import choose
+from .home import command_tags, dagster_home, dagster_instance
 from .output import UsageError, console, errors, table
 from .stopping import stoppable
 
@@ -34,7 +34,6 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 def backfill(settings: Settings, first: date, last: date, wanted: Sequence[str] = ()) -> int:
     """Refresh every slice of the companies and days, print how it went, and return the exit code."""
-    check_range(settings, first, last)
     settings.require(*NEEDED)
     dagster_home()
     platform, warehouse = Platform(), connect.open_warehouse(settings)
@@ -99,7 +98,7 @@ def _run(
                 try:
                     result = job.execute_in_process(
                         instance=instance,
-                        tags=range_tags([company.partition_key], first, last) | process_tags(),
+                        tags=range_tags([company.partition_key], first, last) | command_tags(),
                         run_config=QUIET,
                         resources={"platform": Platform(), "observer": observer},
                         raise_on_error=False,

@@ -14,7 +14,8 @@ from sequel_assets.settings import DATA_FOLDER
 
 from .output import UsageError
 
-HOST_TAG, PROCESS_TAG = "sequel_assets/host", "sequel_assets/process"
+COMMAND_TAG = "sequel_assets/command"
+"""On the runs of a command: `host:process`."""
 QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 
 
@@ -69,17 +70,17 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def process_tags() -> dict[str, str]:
-    """Return the tags by which a later command finds the runs of this process, should it be killed."""
-    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
+def command_tags() -> dict[str, str]:
+    """Return the tags by which a later command finds the runs of this one, should it be killed."""
+    return {COMMAND_TAG: f"{socket.gethostname()}:{os.getpid()}"}
 
 
 def _end_lost_runs(instance: dg.DagsterInstance) -> None:
     """Mark the runs of commands that were killed; else they would be under way for ever, and count as such."""
     under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    here = dg.RunsFilter(statuses=under_way, tags={HOST_TAG: socket.gethostname()})
-    for run in instance.get_runs(here):
-        if _is_lost(int(run.tags[PROCESS_TAG])):
+    for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
+        host, _, process = run.tags.get(COMMAND_TAG, "").rpartition(":")
+        if host == socket.gethostname() and _is_lost(int(process)):
             instance.report_run_failed(run, "The command that executed this run was killed; what it committed stays")
 
 

@@ -1,0 +1,66 @@
+"""The pictures of the documentation: `make screenshots` starts a demo and writes docs/images anew."""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from sequel_assets_tests.browser.chromium import why_not
+from sequel_assets_tests.browser.seen import DagsterUi, dagster_ui
+from sequel_assets_tests.served_demo import PROJECT, ServedDemo
+
+IMAGES = PROJECT / "docs" / "images"
+NARROW_SIDE = "localStorage.setItem('dagster-nav-collapsed', 'true')"
+HIDE_LIST = "//input[contains(@placeholder, 'Jump to')]/following::button[1]"
+SETTLE_SECONDS = 3
+
+
+def _graph(ui: DagsterUi) -> None:
+    ui.open_graph()
+    for button in ui.driver.find_elements("xpath", HIDE_LIST):
+        button.click()
+    time.sleep(1)
+    ui.driver.refresh()  # the graph then takes the room that the list had
+    ui.wait(lambda _: len(ui.nodes()) == 7)
+
+
+def _partitions(ui: DagsterUi) -> None:
+    ui.open_partitions("daily_usage")
+
+
+def _asset(ui: DagsterUi) -> None:
+    ui.open_asset("daily_usage")
+
+
+def _runs(ui: DagsterUi) -> None:
+    ui.open("/runs", lambda text: "refresh_slices" in text)
+
+
+PICTURES = {"asset-graph": _graph, "asset-page": _asset, "partitions": _partitions, "runs": _runs}
+
+
+def main() -> None:
+    """Start a demo, save each picture, end the demo."""
+    reason = why_not()
+    if reason:
+        sys.exit(reason)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        demo = ServedDemo(Path(folder), days=14, companies=4)
+        try:
+            demo.wait_until_served()
+            with dagster_ui(demo.url, 1400, 1040) as ui:
+                ui.open("/", lambda text: "Lineage" in text)
+                ui.driver.execute_script(NARROW_SIDE)
+                for name, open_it in PICTURES.items():
+                    open_it(ui)
+                    time.sleep(SETTLE_SECONDS)
+                    ui.save(IMAGES / f"{name}.png")
+                    size = (IMAGES / f"{name}.png").stat().st_size
+                    sys.stdout.write(f"docs/images/{name}.png {size // 1000} KB\n")
+        finally:
+            demo.end()
+
+
+if __name__ == "__main__":
+    main()

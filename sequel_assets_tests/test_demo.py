@@ -1,0 +1,152 @@
+"""`sequel-assets demo`: its figures, its UI, a run through the daemon, and that it leaves nothing behind."""
+
+import contextlib
+import re
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.tables import event_participants
+from sequel_assets_tests.browser import seen
+from sequel_assets_tests.served_demo import PROJECT, ServedDemo, free_port
+from sequel_assets_tests.stage import run_command
+
+pytestmark = pytest.mark.xdist_group("demo")
+DAYS, COMPANIES = 3, 2
+COUNTS = """query($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
+    partitionStats { numMaterialized numFailed numPartitions } } } }"""
+BACKFILL = """mutation($names: [String!], $assets: [AssetKeyInput!]) {
+    launchPartitionBackfill(backfillParams: {partitionNames: $names, assetSelection: $assets}) {
+        __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+    ... on Runs { results { runId status tags { key value } } } } }"""
+PARTITIONS = """query { assetNodeOrError(assetKey: {path: ["daily_usage"]}) { ... on AssetNode {
+    assetMaterializations(limit: 50) { partition runId metadataEntries { label } } } } }"""
+DATASETS = ("event_participants", "event_concurrency", "daily_usage", "lifetime_usage", "peak_concurrency")
+
+
+def test_the_demos_sums_are_those_of_the_database(tmp_path: Path) -> None:
+    """`demo --once` exits 0; the total under the table is the sum of all facts, and it tells the hour."""
+    shutil.copyfile(PROJECT / "dagster.yaml", tmp_path / "dagster.yaml")
+    done = run_command(["demo", "--once", "--days", "5", "--companies", "2"], tmp_path, {"HOME": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    warehouse = Warehouse(f"sqlite:///{tmp_path / '.sequel' / 'demo' / 'warehouse.db'}")
+    with warehouse.read() as connection:
+        total = connection.scalar(sa.select(sa.func.sum(event_participants.c.engaged_minutes)))
+    warehouse.dispose()
+    assert total is not None
+    assert total > 0
+    (sums,) = [re.findall(r"[\d,]+", line) for line in done.stdout.splitlines() if line.startswith("│ sum ")]
+    *by_company, everybody = [int(number.replace(",", "")) for number in sums]
+    assert (sum(by_company), everybody) == (total, total)
+    assert re.search(r"Data through \d{4}-\d\d-\d\d \d\d:00 UTC", done.stdout)
+    for name in ("daily_usage", "event_participants", "peak_concurrency", "lifetime_usage"):
+        assert f"{name}: " in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".sequel", "dagster.yaml"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedDemo]:
+    """A served demo whose port was taken by somebody else."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        made = ServedDemo(tmp_path_factory.mktemp("demo"), days=DAYS, companies=COMPANIES, port=port)
+        try:
+            made.wait_until_served()
+            yield made
+        finally:
+            made.end()
+
+
+def test_a_taken_port_is_stepped_around_and_said(demo: ServedDemo) -> None:
+    """The next free one is taken."""
+    (line,) = [line for line in demo.lines if "is taken" in line]
+    found = re.fullmatch(r"Port (\d+) is taken by somebody else; Dagster's UI takes (\d+)\.\n", line)
+    assert found is not None
+    assert int(found[2]) > int(found[1])
+    assert demo.url == f"http://127.0.0.1:{found[2]}"
+
+
+def test_the_served_demo_shows_every_partition_materialized(demo: ServedDemo) -> None:
+    """As GraphQL counts them for the UI."""
+    for name in DATASETS:
+        told = demo.ask(COUNTS, path=[name])["assetNodeOrError"]["partitionStats"]
+        assert (told["numMaterialized"], told["numFailed"]) == (DAYS * COMPANIES, 0), name
+
+
+def test_a_second_demo_in_the_same_folder_is_refused_in_one_line(demo: ServedDemo) -> None:
+    """It would empty the first one's folder."""
+    done = run_command(["demo", "--once", "--days", "1", "--companies", "1"], demo.folder, {"HOME": str(demo.folder)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"another demo is running in {demo.folder / '.sequel' / 'demo'}; end it first, or run this one in another checkout"
+    ]
+
+
+def test_a_backfill_launched_in_the_ui_ends_right(demo: ServedDemo) -> None:
+    """One run through daemon, queue and launcher over a company's days; its slices show that run."""
+    partitions = {m["partition"] for m in demo.ask(PARTITIONS)["assetNodeOrError"]["assetMaterializations"]}
+    company = min(partitions).partition("|")[0]
+    names = sorted(partition for partition in partitions if partition.startswith(company))
+    assert len(names) == DAYS
+    told = demo.ask(BACKFILL, names=names, assets=[{"path": [name]} for name in DATASETS])["launchPartitionBackfill"]
+    assert told["__typename"] == "LaunchBackfillSuccess", told
+    runs: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 120
+    while not runs or runs[0]["status"] not in {"SUCCESS", "FAILURE", "CANCELED"}:
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.5)
+        runs = demo.ask(RUNS, id=told["backfillId"])["runsOrError"]["results"]
+    assert [run["status"] for run in runs] == ["SUCCESS"]
+    latest = demo.ask(PARTITIONS)["assetNodeOrError"]["assetMaterializations"]
+    assert sorted(m["partition"] for m in latest if m["runId"] == runs[0]["runId"]) == names
+
+
+def test_people_see_it_in_their_browser(demo: ServedDemo) -> None:
+    """The graph with its seven assets, the counts of partitions, an asset's page with its columns."""
+    seen.require_browser()
+    with seen.dagster_ui(demo.url) as ui:
+        ui.open_graph()
+        assert ui.assets_in_graph() == sorted(["companies", "events", *DATASETS])
+        assert ui.columns_of_graph() == [
+            ["companies"],
+            ["events"],
+            ["event_concurrency", "event_participants"],
+            ["daily_usage", "lifetime_usage", "peak_concurrency"],
+        ]
+        text = ui.open_partitions("daily_usage")
+        assert f"Materialized ({DAYS * COMPANIES})" in re.sub(r"\s+", " ", text)
+        text = ui.open_asset("daily_usage")
+        for words in ("insights", "data-platform", "engaged_minutes", "one row per company"):
+            assert words in text, words
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_demo_and_leaves_no_process_behind(number: signal.Signals, tmp_path: Path) -> None:
+    """SIGTERM while it serves; Ctrl-C and a closed terminal already while Dagster's processes start."""
+    made = ServedDemo(tmp_path, days=1, companies=1, port=free_port())
+    try:
+        if number == signal.SIGTERM:
+            made.wait_until_served()
+            assert len(made.others) >= 4
+        else:
+            made.wait_for("The warehouse: ")
+            deadline = time.monotonic() + 30
+            while len(made._children()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+        code = made.end(number)
+        assert code == 0, "".join(made.lines)
+        assert made.left() == []
+    finally:
+        with contextlib.suppress(OSError):
+            made.kill()
