@@ -43,7 +43,8 @@ class ServedDemo:
             start_new_session=True,
         )
         self._told: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -103,6 +104,10 @@ class ServedDemo:
             for child in self._children():
                 child.kill()
             self.process.kill()
+            self.process.wait()
+        self._listener.join(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def free_port() -> int:

@@ -29,8 +29,8 @@ Day = tuple[date, int, int, int | None]
 
 _GROUND, _INK, _GRID = "#fafafa", "#2b2f36", "#d9dce1"
 _LIVE, _ON_DEMAND, _PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # apart in lightness too, for who sees no colours
-_SHADES = (3, 2, 1)
-"""Shades between the letters' colour and the ground, for smooth edges: as many as fit into the bytes."""
+_SHADES = ((4, 2), (2, 2), (4, 1), (2, 1), (1, 1))
+"""Shades of the letters and of the line, for smooth edges: as many as fit into the bytes."""
 
 
 def read_days(connection: sa.Connection, company_id: str, last_day: date) -> list[Day]:
@@ -138,13 +138,13 @@ def _pixels(figure: "Figure") -> "Image":
     return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba().tobytes()).convert("RGB")
 
 
-def _png(pixels: "Image", shades: int) -> bytes:
+def _png(pixels: "Image", shades: tuple[int, int]) -> bytes:
     """Return a PNG of the few colours that are meant: chosen by their number, they would be others for other days."""
     from PIL import Image
 
     ink, ground, people = (bytes.fromhex(colour[1:]) for colour in (_INK, _GROUND, _PEOPLE))
     colours = [ground, *(bytes.fromhex(colour[1:]) for colour in (_GRID, _LIVE, _ON_DEMAND))]
-    for colour, steps in ((ink, shades + 1), (people, 2)):
+    for colour, steps in zip((ink, people), shades, strict=True):
         colours += [
             bytes((f * (steps - step) + g * step) // steps for f, g in zip(colour, ground, strict=True))
             for step in range(steps)

@@ -100,7 +100,7 @@ class DagsterUi:
 
     def open_asset(self, asset: str) -> str:
         """Open an asset's overview."""
-        return self.open(f"/assets/{asset}?view=overview", lambda text: "engaged_minutes" in text)
+        return self.open(f"/assets/{asset}?view=overview", lambda text: "engaged_minutes" in text and "Grain" in text)
 
     def save(self, file: Path) -> None:
         """Save what is seen as a picture."""

@@ -1,0 +1,97 @@
+"""The house rules that no linter holds: sizes, generated pages, dependencies, import time."""
+
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.console.docs import PAGES
+from sequel_assets.refresh.datasets import CATALOG, SLICED
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets_tests.stage import clean_environment
+
+PROJECT = Path(__file__).parent.parent
+LONGEST_MODULE, LONGEST_MAP = 250, 60
+
+
+def test_no_module_is_longer_than_a_person_can_hold() -> None:
+    """Migrations are records, and may be."""
+    modules = [p for p in (PROJECT / "sequel_assets").rglob("*.py") if "versions" not in p.parts]
+    lengths = {str(path.relative_to(PROJECT)): len(path.read_text().splitlines()) for path in modules}
+    assert len(lengths) > 80
+    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
+    assert lengths["sequel_assets/definitions.py"] <= LONGEST_MAP
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_fresh(name: str) -> None:
+    """`make docs` writes them anew."""
+    assert (PROJECT / "docs" / name).read_text(encoding="utf-8") == PAGES[name]()
+
+
+def test_pinned_versions_name_no_registry() -> None:
+    """Every line is a package and its exact version."""
+    lines = (PROJECT / "requirements.txt").read_text().splitlines()
+    pinned = [line for line in lines if line.strip() and not line.startswith("#")]
+    assert [
+        line for line in pinned if not re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[A-Za-z0-9.!+]+( ;.*)?", line)
+    ] == []
+
+
+def dependencies() -> set[str]:
+    """The names that pyproject.toml asks for, the extras' included."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    return {re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower() for requirement in asked}
+
+
+def test_each_dependency_says_what_it_is_for() -> None:
+    """docs/dependencies.md has a line for each, and none for what is not one."""
+    told: set[str] = set()
+    for line in (PROJECT / "docs" / "dependencies.md").read_text().splitlines():
+        if line.startswith("| ") and not line.startswith(("| package", "| ---")):
+            first = re.sub(r"\(.*?\)", "", line.split("|")[1])
+            told |= {name.strip().lower() for name in first.split(",")}
+    assert told == dependencies()
+
+
+def test_each_dependency_is_pinned() -> None:
+    """What `make install` installs holds all that pyproject.toml asks for."""
+    pinned = {
+        line.partition("==")[0].lower().replace("_", "-")
+        for line in (PROJECT / "requirements.txt").read_text().splitlines()
+    }
+    assert {name for name in dependencies() if name.replace("_", "-") not in pinned} == set()
+
+
+@pytest.mark.parametrize("dataset", [*CATALOG, *SLICED], ids=lambda dataset: dataset.name)
+def test_a_datasets_example_works_on_both_databases(warehouse: Warehouse, dataset: object) -> None:
+    """As its page promises."""
+    with warehouse.read() as connection:
+        result = connection.execute(sa.text(dataset.example))  # type: ignore[attr-defined]
+        assert list(result.keys()) != []
+        assert result.all() == []
+
+
+def test_loading_the_definitions_takes_less_than_dagster_itself() -> None:
+    """Beyond `import dagster`, by the best of three, whatever the machine's mood."""
+    code = (
+        "import time; a = time.perf_counter(); import dagster; b = time.perf_counter(); "
+        "import sequel_assets.definitions; print(b - a, time.perf_counter() - b)"
+    )
+    best = float("inf")
+    deadline = time.monotonic() + 30
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
+        )
+        dagster, ours = map(float, done.stdout.split())
+        best = min(best, ours / dagster)
+        if best < 1 or time.monotonic() > deadline:
+            break
+    assert best < 2
