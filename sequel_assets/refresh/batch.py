@@ -18,13 +18,14 @@ from sequel_assets.warehouse.tables import problems as problems_table
 
 from .concurrency import Told
 from .describe import outcome_of
+from .due import Coverage
 from .events import Moment
 from .outcomes import Outcome, Verdict
 from .work import DayWork, EventWork
 
 MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
 """A batch is committed when it reaches one of these."""
-HELD = "held: the day is final, and Sequel now tells less than half of its minutes; the rows that were there stay"
+HELD = "held: the day is final, and Sequel now tells less than half of its minutes; the rows that were there stay until sequel-assets accept"
 PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
 
 
@@ -56,21 +57,27 @@ class Batch:
         return self.rows >= MOST_ROWS or len(self.asked) >= MOST_DAYS or time.monotonic() - self.began >= MOST_SECONDS
 
     def add(
-        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], *, covers_all: bool, explored: int = 0
+        self,
+        day: date,
+        done: Mapping[str, DayWork],
+        works: Sequence[EventWork],
+        *,
+        coverage: Coverage | None,
+        explored: int = 0,
     ) -> None:
         """Turn what the events gave for a day into its slices, or into problems.
 
-        `works` are all events of the company when the day is covered as a whole, else those that were asked alone.
+        `works` are the events that were asked: every one (full), the hot ones, or (coverage None) some for their own sake.
         """
-        self.asked[day] = None if covers_all else frozenset(work.event.event_id for work in works)
+        self.asked[day] = None if coverage is Coverage.FULL else frozenset(work.event.event_id for work in works)
         requests, seconds = sum(told.requests for told in done.values()), sum(told.seconds for told in done.values())
         self.costs[day] = (explored + requests, seconds)
         self.vanished.update(work.event.event_id for work in works if work.vanished)
-        self._add_participants(day, done, works, covers_all)
-        self._add_concurrency(day, done, works, covers_all)
+        self._add_participants(day, done, works, coverage)
+        self._add_concurrency(day, done, works, coverage)
 
     def _add_participants(
-        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], covers_all: bool
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: Coverage | None
     ) -> None:
         failures = {event_id: told.facts_failure for event_id, told in done.items() if told.facts_failure}
         self.failed += [
@@ -97,36 +104,52 @@ class Batch:
                 totals = (live.users, live.minutes, on_demand.users, on_demand.minutes, facts.engaged_minutes)
                 proofs.append((self.company_id, day, event_id, *totals, self.moment.through))
         through = self.moment.through
-        covered = through if covers_all else None
-        update = SliceUpdate(event_participants, day, rows, frozenset(asked), through, covered, covered, proofs=proofs)
+        data, full = self._covered(coverage)
+        update = SliceUpdate(
+            event_participants,
+            day,
+            rows,
+            frozenset(asked),
+            through,
+            data,
+            full,
+            proofs=proofs,
+            accepts_loss=self.moment.accepts_loss,
+        )
         self.participants.append(update)
         self.rows += len(rows)
 
     def _add_concurrency(
-        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], covers_all: bool
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: Coverage | None
     ) -> None:
         failures = {event_id: told.concurrency_failure for event_id, told in done.items() if told.concurrency_failure}
         self.failed += [Problem(self.company_id, CONCURRENCY, why, day, event_id) for event_id, why in failures.items()]
         if failures:
             return
         told = {work.event.event_id: work.told for work in works if work.told is not None}
-        self.place(day, told, covers_all=covers_all)
+        self.place(day, told, coverage)
 
-    def place(self, day: date, told: Mapping[str, Told], *, covers_all: bool = False) -> None:
+    def place(self, day: date, told: Mapping[str, Told], coverage: Coverage | None = None) -> None:
         """Put the minutes of events into the concurrency slice of a day."""
         rows: list[Row] = [
             (self.company_id, day, event_id, minute, users)
             for event_id, telling in told.items()
             for minute, users in telling.get(day, {}).items()
         ]
-        covered = self.moment.through if covers_all else None
-        through, moves = self.moment.through, bool(self.restarted & told.keys())
+        data, full = self._covered(coverage)
+        through = self.moment.through
+        accepts_loss = self.moment.accepts_loss or bool(self.restarted & told.keys())
         self.concurrency.append(
-            SliceUpdate(event_concurrency, day, rows, frozenset(told), through, covered, covered, accepts_loss=moves)
+            SliceUpdate(event_concurrency, day, rows, frozenset(told), through, data, full, accepts_loss=accepts_loss)
         )
         self.spans.update({event_id: _reach(telling) for event_id, telling in told.items()})
         self.costs.setdefault(day, (0, 0.0))
         self.rows += len(rows)
+
+    def _covered(self, coverage: Coverage | None) -> tuple[datetime | None, datetime | None]:
+        """Return what data_through and full_through of a slice move to."""
+        through = self.moment.through
+        return (through if coverage else None), (through if coverage is Coverage.FULL else None)
 
     def commit(self, warehouse: Warehouse) -> Iterator[Outcome]:
         """Write all of it in one transaction, its problems in others, and yield what became of each slice."""

@@ -4,7 +4,7 @@ A day is one slice of each landed dataset. A slice is written when every event o
 failed by name and what was there stays.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from datetime import date, timedelta
 
@@ -12,7 +12,9 @@ from sequel_assets.warehouse.engine import Warehouse
 
 from . import pending
 from .batch import Batch
+from .due import Coverage
 from .events import CompanyEvents, Moment
+from .hot import BACK, hot_events, watched_since
 from .outcomes import Outcome
 from .pending import Pending
 from .plan import Span
@@ -34,14 +36,17 @@ class CompanyRefresh:
         pool: Executor,
         company_id: str,
         events: CompanyEvents,
-        days: Sequence[date],
+        days: Mapping[date, Coverage],
         moment: Moment,
         person_key: str,
     ) -> None:
         self._context, self._warehouse, self._pool = context, warehouse, pool
         self._company_id, self._pending, self._moment, self._person_key = company_id, events.pending, moment, person_key
-        self._days = sorted(set(days))
+        self._full = sorted(day for day, coverage in days.items() if coverage is Coverage.FULL)
+        self._hot = sorted(day for day, coverage in days.items() if coverage is Coverage.HOT)
         self._works = [EventWork(context, company_id, event) for event in events.asked]
+        self._explored = 0
+        """Requests of the exploring, told with the first day that is worked on."""
         self._failed: dict[str, set[str]] = {}
         """dataset -> events that failed on some day."""
         self._placed: dict[date, set[str]] = {}
@@ -49,29 +54,44 @@ class CompanyRefresh:
 
     def run(self) -> Iterator[Outcome]:
         """Yield an outcome for each day of both landed datasets, as they are committed."""
-        older = self._refreshed_days() - set(self._days) if self._pending.newcomers else set()
-        self._explore(sorted(older))
-        yield from self._work_on(self._days, self._works, covers_all=True)
+        older = self._refreshed_days() - {*self._full, *self._hot} if self._pending.newcomers else set()
+        hot = self._hot_works()
+        self._explore(sorted(older), hot)
+        yield from self._work_on(self._full, self._works, Coverage.FULL)
+        yield from self._work_on(self._hot, hot, Coverage.HOT)
         newcomers = [work for work in self._works if work.event.event_id in self._pending.newcomers]
-        yield from self._work_on(sorted(older), newcomers, covers_all=False)
+        yield from self._work_on(sorted(older), newcomers, None)
         self._place_elsewhere()
         pending.note(self._warehouse, self._company_id, self._left_undone(), at=self._moment.at)
 
-    def _explore(self, older: Sequence[date]) -> None:
-        spans, beyond = runs_of(self._days), runs_of(older)
+    def _hot_works(self) -> list[EventWork]:
+        if not self._hot:
+            return []
+        with self._warehouse.read() as connection:
+            watched = watched_since(connection, self._company_id, self._hot[-1] - BACK)
+        asked = [work.event for work in self._works]
+        hot = hot_events(asked, self._moment.at, watched=watched, new=self._pending.newcomers)
+        return [work for work in self._works if work.event.event_id in hot]
+
+    def _explore(self, older: Sequence[date], hot: Sequence[EventWork]) -> None:
+        everywhere, full, beyond = runs_of(sorted({*self._full, *self._hot})), runs_of(self._full), runs_of(older)
+        is_hot = {work.event.event_id for work in hot}
         futures = []
         for place, work in enumerate(self._works):
+            spans = everywhere if work.event.event_id in is_hot else full
             more = beyond if work.event.event_id in self._pending.newcomers else []
             futures += [self._pool.submit(work.explore, span, place < WITNESSES) for span in spans + more]
         for future in futures:
             future.result()
+        self._explored = sum(work.explore_requests for work in self._works)
 
-    def _work_on(self, days: Sequence[date], works: Sequence[EventWork], *, covers_all: bool) -> Iterator[Outcome]:
+    def _work_on(
+        self, days: Sequence[date], works: Sequence[EventWork], coverage: Coverage | None
+    ) -> Iterator[Outcome]:
         batch = self._batch()
-        explored = sum(work.explore_requests for work in self._works) if covers_all else 0
         for day, done in self._in_order(days, works):
-            batch.add(day, done, works, covers_all=covers_all, explored=explored)
-            explored = 0
+            explored, self._explored = self._explored, 0
+            batch.add(day, done, works, coverage=coverage, explored=explored)
             if batch.is_full:
                 yield from self._commit(batch)
                 batch = self._batch()

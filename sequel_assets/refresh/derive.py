@@ -5,7 +5,7 @@ slice that is a chain over every day from the start, and while a day of it has n
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -70,7 +70,7 @@ def wanted_slices(
 
 
 def derive(
-    warehouse: Warehouse, company_id: str, days: Sequence[date], *, start: date, moment: Moment
+    warehouse: Warehouse, company_id: str, days: Collection[date], *, start: date, moment: Moment
 ) -> tuple[dict[str, list[SliceResult]], dict[str, dict[date, str]]]:
     """Derive every slice of the company that is behind its facts; those of `days` are accounted for in any case.
 
@@ -114,7 +114,7 @@ def _updates(
     insight: Insight,
     wanted: Mapping[date, Wanted],
     stored: Mapping[date, Any],
-    days: Sequence[date],
+    days: Collection[date],
     start: date,
 ) -> list[SliceUpdate]:
     """Return the updates of the slices that are behind; where the facts are the same the bookkeeping alone moves on."""

@@ -35,7 +35,7 @@ class CompanyEvents:
     """What a refresh of one company works on."""
 
     asked: tuple[KnownEvent, ...]
-    """Every event and hub that is not known to have vanished."""
+    """Every event and hub that has not vanished and that its owner has not ruled out."""
     pending: Pending
     """Events that are new to the company, or that started at another time before."""
     taken_from: frozenset[str]
@@ -50,6 +50,8 @@ class Moment:
     through: datetime
     late_window: timedelta
     run_id: str | None
+    accepts_loss: bool = False
+    """True where the owner lets final slices through that lost most of their minutes."""
 
 
 def refresh_events(
@@ -110,7 +112,10 @@ def _settle(
             taken_from.add(other)
     notes = {note.event_id: note for note in owned.notes if note.company_id == company_id}.values()
     problems.settle(warehouse, company_id, events.name, [NO_DAY], notes, at=moment.at)
-    return CompanyEvents(tuple(sorted(now, key=lambda event: event.event_id)), todo, frozenset(taken_from))
+    with warehouse.read() as connection:
+        excluded = catalog.excluded_events(connection, company_id)
+    asked = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
+    return CompanyEvents(tuple(asked), todo, frozenset(taken_from))
 
 
 def _pending(

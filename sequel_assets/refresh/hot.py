@@ -1,9 +1,12 @@
 """Which events may have minutes now: what an hourly refresh asks, so that an hour does not cost the whole past."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
 
 from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.tables import event_participants
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=1)
 
@@ -28,3 +31,11 @@ def hot_events(
     }
     hubs = {event.networking_hub_id for event in events if event.event_id in hot and event.networking_hub_id}
     return frozenset(hot | {event.event_id for event in events if event.event_id in hubs})
+
+
+def watched_since(connection: sa.Connection, company_id: str, first: date) -> frozenset[str]:
+    """Return the events of a company with minutes on a day or later."""
+    fact = event_participants.c
+    return frozenset(
+        connection.scalars(sa.select(fact.event_id).where(fact.company_id == company_id, fact.day >= first).distinct())
+    )

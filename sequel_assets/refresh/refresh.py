@@ -8,7 +8,7 @@ import contextlib
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,6 +24,7 @@ from .company import CompanyRefresh
 from .datasets import LANDED
 from .derive import derive
 from .describe import outcome_of
+from .due import Coverage
 from .events import CompanyEvents, Moment, refresh_events
 from .hours import data_through
 from .outcomes import Outcome, Verdict
@@ -47,6 +48,10 @@ class Rules:
     person_key: str
 
 
+Days = Sequence[date] | Mapping[date, Coverage]
+"""Days of a company, each in full or as its coverage says."""
+
+
 class Refresher:
     """Refreshes slices. `fatal` is the error that ended the run for all, once there was one."""
 
@@ -57,20 +62,25 @@ class Refresher:
         clock: Callable[[], datetime],
         rules: Rules,
         run_id: str | None = None,
+        *,
+        accepts_loss: bool = False,
     ) -> None:
+        self._accepts_loss = accepts_loss
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
         self.fatal: SequelError | None = None
 
-    def refresh(self, days_by_company: Mapping[str, Sequence[date]], *, asks_sequel: bool = True) -> Generator[Outcome]:
+    def refresh(self, days_by_company: Mapping[str, Days], *, asks_sequel: bool = True) -> Generator[Outcome]:
         """Yield an outcome for every slice of every dataset, company by company as they are done.
 
-        With `asks_sequel=False` the insights alone are derived. Closing the iterator stops the work at the next slice.
+        Days without a coverage are asked in full. With `asks_sequel=False` the insights alone are derived. Closing the iterator stops the work at the next slice.
         """
         schema.ensure_current(self._warehouse)
+        asked = {company_id: _covered(days) for company_id, days in days_by_company.items()}
         now = self._clock()
-        moment = Moment(now, data_through(now, self._rules.settle), self._rules.late_window, self._run_id)
+        through = data_through(now, self._rules.settle)
+        moment = Moment(now, through, self._rules.late_window, self._run_id, self._accepts_loss)
         if not asks_sequel:
-            for company_id, days in days_by_company.items():
+            for company_id, days in asked.items():
                 yield from self._derive(company_id, days, moment, {})
             return
         with ThreadPoolExecutor(self._rules.max_concurrency, thread_name_prefix="sequel") as pool:
@@ -78,7 +88,7 @@ class Refresher:
                 events, failed = refresh_events(self._client, self._warehouse, list(days_by_company), pool, moment)
             except (*FATAL, WarehouseError) as error:
                 self.fatal = error if isinstance(error, SequelError) else None
-                for company_id, days in days_by_company.items():
+                for company_id, days in asked.items():
                     self._note_broken_off(company_id, str(error), moment)
                     yield from _all_failed(company_id, days, str(error))
                 return
@@ -86,13 +96,13 @@ class Refresher:
                 why = f"its events cannot be listed: {wrong}" if isinstance(wrong, SequelError) else str(wrong)
                 if isinstance(wrong, NotFound):
                     why = "the company is gone at Sequel (404)"
-                yield from _all_failed(company_id, days_by_company[company_id], why)
-            wanted = {company_id: days for company_id, days in days_by_company.items() if company_id in events}
-            yield from self._side_by_side(wanted, events, pool, moment)
+                yield from _all_failed(company_id, asked[company_id], why)
+            there = {company_id: days for company_id, days in asked.items() if company_id in events}
+            yield from self._side_by_side(there, events, pool, moment)
 
     def _side_by_side(
         self,
-        wanted: Mapping[str, Sequence[date]],
+        wanted: Mapping[str, Mapping[date, Coverage]],
         events: Mapping[str, CompanyEvents],
         pool: ThreadPoolExecutor,
         moment: Moment,
@@ -144,7 +154,7 @@ class Refresher:
         pool: ThreadPoolExecutor,
         company_id: str,
         events: CompanyEvents,
-        days: Sequence[date],
+        days: Mapping[date, Coverage],
         moment: Moment,
     ) -> Iterator[Outcome]:
         """Yield the outcomes of one company; whatever goes wrong is told of every slice that has none yet."""
@@ -182,7 +192,7 @@ class Refresher:
             note(self._warehouse, company_id, left, at=moment.at, broken_off=reason)
 
     def _derive(
-        self, company_id: str, days: Sequence[date], moment: Moment, facts: Mapping[tuple[str, date], Outcome]
+        self, company_id: str, days: Collection[date], moment: Moment, facts: Mapping[tuple[str, date], Outcome]
     ) -> Iterator[Outcome]:
         """Yield the outcomes of the insights: of the days asked for, and of every other that was behind."""
         try:
@@ -223,8 +233,12 @@ def unexpected(error: Exception) -> str:
     return f"an unexpected {type(error).__name__}{place}, a mistake of this program; please report it"
 
 
+def _covered(days: Days) -> dict[date, Coverage]:
+    return dict(days) if isinstance(days, Mapping) else dict.fromkeys(days, Coverage.FULL)
+
+
 def _all_failed(
-    company_id: str, days: Sequence[date], reason: str, datasets: frozenset[str] = LANDED_NAMES | INSIGHT_NAMES
+    company_id: str, days: Collection[date], reason: str, datasets: frozenset[str] = LANDED_NAMES | INSIGHT_NAMES
 ) -> Iterator[Outcome]:
     for dataset in sorted(datasets):
         for day in sorted(days):

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from . import bulk
-from .tables import companies, event_concurrency, event_participants, events, proofs
+from .tables import companies, event_concurrency, event_participants, events, exclusions, proofs
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,23 @@ def save_concurrency_span(
             .where(events.c.company_id == company_id, events.c.event_id == event_id)
             .values(concurrency_from=first, concurrency_until=last)
         )
+
+
+def excluded_events(connection: sa.Connection, company_id: str) -> frozenset[str]:
+    """Return the events of a company that their owner has ruled out."""
+    return frozenset(connection.scalars(sa.select(exclusions.c.event_id).where(exclusions.c.company_id == company_id)))
+
+
+def exclude_event(connection: sa.Connection, company_id: str, event_id: str, reason: str, *, at: datetime) -> None:
+    """Rule an event out: it is not asked any more; its rows stay."""
+    row = {"company_id": company_id, "event_id": event_id, "reason": reason, "since": at}
+    bulk.upsert(connection, exclusions, [row], keep=("since",))
+
+
+def include_event(connection: sa.Connection, company_id: str, event_id: str) -> None:
+    """Take an event back in."""
+    chosen = (exclusions.c.company_id == company_id, exclusions.c.event_id == event_id)
+    connection.execute(exclusions.delete().where(*chosen))
 
 
 def mark_vanished(connection: sa.Connection, company_id: str, event_ids: Iterable[str], *, at: datetime) -> None:

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sequel_assets_tests.browser.chromium import why_not
@@ -20,9 +21,10 @@ def _graph(ui: DagsterUi) -> None:
 
 def _partitions(ui: DagsterUi) -> None:
     ui.open_partitions("daily_usage")
-    for words in ("acme-events.", "-22"):  # a company and a day: then the slice's own figures are shown
-        chosen = f"//*[@role='listitem' or self::a or self::div][contains(text(), '{words}')]"
-        ui.driver.find_elements("xpath", chosen)[0].click()
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    for words in ("acme-events.", yesterday.isoformat()):  # a company and a day: then the slice's own figures are shown
+        named = ui.driver.find_elements("xpath", f"//*[contains(text(), '{words}')]")
+        next(element for element in named if element.is_displayed()).click()
         time.sleep(1)
 
 
