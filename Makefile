@@ -30,7 +30,7 @@ dev: install ## Dagster's UI and daemon on your own account (.env), home in .seq
 	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
 test: install lint ## lint, then every test, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: install ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from sequel_assets.refresh.datasets import EVENTS, LANDED
-from sequel_assets.warehouse.tables import Dataset, Insight
+from sequel_assets.warehouse.dataset import Dataset, Insight
 
 OWNERS = ["team:data-platform"]
 LANDED_GROUP, INSIGHTS_GROUP, CATALOG_GROUP = "landed", "insights", "catalog"

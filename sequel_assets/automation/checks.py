@@ -10,7 +10,7 @@ from sequel_assets.refresh import checks
 from sequel_assets.refresh.datasets import EVENT_PARTICIPANTS
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.tables import Insight
+from sequel_assets.warehouse.dataset import Insight
 
 from .resources import Platform
 

@@ -6,6 +6,7 @@ light red by itself, since the checks have a schedule of their own.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -16,8 +17,8 @@ from sequel_assets.refresh.ledger import read_ledger
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.dataset import Dataset
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import Dataset
 
 from .resources import Platform
 
@@ -91,7 +92,7 @@ def _result(
 ) -> dg.AssetCheckResult:
     keys = {company.company_id: company.partition_key for company in companies}
     need = required(now, timedelta(minutes=settings.settle_minutes))
-    metadata = {
+    metadata: dict[str, Any] = {
         "required": dg.MetadataValue.timestamp(need),
         "companies": len(companies),
         "late_companies": len({slice_.company_id for slice_ in late}),

@@ -4,7 +4,13 @@ from pathlib import Path
 
 from sequel_assets import settings
 from sequel_assets.refresh.datasets import CATALOG, SLICED
-from sequel_assets.warehouse.tables import Dataset, people, problems, proofs, refreshes
+from sequel_assets.warehouse.dataset import Dataset
+from sequel_assets.warehouse.tables import (
+    people,
+    problems,
+    proofs,
+    refreshes,
+)
 
 BOOKKEEPING = (people, proofs, refreshes, problems)
 

@@ -1,6 +1,6 @@
 """THE MEANING: one module per question; each dataset is a table and the SELECT that fills it. No I/O, no clock."""
 
-from sequel_assets.warehouse.tables import Insight
+from sequel_assets.warehouse.dataset import Insight
 
 from .daily_usage import DAILY_USAGE
 from .lifetime_usage import LIFETIME_USAGE

@@ -6,13 +6,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
+from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     ALL,
     ENGAGED,
     LIVE,
     MINUTES,
     ON_DEMAND,
-    Insight,
     company_column,
     day_column,
     event_participants,

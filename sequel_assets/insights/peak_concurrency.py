@@ -6,9 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
+from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     ALL,
-    Insight,
     company_column,
     day_column,
     event_concurrency,

@@ -6,7 +6,12 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse.tables import Insight, event_participants, proofs, refreshes
+from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.tables import (
+    event_participants,
+    proofs,
+    refreshes,
+)
 
 from .derive import wanted_slices
 

@@ -2,7 +2,7 @@
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse import tables
-from sequel_assets.warehouse.tables import Dataset
+from sequel_assets.warehouse.dataset import Dataset
 
 EVENT_PARTICIPANTS = Dataset(
     table=tables.event_participants,

@@ -14,10 +14,13 @@ import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse import problems
+from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
-from sequel_assets.warehouse.tables import Insight, refreshes
+from sequel_assets.warehouse.tables import (
+    refreshes,
+)
 
 from .events import Moment
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_random
 
 from .errors import WarehouseError, explain, place
 
@@ -105,13 +106,9 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     @event.listens_for(engine, "connect")
     def _connect(dbapi: Any, _record: object) -> None:
         dbapi.isolation_level = None  # the driver's own BEGIN would be a deferred one
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-        ):
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}", "synchronous=NORMAL", "foreign_keys=ON"):
             dbapi.execute(f"PRAGMA {pragma}")
+        _use_wal(dbapi)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -119,6 +116,18 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+@retry(
+    retry=retry_if_exception_message(match=".*locked.*"),
+    stop=stop_after_delay(BUSY_TIMEOUT_SECONDS),
+    wait=wait_random(0.01, 0.1),
+    reraise=True,
+)
+def _use_wal(dbapi: Any) -> None:
+    """Switch a new database to WAL; while another process is doing so SQLite refuses at once, whatever the time-out."""
+    if dbapi.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        dbapi.execute("PRAGMA journal_mode=WAL")
 
 
 def _postgres_engine(url: sa.URL) -> sa.Engine:

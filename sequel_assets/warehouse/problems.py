@@ -48,7 +48,9 @@ def settle(
     if known == stands:
         return
     with warehouse.write() as connection:
-        for day, event_id in known.keys() - stands.keys():
+        for day, event_id in sorted(
+            known.keys() - stands.keys()
+        ):  # in order: two processes must not wait for each other
             connection.execute(problems.delete().where(*here, problems.c.day == day, problems.c.event_id == event_id))
         rows = [
             {
@@ -59,6 +61,6 @@ def settle(
                 "reason": reason,
                 "since": at,
             }
-            for (day, event_id), reason in stands.items()
+            for (day, event_id), reason in sorted(stands.items())
         ]
         bulk.upsert(connection, problems, rows, keep=("since",))

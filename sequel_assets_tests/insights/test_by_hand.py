@@ -12,9 +12,16 @@ from hypothesis import strategies as st
 
 from sequel_assets.insights import DAILY_USAGE, INSIGHTS, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
-from sequel_assets.warehouse.tables import Insight, companies, event_concurrency, event_participants, events, refreshes
+from sequel_assets.warehouse.tables import (
+    companies,
+    event_concurrency,
+    event_participants,
+    events,
+    refreshes,
+)
 
 from ..rows import ACME, AT, DAY, HUB, LATE, STAGE, day, empty, hour, participant, settle_in
 from .test_average import by_hand
