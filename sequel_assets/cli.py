@@ -62,7 +62,7 @@ def migrate() -> None:
         schema.migrate(warehouse)
     finally:
         warehouse.dispose()
-    console.print(f"the warehouse has schema {schema.newest()}")
+    console().print(f"the warehouse has schema {schema.newest()}")
 
 
 @app.command()
@@ -130,7 +130,7 @@ def _is_interruption(error: BaseException) -> bool:
 
 def _end(words: object, code: int) -> None:
     with suppress(OSError):  # a terminal that is closed hears nothing
-        errors.print(str(words), markup=False)
+        errors().print(str(words), markup=False)
     raise SystemExit(code) from None
 
 

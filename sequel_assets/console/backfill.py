@@ -69,7 +69,7 @@ def _find(
     companies = choose(everyone, wanted)
     failed = find_events(platform, client, warehouse, everyone, None)
     for key, reason in failed.items():
-        errors.print(f"{key}: its events cannot be listed: {reason}", markup=False)
+        errors().print(f"{key}: its events cannot be listed: {reason}", markup=False)
     for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
         instance.report_runless_asset_event(
             dg.AssetMaterialization(dataset.name, description="by sequel-assets backfill")
@@ -117,7 +117,7 @@ def _run(
         _summary(companies, outcomes)
         raise
     for line in broken:
-        errors.print(line, markup=False)
+        errors().print(line, markup=False)
     failures = _summary(companies, outcomes)
     if fatal is not None:
         raise fatal
@@ -126,7 +126,7 @@ def _run(
 
 def _line(company: KnownCompany, outcomes: Sequence[Outcome], run_id: str) -> None:
     failed = sum(outcome.verdict is Verdict.FAILED for outcome in outcomes)
-    console.print(f"{company.partition_key}: {len(outcomes)} slices, {failed} failed, run {run_id}", markup=False)
+    console().print(f"{company.partition_key}: {len(outcomes)} slices, {failed} failed, run {run_id}", markup=False)
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
@@ -153,15 +153,15 @@ def _summary(companies: Sequence[KnownCompany], outcomes: Sequence[Outcome]) -> 
     keys = {company.company_id: company.partition_key for company in companies}
     failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED]
     for outcome in failed[:MOST_NAMED]:
-        errors.print(
+        errors().print(
             f"failed: {keys.get(outcome.company_id)} {outcome.day} {outcome.dataset}: {outcome.reason}", markup=False
         )
     if len(failed) > MOST_NAMED:
-        errors.print(f"and {len(failed) - MOST_NAMED} more; all of them: sequel-assets status")
+        errors().print(f"and {len(failed) - MOST_NAMED} more; all of them: sequel-assets status")
     waiting = [outcome for outcome in outcomes if outcome.verdict is Verdict.WAITING]
     if waiting:
         first = waiting[0]
-        console.print(
+        console().print(
             f"waiting: {len(waiting)} slices, such as {keys.get(first.company_id)} {first.day} {first.dataset}: {first.reason}",
             markup=False,
         )
@@ -176,7 +176,7 @@ def _bar(progress: Progress | None, company: KnownCompany, slices: int) -> Calla
 
 
 def _progress() -> "AbstractContextManager[Progress | None]":
-    if not console.is_terminal:
+    if not console().is_terminal:
         return nullcontext()
     columns = (
         TextColumn("{task.description}"),
@@ -185,4 +185,4 @@ def _progress() -> "AbstractContextManager[Progress | None]":
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console)
+    return Progress(*columns, console=console())

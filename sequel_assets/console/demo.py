@@ -43,12 +43,12 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
         with Sandbox(world, clock=Clock(now)) as sandbox:
             first = now.date() - timedelta(days=days - 1)
             _environment(folder, sandbox.environment(), first.isoformat())
-            console.print(
+            console().print(
                 f"A synthetic Sequel with {companies} companies answers at {sandbox.url}; backfilling {first} to {now.date()} ..."
             )
             code = backfill(settings_module.load(), first, now.date())
             demo_tables.show(settings_module.load())
-            console.print(
+            console().print(
                 f"\nThe warehouse: {folder / 'warehouse.db'} (made in {time.monotonic() - began:.0f} s)", markup=False
             )
             if not once and code == 0:
@@ -94,7 +94,7 @@ def _serve_ui(folder: Path, port: int) -> None:
     """Serve Dagster's UI and daemon until the demo is ended; no process of theirs is left behind."""
     free = _free_port(port)
     if free != port:
-        console.print(f"Port {port} is taken by somebody else; Dagster's UI takes {free}.")
+        console().print(f"Port {port} is taken by somebody else; Dagster's UI takes {free}.")
     command = [
         sys.executable,
         "-m",
@@ -112,16 +112,16 @@ def _serve_ui(folder: Path, port: int) -> None:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own words
         try:
             if not _answers(process, address):
-                errors.print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}", markup=False)
+                errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}", markup=False)
                 return
-            console.print(
+            console().print(
                 f"\nDagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends everything)"
             )
             process.wait()
-            errors.print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}", markup=False)
+            errors().print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}", markup=False)
         except KeyboardInterrupt:
             with suppress(OSError):  # the terminal may be closed
-                console.print("\nEnding ...")
+                console().print("\nEnding ...")
         finally:
             _end(process)
 

@@ -23,7 +23,7 @@ def show(settings: Settings) -> None:
         with warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
             through = connection.scalar(sa.select(sa.func.max(refreshes.c.data_through)))
-            console.print(
+            console().print(
                 f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last top of the hour that Sequel has computed.\n"
             )
             _daily(connection, names)

@@ -1,13 +1,23 @@
 """What people see in a terminal: tables, progress, errors. Plain lines where the output is no terminal."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-console = Console(soft_wrap=True, highlight=False, emoji=False)
-errors = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+
+@cache
+def console() -> Console:
+    """Return the standard output, made on first use: it looks at the environment."""
+    return Console(soft_wrap=True, highlight=False, emoji=False)
+
+
+@cache
+def errors() -> Console:
+    """Return the standard error output, likewise."""
+    return Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 class UsageError(Exception):
@@ -27,10 +37,10 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]],
         )
     for row in rows:
         shown.add_row(*(_text(cell) for cell in row))
-    if console.is_terminal:
-        console.print(shown)
+    if console().is_terminal:
+        console().print(shown)
         return
-    wide = Console(file=console.file, width=max(120, 40 * len(headings)), highlight=False, emoji=False)
+    wide = Console(file=console().file, width=max(120, 40 * len(headings)), highlight=False, emoji=False)
     wide.print(shown)
 
 

@@ -104,7 +104,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
         named = ("company", "dataset", "day", "event_id", "reason", "since")
         table("Problems", named, _rows(found["problems"], named))
     else:
-        console.print("No problem stands.")
+        console().print("No problem stands.")
     return 0
 
 
