@@ -96,7 +96,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
     """Print the status as tables or as JSON; return the exit code."""
     found = read_status(settings)
     if as_json:
-        console.out(json.dumps(found, indent=2), highlight=False)
+        console().out(json.dumps(found, indent=2), highlight=False)
         return 0
     headings = ("company", "dataset", "days", "first_day", "last_day", "final_days", "data_through", "rows")
     table("Datasets", headings, _rows(found["datasets"], headings))
