@@ -1,5 +1,5 @@
-"""`sequel-assets ...`: every command, its arguments and its help. Exit codes: 0 done, 1 some slices failed (named),
-2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
+"""`sequel-assets ...`: every command, its arguments and its help. Exit codes: 0 done, 1 some slices failed or are
+late (named), 2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
 
 import io
 import sys
@@ -14,6 +14,7 @@ from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.errors import WarehouseError
 
+ONE_COMPANY = "an id, a partition key or a unique name"
 WRONG_USAGE, NOT_REACHED, INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
@@ -29,26 +30,70 @@ app = typer.Typer(
 def backfill(
     first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
-    company: Annotated[
-        list[str] | None, typer.Option(help="an id, a partition key or a unique name; may be repeated; default: all")
-    ] = None,
+    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    force: Annotated[bool, typer.Option("--force", help="ask again for what is final, or was asked this hour")] = False,
 ) -> None:
     """Refresh every dataset for a range of days: real Dagster runs, one per company."""
+    from sequel_assets.automation.modes import FORCE
     from sequel_assets.console.asked import check_range, parse_day
 
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)
     from sequel_assets.console.backfill import backfill as run  # brings Dagster, which takes its second to import
 
-    raise typer.Exit(run(settings, *days, company or []))
+    raise typer.Exit(run(settings, *days, company or [], modes=[FORCE] if force else []))
 
 
 @app.command()
 def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
-    """Show how far each company's numbers go, and what stands in their way."""
+    """Show how far each company's numbers go, what is late, and what stands in their way; exit 1 when anything is late."""
     from sequel_assets.console.status import status as run
 
     raise typer.Exit(run(settings_module.load(), as_json=json))
+
+
+@app.command()
+def accept(
+    company: Annotated[str, typer.Option(help=ONE_COMPANY)],
+    first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
+    last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
+) -> None:
+    """Let final days through that are held, since Sequel now tells less than half of them; print what changed."""
+    from sequel_assets.console.asked import check_range, parse_day
+
+    settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
+    check_range(settings, *days)
+    from sequel_assets.console.accept import accept as run  # brings Dagster
+
+    raise typer.Exit(run(settings, *days, company))
+
+
+@app.command()
+def exclude(
+    company: Annotated[str, typer.Option(help=ONE_COMPANY)],
+    event: Annotated[str, typer.Option(help="the event's id, as in the table events")],
+    reason: Annotated[str, typer.Option(help="why; status shows it")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="take the event back in")] = False,
+) -> None:
+    """Rule out an event that will never answer: it is not asked any more, and its stored rows stay."""
+    from sequel_assets.console import exclude as commands
+
+    settings = settings_module.load()
+    raise typer.Exit(
+        commands.include(settings, company, event) if undo else commands.exclude(settings, company, event, reason)
+    )
+
+
+@app.command()
+def changes(
+    since: Annotated[str, typer.Option(help="day (UTC), such as 2026-11-01, on or after which they were seen")],
+    json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
+) -> None:
+    """List the numbers of final days that changed afterwards, the newest first."""
+    from sequel_assets.console.asked import parse_day
+    from sequel_assets.console.changes import changes as run
+
+    raise typer.Exit(run(settings_module.load(), parse_day(since, "--since"), as_json=json))
 
 
 @app.command()

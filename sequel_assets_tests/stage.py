@@ -133,14 +133,15 @@ class Stage:
         from sequel_assets.assets.catalog import companies_asset, events_asset
         from sequel_assets.assets.slices import refresh_asset
         from sequel_assets.automation.checks import conservation_check, derivation_checks
-        from sequel_assets.automation.jobs import schedules
+        from sequel_assets.automation.freshness import freshness_checks
+        from sequel_assets.automation.schedules import schedules
 
         known = settings.load()
         self.partitions = slice_partitions(known)
         self.schedules = {schedule.name: schedule for schedule in schedules(known)}
         return dg.Definitions(
             assets=[companies_asset(), events_asset(), refresh_asset(self.partitions)],
-            asset_checks=[conservation_check(), *derivation_checks()],
+            asset_checks=[conservation_check(), *derivation_checks(), *freshness_checks()],
             jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB],
             schedules=list(self.schedules.values()),
             resources={"platform": Platform(), "observer": Observer()},
@@ -159,10 +160,16 @@ class Stage:
         )
 
     def refresh(
-        self, companies: list[str], first: date, last: date, assets: list[str] | None = None
+        self,
+        companies: list[str],
+        first: date,
+        last: date,
+        assets: list[str] | None = None,
+        mode: str = "",
     ) -> dg.ExecuteInProcessResult:
-        """Execute one run over a rectangle, the companies by their ids, in Dagster's order."""
-        return self.run("refresh_slices", range_tags([self.key(company) for company in companies], first, last), assets)
+        """Execute one run over a rectangle, the companies by their ids, in Dagster's order; `mode` is a tag of modes.py."""
+        tags = range_tags([self.key(company) for company in companies], first, last)
+        return self.run("refresh_slices", tags | ({mode: "true"} if mode else {}), assets)
 
     def key(self, company_id: str) -> str:
         """The partition key of a company."""

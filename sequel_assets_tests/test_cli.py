@@ -496,12 +496,12 @@ def test_a_locked_warehouse_is_waited_for(whole: Checkout, checkout: Checkout) -
 
 
 def test_status_has_this_shape_for_machines(whole: Checkout) -> None:
-    """`status --json`: companies, a record per company and dataset, the problems that stand."""
+    """`status --json`: companies, a record per company and dataset, what is late or ruled out, the problems that stand."""
     done = whole.call("status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
-    assert sorted(told) == ["companies", "datasets", "problems"]
-    assert told["problems"] == []
+    assert sorted(told) == ["companies", "datasets", "excluded", "late", "problems"]
+    assert (told["problems"], told["late"], told["excluded"]) == ([], [], [])
     keys = {company["company_id"]: company["company"] for company in told["companies"]}
     assert told["companies"][0] == {"company_id": ROOT, "company": keys[ROOT], "gone": False}
     assert len(told["datasets"]) == 3 * len(SLICED)
@@ -525,7 +525,7 @@ def test_status_is_a_table_for_people(whole: Checkout) -> None:
         done = whole.call("status", **told)
         assert (done.returncode, done.stderr) == (0, "")
         assert "event_participants" in done.stdout
-        assert done.stdout.rstrip().endswith("No problem stands.")
+        assert done.stdout.rstrip().endswith("Nothing is late.\nNo problem stands.")
 
 
 def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Checkout) -> None:
@@ -542,7 +542,7 @@ def test_migrate_makes_the_tables_once(checkout: Checkout) -> None:
         done = checkout.call("migrate")
         assert (done.returncode, done.stdout, done.stderr) == (0, "the warehouse has schema 0001\n", "")
     told = json.loads(checkout.call("status", "--json").stdout)
-    assert told == {"companies": [], "datasets": [], "problems": []}
+    assert told == {"companies": [], "datasets": [], "excluded": [], "problems": [], "late": []}
 
 
 def test_the_sandbox_says_what_to_export_and_ends_on_sigterm(checkout: Checkout) -> None:
@@ -582,7 +582,9 @@ def test_wrong_arguments_of_the_sandbox_are_refused_in_one_line(refusing: Checko
         assert line.startswith(words)
 
 
-@pytest.mark.parametrize("command", ["", "backfill", "status", "migrate", "sandbox", "demo"])
+@pytest.mark.parametrize(
+    "command", ["", "backfill", "status", "accept", "exclude", "changes", "migrate", "sandbox", "demo"]
+)
 def test_help_needs_no_settings(command: str, tmp_path: Path) -> None:
     """Exit 0, what the command is for, and nothing is written."""
     done = run_command([*filter(None, [command]), "--help"], tmp_path, {"SEQUEL_PERSON_KEY": "wrong"})

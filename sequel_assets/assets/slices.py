@@ -4,20 +4,23 @@ It logs a materialization for every slice that is good and raises at the end for
 those turn red. It yields nothing: a step that returned normally would turn the whole range green.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 
 import dagster as dg
 
+from sequel_assets.automation.choice import Choice, choose
 from sequel_assets.automation.partitions import days_by_company
 from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.refresh.datasets import LANDED, SLICED
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.ledger import kept_outcomes
+from sequel_assets.refresh.outcomes import Outcome
+from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 
-from .report import failure, is_failed, materialization
+from .report import Report, failure
 from .specs import spec_of
 
 
@@ -55,22 +58,38 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
         if asks_sequel:
             _leave_out_gone(context, wanted, companies)
-        refresher = platform.refresher(client, warehouse, context.run.run_id)
-        failed = []
-        days = {(company_id, day) for company_id, its_days in wanted.items() for day in its_days}
-        with closing(refresher.refresh(wanted, asks_sequel=asks_sequel)) as outcomes:
+        with warehouse.read() as connection:
+            choice = choose(connection, wanted, context.run.tags, platform.settings())
+        refresher = platform.refresher(client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss)
+        report = Report(context, names, shown, platform.settings().clock().date(), wanted)
+        with closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
                 observer(outcome)
-                is_asked = (outcome.company_id, outcome.day) in days
-                if is_failed(outcome) and is_asked:
-                    failed.append(outcome)
-                elif outcome.is_good and outcome.dataset in shown and (is_asked or outcome.verdict is Verdict.DONE):
-                    context.log_event(materialization(outcome, names[outcome.company_id]))
+                report.tell(outcome, warehouse)
         observer.fatal = refresher.fatal
-        stats = client.stats.as_dict()
-        context.log.info(f"{len(days)} company days, {stats.get('requests', 0)} requests, {len(failed)} slices failed")
-        if failed:
-            raise failure(failed, names, str(refresher.fatal or ""))
+        if asks_sequel and not refresher.fatal and (report.failed or not choice.is_hourly):
+            with warehouse.read() as connection:  # a planned slice that is not logged turns red with a run that fails
+                kept = list(kept_outcomes(connection, choice.kept))
+            for outcome in kept:
+                observer(outcome)
+                report.tell(outcome, warehouse)
+        asked = sum(len(days) for days in choice.asked.values())
+        requests = client.stats.as_dict().get("requests", 0)
+        context.log.info(f"{asked} company days asked, {requests} requests, {len(report.failed)} slices failed")
+        if report.failed:
+            raise failure(report.failed, names, str(refresher.fatal or ""))
+
+
+def _outcomes(
+    refresher: Refresher, choice: Choice, wanted: Mapping[str, Sequence[date]], *, asks_sequel: bool
+) -> Generator[Outcome]:
+    """Yield what becomes of each slice; of companies with nothing to be asked for, whatever is behind is derived."""
+    if not asks_sequel:
+        yield from refresher.refresh(wanted, asks_sequel=False)
+        return
+    yield from refresher.refresh({company_id: days for company_id, days in choice.asked.items() if days})
+    idle: dict[str, list[date]] = {company_id: [] for company_id, days in choice.asked.items() if not days}
+    yield from refresher.refresh(idle, asks_sequel=False)
 
 
 def _wanted(context: dg.AssetExecutionContext, ids: Mapping[str, str]) -> dict[str, list[date]]:

@@ -1,10 +1,15 @@
 """From a dataset to its asset: description, columns, lineage, group, kinds, owner, all made from one place."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from sequel_assets.refresh.datasets import EVENTS, LANDED
 from sequel_assets.warehouse.dataset import Dataset, Insight
 
+HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn_window=timedelta(minutes=100))
+"""For the UI's own freshness column: something was materialized within the last hours. docs/freshness.md says what it
+cannot know, and why the checks *fresh_by_the_hour* are what to rely on."""
 OWNERS = ["team:data-platform"]
 LANDED_GROUP, INSIGHTS_GROUP, CATALOG_GROUP = "landed", "insights", "catalog"
 
@@ -64,4 +69,5 @@ def spec_of(dataset: Dataset, partitions: dg.PartitionsDefinition[str] | None = 
         kinds=kinds,
         partitions_def=partitions,
         skippable=partitions is not None,
+        freshness_policy=HOURLY if partitions is not None else None,
     )

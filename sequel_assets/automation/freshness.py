@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 
-from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.freshness import Late, late_slices, required
 from sequel_assets.refresh.ledger import read_ledger
@@ -40,12 +39,9 @@ def _freshness_check(dataset: Dataset) -> dg.AssetChecksDefinition:
     def fresh_by_the_hour(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         platform: Platform = context.resources.platform
         settings = platform.settings()
-        warehouse = connect.open_warehouse(settings)
-        try:
+        with platform.warehouse() as warehouse:
             late = find_late(warehouse, settings, [dataset.name])[dataset.name]
             companies = _companies(warehouse)
-        finally:
-            warehouse.dispose()
         return _result(late, companies, settings, settings.clock())
 
     return fresh_by_the_hour

@@ -55,10 +55,12 @@ class Platform:
             finally:
                 warehouse.dispose()
 
-    def refresher(self, client: SequelClient, warehouse: Warehouse, run_id: str) -> Refresher:
+    def refresher(
+        self, client: SequelClient, warehouse: Warehouse, run_id: str, *, accepts_loss: bool = False
+    ) -> Refresher:
         """Return what refreshes slices by the rules of the settings."""
         now = self.settings()
-        return Refresher(client, warehouse, now.clock, connect.rules(now), run_id)
+        return Refresher(client, warehouse, now.clock, connect.rules(now), run_id, accepts_loss=accepts_loss)
 
 
 class Observer:

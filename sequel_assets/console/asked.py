@@ -11,6 +11,11 @@ from .output import UsageError
 MOST_NAMED = 20
 
 
+def one_line(text: str) -> str:
+    """Return a text that someone typed as one line."""
+    return " ".join(text.split())
+
+
 def parse_day(text: str, option: str) -> date:
     """Return a day; anything but YYYY-MM-DD is refused by name."""
     try:
@@ -18,7 +23,7 @@ def parse_day(text: str, option: str) -> date:
     except ValueError:
         day = None
     if day is None or text != day.isoformat():
-        raise UsageError(f"{option} {text}: it must be a day (UTC) such as 2026-11-23, without time or zone")
+        raise UsageError(f"{option} {one_line(text)}: it must be a day (UTC) such as 2026-11-23, without time or zone")
     return day
 
 
@@ -48,11 +53,11 @@ def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[Kno
             chosen[found[0].company_id] = found[0]
         elif found:
             keys = ", ".join(company.partition_key for company in found)
-            wrong.append(f"--company {text}: {len(found)} companies have this name; use one of {keys}")
+            wrong.append(f"--company {one_line(text)}: {len(found)} companies have this name; use one of {keys}")
         else:
             known = ", ".join(company.partition_key for company in companies[:MOST_NAMED])
             more = f" and {len(companies) - MOST_NAMED} more" if len(companies) > MOST_NAMED else ""
-            wrong.append(f"--company {text}: there is no such company; known are {known}{more}")
+            wrong.append(f"--company {one_line(text)}: there is no such company; known are {known}{more}")
     if wrong:
         raise UsageError("\n".join(wrong))
     return list(chosen.values())

@@ -1,13 +1,10 @@
 """`sequel-assets backfill`: real Dagster runs, one per company, each over a range of days."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from sequel_assets.automation.companies import find_companies, find_events
 from sequel_assets.automation.partitions import range_tags
@@ -25,6 +22,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from .asked import choose
 from .home import command_tags, dagster_home, dagster_instance
 from .output import UsageError, console, errors, table
+from .progress import bars
 from .stopping import stoppable
 
 MOST_NAMED = 20
@@ -32,8 +30,19 @@ DONE, SOME_FAILED = 0, 1
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def backfill(settings: Settings, first: date, last: date, wanted: Sequence[str] = ()) -> int:
-    """Refresh every slice of the companies and days, print how it went, and return the exit code."""
+def backfill(
+    settings: Settings,
+    first: date,
+    last: date,
+    wanted: Sequence[str] = (),
+    *,
+    modes: Sequence[str] = (),
+    tell_run: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Refresh every slice of the companies and days, print how it went, and return the exit code.
+
+    `modes` are tags of the runs that change what they ask; `tell_run` is told the id of each run.
+    """
     settings.require(*NEEDED)
     dagster_home()
     platform, warehouse = Platform(), connect.open_warehouse(settings)
@@ -43,7 +52,8 @@ def backfill(settings: Settings, first: date, last: date, wanted: Sequence[str] 
             schema.create_if_empty(warehouse)
             with dagster_instance() as instance:
                 companies = _find(platform, client, warehouse, instance, wanted)
-                return _run(instance, companies, first, last, raise_if_stopped)
+                tags = command_tags() | dict.fromkeys(modes, "true")
+                return _run(instance, companies, first, last, tags, tell_run, raise_if_stopped)
     finally:
         warehouse.dispose()
 
@@ -82,6 +92,8 @@ def _run(
     companies: Sequence[KnownCompany],
     first: date,
     last: date,
+    tags: Mapping[str, str],
+    tell_run: Callable[[str], None],
     raise_if_stopped: Callable[[], None],
 ) -> int:
     from sequel_assets.definitions import defs  # reads the start date from the environment: only once that is settled
@@ -92,21 +104,22 @@ def _run(
     broken: list[str] = []
     fatal: SequelError | None = None
     try:
-        with _progress() as progress:
+        with bars(companies, first, last, slices_each) as shown:
             for company in companies:
-                observer = Observer(_bar(progress, company, slices_each))
+                observer = Observer(shown.of(company)) if shown else Observer()
                 try:
                     result = job.execute_in_process(
                         instance=instance,
-                        tags=range_tags([company.partition_key], first, last) | command_tags(),
+                        tags=range_tags([company.partition_key], first, last) | dict(tags),
                         run_config=QUIET,
                         resources={"platform": Platform(), "observer": observer},
                         raise_on_error=False,
                     )
                 finally:
                     outcomes += observer.outcomes
+                tell_run(result.run_id)
                 raise_if_stopped()
-                if not progress:
+                if not shown:
                     _line(company, observer.outcomes, result.run_id)
                 fatal = observer.fatal
                 if fatal is not None:
@@ -166,23 +179,3 @@ def _summary(companies: Sequence[KnownCompany], outcomes: Sequence[Outcome]) -> 
             markup=False,
         )
     return len(failed)
-
-
-def _bar(progress: Progress | None, company: KnownCompany, slices: int) -> Callable[[Outcome], None]:
-    if progress is None:
-        return lambda _: None
-    bar = progress.add_task(escape(company.partition_key), total=slices)
-    return lambda _: progress.advance(bar)
-
-
-def _progress() -> "AbstractContextManager[Progress | None]":
-    if not console().is_terminal:
-        return nullcontext()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console())

@@ -1,95 +1,28 @@
-"""`sequel-assets status`: how far each company's numbers go, and what stands in their way."""
+"""`sequel-assets status`: how far each company's numbers go, what is late, and what stands in their way."""
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog, schema
+from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError, place
-from sequel_assets.warehouse.tables import NO_DAY, problems, refreshes
+from sequel_assets.warehouse.tables import NO_DAY, exclusions, problems, refreshes
 
 from .output import console, table
+from .stored import stored
 
-
-def read_status(settings: Settings) -> dict[str, Any]:
-    """Return, ready for JSON: a record per company and dataset, and every problem that stands."""
-    warehouse = Warehouse(settings.warehouse_url)
-    _refuse_missing_file(warehouse)
-    try:
-        schema.ensure_current(warehouse)
-        with warehouse.read() as connection:
-            companies = catalog.known_companies(connection)
-            keys = {company.company_id: company.partition_key for company in companies}
-            r = refreshes.c
-            newest = sa.func.max(r.day)
-            per_dataset = connection.execute(
-                sa.select(
-                    r.company_id,
-                    r.dataset,
-                    sa.func.count().label("days"),
-                    sa.func.min(r.day).label("first_day"),
-                    newest.label("last_day"),
-                    sa.func.sum(sa.case((r.is_final, 1), else_=0)).label("final_days"),
-                    sa.func.max(r.data_through).label("data_through"),
-                    sa.func.sum(r.rows).label("rows"),
-                )
-                .where(r.day != NO_DAY)
-                .group_by(r.company_id, r.dataset)
-            ).all()
-            standing = connection.execute(
-                sa.select(problems).order_by(problems.c.company_id, problems.c.day, problems.c.dataset)
-            ).all()
-    finally:
-        warehouse.dispose()
-    order = [dataset.name for dataset in SLICED]
-    found = sorted(
-        per_dataset,
-        key=lambda row: (keys.get(row.company_id, ""), order.index(row.dataset) if row.dataset in order else 99),
-    )
-    return {
-        "companies": [
-            {"company_id": company.company_id, "company": company.partition_key, "gone": company.gone_at is not None}
-            for company in companies
-        ],
-        "datasets": [
-            {
-                "company": keys.get(row.company_id, row.company_id),
-                "dataset": row.dataset,
-                "days": row.days,
-                "first_day": row.first_day.isoformat(),
-                "last_day": row.last_day.isoformat(),
-                "final_days": int(row.final_days),
-                "data_through": row.data_through.isoformat() if row.data_through else None,
-                "rows": int(row.rows),
-            }
-            for row in found
-        ],
-        "problems": [
-            {
-                "company": keys.get(row.company_id, row.company_id),
-                "dataset": row.dataset,
-                "day": None if row.day == NO_DAY else row.day.isoformat(),
-                "event_id": row.event_id or None,
-                "reason": row.reason,
-                "since": row.since.isoformat(),
-            }
-            for row in standing
-        ],
-    }
-
-
-def _refuse_missing_file(warehouse: Warehouse) -> None:
-    """Refuse an embedded warehouse that is not there yet: opening it would make an empty one."""
-    if warehouse.is_sqlite and not Path(warehouse.url.database or "").exists():
-        raise WarehouseError(
-            f"the warehouse {place(warehouse.url)} is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
-        )
+MOST_NAMED = 20
+ALL_WELL, SOME_LATE = 0, 1
+ORDER = [dataset.name for dataset in SLICED]
+DATASETS = ("company", "dataset", "days", "first_day", "last_day", "final_days", "data_through", "rows")
+LATE = ("company", "dataset", "day", "owes", "covers")
+EXCLUDED = ("company", "event_id", "reason", "since")
+PROBLEMS = ("company", "dataset", "day", "event_id", "reason", "since")
 
 
 def status(settings: Settings, *, as_json: bool) -> int:
@@ -97,15 +30,132 @@ def status(settings: Settings, *, as_json: bool) -> int:
     found = read_status(settings)
     if as_json:
         console().out(json.dumps(found, indent=2), highlight=False)
-        return 0
-    headings = ("company", "dataset", "days", "first_day", "last_day", "final_days", "data_through", "rows")
-    table("Datasets", headings, _rows(found["datasets"], headings))
+        return SOME_LATE if found["late"] else ALL_WELL
+    table("Datasets", DATASETS, _rows(found["datasets"], DATASETS))
+    late = found["late"]
+    if late:
+        table(f"Late: {len(late)} slices", LATE, _rows(late[:MOST_NAMED], LATE))
+        if len(late) > MOST_NAMED:
+            console().print(f"and {len(late) - MOST_NAMED} more; all of them: sequel-assets status --json")
+    else:
+        console().print("Nothing is late.")
+    if found["excluded"]:
+        table("Excluded: events ruled out, not asked any more", EXCLUDED, _rows(found["excluded"], EXCLUDED))
     if found["problems"]:
-        named = ("company", "dataset", "day", "event_id", "reason", "since")
-        table("Problems", named, _rows(found["problems"], named))
+        table("Problems", PROBLEMS, _rows(found["problems"], PROBLEMS))
     else:
         console().print("No problem stands.")
-    return 0
+    return SOME_LATE if late else ALL_WELL
+
+
+def read_status(settings: Settings) -> dict[str, Any]:
+    """Return, ready for JSON: a record per company and dataset, every late slice, event ruled out and problem."""
+    with stored(settings) as warehouse:
+        with warehouse.read() as connection:
+            companies = catalog.known_companies(connection)
+            keys = {company.company_id: company.partition_key for company in companies}
+            found = {
+                "companies": [_company(company) for company in companies],
+                "datasets": _datasets(connection, keys),
+                "excluded": _excluded(connection, keys),
+                "problems": _problems(connection, keys),
+            }
+        return found | {"late": _late(warehouse, settings, keys)}
+
+
+def _company(company: KnownCompany) -> dict[str, Any]:
+    return {
+        "company_id": company.company_id,
+        "company": company.partition_key,
+        "gone": company.gone_at is not None,
+    }
+
+
+def _datasets(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    r = refreshes.c
+    newest = sa.func.max(r.day)
+    rows = connection.execute(
+        sa.select(
+            r.company_id,
+            r.dataset,
+            sa.func.count().label("days"),
+            sa.func.min(r.day).label("first_day"),
+            newest.label("last_day"),
+            sa.func.sum(sa.case((r.is_final, 1), else_=0)).label("final_days"),
+            sa.func.max(r.data_through).label("data_through"),
+            sa.func.sum(r.rows).label("rows"),
+        )
+        .where(r.day != NO_DAY)
+        .group_by(r.company_id, r.dataset)
+    ).all()
+    in_order = sorted(
+        rows,
+        key=lambda row: (keys.get(row.company_id, ""), ORDER.index(row.dataset) if row.dataset in ORDER else 99),
+    )
+    return [
+        {
+            "company": keys.get(row.company_id, row.company_id),
+            "dataset": row.dataset,
+            "days": row.days,
+            "first_day": row.first_day.isoformat(),
+            "last_day": row.last_day.isoformat(),
+            "final_days": int(row.final_days),
+            "data_through": row.data_through.isoformat() if row.data_through else None,
+            "rows": int(row.rows),
+        }
+        for row in in_order
+    ]
+
+
+def _late(warehouse: Warehouse, settings: Settings, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return every late slice, as the checks see it at this moment."""
+    from sequel_assets.automation.freshness import find_late  # brings Dagster, which a refusal need not wait for
+
+    late = find_late(warehouse, settings, ORDER)
+    rank = {company_id: place for place, company_id in enumerate(keys)}
+    by_company = sorted(
+        ((slice_, dataset) for dataset in ORDER for slice_ in late[dataset]),
+        key=lambda found: rank.get(found[0].company_id, len(rank)),
+    )
+    return [
+        {
+            "company": keys.get(slice_.company_id, slice_.company_id),
+            "dataset": dataset,
+            "day": slice_.day.isoformat(),
+            "owes": slice_.due.isoformat(),
+            "covers": slice_.covers.isoformat() if slice_.covers else None,
+            "rule": slice_.rule,
+        }
+        for slice_, dataset in by_company
+    ]
+
+
+def _excluded(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    e = exclusions.c
+    return [
+        {
+            "company": keys.get(row.company_id, row.company_id),
+            "event_id": row.event_id,
+            "reason": row.reason,
+            "since": row.since.isoformat(),
+        }
+        for row in connection.execute(sa.select(exclusions).order_by(e.company_id, e.event_id))
+    ]
+
+
+def _problems(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    p = problems.c
+    return [
+        {
+            "company": keys.get(row.company_id, row.company_id),
+            "dataset": row.dataset,
+            "day": None if row.day == NO_DAY else row.day.isoformat(),
+            "event_id": row.event_id or None,
+            "reason": row.reason,
+            "since": row.since.isoformat(),
+        }
+        for row in connection.execute(sa.select(problems).order_by(p.company_id, p.day, p.dataset))
+    ]
 
 
 def _rows(records: Sequence[dict[str, Any]], headings: Sequence[str]) -> list[list[Any]]:

@@ -45,6 +45,7 @@ class CompanyRefresh:
         self._full = sorted(day for day, coverage in days.items() if coverage is Coverage.FULL)
         self._hot = sorted(day for day, coverage in days.items() if coverage is Coverage.HOT)
         self._works = [EventWork(context, company_id, event) for event in events.asked]
+        self._only = {event_id: sorted(days) for event_id, days in context.only.get(company_id, {}).items()}
         self._explored = 0
         """Requests of the exploring, told with the first day that is worked on."""
         self._failed: dict[str, set[str]] = {}
@@ -61,6 +62,8 @@ class CompanyRefresh:
         yield from self._work_on(self._hot, hot, Coverage.HOT)
         newcomers = [work for work in self._works if work.event.event_id in self._pending.newcomers]
         yield from self._work_on(sorted(older), newcomers, None)
+        for work in self._works:  # one by one, so that an event that fails holds up no other
+            yield from self._work_on(self._only.get(work.event.event_id, []), [work], None)
         self._place_elsewhere()
         pending.note(self._warehouse, self._company_id, self._left_undone(), at=self._moment.at)
 
@@ -80,7 +83,8 @@ class CompanyRefresh:
         for place, work in enumerate(self._works):
             spans = everywhere if work.event.event_id in is_hot else full
             more = beyond if work.event.event_id in self._pending.newcomers else []
-            futures += [self._pool.submit(work.explore, span, place < WITNESSES) for span in spans + more]
+            alone = runs_of(self._only.get(work.event.event_id, ()))
+            futures += [self._pool.submit(work.explore, span, place < WITNESSES) for span in spans + more + alone]
         for future in futures:
             future.result()
         self._explored = sum(work.explore_requests for work in self._works)

@@ -53,14 +53,24 @@ def due_this_hour(
 
 
 def to_ask(
-    days: Iterable[date], slices: Mapping[date, Held], now: datetime, *, settle: timedelta, frozen: Iterable[date] = ()
+    days: Iterable[date],
+    slices: Mapping[date, Held],
+    now: datetime,
+    *,
+    settle: timedelta,
+    frozen: Iterable[date] = (),
+    again: bool = False,
 ) -> list[date]:
-    """Return those of the days that a backfill has to ask for: not what is final, frozen, or wholly asked this hour."""
+    """Return those of the days that a backfill has to ask for: not what is final, frozen, or wholly asked this hour.
+
+    With `again` the hour is no reason to skip: an earlier refresh of the company left something undone.
+    """
     through, exempt = data_through(now, settle), set(frozen)
     asked = []
     for day in sorted(set(days)):
         held = slices.get(day)
-        is_current = held is not None and held.full_through is not None and held.full_through >= through
+        full_through = held.full_through if held else None
+        is_current = not again and full_through is not None and full_through >= through
         if day not in exempt and not (held and held.is_final) and not is_current:
             asked.append(day)
     return asked

@@ -53,7 +53,10 @@ Days = Sequence[date] | Mapping[date, Coverage]
 
 
 class Refresher:
-    """Refreshes slices. `fatal` is the error that ended the run for all, once there was one."""
+    """Refreshes slices. `fatal` is the error that ended the run for all, once there was one.
+
+    `only` (company -> event -> days) asks single events for days beside those that are asked of all.
+    """
 
     def __init__(
         self,
@@ -64,8 +67,9 @@ class Refresher:
         run_id: str | None = None,
         *,
         accepts_loss: bool = False,
+        only: Mapping[str, Mapping[str, Collection[date]]] | None = None,
     ) -> None:
-        self._accepts_loss = accepts_loss
+        self._accepts_loss, self._only = accepts_loss, only or {}
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
         self.fatal: SequelError | None = None
 
@@ -107,7 +111,7 @@ class Refresher:
         pool: ThreadPoolExecutor,
         moment: Moment,
     ) -> Iterator[Outcome]:
-        context = Context(self._client, self._clock, self._rules.settle)
+        context = Context(self._client, self._clock, self._rules.settle, only=self._only)
         told: queue.Queue[Outcome | BaseException | None] = queue.Queue()
         waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
         for company_id in wanted:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -31,6 +31,8 @@ class Context:
     stop: threading.Event = field(default_factory=threading.Event)
     fatal: list[SequelError] = field(default_factory=list)
     """The error that ended the run, once there is one."""
+    only: Mapping[str, Mapping[str, Collection[date]]] = field(default_factory=dict)
+    """company -> event -> days that are asked of this event alone, beside the days that are asked of every event."""
 
 
 class Stopped(Exception):  # noqa: N818 - a state, not an error

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START, days_by_company, slice_key, slice_partitions
+from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.warehouse.tables import event_participants, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
 
@@ -54,7 +55,7 @@ def test_the_hourly_tick_says_why_it_skips_without_companies(stage: Stage) -> No
         stage.instance.delete_dynamic_partition("company", key)
     data = tick(stage)
     assert data.run_requests == []
-    assert data.skip_message == "no company is known yet; the job refresh_catalog finds them"
+    assert data.skip_message == "no company is known yet; the sensor new_companies finds them"
 
 
 def test_the_schedules_run_in_utc_and_are_on(stage: Stage) -> None:
@@ -66,7 +67,7 @@ def test_the_schedules_run_in_utc_and_are_on(stage: Stage) -> None:
     assert told == {
         "hourly_catalog": ("0 * * * *", "UTC", "RUNNING"),
         "hourly_refresh": ("5 * * * *", "UTC", "RUNNING"),
-        "hourly_checks": ("20 * * * *", "UTC", "RUNNING"),
+        "hourly_checks": ("35 * * * *", "UTC", "RUNNING"),
     }
 
 
@@ -115,6 +116,9 @@ def test_checks_pass_over_a_right_warehouse(stage: Stage) -> None:
         ("daily_usage", behind): right,
         ("lifetime_usage", behind): right,
         ("peak_concurrency", behind): right,
+    } | {
+        (dataset.name, "fresh_by_the_hour"): (True, "Every company is through 2026-03-03 14:00 UTC.")
+        for dataset in SLICED
     }
 
 
@@ -156,7 +160,7 @@ def test_a_check_without_a_warehouse_says_what_to_do(stage: Stage, monkeypatch: 
     monkeypatch.setenv("SEQUEL_WAREHOUSE_URL", f"sqlite:///{stage.folder / 'other.db'}")
     result = stage.run("run_checks")
     told = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
-    assert len(told) == 4
+    assert len(told) == 4 + len(SLICED)
     assert {failure.description for failure in told if failure} == {
         f"the warehouse sqlite:///{stage.folder / 'other.db'} has no tables yet; run: sequel-assets migrate"
     }

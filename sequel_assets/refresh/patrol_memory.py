@@ -1,0 +1,149 @@
+"""What the patrol reads from the warehouse before it asks, and what it writes down afterwards."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse import bulk, catalog
+from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.slices import note_refresh
+from sequel_assets.warehouse.tables import event_participants, reconciliations, silences
+
+from .events import Moment
+from .ledger import read_ledger
+from .named_totals import Sums
+from .patrol_plan import Verdict, known_range
+from .plan import Span
+
+RANGE, ALL_TIME, BEFORE = "range", "all_time", "before_start"
+"""The scopes of an event; the last one remembers what Sequel holds from before the history."""
+COMPANY = ""
+"""Stands for the event where a number is the company's own."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of `reconciliations`."""
+
+    event_id: str
+    scope: str
+    span: Span | None
+    found: int
+    promised: int
+    verdict: Verdict
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a company before the patrol."""
+
+    company_id: str
+    events: tuple[KnownEvent, ...]
+    """Those that are asked: neither vanished nor ruled out."""
+    left_out: int
+    """How many are not."""
+    span: Span | None
+    """The range of days that (b) compares; None while no day has closed."""
+    horizon: date
+    """First day of the history: what Sequel holds from before it is told apart."""
+    kept: Mapping[str, Mapping[date, int]]
+    """event -> day -> engaged minutes, from the horizon on."""
+    sums: Mapping[date, Sums]
+    before: Mapping[str, int]
+    """event -> minutes before the horizon, as Sequel told them when it was last asked."""
+
+    def of(self, event_id: str) -> Mapping[date, int]:
+        """Return the minutes kept of an event."""
+        return self.kept.get(event_id, {})
+
+
+def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> Known:
+    """Return what is kept of a company, in one consistent state."""
+    fact, told = event_participants.c, reconciliations.c
+    minutes = [sa.func.sum(fact[name]) for name in ("live_minutes", "on_demand_minutes", "engaged_minutes")]
+    with warehouse.read() as connection:
+        everything = catalog.known_events(connection, company_id)
+        excluded = catalog.excluded_events(connection, company_id)
+        ledger = read_ledger(connection, [event_participants.name], [company_id])[event_participants.name]
+        rows = connection.execute(
+            sa.select(fact.event_id, fact.day, *minutes)
+            .where(fact.company_id == company_id, fact.day >= horizon)
+            .group_by(fact.event_id, fact.day)
+        ).all()
+        remembered = connection.execute(
+            sa.select(told.event_id, told.promised_minutes).where(
+                told.company_id == company_id, told.scope == BEFORE, told.last_day == horizon - timedelta(days=1)
+            )
+        ).all()
+    asked = tuple(
+        event for event in everything.values() if event.vanished_at is None and event.event_id not in excluded
+    )
+    kept: dict[str, dict[date, int]] = {}
+    sums: dict[date, Sums] = {}
+    for event_id, day, live, on_demand, engaged in rows:
+        kept.setdefault(event_id, {})[day] = int(engaged)
+        so_far = sums.get(day, Sums())
+        sums[day] = Sums(so_far.live + int(live), so_far.on_demand + int(on_demand), so_far.engaged + int(engaged))
+    return Known(
+        company_id,
+        asked,
+        len(everything) - len(asked),
+        known_range(ledger.get(company_id, {}), horizon),
+        horizon,
+        kept,
+        sums,
+        {row.event_id: int(row.promised_minutes) for row in remembered},
+    )
+
+
+def forget_silences(warehouse: Warehouse, company_id: str, event_ids: Iterable[str]) -> None:
+    """Forget that days of these events are empty for good: they moved."""
+    with warehouse.write(company_id) as connection:
+        for event_id in sorted(event_ids):
+            chosen = (silences.c.company_id == company_id, silences.c.event_id == event_id)
+            connection.execute(silences.delete().where(*chosen))
+
+
+def write_findings(
+    warehouse: Warehouse,
+    company_id: str,
+    findings: Sequence[Finding],
+    keep: Collection[str],
+    moment: Moment,
+    at: datetime,
+) -> None:
+    """Write what was found; rows of events other than `keep` (and the company's own) go: nobody asks them any more."""
+    r = reconciliations.c
+    rows = [
+        {
+            "company_id": company_id,
+            "event_id": finding.event_id,
+            "scope": finding.scope,
+            "first_day": finding.span.first if finding.span else finding.first_day,
+            "last_day": finding.span.last if finding.span else finding.last_day,
+            "found_minutes": finding.found,
+            "promised_minutes": finding.promised,
+            "verdict": finding.verdict.value,
+            "checked_at": at,
+        }
+        for finding in findings
+    ]
+    with warehouse.write(company_id) as connection:
+        stored = set(connection.scalars(sa.select(r.event_id).where(r.company_id == company_id).distinct()))
+        for event_id in sorted(stored - set(keep) - {COMPANY}):
+            connection.execute(reconciliations.delete().where(r.company_id == company_id, r.event_id == event_id))
+        bulk.upsert(connection, reconciliations, rows)
+        note_refresh(
+            connection,
+            company_id,
+            reconciliations.name,
+            [tuple(row.values()) for row in rows],
+            at=at,
+            through=moment.through,
+            run_id=moment.run_id,
+        )

@@ -1,0 +1,56 @@
+"""Does Sequel list all events of a company? Its list is one answer, so a cap would hide events without a word.
+
+The same events are listed by windows of dates, a year each. One that only a window shows proves a cap.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sequel_assets.sequel import SequelClient
+from sequel_assets.warehouse import problems
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.tables import NO_DAY, events
+from sequel_assets.warehouse.tables import problems as problems_table
+
+from .patrol_plan import windows
+
+REASON = (
+    "Sequel caps its list of events: it shows this one when it is asked by dates only; its minutes are missing here, "
+    "ask Sequel's support to lift the cap"
+)
+
+
+def hidden_events(client: SequelClient, company_id: str, first_year: int, last_year: int) -> list[str]:
+    """Return the events that windows of dates show and the whole list does not."""
+    seen = {
+        event.uid
+        for first, last in windows((first_year, last_year))
+        for event in client.events(company_id, start_date=first, end_date=last)
+    }
+    for _ in (1, 2):  # an event may come or go in between
+        seen -= {event.uid for event in client.events(company_id)}
+        if not seen:
+            break
+    return sorted(seen)
+
+
+def note_hidden(warehouse: Warehouse, company_id: str, event_ids: list[str], *, at: datetime) -> None:
+    """Make the hidden events the problems of the company's events, each under the day on which it was found.
+
+    The problems without a day belong to the hourly listing, which knows nothing of windows.
+    """
+    p = problems_table.c
+    with warehouse.read() as connection:
+        standing = connection.execute(
+            sa.select(p.event_id, p.day).where(
+                p.company_id == company_id, p.dataset == events.name, p.day != NO_DAY, p.event_id != ""
+            )
+        ).all()
+    since = {row.event_id: row.day for row in standing}
+    notes = [
+        Problem(company_id, events.name, REASON, since.get(event_id, at.date()), event_id) for event_id in event_ids
+    ]
+    days = sorted({at.date(), *since.values()})
+    problems.settle(warehouse, company_id, events.name, days, notes, at=at)

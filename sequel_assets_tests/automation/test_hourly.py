@@ -1,0 +1,154 @@
+"""The hour as Dagster sees it: what a tick asks for, what its run does, when the light turns red."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sequel_assets import settings
+from sequel_assets.automation import modes
+from sequel_assets.automation.partitions import RANGE_END, RANGE_START
+from sequel_assets.automation.schedules import decide_hour
+from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_sensor
+from sequel_assets.refresh.freshness import Held
+from sequel_assets.sandbox import Company
+from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
+
+NOW = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
+HOUR = NOW.replace(minute=5)
+
+
+def known(company_id: str) -> KnownCompany:
+    return KnownCompany(company_id, f"{company_id}.key", company_id, None, 1, None)
+
+
+def rules(**different: Any) -> settings.Settings:
+    return settings.load(start_date=date(2026, 3, 1), now=NOW, **different)
+
+
+def through(day: int, hour: int, *, full: bool) -> Held:
+    moment = datetime(2026, 3, day, hour, tzinfo=UTC)
+    return Held(moment, moment if full else None, False)
+
+
+def test_an_ordinary_hour_asks_for_today_over_every_company_in_one_run() -> None:
+    """The run says by its tags what it covers and that it is the hour's."""
+    held = {"a": {date(2026, 3, 2): through(3, 0, full=True), date(2026, 3, 3): through(3, 14, full=False)}, "b": {}}
+    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules())
+    assert isinstance(request, dg.RunRequest)
+    assert (request.run_key, request.tags) == (
+        "hour-2026030315",
+        {RANGE_START: "a.key|2026-03-03", RANGE_END: "b.key|2026-03-03", modes.HOURLY: "true"},
+    )
+
+
+def test_days_that_should_have_closed_widen_the_run() -> None:
+    """A night off: yesterday of one company is due, so the run reaches back to it."""
+    held = {"a": {date(2026, 3, 2): through(2, 20, full=False)}, "b": {date(2026, 3, 3): through(3, 14, full=False)}}
+    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules())
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags[RANGE_START] == "a.key|2026-03-02"
+
+
+def test_a_tick_skips_with_words() -> None:
+    """Nobody known, an earlier hour still under way, or everything there already."""
+    done = {"a": {date(2026, 3, 3): through(3, 15, full=False)}}
+    told = [
+        decide_hour([], {}, None, HOUR, NOW, rules()),
+        decide_hour(["a.key"], {"a": {}}, "run-7", HOUR, NOW, rules()),
+        decide_hour(["a.key"], done, None, HOUR, NOW, rules()),
+    ]
+    assert [skip.skip_message for skip in told if isinstance(skip, dg.SkipReason)] == [
+        "no company is known yet; the sensor new_companies finds them",
+        "the refresh of an earlier hour is still under way (run run-7); the next hour makes good what is due",
+        "every company has this hour already, through 2026-03-03 15:05 UTC",
+    ]
+
+
+def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -> None:
+    """The days before are whole already: the run covers them, asks for today, and leaves their colours alone."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[1]).success
+    before = stage.sandbox.requests.count
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=modes.HOURLY).success
+    asked = [request for request in list(stage.sandbox.requests)[before:] if "top-participants" in request.path]
+    assert asked
+    assert {day for request in asked for day in _days_of(request)} == {DAYS[-1].isoformat()}
+    assert stage.statuses("daily_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
+    again = stage.sandbox.requests.count
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=modes.HOURLY).success
+    assert stage.sandbox.requests.count == again
+
+
+def _days_of(request: Any) -> set[str]:
+    pairs = dict(part.split("=", 1) for part in request.query.split("&"))
+    return {pairs["startDate"], pairs["endDate"]}
+
+
+def test_a_second_backfill_within_the_hour_asks_sequel_for_nothing_and_force_does(stage: Stage) -> None:
+    """What is wholly asked this hour cannot have changed; its owner may insist."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    before = stage.sandbox.requests.count
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    assert stage.sandbox.requests.count == before
+    assert stage.latest("event_participants", ACME, DAYS[0])["verdict"] == "unchanged"
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1], mode=modes.FORCE).success
+    assert stage.sandbox.requests.count > before
+
+
+def test_freshness_is_green_after_a_refresh_and_red_by_itself_when_hours_go_by(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No run fails, nothing happens at all, and the check names who is late and by how much."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    assert {name for name, passed in _freshness(stage).items() if passed[0]} == set(_freshness(stage))
+    monkeypatch.setenv("SEQUEL_NOW", "2026-03-03T18:40:00Z")
+    told = _freshness(stage)
+    assert {passed for passed, _ in told.values()} == {False}
+    words = told["daily_usage"][1].splitlines()
+    assert words[0] == "3 slices are late:"
+    assert f"{stage.key(ACME)} 2026-03-03: owes 2026-03-03 18:00, covers 2026-03-03 15:00, 3 hours behind" in words
+
+
+def _freshness(stage: Stage) -> dict[str, tuple[bool, str]]:
+    result = stage.run("run_checks")
+    assert result.success
+    return {
+        event.asset_key.to_user_string(): (event.passed, event.description or "")
+        for event in result.get_asset_check_evaluations()
+        if event.check_name == "fresh_by_the_hour"
+    }
+
+
+def test_who_is_new_is_a_pure_decision() -> None:
+    """A partition for each company that has none, a first refresh for each that was never refreshed."""
+    found = [known("a"), known("b"), known("c")]
+    assert arrivals(found, ["a.key"], {"a"}) == Arrivals(("b.key", "c.key"), ("b.key", "c.key"))
+    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}) == Arrivals((), ("c.key",))
+
+
+@pytest.fixture
+def sensor(stage: Stage) -> Any:
+    """Evaluates the sensor on the stage's instance."""
+    made = new_companies_sensor(settings.load())
+    return lambda: made.evaluate_tick(dg.build_sensor_context(instance=stage.instance, definitions=stage.definitions))
+
+
+def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, sensor: Any) -> None:
+    """Its partition is added in the same tick, its run covers the whole history; then nobody is new."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    assert sensor().skip_message == "3 companies, none of them new"
+    stage.sandbox.world.add_company(Company("newcomer", "Newcomer Ltd", parent_id=ROOT))
+    ticked = sensor()
+    (added,) = ticked.dynamic_partitions_requests
+    (key,) = added.partition_keys
+    assert key.startswith("newcomer-ltd.")
+    (request,) = ticked.run_requests
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (f"{key}|{DAYS[0]}", f"{key}|{DAYS[-1]}")
+
+
+def test_a_sequel_that_does_not_answer_is_a_skip_with_words(stage: Stage, sensor: Any) -> None:
+    """The sensor never fails; the next walk makes it good."""
+    stage.sandbox.faults.always("/api/v1/company/*", "http_404")
+    assert "404" in sensor().skip_message
