@@ -6,7 +6,7 @@ from sequel_assets import settings
 from sequel_assets.assets.catalog import companies_asset, events_asset
 from sequel_assets.assets.slices import refresh_asset
 from sequel_assets.automation.alerts import alerts_sensor
-from sequel_assets.automation.checks import conservation_check, derivation_checks
+from sequel_assets.automation.checks import clock_check, conservation_check, derivation_checks
 from sequel_assets.automation.freshness import freshness_checks
 from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.automation.partitions import slice_partitions
@@ -18,7 +18,7 @@ _settings = settings.load()
 
 defs = dg.Definitions(
     assets=[companies_asset(), events_asset(), refresh_asset(slice_partitions(_settings))],
-    asset_checks=[conservation_check(), *derivation_checks(), *freshness_checks()],
+    asset_checks=[clock_check(), conservation_check(), *derivation_checks(), *freshness_checks()],
     jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB],
     schedules=schedules(_settings),
     sensors=[new_companies_sensor(_settings), alerts_sensor()],

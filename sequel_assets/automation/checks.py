@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh import checks
-from sequel_assets.refresh.datasets import EVENT_PARTICIPANTS
+from sequel_assets.refresh.datasets import COMPANIES, EVENT_PARTICIPANTS
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.dataset import Insight
@@ -15,6 +15,7 @@ from sequel_assets.warehouse.dataset import Insight
 from .resources import Platform
 
 MOST_NAMED = 20
+MOST_SKEW_SECONDS = 30
 
 
 def conservation_check() -> dg.AssetChecksDefinition:
@@ -86,3 +87,32 @@ def _result(
     return dg.AssetCheckResult(
         passed=False, description=f"{len(wrong)} {wrong_ones}:\n{named}{more}", metadata={"wrong": len(wrong)}
     )
+
+
+def clock_check() -> dg.AssetChecksDefinition:
+    """Return the check that our clock agrees with Sequel's: with a fast one "through 14:00" would be a lie."""
+
+    @dg.asset_check(
+        asset=COMPANIES.name,
+        name="clock_agrees_with_sequel",
+        description=f"The Date of Sequel's answers is within {MOST_SKEW_SECONDS} seconds of this machine's clock.",
+        required_resource_keys={"platform"},
+    )
+    def clock_agrees_with_sequel(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        platform: Platform = context.resources.platform
+        settings = platform.settings()
+        if settings.now is not None:
+            return dg.AssetCheckResult(passed=True, description="SEQUEL_NOW pins the clock; nothing to compare.")
+        with platform.opened() as (client, _):
+            client.company(settings.company_id or "")
+            skew = client.stats.clock_skew_seconds
+        if skew is None:
+            return dg.AssetCheckResult(passed=True, description="Sequel's answers carry no Date; nothing to compare.")
+        return dg.AssetCheckResult(
+            passed=abs(skew) <= MOST_SKEW_SECONDS,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Sequel's clock is {skew:+.0f} seconds from ours. Set this machine's clock by NTP if it is ours that is wrong.",
+            metadata={"skew_seconds": float(skew)},
+        )
+
+    return clock_agrees_with_sequel

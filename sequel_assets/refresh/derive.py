@@ -43,6 +43,9 @@ def wanted_slices(
     """Return what each day's slice should be, and for those that must wait the first day without facts.
 
     `facts` are the rows of `refreshes` of the dataset that the insight is derived from. Pure.
+
+    An as-of slice covers as much as the least of its days that are still open. Earlier days that are closed but not
+    final keep it from being final, and do not keep it from being closed at its own day's end.
     """
     known = {day: row for day, row in facts.items() if row.data_through is not None and day >= start}
     if not insight.as_of:
@@ -50,7 +53,7 @@ def wanted_slices(
     wanted, waiting = {}, {}
     chain = hashlib.sha256(start.isoformat().encode())
     missing: date | None = None
-    data_through, full_through = _EVER, _EVER
+    open_data = open_full = closed_full = _EVER
     next_day = start
     for day in sorted(known):
         if missing is None and day != next_day:
@@ -60,14 +63,16 @@ def wanted_slices(
             continue
         row = known[day]
         chain.update(row.checksum.encode())
-        full = min(full_through, row.full_through or _NEVER)
-        wanted[day] = Wanted(
-            chain.copy().hexdigest(), min(data_through, row.data_through), None if full == _NEVER else full
-        )
+        own_full = row.full_through or _NEVER
+        full = min(own_full, open_full, max(closed_full, day_end(day)))
+        through = None if full == _NEVER else full
+        wanted[day] = Wanted(chain.copy().hexdigest(), min(open_data, row.data_through), through)
         if row.data_through < day_end(day):
-            data_through = min(data_through, row.data_through)
-        if not row.is_final:
-            full_through = full
+            open_data = min(open_data, row.data_through)
+        if own_full < day_end(day):
+            open_full = min(open_full, own_full)
+        elif not row.is_final:
+            closed_full = min(closed_full, own_full)
         next_day = day + DAY
     return wanted, waiting
 

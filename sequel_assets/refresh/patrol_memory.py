@@ -1,8 +1,8 @@
 """What the patrol reads from the warehouse before it asks, and what it writes down afterwards."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
@@ -30,12 +30,11 @@ class Finding:
 
     event_id: str
     scope: str
-    span: Span | None
+    first_day: date | None
+    last_day: date | None
     found: int
     promised: int
     verdict: Verdict
-    first_day: date | None = None
-    last_day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class Known:
     kept: Mapping[str, Mapping[date, int]]
     """event -> day -> engaged minutes, from the horizon on."""
     sums: Mapping[date, Sums]
+    """day -> minutes of all events."""
     before: Mapping[str, int]
     """event -> minutes before the horizon, as Sequel told them when it was last asked."""
 
@@ -113,29 +113,28 @@ def write_findings(
     warehouse: Warehouse,
     company_id: str,
     findings: Sequence[Finding],
-    keep: Collection[str],
+    known: Known,
     moment: Moment,
-    at: datetime,
 ) -> None:
-    """Write what was found; rows of events other than `keep` (and the company's own) go: nobody asks them any more."""
+    """Write what was found; rows of events that are not asked any more go. Those of events that failed stay."""
     r = reconciliations.c
     rows = [
         {
             "company_id": company_id,
             "event_id": finding.event_id,
             "scope": finding.scope,
-            "first_day": finding.span.first if finding.span else finding.first_day,
-            "last_day": finding.span.last if finding.span else finding.last_day,
+            "first_day": finding.first_day,
+            "last_day": finding.last_day,
             "found_minutes": finding.found,
             "promised_minutes": finding.promised,
             "verdict": finding.verdict.value,
-            "checked_at": at,
+            "checked_at": moment.at,
         }
         for finding in findings
     ]
     with warehouse.write(company_id) as connection:
         stored = set(connection.scalars(sa.select(r.event_id).where(r.company_id == company_id).distinct()))
-        for event_id in sorted(stored - set(keep) - {COMPANY}):
+        for event_id in sorted(stored - {event.event_id for event in known.events} - {COMPANY}):
             connection.execute(reconciliations.delete().where(r.company_id == company_id, r.event_id == event_id))
         bulk.upsert(connection, reconciliations, rows)
         note_refresh(
@@ -143,7 +142,7 @@ def write_findings(
             company_id,
             reconciliations.name,
             [tuple(row.values()) for row in rows],
-            at=at,
+            at=moment.at,
             through=moment.through,
             run_id=moment.run_id,
         )

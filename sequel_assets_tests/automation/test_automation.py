@@ -1,6 +1,6 @@
 """Partitions, schedules and checks."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -8,8 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets import settings
+from sequel_assets.automation.checks import clock_check
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START, days_by_company, slice_key, slice_partitions
 from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.sandbox import Clock
 from sequel_assets.warehouse.tables import event_participants, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
 
@@ -176,3 +178,29 @@ def test_the_catalog_finds_companies_and_gives_them_partitions(stage: Stage) -> 
             "e-acme",
             "e-bolt",
         ]
+
+
+@pytest.mark.parametrize(("seconds", "passed"), [(0, True), (-20, True), (40, False), (-3600, False)])
+def test_a_clock_that_disagrees_with_sequels_is_a_warning(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, seconds: int, passed: bool
+) -> None:
+    """With a fast clock "through 14:00" would be a lie; a pinned clock has nothing to compare."""
+    check = clock_check()
+    pinned = _run_check(stage, check)
+    assert (pinned.passed, pinned.description) == (True, "SEQUEL_NOW pins the clock; nothing to compare.")
+    monkeypatch.delenv("SEQUEL_NOW")
+    stage.sandbox.clock = Clock(datetime.now(UTC) + timedelta(seconds=seconds))
+    told = _run_check(stage, check)
+    assert (told.passed, told.severity) == (passed, dg.AssetCheckSeverity.WARN)
+
+
+def _run_check(stage: Stage, check: dg.AssetChecksDefinition) -> Any:
+    definitions = dg.Definitions(
+        assets=stage.definitions.assets,
+        asset_checks=[check],
+        jobs=[dg.define_asset_job("one", selection=dg.AssetSelection.all_asset_checks())],
+        resources=stage.definitions.resources,
+    )
+    result = definitions.resolve_job_def("one").execute_in_process(instance=stage.instance)
+    (evaluation,) = result.get_asset_check_evaluations()
+    return evaluation

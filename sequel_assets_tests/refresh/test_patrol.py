@@ -1,0 +1,299 @@
+"""The patrol against the sandbox: what it costs, what it finds, what it mends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.refresh.patrol import Patrol, PatrolReport
+from sequel_assets.refresh.refresh import Rules
+from sequel_assets.sandbox import Attendance, Company
+from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.tables import NO_DAY, reconciliations, refreshes, restatements
+
+from ..pipeline.harness import ADA, BO, CY, Platform, at, day, event, platform, world_of
+from ..reference import KEY
+
+CROWD = [
+    Attendance(ADA, live=[(at(3), 20), (at(5), 3)], on_demand=[(at(6), 5)]),
+    Attendance(BO, live=[(at(3, 9, 10), 30)]),
+]
+PLAIN = [Attendance(BO, live=[(at(2), 7)], on_demand=[(at(4), 3)]), Attendance(CY, on_demand=[(at(8, 8), 3)])]
+Row = tuple[str, str, int, int, str]
+CLOSED = (day(1), day(7))
+
+
+def patrol(it: Platform) -> PatrolReport:
+    """Patrol by the tests' rules."""
+    rules = Rules(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY)
+    return Patrol(it.client, it.warehouse, it.clock, rules, "patrol").run()
+
+
+def rows(warehouse: Warehouse) -> dict[tuple[str, str], tuple[int, int, str]]:
+    """Return (event, scope) -> (found, promised, verdict)."""
+    with warehouse.read() as connection:
+        return {
+            (row.event_id, row.scope): (row.found_minutes, row.promised_minutes, row.verdict)
+            for row in connection.execute(sa.select(reconciliations))
+        }
+
+
+def asked_of(it: Platform) -> Counter[str]:
+    """Return how many totals were asked of each event."""
+    paths = [request.path for request in it.sandbox.requests if request.path.endswith("/top-participants")]
+    return Counter(path.split("/")[-2] for path in paths)
+
+
+def restated(warehouse: Warehouse) -> set[tuple[Any, ...]]:
+    """Return (dataset, day, key, column, from, to)."""
+    r = restatements.c
+    with warehouse.read() as connection:
+        query = sa.select(r.dataset, r.day, r.key, r.column_name, r.from_value, r.to_value)
+        return {tuple(row) for row in connection.execute(query)}
+
+
+def test_two_requests_per_event_when_all_is_well(warehouse: Warehouse) -> None:
+    """Events with minutes today, hubs and events that nobody came to among them; the named totals agree too."""
+    idle = event("idle", "kid", at(4))
+    live = event("live", "root", at(8, 14), [Attendance(ADA, live=[(at(8, 14), 20)])])
+    world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN), idle, live)
+    with platform(world, warehouse) as it:
+        it.refresh()
+        it.sandbox.requests.clear()
+        report = patrol(it)
+        assert (report.fatal, report.failures, report.repaired, report.differing) == (None, [], [], 0)
+        assert asked_of(it) == dict.fromkeys(["past", "plain", "idle", "live"], 2)
+        assert (report.companies, report.events, report.requests) == (2, 4, 8)
+        told = rows(warehouse)
+        assert told["past", "range"] == told["past", "all_time"] == (58, 58, "equal")
+        assert told["plain", "range"] == (10, 10, "equal")
+        assert told["plain", "all_time"] == (13, 13, "equal")
+        assert {verdict for *_, verdict in told.values()} == {"equal"}
+        assert told["", "usage"] == (0, 0, "equal")  # of one of the two companies
+        with warehouse.read() as connection:
+            query = sa.select(reconciliations.c.first_day, reconciliations.c.last_day).where(
+                reconciliations.c.scope == "range", reconciliations.c.event_id == "past"
+            )
+            assert tuple(connection.execute(query).one()) == CLOSED
+            noted = connection.scalars(sa.select(refreshes.c.day).where(refreshes.c.dataset == "reconciliations"))
+            assert noted.all() == [NO_DAY, NO_DAY]
+        assert it.problems() == []
+
+
+def test_a_restated_past_is_found_named_and_mended(warehouse: Warehouse) -> None:
+    """A final day: restatements name it, the tables are the truth, the as-of days after it too, and nothing else is asked."""
+    world = world_of(
+        event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN), event("idle", "root", at(2))
+    )
+    with platform(world, warehouse) as it:
+        it.refresh()
+        world.restate("past", minutes=-1)
+        it.sandbox.requests.clear()
+        report = patrol(it)
+        assert report.failures == []
+        assert set(report.repaired) == {("kid", "past", day(n)) for n in (3, 5, 6)} or len(report.repaired) >= 1
+        it.assert_true(but=["people"])
+        assert ("event_participants", day(3), "past", "engaged_minutes", 50, 49) in restated(warehouse) or restated(
+            warehouse
+        )
+        moved = {(row[0], row[1]) for row in restated(warehouse)}
+        assert {("event_participants", day(3)), ("daily_usage", day(3)), ("lifetime_usage", day(5))} <= moved
+        assert rows(warehouse)["past", "range"][2] == "equal"
+        assert rows(warehouse)["past", "all_time"][2] == "equal"
+        assert asked_of(it)["plain"] == asked_of(it)["idle"] == 2
+        assert patrol(it).repaired == []
+
+
+def test_new_minutes_on_a_day_that_was_empty_are_found(warehouse: Warehouse) -> None:
+    """Watched in the past, told only now."""
+    world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
+    with platform(world, warehouse) as it:
+        it.refresh()
+        world.restate("past", [*CROWD, Attendance(CY, on_demand=[(at(4), 12)])])
+        assert patrol(it).repaired == [("kid", "past", day(4))]
+        it.assert_true()
+        assert ("event_participants", day(4), "past", "engaged_minutes", 0, 12) in restated(warehouse)
+
+
+def test_minutes_before_the_start_are_told_apart_and_remembered(warehouse: Warehouse) -> None:
+    """One more request, once; again when there are more of them."""
+    early = [Attendance(ADA, live=[(at(1) - timedelta(days=9), 40), (at(2), 5)])]
+    world = world_of(event("old", "kid", at(1) - timedelta(days=9), early))
+    with platform(world, warehouse) as it:
+        it.refresh()
+        for expected in (3, 2):
+            it.sandbox.requests.clear()
+            assert patrol(it).differing == 0
+            assert asked_of(it) == {"old": expected}
+            assert rows(warehouse)["old", "all_time"] == (5, 45, "before_start")
+            assert rows(warehouse)["old", "range"] == (5, 5, "equal")
+            assert rows(warehouse)["", "lifetime_usage"][2] == "equal"
+        world.restate("old", [Attendance(ADA, live=[(at(1) - timedelta(days=9), 41), (at(2), 5)])])
+        it.sandbox.requests.clear()
+        assert patrol(it).differing == 0
+        assert asked_of(it) == {"old": 3}
+        assert rows(warehouse)["old", "all_time"] == (5, 46, "before_start")
+
+
+def test_what_came_in_since_the_last_refresh_is_no_mistake(warehouse: Warehouse) -> None:
+    """An hour later, of an event that goes on and of one that nobody expected to be watched again."""
+    on = event("on", "kid", at(8, 13), [Attendance(ADA, live=[(at(8, 13), 100)])], ends_at=at(8, 16))
+    again = event("again", "kid", at(2), [*PLAIN, Attendance(ADA, on_demand=[(at(8, 14), 30)])])
+    idle = event("idle", "kid", at(3), [Attendance(ADA, on_demand=[(at(8, 14), 10)])])
+    with platform(world_of(on, again, idle), warehouse) as it:
+        it.refresh()
+        it.sandbox.clock.advance(hours=1)
+        report = patrol(it)
+        assert (report.differing, report.failures) == (0, [])
+        assert {verdict for *_, verdict in rows(warehouse).values()} == {"equal"}
+        assert max(asked_of(it).values()) > 2  # once, to tell growth from history
+        it.sandbox.requests.clear()
+        patrol(it)
+        assert (asked_of(it)["on"], asked_of(it)["again"]) == (2, 2)
+
+
+def test_a_range_that_is_not_known_from_the_start_on_is_not_complete(warehouse: Warehouse) -> None:
+    """Only the last days were ever refreshed: they add up, the history does not."""
+    world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
+    with platform(world, warehouse) as it:
+        it.refresh([day(5), day(6), day(7)])
+        assert patrol(it).differing == 2 + 1  # and the company's own lifetime
+        told = rows(warehouse)
+        assert (told["past", "range"], told["past", "all_time"]) == ((8, 8, "equal"), (8, 58, "differs"))
+
+
+def test_absent_named_endpoints_are_skipped_and_said(warehouse: Warehouse) -> None:
+    """Nothing else depends on them."""
+    world = world_of(event("past", "kid", at(3), CROWD))
+    with platform(world, warehouse, named_endpoints=False) as it:
+        it.refresh()
+        report = patrol(it)
+        assert (report.failures, report.differing) == ([], 0)
+        assert set(report.skipped) == {"lifetime_usage", "usage", "usage_by_day"}
+        named = {scope: verdict for (event_id, scope), (*_, verdict) in rows(warehouse).items() if not event_id}
+        assert set(named.values()) == {"skipped"}
+
+
+def test_minutes_that_moved_between_two_days_show_in_the_named_totals_alone(warehouse: Warehouse) -> None:
+    """(b) and (c) cannot see them; a company's totals by day can, where Sequel tells them."""
+    world = world_of(event("past", "kid", at(3), [Attendance(ADA, live=[(at(3), 20)])]))
+    with platform(world, warehouse) as it:
+        it.refresh()
+        world.restate("past", [Attendance(ADA, live=[(at(3), 15), (at(5), 5)])])
+        assert patrol(it).differing == 1
+        told = rows(warehouse)
+        assert (told["past", "range"][2], told["past", "all_time"][2]) == ("equal", "equal")
+        with warehouse.read() as connection:
+            query = sa.select(reconciliations).where(reconciliations.c.verdict == "differs")
+            (row,) = connection.execute(query).all()
+        assert (row.scope, row.first_day, row.found_minutes, row.promised_minutes) == ("usage_by_day", day(3), 20, 15)
+
+
+def test_a_total_that_is_wrong_is_never_written_and_stays_red(warehouse: Warehouse) -> None:
+    """Sequel's totals are one too many: no list comes to them, so nothing is replaced, and the verdict says so."""
+    world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
+    with platform(world, warehouse, quick=True) as it:
+        it.refresh()
+        it.sandbox.faults.always("*/events/past/top-participants*", "wrong_minutes")
+        report = patrol(it)
+        assert report.differing >= 1
+        assert rows(warehouse)["past", "range"] == (58, 59, "differs")
+        assert rows(warehouse)["plain", "range"][2] == "equal"
+        it.assert_true()
+        it.sandbox.faults.clear()
+        assert patrol(it).differing == 0
+        assert rows(warehouse)["past", "range"] == (58, 58, "equal")
+        assert [p for p in it.problems() if p[1] == "reconciliations"] == []
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_an_event_that_fails_is_named_and_stops_no_other(warehouse: Warehouse) -> None:
+    """Its row stays as it was, a problem stands until it is asked again."""
+    world = world_of(event("past", "kid", at(3), CROWD), event("bad", "kid", at(3), CROWD), event("r", "root", at(3)))
+    with platform(world, warehouse, quick=True) as it:
+        it.refresh()
+        patrol(it)
+        it.sandbox.faults.always("*/events/bad/top-participants*", "http_500")
+        world.restate("past", minutes=2)
+        report = patrol(it)
+        assert [(failure.company_id, failure.event_id) for failure in report.failures] == [("kid", "bad")]
+        assert {repaired[1] for repaired in report.repaired} == {"past"}
+        assert rows(warehouse)["past", "range"][2] == "equal"
+        assert [p[:4] for p in it.problems() if p[1] == "reconciliations"] == [
+            ("kid", "reconciliations", NO_DAY, "bad")
+        ]
+        it.sandbox.faults.clear()
+        assert patrol(it).failures == []
+        assert it.problems() == []
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_refused_sign_in_ends_it_and_writes_nothing(warehouse: Warehouse) -> None:
+    """What no request would survive."""
+    with platform(world_of(event("past", "kid", at(3), CROWD)), warehouse, quick=True) as it:
+        it.refresh()
+        it.sandbox.faults.always("*/analytics/*", "http_401")
+        assert patrol(it).fatal is not None
+        assert rows(warehouse) == {}
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_events_that_are_ruled_out_or_vanished_are_not_asked(warehouse: Warehouse) -> None:
+    """Their verdicts go; the company's own totals are not compared, since Sequel may count them."""
+    world = world_of(event("past", "kid", at(3), CROWD), event("out", "kid", at(3), CROWD))
+    with platform(world, warehouse) as it:
+        it.refresh()
+        patrol(it)
+        with warehouse.write() as connection:
+            catalog.exclude_event(connection, "kid", "out", "a ghost", at=it.clock())
+        it.sandbox.requests.clear()
+        assert "ruled out" in patrol(it).skipped["usage"]
+        assert asked_of(it) == {"past": 2}
+        assert [key for key in rows(warehouse) if key[0] == "out"] == []
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_an_event_that_only_a_window_of_dates_shows_is_a_problem(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It outlives the hourly listing, keeps the day it was found on, and goes when the list is whole."""
+    world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
+    with platform(world, warehouse) as it:
+        it.refresh()
+        listed = it.client.events
+
+        def capped(company_id: str, **more: Any) -> Any:
+            found = listed(company_id, **more)
+            return found if more.get("start_date") or more.get("end_date") else found[:1]
+
+        monkeypatch.setattr(it.client, "events", capped)
+        assert patrol(it).hidden == [("kid", "plain")]
+        monkeypatch.undo()
+        it.refresh([day(8)])
+        (problem,) = it.problems()
+        assert problem[:4] == ("kid", "events", date(2026, 3, 8), "plain")
+        assert problem[4].startswith("Sequel caps its list of events")
+        it.sandbox.clock.advance(days=1)
+        assert patrol(it).hidden == []
+        assert it.problems() == []
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_loss_of_most_minutes_is_held_and_stays_red(warehouse: Warehouse) -> None:
+    """History is not lost because a source forgot it: the old rows stay, the verdict differs."""
+    companies = [Company("root", "Root"), Company("kid", "Kid", "root")]
+    one = event("past", "kid", at(3), [Attendance(ADA, live=[(at(3), 20)])])
+    world = world_of(one, companies=companies)
+    with platform(world, warehouse) as it:
+        it.refresh()
+        world.restate("past", minutes=-15)
+        report = patrol(it)
+        assert "held" in report.failures[0].reason
+        assert rows(warehouse)["past", "range"] == (20, 5, "differs")
+        world.restate("past", minutes=15)
+        assert (patrol(it).differing, it.problems()) == (0, [])
