@@ -231,7 +231,7 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         f"e-bolt of {bolt} is ruled out: it is not asked any more, and status shows it. Its stored rows stay and count; "
-        "its problems go with the next refresh of their days, at their close or by sequel-assets backfill.\n"
+        "its problems go with the next refresh of their days, at their close or by sequel-assets backfill (--force where they are final).\n"
     )
     excluded = {
         "company": bolt,

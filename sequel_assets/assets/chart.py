@@ -6,9 +6,12 @@ ground of its own, since a picture is not told whether the page around it is lig
 
 import base64
 import io
+import os
 import re
+import tempfile
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -66,6 +69,9 @@ def draw(company_key: str, days: Sequence[Day]) -> str:
 
 
 def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
+    # beside Dagster's own files: it would keep its fonts in the user's home
+    home = os.environ.get("DAGSTER_HOME") or tempfile.gettempdir()
+    os.environ.setdefault("MPLCONFIGDIR", str(Path(home) / "matplotlib"))
     from matplotlib.figure import Figure  # imported here: it takes half a second, and most processes draw nothing
 
     figure = Figure(figsize=(5.2, 1.9), dpi=100, facecolor=_GROUND)

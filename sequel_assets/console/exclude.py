@@ -27,7 +27,7 @@ def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int
             catalog.exclude_event(connection, chosen.company_id, event_id, why, at=settings.clock())
     console().print(
         f"{event_id} of {chosen.partition_key} is ruled out: it is not asked any more, and status shows it. Its stored rows "
-        "stay and count; its problems go with the next refresh of their days, at their close or by sequel-assets backfill.",
+        "stay and count; its problems go with the next refresh of their days, at their close or by sequel-assets backfill (--force where they are final).",
         markup=False,
     )
     return 0

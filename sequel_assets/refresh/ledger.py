@@ -1,6 +1,7 @@
 """Reading `refreshes`: what each slice of each dataset covers, as plain values for the pure decisions."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import sqlalchemy as sa
@@ -31,13 +32,21 @@ def read_ledger(connection: sa.Connection, datasets: Sequence[str], company_ids:
 
 
 def landed_days(connection: sa.Connection, company_ids: Sequence[str]) -> dict[str, dict[date, Held]]:
-    """Return, by company, what each day covers in every landed dataset: the least of them."""
+    """Return, by company, what each day covers in every landed dataset: the least of them.
+
+    A day with a standing problem counts as not wholly asked, so that it is asked again.
+    """
     ledger = read_ledger(connection, LANDED_NAMES, company_ids)
     found: dict[str, dict[date, Held]] = {}
     for company_id in company_ids:
         each = [ledger[name].get(company_id, {}) for name in LANDED_NAMES]
         days = {day for slices in each for day in slices}
         found[company_id] = {day: _least([slices.get(day, NOTHING) for slices in each]) for day in days}
+    p = problems.c
+    standing = sa.select(p.company_id, p.day).where(p.company_id.in_(list(company_ids)), p.dataset.in_(LANDED_NAMES))
+    for company_id, day in connection.execute(standing):
+        if day in found[company_id]:
+            found[company_id][day] = replace(found[company_id][day], full_through=None)
     return found
 
 

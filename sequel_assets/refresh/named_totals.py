@@ -36,7 +36,7 @@ class Ours:
     least: int
     """Engaged minutes of all time: what is kept, and what Sequel holds from before the history."""
     most: int
-    """The same with what came in since the last refresh: the events' own all-time totals."""
+    """The same with what came in since the last refresh, by the events' own all-time totals."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,7 @@ def lifetime(told: Usage, ours: Ours) -> NamedTotal:
     if told.total_minutes is None:
         return skipped(LIFETIME, None, "it tells no totalMinutes")
     is_right = ours.least <= told.total_minutes <= max(ours.least, ours.most)
-    found = told.total_minutes if is_right else ours.least
-    return NamedTotal(LIFETIME, None, found, told.total_minutes, Verdict.EQUAL if is_right else Verdict.DIFFERS)
+    return NamedTotal(LIFETIME, None, ours.least, told.total_minutes, Verdict.EQUAL if is_right else Verdict.DIFFERS)
 
 
 def in_range(told: Usage, span: Span, ours: Ours) -> NamedTotal:

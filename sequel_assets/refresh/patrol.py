@@ -16,7 +16,9 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 
 from .named_totals import NamedTotals
-from .patrol_company import CompanyPatrol, Failure, Found
+from .outcomes import Outcome
+from .patrol_asking import Failure, Found
+from .patrol_company import CompanyPatrol
 from .patrol_plan import Verdict
 from .placing import FATAL
 from .refresh import COMPANIES_AT_ONCE, Refresher, Rules, unexpected
@@ -39,6 +41,8 @@ class PatrolReport:
     skipped: dict[str, str] = field(default_factory=dict)
     """Named endpoint -> why it was not compared."""
     failures: list[Failure] = field(default_factory=list)
+    mended: list[Outcome] = field(default_factory=list)
+    """Slices that changed, of facts and insights."""
     fatal: SequelError | None = None
 
     def add(self, company_id: str, found: Found) -> None:
@@ -51,6 +55,7 @@ class PatrolReport:
         self.hidden += [(company_id, event_id) for event_id in found.hidden]
         self.skipped |= found.skipped
         self.failures += found.failures
+        self.mended += found.mended
 
 
 class Patrol:

@@ -4,56 +4,43 @@ Two small requests while all is well. Days that moved are found by asking parts 
 ordinary path, so that restatements, held slices, proofs and as-of insights follow.
 """
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import NO_DAY, event_participants, reconciliations
+from sequel_assets.warehouse.tables import NO_DAY, reconciliations
 
 from .events import Moment
 from .hours import data_through
 from .named_totals import SCOPES, NamedTotals, Ours, skipped
-from .patrol_memory import ALL_TIME, BEFORE, COMPANY, RANGE, Finding, Known, forget_silences, read_known, write_findings
+from .outcomes import Verdict as Done
+from .patrol_asking import Failure, Found, TotalsAsker
+from .patrol_memory import (
+    ALL_TIME,
+    BEFORE,
+    COMPANY,
+    RANGE,
+    Finding,
+    Known,
+    forget_silences,
+    read_known,
+    troubled_days,
+    write_findings,
+)
 from .patrol_plan import DAY, Need, Rest, Verdict, judge, search, within
 from .patrol_windows import hidden_events, note_hidden
-from .placing import FATAL
 from .plan import Span
-from .refresh import Refresher, Rules, unexpected
+from .refresh import LANDED_NAMES, Refresher, Rules
 
 T = TypeVar("T")
 OVERTIME = timedelta(hours=1)
 """How long beyond its planned end an event may be on."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What could not be patrolled, and why; `event_id` is empty where it is the company as a whole."""
-
-    company_id: str
-    event_id: str
-    reason: str
-
-
-@dataclass
-class Found:
-    """What the patrol of a company came to."""
-
-    events: int = 0
-    requests: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    repaired: dict[str, list[date]] = field(default_factory=dict)
-    hidden: list[str] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
 
 
 class CompanyPatrol:
@@ -74,16 +61,16 @@ class CompanyPatrol:
         horizon: date,
     ) -> None:
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
-        self._pool, self._named, self._refresher = pool, named, refresher
+        self._named, self._refresher = named, refresher
         self._company_id, self._horizon = company_id, horizon
-        self._lock = threading.Lock()
         self.found = Found()
+        self._ask = TotalsAsker(client, pool, company_id, self.found)
 
     def run(self) -> None:
         """Patrol the company and write down what was found."""
         at = self._clock()
         through = data_through(at, self._rules.settle)
-        self._guarded("", lambda: self._list_by_windows(at))
+        self._ask.guarded("", lambda: self._list_by_windows(at))
         known = self._read()
         if known.span is not None:
             self.found.events = len(known.events)
@@ -108,11 +95,13 @@ class CompanyPatrol:
 
     def _events(self, known: Known, span: Span, through: datetime) -> list[Finding]:
         events = {event.event_id: event for event in known.events}
-        totals = self._each(events, lambda event_id: self._total(event_id, span.first, span.last))
+        totals = self._ask.each(events, lambda event_id: self._ask.total(event_id, span.first, span.last))
         if any(told != within(span, known.of(event_id)) for event_id, told in totals.items()):
             totals = self._mend(totals, span)
             known = self._read()
-        found = self._each(totals, lambda event_id: self._verdicts(known, span, events[event_id], totals[event_id]))
+        elif len(totals) == len(events):
+            self._clear_problems(span)
+        found = self._ask.each(totals, lambda event_id: self._verdicts(known, span, events[event_id], totals[event_id]))
         findings = [finding for of_event in found.values() for finding in of_event]
         why = ""
         if known.left_out:
@@ -121,7 +110,7 @@ class CompanyPatrol:
             why = "not every event could be asked"
         elif data_through(self._clock(), self._rules.settle) != through:
             why = "Sequel's hour changed during the patrol"
-        named = self._guarded("", lambda: self._named_totals(known, span, findings, why))
+        named = self._ask.guarded("", lambda: self._named_totals(known, span, findings, why))
         return findings + (named or [])
 
     def _mend(self, totals: Mapping[str, int], span: Span) -> dict[str, int]:
@@ -132,31 +121,45 @@ class CompanyPatrol:
             return [event_id for event_id, told in totals.items() if told != within(span, kept.of(event_id))]
 
         suspects = differing(known)
-        moved = self._each(suspects, lambda event_id: self._moved(known, span, event_id, totals[event_id]))
+        moved = self._ask.each(suspects, lambda event_id: self._moved(known, span, event_id, totals[event_id]))
         self._repair({event_id: days for event_id, days in moved.items() if days})
         again = differing(self._read())
-        asked = self._each(again, lambda event_id: self._total(event_id, span.first, span.last))
+        asked = self._ask.each(again, lambda event_id: self._ask.total(event_id, span.first, span.last))
         failed = {*suspects} - moved.keys() | {*again} - asked.keys()
         return {event_id: told for event_id, told in {**totals, **asked}.items() if event_id not in failed}
+
+    def _clear_problems(self, span: Span) -> None:
+        """Refresh the days with problems: they are final, and nobody else asks for them again now that they are right."""
+        with self._warehouse.read() as connection:
+            days = troubled_days(connection, self._company_id, span)
+        self._refresh(days, {})
 
     def _moved(self, known: Known, span: Span, event_id: str, told: int) -> list[date]:
         answers = {span: told}
         while isinstance(step := search(span, known.of(event_id), answers), Span):
-            answers[step] = self._total(event_id, step.first, step.last)
+            answers[step] = self._ask.total(event_id, step.first, step.last)
         return step
 
     def _repair(self, moved: Mapping[str, list[date]]) -> None:
         if not moved:
             return
         forget_silences(self._warehouse, self._company_id, moved)
+        self._refresh([], moved)
+        self.found.repaired = dict(moved)
+
+    def _refresh(self, days: Sequence[date], moved: Mapping[str, Sequence[date]]) -> None:
+        """Refresh days of every event, and days of single events."""
+        if not days and not moved:
+            return
         refresher = self._refresher({self._company_id: moved})
-        for outcome in refresher.refresh({self._company_id: []}):
-            if not outcome.is_good and outcome.dataset == event_participants.name:
-                reason = f"{outcome.day} has moved and was not mended: {outcome.reason}"
-                self.found.failures.append(Failure(self._company_id, "", reason))
+        for outcome in refresher.refresh({self._company_id: days}):
+            if not outcome.is_good and outcome.dataset in LANDED_NAMES:
+                why = f"{outcome.dataset} of {outcome.day} was not mended: {outcome.reason}"
+                self.found.failures.append(Failure(self._company_id, "", why))
+            elif outcome.verdict is Done.DONE:
+                self.found.mended.append(outcome)
         if refresher.fatal is not None:
             raise refresher.fatal
-        self.found.repaired = dict(moved)
 
     def _verdicts(self, known: Known, span: Span, event: KnownEvent, promised: int) -> list[Finding]:
         """Ask for the total of all time and, where it leaves a question, for the days before and after the range."""
@@ -164,7 +167,7 @@ class CompanyPatrol:
         found = within(span, kept)
         verdict = Verdict.EQUAL if found == promised else Verdict.DIFFERS
         findings = [Finding(event_id, RANGE, span.first, span.last, found, promised, verdict)]
-        ever = self._total(event_id, None, None)
+        ever = self._ask.total(event_id, None, None)
         after = sum(minutes for day, minutes in kept.items() if day > span.last)
         between = sum(minutes for day, minutes in kept.items() if day < span.first)
         rest = Rest(ever - promised, between, after, after > 0 or _is_on(event, span.last, self._clock()))
@@ -172,7 +175,7 @@ class CompanyPatrol:
         asked: dict[Need, int] = {}
         while isinstance(step := judge(rest, remembered, asked.get(Need.BEFORE), asked.get(Need.AFTER)), Need):
             first, last = (None, last_before) if step is Need.BEFORE else (span.last + DAY, None)
-            asked[step] = self._total(event_id, first, last)
+            asked[step] = self._ask.total(event_id, first, last)
         findings.append(Finding(event_id, ALL_TIME, None, None, found + between + after, ever, step))
         before = asked.get(Need.BEFORE, remembered)
         if before is not None:
@@ -182,8 +185,9 @@ class CompanyPatrol:
 
     def _named_totals(self, known: Known, span: Span, findings: Sequence[Finding], why: str) -> list[Finding]:
         before = sum(finding.promised for finding in findings if finding.scope == BEFORE)
-        ever = sum(finding.promised for finding in findings if finding.scope == ALL_TIME)
+        of_all_time = [finding for finding in findings if finding.scope == ALL_TIME]
         kept = sum(sums.engaged for sums in known.sums.values())
+        ever = kept + before + sum(f.promised - f.found for f in of_all_time if f.verdict is not Verdict.DIFFERS)
         days = {day: sums for day, sums in known.sums.items() if span.first <= day <= span.last}
         if why:
             told = [skipped(scope, None, why) for scope in SCOPES]
@@ -195,37 +199,6 @@ class CompanyPatrol:
             first, last = (one.span.first, one.span.last) if one.span else (None, None)
             of_company.append(Finding(COMPANY, one.scope, first, last, one.found, one.promised, one.verdict))
         return of_company
-
-    def _total(self, event_id: str, first: date | None, last: date | None) -> int:
-        for attempt in (1, 2):
-            with self._lock:
-                self.found.requests += 1
-            try:
-                told = self._client.participants(event_id, start=first, end=last, engagement_type="all", limit=1)
-                return told.total_engaged_minutes
-            except NotFound:
-                if attempt == 2:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _each(self, event_ids: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
-        """Return what the work gave for each event; an event that fails is told and left out."""
-        event_ids = list(event_ids)
-        results = self._pool.map(lambda event_id: self._guarded(event_id, lambda: work(event_id)), event_ids)
-        return {event_id: got for event_id, got in zip(event_ids, results, strict=True) if got is not None}
-
-    def _guarded(self, event_id: str, call: Callable[[], T]) -> T | None:
-        """Return what a call gives; None where it fails, which is told. What no request would survive is raised."""
-        try:
-            return call()
-        except (*FATAL, WarehouseError):
-            raise
-        except SequelError as error:
-            why = str(error)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other events down
-            why = unexpected(error)
-        self.found.failures.append(Failure(self._company_id, event_id, why))
-        return None
 
 
 def _is_on(event: KnownEvent, last_closed: date, now: datetime) -> bool:

@@ -10,8 +10,9 @@ from sequel_assets.warehouse import bulk, catalog
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import note_refresh
-from sequel_assets.warehouse.tables import event_participants, reconciliations, silences
+from sequel_assets.warehouse.tables import event_participants, problems, reconciliations, silences
 
+from .datasets import LANDED
 from .events import Moment
 from .ledger import read_ledger
 from .named_totals import Sums
@@ -99,6 +100,17 @@ def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> Known:
         sums,
         {row.event_id: int(row.promised_minutes) for row in remembered},
     )
+
+
+def troubled_days(connection: sa.Connection, company_id: str, span: Span) -> list[date]:
+    """Return the days of a span on which a problem of the company's facts stands."""
+    p = problems.c
+    chosen = (
+        p.company_id == company_id,
+        p.dataset.in_([dataset.name for dataset in LANDED]),
+        p.day.between(span.first, span.last),
+    )
+    return list(connection.scalars(sa.select(p.day).where(*chosen).distinct().order_by(p.day)))
 
 
 def forget_silences(warehouse: Warehouse, company_id: str, event_ids: Iterable[str]) -> None:

@@ -74,7 +74,6 @@ def test_two_requests_per_event_when_all_is_well(warehouse: Warehouse) -> None:
         assert told["plain", "range"] == (10, 10, "equal")
         assert told["plain", "all_time"] == (13, 13, "equal")
         assert {verdict for *_, verdict in told.values()} == {"equal"}
-        assert told["", "usage"] == (0, 0, "equal")  # of one of the two companies
         with warehouse.read() as connection:
             query = sa.select(reconciliations.c.first_day, reconciliations.c.last_day).where(
                 reconciliations.c.scope == "range", reconciliations.c.event_id == "past"
@@ -96,11 +95,9 @@ def test_a_restated_past_is_found_named_and_mended(warehouse: Warehouse) -> None
         it.sandbox.requests.clear()
         report = patrol(it)
         assert report.failures == []
-        assert set(report.repaired) == {("kid", "past", day(n)) for n in (3, 5, 6)} or len(report.repaired) >= 1
+        assert report.repaired == [("kid", "past", day(n)) for n in (3, 5, 6)]
         it.assert_true(but=["people"])
-        assert ("event_participants", day(3), "past", "engaged_minutes", 50, 49) in restated(warehouse) or restated(
-            warehouse
-        )
+        assert ("event_participants", day(3), "past", "engaged_minutes", 50, 49) in restated(warehouse)
         moved = {(row[0], row[1]) for row in restated(warehouse)}
         assert {("event_participants", day(3)), ("daily_usage", day(3)), ("lifetime_usage", day(5))} <= moved
         assert rows(warehouse)["past", "range"][2] == "equal"
@@ -205,10 +202,11 @@ def test_a_total_that_is_wrong_is_never_written_and_stays_red(warehouse: Warehou
         assert rows(warehouse)["past", "range"] == (58, 59, "differs")
         assert rows(warehouse)["plain", "range"][2] == "equal"
         it.assert_true()
+        assert [p for p in it.problems() if p[1] == "event_participants"] != []
         it.sandbox.faults.clear()
         assert patrol(it).differing == 0
         assert rows(warehouse)["past", "range"] == (58, 58, "equal")
-        assert [p for p in it.problems() if p[1] == "reconciliations"] == []
+        assert it.problems() == []
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])

@@ -1,0 +1,82 @@
+"""Asking for the totals of a company's events: counted, side by side, and one event's failure is its own."""
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.warehouse.errors import WarehouseError
+
+from .outcomes import Outcome
+from .patrol_memory import Finding
+from .placing import FATAL
+from .refresh import unexpected
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be patrolled, and why; `event_id` is empty where it is the company as a whole."""
+
+    company_id: str
+    event_id: str
+    reason: str
+
+
+@dataclass
+class Found:
+    """What the patrol of a company came to."""
+
+    events: int = 0
+    requests: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    repaired: dict[str, list[date]] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    mended: list[Outcome] = field(default_factory=list)
+    """Slices that changed."""
+
+
+class TotalsAsker:
+    """The questions about one company's events. What fails is told in `found`."""
+
+    def __init__(self, client: SequelClient, pool: Executor, company_id: str, found: Found) -> None:
+        self._client, self._pool, self._company_id, self._found = client, pool, company_id, found
+        self._lock = threading.Lock()
+
+    def total(self, event_id: str, first: date | None, last: date | None) -> int:
+        """Return the engaged minutes that Sequel tells of an event; a 404 is asked again once."""
+        for attempt in (1, 2):
+            with self._lock:
+                self._found.requests += 1
+            try:
+                told = self._client.participants(event_id, start=first, end=last, engagement_type="all", limit=1)
+                return told.total_engaged_minutes
+            except NotFound:
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
+
+    def each(self, event_ids: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
+        """Return what the work gave for each event; an event that fails is told and left out."""
+        event_ids = list(event_ids)
+        results = self._pool.map(lambda event_id: self.guarded(event_id, lambda: work(event_id)), event_ids)
+        return {event_id: got for event_id, got in zip(event_ids, results, strict=True) if got is not None}
+
+    def guarded(self, event_id: str, call: Callable[[], T]) -> T | None:
+        """Return what a call gives; None where it fails, which is told. What no request would survive is raised."""
+        try:
+            return call()
+        except (*FATAL, WarehouseError):
+            raise
+        except SequelError as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other events down
+            why = unexpected(error)
+        self._found.failures.append(Failure(self._company_id, event_id, why))
+        return None
