@@ -28,7 +28,7 @@ WARNS_FOR = timedelta(hours=24)
 Names = dict[str, str]
 
 
-@dg.op(name="patrol", required_resource_keys={"platform"})
+@dg.op(name="patrol_events", required_resource_keys={"platform"})
 def patrol_op(context: dg.OpExecutionContext) -> None:
     """Compare every event's totals at Sequel with what is kept, refresh the days that moved, write the verdicts."""
     platform: Platform = context.resources.platform

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sequel_assets.sequel import Forbidden, InvalidAnswer, NotFound, SequelClient
+from sequel_assets.sequel import InvalidAnswer, NotFound, SequelClient, SequelError
 from sequel_assets.sequel.reconciliation import DayUsage, Usage
 
 from .patrol_plan import Verdict
+from .placing import FATAL
 from .plan import Span
 
 LIFETIME, RANGE, BY_DAY = "lifetime_usage", "usage", "usage_by_day"
 SCOPES = (LIFETIME, RANGE, BY_DAY)
-ABSENT = (NotFound, Forbidden, InvalidAnswer)
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class NamedTotal:
 
 
 class NamedTotals:
-    """Asks the named endpoints, and those that are forbidden once only: a 403 is tried long before it is believed."""
+    """Asks the named endpoints. One that is refused or fails is given up: such answers are tried long before they are believed."""
 
     def __init__(self, client: SequelClient) -> None:
         self._client = client
-        self._forbidden: dict[str, str] = {}
+        self._given_up: dict[str, str] = {}
 
     def compare(self, company_id: str, span: Span, ours: Ours) -> list[NamedTotal]:
-        """Return what each of the three endpoints says of a company; any other error than its absence is raised."""
+        """Return what each of the three endpoints says of a company; only what no request would survive is raised."""
         ask = self._client
         return [
             self._one(LIFETIME, None, lambda: lifetime(ask.lifetime_usage(company_id), ours)),
@@ -74,14 +74,16 @@ class NamedTotals:
         ]
 
     def _one(self, scope: str, span: Span | None, compare: Callable[[], NamedTotal]) -> NamedTotal:
-        if scope not in self._forbidden:
+        if scope not in self._given_up:
             try:
                 return compare()
-            except Forbidden as error:
-                self._forbidden[scope] = str(error)
-            except ABSENT as error:
+            except FATAL:
+                raise
+            except (NotFound, InvalidAnswer) as error:
                 return skipped(scope, span, str(error))
-        return skipped(scope, span, self._forbidden[scope])
+            except SequelError as error:
+                self._given_up[scope] = str(error)
+        return skipped(scope, span, self._given_up[scope])
 
 
 def skipped(scope: str, span: Span | None, why: str) -> NamedTotal:

@@ -28,7 +28,6 @@ from .patrol_memory import (
     RANGE,
     Finding,
     Known,
-    forget_silences,
     read_known,
     troubled_days,
     write_findings,
@@ -143,7 +142,6 @@ class CompanyPatrol:
     def _repair(self, moved: Mapping[str, list[date]]) -> None:
         if not moved:
             return
-        forget_silences(self._warehouse, self._company_id, moved)
         self._refresh([], moved)
         self.found.repaired = dict(moved)
 

@@ -1,6 +1,6 @@
 """What the patrol reads from the warehouse before it asks, and what it writes down afterwards."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,7 +10,7 @@ from sequel_assets.warehouse import bulk, catalog
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import note_refresh
-from sequel_assets.warehouse.tables import event_participants, problems, reconciliations, silences
+from sequel_assets.warehouse.tables import event_participants, problems, reconciliations
 
 from .datasets import LANDED
 from .events import Moment
@@ -111,14 +111,6 @@ def troubled_days(connection: sa.Connection, company_id: str, span: Span) -> lis
         p.day.between(span.first, span.last),
     )
     return list(connection.scalars(sa.select(p.day).where(*chosen).distinct().order_by(p.day)))
-
-
-def forget_silences(warehouse: Warehouse, company_id: str, event_ids: Iterable[str]) -> None:
-    """Forget that days of these events are empty for good: they moved."""
-    with warehouse.write(company_id) as connection:
-        for event_id in sorted(event_ids):
-            chosen = (silences.c.company_id == company_id, silences.c.event_id == event_id)
-            connection.execute(silences.delete().where(*chosen))
 
 
 def write_findings(

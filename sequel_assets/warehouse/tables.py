@@ -207,24 +207,16 @@ reconciliations = Table(
     "reconciliations",
     metadata,
     company_column(),
-    Column("event_id", Text, primary_key=True, comment="the event or hub"),
-    Column("scope", Text, primary_key=True, comment="range: the days kept here; all_time: everything that Sequel holds"),
-    Column("first_day", sa.Date, comment="first day of the range; null for all_time"),
-    Column("last_day", sa.Date, comment="last day of the range; null for all_time"),
+    Column("event_id", Text, primary_key=True, comment="the event or hub; empty for a company's own totals"),
+    Column("scope", Text, primary_key=True,
+           comment="range: the days kept here; all_time: everything that Sequel holds; before_start: of it, what lies before the history; "
+           "lifetime_usage, usage, usage_by_day: a company's own totals by the endpoints that Sequel only names"),
+    Column("first_day", sa.Date, comment="first day of the range; null where there is none"),
+    Column("last_day", sa.Date, comment="last day of the range; null where there is none"),
     Column("found_minutes", sa.BigInteger, nullable=False, comment="sum of the engaged minutes kept here"),
     Column("promised_minutes", sa.BigInteger, nullable=False, comment="totalEngagedMinutes that Sequel tells"),
-    Column("verdict", Text, nullable=False, comment="equal, before_start (minutes of days before the history), or differs"),
+    Column("verdict", Text, nullable=False, comment="equal, before_start (minutes of days before the history), differs, or skipped (no such endpoint)"),
     Column("checked_at", UtcDateTime, nullable=False, comment="when the patrol last asked"),
     *never_negative("found_minutes", "promised_minutes"),
     comment="What the daily patrol found: the sums kept here against the totals that Sequel tells now",
-)  # fmt: skip
-
-silences = Table(
-    "silences",
-    metadata,
-    company_column(),
-    Column("event_id", Text, primary_key=True, comment="the event or hub"),
-    Column("first_day", sa.Date, nullable=False, comment="first day of a stretch that is final and has no minutes"),
-    Column("last_day", sa.Date, nullable=False, comment="last day of that stretch"),
-    comment="Past days of which it is known for good that an event has no minutes: they are not asked again",
 )  # fmt: skip

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from sequel_assets.refresh import patrol_checks
+from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.named_totals import SCOPES
 from sequel_assets.refresh.patrol import Patrol, PatrolReport
 from sequel_assets.refresh.refresh import Rules
-from sequel_assets.sandbox import Attendance, Company
+from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY, reconciliations, refreshes, restatements
 
-from ..pipeline.harness import ADA, BO, CY, Platform, at, day, event, platform, world_of
+from ..pipeline.harness import ADA, BO, CY, NOW, Platform, at, day, event, platform, world_of
 from ..reference import KEY
 
 CROWD = [
@@ -176,6 +179,19 @@ def test_absent_named_endpoints_are_skipped_and_said(warehouse: Warehouse) -> No
         assert set(named.values()) == {"skipped"}
 
 
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize("fault", ["http_403", "html_200"])
+def test_a_named_endpoint_that_fails_costs_a_skipped_check_and_no_more(warehouse: Warehouse, fault: str) -> None:
+    """Whatever it answers, nobody's numbers are in doubt."""
+    with platform(world_of(event("past", "kid", at(3), CROWD)), warehouse, quick=True) as it:
+        it.refresh()
+        it.sandbox.faults.always("*/companies/*", fault)
+        report = patrol(it)
+        assert (report.failures, report.differing, report.fatal) == ([], 0, None)
+        assert set(report.skipped) == set(SCOPES)
+        assert it.problems() == []
+
+
 def test_minutes_that_moved_between_two_days_show_in_the_named_totals_alone(warehouse: Warehouse) -> None:
     """(b) and (c) cannot see them; a company's totals by day can, where Sequel tells them."""
     world = world_of(event("past", "kid", at(3), [Attendance(ADA, live=[(at(3), 20)])]))
@@ -295,3 +311,37 @@ def test_a_loss_of_most_minutes_is_held_and_stays_red(warehouse: Warehouse) -> N
         assert rows(warehouse)["past", "range"] == (20, 5, "differs")
         world.restate("past", minutes=15)
         assert (patrol(it).differing, it.problems()) == (0, [])
+
+
+def test_a_random_world_costs_two_requests_per_event_and_a_restatement_little_more(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hubs, replays, overlaps, people without e-mails; then one event is told anew, and only its days are asked."""
+    spec = WorldSpec(seed=12, companies=3, days=9, people=8, now=NOW)
+    world = build_world(spec)
+    days = days_between(spec.first_day, spec.last_day)
+    with platform(world, warehouse, start=spec.first_day) as it:
+        it.refresh(days)
+        first = patrol(it)
+        assert (first.failures, first.repaired, first.differing) == ([], [], 0)
+        again = patrol(it)
+        assert again.requests == 2 * again.events
+        with warehouse.read() as connection:
+            final = patrol_checks.differing(connection, "range", "all_time", *SCOPES)
+            assert final == patrol_checks.not_asked(connection) == []
+            assert patrol_checks.not_patrolled(connection, it.clock()) == []
+            assert patrol_checks.figures(connection, "range").events == again.events
+        chosen = next(e for e in world.events if any(e.rows) and e.starts_at.date() < spec.last_day - timedelta(days=5))
+        world.restate(chosen.id, minutes=1)
+        moved = patrol(it)
+        assert {event_id for _, event_id, _ in moved.repaired} == {chosen.id}
+        assert moved.differing == 0
+        it.assert_true(days, but=["people"])
+        with warehouse.read() as connection:
+            assert patrol_checks.restated_since(connection, "daily_usage", it.clock() - timedelta(days=1)) != []
+        with capsys.disabled():
+            more = moved.requests - again.requests
+            print(  # noqa: T201
+                f"\npatrol: {again.requests / again.events:.2f} requests per event ({again.events} events), "
+                f"{more} more to find {len(moved.repaired)} restated days"
+            )

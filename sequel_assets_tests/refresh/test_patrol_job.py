@@ -158,9 +158,17 @@ def test_an_event_that_fails_fails_the_job_by_name(stage: Stage) -> None:
         assert connection.scalar(noted) == 3
 
 
-def test_the_schedule_runs_once_a_day_in_utc(stage: Stage) -> None:
+def test_the_schedule_runs_once_a_day_in_utc() -> None:
     """Ten minutes after the hour has settled, also where that is in the next hour."""
     schedule = patrol_schedule(settings.load())
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("15 4 * * *", "UTC")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert patrol_schedule(settings.load(settle_minutes=59)).cron_schedule == "9 5 * * *"
+
+
+def test_it_fits_into_one_map_with_everything_else() -> None:
+    """Names of jobs and ops are unique within a code location."""
+    definitions = dg.Definitions(
+        jobs=[patrol_job], schedules=[patrol_schedule(settings.load())], resources={"platform": Platform()}
+    )
+    dg.Definitions.validate_loadable(definitions)

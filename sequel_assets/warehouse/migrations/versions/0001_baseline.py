@@ -262,22 +262,22 @@ def upgrade() -> None:
         sa.Column(
             "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
         ),
-        sa.Column("event_id", sa.Text(), nullable=False, comment="the event or hub"),
+        sa.Column("event_id", sa.Text(), nullable=False, comment="the event or hub; empty for a company's own totals"),
         sa.Column(
             "scope",
             sa.Text(),
             nullable=False,
-            comment="range: the days kept here; all_time: everything that Sequel holds",
+            comment="range: the days kept here; all_time: everything that Sequel holds; before_start: of it, what lies before the history; lifetime_usage, usage, usage_by_day: a company's own totals by the endpoints that Sequel only names",
         ),
-        sa.Column("first_day", sa.Date(), nullable=True, comment="first day of the range; null for all_time"),
-        sa.Column("last_day", sa.Date(), nullable=True, comment="last day of the range; null for all_time"),
+        sa.Column("first_day", sa.Date(), nullable=True, comment="first day of the range; null where there is none"),
+        sa.Column("last_day", sa.Date(), nullable=True, comment="last day of the range; null where there is none"),
         sa.Column("found_minutes", sa.BigInteger(), nullable=False, comment="sum of the engaged minutes kept here"),
         sa.Column("promised_minutes", sa.BigInteger(), nullable=False, comment="totalEngagedMinutes that Sequel tells"),
         sa.Column(
             "verdict",
             sa.Text(),
             nullable=False,
-            comment="equal, before_start (minutes of days before the history), or differs",
+            comment="equal, before_start (minutes of days before the history), differs, or skipped (no such endpoint)",
         ),
         sa.Column("checked_at", UtcDateTime(), nullable=False, comment="when the patrol last asked"),
         sa.CheckConstraint("found_minutes >= 0", name=op.f("ck_reconciliations_found_minutes")),
@@ -355,19 +355,6 @@ def upgrade() -> None:
             "company_id", "dataset", "day", "key", "column_name", "seen_at", name=op.f("pk_restatements")
         ),
         comment="Numbers of final slices that Sequel changed afterwards",
-    )
-    op.create_table(
-        "silences",
-        sa.Column(
-            "company_id", sa.Text(), nullable=False, comment="the sub-company's (or the parent's own) uid at Sequel"
-        ),
-        sa.Column("event_id", sa.Text(), nullable=False, comment="the event or hub"),
-        sa.Column(
-            "first_day", sa.Date(), nullable=False, comment="first day of a stretch that is final and has no minutes"
-        ),
-        sa.Column("last_day", sa.Date(), nullable=False, comment="last day of that stretch"),
-        sa.PrimaryKeyConstraint("company_id", "event_id", name=op.f("pk_silences")),
-        comment="Past days of which it is known for good that an event has no minutes: they are not asked again",
     )
     op.create_table(
         "events",
@@ -497,7 +484,6 @@ def downgrade() -> None:
     op.drop_table("event_participants")
     op.drop_table("event_concurrency")
     op.drop_table("events")
-    op.drop_table("silences")
     op.drop_table("restatements")
     op.drop_table("refreshes")
     op.drop_table("reconciliations")
