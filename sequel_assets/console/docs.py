@@ -5,11 +5,14 @@ from pathlib import Path
 from sequel_assets import settings
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.warehouse.dataset import Dataset
-from sequel_assets.warehouse.tables import exclusions, people, problems, proofs, reconciliations, refreshes, restatements
+from sequel_assets.warehouse.tables import (
+    exclusions,
     people,
     problems,
     proofs,
+    reconciliations,
     refreshes,
+    restatements,
 )
 
 BOOKKEEPING = (people, proofs, refreshes, problems, restatements, reconciliations, exclusions)
