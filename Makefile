@@ -4,7 +4,7 @@ BIN := .venv/bin
 DAYS ?= 14
 COMPANIES ?= 4
 PORT ?= 3000
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo dev test lint format docs bench screenshots clean

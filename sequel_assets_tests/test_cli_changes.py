@@ -389,4 +389,4 @@ def test_a_terminal_shows_a_bar_per_company_with_rate_and_time_left(checkout: Ch
     assert set(bars) == {"all", *(str(row[1]) for row in rows_of(checkout.url, companies))}
     for name, line in bars.items():
         count = 3 * each if name == "all" else each
-        assert re.search(rf"{count}/{count} +[\d,.]+ slices/s 0:00:\d\d 0:00:00", line), line
+        assert re.search(rf"{count}/{count} +[\d,.]+ slices/s +0:00:\d\d +0:00:00", line), line

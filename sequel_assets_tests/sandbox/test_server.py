@@ -96,10 +96,12 @@ def test_totals_that_were_asked_before_cost_little_however_many_people_there_are
 
     def seconds(event_id: str) -> float:
         client.participants(event_id, limit="1")
-        began = time.perf_counter()
+        times = []  # the quickest of many: others may be at work on this machine
         for _ in range(40):
+            began = time.perf_counter()
             client.participants(event_id, limit="1")
-        return time.perf_counter() - began
+            times.append(time.perf_counter() - began)
+        return min(times)
 
     assert seconds("e3000") < 6 * seconds("e3")
 
