@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.automation import modes
@@ -14,6 +15,7 @@ from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_s
 from sequel_assets.refresh.freshness import Held
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.tables import problems
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
 
 NOW = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
@@ -152,3 +154,18 @@ def test_a_sequel_that_does_not_answer_is_a_skip_with_words(stage: Stage, sensor
     """The sensor never fails; the next walk makes it good."""
     stage.sandbox.faults.always("/api/v1/company/*", "http_404")
     assert "404" in sensor().skip_message
+
+
+def test_a_day_with_a_standing_problem_is_asked_again_within_the_hour(stage: Stage) -> None:
+    """It had been wholly asked, a forced refresh of it failed; the next ordinary one does not take it for done."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
+    assert not stage.refresh([ACME], DAYS[0], DAYS[-1], mode=modes.FORCE).success
+    stage.sandbox.faults.clear()
+    before = stage.sandbox.requests.count
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    asked = {request.path for request in list(stage.sandbox.requests)[before:] if "top-participants" in request.path}
+    assert asked
+    assert all("e-acme" in path for path in asked)
+    with stage.warehouse.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(problems)) == 0
