@@ -39,7 +39,7 @@ def events_asset() -> dg.AssetsDefinition:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
             with warehouse.read() as connection:
-                companies = [company for company in catalog.known_companies(connection) if company.gone_at is None]
+                companies = catalog.present_companies(connection)
             if not companies:
                 raise dg.Failure("no company is known yet; materialize the asset companies first")
             failed = find_events(platform, client, warehouse, companies, context.run.run_id)

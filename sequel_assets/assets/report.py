@@ -8,13 +8,12 @@ import dagster as dg
 
 from sequel_assets.automation.partitions import slice_key
 from sequel_assets.insights.daily_usage import DAILY_USAGE
-from sequel_assets.refresh.datasets import LANDED
+from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.warehouse.engine import Warehouse
 
 from .chart import draw, read_days
 
-LANDED_NAMES = {dataset.name for dataset in LANDED}
 MOST_NAMED = 20
 
 

@@ -53,7 +53,7 @@ def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str])
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
     with warehouse.read() as connection:
         ledger = read_ledger(connection, datasets)
-    companies = _companies(warehouse)
+        companies = catalog.present_companies(connection)
     return {
         dataset: [
             late
@@ -75,7 +75,7 @@ def in_words(late: Late, company_key: str) -> str:
 
 def _companies(warehouse: Warehouse) -> list[KnownCompany]:
     with warehouse.read() as connection:
-        return [company for company in catalog.known_companies(connection) if company.gone_at is None]
+        return catalog.present_companies(connection)
 
 
 def _hours(by: timedelta | None) -> str:

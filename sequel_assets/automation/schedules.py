@@ -101,7 +101,7 @@ def _held(settings: Settings) -> dict[str, dict[date, Held]]:
     try:
         schema.ensure_current(warehouse)
         with warehouse.read() as connection:
-            there = [company.company_id for company in catalog.known_companies(connection) if company.gone_at is None]
+            there = [company.company_id for company in catalog.present_companies(connection)]
             return landed_days(connection, there)
     finally:
         warehouse.dispose()

@@ -22,6 +22,7 @@ EVENT_CONCURRENCY = Dataset(
 )
 LANDED: tuple[Dataset, ...] = (EVENT_PARTICIPANTS, EVENT_CONCURRENCY)
 """What is fetched by slice; a new one is its table, its fetch and a line here."""
+LANDED_NAMES = frozenset(dataset.name for dataset in LANDED)
 SLICED: tuple[Dataset, ...] = (*LANDED, *INSIGHTS)
 """Every dataset that is partitioned by company and day, in the order in which it is refreshed."""
 

@@ -8,13 +8,12 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse.tables import NO_DAY, problems, refreshes
 
-from .datasets import LANDED, SLICED
+from .datasets import LANDED_NAMES, SLICED
 from .freshness import Held
 from .outcomes import Outcome, Verdict
 
 Ledger = dict[str, dict[str, dict[date, Held]]]
 """dataset -> company id -> day -> what the slice covers."""
-LANDED_NAMES = tuple(dataset.name for dataset in LANDED)
 NOTHING = Held(None, None, False)
 
 
@@ -36,7 +35,7 @@ def landed_days(connection: sa.Connection, company_ids: Sequence[str]) -> dict[s
 
     A day with a standing problem counts as not wholly asked, so that it is asked again.
     """
-    ledger = read_ledger(connection, LANDED_NAMES, company_ids)
+    ledger = read_ledger(connection, sorted(LANDED_NAMES), company_ids)
     found: dict[str, dict[date, Held]] = {}
     for company_id in company_ids:
         each = [ledger[name].get(company_id, {}) for name in LANDED_NAMES]

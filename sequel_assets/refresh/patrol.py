@@ -83,7 +83,7 @@ class Patrol:
         schema.ensure_current(self._warehouse)
         report, lock = PatrolReport(), threading.Lock()
         with self._warehouse.read() as connection:
-            companies = [c.company_id for c in catalog.known_companies(connection) if c.gone_at is None]
+            companies = [company.company_id for company in catalog.present_companies(connection)]
 
         def one(pool: ThreadPoolExecutor, company_id: str) -> None:
             if report.fatal is not None:

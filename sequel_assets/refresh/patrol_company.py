@@ -16,6 +16,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, reconciliations
 
+from .datasets import LANDED_NAMES
 from .events import Moment
 from .hours import data_through
 from .named_totals import SCOPES, NamedTotals, Ours, skipped
@@ -35,7 +36,7 @@ from .patrol_memory import (
 from .patrol_plan import DAY, Need, Rest, Verdict, judge, search, within
 from .patrol_windows import hidden_events, note_hidden
 from .plan import Span
-from .refresh import LANDED_NAMES, Refresher, Rules
+from .refresh import Refresher, Rules
 
 T = TypeVar("T")
 OVERTIME = timedelta(hours=1)

@@ -21,7 +21,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 
 from .company import CompanyRefresh
-from .datasets import LANDED
+from .datasets import LANDED_NAMES
 from .derive import derive
 from .describe import outcome_of
 from .due import Coverage
@@ -33,7 +33,6 @@ from .placing import FATAL
 from .work import Context, Stopped
 
 COMPANIES_AT_ONCE = 4
-LANDED_NAMES = frozenset(dataset.name for dataset in LANDED)
 INSIGHT_NAMES = frozenset(insight.name for insight in INSIGHTS)
 
 

@@ -160,7 +160,7 @@ def refresh_companies(
         notes = [note for note in seen.notes if note.company_id == company.company_id]
         problems.settle(warehouse, company.company_id, companies.name, [NO_DAY], notes[:1], at=at)
     with warehouse.read() as connection:
-        return [company for company in catalog.known_companies(connection) if company.gone_at is None]
+        return catalog.present_companies(connection)
 
 
 def _is_gone(client: SequelClient, company_id: str) -> bool:

@@ -30,11 +30,6 @@ def day_of(minute: int) -> date:
     return EPOCH_DAY + timedelta(days=minute // MINUTES_PER_DAY)
 
 
-def day_start(day: date) -> int:
-    """The first minute of a UTC day."""
-    return (day - EPOCH_DAY).days * MINUTES_PER_DAY
-
-
 def union(spans: Iterable[tuple[int, int]]) -> Spans:
     """Every minute that at least one span holds, as spans again."""
     merged: list[tuple[int, int]] = []

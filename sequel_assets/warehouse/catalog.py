@@ -48,6 +48,11 @@ def known_companies(connection: sa.Connection) -> list[KnownCompany]:
     return [KnownCompany(*row) for row in rows]
 
 
+def present_companies(connection: sa.Connection) -> list[KnownCompany]:
+    """Return the companies that are not gone at Sequel, in the same order."""
+    return [company for company in known_companies(connection) if company.gone_at is None]
+
+
 def save_companies(connection: sa.Connection, found: Iterable[KnownCompany], *, at: datetime) -> None:
     """Add or update companies; when a company was first seen and its partition key never change."""
     rows = [
