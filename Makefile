@@ -5,9 +5,10 @@ DAYS ?= 14
 COMPANIES ?= 4
 PORT ?= 3000
 WORKERS ?= 3
+SPEED ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint format docs bench screenshots clean
+.PHONY: help install demo dev test lint format docs kills worlds bench forged chaos soak screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +28,7 @@ demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE
 dev: install ## Dagster's UI and daemon on your own account (.env), home in .sequel/dagster
 	@$(BIN)/sequel-assets migrate
 	@mkdir -p .sequel/dagster && cp dagster.yaml .sequel/dagster/
-	DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
+	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
 test: install lint ## lint, then every test, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
@@ -45,8 +46,23 @@ format: install ## let ruff mend what it can
 docs: install ## make docs/datasets.md and docs/settings.md anew
 	$(BIN)/python -m sequel_assets.console.docs
 
+kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints what is asked again (half an hour or more)
+	KILLS=300 $(BIN)/python -m pytest -rP -n 2 --dist load sequel_assets_tests/pipeline/test_kills.py
+
+worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (an hour or more)
+	WORLDS=2000 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/pipeline/test_worlds.py -k any_order
+
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench
+
+soak: install ## five hours of a real Dagster on a clock that runs fast: some 16 minutes (needs a C compiler)
+	$(BIN)/python -m sequel_assets_tests.soak --speed $(SPEED)
+
+forged: install ## send 100,000 forged webhook deliveries to the receiver and print how they were answered
+	$(BIN)/python -m sequel_assets_tests.web.forged 100000
+
+chaos: install ## 20,000 webhooks that go wrong, receiver and daemon killed at random, on both databases
+	$(BIN)/python -m sequel_assets_tests.chaos
 
 screenshots: install ## make docs/images anew (needs Debian's chromium and chromium-driver)
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots

@@ -5,7 +5,24 @@ import sys
 
 from sequel_assets.console.output import table
 
-NAMES = ("startup", "fetch", "write", "big_event")
+NAMES = (
+    "startup",
+    "requests",
+    "fetch",
+    "landed",
+    "hour",
+    "year",
+    "growth",
+    "overhead",
+    "tree",
+    "write",
+    "big_event",
+    "event_log",
+    "receiver",
+    "query",
+    "insights",
+    "webhooks",
+)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +13,15 @@ from pathlib import Path
 
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Outcome
-from sequel_assets.refresh.refresh import Refresher, Rules
+from sequel_assets.refresh.refresh import Days, Refresher, Rules
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 
-CONCURRENCY = 8
+CONCURRENCY, LATENCY_MS = 8, 20
+PERSON_KEY = "k" * 32
 
 
 @dataclass
@@ -32,21 +34,34 @@ class Bench:
     now: datetime
     start: date
 
-    def refresh(self, days: list[date], start: date | None = None) -> tuple[list[Outcome], float]:
-        """Refresh all companies' days; return the outcomes and the seconds."""
+    @property
+    def requests(self) -> int:
+        """Requests so far."""
+        return self.client.stats.requests
+
+    def walk(self, known_keys: Sequence[str] = ()) -> list[KnownCompany]:
+        """Walk the company tree and store it."""
         with ThreadPoolExecutor(CONCURRENCY) as pool:
-            companies = refresh_companies(
-                self.client, self.warehouse, self.root_id, pool, clock=lambda: self.now, known_keys=[]
+            return refresh_companies(
+                self.client, self.warehouse, self.root_id, pool, clock=lambda: self.now, known_keys=known_keys
             )
-        rules = Rules(start or self.start, timedelta(minutes=5), timedelta(hours=48), CONCURRENCY, "k" * 32)
-        refresher = Refresher(self.client, self.warehouse, lambda: self.now, rules)
+
+    def refresher(self, start: date | None = None) -> Refresher:
+        """Return what refreshes slices."""
+        rules = Rules(start or self.start, timedelta(minutes=5), timedelta(hours=48), CONCURRENCY, PERSON_KEY)
+        return Refresher(self.client, self.warehouse, lambda: self.now, rules)
+
+    def refresh(self, days: Days, start: date | None = None) -> tuple[list[Outcome], float]:
+        """Refresh all companies' days; return the outcomes and the seconds."""
+        companies = self.walk()
+        refresher = self.refresher(start)
         began = time.perf_counter()
         outcomes = list(refresher.refresh({company.company_id: days for company in companies}))
         return outcomes, time.perf_counter() - began
 
 
 @contextmanager
-def in_a_process(*options: str) -> Iterator[dict[str, str]]:
+def in_a_process(*options: str, ends_with: str = "SEQUEL_NOW") -> Iterator[dict[str, str]]:
     """Serve a sandbox in a process of its own, so that its work is not ours; yield the variables to reach it."""
     command = [sys.executable, "-m", "sequel_assets.cli", "sandbox", "--port", "0", "--speed", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -56,7 +71,7 @@ def in_a_process(*options: str) -> Iterator[dict[str, str]]:
                 if line.startswith("export "):
                     name, _, value = line.removeprefix("export ").strip().partition("=")
                     found[name] = value.strip("'")
-                if "SEQUEL_NOW" in found:
+                if ends_with in found:
                     break
             yield found
         finally:
@@ -64,7 +79,9 @@ def in_a_process(*options: str) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def bench(account: dict[str, str], now: datetime, days: int, url: str = "") -> Iterator[Bench]:
+def bench(
+    account: dict[str, str], now: datetime, days: int, url: str = "", concurrency: int = CONCURRENCY
+) -> Iterator[Bench]:
     """Yield a client and an empty warehouse (SQLite in a temporary folder unless a URL is given)."""
     with tempfile.TemporaryDirectory() as folder:
         config = SequelConfig(
@@ -73,7 +90,7 @@ def bench(account: dict[str, str], now: datetime, days: int, url: str = "") -> I
             account["SEQUEL_CLIENT_ID"],
             account["SEQUEL_CLIENT_SECRET"],
             account["SEQUEL_AUDIENCE"],
-            max_concurrency=CONCURRENCY,
+            max_concurrency=concurrency,
         )
         warehouse = Warehouse(url or f"sqlite:///{Path(folder) / 'bench.db'}")
         schema.migrate(warehouse)

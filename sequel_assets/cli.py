@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sequel_assets import cli_export, cli_query, cli_webhooks
 from sequel_assets import settings as settings_module
 from sequel_assets.console.output import UsageError, console, errors
 from sequel_assets.sequel import SequelError
@@ -24,6 +25,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_query.app, name="query")
+app.add_typer(cli_webhooks.app, name="webhooks")
+app.add_typer(cli_export.people, name="people")
+app.command()(cli_export.export)
 
 
 @app.command()
@@ -32,6 +37,10 @@ def backfill(
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
     company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
     force: Annotated[bool, typer.Option("--force", help="ask again for what is final, or was asked this hour")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=16, help="companies side by side, each in a process; default: one per core, up to 4"),
+    ] = None,
 ) -> None:
     """Refresh every dataset for a range of days: real Dagster runs, one per company."""
     from sequel_assets.automation.modes import FORCE
@@ -41,7 +50,7 @@ def backfill(
     check_range(settings, *days)
     from sequel_assets.console.backfill import backfill as run  # brings Dagster, which takes its second to import
 
-    raise typer.Exit(run(settings, *days, company or [], modes=[FORCE] if force else []))
+    raise typer.Exit(run(settings, *days, company or [], modes=[FORCE] if force else [], workers=workers))
 
 
 @app.command()
@@ -97,6 +106,18 @@ def changes(
 
 
 @app.command()
+def repair(
+    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what is wrong and change nothing")] = False,
+) -> None:
+    """Make Dagster's partition view say what the warehouse holds, after runs, a home or a warehouse were lost."""
+    settings = settings_module.load()
+    from sequel_assets.console.repair import repair as run  # brings Dagster
+
+    raise typer.Exit(run(settings, company or [], is_dry=dry_run))
+
+
+@app.command()
 def migrate() -> None:
     """Make the warehouse's tables, or bring them to this release."""
     from sequel_assets.refresh.connect import open_warehouse
@@ -111,15 +132,52 @@ def migrate() -> None:
 
 
 @app.command()
+def serve(
+    receiver: Annotated[bool, typer.Option("--receiver", help="the receiver of webhooks (docs/webhooks.md)")] = False,
+    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8750,
+) -> None:
+    """Serve the receiver of webhooks, until Ctrl-C; what has begun is finished."""
+    from sequel_assets.console.serve import serve as run
+
+    run(settings_module.load(), receiver=receiver, host=host, port=port)
+
+
+@app.command()
+def inbox(
+    since: Annotated[str, typer.Option(help="day or time (UTC), such as 2026-11-23T14:20Z; default: all")] = "",
+    waiting: Annotated[bool, typer.Option("--waiting", help="those alone that are not done with")] = False,
+    json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
+) -> None:
+    """List what webhooks have hinted at, the newest first: verdict, what became of it, and its run."""
+    from sequel_assets.console import inbox as commands
+
+    moment = commands.parse_moment(since, "--since") if since else None
+    raise typer.Exit(commands.inbox(settings_module.load(), moment, waits_only=waiting, as_json=json))
+
+
+@app.command()
+def replay(
+    since: Annotated[str, typer.Option(help="day or time (UTC) since when they came, such as 2026-11-23T14:20Z")],
+    event: Annotated[str | None, typer.Option(help="those alone that name this event")] = None,
+) -> None:
+    """Put hints that were handled back into the inbox: their events are refreshed again."""
+    from sequel_assets.console import inbox as commands
+
+    raise typer.Exit(commands.replay(settings_module.load(), commands.parse_moment(since, "--since"), event))
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="0 takes a free one")] = 8700,
     seed: int = 7,
-    companies: Annotated[int, typer.Option(min=1, max=1000)] = 4,
+    companies: Annotated[int, typer.Option(min=1, max=10_000)] = 4,
     days: Annotated[int, typer.Option(min=1, max=3650)] = 14,
     events_per_day: Annotated[float, typer.Option(min=0, max=100, help="average per company")] = 1.0,
     people: Annotated[int, typer.Option(min=0, max=100_000, help="average per event")] = 40,
     latency_ms: Annotated[float, typer.Option(min=0, max=60_000)] = 0,
     faults: Annotated[str, typer.Option(help="rates, such as http_500=0.02,slow=0.01")] = "",
+    webhook_faults: Annotated[str, typer.Option(help="rates, such as drop=0.3,duplicate=0.1")] = "",
     now: Annotated[str, typer.Option(help="where the clock starts, such as 2026-11-23T15:07:00Z; default: now")] = "",
     speed: Annotated[float, typer.Option(help="how fast its clock goes; 0 pins it")] = 1.0,
     verbose: Annotated[bool, typer.Option(help="a line per request")] = False,
@@ -129,7 +187,7 @@ def sandbox(
 
     serve(
         port=port, seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people,
-        latency_ms=latency_ms, faults=faults, now=now, speed=speed, verbose=verbose,
+        latency_ms=latency_ms, faults=faults, webhook_faults=webhook_faults, now=now, speed=speed, verbose=verbose,
     )  # fmt: skip
 
 

@@ -3,26 +3,57 @@
 import dagster as dg
 
 from sequel_assets import settings
-from sequel_assets.assets.catalog import companies_asset, events_asset
+from sequel_assets.assets.catalog import companies_asset, events_asset, registrants_asset
 from sequel_assets.assets.slices import refresh_asset
 from sequel_assets.automation.alerts import alerts_sensor
+from sequel_assets.automation.availability import availability_checks, completeness_check
 from sequel_assets.automation.checks import clock_check, conservation_check, derivation_checks
+from sequel_assets.automation.deliveries import deliveries_check
 from sequel_assets.automation.freshness import freshness_checks
+from sequel_assets.automation.housekeeping import housekeeping_job, housekeeping_schedule
 from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.automation.partitions import slice_partitions
 from sequel_assets.automation.patrol import patrol_checks_of, patrol_job, patrol_schedule
 from sequel_assets.automation.resources import Platform, silent_observer
 from sequel_assets.automation.schedules import schedules
 from sequel_assets.automation.sensors import new_companies_sensor
+from sequel_assets.automation.subscriptions import (
+    SUBSCRIPTIONS_JOB,
+    subscriptions_asset,
+    subscriptions_check,
+    subscriptions_schedule,
+)
+from sequel_assets.automation.webhooks import webhook_sensors, webhooks_job
 
 _settings = settings.load()
 
 defs = dg.Definitions(
-    assets=[companies_asset(), events_asset(), refresh_asset(slice_partitions(_settings))],
-    asset_checks=[clock_check(), conservation_check(), *derivation_checks(), *freshness_checks(), *patrol_checks_of()],
-    jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB, patrol_job],
-    schedules=[*schedules(_settings), patrol_schedule(_settings)],
-    sensors=[new_companies_sensor(_settings), alerts_sensor()],
+    assets=[
+        companies_asset(),
+        events_asset(),
+        registrants_asset(),
+        refresh_asset(slice_partitions(_settings)),
+        subscriptions_asset(),
+    ],
+    asset_checks=[
+        clock_check(),
+        conservation_check(),
+        completeness_check(),
+        availability_checks(),
+        derivation_checks(),
+        freshness_checks(),
+        *patrol_checks_of(),
+        subscriptions_check(),
+        deliveries_check(),
+    ],
+    jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB, patrol_job, housekeeping_job, SUBSCRIPTIONS_JOB, webhooks_job],
+    schedules=[
+        *schedules(_settings),
+        patrol_schedule(_settings),
+        housekeeping_schedule(),
+        subscriptions_schedule(_settings),
+    ],
+    sensors=[new_companies_sensor(_settings), alerts_sensor(), *webhook_sensors(_settings)],
     resources={"platform": Platform(), "observer": silent_observer},
     executor=dg.in_process_executor,
 )

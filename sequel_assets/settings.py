@@ -4,13 +4,25 @@ Values come from the environment and from a `.env` file in the working directory
 read at import. What a command needs and does not find is said when it is used, all missing names at once.
 """
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import SettingsConfigDict
 
 from sequel_assets import alert_addresses
+from sequel_assets.days_kept import DaysKept, DaysKeptByCompany
+from sequel_assets.webhook_settings import WebhookSettings
 
 PREFIX = "SEQUEL_"
 DATA_FOLDER = ".sequel"
@@ -31,10 +43,24 @@ def _new_year_before(now: datetime) -> date:
     return date(now.year - 1, 1, 1)
 
 
+def _relation(value: str) -> str:
+    if not re.fullmatch(r"([^\W\d]\w*\.)?[^\W\d]\w*", value):
+        raise ValueError("it must be a name, or schema.name, of letters, digits and _")
+    return value
+
+
+def _plain_day(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        raise ValueError("it must be a day (UTC) such as 2026-11-23, without time or zone")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_plain_day)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Relation = Annotated[str, AfterValidator(_relation)]
 
 
-class Settings(BaseSettings):
+class Settings(WebhookSettings):
     """The settings of one process. Build it with `load()`, which turns a mistake into a `SettingsError`."""
 
     model_config = SettingsConfigDict(
@@ -82,7 +108,7 @@ class Settings(BaseSettings):
         "with another key everybody becomes somebody else",
         examples=["(openssl rand -hex 32)"],
     )
-    start_date: date = Field(
+    start_date: Day = Field(
         default_factory=lambda: _new_year_before(datetime.now(UTC)),
         description="first day (UTC) of the platform's history; lifetime numbers count from it (default: 1 January of last year)",
         examples=["2025-01-01"],
@@ -93,6 +119,17 @@ class Settings(BaseSettings):
     late_window_hours: int = Field(
         48, ge=0, le=24 * 366, description="hours after a day's end until its numbers are final", examples=["48"]
     )
+    retention_days: DaysKept = Field(
+        None,
+        description="days that Sequel keeps its analytics; older ones are frozen: not asked any more, and what is kept of "
+        "them stays; give one less than Sequel says (default: it forgets nothing)",
+        examples=["30"],
+    )
+    company_retention_days: DaysKeptByCompany = Field(
+        {},
+        description="such days of single companies, as JSON: company id or partition key to days, null where all is kept",
+        examples=['{"acme-events.3f9a1c07": 13}'],
+    )
     max_concurrency: int = Field(8, ge=1, le=64, description="requests to Sequel under way at once", examples=["8"])
     connect_timeout_seconds: float = Field(10, gt=0, le=300, description="time to reach Sequel's host", examples=["10"])
     read_timeout_seconds: float = Field(
@@ -100,6 +137,12 @@ class Settings(BaseSettings):
     )
     retry_budget_seconds: float = Field(
         120, ge=0, le=3600, description="how long one request is tried again before its slice fails", examples=["120"]
+    )
+    people_view: Relation | None = Field(
+        None,
+        description="a view or table in the warehouse that links people to your own ids, with the columns email or person_id, "
+        "and external_id; read by: sequel-assets people link --view",
+        examples=["crm.people_ids"],
     )
     alert_urls: SecretStr | None = Field(
         None,
@@ -190,11 +233,12 @@ def variable(name: str) -> str:
 
 def as_markdown() -> str:
     """Return docs/settings.md: a row per setting, made from this module alone."""
-    rows = []
-    for name, field in Settings.model_fields.items():
+    rows, fields = [], Settings.model_fields
+    for name, field in sorted(fields.items(), key=lambda item: item[0] in WebhookSettings.model_fields):
         factory = field.default_factory is not None
-        default = "see text" if factory else "" if field.default is None else f"`{field.default}`"
-        rows.append(f"| `{variable(name)}` | {default} | {field.description} | `{(field.examples or [''])[0]}` |")
+        default = "see text" if factory else "" if field.default in (None, "") else f"`{field.default}`"
+        cells = (f"`{variable(name)}`", default, str(field.description), f"`{(field.examples or [''])[0]}`")
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     head = (
         "# Settings\n\nGenerated from `sequel_assets/settings.py` by `make docs`; edit it there.\n\n"
         "Read from the environment and from `.env` in the working directory; the environment wins.\n\n"

@@ -3,6 +3,7 @@
 - `engine_kind`: "sqlite", then "postgresql"; whatever uses it (also through the fixtures below) runs on both.
   `@pytest.mark.parametrize("engine_kind", ["sqlite"])` confines a test to one.
 - `warehouse`: a `Warehouse` on a fresh database with the newest schema.
+- `new_warehouse`: makes more of them, of a kind.
 - `warehouse_url`: the URL of a fresh database without any tables.
 - `postgres_url`: the URL of the PostgreSQL server of this session (its maintenance database).
 """
@@ -101,6 +102,20 @@ def new_database(
         request.getfixturevalue("postgres").run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def new_warehouse(new_database: Callable[..., str]) -> Iterator[Callable[[str], Warehouse]]:
+    """Make warehouses with the newest schema and nothing in them, `new_warehouse(kind)`; each is closed, whatever fails."""
+    made: list[Warehouse] = []
+
+    def make(kind: str) -> Warehouse:
+        made.append(Warehouse(new_database(kind, migrated=True)))
+        return made[-1]
+
+    yield make
+    for warehouse in made:
+        warehouse.dispose()
+
+
 @pytest.fixture(params=ENGINES)
 def engine_kind(request: pytest.FixtureRequest) -> str:
     """Each engine that a warehouse may be kept in."""
@@ -114,8 +129,6 @@ def warehouse_url(engine_kind: str, new_database: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def warehouse(engine_kind: str, new_database: Callable[..., str]) -> Iterator[Warehouse]:
+def warehouse(engine_kind: str, new_warehouse: Callable[[str], Warehouse]) -> Warehouse:
     """A warehouse with the newest schema and nothing in it."""
-    warehouse = Warehouse(new_database(engine_kind, migrated=True))
-    yield warehouse
-    warehouse.dispose()
+    return new_warehouse(engine_kind)

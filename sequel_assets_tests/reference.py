@@ -17,8 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.sandbox import HUB, Event, World
+from sequel_assets.warehouse import company_tables  # noqa: F401 - its tables belong to the metadata
 from sequel_assets.warehouse import tables as landed
 from sequel_assets.warehouse.engine import Warehouse
+
+from . import reference_extras
 
 KEY = "the key of the tests, 32 characters"
 COLUMNS = {
@@ -30,8 +33,9 @@ COLUMNS = {
     "daily_usage": ("company_id", "day", "event_type", "live_minutes", "on_demand_minutes", "engaged_minutes",
                     "unique_users", "average_engaged_minutes", "events"),
     "lifetime_usage": ("company_id", "day", "event_type", "live_minutes", "on_demand_minutes", "engaged_minutes",
-                       "unique_users", "events", "first_day"),
+                       "unique_users", "events", "first_day", "counts_from"),
     "peak_concurrency": ("company_id", "day", "event_id", "peak_users", "peak_at"),
+    **reference_extras.COLUMNS,
 }  # fmt: skip
 """The tables that are compared, with the columns of design section 4."""
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -58,10 +62,12 @@ def expected_tables(
     now: datetime | None = None,
     companies: Collection[str] | None = None,
     without: Collection[str] = (),
+    counts_from: date | None = None,
 ) -> Tables:
     """Return every row that the tables must hold after these days of these companies (default: all) were refreshed.
 
-    `start` is SEQUEL_START_DATE (default: the first of the days), `without` are events that are not to be found.
+    `start` is SEQUEL_START_DATE (default: the first of the days), `without` are events that are not to be found;
+    lifetime counts from `counts_from` (default: the start).
     """
     moment = now or world.now
     assert moment is not None
@@ -75,16 +81,17 @@ def expected_tables(
         for minute in world.minutes(event_id, before=top)
         if minute.at.date() in set(days)
     ]  # fmt: skip
-    first = min(days) if start is None else start
+    first = counts_from or start or min(days)
     concurrency = _concurrency(minutes)
     return {
         "events": sorted((owner, event_id, _event(world, event_id).event_type) for event_id, owner in owners.items()),
-        "people": _people(world, owners, top, set(days)),
+        "people": _people(world, owners, top, set(days), moment),
         "event_participants": _participants(minutes),
         "event_concurrency": concurrency,
         "daily_usage": _daily(minutes, chosen, days),
-        "lifetime_usage": _lifetime([m for m in minutes if m.day >= first], chosen, days),
+        "lifetime_usage": _lifetime(minutes, chosen, days, first),
         "peak_concurrency": _peaks(concurrency),
+        **reference_extras.expected_extras(world, owners, set(days), moment, top, person_id),
     }
 
 
@@ -161,14 +168,16 @@ def _daily(minutes: Sequence[Engaged], companies: Sequence[str], days: Sequence[
     return sorted(rows)
 
 
-def _lifetime(minutes: Sequence[Engaged], companies: Sequence[str], days: Sequence[date]) -> list[tuple[Any, ...]]:
+def _lifetime(
+    minutes: Sequence[Engaged], companies: Sequence[str], days: Sequence[date], first: date
+) -> list[tuple[Any, ...]]:
     rows = []
     for company in companies:
         for day in days:
-            so_far = [m for m in minutes if m.company_id == company and m.day <= day]
+            so_far = [m for m in minutes if m.company_id == company and first <= m.day <= day]
             for scope, chosen in _scopes(so_far).items():
                 if chosen:
-                    rows.append((company, day, scope, *_sums(chosen), min(m.day for m in chosen)))
+                    rows.append((company, day, scope, *_sums(chosen), min(m.day for m in chosen), first))
     return sorted(rows)
 
 
@@ -184,7 +193,9 @@ def _peaks(concurrency: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted(rows)
 
 
-def _people(world: World, owners: dict[str, str], top: datetime, days: Collection[date]) -> list[tuple[Any, ...]]:
+def _people(
+    world: World, owners: dict[str, str], top: datetime, days: Collection[date], now: datetime
+) -> list[tuple[Any, ...]]:
     """Return each person with the name of the latest day, and of several names on it the last in order."""
     seen: dict[tuple[str, str], set[tuple[date, str, str | None]]] = defaultdict(set)
     for event_id, owner in owners.items():
@@ -194,6 +205,9 @@ def _people(world: World, owners: dict[str, str], top: datetime, days: Collectio
                 if minute < top and minute.date() in days:
                     who = person_id(row.person.key(event_id))
                     seen[owner, who].add((minute.date(), name, row.person.email))
+    extras = reference_extras.people_of_extras(world, owners, days, now, top, person_id)
+    for company, who, day, name, email in extras:
+        seen[company, who].add((day, name, email))
     latest = {who: max(names, key=lambda n: (n[0], n[1])) for who, names in seen.items()}
     return sorted((company, who, email, name) for (company, who), (_, name, email) in latest.items())
 
@@ -212,7 +226,8 @@ def read_tables(warehouse: Warehouse, *, vanished: bool = False) -> Tables:
             query = sa.select(*(table.c[column] for column in columns))
             if name == "events" and not vanished:
                 query = query.where(table.c.vanished_at.is_(None))
-            found[name] = sorted(tuple(row) for row in connection.execute(query))
+            rows = [tuple(row) for row in connection.execute(query)]
+            found[name] = sorted(rows, key=repr) if name in reference_extras.COLUMNS else sorted(rows)
     return found
 
 
@@ -230,7 +245,7 @@ def dump(warehouse: Warehouse, leave_out: Collection[str] = ("refreshed_at", "ru
 def dump_of_slices(warehouse: Warehouse) -> Tables:
     """Return what `dump` does of the sliced tables, their bookkeeping (checksums too), proofs and people."""
     found = dump(warehouse)
-    refreshes = [row for row in found["refreshes"] if row[1] != "events"]
+    refreshes = [row for row in found["refreshes"] if row[2] != landed.NO_DAY]
     return {name: rows for name, rows in found.items() if name in COLUMNS and name != "events"} | {
         "proofs": found["proofs"],
         "refreshes": refreshes,

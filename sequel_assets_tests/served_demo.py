@@ -20,6 +20,11 @@ from sequel_assets_tests.stage import COMMAND, clean_environment
 
 PROJECT = Path(__file__).parent.parent
 READY_SECONDS = 180
+LOCATION = "sequel_assets.definitions"
+"""What Dagster calls the code of a demo, which it finds by the module's name."""
+LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
+    ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+STATUS = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"""
 
 
 class ServedDemo:
@@ -71,12 +76,19 @@ class ServedDemo:
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Ask Dagster's GraphQL."""
-        answer = httpx.post(
-            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=30, trust_env=False
-        )
-        told = answer.json()
-        assert "errors" not in told, told
-        return told["data"]
+        return ask_dagster(self.url, query, **variables)
+
+    def execute_checks(self, seconds: float = 120) -> None:
+        """Launch the job `run_checks` as the UI does, and wait for its end."""
+        selector = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION, "jobName": "run_checks"}
+        launched = self.ask(LAUNCH, params={"selector": selector, "mode": "default"})["launchRun"]
+        deadline = time.monotonic() + seconds
+        status = ""
+        while status != "SUCCESS":
+            assert time.monotonic() < deadline, (launched, status)
+            assert status not in {"FAILURE", "CANCELED"}, status
+            time.sleep(0.5)
+            status = self.ask(STATUS, id=launched["run"]["runId"])["runOrError"]["status"]
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal; its exit code."""
@@ -108,6 +120,14 @@ class ServedDemo:
         self._listener.join(10)
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+
+def ask_dagster(url: str, query: str, **variables: Any) -> Any:
+    """Ask the GraphQL of a Dagster that serves its UI; an answer with errors fails."""
+    answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=30, trust_env=False)
+    told = answer.json()
+    assert "errors" not in told, told
+    return told["data"]
 
 
 def free_port() -> int:

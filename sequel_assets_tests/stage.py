@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
+import pytest
 import sqlalchemy as sa
+import yaml
 
+from sequel_assets import cli
+from sequel_assets.automation.batched_log import BATCH_SIZE, EVENTS_AT_ONCE
 from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.automation.partitions import range_tags, slice_partitions
 from sequel_assets.automation.resources import Observer, Platform
@@ -98,6 +104,23 @@ def run_command(
     )
 
 
+def call_in_process(arguments: list[str], cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Execute `sequel-assets ...` to its end within this process, as its own would."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        variables(clean_environment(**env)),
+        chdir(cwd),
+        patch.object(sys, "argv", ["sequel-assets", *arguments]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
 @contextmanager
 def variables(told: Mapping[str, str]) -> Iterator[None]:
     """Give this process an environment with nothing of ours but what is told."""
@@ -111,27 +134,42 @@ def variables(told: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+def event_log(home: Path) -> dict[str, Any]:
+    """What dagster.yaml says of the event log, for an instance in a folder."""
+    told = yaml.safe_load((Path(__file__).parents[1] / "dagster.yaml").read_text())["event_log_storage"]
+    return {"event_log_storage": told | {"config": {"home": str(home)}}}
+
+
 class Stage:
     """A sandbox, a warehouse, a Dagster instance, and the definitions for them, in this process."""
 
-    def __init__(self, folder: Path, stack: ExitStack, world: World | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        stack: ExitStack,
+        world: World | None = None,
+        dagster_yaml: Mapping[str, Any] | None = None,
+    ) -> None:
         self.folder = folder
         self.sandbox = stack.enter_context(Sandbox(world or small_world(), clock=Clock.pinned(NOW)))
         self.warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
         stack.callback(self.warehouse.dispose)
         migrate(self.warehouse)
-        self.variables = environment(self.sandbox, f"sqlite:///{folder / 'warehouse.db'}")
+        self.variables = environment(self.sandbox, f"sqlite:///{folder / 'warehouse.db'}") | {
+            BATCH_SIZE: EVENTS_AT_ONCE
+        }
         stack.enter_context(variables(self.variables))
         home = folder / "dagster"
         home.mkdir()
-        self.instance = stack.enter_context(dg.instance_for_test(temp_dir=str(home)))
+        self.instance = stack.enter_context(dg.instance_for_test(dict(dagster_yaml or {}), temp_dir=str(home)))
         self.definitions = self._load()
 
     def _load(self) -> dg.Definitions:
         """As definitions.py does, which reads the environment of its own process when it is first imported."""
         from sequel_assets import settings
-        from sequel_assets.assets.catalog import companies_asset, events_asset
+        from sequel_assets.assets.catalog import companies_asset, events_asset, registrants_asset
         from sequel_assets.assets.slices import refresh_asset
+        from sequel_assets.automation.availability import availability_checks, completeness_check
         from sequel_assets.automation.checks import conservation_check, derivation_checks
         from sequel_assets.automation.freshness import freshness_checks
         from sequel_assets.automation.schedules import schedules
@@ -140,8 +178,14 @@ class Stage:
         self.partitions = slice_partitions(known)
         self.schedules = {schedule.name: schedule for schedule in schedules(known)}
         return dg.Definitions(
-            assets=[companies_asset(), events_asset(), refresh_asset(self.partitions)],
-            asset_checks=[conservation_check(), *derivation_checks(), *freshness_checks()],
+            assets=[companies_asset(), events_asset(), registrants_asset(), refresh_asset(self.partitions)],
+            asset_checks=[
+                conservation_check(),
+                completeness_check(),
+                availability_checks(),
+                derivation_checks(),
+                freshness_checks(),
+            ],
             jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB],
             schedules=list(self.schedules.values()),
             resources={"platform": Platform(), "observer": Observer()},
@@ -210,6 +254,16 @@ class Stage:
         found = records[0].asset_materialization
         assert found is not None
         return {name: value.value for name, value in found.metadata.items()}
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage whose companies and events are known already."""
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        made = Stage(tmp_path, stack)
+        assert made.run("refresh_catalog").success
+        yield made
 
 
 def rows_of(url: str, dataset: Dataset | sa.Table, *, without: set[str] = BOOKKEEPING_IDS) -> list[tuple[Any, ...]]:

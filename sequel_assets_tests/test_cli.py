@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,9 +23,9 @@ import sqlalchemy as sa
 import trustme
 
 from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.sandbox import Clock, Company, Sandbox, World
+from sequel_assets.sandbox import Clock, Company, Fault, Sandbox, World
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.schema import VERSION_TABLE, migrate
+from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest
 from sequel_assets.warehouse.tables import NO_DAY, companies, people, problems, refreshes
 from sequel_assets_tests.stage import (
     ACME,
@@ -33,16 +34,20 @@ from sequel_assets_tests.stage import (
     NOW,
     PERSONAL,
     ROOT,
+    call_in_process,
     clean_environment,
     environment,
     files_below,
     rows_of,
     run_command,
     small_world,
+    variables,
 )
 
 RANGE = ["backfill", "--from", "2026-03-01", "--to", "2026-03-03"]
 TABLES = [*SLICED, people, companies]
+EACH = 3 * len(SLICED)
+"""Slices of a company in that range."""
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +92,31 @@ class Checkout:
 
     def refused(self, code: int, *arguments: str, **told: str) -> list[str]:
         """Call a command that must be refused without a traceback and without a word on stdout; its lines."""
-        done = self.call(*arguments, **told)
+        return self._refused(self.call(*arguments, **told), code)
+
+    def refused_quickly(self, code: int, *arguments: str, **told: str) -> list[str]:
+        """The same within this process."""
+        return self._refused(self.quickly(*arguments, **told), code)
+
+    def _refused(self, done: "subprocess.CompletedProcess[str]", code: int) -> list[str]:
         assert (done.returncode, done.stdout) == (code, ""), done
         assert "Traceback" not in done.stderr
         return done.stderr.splitlines()
 
+    def quickly(self, *arguments: str, **told: str) -> subprocess.CompletedProcess[str]:
+        """Call a command within this process, which spares the seconds that a new one takes to import."""
+        return call_in_process(list(arguments), self.folder, self.env | told)
+
+    @contextmanager
+    def dagster(self, home: Path | None = None) -> Iterator[dg.DagsterInstance]:
+        """Dagster's instance."""
+        place = str(home or self.folder / ".sequel" / "dagster")
+        with variables({**os.environ, "DAGSTER_HOME": place}), dg.DagsterInstance.from_config(place) as instance:
+            yield instance
+
     def runs(self, home: Path | None = None) -> list[str]:
         """The statuses of Dagster's runs, newest first."""
-        with dg.DagsterInstance.from_config(str(home or self.folder / ".sequel" / "dagster")) as instance:
+        with self.dagster(home) as instance:
             return [run.status.value for run in instance.get_runs()]
 
 
@@ -132,13 +154,20 @@ def test_a_backfill_fills_the_tables_and_says_so_plainly(whole: Checkout) -> Non
     assert "\x1b" not in said
     assert "\r" not in said
     lines = said.splitlines()
-    assert sorted(re.sub(r"\.[0-9a-f]{8}|run [0-9a-f-]{36}", "", line) for line in lines[:3]) == [
-        "acme-events: 15 slices, 0 failed, ",
-        "bolt: 15 slices, 0 failed, ",
-        "root: 15 slices, 0 failed, ",
-    ]
-    (total,) = [line for line in lines if line.startswith("│ all ")]
-    assert re.findall(r"\d+", total) == ["45", "0", "0", "0", "0"]
+    done = re.compile(
+        r"([a-z-]+)\.[0-9a-f]{8}: (\d+) slices, 0 failed, \d+ requests, run [0-9a-f-]{36}; "
+        r"all: \d+ requests, \d+/s, about (\d+) left, \d:\d\d:\d\d"
+    )
+    told = [done.fullmatch(line) for line in lines[:3]]
+    assert {line[1]: int(line[2]) for line in told if line} == {
+        "root": EACH - 3,  # its roll-ups come with the last company beneath it
+        "acme-events": EACH,
+        "bolt": EACH,
+    }
+    assert told[-1] is not None
+    assert told[-1][3] == "0"
+    counted = [re.findall(r"\d+", line.partition("│")[2].partition("│")[2]) for line in lines if line.startswith("│ ")]
+    assert counted == [[str(number), "0", "0", "0", "0"] for number in (EACH, EACH, EACH, 3 * EACH)]
     minutes = {(row[0], str(row[1])): row[4:] for row in rows_of(whole.url, SLICED[0]) if row[0] == BOLT}
     assert [str(row[1]) for row in rows_of(whole.url, SLICED[0])] == [
         "2026-03-01",
@@ -153,7 +182,7 @@ def test_a_backfill_fills_the_tables_and_says_so_plainly(whole: Checkout) -> Non
 def test_a_backfills_runs_are_dagsters_runs(whole: Checkout) -> None:
     """One per company, successful, visible in the UI, their slices green."""
     assert whole.runs() == ["SUCCESS"] * 3
-    with dg.DagsterInstance.from_config(str(whole.folder / ".sequel" / "dagster")) as instance:
+    with whole.dagster() as instance:
         assert len(instance.get_materialized_partitions(dg.AssetKey("lifetime_usage"))) == 9
         assert instance.get_latest_materialization_event(dg.AssetKey("companies")) is not None
 
@@ -164,7 +193,7 @@ def test_the_second_backfill_changes_no_row(whole: Checkout, checkout: Checkout)
     done = checkout.call(*RANGE)
     assert done.returncode == 0
     (total,) = [line for line in done.stdout.splitlines() if line.startswith("│ all ")]
-    assert re.findall(r"\d+", total) == ["0", "45", "0", "0", "0"]
+    assert re.findall(r"\d+", total) == ["0", str(3 * EACH), "0", "0", "0"]
     assert tables(checkout.url) == tables(whole.url)
 
 
@@ -211,11 +240,11 @@ def test_nothing_is_written_outside_what_the_settings_name(checkout: Checkout, t
         "SEQUEL_WAREHOUSE_URL": f"sqlite:///{elsewhere / 'w.db'}",
         "TMPDIR": str(tmp_path),
     }
-    done = checkout.call(*RANGE, **told)
+    done = checkout.call("backfill", "--from", "2026-03-03", "--to", "2026-03-03", "--company", "Bolt", **told)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert files_below(checkout.folder, checkout.home) == before == set()
-    assert checkout.runs(elsewhere) == ["SUCCESS"] * 3
+    assert checkout.runs(elsewhere) == ["SUCCESS"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [checkout.folder.name, checkout.home.name, "else where"]
     )
@@ -244,6 +273,8 @@ BAD_DAYS = [
         for text in (
             "2026-03-01T00:00",
             "2026-03-01Z",
+            "2026-03-01+02:00",
+            "2026-03-01 Europe/Berlin",
             "20260301",
             "2026-3-1",
             "2026-02-30",
@@ -258,7 +289,7 @@ BAD_DAYS = [
 @pytest.mark.parametrize(("days", "words"), BAD_DAYS)
 def test_wrong_days_are_refused_in_one_line(days: list[str], words: str, refusing: Checkout) -> None:
     """Exit 2, the value named, and what is allowed; nothing is written."""
-    assert refusing.refused(2, "backfill", "--from", days[0], "--to", days[1]) == [words]
+    assert refusing.refused_quickly(2, "backfill", "--from", days[0], "--to", days[1]) == [words]
     assert files_below(refusing.folder, refusing.home) == set()
 
 
@@ -284,6 +315,14 @@ BAD_SETTINGS = [
     ),
     ({"SEQUEL_NOW": "2026-03-03T15:07:00"}, ["SEQUEL_NOW: it must have a time zone, for example a Z at its end"]),
     ({"SEQUEL_API_URL": "sequel.example"}, ["SEQUEL_API_URL: it must begin with http:// or https://"]),
+    (
+        {"SEQUEL_SETTLE_MINUTES": "61"},
+        ["SEQUEL_SETTLE_MINUTES: input should be less than or equal to 59. What it is: "],
+    ),
+    ({"SEQUEL_SETTLE_MINUTES": "-1"}, ["SEQUEL_SETTLE_MINUTES: input should be greater than or equal to 0"]),
+    ({"SEQUEL_LATE_WINDOW_HOURS": "-48"}, ["SEQUEL_LATE_WINDOW_HOURS: input should be greater than or equal to 0"]),
+    ({"SEQUEL_START_DATE": "2026-03-01T00:00+02:00"}, ["SEQUEL_START_DATE: "]),
+    ({"SEQUEL_MAX_CONCURRENCY": "0"}, ["SEQUEL_MAX_CONCURRENCY: input should be greater than or equal to 1"]),
     ({"SEQUEL_MAX_CONCURRENCY": "many"}, ["SEQUEL_MAX_CONCURRENCY: "]),
     ({"DAGSTER_HOME": "relative/home"}, ["DAGSTER_HOME: relative/home is not an absolute path"]),
     ({"DAGSTER_HOME": "/no/such/home"}, ["DAGSTER_HOME: there is no folder /no/such/home; make it, or leave"]),
@@ -299,7 +338,7 @@ def test_wrong_settings_are_refused_in_one_line_each(
     told: dict[str, str], words: list[str], refusing: Checkout
 ) -> None:
     """Exit 2, each by its name; nothing is written and no password shown."""
-    lines = refusing.refused(2, *RANGE, **told)
+    lines = refusing.refused_quickly(2, *RANGE, **told)
     assert [line[: len(start)] for line, start in zip(lines, words, strict=True)] == words
     assert ":pw@" not in "".join(lines)
     assert {path for path in files_below(refusing.folder, refusing.home) if not path.endswith("/.sequel")} == set()
@@ -319,7 +358,7 @@ def test_a_file_in_the_way_is_said_in_one_line(checkout: Checkout) -> None:
     """`.sequel` is a file, so nothing can be kept beneath it."""
     (checkout.folder / ".sequel").write_text("")
     for command in (RANGE, ["demo", "--once", "--days", "1", "--companies", "1"], ["migrate"]):
-        (line,) = checkout.refused(2, *command)
+        (line,) = checkout.refused_quickly(2, *command)
         assert ".sequel" in line
 
 
@@ -349,9 +388,19 @@ def test_a_name_that_two_companies_have_is_refused_with_their_keys(checkout: Che
 
 def test_typers_own_refusals_exit_2_too(refusing: Checkout) -> None:
     """A missing option, an unknown one, an unknown command, a number out of range."""
-    for arguments in (["backfill"], ["backfill", "--form", "x"], ["backfil"], ["demo", "--days", "0"]):
-        lines = refusing.refused(2, *arguments)
+    before = files_below(refusing.folder, refusing.home)
+    wrong_workers = [[*RANGE, "--workers", text] for text in ("0", "17", "-1", "two", "1.5")]
+    for arguments in (
+        ["backfill"],
+        ["backfill", "--form", "x"],
+        ["backfil"],
+        ["demo", "--days", "0"],
+        *wrong_workers,
+    ):
+        lines = refusing.refused_quickly(2, *arguments)
         assert lines, arguments
+        assert arguments not in wrong_workers or "--workers" in "".join(lines)
+    assert files_below(refusing.folder, refusing.home) == before
 
 
 # ------------------------------------------------------------------ Sequel that is not as it should be
@@ -368,7 +417,7 @@ def test_a_refused_sign_in_exits_3(refusing: Checkout) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
 def test_a_host_that_is_not_there_exits_3(url: str, refusing: Checkout) -> None:
     """Refused connections and unknown names."""
-    (line,) = refusing.refused(3, *RANGE, SEQUEL_API_URL=url, SEQUEL_ANALYTICS_URL=url)
+    (line,) = refusing.refused_quickly(3, *RANGE, SEQUEL_API_URL=url, SEQUEL_ANALYTICS_URL=url)
     assert url.removeprefix("http://").partition(":")[0] in line
 
 
@@ -382,7 +431,7 @@ def test_an_untrusted_certificate_exits_3(refusing: Checkout) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f"https://127.0.0.1:{server.server_port}"
-        (line,) = refusing.refused(3, *RANGE, SEQUEL_API_URL=url, SEQUEL_ANALYTICS_URL=url)
+        (line,) = refusing.refused_quickly(3, *RANGE, SEQUEL_API_URL=url, SEQUEL_ANALYTICS_URL=url)
     finally:
         server.shutdown()
         server.server_close()
@@ -402,12 +451,12 @@ def test_a_failing_event_exits_1_and_is_named(whole: Checkout, checkout: Checkou
     mine = [row for row in rows_of(checkout.url, SLICED[0]) if row[0] == ACME]
     theirs = [row for row in rows_of(checkout.url, SLICED[0]) if row[0] != ACME]
     assert (mine, theirs) == ([], [row for row in rows_of(whole.url, SLICED[0]) if row[0] != ACME])
-    told = json.loads(checkout.call("status", "--json").stdout)
+    told = json.loads(checkout.quickly("status", "--json").stdout)
     assert {problem["event_id"] for problem in told["problems"] if problem["dataset"] == "event_participants"} == {
         "e-acme"
     }
     sandbox.faults.clear()
-    assert checkout.call(*RANGE).returncode == 0
+    assert checkout.call(*RANGE, "--company", ACME).returncode == 0
     assert tables(checkout.url) == tables(whole.url)
     assert rows_of(checkout.url, problems) == []
 
@@ -428,7 +477,7 @@ def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
 ) -> None:
     """Ctrl-C in the first company ends the whole command, not just that company's run."""
     asked = when_asked(sandbox, "top-participants")
-    sandbox.faults.always("*top-participants*", "slow")
+    sandbox.faults.always("*top-participants*", Fault("slow", seconds=0.3))
     process = checkout.start(*RANGE)
     assert asked.wait(60)
     process.send_signal(number)
@@ -474,7 +523,9 @@ def test_a_warehouse_of_another_release_is_refused_and_left_alone(checkout: Chec
     before = (checkout.folder / "w.db").read_bytes()
     words = f"the warehouse sqlite:///{checkout.folder / 'w.db'} has schema 9999, which a newer release made; nothing was written; update sequel_assets"
     for command in (RANGE, ["status"], ["migrate"]):
-        assert checkout.refused(2, *command, SEQUEL_WAREHOUSE_URL=f"sqlite:///{checkout.folder / 'w.db'}") == [words]
+        assert checkout.refused_quickly(2, *command, SEQUEL_WAREHOUSE_URL=f"sqlite:///{checkout.folder / 'w.db'}") == [
+            words
+        ]
     assert (checkout.folder / "w.db").read_bytes() == before
 
 
@@ -497,13 +548,20 @@ def test_a_locked_warehouse_is_waited_for(whole: Checkout, checkout: Checkout) -
 
 def test_status_has_this_shape_for_machines(whole: Checkout) -> None:
     """`status --json`: companies, a record per company and dataset, what is late or ruled out, the problems that stand."""
-    done = whole.call("status", "--json")
+    done = whole.quickly("status", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
-    assert sorted(told) == ["companies", "datasets", "excluded", "late", "problems"]
-    assert (told["problems"], told["late"], told["excluded"]) == ([], [], [])
+    lists = ("excluded", "late", "problems", "unavailable", "unknown_companies")
+    assert sorted(told) == sorted(["companies", "datasets", *lists])
+    assert {name: told[name] for name in lists} == {name: [] for name in lists}
     keys = {company["company_id"]: company["company"] for company in told["companies"]}
-    assert told["companies"][0] == {"company_id": ROOT, "company": keys[ROOT], "gone": False}
+    assert told["companies"][0] == {
+        "company_id": ROOT,
+        "company": keys[ROOT],
+        "gone": False,
+        "unknown_days": 0,
+        "counts_from": "2026-03-01",
+    }
     assert len(told["datasets"]) == 3 * len(SLICED)
     assert [d for d in told["datasets"] if (d["company"], d["dataset"]) == (keys[ACME], "event_participants")] == [
         {
@@ -519,6 +577,52 @@ def test_status_has_this_shape_for_machines(whole: Checkout) -> None:
     ]
 
 
+FORGETFUL = {"SEQUEL_RETENTION_DAYS": "1", "SEQUEL_LATE_WINDOW_HOURS": "0"}
+
+
+def test_a_backfill_leaves_out_what_sequel_has_forgotten_and_says_so(checkout: Checkout, sandbox: Sandbox) -> None:
+    """Of a range that reaches into it the rest is done; one that is wholly frozen asks nothing, also by force."""
+    done = checkout.call(*RANGE, **FORGETFUL)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [line for line in done.stdout.splitlines() if line.startswith("frozen: ")]
+    assert len(told) == 3
+    assert told[0].endswith(
+        "2026-03-01 to 2026-03-01 is not asked, since Sequel keeps 1 day (SEQUEL_RETENTION_DAYS); "
+        "what is kept here stays; 1 day of it is unknown"
+    )
+    for force in ([], ["--force"]):
+        before = sandbox.requests.count
+        done = checkout.call("backfill", "--from", "2026-03-01", "--to", "2026-03-01", *force, **FORGETFUL)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("frozen: ") == 3
+        asked = [request.path for request in list(sandbox.requests)[before:]]
+        assert asked
+        assert [path for path in asked if "analytics" in path] == []
+    found = json.loads(checkout.quickly("status", "--json", **FORGETFUL).stdout)
+    assert {(one["unknown_days"], one["counts_from"]) for one in found["companies"]} == {(1, "2026-03-02")}
+    assert {(one["days"], one["first_day"]) for one in found["datasets"]} == {(2, "2026-03-02")}
+    assert found["late"] == []
+    assert "Unknown days, forgotten by Sequel" in checkout.quickly("status", **FORGETFUL).stdout
+    with checkout.dagster() as instance:
+        green = instance.get_materialized_partitions(dg.AssetKey("daily_usage"))
+    assert {key.rpartition("|")[2] for key in green} == {"2026-03-02", "2026-03-03"}
+    assert checkout.call(*RANGE).returncode == 0  # without the setting: ordinary missing days
+    after = json.loads(checkout.quickly("status", "--json").stdout)
+    assert {(one["unknown_days"], one["counts_from"]) for one in after["companies"]} == {(0, "2026-03-01")}
+    assert {one["days"] for one in after["datasets"]} == {3}
+
+
+def test_a_retention_of_a_company_that_there_is_not_is_refused_by_name(checkout: Checkout) -> None:
+    """A typo would have days asked for that Sequel has forgotten; `status` tells it too."""
+    typo = {"SEQUEL_COMPANY_RETENTION_DAYS": '{"bolt": 30, "blot": 30}'}
+    (line,) = checkout.refused(2, *RANGE, **typo)
+    assert line.startswith("SEQUEL_COMPANY_RETENTION_DAYS: there is no company blot; known are ")
+    assert (
+        "SEQUEL_COMPANY_RETENTION_DAYS names blot: there is no such company."
+        in checkout.quickly("status", **typo).stdout
+    )
+
+
 def test_status_is_a_table_for_people(whole: Checkout) -> None:
     """Also where the terminal knows no UTF-8."""
     for told in ({}, {"PYTHONIOENCODING": "ascii"}):
@@ -531,7 +635,7 @@ def test_status_is_a_table_for_people(whole: Checkout) -> None:
 def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Checkout) -> None:
     """For people and machines alike."""
     for arguments in (["status"], ["status", "--json"]):
-        assert refusing.refused(2, *arguments) == [
+        assert refusing.refused_quickly(2, *arguments) == [
             "the warehouse sqlite:///.sequel/warehouse.db is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
         ]
 
@@ -539,10 +643,18 @@ def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Ch
 def test_migrate_makes_the_tables_once(checkout: Checkout) -> None:
     """Twice is as once; status then has nothing to tell."""
     for _ in range(2):
-        done = checkout.call("migrate")
-        assert (done.returncode, done.stdout, done.stderr) == (0, "the warehouse has schema 0001\n", "")
-    told = json.loads(checkout.call("status", "--json").stdout)
-    assert told == {"companies": [], "datasets": [], "excluded": [], "problems": [], "late": []}
+        done = checkout.quickly("migrate")
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"the warehouse has schema {newest()}\n", "")
+    told = json.loads(checkout.quickly("status", "--json").stdout)
+    assert told == {
+        "companies": [],
+        "datasets": [],
+        "excluded": [],
+        "problems": [],
+        "late": [],
+        "unavailable": [],
+        "unknown_companies": [],
+    }
 
 
 def test_the_sandbox_says_what_to_export_and_ends_on_sigterm(checkout: Checkout) -> None:
@@ -576,9 +688,10 @@ def test_wrong_arguments_of_the_sandbox_are_refused_in_one_line(refusing: Checko
         (["--now", "2026-03-03T15:07:00"], "--now 2026-03-03T15:07:00: it must have a time zone"),
         (["--faults", "http_5000=1"], "--faults http_5000=1: "),
         (["--faults", "http_500=2"], "--faults http_500=2: "),
+        (["--webhook-faults", "fall=1"], "--webhook-faults fall=1: no such webhook fault: 'fall'"),
         (["--speed", "-1"], "--speed -1: time cannot go backwards"),
     ):
-        (line,) = refusing.refused(2, "sandbox", "--port", "0", *arguments)
+        (line,) = refusing.refused_quickly(2, "sandbox", "--port", "0", *arguments)
         assert line.startswith(words)
 
 
@@ -587,7 +700,8 @@ def test_wrong_arguments_of_the_sandbox_are_refused_in_one_line(refusing: Checko
 )
 def test_help_needs_no_settings(command: str, tmp_path: Path) -> None:
     """Exit 0, what the command is for, and nothing is written."""
-    done = run_command([*filter(None, [command]), "--help"], tmp_path, {"SEQUEL_PERSON_KEY": "wrong"})
+    call = call_in_process if command else run_command
+    done = call([*filter(None, [command]), "--help"], tmp_path, {"SEQUEL_PERSON_KEY": "wrong"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "Usage:" in done.stdout
     assert list(tmp_path.iterdir()) == []

@@ -7,14 +7,19 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.datasets import LANDED, SLICED, SUBSCRIPTIONS
+from sequel_assets.refresh.extra_datasets import WITHOUT_DAY
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import event_participants
+from sequel_assets.warehouse.webhook_tables import inbox
 from sequel_assets_tests.browser import seen
 from sequel_assets_tests.served_demo import PROJECT, ServedDemo, free_port
 from sequel_assets_tests.stage import run_command
@@ -28,9 +33,12 @@ BACKFILL = """mutation($names: [String!], $assets: [AssetKeyInput!]) {
         __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
     ... on Runs { results { runId status tags { key value } } } } }"""
+WEBHOOK_RUNS = """query { runsOrError(filter: {pipelineName: "refresh_after_webhooks"}) {
+    ... on Runs { results { runId status tags { key value } } } } }"""
 PARTITIONS = """query { assetNodeOrError(assetKey: {path: ["daily_usage"]}) { ... on AssetNode {
     assetMaterializations(limit: 50) { partition runId metadataEntries { label } } } } }"""
-DATASETS = ("event_participants", "event_concurrency", "daily_usage", "lifetime_usage", "peak_concurrency")
+DATASETS = [dataset.name for dataset in SLICED]
+CHOSEN = ("event_participants", "event_concurrency", "daily_usage", "lifetime_usage", "peak_concurrency")
 
 
 def test_the_demos_sums_are_those_of_the_database(tmp_path: Path) -> None:
@@ -47,9 +55,21 @@ def test_the_demos_sums_are_those_of_the_database(tmp_path: Path) -> None:
     (sums,) = [re.findall(r"[\d,]+", line) for line in done.stdout.splitlines() if line.startswith("│ sum ")]
     *by_company, everybody = [int(number.replace(",", "")) for number in sums]
     assert (sum(by_company), everybody) == (total, total)
+    assert "6 webhooks are subscribed to at the sandbox" in done.stdout
+    (delivered,) = [line for line in done.stdout.splitlines() if "virtual-stage-event-ended" in line]
+    assert "accepted" in delivered
+    assert "refreshed at once; the hourly refresh closes it" in delivered
+    (people,) = [line for line in done.stdout.splitlines() if line.startswith("│ 5 people ")]
+    assert re.findall(r"\d+", people) == ["5", "25", "45"]
     assert re.search(r"Data through \d{4}-\d\d-\d\d \d\d:00 UTC", done.stdout)
-    for name in ("daily_usage", "event_participants", "peak_concurrency", "lifetime_usage"):
+    for name in ("event_participants", "peak_concurrency", "lifetime_usage", "event_statistics", "top_participants"):
         assert f"{name}: " in done.stdout
+    yesterday = (datetime.fromisoformat(re.findall(r"Data through (\S+)", done.stdout)[0]) - timedelta(days=1)).date()
+    told = next(line for line in done.stdout.splitlines() if line.startswith(f"│ {yesterday} "))
+    rolled_up = done.stdout.partition(f"company_rollup: {yesterday}, ")[2]
+    (root,) = re.findall(r"^│ \S+ +│ +2 │ +([\d,]+) │", rolled_up.partition("└")[0], re.MULTILINE)
+    assert root == re.findall(r"[\d,]+", told)[-1]
+    assert re.search(r"chat_messages: [^│]+,\s+the\s+first\s+\d+\s+of\s+\d+\s", done.stdout)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".sequel", "dagster.yaml"]
 
 
@@ -99,7 +119,7 @@ def test_a_backfill_launched_in_the_ui_ends_right(demo: ServedDemo) -> None:
     company = min(partitions).partition("|")[0]
     names = sorted(partition for partition in partitions if partition.startswith(company))
     assert len(names) == DAYS
-    told = demo.ask(BACKFILL, names=names, assets=[{"path": [name]} for name in DATASETS])["launchPartitionBackfill"]
+    told = demo.ask(BACKFILL, names=names, assets=[{"path": [name]} for name in CHOSEN])["launchPartitionBackfill"]
     assert told["__typename"] == "LaunchBackfillSuccess", told
     runs: list[dict[str, Any]] = []
     deadline = time.monotonic() + 120
@@ -112,23 +132,54 @@ def test_a_backfill_launched_in_the_ui_ends_right(demo: ServedDemo) -> None:
     assert sorted(m["partition"] for m in latest if m["runId"] == runs[0]["runId"]) == names
 
 
+def test_a_hint_that_is_replayed_is_refreshed_by_the_daemon(demo: ServedDemo) -> None:
+    """Through sensor, queue and launcher, as a delivery would be."""
+    url = f"sqlite:///{demo.folder / '.sequel' / 'demo' / 'warehouse.db'}"
+    told = {"SEQUEL_WAREHOUSE_URL": url, "HOME": str(demo.folder)}
+    since = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%MZ")
+    done = run_command(["replay", "--since", since, "--event", "demo-live"], demo.folder, told)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    runs: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 120
+    while not any(run["status"] == "SUCCESS" and "dagster/sensor_name" in str(run["tags"]) for run in runs):
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.5)
+        runs = demo.ask(WEBHOOK_RUNS)["runsOrError"]["results"]
+    warehouse = Warehouse(url)
+    with warehouse.read() as connection:
+        (hint,) = connection.execute(sa.select(inbox).where(inbox.c.event_id == "demo-live")).all()
+    warehouse.dispose()
+    assert hint.run_id in [run["runId"] for run in runs]
+    assert hint.refreshed_at is not None or hint.handled_at is not None
+
+
 def test_people_see_it_in_their_browser(demo: ServedDemo) -> None:
-    """The graph with its seven assets, the counts of partitions, an asset's page with its columns."""
+    """The graph with all its assets, the counts of partitions, an asset's page with its columns."""
     seen.require_browser()
-    with seen.dagster_ui(demo.url) as ui:
+    with seen.dagster_ui(demo.url, *seen.TALL) as ui:
         ui.open_graph()
-        assert ui.assets_in_graph() == sorted(["companies", "events", *DATASETS])
         assert ui.columns_of_graph() == [
             ["companies"],
             ["events"],
-            ["event_concurrency", "event_participants"],
-            ["daily_usage", "lifetime_usage", "peak_concurrency"],
+            sorted(dataset.name for dataset in (*WITHOUT_DAY, SUBSCRIPTIONS, *LANDED)),
+            sorted(dataset.name for dataset in INSIGHTS),
         ]
+    with seen.dagster_ui(demo.url) as ui:
         text = ui.open_partitions("daily_usage")
         assert f"Materialized ({DAYS * COMPANIES})" in re.sub(r"\s+", " ", text)
         text = ui.open_asset("daily_usage")
         for words in ("insights", "data-platform", "engaged_minutes", "one row per company"):
             assert words in text, words
+
+
+def test_people_see_what_was_checked_and_until_when_it_is_true(demo: ServedDemo) -> None:
+    """The tab of an asset's checks, after a run of `run_checks`."""
+    seen.require_browser()
+    demo.execute_checks()
+    with seen.dagster_ui(demo.url) as ui:
+        text = ui.open_checks("daily_usage", "fresh_by_the_hour")
+    for words in ("Passed", "derived_from_current_facts", "Every company is through", "late_companies"):
+        assert words in text, words
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -78,6 +78,16 @@ def test_a_datasets_example_works_on_both_databases(warehouse: Warehouse, datase
         assert result.all() == []
 
 
+@pytest.mark.parametrize("command", ["status", "changes", "exclude", "export", "people"])
+def test_a_command_that_asks_only_the_warehouse_does_not_wait_for_dagster(command: str) -> None:
+    """Dagster takes more than a second to import, and has nothing to say there."""
+    code = f"import sequel_assets.cli, sequel_assets.console.{command}, sys; print('dagster' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
 def test_loading_the_definitions_takes_less_than_dagster_itself() -> None:
     """Beyond `import dagster`, by the best of three, whatever the machine's mood."""
     code = (

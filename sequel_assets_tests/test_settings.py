@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -49,12 +50,28 @@ def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
         "person_key": None,
         "settle_minutes": 5,
         "late_window_hours": 48,
+        "retention_days": None,
+        "company_retention_days": {},
         "max_concurrency": 8,
         "connect_timeout_seconds": 10,
         "read_timeout_seconds": 60,
         "retry_budget_seconds": 120,
+        "people_view": None,
         "alert_urls": None,
         "now": None,
+        "webhook_url": None,
+        "webhook_secret_key": None,
+        "webhook_key_header": "x-introvoke-web-hook-auth",
+        "webhook_demands": "key,timestamp,company",
+        "webhook_window_hours": 72,
+        "webhook_signing_secrets": None,
+        "webhook_body_bytes": 1 << 20,
+        "webhook_ended_body_bytes": 32 << 20,
+        "webhook_read_seconds": 15,
+        "webhook_concurrency": 256,
+        "webhook_keep_days": 90,
+        "webhook_companies": "",
+        "webhook_length_days": 90,
     }
     assert settings.start_date == date(datetime.now(UTC).year - 1, 1, 1)
 
@@ -93,13 +110,23 @@ WRONG = {
     "api_url": ("api.introvoke.com", "it must begin with http:// or https://"),
     "analytics_url": ("ftp://x", "it must begin with http:// or https://"),
     "person_key": ("k" * 31, "it must have 32 characters or more"),
-    "start_date": ("1. Januar", "input should be a valid date"),
+    "start_date": ("1. Januar", "it must be a day (UTC) such as 2026-11-23, without time or zone"),
     "settle_minutes": ("60", "input should be less than or equal to 59"),
     "late_window_hours": ("-1", "input should be greater than or equal to 0"),
+    "retention_days": ("0", "0 is not a whole number of days from 1 to 36500"),
+    "company_retention_days": ("acme=3", "it is not JSON (Expecting value at character 1)"),
     "max_concurrency": ("0", "input should be greater than or equal to 1"),
     "connect_timeout_seconds": ("0", "input should be greater than 0"),
     "read_timeout_seconds": ("soon", "input should be a valid number"),
     "retry_budget_seconds": ("3601", "input should be less than or equal to 3600"),
+    "webhook_url": ("http://hooks.example.com", "it must begin with https://; http:// is for this machine alone"),
+    "webhook_secret_key": ("short", "key 1 is not 32 bytes in URL-safe base64 (44 characters); make one: openssl"),
+    "webhook_key_header": ("x auth", "string should match pattern"),
+    "webhook_demands": ("key,signature", "signature cannot be demanded, only key, timestamp, company"),
+    "webhook_window_hours": ("0", "input should be greater than 0"),
+    "webhook_signing_secrets": ("whsec_", "secret 1 is not whsec_ and base64"),
+    "webhook_body_bytes": ("1", "input should be greater than or equal to 1024"),
+    "webhook_concurrency": ("0", "input should be greater than or equal to 1"),
     "now": ("2026-11-23T15:07:00", "it must have a time zone, for example a Z at its end"),
 }
 
@@ -114,6 +141,39 @@ def test_each_wrong_setting_is_named_with_its_meaning_and_an_example(
     (line,) = wrong(monkeypatch, **{variable(name): value})
     assert line.startswith(f"SEQUEL_{name.upper()}: {what}")
     assert line.endswith(f". What it is: {field.description}. Example: {(field.examples or [''])[0]}")
+
+
+TOO_FEW = "2 is too few: a day turns final 48 hours after its end (SEQUEL_LATE_WINDOW_HOURS), so 3 is the least"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("retention_days", "2", TOO_FEW),
+        ("retention_days", "36501", "36501 is not a whole number of days from 1 to 36500"),
+        ("company_retention_days", '{"acme": 2}', f"acme: {TOO_FEW}"),
+        ("company_retention_days", '{"a": 9, "b": true}', "b: true is not a whole number of days from 1 to 36500"),
+        ("company_retention_days", '{"a": 9, "b": "9"}', 'b: "9" is not a whole number of days from 1 to 36500'),
+        ("company_retention_days", '{"a": 9, "a": 8}', "a stands in it twice"),
+        ("company_retention_days", "[9]", "it must be a JSON object of companies and days"),
+        ("company_retention_days", "{'a': 9}", "it is not JSON (Expecting property name enclosed in double quotes at character 2)"),
+    ],
+)  # fmt: skip
+def test_a_wrong_retention_is_one_line_that_says_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, what: str
+) -> None:
+    """A day must be able to turn final before it freezes; of several companies the wrong one is named."""
+    (line,) = wrong(monkeypatch, **{variable(name): value})
+    assert line.startswith(f"SEQUEL_{name.upper()}: {what}. What it is: ")
+
+
+def test_retentions_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day more than the late window is the least; null is a company of which all is kept."""
+    monkeypatch.setenv("SEQUEL_LATE_WINDOW_HOURS", "25")
+    monkeypatch.setenv("SEQUEL_RETENTION_DAYS", "3")
+    monkeypatch.setenv("SEQUEL_COMPANY_RETENTION_DAYS", '{"acme/1 %|\u00f6": 400, "b": null}')
+    settings = load()
+    assert (settings.retention_days, settings.company_retention_days) == (3, {"acme/1 %|ö": 400, "b": None})
 
 
 def test_all_wrong_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +247,19 @@ def test_settings_cannot_be_changed_in_flight() -> None:
     """One process, one set of rules."""
     with pytest.raises(ValueError, match="frozen"):
         load().settle_minutes = 7
+
+
+def test_the_example_of_an_env_file_names_settings_and_can_be_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is copied, and with all that stands in comments."""
+    text = (Path(__file__).parents[1] / ".env.example").read_text()
+    lines = re.findall(r"^(# )?(SEQUEL_[A-Z_]+)=(.*)$", text, re.MULTILINE)
+    assert {name for _, name, _ in lines} - {variable(name) for name in NAMES} == set()
+    for with_comments in (False, True):
+        for comment, name, value in lines:
+            if with_comments or not comment:
+                monkeypatch.setenv(name, value)
+        assert load().start_date == date(2026, 1, 1)
+    assert (load().webhook_url, load().retention_days) == ("https://hooks.example.com/sequel", 30)
 
 
 def test_every_setting_is_documented_with_an_example() -> None:

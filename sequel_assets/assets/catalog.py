@@ -1,11 +1,14 @@
-"""The assets with a grain of their own: companies and events."""
+"""The assets with a grain of their own: companies, where they stood, events, and who registered for them."""
+
+from collections.abc import Iterator
 
 import dagster as dg
 import sqlalchemy as sa
 
-from sequel_assets.automation.companies import find_companies, find_events
+from sequel_assets.automation.companies import find_companies, find_events, find_registrants
 from sequel_assets.automation.resources import Platform
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
+from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, LISTS
 from sequel_assets.warehouse import catalog
 
 from .report import as_markdown_table
@@ -15,18 +18,23 @@ MOST_SHOWN = 50
 
 
 def companies_asset() -> dg.AssetsDefinition:
-    """Return the asset of the company tree; it adds the partitions of companies that are new."""
+    """Return the assets of the company tree; they add the partitions of companies that are new."""
 
-    @dg.multi_asset(name="walk_companies", specs=[spec_of(COMPANIES)], required_resource_keys={"platform"})
-    def walk_companies(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    @dg.multi_asset(
+        name="walk_companies", specs=[spec_of(COMPANIES), spec_of(COMPANY_PARENTS)], required_resource_keys={"platform"}
+    )
+    def walk_companies(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
             found = find_companies(platform, client, warehouse, context.instance)
+            with warehouse.read() as connection:
+                stands = connection.scalar(sa.select(sa.func.count()).select_from(COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
         preview = dg.MetadataValue.md(as_markdown_table(shown))
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
         )
+        yield dg.MaterializeResult(asset_key=COMPANY_PARENTS.name, metadata={"dagster/row_count": stands})
 
     return walk_companies
 
@@ -53,3 +61,29 @@ def events_asset() -> dg.AssetsDefinition:
         return dg.MaterializeResult(asset_key=EVENTS.name, metadata={"dagster/row_count": rows})
 
     return list_events
+
+
+def registrants_asset() -> dg.AssetsDefinition:
+    """Return the assets of who registered and who is in hubs; each refresh of slices refreshes what is due of them too."""
+
+    @dg.multi_asset(
+        name="list_registrants",
+        specs=[spec_of(dataset) for dataset in LISTS],
+        required_resource_keys={"platform"},
+    )
+    def list_registrants(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        platform: Platform = context.resources.platform
+        with platform.opened() as (client, warehouse):
+            failed = find_registrants(platform, client, warehouse, context.run.run_id)
+            with warehouse.read() as connection:
+                tables = {dataset.name: dataset.table for dataset in LISTS}
+                count = sa.func.count()
+                rows = {name: connection.scalar(sa.select(count).select_from(t)) for name, t in tables.items()}
+        if failed:
+            raise dg.Failure(
+                f"{len(failed)} lists cannot be had; their older rows stay:\n" + "\n".join(failed[:MOST_SHOWN])
+            )
+        for name, number in rows.items():
+            yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": number})
+
+    return list_registrants

@@ -30,8 +30,8 @@ MOST_BYTES = 8192
 Day = tuple[date, int, int, int | None]
 """A day, its live minutes, its on-demand minutes, its unique users (None: not known)."""
 
-_GROUND, _INK, _GRID = "#fafafa", "#2b2f36", "#d9dce1"
-_LIVE, _ON_DEMAND, _PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # apart in lightness too, for who sees no colours
+GROUND, INK, GRID = "#fafafa", "#2b2f36", "#d9dce1"
+LIVE, _ON_DEMAND, _PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # apart in lightness too, for who sees no colours
 _SHADES = ((4, 2), (2, 2), (4, 1), (2, 1), (1, 1))
 """Shades of the letters and of the line, for smooth edges: as many as fit into the bytes."""
 
@@ -59,7 +59,12 @@ def draw(company_key: str, days: Sequence[Day]) -> str:
     shown = sorted(day for day in days if day[0] > last - timedelta(days=DAYS))
     live, on_demand = sum(day[1] for day in shown), sum(day[2] for day in shown)
     said = f"{company_key}, {DAYS} days to {last}: {live:,} live minutes, {on_demand:,} on demand"
-    pixels = _pixels(_figure(company_key, shown, last))
+    return as_markdown(said, _figure(company_key, shown, last))
+
+
+def as_markdown(said: str, figure: "Figure") -> str:
+    """Return Markdown with a picture of a figure, as many of its shades as fit; its words alone where none does."""
+    pixels = _pixels(figure)
     for shades in _SHADES:
         picture = base64.b64encode(_png(pixels, shades)).decode()
         markdown = f"![{_escaped(said)}](data:image/png;base64,{picture})"
@@ -68,19 +73,24 @@ def draw(company_key: str, days: Sequence[Day]) -> str:
     return _escaped(said)
 
 
-def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
+def empty_figure() -> "Figure":
+    """Return a figure of the size and ground that every picture has."""
     # beside Dagster's own files: it would keep its fonts in the user's home
     home = os.environ.get("DAGSTER_HOME") or tempfile.gettempdir()
     os.environ.setdefault("MPLCONFIGDIR", str(Path(home) / "matplotlib"))
     from matplotlib.figure import Figure  # imported here: it takes half a second, and most processes draw nothing
 
-    figure = Figure(figsize=(5.2, 1.9), dpi=100, facecolor=_GROUND)
-    minutes = figure.add_axes((0.1, 0.13, 0.82, 0.66), facecolor=_GROUND)
+    return Figure(figsize=(5.2, 1.9), dpi=100, facecolor=GROUND)
+
+
+def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
+    figure = empty_figure()
+    minutes = figure.add_axes((0.1, 0.13, 0.82, 0.66), facecolor=GROUND)
     first = last - timedelta(days=DAYS - 1)
     at = [(day - first).days for day, *_ in shown]
     live, on_demand = [day[1] for day in shown], [day[2] for day in shown]
     bars: dict[str, Any] = {"width": 0.72, "antialiased": False, "linewidth": 0}
-    minutes.bar(at, live, color=_LIVE, label="live minutes", **bars)
+    minutes.bar(at, live, color=LIVE, label="live minutes", **bars)
     minutes.bar(at, on_demand, bottom=live, color=_ON_DEMAND, label="on-demand minutes", **bars)
     users = minutes.twinx()
     counted = [float("nan") if day[3] is None else day[3] for day in shown]
@@ -91,21 +101,21 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
     most = max((sum(pair) for pair in zip(live, on_demand, strict=True)), default=0)
     _dress(minutes, most, [first + timedelta(days=place) for place in places])
     _dress(users, max((n for n in counted if n == n), default=0), None)
-    figure.text(0.012, 0.93, _plain(company_key), fontsize=9, color=_INK, weight="bold", va="center", **_FONT)
-    figure.text(0.99, 0.93, f"{first} to {last}, UTC days", fontsize=7, color=_INK, ha="right", va="center", **_FONT)
+    figure.text(0.012, 0.93, plain(company_key), fontsize=9, color=INK, weight="bold", va="center", **FONT)
+    figure.text(0.99, 0.93, f"{first} to {last}, UTC days", fontsize=7, color=INK, ha="right", va="center", **FONT)
     handles = [part for axes in (minutes, users) for part in axes.get_legend_handles_labels()[0]]
     legend = figure.legend(
         handles=handles,
         labels=["live minutes (left)", "on-demand minutes (left)", "people that day (right)"],
-        loc="center left", bbox_to_anchor=(0.0, 0.845), ncols=3, frameon=False, prop={"size": 7, **_FONT},
+        loc="center left", bbox_to_anchor=(0.0, 0.845), ncols=3, frameon=False, prop={"size": 7, **FONT},
         handlelength=1.2, columnspacing=1.2,
     )  # fmt: skip
     for text in legend.get_texts():
-        text.set_color(_INK)
+        text.set_color(INK)
     return figure
 
 
-_FONT: dict[str, Any] = {"family": "DejaVu Sans"}  # Matplotlib brings it: the same on every machine
+FONT: dict[str, Any] = {"family": "DejaVu Sans"}  # Matplotlib brings it: the same on every machine
 
 
 def _dress(axes: Any, most: float, days: Sequence[date] | None) -> None:
@@ -118,12 +128,12 @@ def _dress(axes: Any, most: float, days: Sequence[date] | None) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: _short(number)))
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.tick_params(length=0, labelsize=7, labelcolor=_INK, labelfontfamily=_FONT["family"])
+    axes.tick_params(length=0, labelsize=7, labelcolor=INK, labelfontfamily=FONT["family"])
     if days is None:
         return
     mondays = [place for place, day in enumerate(days) if day.weekday() == 0]
     axes.set_xticks(mondays, [f"{days[place]:%d %b}" for place in mondays])
-    axes.grid(axis="y", color=_GRID, linewidth=0.6, antialiased=False)
+    axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
     axes.set_axisbelow(True)
 
 
@@ -148,8 +158,8 @@ def _png(pixels: "Image", shades: tuple[int, int]) -> bytes:
     """Return a PNG of the few colours that are meant: chosen by their number, they would be others for other days."""
     from PIL import Image
 
-    ink, ground, people = (bytes.fromhex(colour[1:]) for colour in (_INK, _GROUND, _PEOPLE))
-    colours = [ground, *(bytes.fromhex(colour[1:]) for colour in (_GRID, _LIVE, _ON_DEMAND))]
+    ink, ground, people = (bytes.fromhex(colour[1:]) for colour in (INK, GROUND, _PEOPLE))
+    colours = [ground, *(bytes.fromhex(colour[1:]) for colour in (GRID, LIVE, _ON_DEMAND))]
     for colour, steps in zip((ink, people), shades, strict=True):
         colours += [
             bytes((f * (steps - step) + g * step) // steps for f, g in zip(colour, ground, strict=True))
@@ -162,7 +172,7 @@ def _png(pixels: "Image", shades: tuple[int, int]) -> bytes:
     return out.getvalue()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a name as the picture shows it: short, in letters that its font has, and never as a formula."""
     seen = "".join(letter if letter.isprintable() and letter < "\u0250" else "?" for letter in text)
     return (seen if len(seen) <= 40 else seen[:39] + "…").replace("$", r"\$")

@@ -1,26 +1,43 @@
 """From an outcome to what Dagster shows of a slice. Holds no name, no e-mail, no secret."""
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
+import sqlalchemy as sa
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 
 from sequel_assets.automation.partitions import slice_key
 from sequel_assets.insights.daily_usage import DAILY_USAGE
+from sequel_assets.insights.event_retention import EVENT_RETENTION
+from sequel_assets.insights.funnel import FUNNEL
 from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.warehouse.engine import Warehouse
 
 from .chart import draw, read_days
+from .event_chart import draw_curve, draw_steps, read_curve, read_steps
 
+CHARTS: dict[str, Callable[[sa.Connection, str, str, date], str]] = {
+    DAILY_USAGE.name: lambda connection, company_id, key, day: draw(key, read_days(connection, company_id, day)),
+    EVENT_RETENTION.name: lambda connection, company_id, key, day: draw_curve(
+        key, day, read_curve(connection, company_id, day)
+    ),
+    FUNNEL.name: lambda connection, company_id, key, day: draw_steps(key, day, read_steps(connection, company_id, day)),
+}
+"""The datasets that have a picture, and who draws it: (connection, company, its key, day) -> Markdown."""
 MOST_NAMED = 20
+MOST_AT_ONCE, MOST_SECONDS = 500, 5.0
+"""Materializations wait for company until there are so many, or so long since the last were told."""
 
 
 class Report:
-    """Tells Dagster of each outcome of a run, and keeps those that failed.
+    """Tells Dagster of each outcome of a run, many at a time, and keeps those that failed.
 
-    One chart per company and run goes with daily usage, on the last day of the range that is over: so it is drawn in
+    A context manager: what waits at the end is told too, whatever the end was. One chart per company and run goes with each dataset that has one, on the last day of the range that is over: so it is drawn in
     backfills and at a day's close, and not every hour.
     """
 
@@ -29,30 +46,62 @@ class Report:
         context: dg.AssetExecutionContext,
         names: Mapping[str, str],
         datasets: Collection[str],
+        steady: Collection[str],
         today: date,
         wanted: Mapping[str, Sequence[date]],
     ) -> None:
         self.failed: list[Outcome] = []
-        self._context, self._names, self._datasets = context, names, datasets
+        self._waiting: list[dg.AssetMaterialization] = []
+        self._flushed_at = time.monotonic()
+        self._context, self._names, self._datasets, self._steady = context, names, datasets, steady
         self._days = {(company_id, day) for company_id, days in wanted.items() for day in days}
         self._charted = {
             company_id: max(past) for company_id, days in wanted.items() if (past := [d for d in days if d < today])
         }
 
     def tell(self, outcome: Outcome, warehouse: Warehouse) -> None:
-        """Log a good slice as materialized, one of another day only where its rows changed; keep a failed one."""
+        """Log a good slice as materialized; one of another day, or not of `steady`, only where its rows changed."""
         is_asked = (outcome.company_id, outcome.day) in self._days
+        is_news = outcome.verdict is Verdict.DONE or (is_asked and outcome.dataset in self._steady)
         if outcome.verdict is Verdict.FAILED and is_asked:
             self.failed.append(outcome)
-        elif outcome.is_good and outcome.dataset in self._datasets and (is_asked or outcome.verdict is Verdict.DONE):
+        elif outcome.is_good and outcome.dataset in self._datasets and is_news:
             key = self._names[outcome.company_id]
-            self._context.log_event(materialization(outcome, key, self._chart(outcome, key, warehouse)))
+            self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
+            if len(self._waiting) >= MOST_AT_ONCE or time.monotonic() - self._flushed_at >= MOST_SECONDS:
+                self._flush()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Log what waits."""
+        self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting, self._flushed_at = self._waiting, [], time.monotonic()
+        log_together(self._context, waiting)
 
     def _chart(self, outcome: Outcome, key: str, warehouse: Warehouse) -> str:
-        if outcome.dataset != DAILY_USAGE.name or self._charted.get(outcome.company_id) != outcome.day:
+        if outcome.dataset not in CHARTS or self._charted.get(outcome.company_id) != outcome.day:
             return ""
         with warehouse.read() as connection:
-            return draw(key, read_days(connection, outcome.company_id, outcome.day))
+            return CHARTS[outcome.dataset](connection, outcome.company_id, key, outcome.day)
+
+
+def log_together(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, materializations: Sequence[dg.AssetMaterialization]
+) -> None:
+    """Log materializations as `context.log_event` would, those of an asset in one transaction where the event log can.
+
+    Of one asset, since PostgreSQL's event log keeps the latest event of a batch's last asset alone.
+    """
+    step = context.get_step_execution_context()
+    for asset in sorted({one.asset_key for one in materializations}, key=str):
+        together, batch = [one for one in materializations if one.asset_key == asset], str(uuid.uuid4())
+        for place, one in enumerate(together, start=1):
+            DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(together)))
 
 
 def materialization(outcome: Outcome, company_key: str, chart: str = "") -> dg.AssetMaterialization:
@@ -81,7 +130,7 @@ def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
     if outcome.preview:
         shown["preview"] = dg.MetadataValue.md(as_markdown_table(outcome.preview))
     if chart:
-        shown["last_30_days"] = dg.MetadataValue.md(chart)
+        shown["last_30_days" if outcome.dataset != EVENT_RETENTION.name else "retention"] = dg.MetadataValue.md(chart)
     return shown
 
 
@@ -92,14 +141,18 @@ def as_markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -> dg.Failure:
-    """Return the error that ends a run: which slices failed and why, the first ones by name, all of them counted."""
+    """Return the error that ends a run: which slices failed and why, the first causes by name, all slices counted."""
     if fatal:
         return dg.Failure(
             f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is mended"
         )
-    named = [f"{names.get(o.company_id, o.company_id)} {o.day} {o.dataset}: {o.reason}" for o in failed[:MOST_NAMED]]
-    more = f"\nand {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+    causes = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES] or failed
+    told = [f"{names.get(o.company_id, o.company_id)} {o.day} {o.dataset}: {o.reason}" for o in causes[:MOST_NAMED]]
+    if len(causes) > MOST_NAMED:
+        told.append(f"and {len(causes) - MOST_NAMED} more")
+    if len(failed) > len(causes):
+        told.append(f"and with them {len(failed) - len(causes)} slices of insights that are derived from these")
     return dg.Failure(
-        f"{len(failed)} slices failed; their older rows stay, the other slices are right:\n" + "\n".join(named) + more,
+        f"{len(failed)} slices failed; their older rows stay, the other slices are right:\n" + "\n".join(told),
         metadata={"failed_slices": len(failed)},
     )

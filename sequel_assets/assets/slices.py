@@ -9,17 +9,22 @@ from contextlib import closing
 from datetime import date
 
 import dagster as dg
+import sqlalchemy as sa
 
 from sequel_assets.automation.choice import Choice, choose
+from sequel_assets.automation.modes import asks_anew
 from sequel_assets.automation.partitions import days_by_company
 from sequel_assets.automation.resources import Observer, Platform
-from sequel_assets.refresh.datasets import LANDED, SLICED
+from sequel_assets.refresh.datasets import LANDED, SLICED, SLICED_NAMES
+from sequel_assets.refresh.extra_datasets import LISTS
 from sequel_assets.refresh.ledger import kept_outcomes
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.engine import Warehouse
 
+from .progress import Progress
 from .report import Report, failure
 from .specs import spec_of
 
@@ -50,7 +55,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         raise dg.Failure("the range of partitions is empty: its ends are in reverse order; choose them again")
     selected = {key.to_user_string() for key in context.selected_asset_keys}
     asks_sequel = any(dataset.name in selected for dataset in LANDED)
-    shown = {dataset.name for dataset in SLICED} if asks_sequel else selected
+    shown = SLICED_NAMES if asks_sequel else selected
     with platform.opened() as (client, warehouse):
         with warehouse.read() as connection:
             companies = catalog.known_companies(connection)
@@ -60,24 +65,47 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
             _leave_out_gone(context, wanted, companies)
         with warehouse.read() as connection:
             choice = choose(connection, wanted, context.run.tags, platform.settings())
-        refresher = platform.refresher(client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss)
-        report = Report(context, names, shown, platform.settings().clock().date(), wanted)
-        with closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
+        for stranger in choice.strangers:
+            context.log.warning(
+                f"SEQUEL_COMPANY_RETENTION_DAYS names {stranger}: no company has this id or partition key"
+            )
+        refresher = platform.refresher(
+            client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss, anew=asks_anew(context.run.tags)
+        )
+        observer.gauge, before = refresher.gauge, client.stats.requests
+        progress = Progress(context, refresher.gauge)
+        steady = SLICED_NAMES if not choice.is_hourly else selected
+        report = Report(context, names, shown, steady, platform.settings().clock().date(), wanted)
+        with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
                 observer(outcome)
                 report.tell(outcome, warehouse)
-        observer.fatal = refresher.fatal
-        if asks_sequel and not refresher.fatal and (report.failed or not choice.is_hourly):
-            with warehouse.read() as connection:  # a planned slice that is not logged turns red with a run that fails
-                kept = list(kept_outcomes(connection, choice.kept))
-            for outcome in kept:
-                observer(outcome)
-                report.tell(outcome, warehouse)
+                progress.tell()
+            observer.fatal = refresher.fatal
+            if asks_sequel and not refresher.fatal and (report.failed or not choice.is_hourly):
+                with (
+                    warehouse.read() as connection
+                ):  # a planned slice that is not logged turns red with a run that fails
+                    kept = list(kept_outcomes(connection, choice.kept))
+                for outcome in kept:
+                    observer(outcome)
+                    report.tell(outcome, warehouse)
         asked = sum(len(days) for days in choice.asked.values())
-        requests = client.stats.as_dict().get("requests", 0)
-        context.log.info(f"{asked} company days asked, {requests} requests, {len(report.failed)} slices failed")
+        if asks_sequel and asked:
+            _tell_lists(context, warehouse)
+        requests = client.stats.requests - before
+        frozen = f", {choice.frozen} frozen (Sequel has forgotten them)" if choice.frozen else ""
+        context.log.info(f"{asked} company days asked{frozen}, {requests} requests, {len(report.failed)} slices failed")
         if report.failed:
             raise failure(report.failed, names, str(refresher.fatal or ""))
+
+
+def _tell_lists(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+    """Log the lists that have no day: a refresh of slices has just asked for what is due of them."""
+    for dataset in LISTS:
+        with warehouse.read() as connection:
+            rows = connection.scalar(sa.select(sa.func.count()).select_from(dataset.table))
+        context.log_event(dg.AssetMaterialization(dataset.name, metadata={"dagster/row_count": rows}))
 
 
 def _outcomes(

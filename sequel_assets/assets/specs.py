@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-from sequel_assets.refresh.datasets import EVENTS, LANDED
+from sequel_assets.refresh.datasets import COMPANIES, EVENTS, HOURLY_NAMES, LANDED
+from sequel_assets.refresh.extra_datasets import LISTS
 from sequel_assets.warehouse.dataset import Dataset, Insight
 
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn_window=timedelta(minutes=100))
@@ -50,10 +51,12 @@ def group_of(dataset: Dataset) -> str:
 def lineage(dataset: Dataset) -> list[str]:
     """Return the datasets directly before this one."""
     if isinstance(dataset, Insight):
-        return [dataset.source_dataset]
+        return list(dataset.inputs)
     if dataset in LANDED:
         return [EVENTS.name]
-    return ["companies"] if dataset is EVENTS else []
+    if dataset is EVENTS:
+        return [COMPANIES.name]
+    return [EVENTS.name] if dataset in LISTS else []
 
 
 def spec_of(dataset: Dataset, partitions: dg.PartitionsDefinition[str] | None = None) -> dg.AssetSpec:
@@ -69,5 +72,5 @@ def spec_of(dataset: Dataset, partitions: dg.PartitionsDefinition[str] | None = 
         kinds=kinds,
         partitions_def=partitions,
         skippable=partitions is not None,
-        freshness_policy=HOURLY if partitions is not None else None,
+        freshness_policy=HOURLY if dataset.name in HOURLY_NAMES else None,
     )

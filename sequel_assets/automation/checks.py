@@ -1,20 +1,20 @@
 """Checks that read the warehouse and name the slices that are wrong. Unpartitioned: they hold every company and day."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 
 import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh import checks
+from sequel_assets.refresh import checks, connect
 from sequel_assets.refresh.datasets import COMPANIES, EVENT_PARTICIPANTS
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.dataset import Insight
 
+from .findings import Find, Findings, Names, check_result, chosen_assets
 from .resources import Platform
 
-MOST_NAMED = 20
 MOST_SKEW_SECONDS = 30
 
 
@@ -28,65 +28,64 @@ def conservation_check() -> dg.AssetChecksDefinition:
         required_resource_keys={"platform"},
     )
     def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        def find(connection: sa.Connection, names: dict[str, str], _: Settings) -> list[str]:
-            return [
+        def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
+            lines = [
                 f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.promised}"
                 for m in checks.not_conserved(connection)
             ]
+            return Findings(lines)
 
-        return _result(
+        return check_result(
             context.resources.platform,
             find,
-            "All slices add up to what Sequel promised.",
-            "do not add up to what Sequel promised",
+            right="All slices add up to what Sequel promised.",
+            wrong="do not add up to what Sequel promised",
         )
 
     return conservation
 
 
-def derivation_checks() -> list[dg.AssetChecksDefinition]:
-    """Return for each insight the check that none of its slices is behind the facts."""
-    return [_derivation_check(insight) for insight in INSIGHTS]
+def derivation_checks() -> dg.AssetChecksDefinition:
+    """Return for each insight the check that none of its slices is behind the facts: one step for all."""
+    name = "derived_from_current_facts"
 
-
-def _derivation_check(insight: Insight) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=insight.name,
-        name="derived_from_current_facts",
-        description=f"Every slice was derived from the {insight.source_dataset} as they are now.",
+    @dg.multi_asset_check(
+        name="derivation",
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=insight.name,
+                description=f"Every slice was derived from the {', '.join(insight.inputs)} as they are now.",
+            )
+            for insight in INSIGHTS
+        ],
+        can_subset=True,
         required_resource_keys={"platform"},
     )
-    def derived_from_current_facts(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        def find(connection: sa.Connection, names: dict[str, str], settings: Settings) -> list[str]:
-            behind = checks.behind_facts(connection, insight, settings.start_date)
-            return [f"{names.get(company_id, company_id)} {day}" for company_id, day in behind]
+    def derivation(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        chosen = chosen_assets(context)
+        for insight in INSIGHTS:
+            if insight.name in chosen:
+                yield check_result(
+                    context.resources.platform,
+                    _behind(insight),
+                    right="All slices are derived from the facts as they are.",
+                    wrong="are behind their facts",
+                    asset=insight.name,
+                    name=name,
+                )
 
-        return _result(
-            context.resources.platform,
-            find,
-            "All slices are derived from the facts as they are.",
-            "are behind their facts",
-        )
-
-    return derived_from_current_facts
+    return derivation
 
 
-def _result(
-    platform: Platform,
-    find: Callable[[sa.Connection, dict[str, str], Settings], Sequence[str]],
-    right: str,
-    wrong_ones: str,
-) -> dg.AssetCheckResult:
-    with platform.warehouse() as warehouse, warehouse.read() as connection:
-        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-        wrong = find(connection, names, platform.settings())
-    if not wrong:
-        return dg.AssetCheckResult(passed=True, description=right, metadata={"wrong": 0})
-    named = "\n".join(wrong[:MOST_NAMED])
-    more = f"\nand {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
-    return dg.AssetCheckResult(
-        passed=False, description=f"{len(wrong)} {wrong_ones}:\n{named}{more}", metadata={"wrong": len(wrong)}
-    )
+def _behind(insight: Insight) -> Find:
+    def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
+        companies = catalog.known_companies(connection)
+        frozen_before = connect.retention(settings).frozen_before(companies, settings.clock())
+        behind = checks.behind_facts(connection, insight, settings.start_date, frozen_before)
+        return Findings([f"{names.get(company_id, company_id)} {day}" for company_id, day in behind])
+
+    return find
 
 
 def clock_check() -> dg.AssetChecksDefinition:

@@ -6,9 +6,12 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh import connect
 from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
 from sequel_assets.refresh.ledger import landed_days, troubled
+from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
+from sequel_assets.warehouse import catalog
 
 from .modes import ACCEPT, FORCE, HOURLY, is_on
 
@@ -21,6 +24,10 @@ class Choice:
     """company -> the days that are asked for, and how."""
     kept: dict[str, set[date]]
     """company -> the days that stay as they are."""
+    frozen: int
+    """How many company days are not asked for since Sequel has forgotten them."""
+    strangers: list[str]
+    """Companies of the setting of retention that nobody knows."""
     is_hourly: bool
     accepts_loss: bool
 
@@ -31,17 +38,22 @@ def choose(
     """Return what to ask for of the companies' days that a run covers."""
     now, settle = settings.clock(), timedelta(minutes=settings.settle_minutes)
     window = timedelta(hours=settings.late_window_hours)
-    held = landed_days(connection, list(wanted))
+    held = landed_days(connection, list(wanted), from_the_first=is_on(tags, HOURLY))
     undone = troubled(connection, wanted)
+    companies, retention = catalog.known_companies(connection), connect.retention(settings)
+    frozen_before = retention.frozen_before(companies, now)
     asked: dict[str, dict[date, Coverage]] = {}
+    frozen = 0
     for company_id, days in wanted.items():
+        first = frozen_before.get(company_id, NONE_FROZEN)
+        open_days = [day for day in days if day >= first]
+        frozen += len(days) - len(open_days)
         if is_on(tags, HOURLY):
-            due = due_this_hour(held[company_id], now, settle=settle, late_window=window)
-            asked[company_id] = {day: due[day] for day in days if day in due}
+            due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
+            asked[company_id] = {day: due[day] for day in open_days if day in due}
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
-            asked[company_id] = dict.fromkeys(days, Coverage.FULL)
+            asked[company_id] = dict.fromkeys(open_days, Coverage.FULL)
         else:
-            chosen = to_ask(days, held[company_id], now, settle=settle, again=company_id in undone)
-            asked[company_id] = dict.fromkeys(chosen, Coverage.FULL)
+            asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
     kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
-    return Choice(asked, kept, is_on(tags, HOURLY), is_on(tags, ACCEPT))
+    return Choice(asked, kept, frozen, retention.strangers(companies), is_on(tags, HOURLY), is_on(tags, ACCEPT))

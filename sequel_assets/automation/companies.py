@@ -1,14 +1,21 @@
 """Finding companies and their events: what the catalog's assets, the schedules and the command line have in common."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 
-from sequel_assets.refresh.events import Moment, refresh_events
+from sequel_assets.refresh import connect
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.events import refresh_events
 from sequel_assets.refresh.hours import data_through
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.registrants import due_events, refresh_registrants
 from sequel_assets.refresh.tree import refresh_companies
+from sequel_assets.refresh.work import Context
 from sequel_assets.sequel import SequelClient
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 
@@ -37,14 +44,35 @@ def find_events(
 ) -> dict[str, str]:
     """List and store the events of companies; return by partition key the reason of each that failed."""
     settings = platform.settings()
-    now = settings.clock()
-    moment = Moment(
-        now,
-        data_through(now, timedelta(minutes=settings.settle_minutes)),
-        timedelta(hours=settings.late_window_hours),
-        run_id,
-    )
+    moment = _moment(settings, run_id)
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
         _, failed = refresh_events(client, warehouse, [company.company_id for company in companies], pool, moment)
     keys = {company.company_id: company.partition_key for company in companies}
     return {keys[company_id]: str(error) for company_id, error in failed.items()}
+
+
+def find_registrants(platform: Platform, client: SequelClient, warehouse: Warehouse, run_id: str | None) -> list[str]:
+    """Ask who registered for the events that are upcoming, under way or lately ended; return a line for each that failed."""
+    settings = platform.settings()
+    moment = _moment(settings, run_id)
+    with warehouse.read() as connection:
+        companies = catalog.present_companies(connection)
+        events = {company.company_id: catalog.known_events(connection, company.company_id) for company in companies}
+    context = Context(client, settings.clock, timedelta(minutes=settings.settle_minutes))
+    days: dict[date, Coverage] = {moment.at.date(): Coverage.FULL}
+    failed: list[str] = []
+    with ThreadPoolExecutor(settings.max_concurrency) as pool:
+        for company in companies:
+            there = [event for event in events[company.company_id].values() if event.vanished_at is None]
+            due = [event.event_id for event in due_events(there, days, moment.at)]
+            found = refresh_registrants(
+                context, warehouse, company.company_id, due, pool, moment, connect.rules(settings).person_key
+            )
+            failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
+    return failed
+
+
+def _moment(settings: Settings, run_id: str | None) -> Moment:
+    now = settings.clock()
+    through = data_through(now, timedelta(minutes=settings.settle_minutes))
+    return Moment(now, through, timedelta(hours=settings.late_window_hours), run_id)

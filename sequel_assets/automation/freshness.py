@@ -4,66 +4,48 @@ They are about data, not about runs: a backfill of last year does not turn today
 light red by itself, since the checks have a schedule of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.freshness import Late, late_slices, required
-from sequel_assets.refresh.ledger import read_ledger
+from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.freshness import Late, required
+from sequel_assets.refresh.late import find_late
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.dataset import Dataset
 from sequel_assets.warehouse.engine import Warehouse
 
+from .findings import chosen_assets, listed
 from .resources import Platform
 
-MOST_NAMED = 20
+NAME = "fresh_by_the_hour"
+DESCRIPTION = "Today covers the last top of the hour that is owed; every past day closed, and turned final in time."
+CLOSED = "Every day that is over is closed for every company; an open day is derived at its close."
 
 
-def freshness_checks() -> list[dg.AssetChecksDefinition]:
-    """Return the freshness check of every dataset that is kept by slice."""
-    return [_freshness_check(dataset) for dataset in SLICED]
+def freshness_checks() -> dg.AssetChecksDefinition:
+    """Return the freshness checks of every dataset that is kept by slice: one step, one reading, a result for each."""
 
-
-def _freshness_check(dataset: Dataset) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=dataset.name,
-        name="fresh_by_the_hour",
-        description="Today covers the last top of the hour that is owed; every past day closed, and turned final in time.",
+    @dg.multi_asset_check(
+        name="freshness",
+        specs=[dg.AssetCheckSpec(NAME, asset=dataset.name, description=DESCRIPTION) for dataset in SLICED],
+        can_subset=True,
         required_resource_keys={"platform"},
     )
-    def fresh_by_the_hour(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         platform: Platform = context.resources.platform
         settings = platform.settings()
+        chosen = chosen_assets(context)
         with platform.warehouse() as warehouse:
-            late = find_late(warehouse, settings, [dataset.name])[dataset.name]
+            late = find_late(warehouse, settings, chosen)
             companies = _companies(warehouse)
-        return _result(late, companies, settings, settings.clock())
+        for name in chosen:
+            yield _result(name, late[name], companies, settings, settings.clock())
 
-    return fresh_by_the_hour
-
-
-def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str]) -> dict[str, list[Late]]:
-    """Return by dataset every late slice of the companies that are there."""
-    now = settings.clock()
-    settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
-    with warehouse.read() as connection:
-        ledger = read_ledger(connection, datasets)
-        companies = catalog.present_companies(connection)
-    return {
-        dataset: [
-            late
-            for company in companies
-            for late in late_slices(
-                company.company_id, ledger[dataset].get(company.company_id, {}), now, settle=settle, late_window=window
-            )
-        ]
-        for dataset in datasets
-    }
+    return freshness
 
 
 def in_words(late: Late, company_key: str) -> str:
@@ -80,11 +62,11 @@ def _companies(warehouse: Warehouse) -> list[KnownCompany]:
 
 def _hours(by: timedelta | None) -> str:
     hours = (by or timedelta()) / timedelta(hours=1)
-    return f"{hours:g} hours"
+    return f"{hours:g} hour" + ("" if hours == 1 else "s")
 
 
 def _result(
-    late: Sequence[Late], companies: Sequence[KnownCompany], settings: Settings, now: datetime
+    dataset: str, late: Sequence[Late], companies: Sequence[KnownCompany], settings: Settings, now: datetime
 ) -> dg.AssetCheckResult:
     keys = {company.company_id: company.partition_key for company in companies}
     need = required(now, timedelta(minutes=settings.settle_minutes))
@@ -96,11 +78,8 @@ def _result(
         "coverage": "today: events that may have minutes now (hot); closed and final days: every event",
     }
     if not late:
-        return dg.AssetCheckResult(
-            passed=True, description=f"Every company is through {need:%Y-%m-%d %H:%M} UTC.", metadata=metadata
-        )
-    named = [in_words(slice_, keys[slice_.company_id]) for slice_ in late[:MOST_NAMED]]
-    more = [f"and {len(late) - MOST_NAMED} more"] if len(late) > MOST_NAMED else []
-    return dg.AssetCheckResult(
-        passed=False, description="\n".join([f"{len(late)} slices are late:", *named, *more]), metadata=metadata
-    )
+        told = CLOSED if dataset in AT_CLOSE_NAMES else f"Every company is through {need:%Y-%m-%d %H:%M} UTC."
+    else:
+        named = listed([in_words(slice_, keys[slice_.company_id]) for slice_ in late])
+        told = f"{len(late)} slices are late:\n{named}"
+    return dg.AssetCheckResult(asset_key=dataset, check_name=NAME, passed=not late, description=told, metadata=metadata)

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from sequel_assets.refresh.datasets import CATALOG, SLICED
+from sequel_assets.refresh.datasets import CATALOG_HOURLY, SLICED
 
 CATALOG_JOB = dg.define_asset_job(
     "refresh_catalog",
-    selection=dg.AssetSelection.assets(*(dataset.name for dataset in CATALOG)).without_checks(),
+    selection=dg.AssetSelection.assets(*(dataset.name for dataset in CATALOG_HOURLY)).without_checks(),
     description="Finds companies and events; new companies get their partitions",
 )
 

@@ -16,3 +16,8 @@ ACCEPT = "sequel_assets/accept"
 def is_on(tags: Mapping[str, str], mode: str) -> bool:
     """Say whether a run's tags ask for a mode."""
     return tags.get(mode) == "true"
+
+
+def asks_anew(tags: Mapping[str, str]) -> bool:
+    """Say whether a run asks also for what is remembered to be empty."""
+    return is_on(tags, FORCE) or is_on(tags, ACCEPT)

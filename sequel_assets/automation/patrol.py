@@ -1,6 +1,6 @@
 """The daily patrol as a job with its schedule, and the checks that read what it found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,14 +18,13 @@ from sequel_assets.refresh.patrol_memory import ALL_TIME, RANGE
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 
+from .findings import Findings, Names, check_result, listed
 from .resources import Platform
 
-MOST_NAMED = 20
 HOUR = 4
 """The hour (UTC) of the patrol."""
 MINUTES_AFTER_SETTLE = 10
 WARNS_FOR = timedelta(hours=24)
-Names = dict[str, str]
 
 
 @dg.op(name="patrol_events", required_resource_keys={"platform"})
@@ -49,7 +48,7 @@ def patrol_op(context: dg.OpExecutionContext) -> None:
         raise dg.Failure(f"{report.fatal}; what was patrolled before is kept; run it again when that is mended")
     if report.failures:
         lines = [f"{names[f.company_id]} event {f.event_id or '(all)'}: {f.reason}" for f in report.failures]
-        raise dg.Failure(f"{len(lines)} could not be patrolled; the others were:\n{_listed(lines)}")
+        raise dg.Failure(f"{len(lines)} could not be patrolled; the others were:\n{listed(lines)}")
 
 
 @dg.job(name="patrol", description="Holds every event's totals at Sequel against what is kept, and mends what moved")
@@ -101,7 +100,7 @@ def _check(name: str, description: str, scopes: Sequence[str], right: str) -> dg
         asset=EVENT_PARTICIPANTS.name, name=name, description=description, required_resource_keys={"platform"}
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        def find(connection: sa.Connection, names: Names, settings: Settings) -> tuple[list[str], dict[str, Any]]:
+        def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
             told = patrol_checks.figures(connection, scopes[0])
             lines = [_in_words(wrong, names) for wrong in patrol_checks.differing(connection, *scopes)]
             if scopes != SCOPES:
@@ -119,9 +118,9 @@ def _check(name: str, description: str, scopes: Sequence[str], right: str) -> dg
                 metadata["oldest_checked_at"] = dg.MetadataValue.timestamp(told.oldest_checked_at)
             if scopes == SCOPES:
                 metadata["skipped"] = patrol_checks.skipped(connection, *scopes)
-            return lines, metadata
+            return Findings(lines, metadata)
 
-        return _result(context.resources.platform, find, right, dg.AssetCheckSeverity.ERROR)
+        return check_result(context.resources.platform, find, right=right)
 
     return check
 
@@ -134,34 +133,18 @@ def _restated_check() -> dg.AssetChecksDefinition:
         required_resource_keys={"platform"},
     )
     def restated(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        def find(connection: sa.Connection, names: Names, settings: Settings) -> tuple[list[str], dict[str, Any]]:
+        def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
             since = settings.clock() - WARNS_FOR
-            return [
+            lines = [
                 f"{names.get(one.company_id, one.company_id)} {one.day} {one.key}: {one.column} {one.was:.12g} -> {one.now:.12g}"
                 for one in patrol_checks.restated_since(connection, DAILY_USAGE.name, since)
-            ], {}
+            ]
+            return Findings(lines)
 
         right = "No final day was restated within 24 hours."
-        return _result(context.resources.platform, find, right, dg.AssetCheckSeverity.WARN)
+        return check_result(context.resources.platform, find, right=right, severity=dg.AssetCheckSeverity.WARN)
 
     return restated
-
-
-def _result(
-    platform: Platform,
-    find: Callable[[sa.Connection, Names, Settings], tuple[list[str], dict[str, Any]]],
-    right: str,
-    severity: dg.AssetCheckSeverity,
-) -> dg.AssetCheckResult:
-    with platform.warehouse() as warehouse, warehouse.read() as connection:
-        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-        lines, metadata = find(connection, names, platform.settings())
-    return dg.AssetCheckResult(
-        passed=not lines,
-        severity=severity,
-        description=f"{len(lines)} to look at:\n{_listed(lines)}" if lines else right,
-        metadata={**metadata, "wrong": len(lines)},
-    )
 
 
 def _in_words(wrong: Wrong, names: Names) -> str:
@@ -169,11 +152,6 @@ def _in_words(wrong: Wrong, names: Names) -> str:
     what = f"event {wrong.event_id}" if wrong.event_id else wrong.scope
     company = names.get(wrong.company_id, wrong.company_id)
     return f"{company} {what}, {days}: {wrong.found} minutes kept, Sequel tells {wrong.promised}"
-
-
-def _listed(lines: Sequence[str]) -> str:
-    more = [f"and {len(lines) - MOST_NAMED} more"] if len(lines) > MOST_NAMED else []
-    return "\n".join([*lines[:MOST_NAMED], *more])
 
 
 def _metadata(report: PatrolReport) -> dict[str, Any]:

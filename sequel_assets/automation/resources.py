@@ -1,16 +1,17 @@
 """What the assets are given: the settings' client and warehouse. Nothing is opened until it is used."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 
 import dagster as dg
 
 from sequel_assets import settings
 from sequel_assets.refresh import connect
+from sequel_assets.refresh.gauge import Gauge
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
-from sequel_assets.settings import SettingsError
+from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
@@ -29,7 +30,13 @@ def _told_in_one_line() -> Iterator[None]:
 
 
 class Platform:
-    """The platform as the environment describes it; what is missing there is said when it is asked for."""
+    """The platform as the environment describes it; what is missing there is said when it is asked for.
+
+    A `client` that is given serves all runs, so that they share its token; else each run has one of its own.
+    """
+
+    def __init__(self, client: SequelClient | None = None) -> None:
+        self._client = client
 
     def settings(self) -> settings.Settings:
         """Read the settings."""
@@ -37,12 +44,15 @@ class Platform:
 
     @contextmanager
     def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
-        """Yield a client (one token for its life) and the warehouse, both closed at the end; errors fail the run."""
+        """Yield a client and the warehouse, closed at the end; errors fail the run."""
         with _told_in_one_line():
             now = self.settings()
             now.require(*NEEDED)
-            with self.warehouse() as warehouse, closing(connect.open_client(now)) as client:
+            with self.warehouse() as warehouse, self._opened_client(now) as client:
                 yield client, warehouse
+
+    def _opened_client(self, now: Settings) -> AbstractContextManager[SequelClient]:
+        return closing(connect.open_client(now)) if self._client is None else nullcontext(self._client)
 
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
@@ -56,11 +66,18 @@ class Platform:
                 warehouse.dispose()
 
     def refresher(
-        self, client: SequelClient, warehouse: Warehouse, run_id: str, *, accepts_loss: bool = False
+        self,
+        client: SequelClient,
+        warehouse: Warehouse,
+        run_id: str,
+        *,
+        accepts_loss: bool = False,
+        anew: bool = False,
     ) -> Refresher:
         """Return what refreshes slices by the rules of the settings."""
         now = self.settings()
-        return Refresher(client, warehouse, now.clock, connect.rules(now), run_id, accepts_loss=accepts_loss)
+        rules = connect.rules(now)
+        return Refresher(client, warehouse, now.clock, rules, run_id, accepts_loss=accepts_loss, anew=anew)
 
 
 class Observer:
@@ -68,13 +85,13 @@ class Observer:
 
     def __init__(self, tell: Callable[[Outcome], None] = lambda _: None) -> None:
         self.tell = tell
-        self.outcomes: list[Outcome] = []
+        self.gauge: Gauge | None = None
+        """How far the run is, once it has begun."""
         self.fatal: SequelError | None = None
         """The error that ended a run for every company, once there was one."""
 
     def __call__(self, outcome: Outcome) -> None:
-        """Keep the outcome and pass it on."""
-        self.outcomes.append(outcome)
+        """Pass the outcome on."""
         self.tell(outcome)
 
 

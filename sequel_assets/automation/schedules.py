@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from sequel_assets.refresh import connect
+from sequel_assets.refresh.datasets import HOURLY_NAMES
 from sequel_assets.refresh.due import due_this_hour
 from sequel_assets.refresh.freshness import ALLOWANCE, Held
 from sequel_assets.refresh.ledger import landed_days
+from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.errors import WarehouseError
@@ -24,6 +26,8 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
 ]
 ON = dg.DefaultScheduleStatus.RUNNING
+HOURLY_ASSETS = [dg.AssetKey(name) for name in sorted(HOURLY_NAMES)]
+"""What a run over open days alone plans; Dagster stores two events for each slice that is planned and materialized."""
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -42,11 +46,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         under_way = context.instance.get_runs(dg.RunsFilter(tags={modes.HOURLY: "true"}, statuses=UNDER_WAY), limit=1)
         hour = context.scheduled_execution_time.astimezone(UTC)
         try:
-            held = _held(settings)
+            held, frozen_before = _held(settings)
         except (SettingsError, WarehouseError) as error:
             return dg.SkipReason(str(error))
         now = settings.now or max(hour, settings.clock())
-        return decide_hour(companies, held, under_way[0].run_id if under_way else None, hour, now, settings)
+        return decide_hour(
+            companies, held, under_way[0].run_id if under_way else None, hour, now, settings, frozen_before
+        )
 
     after = (settings.settle_minutes + ALLOWANCE.seconds // 60) % 60
     hourly_checks = dg.ScheduleDefinition(
@@ -75,11 +81,12 @@ def decide_hour(
     hour: datetime,
     now: datetime,
     settings: Settings,
+    frozen_before: Mapping[str, date],
 ) -> dg.RunRequest | dg.SkipReason:
     """Return the run of an hour: one over all companies, from the oldest day that is due anywhere to today. Pure.
 
     `companies` are Dagster's partitions in their order, `held` what each company's days cover, `under_way` a run of an
-    earlier hour that has not ended.
+    earlier hour that has not ended, `frozen_before` the first day that Sequel still holds where it forgets.
     """
     if not companies:
         return dg.SkipReason("no company is known yet; the sensor new_companies finds them")
@@ -88,20 +95,32 @@ def decide_hour(
             f"the refresh of an earlier hour is still under way (run {under_way}); the next hour makes good what is due"
         )
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
-    due = {day for slices in held.values() for day in due_this_hour(slices, now, settle=settle, late_window=window)}
+    due = {
+        day
+        for company_id, slices in held.items()
+        for day in due_this_hour(
+            slices,
+            now,
+            settle=settle,
+            late_window=window,
+            frozen_before=frozen_before.get(company_id, NONE_FROZEN),
+        )
+    }
     if not due:
         return dg.SkipReason(f"every company has this hour already, through {hour:%Y-%m-%d %H:%M} UTC")
     first, last = max(min(due), settings.start_date), now.astimezone(UTC).date()
     tags = range_tags(companies, first, last) | {modes.HOURLY: "true"}
-    return dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=tags)
+    owed = HOURLY_ASSETS if first == last else None  # an open day owes nobody what is derived at its close
+    return dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=tags, asset_selection=owed)
 
 
-def _held(settings: Settings) -> dict[str, dict[date, Held]]:
+def _held(settings: Settings) -> tuple[dict[str, dict[date, Held]], dict[str, date]]:
     warehouse = connect.open_warehouse(settings)
     try:
         schema.ensure_current(warehouse)
         with warehouse.read() as connection:
-            there = [company.company_id for company in catalog.present_companies(connection)]
-            return landed_days(connection, there)
+            there = catalog.present_companies(connection)
+            held = landed_days(connection, [company.company_id for company in there], from_the_first=True)
+        return held, connect.retention(settings).frozen_before(there, settings.clock())
     finally:
         warehouse.dispose()

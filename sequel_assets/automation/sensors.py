@@ -1,15 +1,15 @@
 """Sensors: companies find themselves."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.ledger import landed_days
+from sequel_assets.refresh.ledger import landed_companies
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
@@ -18,10 +18,15 @@ from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.errors import WarehouseError
 
 from .jobs import SLICES_JOB
-from .partitions import COMPANY, COMPANY_PARTITIONS, range_tags
+from .partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
+from .schedules import UNDER_WAY
 
 WALK_SECONDS = 600
 """How often the tree is walked."""
+NAME = "new_companies"
+OF_THIS_SENSOR = "dagster/sensor_name"
+"""The tag that Dagster gives to the runs of a sensor."""
+MOST_RUNS = 1000
 
 
 @dataclass(frozen=True)
@@ -30,23 +35,36 @@ class Arrivals:
 
     new_partitions: tuple[str, ...]
     first_refreshes: tuple[str, ...]
-    """Partition keys of the companies that have never been refreshed."""
+    """Partition keys of the companies whose whole history is requested."""
 
 
-def arrivals(found: Sequence[KnownCompany], partitions: Collection[str], refreshed: Collection[str]) -> Arrivals:
-    """Decide, from the companies that are there, Dagster's partitions and the companies with any slice. Pure."""
-    keys = [company.partition_key for company in found]
-    return Arrivals(
-        tuple(key for key in keys if key not in partitions),
-        tuple(company.partition_key for company in found if company.company_id not in refreshed),
-    )
+def arrivals(
+    found: Sequence[KnownCompany],
+    partitions: Collection[str],
+    refreshed: Collection[str],
+    tried: Mapping[str, dg.DagsterRunStatus],
+) -> Arrivals:
+    """Decide from the companies that are there. Pure.
+
+    `refreshed` are the ids of those with any slice, `tried` the state of the latest first refresh, by partition key. A
+    company has its first refresh requested if it has no slice, or if its first refresh failed and left days undone; not
+    while one is under way.
+    """
+    known = frozenset(partitions)
+    wanted = [
+        company.partition_key
+        for company in found
+        for state in [tried.get(company.partition_key)]
+        if (company.company_id not in refreshed or state == dg.DagsterRunStatus.FAILURE) and state not in UNDER_WAY
+    ]
+    return Arrivals(tuple(c.partition_key for c in found if c.partition_key not in known), tuple(wanted))
 
 
 def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that walks the company tree: new companies get a partition and their first refresh."""
 
     @dg.sensor(
-        name="new_companies",
+        name=NAME,
         job=SLICES_JOB,
         minimum_interval_seconds=WALK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -58,14 +76,19 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
             found, refreshed = _walk(settings, partitions)
         except (SettingsError, WarehouseError, SequelError) as error:
             return dg.SkipReason(str(error))
-        decided = arrivals(found, partitions, refreshed)
+        decided = arrivals(found, partitions, refreshed, _tried(context.instance))
         if not decided.new_partitions and not decided.first_refreshes:
             return dg.SkipReason(f"{len(found)} companies, none of them new")
-        today = settings.clock().date()
+        now = settings.clock()
+        frozen_before = connect.retention(settings).frozen_before(found, now)
         first_seen = {company.partition_key: company.company_id for company in found}
         return dg.SensorResult(
             run_requests=[
-                _first_refresh(key, settings.start_date, today) for key in decided.first_refreshes if key in first_seen
+                _first_refresh(
+                    key, max(settings.start_date, frozen_before.get(first_seen[key], settings.start_date)), now
+                )
+                for key in decided.first_refreshes
+                if key in first_seen
             ],
             dynamic_partitions_requests=[COMPANY_PARTITIONS.build_add_request(list(decided.new_partitions))]
             if decided.new_partitions
@@ -75,9 +98,17 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
     return new_companies
 
 
-def _first_refresh(key: str, first: date, today: date) -> dg.RunRequest:
-    # the day is part of the run's key: a first refresh that failed is asked for again on the next day, not every tick
-    return dg.RunRequest(run_key=f"first-{key}-{today}", tags=range_tags([key], first, today))
+def _first_refresh(key: str, first: date, now: datetime) -> dg.RunRequest:
+    # the hour is part of the run's key: a first refresh that failed is asked for again once an hour, not every tick
+    return dg.RunRequest(run_key=f"first-{key}-{now:%Y%m%d%H}", tags=range_tags([key], first, now.date()))
+
+
+def _tried(instance: dg.DagsterInstance) -> dict[str, dg.DagsterRunStatus]:
+    """Return the state of the latest first refresh of each company that this sensor has asked for, by partition key."""
+    tried: dict[str, dg.DagsterRunStatus] = {}
+    for run in instance.get_runs(dg.RunsFilter(tags={OF_THIS_SENSOR: NAME}), limit=MOST_RUNS):  # the newest first
+        tried.setdefault(run.tags.get(RANGE_START, "").partition("|")[0], run.status)
+    return tried
 
 
 def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownCompany], frozenset[str]]:
@@ -90,7 +121,6 @@ def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownComp
                 client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=partitions
             )
         with warehouse.read() as connection:
-            held = landed_days(connection, [company.company_id for company in found])
-        return found, frozenset(company_id for company_id, days in held.items() if days)
+            return found, landed_companies(connection)
     finally:
         warehouse.dispose()

@@ -13,6 +13,7 @@ _HINTS = {
     "conserv": "materialize the named companies and days again; their facts are fetched and proven anew.",
     "derived": "materialize the named days of this asset; that asks Sequel nothing.",
     "restat": "run `sequel-assets changes`; look at what you have billed from these days.",
+    "subscribed": "run `sequel-assets webhooks status`, then `sequel-assets webhooks ensure`; the sweep makes good what was missed.",
     "reconcil": "look at the named events; the patrol refreshes the days that moved.",
 }
 _OF_A_CHECK = "open the asset's Checks tab in Dagster; it names what is wrong."

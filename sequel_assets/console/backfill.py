@@ -1,33 +1,31 @@
-"""`sequel-assets backfill`: real Dagster runs, one per company, each over a range of days."""
+"""`sequel-assets backfill`: real Dagster runs, one per company, each over a range of days, several side by side."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
 
 from sequel_assets.automation.companies import find_companies, find_events
-from sequel_assets.automation.partitions import range_tags
-from sequel_assets.automation.resources import NEEDED, Observer, Platform
+from sequel_assets.automation.resources import NEEDED, Platform
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.datasets import COMPANIES, EVENTS, SLICED
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.datasets import COMPANIES, EVENTS
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import schema
+from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 
 from .asked import choose
-from .home import command_tags, dagster_home, dagster_instance
-from .output import UsageError, console, errors, table
-from .progress import bars
+from .company_run import Task, Tick, Told, execute
+from .frozen import leave_out_frozen, refuse_strangers
+from .home import dagster_home, dagster_instance, end_lost_runs
+from .output import UsageError, errors
+from .progress import view
 from .stopping import stoppable
+from .summary import summarize
+from .workers import how_many, run_side_by_side
 
-MOST_NAMED = 20
 DONE, SOME_FAILED = 0, 1
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def backfill(
@@ -37,11 +35,13 @@ def backfill(
     wanted: Sequence[str] = (),
     *,
     modes: Sequence[str] = (),
+    workers: int | None = None,
     tell_run: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Refresh every slice of the companies and days, print how it went, and return the exit code.
 
-    `modes` are tags of the runs that change what they ask; `tell_run` is told the id of each run.
+    `modes` are tags of the runs that change what they ask; `workers` is how many processes work side by side (by
+    default as many as there are cores, up to a few; 1: this one alone); `tell_run` is told the id of each run.
     """
     settings.require(*NEEDED)
     dagster_home()
@@ -52,10 +52,27 @@ def backfill(
             schema.create_if_empty(warehouse)
             with dagster_instance() as instance:
                 companies = _find(platform, client, warehouse, instance, wanted)
-                tags = command_tags() | dict.fromkeys(modes, "true")
-                return _run(instance, companies, first, last, tags, tell_run, raise_if_stopped)
+                left = leave_out_frozen(settings, warehouse, companies, first, last)
+                tasks = [
+                    Task(company, left.firsts[company.company_id], last, dict.fromkeys(modes, "true"))
+                    for company in companies
+                    if company.company_id in left.firsts
+                ]
+                number = how_many(workers, tasks, settings.max_concurrency)
+                events = _events(warehouse, tasks)
+                code = _run(instance, client, companies, tasks, events, number, tell_run, raise_if_stopped)
+                left.tell()
+                return code
     finally:
         warehouse.dispose()
+
+
+def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
+    with warehouse.read() as connection:
+        known = {task.company.company_id: catalog.known_events(connection, task.company.company_id) for task in tasks}
+    return {
+        company_id: sum(event.vanished_at is None for event in theirs.values()) for company_id, theirs in known.items()
+    }
 
 
 def _check_root(client: SequelClient, company_id: str) -> None:
@@ -77,6 +94,7 @@ def _find(
 ) -> list[KnownCompany]:
     everyone = find_companies(platform, client, warehouse, instance)
     companies = choose(everyone, wanted)
+    refuse_strangers(platform.settings(), everyone)
     failed = find_events(platform, client, warehouse, everyone, None)
     for key, reason in failed.items():
         errors().print(f"{key}: its events cannot be listed: {reason}", markup=False)
@@ -89,93 +107,54 @@ def _find(
 
 def _run(
     instance: dg.DagsterInstance,
+    client: SequelClient,
     companies: Sequence[KnownCompany],
-    first: date,
-    last: date,
-    tags: Mapping[str, str],
+    tasks: Sequence[Task],
+    events: Mapping[str, int],
+    workers: int,
     tell_run: Callable[[str], None],
     raise_if_stopped: Callable[[], None],
 ) -> int:
-    from sequel_assets.definitions import defs  # reads the start date from the environment: only once that is settled
+    done: list[Told] = []
+    with view(tasks, events) as shown:
 
-    job = defs.resolve_job_def("refresh_slices")
-    slices_each = len(days_between(first, last)) * len(SLICED)
-    outcomes: list[Outcome] = []
-    broken: list[str] = []
-    fatal: SequelError | None = None
-    try:
-        with bars(companies, first, last, slices_each) as shown:
-            for company in companies:
-                observer = Observer(shown.of(company)) if shown else Observer()
-                try:
-                    result = job.execute_in_process(
-                        instance=instance,
-                        tags=range_tags([company.partition_key], first, last) | dict(tags),
-                        run_config=QUIET,
-                        resources={"platform": Platform(), "observer": observer},
-                        raise_on_error=False,
-                    )
-                finally:
-                    outcomes += observer.outcomes
-                tell_run(result.run_id)
-                raise_if_stopped()
-                if not shown:
-                    _line(company, observer.outcomes, result.run_id)
-                fatal = observer.fatal
-                if fatal is not None:
-                    break
-                if not result.success and not any(o.verdict is Verdict.FAILED for o in observer.outcomes):
-                    broken.append(f"{company.partition_key}: {_why(result)}")
-    except KeyboardInterrupt:
-        _summary(companies, outcomes)
-        raise
-    for line in broken:
-        errors().print(line, markup=False)
-    failures = _summary(companies, outcomes)
-    if fatal is not None:
-        raise fatal
-    return SOME_FAILED if failures or broken else DONE
+        def hear(news: Tick | Told) -> None:
+            shown.hear(news)
+            if isinstance(news, Told):
+                done.append(news)
+                if news.run_id:
+                    tell_run(news.run_id)
+
+        try:
+            if workers > 1:
+                run_side_by_side(tasks, workers, client.config.max_concurrency, hear)
+            else:
+                _one_after_the_other(instance, client, tasks, hear, raise_if_stopped)
+        except KeyboardInterrupt:
+            summarize(companies, done, is_stopped=True)
+            raise
+        finally:
+            end_lost_runs(instance)  # of workers that died
+    failures = summarize(companies, done)
+    for told in done:
+        if told.fatal:
+            raise SequelError(told.fatal)
+    return SOME_FAILED if failures else DONE
 
 
-def _line(company: KnownCompany, outcomes: Sequence[Outcome], run_id: str) -> None:
-    failed = sum(outcome.verdict is Verdict.FAILED for outcome in outcomes)
-    console().print(f"{company.partition_key}: {len(outcomes)} slices, {failed} failed, run {run_id}", markup=False)
-
-
-def _why(result: dg.ExecuteInProcessResult) -> str:
-    """Return the first line of what ended a run whose slices did not."""
-    for event in result.all_events:
-        if event.is_step_failure:
-            told = event.step_failure_data.user_failure_data
-            if told is not None and told.description:
-                return told.description.splitlines()[0]
-            error = event.step_failure_data.error
-            cause = error.cause if error and error.cause else error
-            return (cause.message.strip().splitlines() or ["the run failed"])[0] if cause else "the run failed"
-    return "the run failed; look at it in Dagster's UI"
-
-
-def _summary(companies: Sequence[KnownCompany], outcomes: Sequence[Outcome]) -> int:
-    """Print slices by company and verdict, then the failed ones by name; return how many failed."""
-    counts = Counter((outcome.company_id, outcome.verdict) for outcome in outcomes)
-    rows = [
-        (company.partition_key, *(counts[company.company_id, verdict] for verdict in Verdict)) for company in companies
-    ]
-    footer = ("all", *(sum(counts[company.company_id, verdict] for company in companies) for verdict in Verdict))
-    table("Slices", ("company", *(str(verdict) for verdict in Verdict)), rows, footer if len(rows) > 1 else ())
-    keys = {company.company_id: company.partition_key for company in companies}
-    failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED]
-    for outcome in failed[:MOST_NAMED]:
-        errors().print(
-            f"failed: {keys.get(outcome.company_id)} {outcome.day} {outcome.dataset}: {outcome.reason}", markup=False
-        )
-    if len(failed) > MOST_NAMED:
-        errors().print(f"and {len(failed) - MOST_NAMED} more; all of them: sequel-assets status")
-    waiting = [outcome for outcome in outcomes if outcome.verdict is Verdict.WAITING]
-    if waiting:
-        first = waiting[0]
-        console().print(
-            f"waiting: {len(waiting)} slices, such as {keys.get(first.company_id)} {first.day} {first.dataset}: {first.reason}",
-            markup=False,
-        )
-    return len(failed)
+def _one_after_the_other(
+    instance: dg.DagsterInstance,
+    client: SequelClient,
+    tasks: Sequence[Task],
+    hear: Callable[[Tick | Told], None],
+    raise_if_stopped: Callable[[], None],
+) -> None:
+    for task in tasks:
+        told = Told(task)
+        try:
+            execute(instance, client, told, hear)
+        finally:
+            hear(told)
+        raise_if_stopped()
+        if told.fatal:
+            return

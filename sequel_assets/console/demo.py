@@ -1,4 +1,4 @@
-"""`sequel-assets demo`: a synthetic world, a backfill, tables, then Dagster's UI with its schedules on.
+"""`sequel-assets demo`: a synthetic world, a backfill, a webhook, tables, then Dagster's UI with its schedules on.
 
 Everything is kept beneath .sequel/demo and made anew each time; nothing of the environment's own account is used.
 """
@@ -22,7 +22,7 @@ from sequel_assets import settings as settings_module
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.settings import DATA_FOLDER, PREFIX
 
-from . import demo_tables
+from . import demo_tables, demo_webhooks
 from .backfill import backfill
 from .home import prepare
 from .output import UsageError, console, errors
@@ -30,6 +30,7 @@ from .stopping import SIGNALS, stoppable
 
 PERSON_KEY = "the demo's key, which protects nobody real"
 UI_START_SECONDS = 120
+RECEIVER_PORT = 8750
 STOP_SECONDS = 15
 
 
@@ -40,6 +41,7 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
     with _alone_in(folder), stoppable():
         now = datetime.now(UTC)
         world = build_world(WorldSpec(companies=companies, days=days, now=now))
+        demo_webhooks.add_live_event(world, now)
         with Sandbox(world, clock=Clock(now)) as sandbox:
             first = now.date() - timedelta(days=days - 1)
             _environment(folder, sandbox.environment(), first.isoformat())
@@ -47,12 +49,18 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
                 f"A synthetic Sequel with {companies} companies answers at {sandbox.url}; backfilling {first} to {now.date()} ..."
             )
             code = backfill(settings_module.load(), first, now.date())
-            demo_tables.show(settings_module.load())
-            console().print(
-                f"\nThe warehouse: {folder / 'warehouse.db'} (made in {time.monotonic() - began:.0f} s)", markup=False
-            )
-            if not once and code == 0:
-                _serve_ui(folder, port)
+            with demo_webhooks.receiving(_free_port(RECEIVER_PORT)):
+                if not demo_webhooks.show_webhook(sandbox):
+                    errors().print(f"the webhook came to nothing; look at {folder / 'receiver.log'}", markup=False)
+                    code = 1
+                demo_tables.show(settings_module.load())
+                with suppress(KeyboardInterrupt):  # all has been shown: from here on that is the way out
+                    console().print(
+                        f"\nThe warehouse: {folder / 'warehouse.db'} (made in {time.monotonic() - began:.0f} s)",
+                        markup=False,
+                    )
+                    if not once and code == 0:
+                        _serve_ui(folder, port)
             return code
 
 

@@ -1,23 +1,31 @@
-"""The demo's four datasets as tables whose sums can be checked by eye."""
+"""The demo's datasets as tables: some have sums that can be checked by eye, the others show what is told of an event."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
+from sequel_assets.insights.company_rollup import company_rollup
 from sequel_assets.insights.daily_usage import daily_usage
+from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.insights.peak_concurrency import peak_concurrency
+from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.refresh import connect
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.engagement_tables import chat_messages
 from sequel_assets.warehouse.tables import ALL, event_participants, events, proofs, refreshes
 
 from .output import console, table
 
+EVENTS, MESSAGES, WEEK = 6, 8, "last_7_days"
+
 
 def show(settings: Settings) -> None:
-    """Print daily usage, one event's participants, peaks and lifetime usage, with the hour they are through."""
+    """Print usage of companies, events and people, and one event's chat, with the hour they are through."""
     warehouse = connect.open_warehouse(settings)
     try:
         with warehouse.read() as connection:
@@ -27,9 +35,13 @@ def show(settings: Settings) -> None:
                 f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last top of the hour that Sequel has computed.\n"
             )
             _daily(connection, names)
+            _rollup(connection, names, through.date())
             _participants(connection, names)
             _peaks(connection, names)
             _lifetime(connection, names)
+            _statistics(connection, names)
+            _chat(connection, names)
+            _top(connection, names)
     finally:
         warehouse.dispose()
 
@@ -107,10 +119,88 @@ def _lifetime(connection: sa.Connection, names: dict[str, str]) -> None:
     newest = sa.select(sa.func.max(life.day)).scalar_subquery()
     rows = connection.execute(sa.select(lifetime_usage).where(life.event_type == ALL, life.day == newest)).all()
     by_company = {row.company_id: row for row in rows}
-    columns = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events", "first_day")
+    columns = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events", "counts_from")
     shown = [
         (name, *(by_company[company]._mapping[column] for column in columns))
         for company, name in names.items()
         if company in by_company
     ]
     table(f"lifetime_usage: as of {rows[0].day if rows else 'no day yet'}", ("company", *columns), shown)
+
+
+def _rollup(connection: sa.Connection, names: dict[str, str], today: date) -> None:
+    """Print the newest day that is over: its root has what the table of all companies has."""
+    roll = company_rollup.c
+    newest = sa.select(sa.func.max(roll.day)).where(roll.day < today)
+    chosen = (roll.event_type == ALL, roll.day == newest.scalar_subquery())
+    found = {row.company_id: row for row in connection.execute(sa.select(company_rollup).where(*chosen))}
+    columns = ("companies", "engaged_minutes", "unique_users", "events", "peak_users")
+    shown = [
+        (name, *(found[company]._mapping[column] for column in columns))
+        for company, name in names.items()
+        if company in found
+    ]
+    day = next((row.day for row in found.values()), "no day yet")
+    table(f"company_rollup: {day}, each company with all beneath it, people counted once", ("company", *columns), shown)
+
+
+def _statistics(connection: sa.Connection, names: dict[str, str]) -> None:
+    columns = ("attended_live", "show_rate", "peak_users", "poll_voters", "questions", "chat_messages")
+    found = _best_events(connection)
+    company = names[found[0].company_id] if found else "no company yet"
+    rows = [(row.name, *(row._mapping[column] for column in columns)) for row in found]
+    table(f"event_statistics: {company}, the {len(rows)} events with the most people", ("event", *columns), rows)
+
+
+def _best_events(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+    """Return the newest statistics of the largest event and of other events of its company, with their names."""
+    s = event_statistics.c
+    newest = (
+        sa.select(s.company_id, s.event_id, sa.func.max(s.day).label("day"))
+        .group_by(s.company_id, s.event_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        sa.select(event_statistics, events.c.name)
+        .join(newest, sa.and_(*(s[key] == newest.c[key] for key in ("company_id", "event_id", "day"))))
+        .join(events, sa.and_(*(s[key] == events.c[key] for key in ("company_id", "event_id"))))
+        .order_by(s.unique_users.desc(), s.company_id, s.event_id)
+    ).all()
+    return [row for row in rows if row.company_id == rows[0].company_id][:EVENTS]
+
+
+def _chat(connection: sa.Connection, names: dict[str, str]) -> None:
+    talked = [row for row in _best_events(connection) if row.chat_messages]
+    if not talked:
+        return
+    event, chat = talked[0], chat_messages.c
+    said = connection.execute(
+        sa.select(chat.sent_at, chat.person_id, chat.text)
+        .where(chat.company_id == event.company_id, chat.event_id == event.event_id)
+        .order_by(chat.position)
+        .limit(MESSAGES)
+    ).all()
+    table(
+        f"chat_messages: {names[event.company_id]}, “{event.name}”, the first {len(said)} of {event.chat_messages}",
+        ("sent_at (UTC)", "person", "text"),
+        [(f"{row.sent_at:%Y-%m-%d %H:%M}" if row.sent_at else None, row.person_id[:12], row.text) for row in said],
+    )
+
+
+def _top(connection: sa.Connection, names: dict[str, str]) -> None:
+    top = top_participants.c
+    newest = sa.select(sa.func.max(top.day)).where(top.period == WEEK).scalar_subquery()
+    rows = connection.execute(
+        sa.select(top_participants)
+        .where(top.period == WEEK, top.day == newest, top.rank <= 3)
+        .order_by(top.company_id, top.rank)
+    ).all()
+    columns = ("engaged_minutes", "events", "days")
+    shown = [
+        (name, row.rank, row.person_id[:12], *(row._mapping[column] for column in columns))
+        for company, name in names.items()
+        for row in rows
+        if row.company_id == company
+    ]
+    day = rows[0].day if rows else "no day yet"
+    table(f"top_participants: of the 7 days until {day}", ("company", "rank", "person", *columns), shown)

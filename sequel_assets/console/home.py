@@ -10,13 +10,21 @@ from pathlib import Path
 
 import dagster as dg
 
+from sequel_assets.automation.batched_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
 from sequel_assets.settings import DATA_FOLDER
 
 from .output import UsageError
+from .stopping import was_killed
 
 COMMAND_TAG = "sequel_assets/command"
 """On the runs of a command: `host:process`."""
 QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+BATCHED = f"""event_log_storage:
+  module: {BatchedEventLog.__module__}
+  class: {BatchedEventLog.__name__}
+  config: {{home: {{env: DAGSTER_HOME}}}}
+"""
+"""A home that only we use stores events together even where there is no `dagster.yaml` to copy."""
 
 
 def dagster_home() -> Path:
@@ -49,15 +57,16 @@ def prepare(home: Path, *, is_ours: bool) -> None:
     if source.is_file():
         shutil.copyfile(source, target)
     elif not target.exists():
-        target.write_text(QUIET_INSTANCE)
+        target.write_text(QUIET_INSTANCE + (BATCHED if is_ours else ""))
 
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """Yield Dagster's instance, made if it is new, and leave its home in the environment for Dagster's children."""
+    """Yield Dagster's instance, made if it is new; its home, and that it stores events together, are told to children too."""
     home = dagster_home()
     prepare(home, is_ours=not os.environ.get("DAGSTER_HOME"))
     os.environ["DAGSTER_HOME"] = str(home)
+    os.environ.setdefault(BATCH_SIZE, EVENTS_AT_ONCE)
     with (home / "sequel-assets.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two that make its databases at once would leave them with two versions
         try:
@@ -65,7 +74,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         except Exception as error:  # noqa: BLE001 - Dagster's, YAML's or the database's: all are about this home
             why = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
             raise UsageError(f"DAGSTER_HOME {home}: Dagster cannot use it: {why}; look at its dagster.yaml") from None
-        _end_lost_runs(instance)
+        end_lost_runs(instance)
     with instance:
         yield instance
 
@@ -75,22 +84,10 @@ def command_tags() -> dict[str, str]:
     return {COMMAND_TAG: f"{socket.gethostname()}:{os.getpid()}"}
 
 
-def _end_lost_runs(instance: dg.DagsterInstance) -> None:
+def end_lost_runs(instance: dg.DagsterInstance) -> None:
     """Mark the runs of commands that were killed; else they would be under way for ever, and count as such."""
     under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
         host, _, process = run.tags.get(COMMAND_TAG, "").rpartition(":")
-        if host == socket.gethostname() and _is_lost(int(process)):
+        if host == socket.gethostname() and was_killed(int(process)):
             instance.report_run_failed(run, "The command that executed this run was killed; what it committed stays")
-
-
-def _is_lost(process: int) -> bool:
-    if process == os.getpid():
-        return True  # the number of a process before this one
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False

@@ -7,6 +7,7 @@ from sequel_assets.sandbox import (
     QUIRKS,
     Clock,
     Faults,
+    Mishaps,
     PortTakenError,
     Sandbox,
     WorldSpec,
@@ -39,7 +40,7 @@ def parse_faults(text: str, seed: int) -> Faults:
 
 def serve(
     *, port: int, seed: int, companies: int, days: int, events_per_day: float, people: int,
-    latency_ms: float, faults: str, now: str, speed: float, verbose: bool,
+    latency_ms: float, faults: str, webhook_faults: str, now: str, speed: float, verbose: bool,
 ) -> None:  # fmt: skip
     """Serve a synthetic world until SIGINT or SIGTERM."""
     moment = parse_moment(now, "--now") if now else datetime.now(UTC)
@@ -50,6 +51,10 @@ def serve(
     )
     clock = Clock.pinned(moment) if speed == 0 else Clock(moment, speed=speed)
     sandbox = Sandbox(world, clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port)
+    try:
+        sandbox.webhooks.mishaps = Mishaps.parse(webhook_faults, seed=seed)
+    except ValueError as error:
+        raise UsageError(f"--webhook-faults {webhook_faults}: {error}") from None
     try:
         serve_forever(sandbox, verbose=verbose)
     except PortTakenError as error:

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.late import find_late
+from sequel_assets.refresh.ledger import read_unknown
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY, exclusions, problems, refreshes
@@ -22,6 +26,8 @@ ORDER = [dataset.name for dataset in SLICED]
 DATASETS = ("company", "dataset", "days", "first_day", "last_day", "final_days", "data_through", "rows")
 LATE = ("company", "dataset", "day", "owes", "covers")
 EXCLUDED = ("company", "event_id", "reason", "since")
+UNKNOWN = ("company", "unknown_days", "counts_from")
+UNAVAILABLE = ("company", "dataset", "reason", "since")
 PROBLEMS = ("company", "dataset", "day", "event_id", "reason", "since")
 
 
@@ -39,8 +45,16 @@ def status(settings: Settings, *, as_json: bool) -> int:
             console().print(f"and {len(late) - MOST_NAMED} more; all of them: sequel-assets status --json")
     else:
         console().print("Nothing is late.")
+    unknown = [company for company in found["companies"] if company["unknown_days"]]
+    if unknown:
+        table("Unknown days, forgotten by Sequel", UNKNOWN, _rows(unknown, UNKNOWN))
+    for name in found["unknown_companies"]:
+        console().print(f"SEQUEL_COMPANY_RETENTION_DAYS names {name}: there is no such company.", markup=False)
     if found["excluded"]:
         table("Excluded: events ruled out, not asked any more", EXCLUDED, _rows(found["excluded"], EXCLUDED))
+    if found["unavailable"]:
+        table("Unavailable: Sequel does not tell these; their numbers are unknown, not zero", UNAVAILABLE,
+              _rows(found["unavailable"], UNAVAILABLE))  # fmt: skip
     if found["problems"]:
         table("Problems", PROBLEMS, _rows(found["problems"], PROBLEMS))
     else:
@@ -55,20 +69,33 @@ def read_status(settings: Settings) -> dict[str, Any]:
             companies = catalog.known_companies(connection)
             keys = {company.company_id: company.partition_key for company in companies}
             found = {
-                "companies": [_company(company) for company in companies],
+                "companies": _companies(connection, settings, companies),
+                "unknown_companies": connect.retention(settings).strangers(companies),
                 "datasets": _datasets(connection, keys),
                 "excluded": _excluded(connection, keys),
+                "unavailable": _unavailable(connection, keys),
                 "problems": _problems(connection, keys),
             }
         return found | {"late": _late(warehouse, settings, keys)}
 
 
-def _company(company: KnownCompany) -> dict[str, Any]:
-    return {
-        "company_id": company.company_id,
-        "company": company.partition_key,
-        "gone": company.gone_at is not None,
-    }
+def _companies(
+    connection: sa.Connection, settings: Settings, companies: Sequence[KnownCompany]
+) -> list[dict[str, Any]]:
+    """Return a record per company, with how many days Sequel forgot before they were known."""
+    frozen_before = connect.retention(settings).frozen_before(companies, settings.clock())
+    unknown = read_unknown(connection, frozen_before, settings.start_date)
+    return [
+        {
+            "company_id": company.company_id,
+            "company": company.partition_key,
+            "gone": company.gone_at is not None,
+            "unknown_days": len(days),
+            "counts_from": (days[-1] + timedelta(days=1) if days else settings.start_date).isoformat(),
+        }
+        for company in companies
+        for days in [unknown.get(company.company_id, [])]
+    ]
 
 
 def _datasets(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -109,8 +136,6 @@ def _datasets(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[s
 
 def _late(warehouse: Warehouse, settings: Settings, keys: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return every late slice, as the checks see it at this moment."""
-    from sequel_assets.automation.freshness import find_late  # brings Dagster, which a refusal need not wait for
-
     late = find_late(warehouse, settings, ORDER)
     rank = {company_id: place for place, company_id in enumerate(keys)}
     by_company = sorted(
@@ -140,6 +165,19 @@ def _excluded(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[s
             "since": row.since.isoformat(),
         }
         for row in connection.execute(sa.select(exclusions).order_by(e.company_id, e.event_id))
+    ]
+
+
+def _unavailable(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "company": keys.get(one.company_id, one.company_id),
+            "dataset": one.dataset,
+            "reason": one.reason,
+            "since": one.since.isoformat(),
+            "checked_at": one.checked_at.isoformat(),
+        }
+        for one in availability.unavailable(connection)
     ]
 
 

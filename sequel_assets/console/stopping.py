@@ -2,11 +2,15 @@
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_SECONDS = 0.01
 
 
 @contextmanager
@@ -31,14 +35,39 @@ def stoppable() -> Iterator[Callable[[], None]]:
     fd_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     before = {signal.SIGINT: signal.signal(signal.SIGINT, _stop), signal.SIGTERM: signal.signal(signal.SIGTERM, _stop)}
     before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _as_ctrl_c)
+    hook_before = sys.unraisablehook
+
+    def once_more(told: Any) -> None:
+        """Send a signal once more that came while garbage was collected, where Python prints what is raised and goes on."""
+        is_interruption = not issubclass(told.exc_type, Exception | SystemExit | GeneratorExit)  # or Dagster's own one
+        if is_interruption:
+            threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            hook_before(told)
+
+    sys.unraisablehook = once_more
     try:
         yield raise_if_asked
     finally:
+        sys.unraisablehook = hook_before
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(fd_before)
         os.close(reading)
         os.close(writing)
+
+
+def was_killed(process: int) -> bool:
+    """Say whether a process of this machine is gone, though it has left something that it would have taken with it."""
+    if process == os.getpid():
+        return True  # the number of a process before this one
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -40,9 +40,14 @@ daily_usage = Table(
 )  # fmt: skip
 
 
+def quotient(number: Any, divisor: Any) -> Any:
+    """Return number / divisor as a whole number, rounded to zero; it divides evenly, so that it is exact where / is not whole."""
+    return (number - number % divisor) // divisor
+
+
 def average(minutes: Any, users: Any) -> Any:
     """Return minutes / users as SQL with two decimals, halves up, exactly: integers alone decide the digits."""
-    hundredths = (minutes * 200 + users) // (users * 2)
+    hundredths = quotient(minutes * 200 + users, users * 2)
     return cast(
         case((users > 0, hundredths / sa.literal_column("100.0")), else_=None), sa.Numeric(14, 2, asdecimal=False)
     )
@@ -64,23 +69,29 @@ def select_daily_usage(company_id: str, first: date, last: date, _start: date) -
         func.count(fact.person_id.distinct()).label("unique_users"),
         func.count(fact.event_id.distinct()).label("events"),
     )
-    whole_day = select(fact.day, *numbers).where(*chosen).group_by(fact.day).subquery("whole_day")
+    whole_day = select(fact.day, *numbers, literal(0).label("refreshed")).where(*chosen).group_by(fact.day)
     by_type = (
         select(fact.day, fact.event_type, *numbers)
         .where(*chosen)
         .group_by(fact.day, fact.event_type)
         .subquery("by_type")
     )
-    refreshed = select(refreshes.c.day).where(
+    zeros = (literal(0).label(number.name) for number in numbers)
+    refreshed = select(refreshes.c.day, *zeros, literal(1).label("refreshed")).where(
         refreshes.c.company_id == company_id,
         refreshes.c.dataset == event_participants.name,
         refreshes.c.day.between(first, last),
         refreshes.c.data_through.is_not(None),
-    ).subquery("refreshed")  # fmt: skip
+    )  # fmt: skip
+    both = sa.union_all(whole_day, refreshed).subquery("both")  # not a join: without statistics PostgreSQL would loop
+    every_day = (
+        select(both.c.day, *(func.sum(both.c[number.name]).label(number.name) for number in numbers))
+        .group_by(both.c.day)
+        .having(func.sum(both.c.refreshed) > 0)
+        .subquery("every_day")
+    )
     return sa.union_all(
-        _rows(company_id, refreshed.c.day, literal(ALL), whole_day).select_from(
-            refreshed.outerjoin(whole_day, whole_day.c.day == refreshed.c.day)
-        ),
+        _rows(company_id, every_day.c.day, literal(ALL), every_day),
         _rows(company_id, by_type.c.day, by_type.c.event_type, by_type),
     )
 
@@ -107,7 +118,7 @@ DAILY_USAGE = Insight(
     source="derived from event_participants",
     refreshed="with the facts of its day: every hour for today, once more at the day's close and when it turns final",
     example="SELECT day, engaged_minutes, unique_users, average_engaged_minutes FROM daily_usage WHERE event_type = 'all' ORDER BY company_id, day",
-    source_dataset=event_participants.name,
+    sources=(event_participants.name,),
     as_of=False,
     select=select_daily_usage,
 )

@@ -30,21 +30,22 @@ lifetime_usage = Table(
     company_column(),
     day_column(),
     Column("event_type", Text, primary_key=True, comment="virtualStageEvent, networkingHub, or all"),
-    minutes_column("live_minutes", LIVE + "; from the first day to this one"),
-    minutes_column("on_demand_minutes", ON_DEMAND + "; from the first day to this one"),
-    minutes_column("engaged_minutes", ENGAGED + "; from the first day to this one"),
-    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute up to this day; not additive, never sum it"),
-    Column("events", sa.BigInteger, nullable=False, comment="events with at least one engaged minute up to this day; a hub is one"),
-    Column("first_day", sa.Date, nullable=False, comment="first day with a minute in this scope, not before SEQUEL_START_DATE"),
+    minutes_column("live_minutes", LIVE + "; from counts_from to this day"),
+    minutes_column("on_demand_minutes", ON_DEMAND + "; from counts_from to this day"),
+    minutes_column("engaged_minutes", ENGAGED + "; from counts_from to this day"),
+    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute from counts_from to this day; not additive, never sum it"),
+    Column("events", sa.BigInteger, nullable=False, comment="events with at least one engaged minute from counts_from to this day; a hub is one"),
+    Column("first_day", sa.Date, nullable=False, comment="first day with a minute in this scope, not before counts_from"),
+    Column("counts_from", sa.Date, nullable=False, comment="first day that is counted: SEQUEL_START_DATE, or the day after the last one that Sequel forgot before it was known; nothing from before it is in these numbers"),
     *never_negative(*MINUTES, "unique_users", "events"),
-    comment="A company's usage from the first day to the end of each day, in all and by event type",
+    comment="A company's usage from the day counts_from to the end of each day, in all and by event type",
 )  # fmt: skip
 
 _SUMS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events")
 
 
 def select_lifetime_usage(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
-    """Return the SELECT, one pass over the company's facts for however many days are asked.
+    """Return the SELECT, one pass over the company's facts for however many days are asked; it counts from `start`.
 
     Each person and each event counts on the day of their first minute; running sums over those firsts are then exact
     counts of distinct people and events, carried over idle days.
@@ -96,6 +97,7 @@ def select_lifetime_usage(company_id: str, first: date, last: date, start: date)
         as_of.c.event_type,
         *(whole(as_of.c[name]).label(name) for name in _SUMS),
         as_of.c.first_day,
+        literal(start, sa.Date).label("counts_from"),
     ).where(as_of.c.day >= first)
 
 
@@ -133,11 +135,11 @@ LIFETIME_USAGE = Insight(
     table=lifetime_usage,
     answers="How much has a company been used in all, up to the end of each day?",
     grain="one row per company, day and event type, and one for all of them, from the first day with a minute on",
-    source="derived from event_participants of every day from SEQUEL_START_DATE on; not written while one of them is missing",
+    source="derived from event_participants of every day from counts_from on; not written while one of them is missing",
     refreshed="with the facts of its day, and after any day before it changed",
-    example="SELECT company_id, engaged_minutes, unique_users, first_day FROM lifetime_usage WHERE event_type = 'all' "
+    example="SELECT company_id, engaged_minutes, unique_users, counts_from FROM lifetime_usage WHERE event_type = 'all' "
     "AND day = (SELECT max(day) FROM lifetime_usage)",
-    source_dataset=event_participants.name,
+    sources=(event_participants.name,),
     as_of=True,
     select=select_lifetime_usage,
 )

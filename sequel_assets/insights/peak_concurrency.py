@@ -64,7 +64,7 @@ PEAK_CONCURRENCY = Insight(
     source="derived from event_concurrency",
     refreshed="with the concurrency of its day",
     example="SELECT day, peak_users, peak_at FROM peak_concurrency WHERE event_id = 'all' ORDER BY company_id, day",
-    source_dataset=event_concurrency.name,
+    sources=(event_concurrency.name,),
     as_of=False,
     select=select_peak_concurrency,
 )

@@ -5,22 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import sqlalchemy as sa
-
-from sequel_assets.warehouse import catalog, people, problems
+from sequel_assets.warehouse import catalog, people
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.people import Person, person_id
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceUpdate, State, replace_slices
 from sequel_assets.warehouse.tables import event_concurrency, event_participants
-from sequel_assets.warehouse.tables import problems as problems_table
 
 from .concurrency import Told
 from .describe import outcome_of
 from .due import Coverage
-from .events import Moment
+from .moment import Moment
 from .outcomes import Outcome, Verdict
+from .settling import settle_asked
 from .work import DayWork, EventWork
 
 MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
@@ -156,7 +154,7 @@ class Batch:
         written = self._write(warehouse)
         for dataset in (PARTICIPANTS, CONCURRENCY):
             failed = [problem for problem in self.failed if problem.dataset == dataset]
-            self._settle(warehouse, dataset, failed)
+            settle_asked(warehouse, self.company_id, dataset, self.asked, failed, at=self.moment.at)
             yield from written[dataset]
             for day in sorted({problem.day for problem in failed}):
                 requests, seconds = self.costs[day]
@@ -200,25 +198,6 @@ class Batch:
             catalog.save_concurrency_span(connection, self.company_id, self.spans)
             catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=moment.at)
         return outcomes
-
-    def _settle(self, warehouse: Warehouse, dataset: str, failed: list[Problem]) -> None:
-        """Write the problems of the days; where single events were asked, those of the others stand as they are."""
-        if not self.asked:
-            return
-        others: list[Problem] = []
-        partly = [day for day, asked in self.asked.items() if asked is not None]
-        if partly:
-            here = (
-                problems_table.c.company_id == self.company_id,
-                problems_table.c.dataset == dataset,
-                problems_table.c.day.between(min(partly), max(partly)),
-            )
-            with warehouse.read() as connection:
-                for row in connection.execute(sa.select(problems_table).where(*here)):
-                    asked = self.asked.get(row.day)
-                    if asked is not None and row.event_id not in asked:
-                        others.append(Problem(self.company_id, dataset, row.reason, row.day, row.event_id))
-        problems.settle(warehouse, self.company_id, dataset, list(self.asked), failed + others, at=self.moment.at)
 
 
 def _reach(told: Told) -> tuple[datetime | None, datetime | None]:

@@ -1,12 +1,14 @@
 """What can be checked within the warehouse: do the facts come to the totals they were fetched with, is an insight behind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
 
+from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
 from sequel_assets.warehouse.tables import (
     event_participants,
     proofs,
@@ -14,6 +16,9 @@ from sequel_assets.warehouse.tables import (
 )
 
 from .derive import wanted_slices
+from .retention import NONE_FROZEN
+from .sources import together
+from .trees import behind_rollups
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,40 @@ def not_conserved(connection: sa.Connection) -> list[Mismatch]:
     ]
 
 
-def behind_facts(connection: sa.Connection, insight: Insight, start: date) -> list[tuple[str, date]]:
+@dataclass(frozen=True)
+class Incomplete:
+    """An event whose activity has another number of entries than Sequel promised."""
+
+    company_id: str
+    day: date
+    event_id: str
+    found: int
+    promised: int
+
+
+def incomplete_activity(connection: sa.Connection) -> list[Incomplete]:
+    """Return each event whose entries of activity are not as many as its `totalCount`, in the order of the key."""
+    a, t = event_activity.c, activity_totals.c
+    sums = sa.select(a.company_id, a.day, a.event_id, a.entries.label("found"), sa.literal(0).label("promised"))
+    totals = sa.select(t.company_id, t.day, t.event_id, sa.literal(0), t.total_count)
+    both = sa.union_all(sums, totals).subquery().c
+    key = (both.company_id, both.day, both.event_id)
+    found, promised = sa.func.sum(both.found), sa.func.sum(both.promised)
+    query = sa.select(*key, found, promised).group_by(*key).having(found != promised).order_by(*key)
+    return [
+        Incomplete(company, day, event, int(has), int(owes))
+        for company, day, event, has, owes in connection.execute(query)
+    ]
+
+
+def behind_facts(
+    connection: sa.Connection, insight: Insight, start: date, frozen_before: Mapping[str, date]
+) -> list[tuple[str, date]]:
     """Return (company, day) of each slice of an insight that was derived from facts that have changed since, or is missing."""
-    names: Sequence[str] = (insight.name, insight.source_dataset)
+    if insight.of_tree:
+        return behind_rollups(connection)
+    names: Sequence[str] = (insight.name, *insight.inputs)
+    absent, plans = availability.by_company(connection), catalog.event_plans(connection)
     stored: dict[str, dict[str, dict[date, sa.Row[tuple[object, ...]]]]] = {}
     for row in connection.execute(
         sa.select(refreshes).where(refreshes.c.dataset.in_(names)).order_by(refreshes.c.company_id, refreshes.c.day)
@@ -75,11 +111,14 @@ def behind_facts(connection: sa.Connection, insight: Insight, start: date) -> li
         stored.setdefault(row.company_id, {name: {} for name in names})[row.dataset][row.day] = row
     behind = []
     for company_id, by_dataset in stored.items():
-        wanted, _ = wanted_slices(insight, by_dataset[insight.source_dataset], start)
+        frozen = frozen_before.get(company_id, NONE_FROZEN)
+        facts = together(insight, by_dataset, absent.get(company_id, ()), plans.get(company_id, {}))
+        wanted, _ = wanted_slices(insight, facts, start, frozen)
         have = by_dataset[insight.name]
         behind += [
             (company_id, day)
             for day, want in wanted.items()
-            if day not in have or have[day].input_checksum != want.input_checksum
+            if (day in have and have[day].input_checksum != want.input_checksum)
+            or (day not in have and want.is_owed(insight))
         ]
     return behind

@@ -9,15 +9,24 @@ from concurrent.futures import Executor, Future
 from datetime import date, timedelta
 
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.hints import told_of_since
 
 from . import pending
 from .batch import Batch
+from .datasets import CORE_NAMES
 from .due import Coverage
-from .events import CompanyEvents, Moment
+from .events import CompanyEvents
+from .extras import Extras
+from .hints import ENDED, STARTED
 from .hot import BACK, hot_events, watched_since
+from .ledger import kept_outcomes
+from .moment import Moment
 from .outcomes import Outcome
 from .pending import Pending
 from .plan import Span
+from .registrants import due_events, owed_events, refresh_registrants
+from .remembered import Remembered
+from .retention import NONE_FROZEN
 from .work import Context, DayWork, EventWork, Stopped
 
 DAYS_AHEAD = 8
@@ -42,10 +51,16 @@ class CompanyRefresh:
     ) -> None:
         self._context, self._warehouse, self._pool = context, warehouse, pool
         self._company_id, self._pending, self._moment, self._person_key = company_id, events.pending, moment, person_key
+        self._days = days
         self._full = sorted(day for day, coverage in days.items() if coverage is Coverage.FULL)
         self._hot = sorted(day for day, coverage in days.items() if coverage is Coverage.HOT)
         self._works = [EventWork(context, company_id, event) for event in events.asked]
-        self._only = {event_id: sorted(days) for event_id, days in context.only.get(company_id, {}).items()}
+        self._first_held = context.frozen_before.get(company_id, NONE_FROZEN)
+        only = context.only.get(company_id, {})
+        self._only = {
+            event_id: [day for day in sorted(days) if day >= self._first_held] for event_id, days in only.items()
+        }
+        self._remembered = Remembered(warehouse, company_id, moment, anew=context.anew)
         self._explored = 0
         """Requests of the exploring, told with the first day that is worked on."""
         self._failed: dict[str, set[str]] = {}
@@ -54,7 +69,12 @@ class CompanyRefresh:
         """day -> the events whose concurrency was put into its slice."""
 
     def run(self) -> Iterator[Outcome]:
-        """Yield an outcome for each day of both landed datasets, as they are committed."""
+        """Yield an outcome for each day of every landed dataset, as they are committed.
+
+        Who registered has no day that would show that it is missing, so it comes before any day is committed: a refresh
+        that dies leaves days behind, and with them whatever is to be asked again.
+        """
+        self._ask_registrants()
         older = self._refreshed_days() - {*self._full, *self._hot} if self._pending.newcomers else set()
         hot = self._hot_works()
         self._explore(sorted(older), hot)
@@ -65,28 +85,55 @@ class CompanyRefresh:
         for work in self._works:  # one by one, so that an event that fails holds up no other
             yield from self._work_on(self._only.get(work.event.event_id, []), [work], None)
         self._place_elsewhere()
+        self._remembered.keep(self._works)
+        yield from self._as_a_whole()
         pending.note(self._warehouse, self._company_id, self._left_undone(), at=self._moment.at)
+
+    def _as_a_whole(self) -> Iterator[Outcome]:
+        """Ask for what belongs to events as a whole."""
+        minutes_are_there = [day for day, coverage in self._days.items() if coverage is Coverage.EXTRAS]
+        with self._warehouse.read() as connection:
+            yield from list(kept_outcomes(connection, {self._company_id: minutes_are_there}, CORE_NAMES))
+        events = [work.event for work in self._works if not work.vanished]
+        about = (self._context, self._warehouse, self._pool, self._company_id)
+        extras = Extras(*about, events, self._moment, self._person_key)
+        yield from extras.run(self._days, list(self._only), self._pending)
+
+    def _ask_registrants(self) -> None:
+        events = [work.event for work in self._works]
+        due = {event.event_id for event in due_events(events, self._days, self._moment.at)}
+        with self._warehouse.read() as connection:
+            owed = owed_events(connection, self._company_id)
+        asked = sorted(due | owed | self._only.keys())
+        refresh_registrants(
+            self._context, self._warehouse, self._company_id, asked, self._pool, self._moment, self._person_key
+        )
 
     def _hot_works(self) -> list[EventWork]:
         if not self._hot:
             return []
         with self._warehouse.read() as connection:
             watched = watched_since(connection, self._company_id, self._hot[-1] - BACK)
+            watched |= told_of_since(connection, self._company_id, (STARTED, ENDED), self._moment.at - BACK)
         asked = [work.event for work in self._works]
         hot = hot_events(asked, self._moment.at, watched=watched, new=self._pending.newcomers)
         return [work for work in self._works if work.event.event_id in hot]
 
     def _explore(self, older: Sequence[date], hot: Sequence[EventWork]) -> None:
-        everywhere, full, beyond = runs_of(sorted({*self._full, *self._hot})), runs_of(self._full), runs_of(older)
+        everywhere, beyond = [*self._full, *self._hot], runs_of(older)
         is_hot = {work.event.event_id for work in hot}
         futures = []
         for place, work in enumerate(self._works):
-            spans = everywhere if work.event.event_id in is_hot else full
-            more = beyond if work.event.event_id in self._pending.newcomers else []
-            alone = runs_of(self._only.get(work.event.event_id, ()))
+            event_id = work.event.event_id
+            spans = runs_of(self._remembered.left(event_id, everywhere if event_id in is_hot else self._full))
+            more = beyond if event_id in self._pending.newcomers else []
+            alone = runs_of(self._only.get(event_id, ()))
             futures += [self._pool.submit(work.explore, span, place < WITNESSES) for span in spans + more + alone]
+        self._context.gauge.expect(len(futures))
         for future in futures:
             future.result()
+            self._remembered.keep_now_and_then(self._works)
+        self._remembered.keep(self._works)
         self._explored = sum(work.explore_requests for work in self._works)
 
     def _work_on(
@@ -158,8 +205,10 @@ class CompanyRefresh:
         )
 
     def _refreshed_days(self) -> set[date]:
+        """Return the days with slices that may be asked and written again: not those that Sequel has forgotten."""
         with self._warehouse.read() as connection:
-            return set(pending.refreshed_days(connection, self._company_id))
+            days = pending.refreshed_days(connection, self._company_id)
+        return {day for day in days if day >= self._first_held}
 
 
 def runs_of(days: Sequence[date]) -> list[Span]:

@@ -8,6 +8,7 @@ from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
 from sequel_assets.warehouse.engine import Warehouse
 
 from .refresh import Rules
+from .retention import Retention
 
 
 def open_client(settings: Settings) -> SequelClient:
@@ -48,4 +49,10 @@ def rules(settings: Settings) -> Rules:
         late_window=timedelta(hours=settings.late_window_hours),
         max_concurrency=settings.max_concurrency,
         person_key=settings.person_key.get_secret_value() if settings.person_key else "",
+        retention=retention(settings),
     )
+
+
+def retention(settings: Settings) -> Retention:
+    """Return how many days Sequel keeps, by the settings."""
+    return Retention(settings.retention_days, settings.company_retention_days)

@@ -1,8 +1,10 @@
 """The list of datasets: what is landed from Sequel, and with the insights everything that is refreshed by slice."""
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.warehouse import tables
+from sequel_assets.warehouse import tables, webhook_tables
 from sequel_assets.warehouse.dataset import Dataset
+
+from .extra_datasets import COMPANY_PARENTS, EXTRAS, WITHOUT_DAY
 
 EVENT_PARTICIPANTS = Dataset(
     table=tables.event_participants,
@@ -20,11 +22,21 @@ EVENT_CONCURRENCY = Dataset(
     refreshed="with event_participants, for events with live minutes",
     example="SELECT minute, users FROM event_concurrency ORDER BY company_id, event_id, minute",
 )
-LANDED: tuple[Dataset, ...] = (EVENT_PARTICIPANTS, EVENT_CONCURRENCY)
+CORE: tuple[Dataset, ...] = (EVENT_PARTICIPANTS, EVENT_CONCURRENCY)
+"""Minutes, by the day of the minutes."""
+CORE_NAMES = frozenset(dataset.name for dataset in CORE)
+LANDED: tuple[Dataset, ...] = (*CORE, *EXTRAS)
 """What is fetched by slice; a new one is its table, its fetch and a line here."""
 LANDED_NAMES = frozenset(dataset.name for dataset in LANDED)
+EXTRAS_NAMES = LANDED_NAMES - CORE_NAMES
+"""What belongs to an event as a whole, by the day on which it starts."""
+AT_CLOSE_NAMES = frozenset(insight.name for insight in INSIGHTS if insight.at_close)
+"""What an open day owes nobody."""
+HOURLY_NAMES = CORE_NAMES | frozenset(insight.name for insight in INSIGHTS if not insight.at_close)
+"""What every hour shows anew of an open day; what belongs to an event as a whole it shows where it has changed."""
 SLICED: tuple[Dataset, ...] = (*LANDED, *INSIGHTS)
 """Every dataset that is partitioned by company and day, in the order in which it is refreshed."""
+SLICED_NAMES = frozenset(dataset.name for dataset in SLICED)
 
 COMPANIES = Dataset(
     table=tables.companies,
@@ -42,5 +54,15 @@ EVENTS = Dataset(
     refreshed="at the beginning of every refresh of its company",
     example="SELECT event_type, count(*) AS events FROM events GROUP BY event_type",
 )
-CATALOG: tuple[Dataset, ...] = (COMPANIES, EVENTS)
+SUBSCRIPTIONS = Dataset(
+    table=webhook_tables.subscriptions,
+    answers="Which webhooks does Sequel deliver, until when, and when was that last seen?",
+    grain="one row per subscription at Sequel",
+    source="POST, GET, PUT and DELETE /api/integrations/webhooks (documented)",
+    refreshed="by the guardian, every four hours, once a public address is set",
+    example="SELECT event_type, created_at, expires_at FROM subscriptions WHERE ended_at IS NULL",
+)
+CATALOG: tuple[Dataset, ...] = (COMPANIES, EVENTS, *WITHOUT_DAY)
 """What has a grain of its own and no day."""
+CATALOG_HOURLY: tuple[Dataset, ...] = (COMPANIES, COMPANY_PARENTS, EVENTS)
+"""Of it, what each hour walks and lists; who registered comes with the slices, as far as it is due."""

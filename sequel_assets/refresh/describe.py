@@ -3,7 +3,10 @@
 from collections import Counter
 from collections.abc import Collection
 
+import sqlalchemy as sa
+
 from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.engagement_tables import OF_EVENTS
 from sequel_assets.warehouse.slices import SliceResult, State
 from sequel_assets.warehouse.tables import ALL, event_participants
 
@@ -21,7 +24,7 @@ def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds:
     if table is event_participants:
         minutes = sum(row[columns.index("engaged_minutes")] for row in result.held)
         people = len({row[columns.index("person_id")] for row in result.held})
-    elif "event_type" in columns:
+    elif {"event_type", "engaged_minutes", "unique_users"} <= set(columns):
         whole = [row for row in result.held if row[columns.index("event_type")] == ALL]
         minutes = sum(row[columns.index("engaged_minutes")] for row in whole)
         people = sum(row[columns.index("unique_users")] for row in whole)
@@ -37,8 +40,22 @@ def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds:
         is_final=result.is_final,
         requests=requests,
         seconds=seconds,
-        preview=_by_event(result.held, columns) if table is event_participants else _first_rows(result.held, columns),
+        preview=_preview(table, result.held, columns),
     )
+
+
+def _preview(table: sa.Table, rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Return a heading and first rows; of people in an event only how many there are."""
+    if table is event_participants:
+        return _by_event(rows, columns)
+    if table in OF_EVENTS:
+        counts = Counter(row[columns.index("event_id")] for row in rows)
+        lines = [
+            (event_id, str(count)) for event_id, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        ]
+        return (("event_id", "rows"), *lines[:PREVIEW_ROWS]) if lines else ()
+    personal = {column.name for column in table.columns if column.info.get("personal")}
+    return _first_rows(rows, columns, personal)
 
 
 def _by_event(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
@@ -54,7 +71,7 @@ def _by_event(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...
     return (("event_id", "people", "engaged_minutes"), *lines[:PREVIEW_ROWS]) if lines else ()
 
 
-def _first_rows(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
-    shown = [place for place, name in enumerate(columns) if name not in {"company_id", "day"}]
+def _first_rows(rows: Collection[Row], columns: list[str], personal: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    shown = [place for place, name in enumerate(columns) if name not in {"company_id", "day", *personal}]
     lines = sorted(tuple("" if row[place] is None else str(row[place]) for place in shown) for row in rows)
     return (tuple(columns[place] for place in shown), *lines[:PREVIEW_ROWS]) if lines else ()

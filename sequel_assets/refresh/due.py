@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from sequel_assets.warehouse.slices import day_end
 
-from .freshness import Held
+from .freshness import Covers, Held
 from .hours import data_through, days_between
+from .retention import NONE_FROZEN
 
 
 class Coverage(StrEnum):
@@ -17,6 +18,8 @@ class Coverage(StrEnum):
     """Those that may have minutes now: recent, upcoming or lately watched ones."""
     FULL = "full"
     """Every event."""
+    EXTRAS = "extras"
+    """What belongs to the events that start that day, in full; their minutes are there already and are not asked."""
 
 
 def due_this_hour(
@@ -25,31 +28,34 @@ def due_this_hour(
     *,
     settle: timedelta,
     late_window: timedelta,
-    frozen: Iterable[date] = (),
+    frozen_before: date = NONE_FROZEN,
 ) -> dict[date, Coverage]:
     """Return the days that an hourly refresh of one company asks for, and how.
 
     Today, hot, unless this hour has it; each past day, full, once it has ended and once when its late window has passed.
     What should have happened while nobody ran is due now, and each day once. Days before the first one that was ever
-    refreshed are a backfill's business.
+    refreshed are a backfill's business; those that Sequel has forgotten (`frozen_before`) are nobody's.
     """
     through = data_through(now, settle)
     today = now.astimezone(UTC).date()
-    exempt = set(frozen)
     due: dict[date, Coverage] = {}
-    for day in days_between(min([*slices, today]), today):
+    for day in days_between(max(min([*slices, today]), frozen_before), today):
         held = slices.get(day)
-        full = held.full_through if held else None
-        if day in exempt or (held and held.is_final):
-            continue
         if day == today:
             if held is None or held.data_through is None or held.data_through < through:
                 due[day] = Coverage.HOT
-        elif (through >= day_end(day) and (full is None or full < day_end(day))) or through >= day_end(
-            day
-        ) + late_window:
-            due[day] = Coverage.FULL
+        elif _is_due(day, held, through, late_window):
+            minutes_are = held is not None and not _is_due(day, held.minutes, through, late_window)
+            due[day] = Coverage.EXTRAS if minutes_are else Coverage.FULL
     return due
+
+
+def _is_due(day: date, held: Covers | None, through: datetime, late_window: timedelta) -> bool:
+    """Say whether a past day is to be asked in full: once it has ended, and once when its late window has passed."""
+    if held is not None and held.is_final:
+        return False
+    full = held.full_through if held else None
+    return (through >= day_end(day) and (full is None or full < day_end(day))) or through >= day_end(day) + late_window
 
 
 def to_ask(
@@ -58,19 +64,23 @@ def to_ask(
     now: datetime,
     *,
     settle: timedelta,
-    frozen: Iterable[date] = (),
     again: bool = False,
-) -> list[date]:
-    """Return those of the days that a backfill has to ask for: not what is final, frozen, or wholly asked this hour.
+) -> dict[date, Coverage]:
+    """Return those of the days that a backfill has to ask for, and how: not what is final, or wholly asked this hour.
 
     With `again` the hour is no reason to skip: an earlier refresh of the company left something undone.
     """
-    through, exempt = data_through(now, settle), set(frozen)
-    asked = []
+    through = data_through(now, settle)
+
+    def is_settled(held: Covers | None) -> bool:
+        if held is None:
+            return False
+        is_current = not again and held.full_through is not None and held.full_through >= through
+        return held.is_final or is_current
+
+    asked = {}
     for day in sorted(set(days)):
         held = slices.get(day)
-        full_through = held.full_through if held else None
-        is_current = not again and full_through is not None and full_through >= through
-        if day not in exempt and not (held and held.is_final) and not is_current:
-            asked.append(day)
+        if not is_settled(held):
+            asked[day] = Coverage.EXTRAS if held is not None and is_settled(held.minutes) else Coverage.FULL
     return asked

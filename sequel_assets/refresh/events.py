@@ -8,23 +8,26 @@ taken out of the one that had it, at once, so that no minute counts twice.
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date
 from functools import partial
 
 import sqlalchemy as sa
 
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
-from sequel_assets.warehouse import catalog, problems, slices
+from sequel_assets.warehouse import catalog, problems, silences, slices
 from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.engagement_tables import OF_EVENTS
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import NO_DAY, event_concurrency, event_participants, events, people
+from sequel_assets.warehouse.tables import HUB, NO_DAY, event_concurrency, event_participants, events
 
 from . import pending
-from .listing import HUB, Owned
+from .listing import Owned
+from .moment import Moment
 from .pending import Pending
 from .placing import FATAL, place_events
+from .taking_out import take_out
 
 Stored = Mapping[str, Mapping[str, KnownEvent]]
 """company -> event -> as the table `events` has it."""
@@ -40,18 +43,6 @@ class CompanyEvents:
     """Events that are new to the company, or that started at another time before."""
     taken_from: frozenset[str]
     """Companies that lost an event to this one and are not refreshed themselves: their insights are behind."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When a refresh began and how far its answers go at least, by the one clock."""
-
-    at: datetime
-    through: datetime
-    late_window: timedelta
-    run_id: str | None
-    accepts_loss: bool = False
-    """True where the owner lets final slices through that lost most of their minutes."""
 
 
 def refresh_events(
@@ -103,7 +94,7 @@ def _settle(
     now = [_with_memory(event, known.get(event.event_id)) for event in found.values()] + kept
     todo = _pending(warehouse, company_id, now, known)
     pending.note(warehouse, company_id, todo, at=moment.at)
-    _store(warehouse, company_id, now + vanished, moved, moment)
+    _store(warehouse, company_id, now + vanished, moved, moment, anew=todo.newcomers | todo.restarted)
     taken_from = set()
     for other, theirs in stored.items():
         claimed = [event_id for event_id in found if event_id in theirs]
@@ -161,23 +152,34 @@ def _with_memory(event: KnownEvent, before: KnownEvent | None) -> KnownEvent:
 
 
 def _restarted(event: KnownEvent, before: KnownEvent | None) -> bool:
-    return before is not None and before.starts_at != event.starts_at and before.concurrency_from is not None
+    """Say whether what is kept of an event by its start is to be placed anew: its concurrency, what it told as a whole."""
+    if before is None or event.event_type == HUB or before.starts_at == event.starts_at:
+        return False
+    return before.concurrency_from is not None or _start_day(before) != _start_day(event)
+
+
+def _start_day(event: KnownEvent) -> date | None:
+    return event.starts_at.date() if event.starts_at else None
 
 
 def _store(
-    warehouse: Warehouse, company_id: str, now: Sequence[KnownEvent], moved: Collection[str], moment: Moment
+    warehouse: Warehouse,
+    company_id: str,
+    now: Sequence[KnownEvent],
+    moved: Collection[str],
+    moment: Moment,
+    anew: Collection[str] = (),
 ) -> None:
+    """Store events, take out those that moved; of `anew` nothing is known any more of when they were silent."""
     with warehouse.write(company_id) as connection:
         catalog.save_events(connection, company_id, now)
+        silences.forget(connection, company_id, anew)
         for event_id in moved:
-            attended = sa.select(event_participants.c.person_id).where(
-                event_participants.c.company_id == company_id, event_participants.c.event_id == event_id
-            )
-            strangers = set(connection.scalars(attended))
-            for table in (event_participants, event_concurrency):
-                _take_out(connection, table, company_id, event_id, moment)
-            _forget_strangers(connection, company_id, strangers)
+            strangers = catalog.people_of_event(connection, company_id, event_id)
+            for table in (event_participants, event_concurrency, *OF_EVENTS):
+                take_out(connection, table, company_id, event_id, moment)
             catalog.forget_event(connection, company_id, event_id)
+            catalog.forget_strangers(connection, company_id, strangers)
         rows = connection.execute(sa.select(events).where(events.c.company_id == company_id)).all()
         slices.note_refresh(
             connection,
@@ -187,28 +189,4 @@ def _store(
             at=moment.at,
             through=moment.through,
             run_id=moment.run_id,
-        )
-
-
-def _take_out(connection: sa.Connection, table: sa.Table, company_id: str, event_id: str, moment: Moment) -> None:
-    days = connection.scalars(
-        sa.select(table.c.day).where(table.c.company_id == company_id, table.c.event_id == event_id).distinct()
-    )
-    ever = datetime.max.replace(tzinfo=moment.at.tzinfo)
-    updates = [
-        slices.SliceUpdate(table, day, [], frozenset([event_id]), ever, accepts_loss=True) for day in sorted(days)
-    ]
-    slices.replace_slices(
-        connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
-    )
-
-
-def _forget_strangers(connection: sa.Connection, company_id: str, person_ids: Collection[str]) -> None:
-    """Delete the names of those who are in no other event of the company: they left it with their event."""
-    has_facts = sa.exists().where(
-        event_participants.c.company_id == people.c.company_id, event_participants.c.person_id == people.c.person_id
-    )
-    for person_id in sorted(person_ids):
-        connection.execute(
-            people.delete().where(people.c.company_id == company_id, people.c.person_id == person_id, ~has_facts)
         )

@@ -6,25 +6,39 @@ Today is late when its `data_through` is before that. A past day is late when it
 event has covered its end; and again when its late window has passed and it is not final.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from sequel_assets.warehouse.slices import day_end
 
 from .hours import days_between, top_of_hour
+from .retention import NONE_FROZEN
 
 ALLOWANCE = timedelta(minutes=30)
 """What a refresh may take, from the end of Sequel's own computing on."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """What `refreshes` says of one slice."""
+class Covers:
+    """How far a slice, or several of one day, goes."""
 
     data_through: datetime | None
     full_through: datetime | None
     is_final: bool
+
+
+@dataclass(frozen=True)
+class Held(Covers):
+    """What `refreshes` says of one slice, or of all landed ones of a day: the least of them."""
+
+    of_minutes: Covers | None = None
+    """What the minutes alone cover, where that is more."""
+
+    @property
+    def minutes(self) -> Covers:
+        """Return what the minutes cover."""
+        return self.of_minutes or self
 
 
 @dataclass(frozen=True, order=True)
@@ -58,21 +72,21 @@ def late_slices(
     *,
     settle: timedelta,
     late_window: timedelta,
-    frozen: Iterable[date] = (),
+    frozen_before: date = NONE_FROZEN,
+    owes_today: bool = True,
 ) -> list[Late]:
     """Return the late slices of one dataset of one company, in the order of days.
 
     The days held are every one from the first that was ever refreshed to today; a company without any owes today.
+    Those that Sequel has forgotten (`frozen_before`) owe nothing, nor does today where it `owes_today` nothing.
     """
     need = required(now, settle)
     today = now.astimezone(UTC).date()
-    exempt = set(frozen)
     first = min(slices, default=today)
     late = []
-    for day in days_between(min(first, today), today):
-        if day not in exempt:
-            found = _late(company_id, day, slices.get(day), today, need, late_window)
-            late += [found] if found else []
+    for day in days_between(max(min(first, today), frozen_before), today):
+        found = _late(company_id, day, slices.get(day), today, need, late_window)
+        late += [found] if found and (owes_today or day != today) else []
     return late
 
 

@@ -9,6 +9,7 @@ from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.tables import event_participants
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=1)
+AFTER_END = timedelta(hours=2)
 
 
 def hot_events(
@@ -31,6 +32,14 @@ def hot_events(
     }
     hubs = {event.networking_hub_id for event in events if event.event_id in hot and event.networking_hub_id}
     return frozenset(hot | {event.event_id for event in events if event.event_id in hubs})
+
+
+def is_under_way(event: KnownEvent, now: datetime) -> bool:
+    """Say whether an event has begun and has not ended, by its plan, for more than two hours."""
+    return (
+        event.starts_at is not None
+        and event.starts_at <= now <= max(event.starts_at, event.ends_at or event.starts_at) + AFTER_END
+    )
 
 
 def watched_since(connection: sa.Connection, company_id: str, first: date) -> frozenset[str]:

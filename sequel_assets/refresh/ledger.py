@@ -1,16 +1,19 @@
 """Reading `refreshes`: what each slice of each dataset covers, as plain values for the pure decisions."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse.tables import NO_DAY, problems, refreshes
+from sequel_assets.warehouse import availability
+from sequel_assets.warehouse.tables import NO_DAY, event_participants, problems, refreshes
 
-from .datasets import LANDED_NAMES, SLICED
+from .datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
 from .freshness import Held
 from .outcomes import Outcome, Verdict
+from .retention import unknown_days
 
 Ledger = dict[str, dict[str, dict[date, Held]]]
 """dataset -> company id -> day -> what the slice covers."""
@@ -30,23 +33,72 @@ def read_ledger(connection: sa.Connection, datasets: Sequence[str], company_ids:
     return ledger
 
 
-def landed_days(connection: sa.Connection, company_ids: Sequence[str]) -> dict[str, dict[date, Held]]:
-    """Return, by company, what each day covers in every landed dataset: the least of them.
+def landed_days(
+    connection: sa.Connection,
+    company_ids: Sequence[str],
+    *,
+    names: AbstractSet[str] = LANDED_NAMES,
+    from_the_first: bool = False,
+) -> dict[str, dict[date, Held]]:
+    """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
 
-    A day with a standing problem counts as not wholly asked, so that it is asked again.
+    Datasets that are unavailable at a company do not count there. With `from_the_first` each of the extras counts from
+    the first day that it was ever refreshed on: what lies before is a backfill's business. A day with a standing problem
+    counts as not wholly asked, so that it is asked again.
     """
-    ledger = read_ledger(connection, sorted(LANDED_NAMES), company_ids)
+    ledger = read_ledger(connection, sorted(names), company_ids)
+    unavailable = availability.by_company(connection)
+    troubled_days: dict[str, dict[date, set[str]]] = {}
+    p = problems.c
+    standing = sa.select(p.company_id, p.day, p.dataset).where(
+        p.company_id.in_(list(company_ids)), p.dataset.in_(names)
+    )
+    for company_id, day, dataset in connection.execute(standing):
+        troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
     found: dict[str, dict[date, Held]] = {}
     for company_id in company_ids:
-        each = [ledger[name].get(company_id, {}) for name in LANDED_NAMES]
-        days = {day for slices in each for day in slices}
-        found[company_id] = {day: _least([slices.get(day, NOTHING) for slices in each]) for day in days}
-    p = problems.c
-    standing = sa.select(p.company_id, p.day).where(p.company_id.in_(list(company_ids)), p.dataset.in_(LANDED_NAMES))
-    for company_id, day in connection.execute(standing):
-        if day in found[company_id]:
-            found[company_id][day] = replace(found[company_id][day], full_through=None)
+        absent = unavailable.get(company_id, frozenset())
+        of_each = {name: ledger[name].get(company_id, {}) for name in names - absent}
+        first = {
+            name: min(slices, default=date.max) if from_the_first and name not in CORE_NAMES else date.min
+            for name, slices in of_each.items()
+        }
+        days = {day for slices in of_each.values() for day in slices}
+        wrong = troubled_days.get(company_id, {})
+        found[company_id] = {
+            day: _together(
+                {name: slices.get(day, NOTHING) for name, slices in of_each.items() if day >= first[name]},
+                wrong.get(day, set()),
+            )
+            for day in days
+        }
     return found
+
+
+def _together(held: Mapping[str, Held], troubled: AbstractSet[str]) -> Held:
+    """Return the least of the slices of a day, and of those of its minutes."""
+    minutes = _least([one for name, one in held.items() if name in CORE_NAMES])
+    if troubled & CORE_NAMES:
+        minutes = replace(minutes, full_through=None)
+    whole = _least(list(held.values()))
+    if troubled:
+        whole = replace(whole, full_through=None)
+    return whole if whole == minutes else replace(whole, of_minutes=minutes)
+
+
+def landed_companies(connection: sa.Connection) -> frozenset[str]:
+    """Return the companies that have any slice of a landed dataset."""
+    r = refreshes.c
+    query = sa.select(r.company_id).where(r.dataset.in_(LANDED_NAMES), r.day != NO_DAY).distinct()
+    return frozenset(connection.scalars(query))
+
+
+def read_unknown(connection: sa.Connection, frozen_before: Mapping[str, date], start: date) -> dict[str, list[date]]:
+    """Return, by company that Sequel forgets days of, those that it forgot before they were known."""
+    facts = read_ledger(connection, [event_participants.name], list(frozen_before))[event_participants.name]
+    return {
+        company_id: unknown_days(facts.get(company_id, {}), start, first) for company_id, first in frozen_before.items()
+    }
 
 
 def troubled(connection: sa.Connection, company_ids: Collection[str]) -> frozenset[str]:
@@ -56,14 +108,17 @@ def troubled(connection: sa.Connection, company_ids: Collection[str]) -> frozens
     return frozenset(connection.scalars(sa.select(p.company_id).where(*chosen).distinct()))
 
 
-def kept_outcomes(connection: sa.Connection, days_by_company: Mapping[str, Collection[date]]) -> Iterator[Outcome]:
+def kept_outcomes(
+    connection: sa.Connection,
+    days_by_company: Mapping[str, Collection[date]],
+    names: Collection[str] = SLICED_NAMES,
+) -> Iterator[Outcome]:
     """Yield an outcome for each stored slice of days that were not asked for, because they need not be."""
     r = refreshes.c
-    names = [dataset.name for dataset in SLICED]
     columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
     for company_id, days in days_by_company.items():
         if days:
-            chosen = (r.company_id == company_id, r.dataset.in_(names), r.day.between(min(days), max(days)))
+            chosen = (r.company_id == company_id, r.dataset.in_(list(names)), r.day.between(min(days), max(days)))
             for row in connection.execute(sa.select(*columns).where(*chosen).order_by(r.day, r.dataset)):
                 if row.day in days and row.data_through is not None:
                     yield Outcome(

@@ -11,10 +11,8 @@ from datetime import UTC, datetime
 from sequel_assets.sequel import Event
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import ALL, events
+from sequel_assets.warehouse.tables import ALL, HUB, STAGE, events
 
-STAGE = "virtualStageEvent"
-HUB = "networkingHub"
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 

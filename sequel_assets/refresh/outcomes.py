@@ -1,8 +1,11 @@
 """What a refresh tells about each slice. Nothing here raises: a failed slice is an outcome like the others."""
 
+import traceback
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from pathlib import Path
 
 
 class Verdict(StrEnum):
@@ -43,3 +46,17 @@ class Outcome:
     def is_good(self) -> bool:
         """Say whether the slice now holds what it should."""
         return self.verdict in {Verdict.DONE, Verdict.UNCHANGED, Verdict.SUPERSEDED}
+
+
+def all_failed(company_id: str, days: Collection[date], reason: str, datasets: Collection[str]) -> Iterator[Outcome]:
+    """Yield that each slice of a company failed for the same reason."""
+    for dataset in sorted(datasets):
+        for day in sorted(days):
+            yield Outcome(company_id, dataset, day, Verdict.FAILED, reason)
+
+
+def unexpected(error: Exception) -> str:
+    """Return what can be said of a mistake of ours: its kind and place. Its text may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"an unexpected {type(error).__name__}{place}, a mistake of this program; please report it"

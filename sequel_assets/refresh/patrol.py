@@ -16,12 +16,12 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 
 from .named_totals import NamedTotals
-from .outcomes import Outcome
+from .outcomes import Outcome, unexpected
 from .patrol_asking import Failure, Found
 from .patrol_company import CompanyPatrol
 from .patrol_plan import Verdict
 from .placing import FATAL
-from .refresh import COMPANIES_AT_ONCE, Refresher, Rules, unexpected
+from .refresh import COMPANIES_AT_ONCE, Refresher, Rules
 
 
 @dataclass
@@ -59,10 +59,7 @@ class PatrolReport:
 
 
 class Patrol:
-    """Compares what is kept with what Sequel tells, and mends what moved.
-
-    `frozen_before` is, by company, the first day that Sequel still holds where it keeps only so many.
-    """
+    """Compares what is kept with what Sequel tells, and mends what moved. What Sequel has forgotten is left out on both sides."""
 
     def __init__(
         self,
@@ -71,11 +68,9 @@ class Patrol:
         clock: Callable[[], datetime],
         rules: Rules,
         run_id: str | None = None,
-        *,
-        frozen_before: Mapping[str, date] | None = None,
     ) -> None:
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
-        self._frozen_before = frozen_before or {}
+        self._frozen_before: Mapping[str, date] = {}
         self._named = NamedTotals(client)
 
     def run(self, company_ids: Collection[str] | None = None) -> PatrolReport:
@@ -83,7 +78,8 @@ class Patrol:
         schema.ensure_current(self._warehouse)
         report, lock = PatrolReport(), threading.Lock()
         with self._warehouse.read() as connection:
-            companies = [company.company_id for company in catalog.present_companies(connection)]
+            present = catalog.present_companies(connection)
+        self._frozen_before = self._rules.retention.frozen_before(present, self._clock())
 
         def one(pool: ThreadPoolExecutor, company_id: str) -> None:
             if report.fatal is not None:
@@ -105,7 +101,7 @@ class Patrol:
             ThreadPoolExecutor(self._rules.max_concurrency, thread_name_prefix="patrol") as pool,
             ThreadPoolExecutor(COMPANIES_AT_ONCE, thread_name_prefix="company") as side_by_side,
         ):
-            wanted = [c for c in companies if company_ids is None or c in company_ids]
+            wanted = [c.company_id for c in present if company_ids is None or c.company_id in company_ids]
             for done in [side_by_side.submit(one, pool, company_id) for company_id in wanted]:
                 done.result()
         return report

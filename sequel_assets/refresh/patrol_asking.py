@@ -10,10 +10,9 @@ from typing import TypeVar
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.errors import WarehouseError
 
-from .outcomes import Outcome
+from .outcomes import Outcome, unexpected
 from .patrol_memory import Finding
 from .placing import FATAL
-from .refresh import unexpected
 
 T = TypeVar("T")
 

@@ -17,8 +17,8 @@ from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, reconciliations
 
 from .datasets import LANDED_NAMES
-from .events import Moment
 from .hours import data_through
+from .moment import Moment
 from .named_totals import SCOPES, NamedTotals, Ours, skipped
 from .outcomes import Verdict as Done
 from .patrol_asking import Failure, Found, TotalsAsker

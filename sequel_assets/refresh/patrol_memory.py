@@ -13,8 +13,8 @@ from sequel_assets.warehouse.slices import note_refresh
 from sequel_assets.warehouse.tables import event_participants, problems, reconciliations
 
 from .datasets import LANDED
-from .events import Moment
 from .ledger import read_ledger
+from .moment import Moment
 from .named_totals import Sums
 from .patrol_plan import Verdict, known_range
 from .plan import Span

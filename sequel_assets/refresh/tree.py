@@ -9,7 +9,7 @@ from datetime import datetime
 from slugify import slugify
 
 from sequel_assets.sequel import Company, Forbidden, NotFound, SequelClient
-from sequel_assets.warehouse import catalog, problems
+from sequel_assets.warehouse import catalog, parents, problems
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.problems import Problem
@@ -29,6 +29,8 @@ class Walk:
     """Companies that were listed or known, and answered 404."""
     unknown_beneath: set[str] = field(default_factory=set)
     """Companies whose children Sequel did not tell (403: the licence)."""
+    listed_by: dict[str, list[str]] = field(default_factory=dict)
+    """company id -> every company that lists it, in the order of the walk."""
     notes: list[Problem] = field(default_factory=list)
 
 
@@ -64,12 +66,8 @@ def _children(client: SequelClient, company_id: str) -> list[Company] | None:
 
 
 def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[str]) -> None:
+    seen.listed_by.setdefault(child.uid, []).append(parent)
     if child.uid in seen.found:
-        where = "itself" if child.uid == parent else f"company {parent} too"
-        known_parent = seen.found[child.uid][1]
-        if known_parent != parent:
-            reason = f"is listed beneath {where}; it is kept beneath {known_parent or 'nothing, as the root'}"
-            seen.notes.append(Problem(child.uid, companies.name, reason))
         return
     if len(seen.found) >= MOST_COMPANIES:
         first = next(iter(seen.found))
@@ -81,22 +79,67 @@ def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[s
     following.append(child.uid)
 
 
-def partition_key(company_id: str, name: str, taken: Mapping[str, str], known_keys: Iterable[str]) -> str:
-    """Return the partition key of a company: slug of its name, a dot, the first 8 hex digits of its id's SHA-256.
+def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
+    """Put each company that several list beneath the one that it names itself, else where it stood, else where it was met.
+
+    So that a company stands in one place, whatever else lists it this time. One that does not tell its children is not
+    asked to confirm it; a choice that would close a loop is none.
+    """
+    parents = {company_id: parent for company_id, (_, parent, _) in seen.found.items()}
+
+    def above(company_id: str) -> list[str]:
+        line = []
+        at = parents[company_id]
+        while at is not None:
+            line.append(at)
+            at = parents[at]
+        return line
+
+    for company_id, (company, first, _) in seen.found.items():
+        may_be = {*seen.listed_by.get(company_id, ()), *seen.unknown_beneath} - {company_id} if first else set()
+        for parent in (company.parent_company_id, stood.get(company_id)):
+            if parent is not None and parent in may_be and company_id not in above(parent):
+                parents[company_id] = parent
+                break
+        for other in seen.listed_by.get(company_id, ()):
+            if other != parents[company_id]:
+                where = "itself" if other == company_id else f"company {other} too"
+                kept = parents[company_id] or "nothing, as the root"
+                reason = f"is listed beneath {where}; it is kept beneath {kept}"
+                seen.notes.append(Problem(company_id, companies.name, reason))
+    placed = {key: (company, parents[key], len(above(key))) for key, (company, _, _) in seen.found.items()}
+    seen.found = dict(sorted(placed.items(), key=lambda item: item[1][2]))
+
+
+class PartitionKeys:
+    """The partition key of each company: slug of its name, a dot, the first 8 hex digits of its id's SHA-256.
 
     `taken` are the keys by company; `known_keys` those that Dagster has, where the key of a company whose warehouse was
     rebuilt is found again by its digits. Should two companies share 8 digits, the second one gets 16.
     """
-    if company_id in taken:
-        return taken[company_id]
-    digest = hashlib.sha256(company_id.encode("utf-8", "surrogatepass")).hexdigest()
-    for length in (8, 16, 64):
-        digits = digest[:length]
-        if any(key.endswith(f".{digits}") for key in taken.values()):
-            continue
-        again = sorted(key for key in known_keys if key.endswith(f".{digits}"))
-        return again[0] if again else f"{slugify(name, max_length=LONGEST_SLUG) or 'company'}.{digits}"
-    raise ValueError(f"company {company_id}: its id's digest is taken")
+
+    def __init__(self, taken: Mapping[str, str], known_keys: Iterable[str]) -> None:
+        self._taken = dict(taken)
+        self._digits = {_digits_of(key) for key in taken.values()}
+        self._known = {_digits_of(key): key for key in sorted(known_keys, reverse=True)}
+
+    def of(self, company_id: str, name: str) -> str:
+        """Return the key of a company, which is taken from now on."""
+        if company_id not in self._taken:
+            self._taken[company_id] = key = self._new(company_id, name)
+            self._digits.add(_digits_of(key))
+        return self._taken[company_id]
+
+    def _new(self, company_id: str, name: str) -> str:
+        digest = hashlib.sha256(company_id.encode("utf-8", "surrogatepass")).hexdigest()
+        for digits in (digest[:8], digest[:16], digest):
+            if digits not in self._digits:
+                return self._known.get(digits) or f"{slugify(name, max_length=LONGEST_SLUG) or 'company'}.{digits}"
+        raise ValueError(f"company {company_id}: its id's digest is taken")
+
+
+def _digits_of(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def decide(
@@ -106,12 +149,10 @@ def decide(
 
     A company that is known, was not found, and stands beneath one whose children Sequel does not tell, stays.
     """
-    taken = {company.company_id: company.partition_key for company in known}
-    known_keys = list(known_keys)
+    keys = PartitionKeys({company.company_id: company.partition_key for company in known}, known_keys)
     now: list[KnownCompany] = []
     for company_id, (company, parent, depth) in seen.found.items():
-        key = partition_key(company_id, company.name, taken, known_keys)
-        taken[company_id] = key
+        key = keys.of(company_id, company.name)
         now.append(KnownCompany(company_id, key, company.name or key, parent, depth, None))
     parents = {company.company_id: company.parent_company_id for company in known}
     doubtful = [
@@ -146,6 +187,7 @@ def refresh_companies(
     seen = walk(client, root_id, pool)
     with warehouse.read() as connection:
         known = catalog.known_companies(connection)
+    place(seen, {company.company_id: company.parent_company_id for company in known})
     now, doubtful = decide(known, seen, known_keys)
     gone = [
         company_id
@@ -156,9 +198,14 @@ def refresh_companies(
     with warehouse.write() as connection:
         catalog.save_companies(connection, now, at=at)
         catalog.mark_gone(connection, gone, at=at)
-    for company in now:
-        notes = [note for note in seen.notes if note.company_id == company.company_id]
-        problems.settle(warehouse, company.company_id, companies.name, [NO_DAY], notes[:1], at=at)
+        parents.remember(connection, {company.company_id: company.parent_company_id for company in now}, at.date())
+    notes = {note.company_id: note for note in reversed(seen.notes)}  # the first one of each
+    with warehouse.read() as connection:
+        noted = problems.companies_with(connection, companies.name)
+    for company in now:  # of thousands hardly any has had a note, or has one now
+        if company.company_id in noted or company.company_id in notes:
+            standing = [notes[company.company_id]] if company.company_id in notes else []
+            problems.settle(warehouse, company.company_id, companies.name, [NO_DAY], standing, at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)
 

@@ -2,20 +2,21 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.tables import HUB, STAGE
 
 from .asking import EventAsker, EventMissing, KeptLists
 from .concurrency import Told, fetch_concurrency
 from .facts import DayFacts, NotTold, SliceFailure, day_facts, explore
-from .listing import HUB, STAGE
+from .gauge import Gauge
 from .placing import FATAL
-from .plan import Expected, Span, around, halves
+from .plan import Expected, Span, around, gaps, halves
 
 T = TypeVar("T")
 
@@ -28,11 +29,16 @@ class Context:
     clock: Callable[[], datetime]
     settle: timedelta
     room: KeptLists = field(default_factory=KeptLists)
+    gauge: Gauge = field(default_factory=Gauge)
     stop: threading.Event = field(default_factory=threading.Event)
     fatal: list[SequelError] = field(default_factory=list)
     """The error that ended the run, once there is one."""
     only: Mapping[str, Mapping[str, Collection[date]]] = field(default_factory=dict)
     """company -> event -> days that are asked of this event alone, beside the days that are asked of every event."""
+    anew: bool = False
+    """True where the remembered silences are not believed."""
+    frozen_before: Mapping[str, date] = field(default_factory=dict)
+    """company -> the first day that Sequel still holds, where it forgets; no day before it is asked or written."""
 
 
 class Stopped(Exception):  # noqa: N818 - a state, not an error
@@ -65,6 +71,9 @@ class EventWork:
         self._ask = EventAsker(context.client, event, context.room)
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
+        self._telling = threading.Lock()
+        self._silent: list[Span] = []
+        self._loud: set[date] = set()
 
     @property
     def own(self) -> Span | None:
@@ -75,21 +84,37 @@ class EventWork:
         last = end.date() if end and end > self.event.starts_at else self.event.starts_at.date()
         return Span(self.event.starts_at.date(), last)
 
+    def take_told(self) -> tuple[list[Span], set[date]]:
+        """Return, once each, the stretches that were told to be empty, and the days that have minutes."""
+        with self._telling:
+            silent, self._silent = self._silent, []
+            loud, self._loud = self._loud, set()
+        return silent, loud
+
+    def _tell(self, silent: Iterable[Span], loud: Iterable[date]) -> None:
+        with self._telling:
+            self._silent += silent
+            self._loud.update(loud)
+
     def explore(self, span: Span, wants_witness: bool) -> None:
         """Find the days of a span that have minutes; a failure is kept for every day that it concerns."""
         with self._one_at_a_time:
+            before, known = self._ask.requests, len(self.days)
             self._explore(span, wants_witness)
             self.explore_requests = self._ask.requests
+            self._context.gauge.explored(self._ask.requests - before, len(self.days) - known)
 
     def _explore(self, span: Span, wants_witness: bool) -> None:
         """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
         context = self._context
         try:
-            self.days |= self._guarded(
+            days = self._guarded(
                 lambda: explore(
                     self._ask, span, self.own, clock=context.clock, settle=context.settle, wants_witness=wants_witness
                 )
             )
+            self.days |= days
+            self._tell(gaps(span, days), [day for day, expected in days.items() if expected is not None])
         except SliceFailure as error:
             self._ask.forget()
             where = self._ask.span
@@ -113,6 +138,7 @@ class EventWork:
             try:
                 if wants_facts:
                     facts = self._guarded(lambda: day_facts(self._ask, day, self.days.get(day)))
+                    self._tell([] if facts.minutes else [Span(day, day)], [day] if facts.minutes else [])
             except SliceFailure as error:
                 failure = str(error)
             except EventMissing:
@@ -122,6 +148,7 @@ class EventWork:
                 self._fetch_concurrency(has_live_minutes=was_live)
                 concurrency_failure = self._concurrency_failure
             requests = self._ask.requests - before
+        self._context.gauge.worked(requests)
         return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
 
     def concurrency_again(self) -> bool:

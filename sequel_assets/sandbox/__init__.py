@@ -9,9 +9,11 @@ the client.
 """
 
 from sequel_assets.sandbox.clock import Clock
+from sequel_assets.sandbox.deliveries import Delivery
 from sequel_assets.sandbox.faults import FAULTS, QUIRKS, Fault, Faults
 from sequel_assets.sandbox.foreground import serve_forever
 from sequel_assets.sandbox.generate import WorldSpec, build_world
+from sequel_assets.sandbox.mishaps import MISHAPS, Mishaps
 from sequel_assets.sandbox.server import PortTakenError, Sandbox
 from sequel_assets.sandbox.signin import Credentials
 from sequel_assets.sandbox.truth import AS_IS, HUB, MISSING, STAGE, Attendance, Company, Event, Minute, Person
@@ -21,6 +23,7 @@ __all__ = [
     "AS_IS",
     "FAULTS",
     "HUB",
+    "MISHAPS",
     "MISSING",
     "QUIRKS",
     "STAGE",
@@ -28,10 +31,12 @@ __all__ = [
     "Clock",
     "Company",
     "Credentials",
+    "Delivery",
     "Event",
     "Fault",
     "Faults",
     "Minute",
+    "Mishaps",
     "Person",
     "PortTakenError",
     "Sandbox",

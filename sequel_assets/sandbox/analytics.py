@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sequel_assets.sandbox import spans
-from sequel_assets.sandbox.talk import talk_before
+from sequel_assets.sandbox.talk import counts_before, talk_before
 from sequel_assets.sandbox.tally import ENGAGEMENT_TYPES, EventTally, Range, concurrency, usage
-from sequel_assets.sandbox.truth import HUB, STAGE, Event
+from sequel_assets.sandbox.truth import HUB, STAGE, Event, Text
 from sequel_assets.sandbox.view import Query, RefusalError, View, iso, uid
 
 
 def top_participants(view: View, event_id: str, query: Query) -> Any:
     """`GET /user-engagement/events/{eventId}/top-participants`: totals of everybody, the first `limit` rows."""
     found = view.event(event_id)
-    days, engagement_type, _ = _asked(query)
+    days, engagement_type, _ = _asked(view, query)
     limit = _count(query.get("limit", "10"))
     rows = view.tally(found).participants(days, engagement_type)
     people = {row.attendance.person.key(found.id) for row in rows} if view.count_by == "person" else rows
@@ -58,7 +60,8 @@ def average(minutes: int, users: int) -> float:
 def video_watch_over_time(view: View, event_id: str, _query: Query) -> Any:
     """`GET /getVideoWatchOverTime/{eventId}`: minutes counted from the event's start. A hub has no video: 404."""
     found = view.stage(event_id)
-    return {"VideoViews": [[minute, users] for minute, users in concurrency(found, spans.minute_of(view.top))]}
+    views = concurrency(found, spans.minute_of(view.top), view.since_minute)
+    return {"VideoViews": [[minute, users] for minute, users in views]}
 
 
 def user_activity(view: View, event_id: str, query: Query) -> Any:
@@ -66,23 +69,47 @@ def user_activity(view: View, event_id: str, query: Query) -> Any:
     found = view.event(event_id)
     size, page = _count(query.get("count", "100")), _count(query.get("page", "1"))
     everybody = len(found.rows) + len(found.absentees)
-    items = [_activity(view, found, index) for index in range((page - 1) * size, min(page * size, everybody))]
+    counts = counts_before(found, view.top)
+    met = _met(view, found)
+    items = [
+        _activity(view, found, index, counts, met) for index in range((page - 1) * size, min(page * size, everybody))
+    ]
     return {"items": items, "totalCount": everybody, "page": page, "size": size}
 
 
-def _activity(view: View, found: Event, index: int) -> dict[str, Any]:
-    row = found.rows[index] if index < len(found.rows) else None
+def user_id(event_id: str, index: int, email: Text) -> str:
+    """The id of somebody in an event: the user's own, three strokes, the event's."""
+    user = uid("user", email if isinstance(email, str) and email else f"{event_id}/{index}")
+    return f"{user}|||{event_id}"
+
+
+def _met(view: View, found: Event) -> set[str]:
+    """The e-mails of those who have been in the event's hub."""
+    hub = view.world.event(found.hub_id) if found.hub_id else None
     top = spans.minute_of(view.top)
-    live = spans.length(spans.clip(row.live, None, top)) if row else 0
-    on_demand = spans.length(spans.clip(row.on_demand, None, top)) if row else 0
+    return (
+        {row.person.email for row in hub.rows if row.person.email and row.live and row.live[0][0] < top}
+        if hub
+        else set()
+    )
+
+
+def _activity(
+    view: View, found: Event, index: int, counts: Mapping[tuple[str | None, str | None], Counter[str]], met: set[str]
+) -> dict[str, Any]:
+    row = found.rows[index] if index < len(found.rows) else None
+    since, top = view.since_minute, spans.minute_of(view.top)
+    live = spans.length(spans.clip(row.live, since, top)) if row else 0
+    on_demand = spans.length(spans.clip(row.on_demand, since, top)) if row else 0
     who = row.person if row else found.absentees[index - len(found.rows)]
     email = row.email if row else who.email
     name = row.name if row else who.name
+    shown = (email if isinstance(email, str) else None, name if isinstance(name, str) else None)
+    said = counts.get(shown, Counter()) if row else Counter[str]()
     planned = max(1, spans.minute_of(found.ends_at) - spans.minute_of(found.starts_at))
-    user = uid("user", email if isinstance(email, str) and email else f"{found.id}/{index}")
     return {
         "uid": uid("activity", found.id, str(index)),
-        "userId": f"{user}|||{found.id}",
+        "userId": user_id(found.id, index, email),
         "email": email if isinstance(email, str) else None,
         "name": name if isinstance(name, str) else None,
         "attended": live > 0,
@@ -93,12 +120,12 @@ def _activity(view: View, found: Event, index: int) -> dict[str, Any]:
         "onDemandTimeSpentPercentage": round(100 * on_demand / planned, 2),
         "averageLiveViewTime": live,
         "averageOnDemandViewTime": on_demand,
-        "circlesNumber": 0,
-        "comments": 0,
-        "pollsNumber": 0,
-        "questionsNumber": 0,
+        "circlesNumber": int(who.email in met),
+        "comments": said["chat"],
+        "pollsNumber": said["polls"],
+        "questionsNumber": said["questions"],
         "questions": [],
-        "messagesReactionsCount": 0,
+        "messagesReactionsCount": said["chat"],
         "leadScore": min(100, live + on_demand),
         "rawLeadScore": live + on_demand,
         "leadScoreDetails": {"live": live, "onDemand": on_demand},
@@ -124,7 +151,7 @@ def usage_in_range(view: View, company_id: str, query: Query) -> Any:
 
 def usage_by_day(view: View, company_id: str, query: Query) -> Any:
     """`GET /user-engagement/companies/{companyId}/usage-by-day` (named only): the days that have minutes."""
-    days, engagement_type, event_type = _asked(query)
+    days, engagement_type, event_type = _asked(view, query)
     tallies = _tallies(view, view.company(company_id).id, event_type)
     with_minutes = sorted({day for _, tally in tallies for day in tally.days if days.holds(day)})
     answered = []
@@ -151,7 +178,7 @@ def polls(view: View, event_id: str, _query: Query) -> Any:
 
 
 def _usage_document(view: View, company_id: str, query: Query) -> dict[str, Any]:
-    days, engagement_type, event_type = _asked(query)
+    days, engagement_type, event_type = _asked(view, query)
     owner = view.company(company_id)
     used = usage(_tallies(view, owner.id, event_type), days, engagement_type)
     return {
@@ -172,12 +199,13 @@ def _tallies(view: View, company_id: str, event_type: str | None) -> list[tuple[
     return [(found, view.tally(found)) for found in owned if event_type in (None, found.event_type)]
 
 
-def _asked(query: Query) -> tuple[Range, str, str | None]:
-    """The range of days, the engagement type and the event type of a query; 400 with `{}` for what they cannot be."""
+def _asked(view: View, query: Query) -> tuple[Range, str, str | None]:
+    """The days that are not forgotten, the engagement type and the event type of a query; 400 with `{}` if they cannot be."""
     engagement_type, event_type = query.get("engagementType", "all"), query.get("eventType")
     if engagement_type not in ENGAGEMENT_TYPES or event_type not in (None, STAGE, HUB):
         raise RefusalError(400, {})
-    return Range(_day(query.get("startDate")), _day(query.get("endDate"))), engagement_type, event_type
+    first = max(filter(None, (_day(query.get("startDate")), view.since)), default=None)
+    return Range(first, _day(query.get("endDate"))), engagement_type, event_type
 
 
 def _day(text: str | None) -> date | None:

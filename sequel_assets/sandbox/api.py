@@ -6,8 +6,7 @@ import asyncio
 import sys
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -19,13 +18,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sequel_assets.sandbox import analytics, answers, wire
+from sequel_assets.sandbox import analytics, answers, subscriptions, wire
 from sequel_assets.sandbox.clock import Clock
 from sequel_assets.sandbox.faults import Fault, Faults
 from sequel_assets.sandbox.quirks import bend
+from sequel_assets.sandbox.request_log import LoggedRequest, RequestLog
 from sequel_assets.sandbox.signin import SignIn
 from sequel_assets.sandbox.tally import Tallies
 from sequel_assets.sandbox.view import Query, RefusalError, View, error
+from sequel_assets.sandbox.webhooks import Webhooks
 from sequel_assets.sandbox.world import World
 
 Handler = Callable[[View, str, Query], Any]
@@ -86,49 +87,6 @@ TOKEN_PATH = "/api/oauth/token"  # noqa: S105 - a path, not a token
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-@dataclass(frozen=True)
-class LoggedRequest:
-    """One request: path and query as sent, `at` the sandbox's time. Status 0: the connection was hung up."""
-
-    method: str
-    path: str
-    query: str
-    status: int
-    fault: str | None
-    at: datetime
-    seconds: float
-
-
-class RequestLog:
-    """The last requests (bounded), and how many there were in all."""
-
-    def __init__(self, keep: int = 100_000) -> None:
-        self._kept: deque[LoggedRequest] = deque(maxlen=keep)
-        self.count = 0
-
-    def add(self, request: LoggedRequest) -> None:
-        """Note a request."""
-        self.count += 1
-        self._kept.append(request)
-
-    def clear(self) -> None:
-        """Forget them and count from 0."""
-        self._kept.clear()
-        self.count = 0
-
-    def __iter__(self) -> Iterator[LoggedRequest]:
-        """Over what is kept, oldest first."""
-        return iter(list(self._kept))
-
-    def __len__(self) -> int:
-        """How many are kept."""
-        return len(self._kept)
-
-    def __getitem__(self, index: int) -> LoggedRequest:
-        """One of those kept; -1 is the last."""
-        return self._kept[index]
-
-
 @dataclass
 class Api:
     """All that an answer depends on. `world`, `clock` and `faults` may be exchanged between requests."""
@@ -141,11 +99,13 @@ class Api:
     named_endpoints: bool = True
     count_by: Literal["spelling", "person"] = "spelling"
     on_request: Callable[[LoggedRequest], None] | None = None
+    keeps_days: int | None = None
 
     def __post_init__(self) -> None:
         """Begin with an empty log."""
         self.requests = RequestLog()
         self._tallies = Tallies()
+        self.webhooks = Webhooks(lambda: self.world, lambda: self.clock)
 
     def app(self, *extra: Route) -> Starlette:
         """The ASGI app; extra routes come before the API's."""
@@ -178,6 +138,7 @@ class Api:
             traceback.print_exc(file=sys.stderr)
             response = wire.answer(500, {"hasError": True, "errorMessage": "The sandbox itself failed; see its output"})
         response = self._finished(request, response, struck, at)
+        await asyncio.sleep(max(0.0, began + self.latency_ms / 1000 - time.perf_counter()))  # its own work is in it
         status = 0 if isinstance(response, wire.HangUp) else response.status_code
         kinds = "+".join(fault.kind for fault in struck) or None
         logged = LoggedRequest(request.method, path, query, status, kinds, at, time.perf_counter() - began)
@@ -187,12 +148,14 @@ class Api:
         return response
 
     async def _response(self, request: Request, path: str, query: str, struck: list[Fault]) -> Response:
-        if self.latency_ms:
-            await asyncio.sleep(self.latency_ms / 1000)
         if path == TOKEN_PATH and request.method == "POST":
             struck += self.faults.choose(path, query, "token")
             body, content_type = await request.body(), request.headers.get("content-type", "")
             return await self._unless(struck, lambda: self._token(content_type, body, struck))
+        if path == subscriptions.PATH or path.startswith(f"{subscriptions.PATH}/"):
+            struck += self.faults.choose(path, query, "webhooks")
+            body = await request.body()
+            return await self._unless(struck, lambda: self._subscription(request, path, body, struck))
         call, ids = self.match(request.method, path)
         struck += self.faults.choose(path, query, call.shape)
         return await self._unless(struck, lambda: self._answer(call, ids, request, query, struck))
@@ -211,7 +174,15 @@ class Api:
             document = self.sign_in.token(content_type, body)
             return wire.answer(200, bend(struck, document, [], self.world))
 
-    def _answer(self, call: Call, ids: list[str], request: Request, query: str, struck: list[Fault]) -> Response:
+    def _subscription(self, request: Request, path: str, body: bytes, struck: list[Fault]) -> Response:
+        if refused := self._refused(request, struck):
+            return refused
+        with self.world.lock:
+            status, document = self.webhooks.answer(request.method, path, body)
+            return wire.answer(status, bend(struck, document, [], self.world))
+
+    def _refused(self, request: Request, struck: list[Fault]) -> Response | None:
+        """The answer to a caller whose token is not, or no longer, valid; the plain one is raised."""
         kinds = {fault.kind: fault for fault in struck}
         authorization = request.headers.get("authorization", "")
         if "http_401" in kinds or "http_401_json" in kinds:
@@ -219,8 +190,14 @@ class Api:
         if "revoke_tokens" in kinds:
             self.sign_in.revoke_all()
         if "http_401_json" in kinds:
-            return wire.instead(kinds["http_401_json"]) or Response(status_code=401)
+            return wire.instead(kinds["http_401_json"])
         self.sign_in.check(authorization)
+        return None
+
+    def _answer(self, call: Call, ids: list[str], request: Request, query: str, struck: list[Fault]) -> Response:
+        if refused := self._refused(request, struck):
+            return refused
+        kinds = {fault.kind for fault in struck}
         asked = dict(parse_qsl(query, keep_blank_values=True))
         if "sub_companies_ignored" in kinds:
             asked.pop("includeSubCompanies", None)
@@ -228,7 +205,8 @@ class Api:
             if "vanished" in kinds:
                 self.world.vanish(ids[0])
             count_by = "person" if "split_rows" in kinds else self.count_by
-            view = View(self.world, self._tallies, self.clock.now(), self.clock.top_of_hour(), count_by)
+            now, top = self.clock.now(), self.clock.top_of_hour()
+            view = View(self.world, self._tallies, now, top, count_by, self.keeps_days)
             document = call.handler(view, ids[0], asked)
             return wire.answer(200, bend(struck, document, ids, self.world))
 

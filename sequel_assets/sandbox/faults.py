@@ -15,7 +15,9 @@ from urllib.parse import unquote
 ROWS = frozenset({"participants"})
 ANALYTICS = frozenset({"participants", "concurrency", "activity", "lifetime", "usage", "usage_by_day", "polls"})
 OF_AN_EVENT = frozenset({"event", "registrants", "replays", "participants", "concurrency", "activity", "polls"})
-DOCUMENTS = frozenset({"company", "list", "events", *OF_AN_EVENT, "networking", "networking_participants", *ANALYTICS})
+DOCUMENTS = frozenset(
+    {"webhooks", "company", "list", "events", *OF_AN_EVENT, "networking", "networking_participants", *ANALYTICS}
+)
 EVERYWHERE = frozenset({"token", *DOCUMENTS})
 
 FAULT_SHAPES: dict[str, frozenset[str]] = {

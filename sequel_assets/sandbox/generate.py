@@ -36,7 +36,8 @@ class WorldSpec:
 
     `events_per_day` is the average per company; `people` the average crowd of an event; every `hub_every`th event links
     a hub (0: none); `days_ahead` are planned after `now`; `odd_ids` makes ids with `/`, `%`, blanks, umlauts, `|`, `+`,
-    `?`, `#`; `big_event_people` adds an event of that many people x 180 minutes on the day before `now`, at the root.
+    `?`, `#`; `big_event_people` adds an event of that many people x 180 minutes on the day before `now`, at the root; with
+    `hub_only` nobody comes to the stages of the last company, whose events all link hubs: people meet there alone.
     """
 
     seed: int = 7
@@ -50,6 +51,7 @@ class WorldSpec:
     hub_every: int = 5
     odd_ids: bool = False
     big_event_people: int = 0
+    hub_only: bool = False
 
     @property
     def first_day(self) -> date:
@@ -142,7 +144,8 @@ class _Calendar:
         is_cancelled, has_started, is_empty = number % 23 == 4, number % 23 != 9, number % 23 == 14
         replays = number % 10 != 7
         size = max(1, round(spec.people * rng.uniform(0.3, 1.7)))
-        happens = has_started and not is_cancelled and not is_empty
+        is_lounge = spec.hub_only and company == len(self.companies) - 1
+        happens = has_started and not is_cancelled and not is_empty and not is_lounge
         event = Event(
             event_id,
             self.companies[company].id,
@@ -171,7 +174,7 @@ class _Calendar:
             extra=_oddities(number),
             talk=talk_of if happens else None,
         )
-        if spec.hub_every and number % spec.hub_every == 2:
+        if is_lounge or (spec.hub_every and number % spec.hub_every == 2):
             self._link(company, event)
         self.made.append(event)
 

@@ -45,6 +45,18 @@ NEEDED = frozenset(
         "companyId",
         "meta",
         "url",
+        "webHookSubscriptionId",
+        "clientSecret",
+        "expiresOn",
+        "endpoint",
+        "subscriptionInfo",
+        *("join_url", "metadata", "username", "userId", "when", "downloadVideoUrl", "downloadStatus", "isCustomReplay"),
+        *("liveTimeSpentPercentage", "onDemandTimeSpentPercentage", "averageLiveViewTime", "averageOnDemandViewTime"),
+        *("circlesNumber", "comments", "pollsNumber", "questionsNumber", "messagesReactionsCount", "leadScore"),
+        *("rawLeadScore", "leadStatus", "engagementScore", "updatedOn", "registrationDate"),
+        *("polls", "pollId", "question", "options", "optionId", "text", "answers", "answeredAt", "questions"),
+        *("questionId", "askedAt", "answer", "upvotes", "chat", "messageId", "sentAt", "reactions", "emoji", "count"),
+        "minute",
     ]
 )
 """Fields that `missing_fields` and `nulls` leave alone, so that the answer stays right."""
@@ -151,11 +163,11 @@ _CONCURRENCY: dict[str, Callable[[Views], Views]] = {
 
 
 def _deeply(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Apply a change to every object and value, from the leaves up."""
+    """Apply a change to every object and value, from the leaves up; what a person answered on registering stays."""
 
     def apply(value: Any) -> Any:
         if isinstance(value, dict):
-            return change({name: apply(inner) for name, inner in value.items()})
+            return change({name: inner if name == "metadata" else apply(inner) for name, inner in value.items()})
         return [apply(inner) for inner in value] if isinstance(value, list) else change(value)
 
     return apply

@@ -10,11 +10,13 @@ from types import TracebackType
 from typing import Literal, Self
 
 from sequel_assets.sandbox import steering
-from sequel_assets.sandbox.api import Api, LoggedRequest, RequestLog
+from sequel_assets.sandbox.api import Api
 from sequel_assets.sandbox.clock import Clock
 from sequel_assets.sandbox.faults import Faults, Kind
+from sequel_assets.sandbox.request_log import LoggedRequest, RequestLog
 from sequel_assets.sandbox.signin import Credentials, SignIn
 from sequel_assets.sandbox.uvicorn_server import QuickServer
+from sequel_assets.sandbox.webhooks import Webhooks
 from sequel_assets.sandbox.world import World
 
 
@@ -28,7 +30,8 @@ class Sandbox:
     `clock` defaults to one pinned at the world's `now`, or to the real time; `faults` may be given as rates;
     `port=0` takes any free port.
     `token_seconds`, `tells_expiry` and `opaque_tokens` are about tokens; `count_by` says whether `numberOfUsers` counts
-    spellings or people; `named_endpoints=False` answers 404 to all that the API documents by name only.
+    spellings or people; `named_endpoints=False` answers 404 to all that the API documents by name only; with
+    `keeps_days` the analytics of a day are forgotten once it ended longer ago than that.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Sandbox:
         named_endpoints: bool = True,
         count_by: Literal["spelling", "person"] = "spelling",
         on_request: Callable[[LoggedRequest], None] | None = None,
+        keeps_days: int | None = None,
     ) -> None:
         self.host = host
         self._wanted_port = port
@@ -62,6 +66,7 @@ class Sandbox:
             named_endpoints,
             count_by,
             on_request,
+            keeps_days,
         )
         self._socket: socket.socket | None = None
         self._server: QuickServer | None = None
@@ -84,6 +89,7 @@ class Sandbox:
         server = self._server = QuickServer(self.api.app(*steering.routes(self.api)))
         self._thread = threading.Thread(target=server.run, args=([self._socket],), name="sequel-sandbox", daemon=True)
         self._thread.start()
+        self.webhooks.start()
         if not server.ready.wait(10):
             raise RuntimeError("the sandbox did not start within 10 seconds")
 
@@ -92,6 +98,7 @@ class Sandbox:
         if self._server and self._thread:
             self._server.leave()
             self._thread.join(10)
+        self.api.webhooks.stop()
         self._server = self._thread = None
 
     def serve(self, *, on_listening: Callable[[], None] | None = None) -> None:
@@ -100,6 +107,7 @@ class Sandbox:
         if on_listening:
             on_listening()
         QuickServer(self.api.app(*steering.routes(self.api))).run([self._socket] if self._socket else None)
+        self.api.webhooks.stop()
 
     def _listen(self) -> None:
         # asyncio turns Nagle's waiting off only for a socket that says it is TCP; else each answer would take 40 ms
@@ -168,6 +176,7 @@ class Sandbox:
     @world.setter
     def world(self, world: World) -> None:
         self.api.world = world
+        self.webhooks.watch(world)
 
     @property
     def faults(self) -> Faults:
@@ -177,6 +186,19 @@ class Sandbox:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         self.api.faults = faults
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Subscriptions, deliveries, and what goes wrong with them."""
+        return self.api.webhooks
+
+    def start_event(self, event_id: str) -> None:
+        """The host starts an event now."""
+        self.webhooks.start_event(event_id)
+
+    def end_event(self, event_id: str) -> None:
+        """The host ends an event now."""
+        self.webhooks.end_event(event_id)
 
     def revoke_tokens(self) -> None:
         """Every token dies at once."""

@@ -83,3 +83,8 @@ def shorten(spans: Spans, minutes: int) -> Spans:
 def lengthen(spans: Spans, minutes: int) -> Spans:
     """The spans with `minutes` more minutes after their last."""
     return union((*spans, (spans[-1][1], spans[-1][1] + minutes))) if spans else spans
+
+
+def shift(watched: Spans, by: int) -> Spans:
+    """The same minutes, earlier or later."""
+    return tuple((first + by, end + by) for first, end in watched)

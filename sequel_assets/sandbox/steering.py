@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sequel_assets.sandbox import wire
-from sequel_assets.sandbox.api import Api, LoggedRequest
+from sequel_assets.sandbox import stagehand, wire
+from sequel_assets.sandbox.api import Api
 from sequel_assets.sandbox.faults import Fault
+from sequel_assets.sandbox.request_log import LoggedRequest
 from sequel_assets.sandbox.view import iso
 
 
@@ -42,6 +43,8 @@ def routes(api: Api) -> list[Route]:
         Route("/sandbox/clock", steer(_clock), methods=["POST"]),
         Route("/sandbox/faults", steer(_faults), methods=["POST"]),
         Route("/sandbox/restate", steer(_restate), methods=["POST"]),
+        *(Route(f"/sandbox/{name}", steer(work), methods=["POST"]) for name, work in stagehand.WORKS.items()),
+        *(Route(f"/sandbox/{name}", steer(look), methods=["GET"]) for name, look in stagehand.LOOKS.items()),
     ]
 
 
@@ -80,6 +83,7 @@ def _clock(api: Api, asked: dict[str, Any]) -> Any:
         api.clock.advance(float(asked["advance"]))
     if "speed" in asked:
         api.clock.speed = float(asked["speed"])
+    api.webhooks.wake()
     return _state(api, asked)
 
 

@@ -118,11 +118,11 @@ class Tallies:
         return tally
 
 
-def concurrency(event: Event, before: int) -> list[tuple[int, int]]:
-    """(minute counted from the event's start, people watching live) of each minute in which somebody did."""
+def concurrency(event: Event, before: int, since: int | None = None) -> list[tuple[int, int]]:
+    """(minute counted from the event's start, people watching live) of each minute from `since` on in which somebody did."""
     steps: dict[int, int] = {}
     for row in event.rows:
-        for first, end in spans.clip(row.live, None, before):
+        for first, end in spans.clip(row.live, since, before):
             steps[first] = steps.get(first, 0) + 1
             steps[end] = steps.get(end, 0) - 1
     start, users, seen = spans.minute_of(event.starts_at), 0, []

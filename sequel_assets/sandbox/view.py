@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from sequel_assets.sandbox import spans
@@ -39,6 +39,19 @@ class View:
     now: datetime
     top: datetime
     count_by: Literal["spelling", "person"] = "spelling"
+    keeps_days: int | None = None
+
+    @property
+    def since(self) -> date | None:
+        """The first day that is not forgotten: analytics of a day go once it ended longer ago than they are kept."""
+        if self.keeps_days is None:
+            return None
+        return (self.now - timedelta(days=self.keeps_days, microseconds=1)).date()
+
+    @property
+    def since_minute(self) -> int | None:
+        """The same as a minute since 1970."""
+        return None if self.since is None else (self.since - spans.EPOCH_DAY).days * spans.MINUTES_PER_DAY
 
     def company(self, company_id: str) -> Company:
         """A company, or 404 as JSON."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sequel_assets.sandbox import spans
-from sequel_assets.sandbox.truth import HUB, Attendance, Company, Event, Minute
+from sequel_assets.sandbox.truth import HUB, Attendance, Company, Event, Minute, Person
+
+OnChange = Callable[["World", str, Event, Person | None], None]
+"""Hears of a change, the world's lock held: the type of the webhook, the event, and who registered."""
 
 
 class World:
@@ -26,6 +29,7 @@ class World:
     ) -> None:
         self.lock = threading.RLock()
         self.now = now
+        self.on_change: OnChange | None = None
         self._companies: dict[str, Company] = {}
         self._events: dict[str, Event] = {}
         self._by_company: dict[str, list[Event]] = {}
@@ -110,9 +114,10 @@ class World:
     def remove_company(self, company_id: str) -> None:
         """Remove a company with its events; those beneath it keep their parent's id and are no longer reached."""
         with self.lock:
-            del self._companies[company_id]
             for event in self._by_company.pop(company_id, []):
                 del self._events[event.id]
+                self._tell("virtual-stage-deleted", event)
+            del self._companies[company_id]
 
     def rename_company(self, company_id: str, name: str) -> None:
         """Give a company another name."""
@@ -131,6 +136,7 @@ class World:
                 raise ValueError(f"event {event.id!r} belongs to no company: {event.company_id!r}")
             self._events[event.id] = event
             self._by_company.setdefault(event.company_id, []).append(event)
+            self._tell("virtual-stage-created", event)
 
     def remove_event(self, event_id: str) -> None:
         """Remove an event for good."""
@@ -138,10 +144,13 @@ class World:
             event = self._events.pop(event_id)
             self._by_company[event.company_id].remove(event)
             self._vanished.discard(event_id)
+            self._tell("virtual-stage-deleted", event)
 
     def rename_event(self, event_id: str, name: str) -> None:
         """Give an event another name."""
-        self._events[event_id].name = name
+        with self.lock:
+            self._events[event_id].name = name
+            self._tell("virtual-stage-updated", self._events[event_id])
 
     def move_event(self, event_id: str, company_id: str) -> None:
         """Give an event to another company."""
@@ -150,6 +159,7 @@ class World:
             self._by_company[event.company_id].remove(event)
             event.company_id = company_id
             self._by_company.setdefault(company_id, []).append(event)
+            self._tell("virtual-stage-updated", event)
 
     def set_start(self, event_id: str, starts_at: datetime, *, move_minutes: bool = False) -> None:
         """Plan an event for another time, as long as before; its minutes stay unless told to move along."""
@@ -160,8 +170,34 @@ class World:
             event.version += 1
             if move_minutes:
                 event.restate(
-                    [row.rewatched(_shift(row.live, step), _shift(row.on_demand, step)) for row in event.rows]
+                    [row.rewatched(spans.shift(row.live, step), spans.shift(row.on_demand, step)) for row in event.rows]
                 )
+            self._tell("virtual-stage-updated", event)
+
+    def start_event(self, event_id: str, at: datetime) -> Event:
+        """The host starts an event at a time; it lasts as long as planned. Its minutes stay."""
+        with self.lock:
+            event = self._known(event_id)
+            if event.starts_at > at or not event.has_started:
+                event.starts_at, event.ends_at = at, at + (event.ends_at - event.starts_at)
+            event.has_started, event.version = True, event.version + 1
+            return event
+
+    def end_event(self, event_id: str, at: datetime) -> Event:
+        """The host ends an event at a time, unless it is over already. Its minutes stay."""
+        with self.lock:
+            event = self._known(event_id)
+            if event.starts_at > at or not event.has_started:
+                raise ValueError(f"event {event_id!r} has not started")
+            event.ends_at, event.version = min(event.ends_at, at), event.version + 1
+            return event
+
+    def register(self, event_id: str, person: Person) -> None:
+        """Somebody registers for an event."""
+        with self.lock:
+            event = self._known(event_id)
+            event.absentees = (*event.absentees, person)
+            self._tell("new-attendee-pre-registration", event, person)
 
     def restate(self, event_id: str, attendance: Iterable[Attendance] | None = None, *, minutes: int = 0) -> None:
         """Change past minutes: give the whole list anew, or give (+) or take (-) each row that many minutes at its end.
@@ -175,6 +211,8 @@ class World:
     def vanish(self, event_id: str) -> None:
         """From now on the event is neither listed nor found."""
         with self.lock:
+            if event_id in self._events and event_id not in self._vanished:
+                self._tell("virtual-stage-deleted", self._events[event_id])
             self._vanished.add(event_id)
 
     def reappear(self, event_id: str) -> None:
@@ -182,9 +220,16 @@ class World:
         with self.lock:
             self._vanished.discard(event_id)
 
+    def _known(self, event_id: str) -> Event:
+        """A stage event that is not cancelled."""
+        event = self.event(event_id)
+        if event is None or event.event_type == HUB or event.is_cancelled:
+            raise ValueError(f"there is no such stage event, or it is cancelled: {event_id!r}")
+        return event
 
-def _shift(watched: spans.Spans, by: int) -> spans.Spans:
-    return tuple((first + by, end + by) for first, end in watched)
+    def _tell(self, what: str, event: Event, person: Person | None = None) -> None:
+        if self.on_change is not None:
+            self.on_change(self, what, event, person)
 
 
 def _changed(event: Event, minutes: int) -> Sequence[Attendance]:

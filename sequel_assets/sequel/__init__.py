@@ -31,20 +31,27 @@ from sequel_assets.sequel.exceptions import (
     ServerError,
     SignInRefused,
     Throttled,
+    Uncertain,
     Unreachable,
 )
+from sequel_assets.sequel.interactions import Interactions
 from sequel_assets.sequel.paths import Paths
-from sequel_assets.sequel.reconciliation import DayUsage, Interactions, Usage
+from sequel_assets.sequel.reconciliation import DayUsage, Usage
 from sequel_assets.sequel.stats import ClientStats
+from sequel_assets.sequel.times import Duration
 from sequel_assets.sequel.verdicts import is_retryable
+from sequel_assets.sequel.webhooks import WEBHOOK_TYPES, CreatedSubscription, Subscription
 
 __all__ = [
+    "WEBHOOK_TYPES",
     "Activity",
     "ActivityPage",
     "BadRequest",
     "ClientStats",
     "Company",
+    "CreatedSubscription",
     "DayUsage",
+    "Duration",
     "EngagementType",
     "Event",
     "EventType",
@@ -66,7 +73,9 @@ __all__ = [
     "SequelError",
     "ServerError",
     "SignInRefused",
+    "Subscription",
     "Throttled",
+    "Uncertain",
     "Unreachable",
     "Usage",
     "is_retryable",

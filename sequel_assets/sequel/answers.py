@@ -33,6 +33,8 @@ def value_of(answer: Answer, call: Call, parse: Callable[[object], T], secrets: 
         else:
             return parse(value)
     except NotJsonError as error:
+        if call.is_wordless and not answer.body.lstrip().startswith(b"<"):  # HTML is a proxy's, and no success
+            return parse(None)
         problem = e.InvalidAnswer(f"{error}", fault="not JSON", status=answer.status)
     except (UnsafeJsonError, WrongShapeError) as error:
         problem = e.InvalidAnswer(f"an answer that makes no sense: {error}", status=answer.status)

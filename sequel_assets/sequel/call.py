@@ -13,16 +13,21 @@ Host = Literal["api", "analytics"]
 class Call:
     """What is asked: `name` is the field of `Paths` it came from, and what the verdict table judges by.
 
-    All of Sequel's POSTs in here (sign-in, user activity) only read, so every call may be repeated. The body is kept
-    out of the repr, since that of the sign-in is the secret.
+    `is_repeatable`: whether asking twice does no more than asking once. That holds for all calls, also for the POSTs that
+    only read (sign-in, user activity), but for those that make a subscription or its key anew. `is_wordless`: success is
+    told by the status, and the body may be anything. `secrets` are struck out of what Sequel says of an error. Body and
+    secrets are kept out of the repr.
     """
 
     name: str
     path: str
     host: Host = "api"
-    method: Literal["GET", "POST"] = "GET"
+    method: Literal["GET", "POST", "PUT", "DELETE"] = "GET"
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
+    is_repeatable: bool = True
+    is_wordless: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_sign_in(self) -> bool:

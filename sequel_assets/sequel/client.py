@@ -14,15 +14,17 @@ from typing import Self
 
 import httpx
 
-from sequel_assets.sequel import directory, engagement, reconciliation
+from sequel_assets.sequel import directory, engagement, interactions, reconciliation, webhooks
 from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.directory import Company, Event, Hub, HubParticipant, Registrant, Replay
 from sequel_assets.sequel.engagement import ActivityPage, EngagementType, EventType, Participants
+from sequel_assets.sequel.interactions import Interactions
 from sequel_assets.sequel.paths import filled
-from sequel_assets.sequel.reconciliation import DayUsage, Interactions, Usage
+from sequel_assets.sequel.reconciliation import DayUsage, Usage
 from sequel_assets.sequel.session import Session
 from sequel_assets.sequel.stats import ClientStats
+from sequel_assets.sequel.webhooks import CreatedSubscription, Subscription
 
 
 class SequelClient:
@@ -192,7 +194,49 @@ class SequelClient:
     def event_interactions(self, event_id: str) -> Interactions:
         """`GET /events/{id}/polls` (N, shape I): polls, questions, chat and reactions."""
         path = filled(self._paths.event_interactions, event_id=event_id)
-        return self._session.ask(Call("event_interactions", path, "analytics"), reconciliation.interactions_from)
+        return self._session.ask(Call("event_interactions", path, "analytics"), interactions.interactions_from)
+
+    # ------------------------------------------------------------------ webhooks
+
+    def create_subscription(
+        self,
+        event_type: str,
+        company_id: str,
+        endpoint: str,
+        *,
+        event_id: str | None = None,
+        length_in_days: int | None = None,
+    ) -> CreatedSubscription:
+        """`POST /webhooks` (D): subscribe, for 90 days unless told (2 to 365). Asked once: may raise `Uncertain`."""
+        body = webhooks.creation(event_type, company_id, endpoint, event_id, length_in_days)
+        secrets = webhooks.secrets_of(endpoint)
+        call = Call("webhooks", self._paths.webhooks, method="POST", body=body, is_repeatable=False, secrets=secrets)
+        return self._session.ask(call, webhooks.created_from)
+
+    def subscription(self, subscription_id: str) -> Subscription:
+        """`GET /webhooks/{id}` (D): as Sequel remembers it; `NotFound` when it does not."""
+        path = filled(self._paths.webhook, subscription_id=subscription_id)
+        return self._session.ask(Call("webhook", path), webhooks.subscription_from)
+
+    def update_subscription(
+        self, subscription_id: str, *, endpoint: str | None = None, extend_by_days: int | None = None
+    ) -> None:
+        """`PUT /webhooks/{id}` (D): another endpoint, more days (2 to 365), or both; asked again, it may extend twice."""
+        body, secrets = webhooks.change(endpoint, extend_by_days), webhooks.secrets_of(endpoint)
+        path = filled(self._paths.webhook, subscription_id=subscription_id)
+        call = Call("webhook", path, method="PUT", body=body, is_wordless=True, secrets=secrets)
+        self._session.ask(call, webhooks.nothing_from)
+
+    def renew_subscription(self, subscription_id: str, *, length_in_days: int | None = None) -> CreatedSubscription:
+        """`POST /webhooks/renew/{id}` (D): a new key, the old one is void at once. Asked once: may raise `Uncertain`."""
+        path = filled(self._paths.renew_webhook, subscription_id=subscription_id)
+        call = Call("renew_webhook", path, method="POST", body=webhooks.renewal(length_in_days), is_repeatable=False)
+        return self._session.ask(call, webhooks.created_from)
+
+    def delete_subscription(self, subscription_id: str) -> None:
+        """`DELETE /webhooks/{id}` (D): `NotFound` when it is gone already, also by an attempt whose answer was lost."""
+        path = filled(self._paths.webhook, subscription_id=subscription_id)
+        self._session.ask(Call("webhook", path, method="DELETE", is_wordless=True), webhooks.nothing_from)
 
 
 def _range(start: date | None, end: date | None) -> dict[str, str]:

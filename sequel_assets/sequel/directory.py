@@ -80,6 +80,8 @@ class Registrant(Model):
     name: TextOrNone = Field(None, repr=False)
     email: TextOrNone = Field(None, repr=False)
     join_url: TextOrNone = Field(None, repr=False)
+    metadata: object = Field(None, repr=False)
+    """What they answered on registering, in no stated shape; a value of JSON."""
 
 
 class Replay(Model):

@@ -13,12 +13,12 @@ from sequel_assets.sequel.fields import (
     NumberOrNone,
     Text,
     TextOrNone,
-    TimeOrNone,
     Whole,
     WholeOrNone,
     WrongShapeError,
 )
 from sequel_assets.sequel.shapes import Model, a_list, an_object, validated
+from sequel_assets.sequel.times import DurationOrNone, MomentOrNone
 
 EngagementType = Literal["all", "live", "onDemand"]
 EventType = Literal["virtualStageEvent", "networkingHub"]
@@ -41,7 +41,7 @@ class Participants(Model):
 
 
 class Activity(Model):
-    """What Sequel says of one person in one event. The times are as received: Sequel does not state their unit."""
+    """What Sequel says of one person in one event. The unit of the times Sequel does not state: see `Duration`."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
@@ -51,24 +51,25 @@ class Activity(Model):
     name: TextOrNone = Field(None, repr=False)
     attended: FlagOrNone = None
     viewed_replay: FlagOrNone = None
-    live_time: NumberOrNone = None
-    on_demand_time: NumberOrNone = None
+    live_time: DurationOrNone = None
+    on_demand_time: DurationOrNone = None
     live_time_spent_percentage: NumberOrNone = None
     on_demand_time_spent_percentage: NumberOrNone = None
     average_live_view_time: NumberOrNone = None
     average_on_demand_view_time: NumberOrNone = None
-    circles_number: NumberOrNone = None
-    polls_number: NumberOrNone = None
-    questions_number: NumberOrNone = None
-    messages_reactions_count: NumberOrNone = None
+    circles_number: WholeOrNone = None
+    comments: WholeOrNone = None
+    polls_number: WholeOrNone = None
+    questions_number: WholeOrNone = None
+    messages_reactions_count: WholeOrNone = None
     lead_score: NumberOrNone = None
     raw_lead_score: NumberOrNone = None
     lead_status: TextOrNone = None
     engagement_score: NumberOrNone = None
     company_id: TextOrNone = None
-    created_on: TimeOrNone = None
-    updated_on: TimeOrNone = None
-    registration_date: TimeOrNone = None
+    created_on: MomentOrNone = None
+    updated_on: MomentOrNone = None
+    registration_date: MomentOrNone = None
 
 
 class ActivityPage(Model):

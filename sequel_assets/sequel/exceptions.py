@@ -10,6 +10,7 @@
       ├── ServerError      5xx
       ├── BadRequest       400 and every other 4xx
       ├── HasError         `hasError: true` under 200
+      ├── Uncertain        asked for something that must not be asked for twice, and whether it was done is not known
       └── InvalidAnswer    not JSON, HTML, truncated, too large, redirected, of the wrong shape; `fault` says which
 
 `Interrupted` stands apart from `Unreachable` because one slow event fails its own slice, while an unreachable host
@@ -97,6 +98,10 @@ class BadRequest(SequelError):
 
 class HasError(SequelError):
     """Sequel's own error envelope under a status that promised success."""
+
+
+class Uncertain(SequelError):
+    """Sent once, not to be sent blindly again, and no answer says whether Sequel did it: look before asking anew."""
 
 
 class InvalidAnswer(SequelError):

@@ -84,6 +84,7 @@ class Limiter:
                 if pause_seconds <= 0 or paused_until <= slept_until:
                     self._under_way += 1
                     return Slot(self._round)
+                self._changed.notify()  # the place stays free: whoever waits for one sleeps through the pause as well
             self._on_wait(pause_seconds)
             self._sleep(pause_seconds)
             slept_until = paused_until
@@ -98,4 +99,4 @@ class Limiter:
                     self._window = max(1.0, self._window / 2)
                     self._round += 1
                 self._paused_until = max(self._paused_until, self._monotonic() + slot.pause_seconds)
-            self._changed.notify_all()
+            self._changed.notify(max(0, int(self._window) - self._under_way))  # all would be a stampede

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True)
 class Paths:
-    """Path templates; `{company_id}`, `{event_id}` and `{hub_id}` are filled in, escaped."""
+    """Path templates; `{company_id}`, `{event_id}`, `{hub_id}` and `{subscription_id}` are filled in, escaped."""
 
     token: str = "/api/oauth/token"  # noqa: S105 -- a path, D
     company: str = "/api/v1/company/{company_id}"  # D
@@ -23,6 +23,9 @@ class Paths:
     available_replays: str = "/api/v1/event/{event_id}/availableReplays"  # D
     hub: str = "/api/v1/networking/{hub_id}"  # D
     hub_participants: str = "/api/v1/networking/{hub_id}/participantsList"  # D
+    webhooks: str = "/api/integrations/webhooks"  # D
+    webhook: str = "/api/integrations/webhooks/{subscription_id}"  # D
+    renew_webhook: str = "/api/integrations/webhooks/renew/{subscription_id}"  # D
     # from here on under the analytics host
     participants: str = "/api/analytics/user-engagement/events/{event_id}/top-participants"  # D
     concurrency: str = "/api/analytics/getVideoWatchOverTime/{event_id}"  # D

@@ -12,9 +12,9 @@ from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.exceptions import SequelError
+from sequel_assets.sequel.exceptions import SequelError, Uncertain
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.verdicts import Patience, is_retryable, patience
+from sequel_assets.sequel.verdicts import Patience, is_retryable, leaves_in_doubt, patience
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 20.0
@@ -65,10 +65,14 @@ class Retrier:
                     attempts += 1
                     return attempt()
         except SequelError as error:
-            if not error.attempts:
-                error.attempts, error.is_retryable = attempts, is_retryable(error, call)
-            raise
-        raise AssertionError("tenacity neither returned nor raised")
+            if error.attempts:
+                raise
+            error.attempts, error.is_retryable = attempts, is_retryable(error, call)
+            if not leaves_in_doubt(error, call):
+                raise
+            doubt = Uncertain(f"it may or may not be done: {error.message}", status=error.status, path=error.path)
+            doubt.attempts = attempts
+        raise doubt  # outside the handler, so that it stands for itself
 
     def _pause(self, seconds: float) -> None:
         self._stats.add(retries=1, seconds_waited=seconds)

@@ -97,5 +97,5 @@ class Session:
         return answer
 
     def _value(self, answer: Answer, call: Call, parse: Callable[[object], T]) -> T:
-        secrets = (self._config.client_secret, self._config.client_id, *self._tokens.secrets())
+        secrets = (self._config.client_secret, self._config.client_id, *self._tokens.secrets(), *call.secrets)
         return value_of(answer, call, parse, secrets, self._wall_clock())

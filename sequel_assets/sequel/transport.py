@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 import httpx
 
@@ -60,9 +61,8 @@ class Transport:
         started = self._monotonic()
         try:
             client = self._opened()
-            request = client.build_request(
-                call.method, host + call.path, params=call.params or None, json=call.body, headers=headers
-            )
+            query = f"?{urlencode(call.params)}" if call.params else ""  # here, since httpx would parse the URL anew
+            request = client.build_request(call.method, host + call.path + query, json=call.body, headers=headers)
             return self._read(client.send(request, stream=True, follow_redirects=False), call, started)
         except httpx.HTTPError as error:
             failure = _told(error, host, call.path)

@@ -9,6 +9,10 @@ DNS, connection refused, TLS handshake, proxy       again, a few times: a name d
 valid JSON of the wrong shape                       again, once
 400 and other 4xx, 404, 403 on `list`, redirect,    never
   too large, TLS certificate, sign-in refused
+
+A call that must not be done twice (a subscription or a new key) is asked again only where it was surely not done: no
+connection, or refused with 429 or 403. Everything else that leaves its outcome open (5xx, 503 too, since a proxy may say it after
+the work was done; time-out, reset, an answer that cannot be read) is `Uncertain`, at once.
 """
 
 from __future__ import annotations
@@ -34,6 +38,8 @@ class Patience(Enum):
 
 def patience(error: BaseException, call: Call) -> Patience:
     """The row of the table."""
+    if leaves_in_doubt(error, call):
+        return Patience.NEVER
     match error:
         case e.Throttled():
             return Patience.THROTTLED
@@ -49,6 +55,11 @@ def patience(error: BaseException, call: Call) -> Patience:
             return Patience.ONCE
         case _:
             return Patience.NEVER
+
+
+def leaves_in_doubt(error: BaseException, call: Call) -> bool:
+    """Whether what must not be done twice may have been done."""
+    return not call.is_repeatable and isinstance(error, e.ServerError | e.Interrupted | e.HasError | e.InvalidAnswer)
 
 
 def is_retryable(error: BaseException, call: Call) -> bool:

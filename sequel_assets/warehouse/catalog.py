@@ -1,14 +1,27 @@
 """The companies and events that are known: reading them, and writing what a walk or a listing found."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from . import bulk
-from .tables import companies, event_concurrency, event_participants, events, exclusions, proofs
+from .company_tables import hub_participants, registrants
+from .engagement_tables import OF_EVENTS, activity_totals
+from .tables import (
+    STAGE,
+    companies,
+    event_concurrency,
+    event_participants,
+    events,
+    exclusions,
+    people,
+    proofs,
+    silences,
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,25 @@ def known_events(connection: sa.Connection, company_id: str) -> dict[str, KnownE
     return {row.event_id: KnownEvent(*row) for row in rows}
 
 
+def event_plans(connection: sa.Connection, company_id: str | None = None) -> dict[str, dict[date, str]]:
+    """Return, by company and UTC day, one checksum over the plans of the stage events that start on it: start, end, hub.
+
+    Not those of hubs, which have none of their own: theirs follow from the events that link them, maybe another company's.
+    """
+    e = events.c
+    query = sa.select(e.company_id, e.event_id, e.starts_at, e.ends_at, e.networking_hub_id)
+    query = query.where(e.event_type == STAGE, e.starts_at.is_not(None))
+    query = query.order_by(e.company_id, e.starts_at, e.event_id)
+    plans: dict[str, dict[date, list[str]]] = {}
+    for row in connection.execute(query if company_id is None else query.where(e.company_id == company_id)):
+        of_day = plans.setdefault(row.company_id, {}).setdefault(row.starts_at.date(), [])
+        of_day.append(repr(tuple(value.isoformat() if isinstance(value, datetime) else value for value in row[1:])))
+    return {
+        company: {day: hashlib.sha256("\n".join(lines).encode()).hexdigest() for day, lines in days.items()}
+        for company, days in plans.items()
+    }
+
+
 def save_events(connection: sa.Connection, company_id: str, found: Sequence[KnownEvent]) -> None:
     """Add or update events; what is known of their concurrency stays."""
     rows: list[dict[str, Any]] = [{"company_id": company_id, **vars(event)} for event in found]
@@ -135,5 +167,35 @@ def mark_vanished(connection: sa.Connection, company_id: str, event_ids: Iterabl
 
 def forget_event(connection: sa.Connection, company_id: str, event_id: str) -> None:
     """Delete an event that belongs to another company now. Its rows must have been taken out of the slices before."""
-    for table in (event_participants, event_concurrency, proofs, events):
+    rows = (event_participants, event_concurrency, *OF_EVENTS, activity_totals, registrants, hub_participants)
+    for table in (*rows, proofs, silences, events):
         connection.execute(table.delete().where(table.c.company_id == company_id, table.c.event_id == event_id))
+
+
+_WITH_PEOPLE = tuple(
+    table for table in (event_participants, *OF_EVENTS, registrants, hub_participants) if "person_id" in table.columns
+)
+
+
+def people_of_event(connection: sa.Connection, company_id: str, event_id: str) -> frozenset[str]:
+    """Return everybody who stands in any table of an event."""
+    return frozenset(
+        person_id
+        for table in _WITH_PEOPLE
+        for person_id in connection.scalars(
+            sa.select(table.c.person_id)
+            .where(table.c.company_id == company_id, table.c.event_id == event_id, table.c.person_id.is_not(None))
+            .distinct()
+        )
+    )
+
+
+def forget_strangers(connection: sa.Connection, company_id: str, person_ids: Iterable[str]) -> None:
+    """Delete the names of those who stand in no table of the company any more: they left it with their event."""
+    known = [
+        sa.exists().where(table.c.company_id == people.c.company_id, table.c.person_id == people.c.person_id)
+        for table in _WITH_PEOPLE
+    ]
+    for person_id in sorted(person_ids):
+        here = (people.c.company_id == company_id, people.c.person_id == person_id)
+        connection.execute(people.delete().where(*here, ~sa.or_(*known)))

@@ -34,9 +34,28 @@ class Dataset:
 class Insight(Dataset):
     """A dataset derived within the warehouse: a table and the SELECT that fills it, for one company and many days."""
 
-    source_dataset: str
-    """The name of the landed dataset whose slices decide whether this one is behind."""
+    sources: tuple[str, ...]
+    """The landed datasets, kept by slice, whose slices decide whether this one is behind; the first one leads in words."""
     as_of: bool
     """True when a day's slice depends on every day from the start to it."""
     select: "Callable[[str, date, date, date], sa.Select[tuple[object, ...]] | sa.CompoundSelect[tuple[object, ...]]]"
     """`(company_id, first day, last day, start of history) -> SELECT` of the table's columns in their order."""
+    optional: tuple[str, ...] = ()
+    """Landed datasets that it shows too, where they are there: of a day without a slice of them their numbers are null,
+    and when the slice comes the day is behind."""
+    at_close: bool = False
+    """True when a day that is still open has no slice unless somebody asks for it: an hour does not pay for it."""
+    reads_events: bool = False
+    """True when it goes by an event's plan (start, end, hub): where Sequel moves one, the days from its start on are behind."""
+    of_tree: bool = False
+    """True when it counts a company with all beneath it: it is derived after all of those (refresh/rollup.py)."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return every dataset that it is derived from."""
+        return (*self.sources, *self.optional)
+
+    @property
+    def sources_in_words(self) -> str:
+        """Return the names of its sources, for people."""
+        return " and ".join(self.sources)

@@ -11,7 +11,10 @@ import sqlalchemy as sa
 
 from .bulk import Row
 from .checksums import checksum
-from .tables import event_participants, proofs
+from .tables import ALL, event_participants, proofs
+
+_PLACES = ("position", "minute_of_event")
+"""Whole numbers that say where a row stands."""
 
 
 @dataclass(frozen=True)
@@ -123,17 +126,25 @@ def bookkeeping(
 
 
 def lost_most(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> bool:
-    """Say whether a landed slice has less than half of its minutes left."""
-    column = list(table.columns).index(table.c.engaged_minutes if "engaged_minutes" in table.columns else table.c.users)
-    left, had = (sum(int(row[column]) for row in rows) for rows in (new, old))
+    """Say whether a landed slice has less than half of its minutes left, or of its rows where it has no minutes."""
+    sets = (("engaged_minutes",), ("users",), ("live_minutes", "on_demand_minutes"))
+    counted = next((names for names in sets if set(names) <= set(table.columns.keys())), ())
+    if not counted:
+        return 2 * len(new) < len(old)
+    places = [list(table.columns).index(table.c[name]) for name in counted]
+    left, had = (sum(int(row[place] or 0) for row in rows for place in places) for rows in (new, old))
     return 2 * left < had
 
 
 def restated(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> list[tuple[str, str, float, float]]:
     """Return (key, column, from, to) of every number of a slice that is another one now.
 
-    The key is the event, or the event type of a row of usage. Of people in an event the numbers are sums over them.
+    The key is the event, or the event type of a row of usage, or all. Where a key has several rows (people in an event,
+    say) the numbers are sums over them, and shares and places, of which a sum says nothing, are left out. Of a table that
+    repeats other tables' days in many ranges (`info` says so) there are none: theirs tell what changed.
     """
+    if table.info.get("repeats"):
+        return []
     before, after = _numbers(table, old), _numbers(table, new)
     return [
         (*key, before.get(key, 0), after.get(key, 0))
@@ -144,14 +155,22 @@ def restated(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> list[
 
 def _numbers(table: sa.Table, rows: frozenset[Row]) -> dict[tuple[str, str], float]:
     columns = list(table.columns)
-    key = columns.index(table.c.event_id if "event_id" in table.columns else table.c.event_type)
-    numeric = [place for place, column in enumerate(columns) if isinstance(column.type, sa.BigInteger | sa.Numeric)]
+    of = next((name for name in ("event_id", "event_type") if name in table.columns), None)
+    key = None if of is None else columns.index(table.c[of])
+    adds_up = {column.name for column in table.primary_key} != {"company_id", "day", of}
+    numeric = [
+        place
+        for place, column in enumerate(columns)
+        if isinstance(column.type, sa.BigInteger | sa.Numeric) and not column.primary_key
+        if not (adds_up and (isinstance(column.type, sa.Numeric) or column.name in _PLACES))
+    ]
     sums: Counter[tuple[str, str]] = Counter()
     for row in rows:
+        scope = ALL if key is None else row[key]
         for place in numeric:
-            sums[row[key], columns[place].name] += row[place] or 0
+            sums[scope, columns[place].name] += row[place] or 0
         if "person_id" in table.columns:
-            sums[row[key], "people"] += 1
+            sums[scope, "people"] += 1
     return dict(sums)
 
 

@@ -20,10 +20,15 @@ BUSY_TIMEOUT_SECONDS = 60
 
 
 class Warehouse:
-    """One database. Opens nothing until it is used; safe to share between threads."""
+    """One database. Opens nothing until it is used; safe to share between threads.
 
-    def __init__(self, url: str) -> None:
+    `is_durable`: what is committed outlives a power cut also on SQLite, at the price of a sync to disk for each commit
+    (PostgreSQL does so anyhow). `busy_seconds`: how long a writer of SQLite waits for another process.
+    """
+
+    def __init__(self, url: str, *, is_durable: bool = False, busy_seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
         self.url = _parse(url)
+        self._is_durable, self._busy_seconds = is_durable, busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite's transactions see one state anyhow; PostgreSQL would show each statement a newer one
         self._one_state: dict[str, Any] = (
@@ -38,8 +43,11 @@ class Warehouse:
         """Return the engine, made on first use."""
         with self._lock:
             if self._engine is None:
-                self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+                self._engine = self._sqlite() if self.is_sqlite else _postgres_engine(self.url)
             return self._engine
+
+    def _sqlite(self) -> sa.Engine:
+        return _sqlite_engine(self.url, "FULL" if self._is_durable else "NORMAL", self._busy_seconds)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -95,18 +103,22 @@ def _parse(text: str) -> sa.URL:
     return url.set(drivername="sqlite")
 
 
-def _sqlite_engine(url: sa.URL) -> sa.Engine:
+def _sqlite_engine(url: sa.URL, synchronous: str, busy_seconds: float) -> sa.Engine:
     folder = Path(url.database or "").absolute().parent
     if not folder.is_dir():
         raise WarehouseError(
             f"the warehouse {place(url)} cannot be opened: there is no folder {folder}; nothing was written; make the folder or change SEQUEL_WAREHOUSE_URL"
         )
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    engine = sa.create_engine(url, connect_args={"timeout": busy_seconds})
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi: Any, _record: object) -> None:
         dbapi.isolation_level = None  # the driver's own BEGIN would be a deferred one
-        for pragma in (f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in (
+            f"busy_timeout={round(busy_seconds * 1000)}",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+        ):
             dbapi.execute(f"PRAGMA {pragma}")
         _use_wal(dbapi)
 

@@ -24,6 +24,12 @@ class Problem:
     event_id: str = ""
 
 
+def companies_with(connection: sa.Connection, dataset: str) -> frozenset[str]:
+    """Return the companies that have a problem with a dataset."""
+    p = problems.c
+    return frozenset(connection.scalars(sa.select(p.company_id).where(p.dataset == dataset).distinct()))
+
+
 def settle(
     warehouse: Warehouse,
     company_id: str,

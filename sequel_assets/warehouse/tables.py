@@ -14,6 +14,8 @@ from .types import UtcDateTime
 
 NO_DAY = date(1, 1, 1)
 """The day of a dataset that has none, in `refreshes` and `problems`."""
+STAGE, HUB = "virtualStageEvent", "networkingHub"
+"""The event types, as Sequel spells them."""
 ALL = "all"
 """Stands for every event type, or every event of a company, in the insights' keys."""
 
@@ -47,6 +49,8 @@ def never_negative(*names: str) -> list[CheckConstraint]:
     return [CheckConstraint(f"{name} >= 0", name=name) for name in names]
 
 
+PERSONAL = {"personal": True}
+"""`info` of a column that says who somebody is, or holds what they wrote: no preview shows it, no export tells it unasked."""
 MINUTES = ("live_minutes", "on_demand_minutes", "engaged_minutes")
 
 
@@ -88,6 +92,7 @@ events = Table(
     Column("concurrency_until", UtcDateTime, comment="last minute that Sequel last told concurrency of"),
     ForeignKeyConstraint(["company_id"], ["companies.company_id"]),
     CheckConstraint("event_type in ('virtualStageEvent', 'networkingHub')", name="event_type"),
+    sa.Index("ix_events_hub", "company_id", "networking_hub_id"),
     comment="Virtual Stage events and Networking Hubs, each at the one company it belongs to",
 )  # fmt: skip
 
@@ -96,9 +101,9 @@ people = Table(
     metadata,
     company_column(),
     Column("person_id", Text, primary_key=True, comment="keyed hash (HMAC-SHA-256, hex) of the e-mail, trimmed, NFC, lower-cased; without an e-mail of event and name"),
-    Column("email", Text, comment="personal: the e-mail, trimmed, NFC, lower-cased; null where the person gave none"),
-    Column("name", Text, nullable=False, comment="personal: the name, trimmed, as on the latest day it was seen"),
-    Column("external_id", Text, comment="the person's id in your own systems, once linked"),
+    Column("email", Text, info=PERSONAL, comment="personal: the e-mail, trimmed, NFC, lower-cased; null where the person gave none"),
+    Column("name", Text, nullable=False, info=PERSONAL, comment="personal: the name, trimmed, as on the latest day it was seen"),
+    Column("external_id", Text, info=PERSONAL, comment="the person's id in your own systems, once linked"),
     Column("named_on", sa.Date, nullable=False, comment="the day that the name was seen on"),
     comment="Who the people are: the one home of names and e-mails",
 )  # fmt: skip
@@ -116,6 +121,7 @@ event_participants = Table(
     minutes_column("engaged_minutes", ENGAGED),
     ForeignKeyConstraint(["company_id", "event_id"], ["events.company_id", "events.event_id"]),
     *never_negative(*MINUTES),
+    sa.Index("ix_event_participants_person", "company_id", "person_id"),
     comment="Minutes of each person in each event on each day: the fact that every number of usage comes from",
 )  # fmt: skip
 
@@ -164,6 +170,18 @@ proofs = Table(
     Column("data_through", UtcDateTime, nullable=False, comment="top of the hour that these totals cover at least"),
     *never_negative("live_users", "on_demand_users", *MINUTES),
     comment="The totals that each event's day was checked against when it was fetched",
+)  # fmt: skip
+
+silences = Table(
+    "silences",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the event's uid, or the hub's"),
+    Column("first_day", sa.Date, primary_key=True, comment="first UTC day of the stretch"),
+    Column("last_day", sa.Date, nullable=False, comment="last UTC day of the stretch"),
+    Column("through", UtcDateTime, nullable=False, comment="top of the hour that Sequel's answer covered at least; of stretches that were joined, the earliest"),
+    CheckConstraint("first_day <= last_day", name="days"),
+    comment="Stretches of days on which an event had no minutes when they were final: a backfill does not ask them again",
 )  # fmt: skip
 
 problems = Table(

@@ -8,9 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets import settings
+from sequel_assets.automation.availability import MAY_LACK
 from sequel_assets.automation.checks import clock_check
+from sequel_assets.automation.freshness import CLOSED
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START, days_by_company, slice_key, slice_partitions
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.sandbox import Clock
 from sequel_assets.warehouse.tables import event_participants, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
@@ -35,12 +38,20 @@ def check_results(stage: Stage) -> dict[tuple[str, str], tuple[bool, str]]:
 
 
 def test_the_hourly_tick_asks_for_one_run_over_every_company_and_today(stage: Stage) -> None:
-    """From the first to the last company in Dagster's order, and its run turns exactly today green."""
+    """From the first to the last company in Dagster's order, of what an open day owes, and its run turns it green."""
     (request,) = tick(stage).run_requests
     first, last = stage.ordered[0], stage.ordered[-1]
     assert (request.run_key, request.partition_key) == ("hour-2026030315", None)
     assert request.tags[RANGE_START] == f"{stage.key(first)}|2026-03-03"
     assert request.tags[RANGE_END] == f"{stage.key(last)}|2026-03-03"
+    assert [key.to_user_string() for key in request.asset_selection] == [
+        "daily_usage",
+        "event_concurrency",
+        "event_participants",
+        "event_statistics",
+        "lifetime_usage",
+        "peak_concurrency",
+    ]
     assert stage.run("refresh_slices", {k: request.tags[k] for k in (RANGE_START, RANGE_END)}).success
     assert stage.statuses("daily_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[2:]), set())
 
@@ -113,13 +124,14 @@ def test_checks_pass_over_a_right_warehouse(stage: Stage) -> None:
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     behind = "derived_from_current_facts"
     right = (True, "All slices are derived from the facts as they are.")
+    through = "Every company is through 2026-03-03 14:00 UTC."
     assert check_results(stage) == {
         ("event_participants", "conservation"): (True, "All slices add up to what Sequel promised."),
-        ("daily_usage", behind): right,
-        ("lifetime_usage", behind): right,
-        ("peak_concurrency", behind): right,
+        ("event_activity", "complete"): (True, "All events have as many entries as Sequel counts."),
     } | {
-        (dataset.name, "fresh_by_the_hour"): (True, "Every company is through 2026-03-03 14:00 UTC.")
+        (dataset.name, "available"): (True, "Sequel tells it of every company that was asked.") for dataset in MAY_LACK
+    } | {(insight.name, behind): right for insight in INSIGHTS} | {
+        (dataset.name, "fresh_by_the_hour"): (True, CLOSED if dataset.name in AT_CLOSE_NAMES else through)
         for dataset in SLICED
     }
 
@@ -162,7 +174,7 @@ def test_a_check_without_a_warehouse_says_what_to_do(stage: Stage, monkeypatch: 
     monkeypatch.setenv("SEQUEL_WAREHOUSE_URL", f"sqlite:///{stage.folder / 'other.db'}")
     result = stage.run("run_checks")
     told = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
-    assert len(told) == 4 + len(SLICED)
+    assert len(told) == len(["conservation", "complete", "availability", "derivation", "freshness"])
     assert {failure.description for failure in told if failure} == {
         f"the warehouse sqlite:///{stage.folder / 'other.db'} has no tables yet; run: sequel-assets migrate"
     }

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sequel_assets.assets.specs import spec_of
-from sequel_assets.refresh.datasets import CATALOG, SLICED
+from sequel_assets.refresh.datasets import CATALOG, SLICED, SUBSCRIPTIONS
+from sequel_assets.refresh.extra_datasets import EXTRAS
 from sequel_assets_tests.stage import Stage, clean_environment, files_below
 
 LOADS = """
@@ -38,7 +39,7 @@ def test_definitions_load(told: dict[str, str], first: str | None, last: str | N
     )
     assert done.returncode == 0, done.stderr
     count, found_first, found_last = json.loads(done.stdout)
-    assert count == len(CATALOG) + len(SLICED)
+    assert count == len([*CATALOG, SUBSCRIPTIONS, *SLICED])
     assert found_first == (first or found_first)
     assert found_last == (last or found_last)
     assert files_below(tmp_path) == set()
@@ -68,20 +69,47 @@ def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
         for node in graph.asset_nodes
     }
     owners, python, sql = ["team:data-platform"], {"python", "table"}, {"sql", "table"}
+    minutes, activity = ["event_participants", "event_concurrency"], ["event_activity"]
+    asked = ["poll_answers", "questions", "chat_messages"]
     assert told == {
         "companies": ([], "catalog", python, owners, False),
+        "company_parents": ([], "catalog", python, owners, False),
         "events": (["companies"], "catalog", python, owners, False),
+        "registrants": (["events"], "catalog", python, owners, False),
+        "hub_participants": (["events"], "catalog", python, owners, False),
+        **{dataset.name: (["events"], "landed", python, owners, True) for dataset in EXTRAS},
         "event_participants": (["events"], "landed", python, owners, True),
         "event_concurrency": (["events"], "landed", python, owners, True),
         "daily_usage": (["event_participants"], "insights", sql, owners, True),
         "lifetime_usage": (["event_participants"], "insights", sql, owners, True),
         "peak_concurrency": (["event_concurrency"], "insights", sql, owners, True),
+        "event_statistics": (
+            sorted([*minutes, *activity, *asked, "polls", "reactions"]),
+            "insights",
+            sql,
+            owners,
+            True,
+        ),
+        "event_retention": (["event_concurrency"], "insights", sql, owners, True),
+        "person_engagement": (sorted(["event_participants", *activity, *asked]), "insights", sql, owners, True),
+        "person_history": (["event_participants"], "insights", sql, owners, True),
+        "networking": (["event_participants"], "insights", sql, owners, True),
+        "funnel": (
+            ["event_activity", "event_participants", "poll_answers", "questions"],
+            "insights",
+            sql,
+            owners,
+            True,
+        ),
+        "usage_comparison": (["event_participants"], "insights", sql, owners, True),
+        "top_participants": (["event_participants"], "insights", sql, owners, True),
+        "company_rollup": (sorted(minutes), "insights", sql, owners, True),
     }
 
 
 def test_each_assets_page_says_what_its_table_means() -> None:
     """The question, the grain, the source, an example, and every column with type and comment."""
-    types = {"text", "date", "bigint", "integer", "boolean", "timestamp (UTC)", "numeric"}
+    types = {"text", "date", "bigint", "double", "integer", "boolean", "timestamp (UTC)", "numeric"}
     for dataset in (*CATALOG, *SLICED):
         spec = spec_of(dataset)
         for part in (dataset.answers, dataset.grain, dataset.source, dataset.refreshed, dataset.example):

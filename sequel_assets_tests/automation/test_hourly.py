@@ -12,6 +12,7 @@ from sequel_assets.automation import modes
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START
 from sequel_assets.automation.schedules import decide_hour
 from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_sensor
+from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
 from sequel_assets.refresh.freshness import Held
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.catalog import KnownCompany
@@ -38,7 +39,7 @@ def through(day: int, hour: int, *, full: bool) -> Held:
 def test_an_ordinary_hour_asks_for_today_over_every_company_in_one_run() -> None:
     """The run says by its tags what it covers and that it is the hour's."""
     held = {"a": {date(2026, 3, 2): through(3, 0, full=True), date(2026, 3, 3): through(3, 14, full=False)}, "b": {}}
-    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules())
+    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules(), {})
     assert isinstance(request, dg.RunRequest)
     assert (request.run_key, request.tags) == (
         "hour-2026030315",
@@ -49,7 +50,7 @@ def test_an_ordinary_hour_asks_for_today_over_every_company_in_one_run() -> None
 def test_days_that_should_have_closed_widen_the_run() -> None:
     """A night off: yesterday of one company is due, so the run reaches back to it."""
     held = {"a": {date(2026, 3, 2): through(2, 20, full=False)}, "b": {date(2026, 3, 3): through(3, 14, full=False)}}
-    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules())
+    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules(), {})
     assert isinstance(request, dg.RunRequest)
     assert request.tags[RANGE_START] == "a.key|2026-03-02"
 
@@ -58,9 +59,9 @@ def test_a_tick_skips_with_words() -> None:
     """Nobody known, an earlier hour still under way, or everything there already."""
     done = {"a": {date(2026, 3, 3): through(3, 15, full=False)}}
     told = [
-        decide_hour([], {}, None, HOUR, NOW, rules()),
-        decide_hour(["a.key"], {"a": {}}, "run-7", HOUR, NOW, rules()),
-        decide_hour(["a.key"], done, None, HOUR, NOW, rules()),
+        decide_hour([], {}, None, HOUR, NOW, rules(), {}),
+        decide_hour(["a.key"], {"a": {}}, "run-7", HOUR, NOW, rules(), {}),
+        decide_hour(["a.key"], done, None, HOUR, NOW, rules(), {}),
     ]
     assert [skip.skip_message for skip in told if isinstance(skip, dg.SkipReason)] == [
         "no company is known yet; the sensor new_companies finds them",
@@ -107,7 +108,7 @@ def test_freshness_is_green_after_a_refresh_and_red_by_itself_when_hours_go_by(
     assert {name for name, passed in _freshness(stage).items() if passed[0]} == set(_freshness(stage))
     monkeypatch.setenv("SEQUEL_NOW", "2026-03-03T18:40:00Z")
     told = _freshness(stage)
-    assert {passed for passed, _ in told.values()} == {False}
+    assert {name for name, (passed, _) in told.items() if passed} == AT_CLOSE_NAMES  # they owe nothing of an open day
     words = told["daily_usage"][1].splitlines()
     assert words[0] == "3 slices are late:"
     assert f"{stage.key(ACME)} 2026-03-03: owes 2026-03-03 18:00, covers 2026-03-03 15:00, 3 hours behind" in words
@@ -126,8 +127,29 @@ def _freshness(stage: Stage) -> dict[str, tuple[bool, str]]:
 def test_who_is_new_is_a_pure_decision() -> None:
     """A partition for each company that has none, a first refresh for each that was never refreshed."""
     found = [known("a"), known("b"), known("c")]
-    assert arrivals(found, ["a.key"], {"a"}) == Arrivals(("b.key", "c.key"), ("b.key", "c.key"))
-    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}) == Arrivals((), ("c.key",))
+    assert arrivals(found, ["a.key"], {"a"}, {}) == Arrivals(("b.key", "c.key"), ("b.key", "c.key"))
+    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}, {}) == Arrivals((), ("c.key",))
+
+
+@pytest.mark.parametrize(
+    ("state", "is_refreshed", "is_asked"),
+    [
+        (dg.DagsterRunStatus.FAILURE, False, True),
+        (dg.DagsterRunStatus.FAILURE, True, True),
+        (dg.DagsterRunStatus.CANCELED, False, True),
+        (dg.DagsterRunStatus.CANCELED, True, False),
+        (dg.DagsterRunStatus.SUCCESS, True, False),
+        (dg.DagsterRunStatus.QUEUED, False, False),
+        (dg.DagsterRunStatus.STARTED, False, False),
+        (dg.DagsterRunStatus.STARTED, True, False),
+    ],
+)
+def test_a_first_refresh_that_failed_comes_again_and_never_beside_one_under_way(
+    state: dg.DagsterRunStatus, is_refreshed: bool, is_asked: bool
+) -> None:
+    """Also where the hour's run has refreshed today meanwhile: the days before are still undone."""
+    decided = arrivals([known("a")], ["a.key"], {"a"} if is_refreshed else set(), {"a.key": state})
+    assert decided.first_refreshes == (("a.key",) if is_asked else ())
 
 
 @pytest.fixture
@@ -148,6 +170,28 @@ def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, se
     assert key.startswith("newcomer-ltd.")
     (request,) = ticked.run_requests
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (f"{key}|{DAYS[0]}", f"{key}|{DAYS[-1]}")
+
+
+def test_a_first_refresh_that_failed_is_asked_for_once_an_hour_until_it_succeeds(
+    stage: Stage, sensor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run key holds the hour; the run that failed is known by the sensor's name and its range."""
+    key, of_the_sensor = stage.key(ACME), {"dagster/sensor_name": "new_companies"}
+    assert all(stage.refresh([company], DAYS[0], DAYS[-1]).success for company in (ROOT, BOLT))
+    (request,) = sensor().run_requests
+    assert request.run_key == f"first-{key}-2026030315"
+    stage.sandbox.faults.always("*e-acme/top-participants*", "http_404")
+    assert not stage.run("refresh_slices", {**request.tags, **of_the_sensor}).success
+    stage.sandbox.faults.clear()
+    assert stage.refresh([ACME], DAYS[-1], DAYS[-1]).success
+    assert [again.run_key for again in sensor().run_requests] == [request.run_key]
+    monkeypatch.setenv("SEQUEL_NOW", "2026-03-03T16:07:00Z")
+    (again,) = new_companies_sensor(settings.load()).evaluate_tick(
+        dg.build_sensor_context(instance=stage.instance, definitions=stage.definitions)
+    ).run_requests  # fmt: skip
+    assert (again.run_key, again.tags[RANGE_START]) == (f"first-{key}-2026030316", request.tags[RANGE_START])
+    assert stage.run("refresh_slices", {**again.tags, **of_the_sensor}).success
+    assert sensor().skip_message == "3 companies, none of them new"
 
 
 def test_a_sequel_that_does_not_answer_is_a_skip_with_words(stage: Stage, sensor: Any) -> None:

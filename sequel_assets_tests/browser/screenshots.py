@@ -16,7 +16,7 @@ SETTLE_SECONDS = 3
 
 
 def _graph(ui: DagsterUi) -> None:
-    ui.open_graph()
+    ui.open_graph(assets=5)  # those in the middle: the whole graph is taller than a page
 
 
 def _partitions(ui: DagsterUi) -> None:
@@ -36,7 +36,11 @@ def _runs(ui: DagsterUi) -> None:
     ui.open("/runs", lambda text: "refresh_slices" in text)
 
 
-PICTURES = {"asset-graph": _graph, "asset-page": _asset, "partitions": _partitions, "runs": _runs}
+def _checks(ui: DagsterUi) -> None:
+    ui.open_checks("daily_usage", "fresh_by_the_hour")
+
+
+PICTURES = {"asset-graph": _graph, "asset-page": _asset, "partitions": _partitions, "checks": _checks, "runs": _runs}
 
 
 def main() -> None:
@@ -49,6 +53,7 @@ def main() -> None:
         demo = ServedDemo(Path(folder), days=14, companies=4)
         try:
             demo.wait_until_served()
+            demo.execute_checks()
             with dagster_ui(demo.url, 1400, 980) as ui:
                 ui.open("/", lambda text: "Lineage" in text)
                 ui.driver.execute_script(NARROW_SIDE)

@@ -12,6 +12,8 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 
+from sequel_assets.refresh.datasets import CATALOG, SLICED, SUBSCRIPTIONS
+
 from .chromium import browser, why_not
 
 NODES = """
@@ -20,15 +22,10 @@ return [...document.querySelectorAll('svg foreignObject')].map(box => {
   return [box.textContent, place.x, place.y, place.width, place.height];
 });
 """
-DATASETS = (
-    "companies",
-    "events",
-    "event_participants",
-    "event_concurrency",
-    "daily_usage",
-    "lifetime_usage",
-    "peak_concurrency",
-)
+DATASETS = tuple(sorted((dataset.name for dataset in (*CATALOG, SUBSCRIPTIONS, *SLICED)), key=len, reverse=True))
+"""Every asset; the longer names first, since some begin with another."""
+TALL = (2400, 7000)
+"""A window that shows all of the graph: what is beyond its edge is not drawn."""
 
 
 def require_browser() -> None:
@@ -65,19 +62,19 @@ class DagsterUi:
             time.sleep(0.3)
         raise AssertionError(f"{self.driver.current_url} does not show what was waited for:\n{text[:3000]}")
 
-    def open_graph(self) -> None:
-        """Open the asset graph with every group expanded."""
+    def open_graph(self, assets: int = len(DATASETS)) -> None:
+        """Open the asset graph with every group expanded, and wait until so many assets are drawn."""
         groups = ",".join(f"global@global:{group}" for group in ("catalog", "insights", "landed"))
         self.open(f"/asset-groups?expanded={quote(groups)}", lambda text: "Global asset lineage" in text)
-        self.wait(lambda _: len(self.nodes()) >= len(DATASETS))
+        self.wait(lambda _: len(self.nodes()) >= assets)
 
     def nodes(self) -> dict[str, tuple[float, float]]:
         """The middle of each asset in the graph."""
         found: dict[str, tuple[float, float]] = {}
         for text, x, y, width, height in self.driver.execute_script(NODES):
-            for name in DATASETS:
-                if text.strip().startswith(name):
-                    found[name] = (x + width / 2, y + height / 2)
+            name = next((name for name in DATASETS if text.strip().startswith(name)), None)
+            if name is not None:
+                found[name] = (x + width / 2, y + height / 2)
         return found
 
     def assets_in_graph(self) -> list[str]:
@@ -101,6 +98,11 @@ class DagsterUi:
     def open_asset(self, asset: str) -> str:
         """Open an asset's overview."""
         return self.open(f"/assets/{asset}?view=overview", lambda text: "engaged_minutes" in text and "Grain" in text)
+
+    def open_checks(self, asset: str, check: str) -> str:
+        """Open an asset's checks with one of them chosen, once it has been executed."""
+        path = f"/assets/{asset}?view=checks&checkDetail={check}"
+        return self.open(path, lambda text: check in text and "Latest execution" in text)
 
     def save(self, file: Path) -> None:
         """Save what is seen as a picture."""

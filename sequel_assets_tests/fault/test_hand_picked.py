@@ -9,18 +9,22 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh import company as company_module
+from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
-from sequel_assets.warehouse import engine
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY
 
 from ..pipeline.harness import ADA, BO, DAYS, Platform, at, client_of, day, event, failures, platform, world_of
 from ..reference import assert_equal_tables, dump_of_slices, read_tables
 
-SLICES = 2 * 5 * len(DAYS)
+SLICES = 2 * len(SLICED) * len(DAYS)
+BUSY_SECONDS = 0.05
+OF_PARTICIPANTS = {insight.name for insight in INSIGHTS if "event_participants" in insight.sources}
+"""What is derived from the minutes of people."""
 
 
 def busy_world() -> World:
@@ -138,13 +142,21 @@ def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend:
 def test_a_warehouse_that_is_locked_in_the_middle_fails_the_slices_by_name(
     it: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is half-written, and the next refresh mends all."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.05)
-    it.warehouse.dispose()
+    """Nothing is half-written, and the next refresh mends all. Each company waits for its days and for its note, the roll-ups once."""
+    patient, it.warehouse = it.warehouse, Warehouse(str(it.warehouse.url), busy_seconds=BUSY_SECONDS)
     other = Warehouse(str(it.warehouse.url))
     held = other.engine.connect().execution_options(write=True)
+    refused = []
+
+    @sa.event.listens_for(it.warehouse.engine, "handle_error")
+    def _refused(_: sa.ExceptionContext) -> None:
+        refused.append(1)
+
     outcomes = run_with(it, monkeypatch, held.begin, held.close)
     other.dispose()
+    it.warehouse.dispose()
+    it.warehouse = patient
+    assert len(refused) == 2 * len(it.world.companies) + 1
     assert_named(it, outcomes, "is locked by another process")
 
 
@@ -210,7 +222,13 @@ def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: py
 
     monkeypatch.setattr(company_module.CompanyRefresh, "_work_on", broken)
     outcomes = list(it.refresher().refresh({"root": DAYS, "kid": DAYS}))
-    assert {o.company_id for o in outcomes if not o.is_good} == {"kid"}
+    assert {(o.company_id, o.dataset) for o in outcomes if not o.is_good} == {
+        *(("kid", dataset.name) for dataset in SLICED),
+        ("root", "company_rollup"),
+    }
+    assert {(o.verdict, o.reason) for o in outcomes if o.company_id == "root" and not o.is_good} == {
+        (Verdict.WAITING, f"kid has no event_participants and event_concurrency of {n} yet") for n in DAYS
+    }
     assert all(
         "an unexpected KeyError at test_hand_picked.py" in o.reason for o in outcomes if o.verdict is Verdict.FAILED
     )
@@ -229,7 +247,7 @@ def test_a_capped_list_fails_its_slice_and_says_so(it: Platform) -> None:
     )
     bad = failures(it.refresh())
     assert {(company, dataset, when) for company, dataset, when, _ in bad} == {
-        ("kid", dataset, day(3)) for dataset in ("event_participants", "daily_usage", "lifetime_usage")
+        ("kid", dataset, day(3)) for dataset in ("event_participants", *OF_PARTICIPANTS)
     }
     assert (
         "the onDemand list does not add up: 1 people with 3 minutes listed, 2 with 6 promised: Sequel caps the list"
@@ -240,10 +258,13 @@ def test_a_capped_list_fails_its_slice_and_says_so(it: Platform) -> None:
 
 
 def test_an_event_whose_analytics_are_404_though_it_is_listed_fails_by_name(it: Platform) -> None:
-    """Every day of it that was asked, and no other company's."""
+    """Every day of it that was asked, and of no other company but what counts over both."""
     it.sandbox.faults.always("*/events/e/top-participants*", "http_404")
     bad = failures(it.refresh())
-    assert {company for company, *_ in bad} == {"kid"}
+    assert {(company, dataset) for company, dataset, *_ in bad} == {
+        *(("kid", dataset) for dataset in ("event_participants", *OF_PARTICIPANTS)),
+        ("root", "company_rollup"),
+    }
     assert {p[1:] for p in it.problems() if p[1] == "event_participants"} == {
         ("event_participants", n, "e", "Sequel answers 404 for its analytics, though it still knows the event")
         for n in DAYS

@@ -94,7 +94,8 @@ def lifetime_by_hand(rows: Sequence[Row], days: Sequence[date], start: date) -> 
             here = [row for row in until if kind in ("all", row[4])]
             if here:
                 live, on_demand, engaged, people, held = numbers(here)
-                expected.append((ACME, on, kind, live, on_demand, engaged, people, held, min(row[1] for row in here)))
+                first = min(row[1] for row in here)
+                expected.append((ACME, on, kind, live, on_demand, engaged, people, held, first, start))
     return sorted(expected)
 
 
@@ -176,9 +177,9 @@ def test_the_day_of_an_example_by_hand(warehouse: Warehouse) -> None:
         (ACME, DAY, STAGE, 10, 5, 14, 1, 14.0, 1),
     ]
     assert answer(warehouse, LIFETIME_USAGE, day(1), day(1)) == [
-        (ACME, day(1), "all", 17, 5, 21, 2, 2, DAY),
-        (ACME, day(1), HUB, 7, 0, 7, 2, 1, DAY),
-        (ACME, day(1), STAGE, 10, 5, 14, 1, 1, DAY),
+        (ACME, day(1), "all", 17, 5, 21, 2, 2, DAY, DAY),
+        (ACME, day(1), HUB, 7, 0, 7, 2, 1, DAY, DAY),
+        (ACME, day(1), STAGE, 10, 5, 14, 1, 1, DAY, DAY),
     ]
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE
+from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.derive import Wanted, derive, wanted_slices
-from sequel_assets.refresh.events import Moment
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.problems import Problem, settle
 from sequel_assets.warehouse.slices import SliceUpdate, State, day_end, replace_slices
 from sequel_assets.warehouse.tables import (
+    NO_DAY,
     companies,
     event_concurrency,
     event_participants,
@@ -43,7 +47,9 @@ FACTS = {
 
 
 @pytest.fixture(autouse=True)
-def _events(warehouse: Warehouse) -> None:
+def _events(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three insights stand for all: one of a day by itself, one as of it, one of another source."""
+    monkeypatch.setattr("sequel_assets.refresh.derive.OWN_INSIGHTS", (DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY))
     settle_in(warehouse, KINDS)
 
 
@@ -57,9 +63,18 @@ def land(warehouse: Warehouse, number: int, rows: list[Row] | None = None) -> No
             replace_slices(connection, ACME, [update], at=AT, late_window=LATE, run_id="run")
 
 
-def derived(warehouse: Warehouse, *numbers: int, start: int = 0) -> dict[str, list[tuple[int, str]]]:
+def derived(
+    warehouse: Warehouse, *numbers: int, start: int = 0, frozen_before: date = NONE_FROZEN
+) -> dict[str, list[tuple[int, str]]]:
     """Derive and tell, by insight, which days became what."""
-    results, _ = derive(warehouse, ACME, [day(n) for n in numbers], start=day(start), moment=MOMENT)
+    results, _ = derive(
+        warehouse,
+        ACME,
+        [day(n) for n in numbers],
+        start=day(start),
+        moment=MOMENT,
+        frozen_before=frozen_before,
+    )
     return {name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()}
 
 
@@ -195,7 +210,7 @@ def test_an_insight_of_a_day_says_what_the_facts_of_the_day_say() -> None:
     )
     wanted, waiting = wanted_slices(DAILY_USAGE, facts, DAY)
     assert (wanted, waiting) == (
-        {day(0): Wanted("x", hour(9), None), day(3): Wanted("y", hour(80), hour(79))}, {},
+        {day(0): Wanted("x", hour(9), None, False), day(3): Wanted("y", hour(80), hour(79), False)}, {},
     )  # fmt: skip
 
 
@@ -227,7 +242,7 @@ def test_a_history_that_begins_later_drops_the_days_before_and_counts_anew(wareh
     kept = table_of(warehouse, lifetime_usage)
     assert {row[1] for row in kept} == {day(2), day(3)}
     assert [row for row in kept if row[1] == day(2) and row[2] == "all"] == [
-        (ACME, day(2), "all", 7, 3, 10, 2, 2, day(2))
+        (ACME, day(2), "all", 7, 3, 10, 2, 2, day(2), day(2))
     ]
 
 
@@ -242,3 +257,70 @@ def test_a_history_that_begins_earlier_has_no_as_of_number_until_its_first_days_
         land(warehouse, number)
     derived(warehouse, start=0)
     assert {row[1] for row in table_of(warehouse, lifetime_usage)} == {day(n) for n in FACTS}
+
+
+def test_a_day_that_sequel_forgot_before_it_was_known_holds_nothing_back(warehouse: Warehouse) -> None:
+    """Lifetime waits for it while it may still come; once it is frozen it counts from the day after, and says so."""
+    for number in (0, 2, 3):
+        land(warehouse, number)
+    derived(warehouse, frozen_before=day(1))
+    assert {row[1] for row in table_of(warehouse, lifetime_usage)} == {day(0)}
+    derived(warehouse, frozen_before=day(2))
+    facts = [row for number in (2, 3) for row in FACTS[number]]
+    assert table_of(warehouse, lifetime_usage) == lifetime_by_hand(facts, [day(2), day(3)], day(2))
+    assert table_of(warehouse, problems) == []
+    assert [row[1] for row in everything(warehouse)["daily_usage"] if row[2] == "all"] == [day(0), day(2), day(3)]
+    before = everything(warehouse)
+    derived(warehouse, frozen_before=day(4))
+    assert everything(warehouse) == before
+
+
+def test_a_day_that_froze_before_it_had_closed_is_as_one_that_was_never_fetched(warehouse: Warehouse) -> None:
+    """Its last hours are missing for good: they are in no lifetime number, and hold no later one back."""
+    for number in FACTS:
+        land(warehouse, number)
+    noon = SliceUpdate(event_participants, day(1), [], None, hour(36), hour(36), None)
+    with warehouse.write(ACME) as connection:
+        connection.execute(refreshes.delete().where(refreshes.c.day == day(1)))
+        replace_slices(connection, ACME, [noon], at=AT, late_window=LATE, run_id="run")
+    derived(warehouse)
+    r = refreshes.c
+    hours = sa.select(r.day, r.data_through).where(r.dataset == "lifetime_usage").order_by(r.day)
+    with warehouse.read() as connection:
+        held_back = [tuple(row) for row in connection.execute(hours)]
+    assert held_back == [(day(0), THROUGH), *((day(n), hour(36)) for n in (1, 2, 3))]
+    derived(warehouse, frozen_before=day(2))
+    with warehouse.read() as connection:
+        assert [tuple(row) for row in connection.execute(hours)] == [(day(2), THROUGH), (day(3), THROUGH)]
+    assert {row[-1] for row in table_of(warehouse, lifetime_usage)} == {day(2)}
+
+
+def test_frozen_days_that_never_turned_final_keep_no_later_day_from_being_final() -> None:
+    """They had closed, and nothing more will ever be known of them."""
+    facts = dict([fact(0, hour(30), hour(30)), fact(1, hour(96), hour(96))])
+    for first_held, full in ((DAY, hour(48)), (day(1), hour(96))):
+        wanted, _ = wanted_slices(LIFETIME_USAGE, facts, DAY, first_held)
+        assert wanted[day(1)].full_through == full
+
+
+def test_without_the_retention_forgotten_days_are_missing_ones_again(warehouse: Warehouse) -> None:
+    """Lifetime waits for them until they are backfilled, and counts from the start then."""
+    for number in (0, 2, 3):
+        land(warehouse, number)
+    derived(warehouse, frozen_before=day(2))
+    derived(warehouse)
+    assert {row[1] for row in table_of(warehouse, lifetime_usage)} == {day(0)}
+    assert [row[2] for row in table_of(warehouse, problems)] == [day(2), day(3)]
+    land(warehouse, 1)
+    derived(warehouse)
+    rows = [row for each in FACTS.values() for row in each]
+    assert table_of(warehouse, lifetime_usage) == lifetime_by_hand(rows, [day(n) for n in FACTS], DAY)
+
+
+def test_problems_of_frozen_days_are_closed(warehouse: Warehouse) -> None:
+    """Nothing is asked any more that could mend them; those of other days, and without a day, stand."""
+    notes = [Problem(ACME, "event_participants", "no answer", on, "e1") for on in (day(0), day(2), NO_DAY)]
+    for note in notes:
+        settle(warehouse, ACME, note.dataset, [note.day], [note], at=AT)
+    derived(warehouse, frozen_before=day(1))
+    assert [row[2] for row in table_of(warehouse, problems)] == [NO_DAY, day(2)]

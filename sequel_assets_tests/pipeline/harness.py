@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher, Rules
+from sequel_assets.refresh.retention import Retention
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sandbox import Attendance, Company, Event, Person, Sandbox, World
 from sequel_assets.sequel import SequelClient, SequelConfig
@@ -63,6 +64,7 @@ class Platform:
     client: SequelClient
     warehouse: Warehouse
     start: date = START
+    retention: Retention = field(default_factory=Retention)
 
     def clock(self) -> datetime:
         """Return the sandbox's time, so that both sides agree on the hour."""
@@ -76,10 +78,10 @@ class Platform:
             )
         return [company.company_id for company in found]
 
-    def refresher(self, threads: int = 4) -> Refresher:
+    def refresher(self, threads: int = 4, *, anew: bool = False) -> Refresher:
         """Return a refresher with the tests' rules."""
-        rules = Rules(self.start, timedelta(minutes=5), timedelta(hours=48), threads, KEY)
-        return Refresher(self.client, self.warehouse, self.clock, rules, "run")
+        rules = Rules(self.start, timedelta(minutes=5), timedelta(hours=48), threads, KEY, self.retention)
+        return Refresher(self.client, self.warehouse, self.clock, rules, "run", anew=anew)
 
     def refresh(
         self, days: Sequence[date] = DAYS, companies: Sequence[str] | None = None, *, walk: bool = True

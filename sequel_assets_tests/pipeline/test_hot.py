@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.due import due_this_hour
 from sequel_assets.refresh.freshness import Held, late_slices
-from sequel_assets.refresh.hot import hot_events
+from sequel_assets.refresh.hot import hot_events, is_under_way
 from sequel_assets.refresh.ledger import landed_days, read_ledger
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.catalog import KnownEvent
@@ -46,6 +46,13 @@ def test_hot_is_what_may_have_minutes_now() -> None:
     assert hot == {"now", "month-ago", "older-but-watched", "older-but-new", "tomorrow", "whenever", "hub"}
 
 
+def test_under_way_is_what_began_and_did_not_end_two_hours_ago() -> None:
+    """By its plan, which is an hour here; without a start nothing is under way."""
+    hours = {hours: is_under_way(event("e", hours / 24), NOW) for hours in (-3.1, -3, -1, 0, 0.1)}
+    assert hours == {-3.1: False, -3: True, -1: True, 0: True, 0.1: False}
+    assert not is_under_way(event("e", None), NOW)
+
+
 def test_an_event_that_has_been_going_on_for_months_is_hot() -> None:
     """It began long ago and has not ended."""
     starts = NOW - timedelta(days=60)
@@ -78,6 +85,10 @@ def test_hours_go_by_and_every_closed_day_is_the_truth(warehouse: Warehouse) -> 
             }
             outcomes = list(p.refresher().refresh({company: days for company, days in due.items() if days}))
             assert failures(outcomes) == []
+            open_days = {name for name, theirs in ledger_days(warehouse).items() if now.date() in theirs}
+            assert open_days == {dataset.name for dataset in SLICED} - (
+                AT_CLOSE_NAMES if now.date() > day(5) else set()
+            )
             if now == at(6, 13, 5):
                 assert stored_minutes(warehouse, "idle") == 0
                 assert {row.full_through for row in ledger_of(warehouse, day(6))} == {None}
@@ -85,16 +96,21 @@ def test_hours_go_by_and_every_closed_day_is_the_truth(warehouse: Warehouse) -> 
                 ledger = read_ledger(connection, [dataset.name for dataset in SLICED])
             late = [
                 slice_
-                for slices in ledger.values()
+                for dataset, slices in ledger.items()
                 for company in ("root", "kid")
                 for slice_ in late_slices(
-                    company, slices[company], now + timedelta(minutes=30), settle=settle, late_window=window
+                    company,
+                    slices[company],
+                    now + timedelta(minutes=30),
+                    settle=settle,
+                    late_window=window,
+                    owes_today=dataset not in AT_CLOSE_NAMES,
                 )
             ]
             assert late == [], now
         assert stored_minutes(warehouse, "idle") == 15
         closed = [day(n) for n in range(1, 10) if day(n) < p.clock().date()]
-        p.assert_true([*closed, p.clock().date()], but=("refreshes",))
+        p.assert_true([*closed, p.clock().date()], but=("refreshes", "event_activity", "replays"))
 
 
 def stored_minutes(warehouse: Warehouse, event_id: str) -> int:
@@ -103,6 +119,13 @@ def stored_minutes(warehouse: Warehouse, event_id: str) -> int:
         return int(
             connection.scalar(sa.select(sa.func.sum(fact.engaged_minutes)).where(fact.event_id == event_id)) or 0
         )
+
+
+def ledger_days(warehouse: Warehouse) -> dict[str, set[date]]:
+    """Return the days of which each dataset has slices."""
+    with warehouse.read() as connection:
+        ledger = read_ledger(connection, [dataset.name for dataset in SLICED])
+    return {name: {on for slices in of_companies.values() for on in slices} for name, of_companies in ledger.items()}
 
 
 def ledger_of(warehouse: Warehouse, on: date) -> list[Held]:

@@ -1,24 +1,36 @@
-"""Generated worlds with everything in them, on both databases."""
+"""Generated worlds with everything in them, on both databases.
+
+`WORLDS=2000` makes the random ones so many (half of them on each database); the suite's own are fewer.
+"""
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Verdict
-from sequel_assets.sandbox import QUIRKS, WorldSpec, build_world
+from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
 from sequel_assets.warehouse.engine import Warehouse
 
-from ..reference import assert_equal_tables, dump, dump_of_slices
-from .harness import failures, platform
+from ..reference import COLUMNS, Tables, assert_equal_tables, dump, dump_of_slices, person_id, read_tables
+from .harness import Platform, client_of, failures, platform
+from .processes import assert_silences_are_true
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPECS = {
     "seven": WorldSpec(seed=7, companies=4, days=7, people=10, now=NOW),
     "odd ids": WorldSpec(seed=11, companies=5, days=5, people=8, events_per_day=1.5, odd_ids=True, now=NOW),
     "many hubs": WorldSpec(seed=23, companies=3, days=6, people=8, hub_every=2, now=NOW),
+    "a company of hubs alone": WorldSpec(seed=29, companies=3, days=4, people=8, hub_every=4, hub_only=True, now=NOW),
 }
 RIGHT_QUIRKS = dict.fromkeys(sorted(QUIRKS - {"concurrency_gap", "duplicate_rows", "date_skewed", "split_rows"}), 0.3)
 
@@ -91,3 +103,118 @@ def test_a_single_day_at_a_time_is_the_truth_too(warehouse: Warehouse) -> None:
         for one in days:
             it.refresh([one])
         it.assert_true(days)
+
+
+FEW = settings(
+    max_examples=int(os.environ.get("WORLDS", "50")) // 2,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A refresh of days `first` to `last` (by their place in the range) of one company, or of all (-1)."""
+
+    company: int
+    first: int
+    last: int
+    anew: bool = False
+
+
+@dataclass(frozen=True)
+class Story:
+    """A world, and the refreshes that it goes through."""
+
+    spec: WorldSpec
+    steps: tuple[Step, ...]
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """Refreshes that overlap and repeat each other, among them every day of every company, all in any order."""
+    companies, length = draw(st.integers(1, 3)), draw(st.integers(2, 6))
+    spec = WorldSpec(
+        seed=draw(st.integers(0, 10_000)),
+        companies=companies,
+        days=length,
+        people=3,
+        events_per_day=draw(st.sampled_from([0.3, 0.6])),
+        hub_every=draw(st.sampled_from([0, 2, 3])),
+    )
+    places = st.integers(0, length - 1)
+    some = st.builds(
+        lambda company, a, b, anew: Step(company, min(a, b), max(a, b), anew),
+        st.integers(-1, companies - 1),
+        places,
+        places,
+        st.booleans(),
+    )
+    steps = draw(st.lists(some, max_size=4))
+    for company in range(companies):
+        cuts = sorted({0, length, *draw(st.sets(places, max_size=3))})
+        steps += [Step(company, first, end - 1) for first, end in pairwise(cuts)]
+    return Story(spec, tuple(draw(st.permutations(steps))))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(14_400)
+@given(stories())
+@FEW
+def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
+    engine_kind: str, new_warehouse: Callable[[str], Warehouse], story: Story
+) -> None:
+    """Byte for byte: facts, insights, people, checksums, silences. And days, range and lifetime have the same sums.
+
+    But for one thing: a hub that events of two companies link may first be found at the wrong one, and who stays known
+    there for another reason keeps the name that they had in the hub.
+    """
+    world, days = build_world(story.spec), days_between(story.spec.first_day, story.spec.last_day)
+    clean = (Step(-1, 0, len(days) - 1),)
+    with Sandbox(world) as server, client_of(server) as client:
+        left: list[Tables] = []
+        for steps in (clean, story.steps):
+            warehouse = new_warehouse(engine_kind)
+            it = Platform(world, server, client, warehouse, story.spec.first_day)
+            companies = it.walk()
+            for step in steps:
+                chosen = companies if step.company < 0 else [companies[step.company]]
+                wanted = dict.fromkeys(chosen, days[step.first : step.last + 1])
+                outcomes = list(it.refresher(anew=step.anew).refresh(wanted))
+                assert [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED] == []
+            dumped = dump_of_slices(warehouse) | {"silences": dump(warehouse)["silences"]}
+            shared = in_shared_hubs(world)
+            dumped["people"] = [row[:3] if row[1] in shared else row for row in dumped["people"]]
+            left.append(dumped)
+            if steps is clean:
+                it.assert_true(days)
+                assert_days_range_and_lifetime_agree(it, days)
+                assert_silences_are_true(it)
+            warehouse.dispose()
+    assert_equal_tables(left[1], left[0])
+
+
+def in_shared_hubs(world: World) -> set[str]:
+    """Return everybody in a hub that events of several companies link."""
+    linked_by: dict[str | None, set[str]] = {}
+    for event in world.events:
+        linked_by.setdefault(event.hub_id, set()).add(event.company_id)
+    hubs = [event for event in world.events if len(linked_by.get(event.id, ())) > 1]
+    return {person_id(row.person.key(hub.id)) for hub in hubs for row in hub.rows}
+
+
+def assert_days_range_and_lifetime_agree(it: Platform, days: list[date]) -> None:
+    """The days' facts of each event come to what Sequel tells of the range, and lifetime to the days."""
+    tables = read_tables(it.warehouse)
+    by_event: Counter[str] = Counter()
+    by_company: Counter[str] = Counter()
+    for company, _, event_id, _, _, _, _, engaged in tables["event_participants"]:
+        by_event[event_id] += engaged
+        by_company[company] += engaged
+    for _, event_id, _ in tables["events"]:
+        told = it.client.participants(event_id, start=days[0], end=days[-1], engagement_type="all", limit=1)
+        assert told.total_engaged_minutes == by_event[event_id]
+    whole, last = COLUMNS["lifetime_usage"].index("engaged_minutes"), days[-1]
+    lifetime = {row[0]: row[whole] for row in tables["lifetime_usage"] if row[1:3] == (last, "all")}
+    assert lifetime == dict(by_company)

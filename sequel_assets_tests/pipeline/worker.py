@@ -1,6 +1,8 @@
 """A backfill as a process of its own, to be run beside another one or to be killed.
 
-`python -m sequel_assets_tests.pipeline.worker SANDBOX_URL WAREHOUSE_URL NOW START FIRST LAST [dies-before-insights]`.
+`python -m sequel_assets_tests.pipeline.worker SANDBOX_URL WAREHOUSE_URL NOW START FIRST LAST [how ...]`, where `how` is
+`dies-before-insights`, `by-day` (commits after every day, so that there is much to break), `asks-what-is-left` (as a
+backfill does) or `hourly` (asks what is due this hour).
 """
 
 from __future__ import annotations
@@ -8,11 +10,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sequel_assets.refresh import batch, refresh
+from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
 from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.ledger import landed_days, troubled
+from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.refresh import Refresher, Rules
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import catalog
@@ -20,24 +26,47 @@ from sequel_assets.warehouse.engine import Warehouse
 
 from ..reference import KEY
 
+SETTLE, WINDOW = timedelta(minutes=5), timedelta(hours=48)
 
-def main() -> None:
-    """Refresh the days of every company that the warehouse knows; commits day by day, so that there is much to break."""
-    url, warehouse_url, now, start, first, last, *more = sys.argv[1:]
-    batch.MOST_DAYS = 1
-    if more:
+
+def main(arguments: list[str]) -> int:
+    """Refresh the days of every company that the warehouse knows; return 1 when some slice failed."""
+    url, warehouse_url, now, start, first, last, *how = arguments
+    if "by-day" in how:
+        batch.MOST_DAYS = 1
+    if "dies-before-insights" in how:
         refresh.derive = _die
     config = SequelConfig(url, url, "sandbox-client", "sandbox-secret")
     warehouse = Warehouse(warehouse_url)
+    moment = datetime.fromisoformat(now)
+    days = days_between(date.fromisoformat(first), date.fromisoformat(last))
+    wanted = _wanted(warehouse, days, moment, how)
+    rules = Rules(date.fromisoformat(start), SETTLE, WINDOW, 4, KEY)
+    with SequelClient(config) as client:
+        refresher = Refresher(client, warehouse, lambda: moment, rules, "run")
+        outcomes = list(refresher.refresh({company: asked for company, asked in wanted.items() if asked}))
+        idle: dict[str, list[date]] = {company: [] for company, asked in wanted.items() if not asked}
+        outcomes += refresher.refresh(idle, asks_sequel=False)
+    warehouse.dispose()
+    failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED]
+    if failed:
+        print(failed[:3])  # noqa: T201 - for the test that started this
+    return int(bool(failed))
+
+
+def _wanted(
+    warehouse: Warehouse, days: list[date], now: datetime, how: Collection[str]
+) -> dict[str, dict[date, Coverage]]:
     with warehouse.read() as connection:
         companies = [company.company_id for company in catalog.known_companies(connection)]
-    rules = Rules(date.fromisoformat(start), timedelta(minutes=5), timedelta(hours=48), 4, KEY)
-    with SequelClient(config) as client:
-        refresher = Refresher(client, warehouse, lambda: datetime.fromisoformat(now), rules, "run")
-        days = days_between(date.fromisoformat(first), date.fromisoformat(last))
-        bad = [outcome for outcome in refresher.refresh(dict.fromkeys(companies, days)) if not outcome.is_good]
-    warehouse.dispose()
-    sys.exit(f"{bad[:3]}" if bad else 0)
+        held, undone = landed_days(connection, companies), troubled(connection, companies)
+    if "hourly" in how:
+        return {company: due_this_hour(held[company], now, settle=SETTLE, late_window=WINDOW) for company in companies}
+    if "asks-what-is-left" in how:
+        return {
+            company: to_ask(days, held[company], now, settle=SETTLE, again=company in undone) for company in companies
+        }
+    return {company: dict.fromkeys(days, Coverage.FULL) for company in companies}
 
 
 def _die(*_: Any, **__: Any) -> None:
@@ -45,4 +74,4 @@ def _die(*_: Any, **__: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

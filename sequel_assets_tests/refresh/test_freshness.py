@@ -3,16 +3,22 @@
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from sequel_assets.insights import LIFETIME_USAGE
+from sequel_assets.refresh.derive import wanted_slices
 from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
 from sequel_assets.refresh.freshness import Held, Late, late_slices, required
 from sequel_assets.refresh.hours import data_through
+from sequel_assets.refresh.retention import frozen_before
 from sequel_assets.warehouse.slices import day_end
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+EVERYTHING = 10_000
+"""Days that Sequel keeps where it forgets nothing."""
 SETTLE, LATE_WINDOW, ALLOWANCE = timedelta(minutes=5), timedelta(hours=48), timedelta(minutes=30)
 
 
@@ -32,8 +38,8 @@ class History:
         for day, coverage in days.items():
             self.refreshed.setdefault(day, []).append((through, coverage is Coverage.FULL))
 
-    def late_days(self, now: datetime) -> set[date]:
-        """The words of the rule, day by day, from the history and nothing else."""
+    def late_days(self, now: datetime, kept: int) -> set[date]:
+        """The words of the rule, day by day, from the history and nothing else; Sequel keeps `kept` days."""
         moment = now - SETTLE - ALLOWANCE
         need = datetime(moment.year, moment.month, moment.day, moment.hour, tzinfo=UTC)
         today = date(now.year, now.month, now.day)
@@ -43,7 +49,9 @@ class History:
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
             end = midnight + DAY
             fully = [through for through, full in told if full]
-            if day == today:
+            if now - end > kept * DAY:
+                pass  # frozen: nothing can be asked
+            elif day == today:
                 owed = need >= midnight if not told else True
                 if owed and not any(through >= need for through, _ in told):
                     late.add(day)
@@ -65,12 +73,39 @@ class History:
         return slices
 
 
+def late_at(slices: dict[date, Held], now: datetime, kept: int) -> list[Late]:
+    """The decision, of a company of which Sequel keeps `kept` days."""
+    first_held = frozen_before(now, kept)
+    return late_slices("c", slices, now, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held)
+
+
+def lifetime_of(history: History, now: datetime, kept: int) -> dict[date, Held]:
+    """What the bookkeeping would say of an as-of insight that was derived at this moment from all that was refreshed."""
+    start = min(history.refreshed, default=now.date())
+    facts = {day: SimpleNamespace(checksum="", **vars(held)) for day, held in history.held().items()}
+    wanted, _ = wanted_slices(LIFETIME_USAGE, facts, start, frozen_before(now, kept))
+    return {
+        day: Held(
+            want.data_through,
+            want.full_through,
+            want.full_through is not None and want.full_through >= day_end(day) + LATE_WINDOW,
+        )
+        for day, want in wanted.items()
+    }
+
+
 def test_sixty_thousand_ticks_over_months_show_no_false_green_and_no_false_red() -> None:
     """Hourly and odd minutes, outages of hours and days, late schedules: the decision is the oracle's at every tick."""
     dice = random.Random(7)
     ticks = reds = 0
     zones = [UTC, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe")]
-    for start in ("2026-01-20T00:00", "2026-03-20T13:00", "2026-10-20T23:00", "2027-12-20T05:00", "2028-02-20T11:00"):
+    for start, kept in (
+        ("2026-01-20T00:00", EVERYTHING),
+        ("2026-03-20T13:00", 3),
+        ("2026-10-20T23:00", EVERYTHING),
+        ("2027-12-20T05:00", 5),
+        ("2028-02-20T11:00", EVERYTHING),
+    ):
         history, now = History(), at(start)
         away_until = now
         while ticks < 60_000 and now < at(start) + timedelta(days=130):
@@ -82,16 +117,19 @@ def test_sixty_thousand_ticks_over_months_show_no_false_green_and_no_false_red()
             for minute in sorted(dice.sample(range(60), 5)):
                 tick = now.replace(minute=minute)
                 if fires is not None and fires <= tick and fires >= away_until:
-                    due = due_this_hour(history.held(), fires, settle=SETTLE, late_window=LATE_WINDOW)
+                    first_held = frozen_before(fires, kept)
+                    due = due_this_hour(
+                        history.held(), fires, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held
+                    )
+                    assert all(fires - day_end(day) <= kept * DAY for day in due)
                     history.refresh(fires, due)
                     fires = None  # type: ignore[assignment]
                 if tick.minute >= 5 or dice.random() < 0.5:
                     local = tick.astimezone(dice.choice(zones))
-                    found = {
-                        late.day
-                        for late in late_slices("c", history.held(), local, settle=SETTLE, late_window=LATE_WINDOW)
-                    }
-                    assert found == history.late_days(tick), tick
+                    found = {late.day for late in late_at(history.held(), local, kept)}
+                    assert found == history.late_days(tick, kept), tick
+                    if not found:
+                        assert late_at(lifetime_of(history, tick, kept), tick, kept) == []
                     ticks, reds = ticks + 1, reds + bool(found)
             now += HOUR
             for day in [day for day in history.refreshed if (now.date() - day).days > 12]:
@@ -167,12 +205,15 @@ def test_a_late_slice_says_by_how_much_and_which_rule_it_breaks() -> None:
 
 def test_frozen_days_owe_nothing() -> None:
     """Beyond a company's retention nothing can be asked, so nothing is late or due."""
-    frozen = [date(2026, 11, 20)]
+    first_held = date(2026, 11, 21)
     now = at("2026-11-23T15:36")
     slices = {date(2026, 11, 20): Held(None, None, False)}
-    assert date(2026, 11, 20) not in due_this_hour(slices, now, settle=SETTLE, late_window=LATE_WINDOW, frozen=frozen)
+    assert date(2026, 11, 20) not in due_this_hour(
+        slices, now, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held
+    )
     assert date(2026, 11, 20) not in {
-        late.day for late in late_slices("c", slices, now, settle=SETTLE, late_window=LATE_WINDOW, frozen=frozen)
+        late.day
+        for late in late_slices("c", slices, now, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held)
     }
 
 
@@ -186,7 +227,7 @@ def test_a_backfill_asks_again_only_for_what_may_have_changed() -> None:
         date(2026, 11, 23): Held(at("2026-11-23T15:00"), None, False),
     }
     days = [date(2026, 11, n) for n in (9, 10, 21, 22, 23)]
-    assert to_ask(days, slices, now, settle=SETTLE) == [date(2026, 11, 9), date(2026, 11, 21), date(2026, 11, 23)]
+    assert list(to_ask(days, slices, now, settle=SETTLE)) == [date(2026, 11, 9), date(2026, 11, 21), date(2026, 11, 23)]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ CLOSED = (day(1), day(7))
 
 def patrol(it: Platform) -> PatrolReport:
     """Patrol by the tests' rules."""
-    rules = Rules(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY)
+    rules = Rules(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY, it.retention)
     return Patrol(it.client, it.warehouse, it.clock, rules, "patrol").run()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.company import runs_of
 from sequel_assets.refresh.hours import data_through, days_between, is_unsettled
 from sequel_assets.refresh.plan import Span
-from sequel_assets.refresh.tree import Walk, decide, partition_key
+from sequel_assets.refresh.tree import PartitionKeys, Walk, decide, place
 from sequel_assets.sequel import Company
 from sequel_assets.warehouse.catalog import KnownCompany
 
@@ -40,7 +40,7 @@ def test_a_partition_key_is_made_for_people_and_found_again(
     name: str, taken: dict[str, str], known_keys: list[str], key: str
 ) -> None:
     """Slug of the first name, a dot, digits of the id; kept through renames and rebuilt warehouses."""
-    assert partition_key("a|1", name, taken, known_keys) == key
+    assert PartitionKeys(taken, known_keys).of("a|1", name) == key
 
 
 def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_would_not_list() -> None:
@@ -56,6 +56,80 @@ def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_wou
     now, doubtful = decide(stored, found, [])
     assert [company.company_id for company in now] == ["root"]
     assert doubtful == ["gone", "mute"]
+
+
+def met(*tree: tuple[str, str | None, str | None], listed_by: dict[str, list[str]], **more: set[str]) -> Walk:
+    """Return a walk that met these companies: id, beneath whom, and what the company itself names as its parent."""
+    found = {
+        company_id: (Company(uid=company_id, name="", parent_company_id=named), parent, 0 if parent is None else 9)
+        for company_id, parent, named in tree
+    }
+    return Walk(found=found, listed_by=listed_by, **more)
+
+
+def placed(seen: Walk, **stood: str) -> dict[str, tuple[str | None, int]]:
+    """Return where each company is put, and how deep, in order."""
+    place(seen, stood)
+    return {company_id: (parent, depth) for company_id, (_, parent, depth) in seen.found.items()}
+
+
+TWO = {"a": ["root"], "b": ["root"], "kid": ["a", "b"], "grand": ["kid"]}
+
+
+def two(named: str | None) -> Walk:
+    """Return a walk in which both a and b list the kid, a first."""
+    tree = [("root", None, None), ("a", "root", None), ("b", "root", None), ("kid", "a", named), ("grand", "kid", None)]
+    return met(*tree, listed_by=TWO)
+
+
+@pytest.mark.parametrize(
+    ("named", "stood", "parent"),
+    [
+        ("b", "a", "b"),
+        (None, "b", "b"),
+        (None, None, "a"),
+        ("elsewhere", "b", "b"),
+        ("kid", "gone", "a"),
+        ("root", "b", "b"),
+    ],
+)
+def test_a_company_that_two_list_stands_where_it_says_else_where_it_stood(
+    named: str | None, stood: str | None, parent: str
+) -> None:
+    """Else where the walk met it; only among those that list it. The other one is said."""
+    seen = two(named)
+    assert placed(seen, **({} if stood is None else {"kid": stood})) == {
+        "root": (None, 0),
+        "a": ("root", 1),
+        "b": ("root", 1),
+        "kid": (parent, 2),
+        "grand": ("kid", 3),
+    }
+    other = "b" if parent == "a" else "a"
+    assert [(note.company_id, note.reason) for note in seen.notes] == [
+        ("kid", f"is listed beneath company {other} too; it is kept beneath {parent}")
+    ]
+
+
+def test_a_company_stays_beneath_one_that_does_not_tell_its_children_now() -> None:
+    """Though another lists it, and is nearer to the root."""
+    tree = [("root", None, None), ("mute", "root", None), ("kid", "root", None)]
+    seen = met(*tree, listed_by={"mute": ["root"], "kid": ["root"]}, unknown_beneath={"mute"})
+    assert placed(seen, kid="mute") == {"root": (None, 0), "mute": ("root", 1), "kid": ("mute", 2)}
+
+
+def test_companies_that_name_each_other_stay_beneath_the_root() -> None:
+    """Each lists itself, the other one and the root; no company is cut off."""
+    tree = [("root", None, "b"), ("a", "root", "b"), ("b", "a", "a")]
+    seen = met(*tree, listed_by={"root": ["a", "b"], "a": ["root", "a", "b"], "b": ["a", "b"]})
+    assert placed(seen, a="b") == {"root": (None, 0), "a": ("root", 1), "b": ("a", 2)}
+    assert [(note.company_id, note.reason) for note in seen.notes] == [
+        ("root", "is listed beneath company a too; it is kept beneath nothing, as the root"),
+        ("root", "is listed beneath company b too; it is kept beneath nothing, as the root"),
+        ("a", "is listed beneath itself; it is kept beneath root"),
+        ("a", "is listed beneath company b too; it is kept beneath root"),
+        ("b", "is listed beneath itself; it is kept beneath a"),
+    ]
 
 
 @given(st.sets(st.dates(date(2026, 1, 1), date(2026, 3, 1))))

@@ -429,3 +429,24 @@ def test_people_without_an_email_are_shown_null_missing_or_empty(serve, connect)
         {"name": "A", "userEmail": None, "engagedMinutes": 3},
         {"name": "B", "userEmail": "", "engagedMinutes": 2},
     ]
+
+
+def test_analytics_of_days_that_are_forgotten_are_told_nowhere(serve, connect):
+    """`keeps_days`: a day goes once it ended longer ago, from lists, totals of all time, concurrency and activity alike."""
+    sandbox = serve(keeps_days=1)
+    sandbox.clock.set(at(3, 0))
+    client = connect(sandbox)
+    whole = client.participants("e1", limit=100).json()
+    assert (whole["numberOfUsers"], whole["totalEngagedMinutes"]) == (4, 48)
+    sandbox.clock.set(at(3, 1))
+    told = client.participants("e1", limit=100).json()
+    assert (told["numberOfUsers"], told["totalEngagedMinutes"]) == (4, 38)
+    assert client.participants("e1", startDate="2026-03-01", endDate="2026-03-01").json()["numberOfUsers"] == 0
+    assert client.participants("e1", startDate="2026-02-01", limit=100).json()["totalEngagedMinutes"] == 38
+    assert client.participants("e1", startDate="2026-03-02", limit=100).json()["totalEngagedMinutes"] == 38
+    views = client.analytics("getVideoWatchOverTime", "e1").json()["VideoViews"]
+    assert min(minute for minute, _ in views) == 10
+    usage = client.analytics("user-engagement", "companies", "kid", "lifetime-usage").json()
+    assert usage["totalMinutes"] == 50
+    items = client.http.post("/api/analytics/events/e1/user-activity?count=1").json()["items"]
+    assert [item["liveTime"] for item in items] == [10]

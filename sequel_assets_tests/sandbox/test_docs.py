@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sequel_assets.sandbox import FAULTS, QUIRKS
+from sequel_assets.sandbox import FAULTS, MISHAPS, QUIRKS
 
 TEXT = Path(__file__).parents[2].joinpath("docs", "sandbox.md").read_text(encoding="utf-8")
 
@@ -14,6 +14,12 @@ def test_every_quirk_and_fault_is_told_in_its_table():
     named = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
     assert set(named.findall(quirks)) == QUIRKS
     assert set(named.findall(faults.split("## In pytest")[0])) == FAULTS
+
+
+def test_every_webhook_fault_is_told_in_its_table():
+    """And nothing that there is not."""
+    (table,) = re.findall(r"\| webhook fault \|.*?\n\n", TEXT, re.DOTALL)
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == MISHAPS
 
 
 def test_the_example_runs():

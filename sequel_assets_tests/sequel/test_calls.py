@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import httpx
 
-from sequel_assets.sequel import Company, Event, Hub, Participant, Participants, SequelClient
+from sequel_assets.sequel import Company, Duration, Event, Hub, Participant, Participants, SequelClient
 from sequel_assets_tests.sequel.conftest import Wire
 
 
@@ -157,13 +157,13 @@ def test_concurrency_keeps_order_and_repeats(wire: Wire, client: SequelClient) -
 
 
 def test_user_activity_is_posted_page_by_page(wire: Wire, client: SequelClient) -> None:
-    """Page and count go into the query, times come as they are."""
+    """Page and count go into the query, times come as they are and in minutes."""
     item = {"userId": "u", "email": "A@x.y", "liveTime": "12.5", "attended": "true", "leadScoreDetails": {}, "polls": 1}
     wire.replies = [httpx.Response(200, json={"items": [item], "totalCount": "101", "page": 2, "size": 100})]
     page = client.user_activity("e", page=2, count=100)
     assert (page.total_count, page.page, page.size) == (101, 2, 100)
     assert [(one.user_id, one.email, one.live_time, one.on_demand_time, one.attended) for one in page.items] == [
-        ("u", "A@x.y", 12.5, None, True)
+        ("u", "A@x.y", Duration("12.5", 13), None, True)
     ]
     assert asked(wire) == [
         ("POST", "http://analytics.test/api/analytics/events/e/user-activity?count=100&page=2"),

@@ -16,8 +16,9 @@ from sequel_assets.sequel.decoding import NotJsonError, UnsafeJsonError, decoded
 from sequel_assets.sequel.directory import companies_from, event_from, events_from, hub_from, hub_participants_from
 from sequel_assets.sequel.engagement import activity_page_from, concurrency_from, participants_from
 from sequel_assets.sequel.fields import WrongShapeError, whole_number
+from sequel_assets.sequel.interactions import interactions_from
 from sequel_assets.sequel.paths import escaped
-from sequel_assets.sequel.reconciliation import days_from, interactions_from, usage_from
+from sequel_assets.sequel.reconciliation import days_from, usage_from
 from sequel_assets_tests.sequel.conftest import Wire
 
 PARSERS = [

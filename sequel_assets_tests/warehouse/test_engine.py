@@ -170,7 +170,7 @@ def _companies(warehouse: Warehouse) -> list[sa.Row[tuple[int]]]:
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_sqlite_runs_in_wal_with_foreign_keys_and_immediate_writes(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse,
 ) -> None:
     """A writer claims its turn at BEGIN: another one waits there, not in the middle of its work."""
     with warehouse.write() as connection:
@@ -184,8 +184,7 @@ def test_sqlite_runs_in_wal_with_foreign_keys_and_immediate_writes(
             "busy_timeout": engine.BUSY_TIMEOUT_SECONDS * 1000,
             "synchronous": 1,
         }
-        monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.05)
-        another = Warehouse(warehouse.url.render_as_string())
+        another = Warehouse(warehouse.url.render_as_string(), busy_seconds=0.05)
         with pytest.raises(WarehouseError, match="locked by another process"), another.write():
             raise AssertionError("must not be reached")
         another.dispose()

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.warehouse import engine
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError, place
 from sequel_assets.warehouse.tables import companies, event_participants, people
@@ -146,14 +145,14 @@ def test_a_full_disk(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
-def test_a_file_that_another_process_keeps_locked(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_another_process_keeps_locked(warehouse: Warehouse) -> None:
     """A writer waits for the busy time-out, then says so; readers go on."""
     settle_in(warehouse, {})
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.05)
-    warehouse.dispose()
+    hasty = Warehouse(warehouse.url.render_as_string(), busy_seconds=0.05)
     with contextlib.closing(sqlite3.connect(warehouse.url.database or "", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        text = told_by(lambda: settle_in(warehouse, {}, "another"))
+        text = told_by(lambda: settle_in(hasty, {}, "another"))
+        hasty.dispose()
         assert len(table_of(warehouse, companies)) == 1
         other.execute("ROLLBACK")
     assert text == (

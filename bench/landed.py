@@ -1,0 +1,86 @@
+"""Landed: every landed dataset of 100 events x 200 people, sandbox at 20 ms, against a plain client that takes one request after the other.
+
+The plain client fetches three of them (events, registrants, user activity) as a script would: one connection, a page of
+100 at a time, all of it every time.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from sequel_assets.refresh.refresh import Refresher, Rules
+from sequel_assets.sequel.paths import Paths
+
+from .world import LATENCY_MS, PERSON_KEY, Bench, bench, days_to, in_a_process
+
+HEADINGS = ("what", "requests", "seconds", "requests x latency / concurrency, s", "plain client's wall / this")
+NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
+DAYS, EVENTS_PER_DAY, PEOPLE = 10, 10, 200
+AT_ONCE = (8, 32)
+PATHS = Paths()
+
+
+def run() -> Iterator[tuple[str, int, float, float, float | str]]:
+    """Yield a row for the plain client, and for a backfill and an hourly refresh at each concurrency."""
+    options = (
+        "--companies",
+        "1",
+        "--days",
+        str(DAYS),
+        "--events-per-day",
+        str(EVENTS_PER_DAY),
+        "--people",
+        str(PEOPLE),
+    )
+    with in_a_process(*options, "--latency-ms", str(LATENCY_MS), "--now", NOW.isoformat()) as account:
+        requests, plain = _plain(account)
+        yield "plain client, three datasets", requests, plain, requests * LATENCY_MS / 1000, ""
+        for at_once in AT_ONCE:
+            with bench(account, NOW, DAYS, concurrency=at_once) as b:
+                for what, later in (("backfill, all 10 landed datasets", 0), ("the next hour, all of it", 1)):
+                    before, now = b.requests, NOW + timedelta(hours=later)
+                    took = _refresh(b, now, at_once, is_hourly=bool(later))
+                    asked = b.requests - before
+                    bound = asked * LATENCY_MS / 1000 / at_once
+                    yield f"{what}, {at_once} at once", asked, took, bound, plain / took
+
+
+def _refresh(b: Bench, now: datetime, at_once: int, *, is_hourly: bool) -> float:
+    companies = b.walk()
+    rules = Rules(b.start, timedelta(minutes=5), timedelta(hours=48), at_once, PERSON_KEY)
+    refresher = Refresher(b.client, b.warehouse, lambda: now, rules)
+    days = days_to(NOW, 1 if is_hourly else DAYS)
+    began = time.perf_counter()
+    outcomes = list(refresher.refresh({company.company_id: days for company in companies}))
+    took = time.perf_counter() - began
+    assert outcomes
+    assert all(outcome.is_good for outcome in outcomes)
+    return took
+
+
+def _plain(account: dict[str, str]) -> tuple[int, float]:
+    """Return the requests and the seconds of a script that fetches three datasets, one request after the other."""
+    url, began, asked = account["SEQUEL_API_URL"], time.perf_counter(), 0
+    names = ("client_id", "client_secret", "audience")
+    grant = {name: account[f"SEQUEL_{name.upper()}"] for name in names} | {"grant_type": "client_credentials"}
+    client = httpx.Client(base_url=url)
+    token = client.post(PATHS.token, json=grant).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+
+    def ask(method: str, path: str, **params: int) -> Any:
+        nonlocal asked
+        asked += 1
+        return client.request(method, path, params=params).raise_for_status().json()
+
+    events = ask("GET", PATHS.events.format(company_id=account["SEQUEL_COMPANY_ID"]))
+    for event in events:
+        ask("GET", PATHS.registrants.format(event_id=event["uid"]))
+        page, told = 0, 100
+        while told == 100:
+            page += 1
+            told = len(ask("POST", PATHS.user_activity.format(event_id=event["uid"]), count=100, page=page)["items"])
+    client.close()
+    return asked + 1, time.perf_counter() - began

@@ -1,0 +1,73 @@
+"""Query: any range of a year over 1 M facts of 50 companies (goal: p95 < 1 s).
+
+QUERY_COMPANIES and QUERY_ASKED make it smaller: QUERY_COMPANIES=10 QUERY_ASKED=20.
+"""
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sequel_assets.insights import ranges
+from sequel_assets.insights.periods import Days
+from sequel_assets.insights.ranges import Scope
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.tables import event_participants
+from sequel_assets_tests.postgres import PostgresServer
+
+from .filled import FIRST, YEAR, analyze, fill
+
+HEADINGS = ("database", "what", "times", "p50, s", "p95, s")
+
+
+def run() -> Iterator[tuple[str, str, int, float | str, float | str]]:
+    """Yield a row per engine and kind of question."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _measure("SQLite", f"sqlite:///{Path(folder) / 'query.db'}")
+    server = PostgresServer.start()
+    try:
+        server.run("CREATE DATABASE query")
+        yield from _measure("PostgreSQL", server.url("query"))
+    finally:
+        server.stop()
+
+
+def _measure(name: str, url: str) -> Iterator[tuple[str, str, int, float | str, float | str]]:
+    many, asked = int(os.environ.get("QUERY_COMPANIES", "50")), int(os.environ.get("QUERY_ASKED", "60"))
+    warehouse, chance = Warehouse(url), random.Random(5)
+    schema.migrate(warehouse)
+    facts = sum(fill(warehouse, f"c{n}", chance) for n in range(many))
+    analyze(warehouse)
+    yield name, "facts", facts, "", ""
+    kinds: dict[str, tuple[bool, Callable[[Scope], Any]]] = {
+        "usage of a company": (False, ranges.select_usage),
+        "top 10 of a company": (False, lambda scope: ranges.select_people(scope, 10)),
+        "peak of a company": (False, ranges.select_peak),
+        "roll-up over all companies": (True, ranges.select_usage),
+        "top 10 over all companies": (True, lambda scope: ranges.select_people(scope, 10)),
+    }
+    for what, (is_tree, select) in kinds.items():
+        times = sorted(_ask(warehouse, _scope(chance, many, is_tree), select) for _ in range(asked))
+        yield name, what, asked, times[len(times) // 2], times[int(len(times) * 0.95)]
+    warehouse.dispose()
+
+
+def _scope(chance: random.Random, many: int, is_tree: bool) -> Scope:
+    ends = sorted(FIRST + timedelta(days=chance.randrange(YEAR)) for _ in range(2))
+    return Scope("c0" if is_tree else f"c{chance.randrange(many)}", Days(*ends), is_tree)
+
+
+def _ask(warehouse: Warehouse, scope: Scope, select: Callable[[Scope], Any]) -> float:
+    """Return how long an answer takes with the question how far its numbers go, as the command asks both."""
+    began = time.perf_counter()
+    with warehouse.read() as connection:
+        members = [tuple(row) for row in connection.execute(ranges.select_members(scope))]
+        known = connection.execute(ranges.select_coverage(scope, event_participants.name))
+        assert ranges.judge(scope.days, members, [tuple(row) for row in known]).is_complete
+        connection.execute(select(scope)).all()
+    return time.perf_counter() - began

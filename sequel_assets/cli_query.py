@@ -1,0 +1,117 @@
+"""`sequel-assets query ...`: exact numbers of any range of days, from the warehouse; asks Sequel nothing."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sequel_assets import settings as settings_module
+
+if TYPE_CHECKING:
+    from sequel_assets.console.query import Asked
+
+app = typer.Typer(help="Exact numbers of any range of days; asks Sequel nothing.", no_args_is_help=True)
+
+
+class EventType(StrEnum):
+    """Which events are counted."""
+
+    ALL = "all"
+    STAGE = "virtualStageEvent"
+    HUB = "networkingHub"
+
+
+class EngagementType(StrEnum):
+    """Which minutes are counted, and who had any."""
+
+    ALL = "all"
+    LIVE = "live"
+    ON_DEMAND = "onDemand"
+
+
+class Format(StrEnum):
+    """How the answer is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+Company = Annotated[str, typer.Option(help="an id, a partition key or a unique name")]
+First = Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")]
+Last = Annotated[str, typer.Option("--to", help="last day (UTC), included")]
+Events = Annotated[EventType, typer.Option(help="events of one type only")]
+Engaged = Annotated[EngagementType, typer.Option(help="minutes of one type only, and those who had any")]
+Beneath = Annotated[bool, typer.Option("--beneath", help="with all companies beneath it, people counted once")]
+Out = Annotated[str, typer.Option("--out", help="a file to write to; default: the standard output")]
+Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails and ids of your own: personal data")]
+ANY_EVENT, ANY_MINUTE, TABLE = EventType.ALL, EngagementType.ALL, Format.TABLE
+
+
+def _asked(company: str, first: str, last: str, form: str, out: str, *options: str, beneath: bool = False) -> "Asked":
+    from sequel_assets.console.query import Asked
+
+    return Asked(settings_module.load(), company, first, last, form, out, beneath, *options)
+
+
+@app.command()
+def usage(
+    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    beneath: Beneath = False, form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+) -> None:  # fmt: skip
+    """Minutes, unique users and events of a company, in all and by event type."""
+    from sequel_assets.console import query
+
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    raise typer.Exit(query.usage(asked))
+
+
+@app.command()
+def participants(
+    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    beneath: Beneath = False, with_people: Names = False,
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+) -> None:  # fmt: skip
+    """Everybody who was engaged: minutes, events and days of each."""
+    from sequel_assets.console import query
+
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    raise typer.Exit(query.people(asked, None, with_people=with_people))
+
+
+@app.command()
+def top(
+    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    beneath: Beneath = False, with_people: Names = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="how many people")] = 10,
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+) -> None:  # fmt: skip
+    """Those with the most engaged minutes, the first ones by rank."""
+    from sequel_assets.console import query
+
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    raise typer.Exit(query.people(asked, limit, with_people=with_people))
+
+
+@app.command()
+def peak(
+    company: Company, first: First, last: Last, beneath: Beneath = False,
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+) -> None:  # fmt: skip
+    """The highest number of people in stage events at one minute, live, and when."""
+    from sequel_assets.console import query
+
+    raise typer.Exit(query.peak(_asked(company, first, last, form, out, beneath=beneath)))
+
+
+@app.command()
+def rollup(
+    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+) -> None:  # fmt: skip
+    """Usage and peak of a company with all beneath it, at any depth, people counted once over all of them."""
+    from sequel_assets.console import query
+
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=True)
+    raise typer.Exit(query.rollup(asked))

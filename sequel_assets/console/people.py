@@ -1,0 +1,151 @@
+"""`sequel-assets people link`: your own ids for the people, from a CSV or from a view in the warehouse."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import NoSuchTableError
+
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.linking import AT_ONCE, Entry, Linked, Links, read_links, write_links
+
+from .asked import MOST_NAMED, choose
+from .output import UsageError, console, errors, table
+from .stored import stored
+
+MOST_BYTES, MOST_ROWS = 200_000_000, 1_000_000
+HEADINGS = {"email": {"email", "emailaddress", "mail"}, "person_id": {"personid"}, "external_id": {"externalid"}}
+"""The columns, and how their headings may be spelled, apart from capitals, blanks and signs between the letters."""
+WANTED = "email (or person_id) and external_id"
+
+
+def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_bad: bool, is_dry: bool) -> int:
+    """Link people to your own ids, tell how many, and return the exit code. One wrong line, and nothing is written."""
+    if file is None:
+        settings.require("people_view")
+    source, line = (str(file), "line") if file else (f"SEQUEL_PEOPLE_VIEW {settings.people_view}", "row")
+    with stored(settings) as warehouse:
+        with warehouse.read() as connection:
+            companies = choose(catalog.known_companies(connection), wanted)
+        with _entries_of(file) if file else _rows_of(warehouse, settings.people_view or "") as (names, entries):
+            if "email" in names:
+                settings.require("person_key")
+            key = settings.person_key.get_secret_value() if settings.person_key else ""
+            links = read_links(_at_most(entries, source), key)
+        _tell_wrong(links, line, skips_bad=skips_bad)
+        linked: dict[str, Linked] = {}
+        for company in companies:
+            opened = warehouse.read() if is_dry else warehouse.write(company.company_id)
+            with opened as connection:
+                linked[company.partition_key] = write_links(
+                    connection, company.company_id, links.external_ids, is_dry=is_dry
+                )
+    table("People linked", ("company", "linked", "changed"), [(k, len(v.people), v.changed) for k, v in linked.items()])
+    known = len(frozenset[str]().union(*(each.people for each in linked.values())))
+    console().print(
+        f"{len(links.external_ids):,} people in {source}: {known:,} linked, {len(links.external_ids) - known:,} unknown "
+        "at these companies" + ("; nothing was changed (--dry-run)." if is_dry else "."),
+        markup=False,
+    )
+    return 0
+
+
+def _tell_wrong(links: Links, line: str, *, skips_bad: bool) -> None:
+    lines = [f"{line} {place}: {why}" for place, why in list(links.wrong.items())[:MOST_NAMED]]
+    if len(links.wrong) > MOST_NAMED:
+        lines.append(f"and {len(links.wrong) - MOST_NAMED:,} more")
+    if lines and not skips_bad:
+        raise UsageError("\n".join([*lines, "nothing was written; mend them, or leave them out with --skip-bad"]))
+    for text in lines:
+        errors().print(f"left out: {text}", markup=False)
+
+
+def _at_most(entries: Iterable[Entry], source: str) -> Iterator[Entry]:
+    for number, entry in enumerate(entries):
+        if number == MOST_ROWS:
+            raise UsageError(f"{source}: it has more than {MOST_ROWS:,} rows; give it in parts. Nothing was written")
+        yield entry
+
+
+def _places(headings: Sequence[object], source: str) -> dict[str, int]:
+    """Return where the columns stand; a list that lacks one, or has it twice, is refused."""
+    plain = [re.sub(r"[\W_]", "", str(heading).casefold()) for heading in headings]
+    found = {name: [n for n, heading in enumerate(plain) if heading in spelled] for name, spelled in HEADINGS.items()}
+    twice = [name for name, places in found.items() if len(places) > 1]
+    if twice:
+        raise UsageError(f"{source}: it has {' and '.join(twice)} twice; it needs the columns {WANTED}, each once")
+    if not found["external_id"] or not found["email"] + found["person_id"]:
+        raise UsageError(f"{source}: it needs the columns {WANTED}, named as such")
+    return {name: places[0] for name, places in found.items() if places}
+
+
+# ------------------------------------------------------------------ from a file
+
+
+@contextmanager
+def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
+    """Yield the columns and the lines of a CSV: UTF-8, apart by comma, semicolon or tab."""
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file")
+    if path.stat().st_size > MOST_BYTES:
+        raise UsageError(f"{path}: it has more than {MOST_BYTES:,} bytes; give it in parts. Nothing was written")
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        first = file.readline()
+        reader = csv.reader(chain([first], file), delimiter=max(",;\t", key=first.count), strict=True)
+        try:
+            headings = next(reader, [])
+        except csv.Error:
+            headings = []
+        places = _places(headings, str(path))
+        yield frozenset(places), _lines(reader, len(headings), places)
+
+
+def _lines(reader: Any, width: int, places: dict[str, int]) -> Iterator[Entry]:
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield Entry(number, wrong="its quotes are not closed, or it is endless")
+            continue
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != width:
+            yield Entry(number, wrong=f"it has {len(cells)} cells where the first line has {width}")
+        elif any("\udc80" <= sign <= "\udcff" for place in places.values() for sign in cells[place]):
+            yield Entry(number, wrong="it is not UTF-8")
+        else:
+            yield Entry(number, **{name: cells[place] for name, place in places.items()})
+
+
+# ------------------------------------------------------------------ from a view
+
+
+@contextmanager
+def _rows_of(warehouse: Warehouse, view: str) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
+    """Yield the columns and the rows of a view or table in the warehouse."""
+    schema, _, name = view.rpartition(".")
+    source = f"SEQUEL_PEOPLE_VIEW {view}"
+    with warehouse.read() as connection:
+        try:
+            columns = [each["name"] for each in sa.inspect(connection).get_columns(name, schema=schema or None)]
+        except NoSuchTableError:
+            raise UsageError(f"{source}: the warehouse has no such view or table") from None
+        places = _places(columns, source)
+        chosen: list[sa.ColumnClause[Any]] = [sa.column(columns[place]) for place in places.values()]
+        query = sa.select(*chosen).select_from(sa.table(name, schema=schema or None))
+        rows = connection.execute(query.execution_options(yield_per=AT_ONCE))
+        texts = (["" if cell is None else str(cell) for cell in row] for row in rows)
+        yield (
+            frozenset(places),
+            (Entry(number, **dict(zip(places, cells, strict=True))) for number, cells in enumerate(texts, 1)),
+        )

@@ -1,0 +1,90 @@
+"""`sequel-assets serve`: the web apps in the foreground, until Ctrl-C or SIGTERM; what has begun is finished."""
+
+import logging
+import sys
+import time
+from datetime import timedelta
+
+from sequel_assets.refresh.guardian_look import is_readable
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.subscribing import living
+from sequel_assets.web.http_server import CannotListenError, listen, server
+from sequel_assets.web.journal import LOGGER
+from sequel_assets.web.receiver import Bounds, Receiver
+from sequel_assets.web.verify import Rules
+
+from .output import UsageError, console
+from .stored import stored
+
+BUSY_SECONDS = 10
+"""How long a delivery waits for another writer of SQLite before it is answered with 500, which is repeated."""
+
+
+def receiver_of(settings: Settings, warehouse: Warehouse) -> Receiver:
+    """Return the receiver that the settings describe; a `SettingsError` names what is missing."""
+    if "key" in settings.demands():
+        settings.require("webhook_secret_key")
+    rules = Rules(
+        key_header=settings.webhook_key_header,
+        demands=settings.demands(),
+        window=timedelta(hours=settings.webhook_window_hours),
+        signing_secrets=settings.signing_secrets(),
+    )
+    bounds = Bounds(
+        body_bytes=settings.webhook_body_bytes,
+        ended_body_bytes=settings.webhook_ended_body_bytes,
+        read_seconds=settings.webhook_read_seconds,
+        concurrency=settings.webhook_concurrency,
+    )
+    return Receiver(warehouse, settings.seal(), rules, bounds, settings.clock)
+
+
+def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
+    """Serve what was asked for until it is stopped."""
+    if not receiver:
+        raise UsageError("nothing to serve: say --receiver")
+    with stored(settings) as warehouse:  # what is wrong is told now and not to Sequel
+        _refuse_wrong_key(settings, warehouse)
+    warehouse = Warehouse(settings.warehouse_url, is_durable=True, busy_seconds=BUSY_SECONDS)
+    receiving = receiver_of(settings, warehouse)
+    try:
+        plug = listen(host, port)
+    except CannotListenError as error:
+        raise UsageError(str(error)) from None
+    _log_to_stderr()
+    path = settings.receiver_path()
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{plug.getsockname()[1]}"
+    console().print(f"receiving webhooks at {address}{path}/..., health at {address}/health/ready", markup=False)
+    try:
+        server(receiving.app(path), settings.webhook_read_seconds).run([plug])
+    finally:
+        receiving.close()
+        warehouse.dispose()
+
+
+def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
+    """Refuse a key that opens none of the secrets that deliveries are checked by; one of several is told by `webhooks status`."""
+    seal = settings.seal()
+    if seal is None or "key" not in settings.demands():
+        return
+    with warehouse.read() as connection:
+        rows = [row for row in living(connection) if row.sealed_secret is not None]
+    if rows and not any(is_readable(seal, row) for row in rows):
+        raise UsageError(
+            f"SEQUEL_WEBHOOK_SECRET_KEY: it opens none of the secrets of {len(rows)} subscriptions, so every delivery would be "
+            "answered with 500; nothing was changed; put the key that they were stored with behind it, after a comma, or, if that "
+            "is lost, have them renewed: sequel-assets webhooks ensure"
+        )
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    log = logging.getLogger(LOGGER)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False

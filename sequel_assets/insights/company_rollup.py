@@ -1,0 +1,159 @@
+"""How much was a company used with all beneath it, everybody counted once over the whole tree?"""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
+
+from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.tables import (
+    ALL,
+    ENGAGED,
+    LIVE,
+    MINUTES,
+    ON_DEMAND,
+    STAGE,
+    company_column,
+    day_column,
+    event_concurrency,
+    event_participants,
+    metadata,
+    minutes_column,
+    never_negative,
+    refreshes,
+)
+from sequel_assets.warehouse.types import UtcDateTime
+
+from .daily_usage import average, whole
+from .tree import stands, tree_of
+
+_OVER = "; over the company and all beneath it"
+
+company_rollup = Table(
+    "company_rollup",
+    metadata,
+    company_column(),
+    day_column(),
+    Column("event_type", Text, primary_key=True, comment="virtualStageEvent, networkingHub, or all"),
+    Column("companies", BigInteger, nullable=False, comment="companies that are counted: itself and those beneath it that day, at any depth"),
+    minutes_column("live_minutes", LIVE + _OVER),
+    minutes_column("on_demand_minutes", ON_DEMAND + _OVER),
+    minutes_column("engaged_minutes", ENGAGED + _OVER),
+    Column("unique_users", BigInteger, nullable=False, comment="distinct people with a minute that day, counted once however many of the companies they visit; not additive, never sum it"),
+    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+    Column("events", BigInteger, nullable=False, comment="events with at least one engaged minute" + _OVER),
+    Column("peak_users", BigInteger, comment="highest number of concurrent users in any minute, added up over the companies; stage events alone, so null for networkingHub, and where nobody watched live"),
+    Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
+    Column("data_through", UtcDateTime, nullable=False, comment="the smallest of the companies': all of them cover this hour"),
+    *never_negative("companies", *MINUTES, "unique_users", "events", "peak_users"),
+    comment="A company's usage on a day with all beneath it, people counted once over the tree",
+)  # fmt: skip
+
+
+def select_company_rollup(company_id: str, first: date, last: date, _start: date) -> sa.Select[Any]:
+    """Return the SELECT: a row `all` for every day that the companies have, and one per event type with minutes."""
+    tree = tree_of(company_id)
+    fact, r = event_participants.c, refreshes.c
+    facts = (
+        select(fact.company_id, fact.day, fact.event_id, fact.event_type, fact.person_id, *(fact[n] for n in MINUTES))
+        .select_from(event_participants.join(tree, stands(tree, fact.company_id, fact.day)))
+        .where(fact.day.between(first, last))
+        .cte("facts")
+    )
+    days = (
+        select(
+            r.day,
+            func.count(r.company_id.distinct()).label("companies"),
+            func.min(r.data_through).label("data_through"),
+        )
+        .select_from(refreshes.join(tree, stands(tree, r.company_id, r.day)))
+        .where(r.dataset.in_((event_participants.name, event_concurrency.name)), r.day.between(first, last))
+        .where(r.data_through.is_not(None))
+        .group_by(r.day)
+        .cte("days")
+    )
+    numbers = sa.union_all(_numbers(facts, literal(ALL)), _numbers(facts, facts.c.event_type)).subquery("numbers")
+    scopes = sa.union(
+        select(days.c.day, literal(ALL).label("event_type")), select(facts.c.day, facts.c.event_type)
+    ).subquery("scopes")
+    peaks = _peaks(tree, first, last)
+    n = numbers.c
+    return select(
+        literal(company_id).label("company_id"),
+        days.c.day,
+        scopes.c.event_type,
+        whole(days.c.companies).label("companies"),
+        *(whole(n[name]).label(name) for name in (*MINUTES, "unique_users")),
+        average(whole(n.engaged_minutes), whole(n.unique_users)).label("average_engaged_minutes"),
+        whole(n.events).label("events"),
+        sa.cast(peaks.c.peak_users, BigInteger).label("peak_users"),
+        peaks.c.peak_at,
+        days.c.data_through,
+    ).select_from(
+        scopes.join(days, days.c.day == scopes.c.day)
+        .outerjoin(numbers, and_(n.day == scopes.c.day, n.event_type == scopes.c.event_type))
+        .outerjoin(peaks, and_(peaks.c.day == scopes.c.day, scopes.c.event_type.in_((ALL, STAGE))))
+    )
+
+
+def _numbers(facts: sa.CTE, scope: Any) -> sa.Select[Any]:
+    """Return the numbers of each day in a scope. Two companies may have an event of one id: it is two events."""
+    f = facts.c
+    by = (f.day,) if scope is not f.event_type else (f.day, f.event_type)
+    kind = scope.label("event_type")
+    events = select(f.day, kind, f.company_id, f.event_id).distinct().subquery()
+    counted = (
+        select(events.c.day, events.c.event_type, func.count().label("events"))
+        .group_by(events.c.day, events.c.event_type)
+        .subquery()
+    )
+    sums = (
+        select(
+            f.day,
+            kind,
+            *(func.sum(f[name]).label(name) for name in MINUTES),
+            func.count(f.person_id.distinct()).label("unique_users"),
+        )
+        .group_by(*by)
+        .subquery()
+    )
+    same = and_(sums.c.day == counted.c.day, sums.c.event_type == counted.c.event_type)
+    return select(sums, counted.c.events).select_from(sums.join(counted, same))
+
+
+def _peaks(tree: sa.CTE, first: date, last: date) -> sa.Subquery:
+    """Return of each day the highest and earliest minute, users added up over the tree: day, peak_users, peak_at."""
+    m = event_concurrency.c
+    together = (
+        select(m.day, m.minute, func.sum(m.users).label("users"))
+        .select_from(event_concurrency.join(tree, stands(tree, m.company_id, m.day)))
+        .where(m.day.between(first, last))
+        .group_by(m.day, m.minute)
+        .subquery()
+    )
+    place = func.row_number().over(
+        partition_by=together.c.day, order_by=(together.c.users.desc(), together.c.minute.asc())
+    )
+    ranked = select(together, place.label("place")).subquery()
+    return (
+        select(ranked.c.day, ranked.c.users.label("peak_users"), ranked.c.minute.label("peak_at"))
+        .where(ranked.c.place == 1)
+        .subquery("peaks")
+    )
+
+
+COMPANY_ROLLUP = Insight(
+    table=company_rollup,
+    answers="How much was a company used with all beneath it, everybody counted once?",
+    grain="one row per company (one with nothing beneath it counts itself), day and event type, and one for all of them",
+    source="derived from event_participants and event_concurrency of the company and all beneath it that day (company_parents); "
+    "not written while one of them is missing",
+    refreshed="at the day's close, once all beneath it are there, and after any of them changed",
+    example="SELECT day, companies, engaged_minutes, unique_users, peak_users FROM company_rollup WHERE event_type = 'all' ORDER BY company_id, day",
+    sources=(event_participants.name, event_concurrency.name),
+    as_of=False,
+    at_close=True,
+    of_tree=True,
+    select=select_company_rollup,
+)

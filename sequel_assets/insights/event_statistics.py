@@ -1,0 +1,177 @@
+"""How has an event gone so far, at the end of each day while its replay is watched?"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, Table, case, func, literal, select
+
+from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.engagement_tables import (
+    chat_messages,
+    event_activity,
+    poll_answers,
+    polls,
+    questions,
+    reactions,
+)
+from sequel_assets.warehouse.tables import (
+    ENGAGED,
+    LIVE,
+    MINUTES,
+    ON_DEMAND,
+    company_column,
+    day_column,
+    event_concurrency,
+    event_participants,
+    metadata,
+    minutes_column,
+    never_negative,
+)
+from sequel_assets.warehouse.types import UtcDateTime
+
+from .daily_usage import average, whole
+from .event_days import (
+    REPLAY_DAYS,
+    ZERO,
+    open_days,
+    open_events,
+    percent,
+    percent_column,
+    so_far,
+    stacked,
+    told_days,
+    where_told,
+)
+from .event_minutes import PEAK, SUMS, changes_of_events
+
+_REPLAY = timedelta(days=REPLAY_DAYS)
+_SO_FAR = "; up to the end of this day"
+_AS_TOLD = "; of the event as a whole, as last told; null where Sequel does not tell it"
+_COUNTS = ("unique_users", "attended_live", "watched_replay_only")
+
+
+def _told_count(name: str, comment: str) -> "Column[int]":
+    return Column(name, sa.BigInteger, comment=comment + _AS_TOLD)
+
+
+event_statistics = Table(
+    "event_statistics",
+    metadata,
+    company_column(),
+    day_column(),
+    Column("event_id", sa.Text, primary_key=True, comment="the stage event's uid"),
+    Column("planned_minutes", sa.BigInteger, comment="minutes from the planned start to the planned end; null where Sequel gives no end after the start"),
+    minutes_column("live_minutes", LIVE + _SO_FAR),
+    minutes_column("on_demand_minutes", ON_DEMAND + _SO_FAR),
+    minutes_column("engaged_minutes", ENGAGED + _SO_FAR),
+    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute, live or on demand" + _SO_FAR),
+    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+    Column("attended_live", sa.BigInteger, nullable=False, comment="distinct people with a live minute" + _SO_FAR),
+    Column("watched_replay_only", sa.BigInteger, nullable=False, comment="distinct people with an on-demand minute and no live one" + _SO_FAR),
+    _told_count("registered", "people whom event_activity gives a time of registration"),
+    percent_column("show_rate", "of those registered, the share with a live minute; null where nobody registered or Sequel does not tell who did"),
+    percent_column("average_share_watched", "live minutes / planned_minutes on average over those who attended live, nobody's counted above planned_minutes; null without either"),
+    Column("peak_users", sa.BigInteger, comment="highest number of concurrent users in any minute" + _SO_FAR + "; null where no minute is told"),
+    Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
+    _told_count("polls", "polls held"),
+    _told_count("poll_voters", "distinct people who answered a poll; answers without a name count nobody"),
+    percent_column("poll_participation_rate", "of those who attended live, the share that answered a poll; null where nobody attended or polls are not told"),
+    _told_count("questions", "questions asked"),
+    _told_count("questions_answered", "of them those with an answer or a time of it"),
+    _told_count("chat_messages", "messages in the chat"),
+    Column("chat_messages_per_minute", sa.Numeric(14, 2, asdecimal=False), comment="chat_messages / planned_minutes, two decimals, halves up; null without either"),
+    _told_count("reactions", "emojis sent"),
+    Column("is_last_day", Boolean, nullable=False, comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, the event's last one"),
+    *never_negative(*MINUTES, *_COUNTS),
+    comment=f"How each event has gone, as of the end of each day from its start day to {REPLAY_DAYS} days later",
+)  # fmt: skip
+
+_OPTIONAL = tuple(t.name for t in (event_activity, polls, poll_answers, questions, chat_messages, reactions))
+
+
+_TALK = ("entries", "dated", "polls", "poll_voters", "questions", "questions_answered", "chat_messages", "reactions")
+
+
+def select_event_statistics(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
+    """Return the SELECT: a row per event and day of its window, of events with a minute or somebody registered."""
+    opened = open_events(company_id, first, last)
+    days = open_days(company_id, first, last, start, opened)
+    told, talk = told_days(company_id, last, _OPTIONAL), _talk(company_id, first, last)
+    changes = changes_of_events(company_id, first, last, start, opened)
+    m, t, k = so_far(days, changes, SUMS, PEAK).c, told.c, talk.c
+
+    def of(table: Table, name: str) -> Any:
+        return where_told(t[table.name], k[name])
+
+    is_dated = (func.coalesce(k.entries, 0) == 0) | (k.dated > 0)
+    registered = case((is_dated, of(event_activity, "dated")), else_=None)
+    planned, live = sa.cast(m.planned_minutes, sa.BigInteger), whole(m.attended_live)
+    chat, polled = of(chat_messages, "chat_messages"), case((t[poll_answers.name] == 1, live), else_=None)
+    numbers = {
+        "planned_minutes": planned,
+        **{name: whole(m[name]) for name in (*MINUTES, "unique_users")},
+        "average_engaged_minutes": average(whole(m.engaged_minutes), whole(m.unique_users)),
+        "attended_live": live,
+        "watched_replay_only": whole(m.unique_users - m.attended_live),
+        "registered": registered,
+        "show_rate": percent(whole(m.registered_live), registered),
+        "average_share_watched": percent(whole(m.watched), live * planned),
+        "peak_users": sa.cast(m.peak_users, sa.BigInteger),
+        "peak_at": m.peak_at,
+        "polls": of(polls, "polls"),
+        "poll_voters": of(poll_answers, "poll_voters"),
+        "poll_participation_rate": percent(whole(m.voted_live), polled),
+        "questions": of(questions, "questions"),
+        "questions_answered": of(questions, "questions_answered"),
+        "chat_messages": chat,
+        "chat_messages_per_minute": average(chat, planned),
+        "reactions": of(reactions, "reactions"),
+        "is_last_day": m.is_last_day,
+    }
+    return (
+        select(literal(company_id).label("company_id"), m.day, m.event_id)
+        .add_columns(*(number.label(name) for name, number in numbers.items()))
+        .outerjoin(told, t.number == m.start_number)
+        .outerjoin(talk, k.event_id == m.event_id)
+        .where((whole(m.unique_users) > 0) | (func.coalesce(k.entries, 0) > 0))
+    )
+
+
+def _talk(company_id: str, first: date, last: date) -> sa.Subquery:
+    """Return what is told of each event as a whole."""
+
+    def of(table: Table, **numbers: Any) -> tuple[sa.Select[Any], dict[str, Any]]:
+        chosen = (table.c.company_id == company_id, table.c.day.between(first - _REPLAY, last))
+        return select(table.c.event_id).where(*chosen).group_by(table.c.event_id), numbers
+
+    is_answered = questions.c.answer.is_not(None) | questions.c.answered_at.is_not(None)
+    each = stacked(
+        dict.fromkeys(_TALK, ZERO),
+        of(event_activity, entries=func.count(), dated=func.count(event_activity.c.registered_at)),
+        of(polls, polls=func.count()),
+        of(poll_answers, poll_voters=func.count(poll_answers.c.person_id.distinct())),
+        of(questions, questions=func.count(), questions_answered=func.sum(case((is_answered, 1), else_=0))),
+        of(chat_messages, chat_messages=func.count()),
+        of(reactions, reactions=func.sum(reactions.c.count)),
+    )
+    sums = (func.sum(each.c[name]).label(name) for name in _TALK)
+    return select(each.c.event_id, *sums).group_by(each.c.event_id).subquery("talk")
+
+
+EVENT_STATISTICS = Insight(
+    table=event_statistics,
+    answers="How has an event gone: minutes, people, peak, polls, questions, chat?",
+    grain=f"one row per company, day and stage event, from the day on which the event starts to {REPLAY_DAYS} days later, "
+    "as of the end of that day; of events with a minute or somebody in event_activity",
+    source="derived from event_participants and event_concurrency of every day up to this one, and from event_activity, polls, "
+    "poll_answers, questions, chat_messages and reactions of the event's start day; what Sequel does not tell is null",
+    refreshed="with the facts of its day: every hour for today, once more at the day's close and when it turns final",
+    example="SELECT event_id, unique_users, average_engaged_minutes, show_rate, peak_users FROM event_statistics s "
+    "WHERE day = (SELECT max(day) FROM event_statistics l WHERE l.company_id = s.company_id AND l.event_id = s.event_id)",
+    sources=(event_participants.name, event_concurrency.name),
+    optional=_OPTIONAL,
+    reads_events=True,
+    as_of=True,
+    select=select_event_statistics,
+)

@@ -1,0 +1,220 @@
+"""Of those who registered for an event, how many came, stayed, took part, and came again?"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
+
+from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.engagement_tables import event_activity, poll_answers, questions
+from sequel_assets.warehouse.tables import (
+    STAGE,
+    company_column,
+    day_column,
+    event_participants,
+    metadata,
+    never_negative,
+)
+
+from .daily_usage import whole
+from .event_days import (
+    REPLAY_DAYS,
+    ZERO,
+    day_number,
+    open_days,
+    open_events,
+    so_far,
+    stacked,
+    told_days,
+    where_told,
+)
+
+_OF_THEM = "; up to the end of this day; a step that is null is not asked of the ones after it"
+
+funnel = Table(
+    "funnel",
+    metadata,
+    company_column(),
+    day_column(),
+    Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
+    Column("registered", sa.BigInteger, comment="people whom event_activity gives a time of registration; null where Sequel does not tell who registered"),
+    Column("attended", sa.BigInteger, nullable=False, comment="of them those with a live minute" + _OF_THEM),
+    Column("stayed_half", sa.BigInteger, comment="of them those with live minutes for half of the planned minutes or more; null where the event has no planned end after its start" + _OF_THEM),
+    Column("asked_or_answered", sa.BigInteger, comment="of them those who asked a question or answered a poll, by event_activity, questions or poll_answers; null where none of them is told" + _OF_THEM),
+    Column("came_again", sa.BigInteger, nullable=False, comment=f"of them those with a minute, live or on demand, in another stage event of the company on a later day, within {REPLAY_DAYS} days of the start day" + _OF_THEM),
+    Column("walk_ins", sa.BigInteger, nullable=False, comment="people with a live minute who had not registered: they are in no step; 0 where Sequel does not tell who registered"),
+    Column("is_complete", Boolean, nullable=False, comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, when came_again can grow no more"),
+    *never_negative("attended", "came_again", "walk_ins"),
+    comment=f"From registering to coming again, as of the end of each day from an event's start day to {REPLAY_DAYS} days later",
+)  # fmt: skip
+
+_STEPS = ("attended", "stayed_half", "asked_or_answered", "came_again", "walk_ins")
+_OPTIONAL = (event_activity.name, questions.name, poll_answers.name)
+
+
+def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
+    """Return the SELECT: each person counts in each step from the day on which they had done all that it asks for."""
+    opened, told = open_events(company_id, first, last), told_days(company_id, last, _OPTIONAL)
+    days = open_days(company_id, first, last, start, opened)
+    listed = _listed(company_id, first, last)
+    steps = so_far(days, _per_day(_reached(company_id, start, last, opened, told, listed)), _STEPS)
+    s, t, n = steps.c, told.c, listed.c
+    registered = where_told(t[event_activity.name], n.registered)
+    counts = {name: whole(s[name]) for name in _STEPS}
+    counts["stayed_half"] = case((s.planned_minutes.is_not(None), counts["stayed_half"]), else_=None)
+    counts["asked_or_answered"] = case((_is_asking_told(t), counts["asked_or_answered"]), else_=None)
+    return (
+        select(
+            literal(company_id).label("company_id"),
+            s.day,
+            s.event_id,
+            case((_is_registering_told(t, n), registered), else_=None).label("registered"),
+            *(number.label(name) for name, number in counts.items()),
+            s.is_last_day.label("is_complete"),
+        )
+        .outerjoin(told, t.number == s.start_number)
+        .outerjoin(listed, n.event_id == s.event_id)
+        .where((counts["attended"] + counts["walk_ins"] > 0) | (func.coalesce(n.entries, 0) > 0))
+    )
+
+
+def _is_registering_told(told: Any, listed: Any) -> Any:
+    return (told[event_activity.name] == 1) & ((func.coalesce(listed.entries, 0) == 0) | (listed.registered > 0))
+
+
+def _is_asking_told(told: Any) -> Any:
+    return sa.or_(*(told[name] == 1 for name in _OPTIONAL))
+
+
+def _listed(company_id: str, first: date, last: date) -> sa.CTE:
+    """Return how many entries event_activity has of each event, and how many of them registered."""
+    a = event_activity.c
+    return (
+        select(a.event_id, func.count().label("entries"), func.count(a.registered_at).label("registered"))
+        .where(a.company_id == company_id, a.day.between(first - timedelta(days=REPLAY_DAYS), last))
+        .group_by(a.event_id)
+        .cte("listed")
+    )
+
+
+def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.Subquery:
+    """Return who was live in each event, since when, and since when for half of it."""
+    f, o = event_participants.c, opened.c
+    so_far_live = func.sum(f.live_minutes).over(partition_by=(f.event_id, f.person_id), order_by=f.day)
+    by_day = (
+        select(
+            f.event_id,
+            f.person_id,
+            f.day,
+            f.live_minutes,
+            *o["start_number", "planned_minutes"],
+            so_far_live.label("live"),
+        )
+        .join(opened, o.event_id == f.event_id)
+        .where(f.company_id == company_id, f.day.between(start, last))
+        .subquery("by_day")
+    )
+    b = by_day.c
+    return (
+        select(
+            *b["event_id", "person_id", "start_number", "planned_minutes"],
+            func.min(b.day).label("attended"),
+            func.min(case((b.live * 2 >= b.planned_minutes, b.day))).label("half"),
+        )
+        .where(b.live > 0)
+        .group_by(*b["event_id", "person_id", "start_number", "planned_minutes"])
+        .subquery("came")
+    )
+
+
+def _again(company_id: str, start: date, last: date, came: sa.Subquery) -> sa.Subquery:
+    """Return the first later day, within the window, on which each of them was in another stage event."""
+    f, c = event_participants.c, came.c
+    days_after = day_number(f.day) - c.start_number
+    return (
+        select(c.event_id, c.person_id, func.min(f.day).label("again"))
+        .select_from(came.join(event_participants, (f.person_id == c.person_id) & (f.event_id != c.event_id)))
+        .where(f.company_id == company_id, f.event_type == STAGE, f.day.between(start, last))
+        .where(days_after.between(1, REPLAY_DAYS))
+        .group_by(c.event_id, c.person_id)
+        .subquery("came_again")
+    )
+
+
+def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.CTE, listed: sa.CTE) -> sa.CTE:
+    """Return, for each person who was live in an event, the day on which they reached each step; null if they have not."""
+    came = _came(company_id, start, last, opened)
+    again, a, c = _again(company_id, start, last, came), event_activity.c, came.c
+    no_day, yes = sa.cast(sa.null(), sa.Date), literal(1)
+    took_part = case(((a.questions > 0) | (a.polls > 0), 1), else_=0)
+    every = stacked(
+        {"attended": no_day, "half": no_day, "again": no_day, "registered": ZERO, "took_part": ZERO},
+        (select(c.event_id, c.person_id), {"attended": c.attended, "half": c.half}),
+        (select(again.c.event_id, again.c.person_id), {"again": again.c.again}),
+        (
+            select(a.event_id, a.person_id).where(a.company_id == company_id, a.day <= last),
+            {"registered": case((a.registered_at.is_not(None), 1), else_=0), "took_part": took_part},
+        ),
+        *(
+            (
+                select(t.c.event_id, t.c.person_id).where(t.c.company_id == company_id, t.c.person_id.is_not(None)),
+                {"took_part": yes},
+            )
+            for t in (questions, poll_answers)
+        ),
+    )
+    e = every.c
+    keys = (e.event_id, e.person_id)
+    days = (func.min(e[name]).label(name) for name in ("attended", "half", "again"))
+    flags = (func.max(e[name]).label(name) for name in ("registered", "took_part"))
+    p = select(*keys, *days, *flags).group_by(*keys).having(func.min(e.attended).is_not(None)).subquery("people").c
+    is_stranger = _is_registering_told(told.c, listed.c) & (p.registered == 0)
+    half = case((is_stranger, None), (opened.c.planned_minutes.is_(None), p.attended), else_=p.half)
+    asked = case((_is_asking_told(told.c) & (p.took_part == 0), None), else_=half)
+    steps = (
+        case((is_stranger, None), else_=p.attended),
+        half,
+        asked,
+        case((asked > p.again, asked), (asked.is_not(None), p.again), else_=None),
+        case((is_stranger, p.attended), else_=None),
+    )
+    return (
+        select(p.event_id, *(step.label(name) for name, step in zip(_STEPS, steps, strict=True)))
+        .join(opened, opened.c.event_id == p.event_id)
+        .outerjoin(told, told.c.number == opened.c.start_number)
+        .outerjoin(listed, listed.c.event_id == p.event_id)
+        .cte("reached")
+    )
+
+
+def _per_day(reached: sa.CTE) -> sa.Subquery:
+    """Return how many people reached each step of an event on each day."""
+    r = reached.c
+    every = stacked(
+        dict.fromkeys(_STEPS, ZERO),
+        *(
+            (select(r.event_id, r[name].label("day")).where(r[name].is_not(None)), {name: literal(1)})
+            for name in _STEPS
+        ),
+    )
+    keys = (every.c.event_id, every.c.day)
+    return select(*keys, *(func.sum(every.c[name]).label(name) for name in _STEPS)).group_by(*keys).subquery("per_day")
+
+
+FUNNEL = Insight(
+    table=funnel,
+    answers="Of those who registered for an event, how many came, stayed half, took part, and came again?",
+    grain=f"one row per company, day and stage event, from the day on which the event starts to {REPLAY_DAYS} days later, as of the end "
+    "of that day; of events with a live minute or somebody in event_activity",
+    source="derived from event_participants of every day up to this one, and from event_activity, questions and poll_answers of the "
+    "event's start day; what Sequel does not tell is null",
+    refreshed="when the day closes and when it turns final; for an event of today when its end is announced",
+    example="SELECT event_id, registered, attended, stayed_half, asked_or_answered, came_again FROM funnel WHERE is_complete ORDER BY company_id, day",
+    sources=(event_participants.name,),
+    optional=_OPTIONAL,
+    reads_events=True,
+    as_of=True,
+    at_close=True,
+    select=select_funnel,
+)

@@ -1,0 +1,241 @@
+"""How is a company doing against the last week, month, quarter or year, and against the same one a year before?
+
+Every range that is compared is a period as it stood at the end of some day. So what each day brings is put down once when
+it enters a period's range and taken off when it leaves; running sums over that are the exact numbers of every day's
+ranges, people and events counted once in each: one pass over the facts for however many days are asked.
+"""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Boolean, Column, Table, Text, and_, case, cast, func, literal, select
+
+from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.tables import (
+    ENGAGED,
+    LIVE,
+    MINUTES,
+    ON_DEMAND,
+    company_column,
+    day_column,
+    event_participants,
+    metadata,
+    never_negative,
+)
+
+from .calendars import calendar_of, known_days, number_of, rows_of
+from .daily_usage import average, quotient, whole
+from .event_days import day_number
+from .periods import CALENDAR, COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
+from .periods import whole as whole_period
+
+_BEFORE = "; in the range compared with, null where that lies before the history"
+_NULL = "; null where one of the two ranges is incomplete, or there was nothing before"
+_NUMBERS = (*MINUTES, "unique_users", "events")
+
+
+def _numbers(prefix: str, words: str, *, nullable: bool) -> list[Column[Any]]:
+    def number(name: str, comment: str) -> Column[Any]:
+        return Column(prefix + name, BigInteger, nullable=nullable, comment=comment + words)
+
+    def decimal(name: str, comment: str) -> Column[Any]:
+        return Column(prefix + name, sa.Numeric(14, 2, asdecimal=False), nullable=True, comment=comment + words)
+
+    return [
+        number("live_minutes", LIVE),
+        number("on_demand_minutes", ON_DEMAND),
+        number("engaged_minutes", ENGAGED),
+        number("unique_users", "distinct people with a minute in the range"),
+        number("events", "events with at least one engaged minute in the range; a hub is one"),
+        decimal("average_engaged_minutes", "engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+        decimal("engaged_minutes_per_day", "engaged_minutes / days of the range, two decimals, halves up"),
+    ]  # fmt: skip
+
+
+usage_comparison = Table(
+    "usage_comparison",
+    metadata,
+    company_column(),
+    day_column(),
+    Column("period", Text, primary_key=True, comment="day, week (ISO, Monday to Sunday), month, quarter, year: as far as it has gone at the end of this day; last_7_days, last_28_days, last_90_days: those ending with it"),
+    Column("compared_with", Text, primary_key=True, comment="previous: the one directly before; year_before: the same one a year before (29 February: the 28th; ISO week 53: that year's last)"),
+    Column("is_over", Boolean, nullable=False, comment="the period ends with this day, and is compared with the whole other one; else with as many days from the other one's beginning, at most all of it"),
+    Column("first_day", sa.Date, nullable=False, comment="first day of the range; its last is day"),
+    Column("is_complete", Boolean, nullable=False, comment="every day of the range is within the history and has closed"),
+    *_numbers("", "", nullable=False),
+    Column("before_first_day", sa.Date, nullable=False, comment="first day of the range compared with"),
+    Column("before_last_day", sa.Date, nullable=False, comment="last day of the range compared with"),
+    Column("before_is_complete", Boolean, nullable=False, comment="every day of the range compared with is within the history and has closed; where not, its numbers are those of the days that are"),
+    *_numbers("before_", _BEFORE, nullable=True),
+    Column("engaged_minutes_change", sa.Numeric(14, 2, asdecimal=False), comment="change of engaged_minutes_per_day in percent, two decimals" + _NULL),
+    Column("events_change", sa.Numeric(14, 2, asdecimal=False), comment="change of events per day in percent, two decimals" + _NULL),
+    Column("unique_users_change", sa.Numeric(14, 2, asdecimal=False), comment="change of unique_users in percent, two decimals; also null where the ranges are of unlike length: people are not so many a day" + _NULL),
+    *never_negative(*_NUMBERS, *(f"before_{name}" for name in _NUMBERS)),
+    info={"repeats": True},
+    comment="A company's usage in the usual periods, as they stood at the end of each day, beside the one before and the one a year before",
+)  # fmt: skip
+
+
+def select_usage_comparison(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
+    """Return the SELECT: 16 rows for each day (a period each, compared with two others); it counts from `start`."""
+    asked = [(day, p, how, to_date(p, day), other(p, how, day)) for day in Days(first, last)
+             for p in PERIODS for how in COMPARED_WITH]  # fmt: skip
+    earliest = max(start, min(min(now.first, before.first) for *_, now, before in asked))
+    known = known_days(company_id, earliest, last)
+    running = _running(company_id, known, Days(earliest, last))
+    wanted = rows_of(
+        "wanted",
+        {"period": Text, "compared_with": Text, "number": sa.Integer, "is_over": sa.Integer, "first_number": sa.Integer,
+         "days": sa.Integer, "is_known": sa.Integer, "before_number": sa.Integer, "before_first_number": sa.Integer,
+         "before_days": sa.Integer, "before_is_known": sa.Integer},
+        [(p, how, number_of(day), int(is_over(p, day)), number_of(now.first), len(now), int(now.first >= start),
+          number_of(before.last), number_of(before.first), len(before), int(before.first >= start))
+         for day, p, how, now, before in asked],
+    )  # fmt: skip
+    dates = calendar_of({day for *_, now, before in asked for day in (now.first, now.last, before.first, before.last)})
+    now, before = running.alias("now"), running.alias("before")
+    as_of, begins, before_begins, before_ends = (dates.alias(f"date_{n}") for n in range(4))
+    w, a, b = wanted.c, now.c, before.c
+    complete = and_(w.is_known == 1, a.open_days == 0)
+    before_complete = and_(w.before_is_known == 1, func.coalesce(b.open_days, 1) == 0)
+    both = and_(complete, before_complete)
+    return select(
+        literal(company_id).label("company_id"),
+        as_of.c.day,
+        w.period,
+        w.compared_with,
+        (w.is_over == 1).label("is_over"),
+        begins.c.day.label("first_day"),
+        complete.label("is_complete"),
+        *_told("", a, w.days),
+        before_begins.c.day.label("before_first_day"),
+        before_ends.c.day.label("before_last_day"),
+        before_complete.label("before_is_complete"),
+        *_told("before_", b, w.before_days),
+        _change(both, a.engaged_minutes * w.before_days, b.engaged_minutes * w.days).label("engaged_minutes_change"),
+        _change(both, a.events * w.before_days, b.events * w.days).label("events_change"),
+        _change(and_(both, w.days == w.before_days), a.unique_users, b.unique_users).label("unique_users_change"),
+    ).select_from(
+        wanted.join(now, and_(a.period == w.period, a.number == w.number))
+        .outerjoin(before, and_(b.period == w.period, b.number == w.before_number))
+        .outerjoin(as_of, as_of.c.number == w.number)  # all of them are there; SQLite loops over inner joins
+        .outerjoin(begins, begins.c.number == w.first_number)
+        .outerjoin(before_begins, before_begins.c.number == w.before_first_number)
+        .outerjoin(before_ends, before_ends.c.number == w.before_number)
+    )
+
+
+def _running(company_id: str, known: sa.CTE, days: Days) -> sa.CTE:
+    """Return, per period and known day, the numbers of the range that the period has at the end of that day."""
+    spans = _spans(known, days)
+    fact = event_participants.c
+    facts = (
+        select(day_number(fact.day).label("number"), fact.person_id, fact.event_id, *(fact[name] for name in MINUTES))
+        .where(fact.company_id == company_id, fact.day.between(days.first, days.last))
+        .cte("facts")
+    )
+    of_day = (
+        select(facts.c.number, *(func.sum(facts.c[name]).label(name) for name in MINUTES))
+        .group_by(facts.c.number)
+        .cte("of_day")
+    )
+    zero = literal(0)
+    minutes = [func.coalesce(of_day.c[name], 0) for name in MINUTES]
+    each = spans.join(known, known.c.number == spans.c.number).outerjoin(of_day, of_day.c.number == spans.c.number)
+    people = _appearances(facts, facts.c.person_id, "people_seen")
+    events = _appearances(facts, facts.c.event_id, "events_seen")
+    changes = sa.union_all(
+        select(spans.c.period, spans.c.number, *(n.label(name) for n, name in zip(minutes, MINUTES, strict=True)),
+               zero.label("unique_users"), zero.label("events"), known.c.is_open.label("open_days")).select_from(each),
+        select(spans.c.period, spans.c.leaves, *(-n for n in minutes), zero, zero, -known.c.is_open).select_from(each),
+        *(select(spans.c.period, place, zero, zero, zero, *counts, zero)
+          .select_from(spans.join(seen, seen.c.number == spans.c.number))
+          for seen, sign in ((people, 1), (events, 0))
+          for counts, place in (((seen.c.many * sign, seen.c.many * (1 - sign)), spans.c.number),
+                                ((-seen.c.many * sign, -seen.c.many * (1 - sign)), _earlier(seen.c.again, spans.c.leaves)))),
+    ).subquery("changes")  # fmt: skip
+    names = (*_NUMBERS, "open_days")
+    by_day = (
+        select(changes.c.period, changes.c.number, *(func.sum(changes.c[name]).label(name) for name in names))
+        .group_by(changes.c.period, changes.c.number)
+        .subquery("by_day")
+    )
+    here = and_(by_day.c.period == spans.c.period, by_day.c.number == spans.c.number)
+    return (
+        select(
+            spans.c.period,
+            spans.c.number,
+            *(
+                whole(func.sum(by_day.c[name]).over(partition_by=spans.c.period, order_by=spans.c.number)).label(name)
+                for name in names
+            ),
+        )
+        .select_from(spans.outerjoin(by_day, here))
+        .cte("running")
+    )
+
+
+def _spans(known: sa.CTE, days: Days) -> sa.CTE:
+    """Return, per period and known day, the number of the day at whose end this one is no more in the range."""
+    instances = sorted({(period, whole_period(period, day)) for period in CALENDAR for day in days})
+    listed = rows_of(
+        "instances",
+        {"period": Text, "first_number": sa.Integer, "last_number": sa.Integer},
+        [(period, number_of(one.first), number_of(one.last)) for period, one in instances],
+    )
+    rolling = [
+        select(literal(period).label("period"), known.c.number, (known.c.number + length).label("leaves"))
+        for period, length in ROLLING.items()
+    ]
+    calendar = select(listed.c.period, known.c.number, (listed.c.last_number + 1).label("leaves")).select_from(
+        listed.join(known, known.c.number.between(listed.c.first_number, listed.c.last_number))
+    )
+    return sa.union_all(*rolling, calendar).cte("spans")
+
+
+def _appearances(facts: sa.CTE, who: Any, name: str) -> sa.CTE:
+    """Return how many people (or events) were seen on a day and `again` on which day next: number, again, many."""
+    seen = select(facts.c.number, who.label("who")).distinct().subquery()
+    following = func.lead(seen.c.number).over(partition_by=seen.c.who, order_by=seen.c.number)
+    each = select(seen.c.number, following.label("again")).subquery()
+    return (
+        select(each.c.number, each.c.again, func.count().label("many")).group_by(each.c.number, each.c.again).cte(name)
+    )
+
+
+def _earlier(again: Any, leaves: Any) -> Any:
+    return case((again < leaves, again), else_=leaves)
+
+
+def _told(prefix: str, numbers: Any, days: Any) -> list[Any]:
+    return [
+        *(numbers[name].label(prefix + name) for name in _NUMBERS),
+        average(numbers.engaged_minutes, numbers.unique_users).label(f"{prefix}average_engaged_minutes"),
+        average(numbers.engaged_minutes, days).label(f"{prefix}engaged_minutes_per_day"),
+    ]
+
+
+def _change(is_fair: Any, now: Any, before: Any) -> Any:
+    """Return the change from before to now in percent, two decimals, halves away from zero; null unless it is fair."""
+    grown, shrunk = (quotient(more * 20_000 + before, before * 2) for more in (now - before, before - now))
+    hundredths = case((now >= before, grown), else_=-shrunk)
+    return cast(
+        case((and_(is_fair, before > 0), hundredths / sa.literal_column("100.0")), else_=None),
+        sa.Numeric(14, 2, asdecimal=False),
+    )
+
+
+USAGE_COMPARISON = Insight(
+    table=usage_comparison,
+    answers="How is a company doing against the period before, and against the same one a year before?",
+    grain="one row per company, day, period and what it is compared with: 16 a day, over all event types (one type: `sequel-assets query usage --event-type`)",
+    source="derived from event_participants of every day from counts_from (see lifetime_usage) on",
+    refreshed="at the day's close, and after any day before it changed",
+    example="SELECT day, period, engaged_minutes_per_day, before_engaged_minutes_per_day, engaged_minutes_change "
+    "FROM usage_comparison WHERE compared_with = 'previous' AND is_over ORDER BY company_id, day, period",
+    sources=(event_participants.name,),
+    as_of=True,
+    at_close=True,
+    select=select_usage_comparison,
+)

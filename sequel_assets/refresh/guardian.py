@@ -1,0 +1,123 @@
+"""The guardian: keeps one valid subscription at Sequel for each company and event type that is wanted.
+
+What each needs is decided in `guardian_plan` and done in `guardian_slot`. Neither a key nor an address leaves these
+modules but sealed and hashed.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelError
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse import catalog, subscribing
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.sealing import Seal, SealError
+
+from .guardian_look import Tools
+from .guardian_plan import Slot, Step, wanted_slots
+from .guardian_slot import SlotCare, SlotFailure
+from .placing import FATAL
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A slot (or, without one, everything from here on) that is not in order, and why, fit to be shown."""
+
+    slot: Slot | None
+    reason: str
+
+
+@dataclass
+class GuardianReport:
+    """What a look did, or would do where it was only to tell."""
+
+    slots: int = 0
+    steps: list[Step] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    fatal: SequelError | None = None
+    """The error that ended it for every slot, once there was one."""
+
+
+def keep(
+    tools: Tools,
+    wanted: Sequence[Slot],
+    *,
+    new_keys: Collection[Slot] = (),
+    only: Collection[str] | None = None,
+    is_dry: bool = False,
+) -> GuardianReport:
+    """Bring every slot into order: those wanted, and those with subscriptions that are not wanted, which are deleted.
+
+    `new_keys`: slots whose keys are renewed whatever their age. `only` confines it to some companies. `is_dry` asks
+    Sequel, and changes nothing there or here.
+    """
+    if not is_dry:
+        with tools.warehouse.write() as connection:
+            subscribing.tidy(connection, tools.clock())
+    with tools.warehouse.read() as connection:
+        rows = subscribing.living(connection, only)
+    report = GuardianReport()
+    slots = dict.fromkeys([*wanted, *(Slot(row.company_id, row.event_type) for row in rows)])
+    try:
+        for slot in slots:
+            if only is not None and slot.company_id not in only:
+                continue
+            report.slots += 1
+            care = SlotCare(tools, slot, is_wanted=slot in wanted, new_keys=slot in new_keys)
+            try:
+                care.look([row for row in rows if Slot(row.company_id, row.event_type) == slot], stores=not is_dry)
+                if is_dry:
+                    report.steps += care.plan()
+                else:
+                    care.do_all(report.steps.append)
+            except SlotFailure as failure:
+                report.failures.append(Failure(slot, str(failure)))
+            report.failures += [Failure(slot, reason) for reason in care.unanswered]
+    except FATAL as error:
+        report.fatal = error
+        report.failures.append(Failure(None, str(error)))
+    return report
+
+
+def tools_of(settings: Settings, client: SequelClient, warehouse: Warehouse) -> Tools:
+    """Return what the guardian works with, by the settings; without a public address it can only delete."""
+    settings.require("webhook_secret_key")
+    seal = settings.seal()
+    assert seal is not None  # noqa: S101 - the line before has seen to it
+    return Tools(client, warehouse, seal, settings.clock, settings.webhook_url or "", settings.webhook_length_days)
+
+
+def wanted(settings: Settings, connection: sa.Connection) -> list[Slot]:
+    """Return what is wanted by the settings: every type for the root and for the companies named, while they are there."""
+    if settings.webhook_url is None or settings.company_id is None:
+        return []
+    known = catalog.known_companies(connection)
+    ids = {company.partition_key: company.company_id for company in known}
+    gone = {company.company_id for company in known if company.gone_at is not None}
+    named = [ids.get(name, name) for name in settings.subscribed_companies()]
+    return wanted_slots([settings.company_id, *(one for one in named if one not in gone)], WEBHOOK_TYPES)
+
+
+def reseal(warehouse: Warehouse, seal: Seal) -> tuple[int, int]:
+    """Seal every stored key with the seal's first key; return how many were, and how many no key opens."""
+    with warehouse.read() as connection:
+        companies = {row.company_id for row in subscribing.living(connection)}
+    done = closed = 0
+    for company_id in sorted(companies):
+        with warehouse.write(company_id) as connection:  # nobody renews a key in the meantime
+            for row in subscribing.living(connection, [company_id]):
+                old = (row.sealed_secret, row.sealed_previous_secret)
+                new = tuple(_rotated(seal, token) for token in old)
+                subscribing.reseal(connection, row, new[0], new[1])
+                moved = sum(token is not None and token != before for token, before in zip(new, old, strict=True))
+                done, closed = done + moved, closed + sum(token is not None for token in old) - moved
+    return done, closed
+
+
+def _rotated(seal: Seal, token: str | None) -> str | None:
+    try:
+        return None if token is None else seal.rotated(token)
+    except SealError:
+        return token

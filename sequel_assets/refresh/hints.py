@@ -1,0 +1,248 @@
+"""What is to be done about each hint that waits: a pure decision over the inbox, the books and the hour.
+
+A hint is never data. *Ended* has its event refreshed at once, and is closed by the first refresh that covers the event's
+end: as a rule the hourly one; where that has not happened ten minutes after it should have, the company's day is asked
+for. The others have the company's events listed anew, and are closed by any listing that began after they came.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from sequel_assets.warehouse.hints import MISSED, UNKNOWN_COMPANY, Waiting
+
+from .freshness import Held
+from .hours import days_between, top_of_hour
+
+ENDED, STARTED = "virtual-stage-event-ended", "virtual-stage-event-started"
+REGISTERED = "new-attendee-pre-registration"
+CHANGED = ("virtual-stage-created", "virtual-stage-updated", "virtual-stage-deleted")
+REASONS: Mapping[str, tuple[str, ...]] = {
+    "ended": (ENDED,), "started": (STARTED,), "changed": CHANGED, "registered": (REGISTERED,),
+}  # fmt: skip
+"""The reasons to act, each with the types of webhook that are one."""
+REASON_OF = {event_type: reason for reason, event_types in REASONS.items() for event_type in event_types}
+PATIENCE = timedelta(minutes=10)
+"""How long after the hourly refresh is due a hint waits for it."""
+SAME_END = timedelta(hours=1)
+"""Batches of one end tell times that lie no further apart."""
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
+"""How long after a first, second, ... run that came to nothing the next one is asked for; then none is."""
+MOST_DAYS = 31
+"""An event that began earlier is refreshed for its last days alone."""
+
+
+class Do(StrEnum):
+    """What is to be done about hints."""
+
+    CLOSE = "close"
+    WAIT = "wait"
+    WALK = "walk"
+    """Their company is not known: the tree is to be walked."""
+    LIST = "list"
+    """Their company's events are to be listed anew."""
+    EVENT = "event"
+    """Their event's days are to be refreshed."""
+    HOT = "hot"
+    """Their company's day is to be refreshed, so that it covers the end."""
+
+
+ASKING = frozenset({Do.LIST, Do.EVENT, Do.HOT})
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done about one group of hints, and why."""
+
+    hint: Waiting
+    do: Do
+    words: str
+    company_id: str
+    """The event's company here; Sequel may have told it by another one's subscription."""
+    days: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompanyBooks:
+    """What is known of one company."""
+
+    slices: Mapping[date, Held]
+    listed_at: datetime | None = None
+    """When its events were last listed."""
+    is_gone: bool = False
+    first_day: date = date.min
+    """Sequel has forgotten the days before it, or they lie before the start of history."""
+
+
+@dataclass(frozen=True)
+class KnownAs:
+    """What is known of an event that a hint names."""
+
+    company_id: str
+    starts_at: datetime | None
+    is_excluded: bool = False
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the decisions go by."""
+
+    now: datetime
+    settle: timedelta
+    companies: Mapping[str, CompanyBooks]
+    events: Mapping[str, KnownAs]
+    """The events that hints name, by id; those of a company that is told of alone are enough."""
+    under_way: frozenset[str] = frozenset()
+    """Runs about hints that have not ended."""
+    hourly_under_way: bool = False
+    reach: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """capability -> the companies that its subscription may speak of."""
+
+
+def plan(hints: Sequence[Waiting], now_is: Situation, *, has_walked: bool = False) -> list[Step]:
+    """Return a step for each group of hints. `has_walked`: who is not known now is none of ours."""
+    together: dict[tuple[str, str, str | None], list[Waiting]] = {}
+    for hint in hints:
+        known = now_is.events.get(hint.event_id or "")
+        of_event = hint.event_type in (ENDED, STARTED)
+        about = (hint.event_type, hint.event_id) if of_event else (REASON_OF[hint.event_type], None)
+        together.setdefault((known.company_id if known else hint.company_id, *about), []).append(hint)
+    return [
+        step
+        for (company_id, *_), alike in together.items()
+        for step in _About(now_is, company_id, alike, has_walked=has_walked).steps()
+    ]
+
+
+def due_at(ended_at: datetime, settle: timedelta) -> datetime:
+    """Return when the refresh that covers an end should have been recorded: from then on it is asked for."""
+    top = top_of_hour(ended_at)
+    return (top if top == ended_at else top + timedelta(hours=1)) + settle + PATIENCE
+
+
+def day_of_end(ended_at: datetime) -> date:
+    """Return the day whose slice holds an event's last minute."""
+    return (ended_at.astimezone(UTC) - timedelta(microseconds=1)).date()
+
+
+class _About:
+    """The groups of hints of one type about one event (or, without one, about one company)."""
+
+    def __init__(self, now_is: Situation, company_id: str, hints: Sequence[Waiting], *, has_walked: bool) -> None:
+        self._is, self._company_id, self._hints, self._has_walked = now_is, company_id, hints, has_walked
+        self._company = now_is.companies.get(company_id)
+        self._event = now_is.events.get(hints[0].event_id or "")
+        self._run = next((hint.run_id for hint in hints if hint.run_id in now_is.under_way), None)
+
+    def steps(self) -> list[Step]:
+        """Return a step for each of the groups."""
+        decide = {ENDED: self._ended, STARTED: self._started}.get(self._hints[0].event_type, self._listing)
+        return [self._decided(hint) or decide(hint) for hint in self._hints]
+
+    def _step(self, hint: Waiting, do: Do, words: str, days: Sequence[date] = ()) -> Step:
+        return Step(hint, do, words, self._company_id, tuple(days))
+
+    def _decided(self, hint: Waiting) -> Step | None:
+        """Decide what is the same for every type."""
+        if self._company is None:
+            words = "no such company beneath yours: not ours" if self._has_walked else "its company is to be looked up"
+            return self._step(hint, Do.CLOSE if self._has_walked else Do.WALK, words)
+        if hint.verdict == UNKNOWN_COMPANY and hint.company_id not in self._is.reach.get(
+            hint.capability_hash or "", frozenset()
+        ):
+            return self._step(hint, Do.CLOSE, "its company is not beneath the subscription's: not ours")
+        if self._company.is_gone:
+            return self._step(hint, Do.CLOSE, "the company is gone at Sequel; its data stay")
+        return None
+
+    def _listing(self, hint: Waiting) -> Step:
+        """Decide for what has the company's events listed anew; no other run asks for the registrants of an event."""
+        assert self._company is not None  # noqa: S101 - _decided has seen to it
+        since = hint.replayed_at or hint.received_at
+        listed_at = self._company.listed_at
+        if hint.event_type == REGISTERED:
+            if hint.refreshed_at is not None:
+                return self._step(hint, Do.CLOSE, "its event's registrants were asked for")
+            return self._unless_busy(hint, Do.LIST, "its event's registrants are to be asked for")
+        if hint.refreshed_at is not None or (listed_at is not None and listed_at > since):
+            return self._step(hint, Do.CLOSE, "its company's events were listed")
+        return self._unless_busy(hint, Do.LIST, "its company's events are to be listed")
+
+    def _started(self, hint: Waiting) -> Step:
+        if self._event is not None:
+            return self._step(hint, Do.CLOSE, "its event is asked for every hour from now on")
+        return self._unknown_event(hint)
+
+    def _unknown_event(self, hint: Waiting) -> Step:
+        if hint.event_id is None:
+            return self._step(hint, Do.CLOSE, "it names no event")
+        listing = self._listing(hint)
+        if listing.do is not Do.CLOSE:
+            return listing
+        return self._step(hint, Do.CLOSE, "Sequel lists no such event of its company: not ours")
+
+    def _ended(self, hint: Waiting) -> Step:
+        """Decide for an end.
+
+        What belongs to an event as a whole lies at the day of its start, which no hourly refresh asks for once it is over: an
+        event that began on an earlier day is refreshed for its own sake, however late its end is told.
+        """
+        assert self._company is not None  # noqa: S101 - _decided has seen to it
+        company, end = self._company, hint.happened_at
+        last = day_of_end(end)
+        if self._event is None:
+            return self._unknown_event(hint)
+        if self._event.is_excluded:
+            return self._step(hint, Do.CLOSE, "its event is ruled out")
+        if last < company.first_day:
+            return self._step(hint, Do.CLOSE, f"{last} is not kept: Sequel has forgotten it, or history begins later")
+        if not company.slices:
+            return self._step(hint, Do.WAIT, "its company is new, and its history comes first")
+        held = company.slices.get(last)
+        through = held.data_through if held else None
+        is_covered, days = through is not None and through >= end, self._days(company, last)
+        is_refreshed, is_overnight = not days or self._was_refreshed(hint), any(day < last for day in days)
+        if through is not None and is_covered and (is_refreshed or not (hint.replayed_at or is_overnight)):
+            missed = "no webhook told of its planned end; " if hint.verdict == MISSED else ""
+            return self._step(hint, Do.CLOSE, f"{missed}the refresh through {through:%Y-%m-%d %H:%M} covers it")
+        due = due_at(end, self._is.settle)
+        if self._is.now >= due and not is_covered:
+            if self._is.hourly_under_way:
+                return self._step(hint, Do.WAIT, "the hourly refresh is under way")
+            return self._unless_busy(hint, Do.HOT, "the hourly refresh has not covered it", [last], since=due)
+        if is_refreshed or (hint.verdict == MISSED and not is_overnight):
+            return self._step(hint, Do.WAIT, f"the hourly refresh closes it; else it is asked for at {due:%H:%M}")
+        return self._unless_busy(hint, Do.EVENT, "its event is to be refreshed at once", days)
+
+    def _was_refreshed(self, hint: Waiting) -> bool:
+        """Say whether the event was refreshed for this end: by this hint, or by another batch of the same end."""
+        return any(
+            other.refreshed_at is not None
+            and (other.refreshed_at >= hint.happened_at or abs(other.happened_at - hint.happened_at) < SAME_END)
+            and (hint.replayed_at is None or other.refreshed_at >= hint.replayed_at)
+            for other in self._hints
+        )
+
+    def _days(self, company: CompanyBooks, last: date) -> list[date]:
+        """Return the event's days up to today that have a slice; what has none is nobody's half."""
+        today = self._is.now.astimezone(UTC).date()
+        starts = self._event.starts_at.date() if self._event and self._event.starts_at else last
+        first = max(min(starts, last), today - timedelta(days=MOST_DAYS - 1), company.first_day)
+        return [day for day in days_between(first, today) if day in company.slices]
+
+    def _unless_busy(
+        self, hint: Waiting, do: Do, words: str, days: Sequence[date] = (), *, since: datetime | None = None
+    ) -> Step:
+        """Ask, unless a run is at it, or came to nothing lately; what was tried before `since` was something else."""
+        if self._run is not None:
+            return self._step(hint, Do.WAIT, f"run {self._run} is at it")
+        tried = max(self._hints, key=lambda one: one.tries)
+        if tried.tries and tried.tried_at is not None and (since is None or tried.tried_at >= since):
+            if tried.tries > len(BACK_OFF):
+                words = f"given up after {tried.tries} runs, the last {tried.run_id}"
+                return self._step(hint, Do.WAIT, f"{words}; the hourly refresh goes on trying")
+            again = tried.tried_at + BACK_OFF[tried.tries - 1]
+            if self._is.now < again:
+                return self._step(hint, Do.WAIT, f"run {tried.run_id} came to nothing; asked again at {again:%H:%M:%S}")
+        return self._step(hint, do, words, days)

@@ -1,0 +1,89 @@
+"""Polls, questions, chat and reactions of an event, tidied: each thing once, answers and messages in order of time."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sequel_assets.sequel import Interactions, SequelClient
+from sequel_assets.sequel.interactions import ChatMessage, Poll, PollAnswer
+from sequel_assets.warehouse.engagement_tables import (
+    chat_messages,
+    poll_answers,
+    poll_options,
+    polls,
+    questions,
+    reactions,
+)
+
+from .told import Asked, Family, Refused, Rows, a_key
+
+T = TypeVar("T")
+NO_MINUTE = -1
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
+    """Return what people said and chose. An id that is told twice, with two meanings, is refused by name."""
+    told = client.event_interactions(asked.event.event_id)
+    rows = Rows()
+    for position, poll in enumerate(_once(told.polls, lambda poll: poll.poll_id, "poll"), start=1):
+        _add_poll(rows, asked, poll, position)
+    for question in _once(told.questions, lambda question: question.question_id, "question"):
+        key = (*asked.start, a_key(question.question_id, "a question's id"))
+        who = rows.who(asked, question.email, question.name)
+        rest = (question.text, question.asked_at, question.answer, question.answered_at, question.upvotes)
+        rows.add(questions, (*key, who, *rest))
+    for position, message in enumerate(_transcript(told), start=1):
+        key = (*asked.start, a_key(message.message_id, "a message's id"))
+        rows.add(
+            chat_messages, (*key, position, rows.who(asked, message.email, message.name), message.text, message.sent_at)
+        )
+    counts: dict[tuple[str, int], int] = {}
+    for reaction in told.reactions:
+        place = (a_key(reaction.emoji, "an emoji"), NO_MINUTE if reaction.minute is None else reaction.minute)
+        counts[place] = counts.get(place, 0) + reaction.count
+    for (emoji, minute), count in counts.items():
+        rows.add(reactions, (*asked.start, emoji, minute, count))
+    return rows
+
+
+def _add_poll(rows: Rows, asked: Asked, poll: Poll, position: int) -> None:
+    key = (*asked.start, a_key(poll.poll_id, "a poll's id"))
+    rows.add(polls, (*key, position, poll.question))
+    options = _once(poll.options, lambda option: option.option_id, "option")
+    for place, option in enumerate(options, start=1):
+        rows.add(poll_options, (*key, a_key(option.option_id, "an option's id"), place, option.text))
+    listed = {option.option_id for option in options}
+    for place, answer in enumerate(_in_time(poll.answers), start=1):
+        who = rows.who(asked, answer.email, answer.name)
+        chosen = a_key(answer.option_id, "an option's id")
+        rows.add(poll_answers, (*key, place, who, chosen, chosen in listed, answer.answered_at))
+
+
+def _in_time(answers: Iterable[PollAnswer]) -> list[PollAnswer]:
+    return sorted(answers, key=lambda answer: answer.answered_at or _LAST)
+
+
+def _transcript(told: Interactions) -> list[ChatMessage]:
+    """Return the messages in order of time; one without a time stays behind the one that it follows in the list."""
+    at, placed = datetime.min.replace(tzinfo=UTC), []
+    for message in _once(told.chat, lambda message: message.message_id, "message"):
+        at = message.sent_at or at
+        placed.append((at, message))
+    return [message for _, message in sorted(placed, key=lambda one: one[0])]
+
+
+def _once(things: Sequence[T], key: Callable[[T], str], what: str) -> list[T]:
+    """Return each thing once; repeated to the letter it is one, with another content it is refused."""
+    found: dict[str, T] = {}
+    for thing in things:
+        if found.setdefault(key(thing), thing) != thing:
+            raise Refused(f"a {what} is told twice, with two contents")
+    return list(found.values())
+
+
+INTERACTIONS = Family(
+    "polls, questions and chat",
+    (polls, poll_options, poll_answers, questions, chat_messages, reactions),
+    fetch_interactions,
+)

@@ -1,0 +1,42 @@
+"""Which slices of the warehouse are late at this moment: for the checks in Dagster, and for the command line without it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse import availability, catalog
+from sequel_assets.warehouse.engine import Warehouse
+
+from . import connect
+from .datasets import AT_CLOSE_NAMES
+from .freshness import Late, late_slices
+from .ledger import read_ledger
+from .retention import NONE_FROZEN
+
+
+def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str]) -> dict[str, list[Late]]:
+    """Return by dataset every late slice of the companies that are there."""
+    now = settings.clock()
+    settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
+    with warehouse.read() as connection:
+        absent = availability.by_company(connection)
+        ledger = read_ledger(connection, datasets)
+        companies = catalog.present_companies(connection)
+    frozen_before = connect.retention(settings).frozen_before(companies, now)
+    return {
+        dataset: [
+            late
+            for company in companies
+            for late in late_slices(
+                company.company_id,
+                ledger[dataset].get(company.company_id, {}),
+                now,
+                settle=settle,
+                late_window=window,
+                frozen_before=frozen_before.get(company.company_id, NONE_FROZEN),
+                owes_today=dataset not in AT_CLOSE_NAMES,
+            )
+            if dataset not in absent.get(company.company_id, ())
+        ]
+        for dataset in datasets
+    }

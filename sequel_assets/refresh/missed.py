@@ -1,0 +1,132 @@
+"""The sweep: ends that no webhook told of, noticed and put into the inbox in its place; and how many they are.
+
+An event whose planned end has passed is refreshed all the same: the hourly refresh asks for it, and where that has not
+covered its end the missed hint asks. Whether it took place is told by its live minutes: only then is a webhook missing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse import catalog, inbox
+from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.hints import MISSED
+from sequel_assets.warehouse.inbox import Hint
+from sequel_assets.warehouse.tables import STAGE, event_participants, events
+from sequel_assets.warehouse.webhook_tables import inbox as rows
+from sequel_assets.warehouse.webhook_tables import subscriptions
+
+from .hints import ENDED
+
+TIME_TO_ARRIVE = timedelta(hours=1)
+WINDOW = timedelta(days=7)
+_i, _e = rows.c, events.c
+
+
+def notice(connection: sa.Connection, now: datetime) -> int:
+    """Put a hint into the inbox for each end within the window that should have been told by now; return how many."""
+    since = _subscribed_since(connection)
+    if not since:
+        return 0
+    told = sa.exists().where(
+        _i.company_id == _e.company_id,
+        _i.event_id == _e.event_id,
+        _i.event_type == ENDED,
+        sa.or_(_i.sent_at >= _e.starts_at, _i.sent_at.is_(None), _e.starts_at.is_(None)),
+    )
+    passed = _e.ends_at.between(now - WINDOW, now - TIME_TO_ARRIVE)
+    here = (_e.event_type == STAGE, _e.is_cancelled.is_(False), _e.vanished_at.is_(None))
+    query = sa.select(_e.company_id, _e.event_id, _e.ends_at).where(*here, passed, ~told)
+    missing = [
+        _missed(company_id, event_id, ends_at, now)
+        for company_id, event_id, ends_at in connection.execute(query.order_by(_e.ends_at, _e.company_id, _e.event_id))
+        if company_id in since and since[company_id] < ends_at
+    ]
+    if missing:
+        inbox.store(connection, missing)
+    return len(missing)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """How the ends of a span were told."""
+
+    in_time: int
+    late: tuple[tuple[str, str], ...]
+    """(company, event) of those that came more than an hour after the end."""
+    missed: tuple[tuple[str, str], ...]
+
+    @property
+    def ended(self) -> int:
+        """Return how many events ended."""
+        return self.in_time + len(self.late) + len(self.missed)
+
+    @property
+    def share(self) -> float:
+        """Return the share that was late or missed."""
+        return (len(self.late) + len(self.missed)) / self.ended if self.ended else 0.0
+
+
+def arrivals(connection: sa.Connection, now: datetime) -> Arrivals:
+    """Return how the ends of the last seven days were told, each event once."""
+    of_ends = (_i.event_type == ENDED, _i.event_id.is_not(None), _i.sent_at >= now - WINDOW)
+    columns = (_i.company_id, _i.event_id, _i.verdict, _i.sent_at, _i.received_at)
+    delay: dict[tuple[str, str], timedelta] = {}
+    missed: set[tuple[str, str]] = set()
+    for company_id, event_id, verdict, sent_at, received_at in connection.execute(sa.select(*columns).where(*of_ends)):
+        if verdict == MISSED:
+            missed.add((company_id, event_id))
+        else:
+            took = received_at - sent_at
+            delay[company_id, event_id] = min(took, delay.get((company_id, event_id), took))
+    late = {event for event, after in delay.items() if after > TIME_TO_ARRIVE}
+    p = event_participants.c
+    attended = sa.select(p.company_id, p.event_id).where(
+        p.live_minutes > 0, p.day >= (now - WINDOW).date() - timedelta(1)
+    )
+    took_place = {(company_id, event_id) for company_id, event_id in connection.execute(attended.distinct())}
+    never = (missed - delay.keys()) & took_place
+    return Arrivals(len(delay) - len(late), tuple(sorted(late)), tuple(sorted(never)))
+
+
+def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) -> Hint:
+    empty = dict.fromkeys(("subscription_id", "invocation_id", "correlation_id", "page", "pages"))
+    return Hint(
+        **empty,
+        company_id=company_id,
+        received_at=now,
+        capability_hash="",
+        delivery_key=f"{MISSED}/{event_id}/{ends_at.isoformat()}",
+        event_type=ENDED,
+        event_id=event_id,
+        sent_at=ends_at,
+        body_sha256="",
+        verdict=MISSED,
+    )
+
+
+def _subscribed_since(connection: sa.Connection) -> dict[str, datetime]:
+    """Return, by company, since when its events' ends are subscribed to, by itself or by a company above it."""
+    s = subscriptions.c
+    made = (s.event_type == ENDED, s.event_id.is_(None), s.subscription_id.is_not(None))
+    is_there = sa.func.sum(sa.case((s.ended_at.is_(None), 1), else_=0)) > 0
+    query = (
+        sa.select(s.company_id, sa.func.min(s.created_at).label("since"))
+        .where(*made)
+        .group_by(s.company_id)
+        .having(is_there)
+    )
+    own = {row.company_id: row.since for row in connection.execute(query)}
+    known = {company.company_id: company for company in catalog.present_companies(connection)} if own else {}
+    found = {company_id: _since(company_id, own, known) for company_id in known}
+    return {company_id: since for company_id, since in found.items() if since is not None}
+
+
+def _since(company_id: str, own: Mapping[str, datetime], known: Mapping[str, KnownCompany]) -> datetime | None:
+    line: list[str] = []
+    while company_id in known and company_id not in line:
+        line.append(company_id)
+        company_id = known[company_id].parent_company_id or ""
+    return min((own[one] for one in line if one in own), default=None)

@@ -1,0 +1,220 @@
+"""Who registered for events, and who is listed in hubs: kept by event, without a day.
+
+An event whose list cannot be had keeps the rows that it has, and a problem says so by name.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from sequel_assets.sequel import SequelClient
+from sequel_assets.warehouse import availability, bulk, catalog, people, slices
+from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.checksums import checksum
+from sequel_assets.warehouse.company_tables import hub_participants, registrants
+from sequel_assets.warehouse.engagement_tables import event_activity
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.tables import HUB, NO_DAY, problems, refreshes
+
+from .due import Coverage
+from .hot import is_under_way
+from .moment import Moment
+from .settling import settle_asked
+from .told import Asked, Ending, Family, Rows, Told
+from .whole_events import EndpointAsker
+from .work import Context
+
+LATELY = timedelta(days=30)
+
+
+def due_events(events: Iterable[KnownEvent], days: Mapping[date, Coverage], now: datetime) -> list[KnownEvent]:
+    """Return the events and hubs whose lists a refresh of these days asks for: what an hour costs is decided here.
+
+    Those that start on the days or are under way and, where a day is asked in full (so at least at each day's close), all that are
+    upcoming, under way or ended within 30 days. A hub is asked with the events that link it.
+    """
+    events = list(events)
+    with_recent = any(coverage is not Coverage.HOT for coverage in days.values())
+
+    def is_due(event: KnownEvent) -> bool:
+        if event.starts_at is None:
+            return with_recent
+        is_recent = max(event.ends_at or event.starts_at, event.starts_at) >= now - LATELY
+        return event.starts_at.date() in days or is_under_way(event, now) or (with_recent and is_recent)
+
+    stages = [event for event in events if event.event_type != HUB and is_due(event)]
+    hubs = {event.networking_hub_id for event in stages}
+    return stages + [event for event in events if event.event_type == HUB and event.event_id in hubs]
+
+
+def owed_events(connection: sa.Connection, company_id: str) -> set[str]:
+    """Return the events and hubs whose lists could not be had: they are asked for again by every refresh."""
+    p = problems.c
+    chosen = (p.company_id == company_id, p.dataset.in_([registrants.name, hub_participants.name]), p.event_id != "")
+    return set(connection.scalars(sa.select(p.event_id).where(*chosen)))
+
+
+def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:
+    """Return a row per person who registered, without the columns that the warehouse knows better."""
+    rows = Rows()
+    found: dict[str, tuple[bool, str | None]] = {}
+    for place, one in enumerate(client.registrants(asked.event.event_id)):
+        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.join_url or str(place))
+        has_link, answers = found.get(who, (False, None))
+        told = _as_json(one.metadata)
+        found[who] = (has_link or one.join_url is not None, max(filter(None, (answers, told)), default=None))
+    for who, (has_link, answers) in found.items():
+        rows.add(registrants, (asked.company_id, asked.event.event_id, who, None, has_link, answers))
+    return rows
+
+
+def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
+    """Return a row per person that a hub lists."""
+    rows = Rows()
+    found: dict[str, list[float | None]] = {}
+    for place, one in enumerate(client.hub_participants(asked.event.event_id)):
+        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.user_id or str(place))
+        found.setdefault(who, []).append(one.when)
+    for who, entries in found.items():
+        told = [when for when in entries if when is not None]
+        first, last = min(told, default=None), max(told, default=None)
+        rows.add(hub_participants, (asked.company_id, asked.event.event_id, who, len(entries), first, last))
+    return rows
+
+
+REGISTRANTS = Family("registrants", (registrants,), fetch_registrants)
+HUB_PARTICIPANTS = Family("hub participants", (hub_participants,), fetch_hub_participants)
+
+
+def refresh_registrants(
+    context: Context,
+    warehouse: Warehouse,
+    company_id: str,
+    event_ids: Collection[str],
+    pool: Executor,
+    moment: Moment,
+    person_key: str,
+) -> list[Problem]:
+    """Ask for the lists of these events and hubs of a company, store them, and return what could not be had."""
+    with warehouse.read() as connection:
+        known = catalog.known_events(connection, company_id)
+        ruled_out = catalog.excluded_events(connection, company_id)
+        absent = availability.unavailable_datasets(connection, company_id)
+        present = availability.known_available(connection, company_id)
+    chosen = [known[event_id] for event_id in sorted(event_ids) if event_id in known and event_id not in ruled_out]
+    standing: list[Problem] = []
+    for family, is_hub in ((REGISTRANTS, False), (HUB_PARTICIPANTS, True)):
+        table = family.tables[0]
+        asked = [Asked(company_id, e, NO_DAY, person_key) for e in chosen if (e.event_type == HUB) is is_hub]
+        if not asked:
+            continue
+        asker = EndpointAsker(context, family, pool)
+        probed = list(asker.probe(asked, probes=1 if table.name in absent else 2))
+        if asker.unavailable:
+            availability.note(warehouse, company_id, [table.name], reason=asker.unavailable, at=moment.at)
+            continue
+        if table.name not in present:
+            availability.note(warehouse, company_id, [table.name], at=moment.at)
+        told = probed + asker.ask(asked[len(probed) :])
+        _store(warehouse, company_id, table, [one for one in told if one.rows is not None], known, moment)
+        failed = [
+            Problem(company_id, table.name, one.reason, event_id=one.event_id)
+            for one in told
+            if one.ending in (Ending.FAILED, Ending.NOT_TOLD)
+        ]
+        these = {NO_DAY: frozenset(one.event_id for one in told)}
+        settle_asked(warehouse, company_id, table.name, these, failed, at=moment.at)
+        standing += failed
+    return standing
+
+
+def _store(
+    warehouse: Warehouse,
+    company_id: str,
+    table: sa.Table,
+    told: Sequence[Told],
+    known: Mapping[str, KnownEvent],
+    moment: Moment,
+) -> None:
+    """Replace the rows of the events that told, and write the bookkeeping; who was there keeps when they were first seen."""
+    event_ids = sorted(one.event_id for one in told)
+    if not event_ids:
+        return
+    with warehouse.write(company_id) as connection:
+        here = (table.c.company_id == company_id, table.c.event_id.in_(event_ids))
+        stored = {tuple(row) for row in connection.execute(sa.select(table).where(*here))}
+        first_seen = {row[:3]: row[-1] for row in stored}
+        registered = _registered(connection, company_id, [known[event_id] for event_id in event_ids])
+        now: set[Row] = set()
+        for one in told:
+            for row in one.rows.by_table.get(table, []) if one.rows else ():
+                whole = (*row, first_seen.get(row[:3], moment.at))
+                if table is registrants:
+                    whole = (*whole[:3], registered.get((row[1], row[2])), *whole[4:])
+                now.add(whole)
+        bulk.delete(connection, table, list(stored - now))
+        bulk.insert(connection, table, list(now - stored))
+        seen = [(person, NO_DAY) for one in told if one.rows for person in one.rows.people.values()]
+        people.remember(connection, company_id, seen)
+        _note(connection, company_id, table, moment, has_changed=stored != now)
+
+
+def note_registered(connection: sa.Connection, company_id: str, events: Sequence[KnownEvent]) -> None:
+    """Give the registrants of these events the times that their activity tells now."""
+    registered = _registered(connection, company_id, events)
+    r, here = registrants.c, registrants.c.company_id == company_id
+    chosen = sa.select(registrants).where(here, r.event_id.in_([event.event_id for event in events]))
+    moved = [
+        {**row._mapping, "registered_at": at}
+        for row in connection.execute(chosen)
+        if (at := registered.get((row.event_id, row.person_id))) != row.registered_at
+    ]
+    if moved:
+        bulk.upsert(connection, registrants, moved)
+        rows = [tuple(row)[:-1] for row in connection.execute(sa.select(registrants).where(here))]
+        b = refreshes.c
+        chosen_note = (b.company_id == company_id, b.dataset == registrants.name, b.day == NO_DAY)
+        connection.execute(refreshes.update().where(*chosen_note).values(checksum=checksum(rows)))
+
+
+def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: Moment, *, has_changed: bool) -> None:
+    """Write the bookkeeping; the checksum, which needs every row, only where a row has changed."""
+    r = refreshes.c
+    here = (r.company_id == company_id, r.dataset == table.name, r.day == NO_DAY)
+    if not has_changed and connection.scalar(sa.select(r.rows).where(*here)) is not None:
+        moved = {"refreshed_at": moment.at, "run_id": moment.run_id}
+        through = {"data_through": moment.through, "full_through": moment.through}
+        connection.execute(refreshes.update().where(*here).values(**moved))
+        connection.execute(refreshes.update().where(*here, r.data_through < moment.through).values(**through))
+        return
+    rows = [tuple(row) for row in connection.execute(sa.select(table).where(table.c.company_id == company_id))]
+    slices.note_refresh(
+        connection,
+        company_id,
+        table.name,
+        [row[:-1] for row in rows],
+        at=moment.at,
+        through=moment.through,
+        run_id=moment.run_id,
+    )
+
+
+def _registered(
+    connection: sa.Connection, company_id: str, events: Sequence[KnownEvent]
+) -> dict[tuple[str, str], datetime | None]:
+    """Return when people registered, as their activity tells it."""
+    days = {event.starts_at.date() for event in events if event.starts_at is not None}
+    a = event_activity.c
+    chosen = (a.company_id == company_id, a.day.in_(sorted(days)), a.event_id.in_([e.event_id for e in events]))
+    query = sa.select(a.event_id, a.person_id, a.registered_at).where(*chosen)
+    return {(row.event_id, row.person_id): row.registered_at for row in connection.execute(query)}
+
+
+def _as_json(value: object) -> str | None:
+    """Return what is there as JSON with its keys in order; None where there is nothing."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False) if value not in (None, "", [], {}) else None

@@ -1,0 +1,172 @@
+"""Deriving the roll-ups: a company with all beneath it, once all of them have their facts of a day.
+
+Any run may be the one that completes a tree, so each looks at its end: at the days that it touched and that are over, and
+at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has nothing to look at.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
+from sequel_assets.warehouse import problems
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.slices import SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.tables import NO_DAY
+
+from .derive import Wanted, rows_by_day
+from .describe import outcome_of
+from .due import Coverage
+from .moment import Moment
+from .outcomes import Outcome, Verdict, all_failed
+from .trees import SOURCES, Key, Slices, Trees, days_behind, is_behind, read_slices, read_trees, wanted_rollups
+
+Asked = Mapping[str, Mapping[date, Coverage]]
+
+
+class RollUps:
+    """Watches a refresh and derives, at its end, what its outcomes let be derived.
+
+    Of the days asked of a company its own roll-up is told in any case, of others what changed.
+    """
+
+    def __init__(self, warehouse: Warehouse, asked: Asked, moment: Moment) -> None:
+        self._warehouse, self._asked, self._moment = warehouse, asked, moment
+        self._even_open = {
+            day for days in asked.values() for day, coverage in days.items() if coverage is not Coverage.HOT
+        }
+        over = {day for days in asked.values() for day in days if day_end(day) <= moment.through}
+        self._touched = self._even_open | over
+        self._failed: dict[Key, Outcome] = {}
+
+    def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Yield the outcomes as they come, remembering the days that they concern and what failed."""
+        for outcome in outcomes:
+            if outcome.dataset in SOURCES and outcome.verdict is Verdict.FAILED:
+                self._failed[outcome.company_id, outcome.day] = outcome
+            elif outcome.verdict is Verdict.DONE and day_end(outcome.day) <= self._moment.through:
+                self._touched.add(outcome.day)
+            yield outcome
+
+    def derive(self, fatal: Exception | None = None) -> Iterator[Outcome]:
+        """Derive every roll-up that is behind and yield what became of it, and of those asked for.
+
+        Where the run ended for all (`fatal`) nothing is derived, and those asked for say why.
+        """
+        if fatal is not None:
+            yield from self._all_failed(fatal)
+            return
+        if not self._touched:
+            return
+        try:
+            yield from self._derive_all()
+        except WarehouseError as error:
+            yield from self._all_failed(error)
+
+    def _all_failed(self, error: Exception) -> Iterator[Outcome]:
+        for company_id, days in self._asked.items():
+            yield from all_failed(company_id, days, str(error), [company_rollup.name])
+
+    def _derive_all(self) -> Iterator[Outcome]:
+        with self._warehouse.read() as connection:
+            days = sorted({*self._touched, *days_behind(connection)})
+            trees = read_trees(connection)
+            slices = read_slices(connection, days)
+        wanted, waiting = wanted_rollups(trees, slices, days)
+        due: dict[str, list[date]] = {}
+        for company_id, day in self._due(wanted, slices):
+            due.setdefault(company_id, []).append(day)
+        for company_id in due:
+            yield from self._derive(trees, company_id, due[company_id])
+        yield from self._waiting(waiting)
+        _note(self._warehouse, waiting, self._moment)
+
+    def _due(self, wanted: Mapping[Key, Wanted], slices: Slices) -> list[Key]:
+        return [
+            key
+            for key, want in wanted.items()
+            if (want.is_closed or key[1] in self._even_open)
+            and (is_behind(slices, key, want) or key[1] in self._asked.get(key[0], ()))
+        ]
+
+    def _derive(self, trees: Trees, company_id: str, days: Collection[date]) -> Iterator[Outcome]:
+        """Derive a company's roll-ups from one state of all beneath it, taken once the company's lock is held."""
+        members = {member for day in days for member in trees.members_on(day)[company_id]}
+        with self._warehouse.write(company_id) as connection, self._warehouse.read() as state:
+            slices = read_slices(state, days, members)
+            wanted, _ = wanted_rollups(trees.only(members), slices, days)
+            mine = {day: wanted[of, day] for of, day in self._due(wanted, slices) if of == company_id}
+            results = replace_slices(
+                connection,
+                company_id,
+                _updates(state, company_id, mine, slices),
+                at=self._moment.at,
+                late_window=self._moment.late_window,
+                run_id=self._moment.run_id,
+            )
+        for result in results:
+            failed = self._failed.get((company_id, result.day))
+            if failed is None:
+                yield outcome_of(company_id, result)
+            elif result.day in self._asked.get(company_id, ()):
+                why = f"its {failed.dataset} failed: {failed.reason}"
+                yield Outcome(company_id, company_rollup.name, result.day, Verdict.FAILED, why)
+
+    def _waiting(self, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
+        """Yield that roll-ups asked for must wait: for a company of this refresh, another run would not bring it."""
+        for (company_id, day), missing in waiting.items():
+            if day in self._asked.get(company_id, ()) and missing in self._asked:
+                why = f"{missing} has no {COMPANY_ROLLUP.sources_in_words} of {day} yet"
+                failed = self._failed.get((company_id, day))
+                verdict = Verdict.FAILED if failed else Verdict.WAITING
+                why = f"its {failed.dataset} failed: {failed.reason}" if failed else why
+                yield Outcome(company_id, company_rollup.name, day, verdict, why)
+
+
+def _updates(state: sa.Connection, company_id: str, wanted: Mapping[date, Wanted], slices: Slices) -> list[SliceUpdate]:
+    """Return the updates of a company's roll-ups; where the facts are the same the bookkeeping alone moves on."""
+    stored = {day: slices.get((company_id, company_rollup.name, day)) for day in wanted}
+    again = sorted(
+        day
+        for day, want in wanted.items()
+        if (have := stored[day]) is None or have.input_checksum != want.input_checksum
+    )
+    rows: Mapping[date, list[Any]] = rows_by_day(state, company_id, COMPANY_ROLLUP, again, NO_DAY)
+    return [
+        SliceUpdate(
+            company_rollup,
+            day,
+            rows.get(day, []) if day in again else None,
+            None,
+            through=want.data_through,
+            data_through=want.data_through,
+            full_through=want.full_through,
+            input_checksum=want.input_checksum,
+        )
+        for day, want in sorted(wanted.items())
+    ]
+
+
+def _note(warehouse: Warehouse, waiting: Mapping[Key, str], moment: Moment) -> None:
+    """Make each company's problem with its roll-ups what it is now: the first day that waits, and for whom."""
+    days: dict[str, list[date]] = {}
+    for (company_id, day), missing in sorted(waiting.items()):
+        if missing != company_id:
+            days.setdefault(company_id, []).append(day)
+    with warehouse.read() as connection:
+        noted = problems.companies_with(connection, company_rollup.name)
+    for company_id in sorted({*noted, *days}):
+        standing = []
+        if company_id in days:
+            day, more = days[company_id][0], len(days[company_id]) - 1
+            reason = (
+                f"not written: {waiting[company_id, day]}, beneath it, has no {COMPANY_ROLLUP.sources_in_words} of {day} yet"
+                + (f" (and {more} more days wait)" if more else "")
+                + "; backfill that and this follows by itself"
+            )
+            standing = [Problem(company_id, company_rollup.name, reason)]
+        problems.settle(warehouse, company_id, company_rollup.name, [NO_DAY], standing, at=moment.at)

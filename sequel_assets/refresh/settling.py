@@ -1,0 +1,39 @@
+"""Writing the problems of slices: those of the events that were asked; those of others stand as they are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse import problems
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.tables import problems as problems_table
+
+
+def settle_asked(
+    warehouse: Warehouse,
+    company_id: str,
+    dataset: str,
+    asked: Mapping[date, frozenset[str] | None],
+    failed: Sequence[Problem],
+    *,
+    at: datetime,
+) -> None:
+    """Make `failed` the problems of what was asked: by day the events, None for all of them."""
+    if not asked:
+        return
+    others: list[Problem] = []
+    partly = [day for day, events in asked.items() if events is not None]
+    if partly:
+        here = (
+            problems_table.c.company_id == company_id,
+            problems_table.c.dataset == dataset,
+            problems_table.c.day.between(min(partly), max(partly)),
+        )
+        with warehouse.read() as connection:
+            for row in connection.execute(sa.select(problems_table).where(*here)):
+                events = asked.get(row.day)
+                if events is not None and row.event_id not in events:
+                    others.append(Problem(company_id, dataset, row.reason, row.day, row.event_id))
+    problems.settle(warehouse, company_id, dataset, list(asked), [*failed, *others], at=at)

@@ -1,0 +1,60 @@
+"""What an insight's sources say together of each day: as one row of `refreshes` would, if they were one dataset. Pure."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.tables import NO_DAY
+
+
+@dataclass(frozen=True)
+class Together:
+    """A day of several sources: the least of what each covers, and one checksum over theirs."""
+
+    checksum: str
+    data_through: datetime | None
+    full_through: datetime | None
+    is_final: bool
+
+
+def together(
+    insight: Insight,
+    stored: Mapping[str, Mapping[date, Any]],
+    unavailable: Collection[str],
+    plans: Mapping[date, str],
+) -> Mapping[date, Any]:
+    """Return, by day, what the sources cover: only days that every source has.
+
+    A source that is unavailable at the company, or optional, counts on days that it has no slice of as a constant: as if
+    it were always the same. `stored` are the rows of `refreshes` by dataset and day, `plans` the checksums of the plans of the
+    events that start on a day, of which only some insights take notice.
+    """
+    plans = plans if insight.reads_events else {}
+    if len(insight.inputs) == 1 and not insight.reads_events:
+        return {day: row for day, row in stored.get(insight.sources[0], {}).items() if day != NO_DAY}
+    of_each = {name: stored.get(name, {}) for name in insight.inputs}
+    may_lack = {*unavailable, *insight.optional}
+    days = {day for rows in of_each.values() for day in rows if day != NO_DAY}
+    found = {}
+    for day in days:
+        rows = {name: of_each[name].get(day) for name in insight.inputs}
+        absent = {name for name, row in rows.items() if row is None}
+        if absent <= may_lack and not absent >= set(insight.sources):
+            found[day] = _least(rows, plans.get(day))
+    return found
+
+
+def _least(rows: Mapping[str, Any], plan: str | None) -> Together:
+    there = [row for row in rows.values() if row is not None]
+    data, full = ([getattr(row, name) for row in there] for name in ("data_through", "full_through"))
+    checksums = [f"{name} {row.checksum if row is not None else 'none'}\n" for name, row in rows.items()]
+    checksums += [f"events {plan}\n"] if plan is not None else []
+    return Together(
+        hashlib.sha256("".join(checksums).encode()).hexdigest(),
+        None if None in data else min(data),
+        None if None in full else min(full),
+        all(row.is_final for row in there),
+    )

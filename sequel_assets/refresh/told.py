@@ -1,0 +1,108 @@
+"""What an event as a whole told through one endpoint: rows for its tables, or why there are none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from sequel_assets.sequel import SequelClient
+from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.people import Person, normal_email, person_id
+
+LONGEST_ID = 200
+"""Ids and emoji are keys, and no database indexes a key of any length."""
+
+
+class Refused(Exception):  # noqa: N818 - an answer that cannot be kept right, told by name
+    """An event's answer that contradicts itself; the text says how and quotes nobody."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One event to be asked as a whole, and whose rows they will be."""
+
+    company_id: str
+    event: KnownEvent
+    day: date
+    person_key: str
+
+    @property
+    def start(self) -> Row:
+        """Return the first columns of every row."""
+        return (self.company_id, self.day, self.event.event_id)
+
+
+@dataclass
+class Rows:
+    """The rows of one event, by table, and the people in them."""
+
+    by_table: dict[sa.Table, list[Row]] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+
+    def add(self, table: sa.Table, row: Row) -> None:
+        """Add a row with every column of its table."""
+        self.by_table.setdefault(table, []).append(row)
+
+    def who(self, asked: Asked, email: str | None, name: str | None) -> str | None:
+        """Return the id of a person, who is remembered; None for nobody."""
+        if not (email or "").strip() and not (name or "").strip():
+            return None
+        shown = (name or "").strip()
+        person = person_id(asked.person_key, email, shown, asked.event.event_id)
+        self.meet(Person(person, normal_email(email), shown))
+        return person
+
+    def nameless(self, asked: Asked, mark: str) -> str:
+        """Return the id of somebody who has neither e-mail nor name and is told apart by something else of Sequel's."""
+        return person_id(asked.person_key, None, f"\0{mark}", asked.event.event_id)
+
+    def meet(self, person: Person) -> None:
+        """Remember a person; of several spellings of the name the last in order."""
+        known = self.people.get(person.person_id)
+        if known is None or known.name < person.name:
+            self.people[person.person_id] = person
+
+
+class Ending(StrEnum):
+    """How asking one event ended, if not with rows."""
+
+    VANISHED = "vanished"
+    """Sequel does not know the event any more: its rows stay."""
+    NOT_TOLD = "not told"
+    """404, 403, another shape: perhaps Sequel does not tell this of the company at all."""
+    FAILED = "failed"
+    """It may be told another time: its slice fails."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of asking one event."""
+
+    event_id: str
+    rows: Rows | None = None
+    ending: Ending | None = None
+    reason: str = ""
+    requests: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Family:
+    """Datasets that come from the same endpoint."""
+
+    name: str
+    """The endpoint in words."""
+    tables: tuple[sa.Table, ...]
+    fetch: Callable[[SequelClient, Asked], Rows]
+    beside: Mapping[str, sa.Table] = field(default_factory=dict)
+    """Tables without bookkeeping of their own, by the dataset that they go with."""
+
+
+def a_key(text: str, what: str) -> str:
+    """Return an id as it is; one that is too long to be a key is refused by name."""
+    if len(text) > LONGEST_ID:
+        raise Refused(f"{what} of {len(text)} characters; at most {LONGEST_ID} can be kept")
+    return text

@@ -1,0 +1,98 @@
+"""Polls, questions, chat and reactions of an event: the endpoint is only named (N), its shape is our proposal.
+
+Where it is absent or answers something else, what is made from it is unavailable; a value that is there and unreadable
+is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, TypeAdapter
+
+from sequel_assets.sequel.fields import Id, Text, TextOrNone, Whole, WholeOrNone, WrongShapeError
+from sequel_assets.sequel.reconciliation import Camel, told_something
+from sequel_assets.sequel.shapes import validated
+from sequel_assets.sequel.times import MomentOrNone
+
+
+def _list_or_empty(value: object) -> object:
+    return [] if value is None else value
+
+
+class PollOption(Camel):
+    """One choice of a poll."""
+
+    option_id: Id
+    text: Text = ""
+
+
+class PollAnswer(Camel):
+    """What one person chose."""
+
+    option_id: Id
+    email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
+    name: TextOrNone = Field(None, repr=False)
+    answered_at: MomentOrNone = None
+
+
+class Poll(Camel):
+    """One poll with its answers."""
+
+    poll_id: Id
+    question: Text = ""
+    options: Annotated[list[PollOption], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
+    answers: Annotated[list[PollAnswer], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
+
+
+class Question(Camel):
+    """A question of the audience."""
+
+    question_id: Id
+    email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
+    name: TextOrNone = Field(None, repr=False)
+    text: Text = Field("", repr=False)
+    asked_at: MomentOrNone = None
+    answer: TextOrNone = Field(None, repr=False)
+    answered_at: MomentOrNone = None
+    upvotes: WholeOrNone = None
+
+
+class ChatMessage(Camel):
+    """A message in the chat."""
+
+    message_id: Id
+    email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
+    name: TextOrNone = Field(None, repr=False)
+    text: Text = Field("", repr=False)
+    sent_at: MomentOrNone = None
+
+
+class Reaction(Camel):
+    """How often an emoji was sent in a minute of the event."""
+
+    emoji: Text
+    count: Whole
+    minute: WholeOrNone = None
+
+
+class Interactions(Camel):
+    """Polls, questions, chat and reactions of an event."""
+
+    event_id: TextOrNone = None
+    polls: Annotated[list[Poll], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
+    questions: Annotated[list[Question], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
+    chat: Annotated[list[ChatMessage], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
+    reactions: Annotated[list[Reaction], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
+
+
+PARTS = ("polls", "questions", "chat", "reactions")
+_INTERACTIONS: TypeAdapter[Interactions] = TypeAdapter(Interactions)
+
+
+def interactions_from(value: object) -> Interactions:
+    """Polls and the like of an event. An answer that has none of the parts is another one than was asked for."""
+    raw = told_something(value)
+    if not raw.keys() & set(PARTS):
+        raise WrongShapeError(f"none of {', '.join(PARTS)} is there")
+    return validated(_INTERACTIONS, raw)

@@ -1,0 +1,62 @@
+"""Times and durations as the less documented answers spell them: several ways each, read as one, or refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from sequel_assets.sequel.fields import LARGEST_COUNT, WrongShapeError, text_as_received, utc_or_none
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS, _MILLISECONDS = re.compile(r"[0-9]{9,10}(?:\.0+)?", re.ASCII), re.compile(r"[0-9]{12,13}(?:\.0+)?", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
+_WITH_UNIT = re.compile(
+    r"([0-9]{1,12}(?:\.[0-9]{1,9})?) ?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)", re.ASCII | re.IGNORECASE
+)
+_SECONDS_OF = {"s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A time that somebody spent, as received and in whole minutes."""
+
+    raw: str
+    """A plain number in its shortest form; a text with a unit as it came."""
+    minutes: int
+    """A plain number is taken for minutes (I); "750s", "12m", "1h" are what they say. Halves up."""
+
+
+def duration_or_none(value: object) -> Duration | None:
+    """90, "90", 90.0, "12m", "750s", "1.5 h"; null and blanks are None. Anything else, or a negative, is refused."""
+    text = text_as_received(value).strip()
+    if not text:
+        return None
+    if _NUMBER.fullmatch(text):
+        number, unit = Decimal(text), "m"
+        text = f"{number.normalize():f}"
+    elif match := _WITH_UNIT.fullmatch(text):
+        number, unit = Decimal(match[1]), match[2][0].lower()
+    else:
+        raise WrongShapeError("is no duration")
+    minutes = int((number * _SECONDS_OF[unit] / 60).quantize(Decimal(1), ROUND_HALF_UP))
+    if minutes > LARGEST_COUNT:
+        raise WrongShapeError("is longer than any event")
+    return Duration(text, minutes)
+
+
+def moment_or_none(value: object) -> datetime | None:
+    """A time in UTC: ISO 8601, or seconds or milliseconds since 1970, as a number or its digits."""
+    text = text_as_received(value).strip()
+    for pattern, unit in ((_SECONDS, timedelta(seconds=1)), (_MILLISECONDS, timedelta(milliseconds=1))):
+        if pattern.fullmatch(text):
+            return EPOCH + int(text.split(".")[0]) * unit
+    return utc_or_none(text)
+
+
+DurationOrNone = Annotated[Duration | None, BeforeValidator(duration_or_none)]
+MomentOrNone = Annotated[datetime | None, BeforeValidator(moment_or_none)]

@@ -1,0 +1,1 @@
+"""The small web apps: the receiver of webhooks."""

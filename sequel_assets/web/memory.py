@@ -1,0 +1,98 @@
+"""What the receiver knows, read from the warehouse and kept for a moment.
+
+A yes may come from memory; a no never does: before an address, a key or a company is refused it is read again. So a
+subscription that was made, or a key that was changed, a moment ago is never refused, and one that has ended is answered
+no longer than a moment. Many that ask for the same at once share one read, but for those who would refuse.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
+
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.inbox import lineage
+from sequel_assets.warehouse.subscriptions import Receiving, receiving
+
+MEMORY_SECONDS = 1.0
+MOST_REMEMBERED = 10_000
+READERS = 8
+
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """Values by key, each for a moment; the oldest go when there are too many."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._values: dict[str, tuple[float, T]] = {}
+        self._clock = clock
+        self._being_read: dict[str, asyncio.Event] = {}
+
+    async def read(self, key: str, read: Callable[[str], T | None], limiter: anyio.CapacityLimiter) -> T | None:
+        """Return what is remembered, or what a read in a thread finds; who finds one under way waits for it."""
+        if (found := self.get(key)) is None and (under_way := self._being_read.get(key)) is not None:
+            await under_way.wait()
+            found = self.get(key)
+        if found is not None:
+            return found
+        ended = self._being_read[key] = asyncio.Event()
+        try:
+            return await self.read_anew(key, read, limiter)
+        finally:
+            ended.set()
+            if self._being_read.get(key) is ended:
+                del self._being_read[key]
+
+    async def read_anew(self, key: str, read: Callable[[str], T | None], limiter: anyio.CapacityLimiter) -> T | None:
+        """Return what a read finds that begins now."""
+        found = await run_sync(partial(read, key), limiter=limiter)
+        if found is not None:
+            self.put(key, found)
+        return found
+
+    def get(self, key: str) -> T | None:
+        """Return a value that was put within the last moment."""
+        found = self._values.get(key)
+        return found[1] if found is not None and self._clock() - found[0] < MEMORY_SECONDS else None
+
+    def put(self, key: str, value: T) -> None:
+        """Remember a value."""
+        self._values.pop(key, None)
+        self._values[key] = (self._clock(), value)
+        if len(self._values) > MOST_REMEMBERED:
+            del self._values[next(iter(self._values))]
+
+
+class Memory:
+    """Subscriptions and companies, from the warehouse; each read is a thread's, at most `READERS` at once."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._limiter = anyio.CapacityLimiter(READERS)
+        self._receiving: Remembered[Receiving] = Remembered()
+        self._lineages: Remembered[frozenset[str]] = Remembered()
+
+    async def receiving(self, capability_hash: str, *, fresh: bool = False) -> Receiving | None:
+        """Return the subscription of an address; None, which is never remembered, where there is none."""
+        read = self._receiving.read_anew if fresh else self._receiving.read
+        return await read(capability_hash, self._read_receiving, self._limiter)
+
+    async def lineage(self, company_id: str, above: str) -> frozenset[str] | None:
+        """Return a company and all above it; None where it is not known. One without `above` is read again."""
+        found = await self._lineages.read(company_id, self._read_lineage, self._limiter)
+        if found is None or above not in found:
+            found = await self._lineages.read_anew(company_id, self._read_lineage, self._limiter)
+        return found
+
+    def _read_receiving(self, capability_hash: str) -> Receiving | None:
+        with self._warehouse.read() as connection:
+            return receiving(connection, capability_hash)
+
+    def _read_lineage(self, company_id: str) -> frozenset[str] | None:
+        with self._warehouse.read() as connection:
+            return lineage(connection, company_id)

@@ -1,0 +1,104 @@
+"""Storing hints durably, many in one transaction: what arrives while one is being committed goes into the next.
+
+A sync to disk costs the same for one row as for a hundred, so this is where the receiver's rate comes from. `store`
+returns when the hint's own transaction is committed, and raises when it was not.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sequel_assets.warehouse import inbox
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.inbox import Hint
+
+MOST_WAITING = 5_000
+PATIENCE_SECONDS = 20.0
+GATHERING_SECONDS = 0.003
+"""How long after a commit the next one waits for more: those who were just answered send again, and share it."""
+
+
+class NotStoredError(Exception):
+    """The hint is not (known to be) stored; one line that says why."""
+
+
+class _Group:
+    """Hints that are committed together, and who waits for each: "" or why it was not stored."""
+
+    def __init__(self) -> None:
+        self.hints: list[Hint] = []
+        self.waiting: list[asyncio.Future[str]] = []
+        self.patience: asyncio.TimerHandle
+
+    def settle(self, why: str) -> None:
+        """Tell all of them, unless they were told already."""
+        self.patience.cancel()
+        for one in self.waiting:
+            if not one.done():
+                one.set_result(why)
+        self.hints, self.waiting = [], []
+
+
+class Storage:
+    """Stores hints in the order of their arrival, from a thread of its own that waits for nobody but the database."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._thread = ThreadPoolExecutor(1, "hints")
+        self._next: _Group | None = None
+        self._is_busy = False
+
+    async def store(self, hint: Hint) -> None:
+        """Return when the hint is durably stored; `NotStoredError` else, also when that takes too long."""
+        loop = asyncio.get_running_loop()
+        if self._next is None:
+            self._next = group = _Group()
+            group.patience = loop.call_later(PATIENCE_SECONDS, self._give_up, group)
+            if not self._is_busy:
+                self._is_busy = True
+                loop.call_soon(self._begin, loop)  # when all that has arrived by now is in
+        group = self._next
+        if len(group.hints) >= MOST_WAITING:
+            raise NotStoredError("too many hints wait to be stored")
+        stored = loop.create_future()
+        group.hints.append(hint)
+        group.waiting.append(stored)
+        if why := await stored:
+            raise NotStoredError(why)
+
+    def close(self) -> None:
+        """End the thread when what it has begun is stored."""
+        self._thread.shutdown()
+
+    def _give_up(self, group: _Group) -> None:
+        """Let a group wait no longer; if it is not being committed yet, it never will be."""
+        if self._next is group:
+            self._next = None
+        group.settle(f"the warehouse did not answer within {PATIENCE_SECONDS:g} s")
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the next group committed, if there is one."""
+        group, self._next = self._next, None
+        self._is_busy = group is not None
+        if group is not None:
+            self._thread.submit(self._work, loop, group)
+
+    def _work(self, loop: asyncio.AbstractEventLoop, group: _Group) -> None:
+        why = self._commit(group.hints)
+        loop.call_soon_threadsafe(self._end, loop, group, why)
+
+    def _end(self, loop: asyncio.AbstractEventLoop, group: _Group, why: str) -> None:
+        group.settle(why)
+        loop.call_later(GATHERING_SECONDS, self._begin, loop)
+
+    def _commit(self, hints: Sequence[Hint]) -> str:
+        """Store hints, all or none; return why that failed."""
+        try:
+            with self._warehouse.write() as connection:
+                inbox.store(connection, hints)
+        except WarehouseError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, each of them must be answered
+            return f"the warehouse failed: {type(error).__name__}"
+        return ""

@@ -1,0 +1,89 @@
+"""A Sequel that forgets, as Dagster sees it: what runs ask for, what stays uncoloured, what a tick and a sensor request."""
+
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from sequel_assets import settings
+from sequel_assets.automation import modes
+from sequel_assets.automation.partitions import RANGE_START
+from sequel_assets.automation.schedules import decide_hour
+from sequel_assets.automation.sensors import new_companies_sensor
+from sequel_assets.refresh.freshness import Held
+from sequel_assets.sandbox import Company
+from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
+
+
+@pytest.fixture
+def forgetful(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A stage whose Sequel keeps a day: 1 March is frozen on the third."""
+    monkeypatch.setenv("SEQUEL_LATE_WINDOW_HOURS", "0")
+    monkeypatch.setenv("SEQUEL_RETENTION_DAYS", "1")
+    return stage
+
+
+def asked_days(stage: Stage, before: int) -> set[str]:
+    """Return the first day of every question for participants."""
+    asked = [request for request in list(stage.sandbox.requests)[before:] if "top-participants" in request.path]
+    return {part.split("=")[1] for one in asked for part in one.query.split("&") if part.startswith("startDate")}
+
+
+@pytest.mark.parametrize("mode", ["", modes.FORCE, modes.ACCEPT, modes.HOURLY])
+def test_no_mode_of_a_run_asks_for_a_frozen_day(forgetful: Stage, mode: str) -> None:
+    """Its partition keeps no colour, and the run is a success."""
+    before = forgetful.sandbox.requests.count
+    assert forgetful.refresh(forgetful.ordered, DAYS[0], DAYS[-1], mode=mode).success
+    days = asked_days(forgetful, before)
+    assert days
+    assert DAYS[0].isoformat() not in days
+    good, bad = forgetful.statuses("daily_usage")
+    assert good == forgetful.slice_keys([ROOT, ACME, BOLT], DAYS[2:] if mode == modes.HOURLY else DAYS[1:])
+    assert bad == set()
+
+
+def test_a_frozen_day_that_was_known_is_kept_as_it_is(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its slices stay green, and nothing about it is late or behind."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    monkeypatch.setenv("SEQUEL_LATE_WINDOW_HOURS", "0")
+    monkeypatch.setenv("SEQUEL_RETENTION_DAYS", "1")
+    before = stage.sandbox.requests.count
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=modes.FORCE).success
+    assert DAYS[0].isoformat() not in asked_days(stage, before)
+    assert stage.statuses("lifetime_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
+    checks = stage.run("run_checks").get_asset_check_evaluations()
+    assert {one.check_name for one in checks} >= {"fresh_by_the_hour", "derived_from_current_facts", "conservation"}
+    assert [(one.asset_key, one.check_name, one.description) for one in checks if not one.passed] == []
+
+
+def test_an_unknown_company_of_the_setting_is_warned_of_in_the_run(
+    forgetful: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run goes on; its log names the company."""
+    monkeypatch.setenv("SEQUEL_COMPANY_RETENTION_DAYS", '{"blot": 30}')
+    result = forgetful.refresh(forgetful.ordered, DAYS[0], DAYS[-1])
+    assert result.success
+    said = [entry.user_message for entry in forgetful.instance.all_logs(result.run_id)]
+    assert "SEQUEL_COMPANY_RETENTION_DAYS names blot: no company has this id or partition key" in said
+    assert any("6 company days asked, 3 frozen (Sequel has forgotten them)" in line for line in said)
+
+
+def test_a_tick_does_not_reach_back_to_frozen_days() -> None:
+    """Three weeks off: the run begins with the first day that Sequel holds."""
+    rules = settings.load(start_date=date(2026, 1, 1), now=NOW)
+    held = {"a": {date(2026, 2, 1): Held(None, None, False)}, "b": {}}
+    first = []
+    for frozen_before in ({}, {"a": date(2026, 2, 20)}):
+        request = decide_hour(["a.key", "b.key"], held, None, NOW, NOW, rules, frozen_before)
+        assert isinstance(request, dg.RunRequest)
+        first.append(request.tags[RANGE_START])
+    assert first == ["a.key|2026-02-01", "a.key|2026-02-20"]
+
+
+def test_a_new_company_is_asked_for_the_days_that_sequel_holds(forgetful: Stage) -> None:
+    """Its first refresh begins there."""
+    forgetful.sandbox.world.add_company(Company("newcomer", "Newcomer Ltd", parent_id=ROOT))
+    context = dg.build_sensor_context(instance=forgetful.instance, definitions=forgetful.definitions)
+    requests = new_companies_sensor(settings.load()).evaluate_tick(context).run_requests or []
+    assert len(requests) == 4
+    assert {request.tags[RANGE_START].rpartition("|")[2] for request in requests} == {"2026-03-02"}

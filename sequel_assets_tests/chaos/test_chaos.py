@@ -1,0 +1,34 @@
+"""A short afternoon of chaos on both databases; `make chaos` has 20,000 deliveries."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sequel_assets_tests.chaos.afternoon import Afternoon, Size
+
+
+def test_every_acknowledged_hint_is_handled_once_and_the_tables_are_right(
+    tmp_path: Path, engine_kind: str, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deliveries come twice, late, in bursts or never, and both processes are killed in the middle."""
+    monkeypatch.chdir(tmp_path)
+    size = Size(companies=2, events=6, people=30, steps=18, deliveries=300, kill_every=6)
+    with Afternoon(tmp_path, new_database(engine_kind, migrated=False), size) as afternoon:
+        account = afternoon.run()
+    assert account.answers.total() >= 300
+    assert account.kills >= 2
+    assert account.runs <= 10 < account.acknowledged
+
+
+def test_a_sequel_that_drops_a_third_still_ends_with_right_tables(
+    tmp_path: Path, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thanks to the sweep; nobody is killed."""
+    monkeypatch.chdir(tmp_path)
+    size = Size(companies=2, events=6, people=5, steps=12, deliveries=0, kill_every=10**9, rates={"drop": 0.3}, seed=4)
+    with Afternoon(tmp_path, new_database("sqlite", migrated=False), size) as afternoon:
+        account = afternoon.run()
+    dropped = [one for one in afternoon.sandbox.webhooks.deliveries if one.state == "dropped"]
+    assert len(dropped) >= 1
+    assert account.kills == 0

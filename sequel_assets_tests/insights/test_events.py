@@ -1,0 +1,251 @@
+"""Events and people: each insight equals the obvious computation from minutes, and examples by hand."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.insights.event_days import REPLAY_DAYS
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.types import UtcDateTime
+
+from ..reference_events import STAGE, TABLES, WINDOW, Entry, Plan, Row, Seen, Story
+from ..rows import ACME, DAY, HUB, day
+from ..stories import DAYS, at, stories, tell
+
+KINDS: dict[Any, type] = {
+    sa.Text: str, sa.Date: date, sa.BigInteger: int, sa.Numeric: float, sa.Boolean: bool, UtcDateTime: datetime,
+}  # fmt: skip
+BY_NAME = {insight.name: insight for insight in INSIGHTS}
+FEW = settings(
+    max_examples=int(os.environ.get("WORLDS", "50")) // 2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def answer(warehouse: Warehouse, name: str, first: date, last: date, start: date = DAY) -> list[Row]:
+    """Return what an insight's SELECT says, sorted by its key, after checking its columns."""
+    insight = BY_NAME[name]
+    with warehouse.read() as connection:
+        selected: Any = connection.execute(insight.select(ACME, first, last, start))
+        assert list(selected.keys()) == insight.table.columns.keys()
+        keys = len(insight.table.primary_key.columns)
+        return sorted((tuple(row) for row in selected), key=lambda row: row[:keys])
+
+
+@FEW
+@given(stories(), st.sampled_from([0, 0, 1, 2]), st.integers(0, 34), st.integers(0, 34))
+def test_insights_of_events_and_people_equal_the_obvious_computation(
+    warehouse: Warehouse, story: Story, start: int, one: int, two: int
+) -> None:
+    """Each table, for whatever range of days is asked, and the same where one day is asked for by itself."""
+    tell(warehouse, story)
+    first, last = sorted((max(one, start), max(two, start)))
+    for name, expected in TABLES.items():
+        rows = expected(story, DAYS[first : last + 1], day(start))
+        assert answer(warehouse, name, day(first), day(last), day(start)) == rows, name
+        assert answer(warehouse, name, day(last), day(last), day(start)) == [
+            row for row in rows if row[1] == day(last)
+        ], name
+
+
+def watched(event: str, person: str, begins: int, minutes: int, *, live: bool = True, on: int = 0) -> list[Seen]:
+    """Return a person's minutes in an event from a minute of a day on."""
+    moments = [at(on) + timedelta(minutes=begins + n) for n in range(minutes)]
+    return [Seen(event, person, moment, live, not live) for moment in moments]
+
+
+def as_dicts(name: str, rows: list[Row]) -> list[dict[str, Any]]:
+    """Return rows with the names of their columns."""
+    columns = BY_NAME[name].table.columns.keys()
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def test_sequels_own_example_comes_out_to_the_digit(warehouse: Warehouse) -> None:
+    """57 people, 898 minutes, 15.75 on average; 16 of them at the same time at the most, first in the 40th minute."""
+    lengths = [16] * 43 + [15] * 14
+    begins = [40] * 16 + [60 * (2 + n % 14) for n in range(41)]
+    seen = [m for n, length in enumerate(lengths) for m in watched("e1", f"p{n:02}", begins[n], length)]
+    tell(warehouse, Story({"e1": Plan("e1", STAGE, at(0), at(1))}, seen), DAYS[:1])
+    (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
+    told = ("unique_users", "engaged_minutes", "average_engaged_minutes", "peak_users", "peak_at")
+    assert [row[name] for name in told] == [57, 898, 15.75, 16, at(0) + timedelta(minutes=40)]
+
+
+def by_hand() -> Story:
+    """An event of an hour at ten, its hub, one more event the day after, and four people."""
+    plans = {
+        "e1": Plan("e1", STAGE, at(0) + timedelta(hours=10), at(0) + timedelta(hours=11), "h1"),
+        "e2": Plan("e2", STAGE, at(1) + timedelta(hours=10), at(1) + timedelta(hours=11)),
+        "h1": Plan("h1", HUB),
+    }
+    seen = [
+        *watched("e1", "ada", 600, 45),
+        *watched("e1", "bo", 610, 20),
+        *watched("e1", "cy", 600, 5, live=False, on=2),
+        *watched("e1", "walker", 600, 60),
+        *watched("h1", "ada", 660, 9),
+        *watched("h1", "bo", 660, 4),
+        *watched("h1", "ada", 660, 2, on=2),
+        *watched("e2", "ada", 600, 7, on=1),
+    ]
+    activity = {
+        ("e1", "ada"): Entry(registered=True, comments=1, polls=0, questions=0),
+        ("e1", "bo"): Entry(registered=True),
+        ("e1", "cy"): Entry(registered=True),
+        ("e1", "dee"): Entry(registered=True),
+        ("e1", "walker"): Entry(registered=False),
+    }
+    talk: dict[str, Any] = {
+        "polls": [("e1", "p")], "answers": [("e1", "p", "ada"), ("e1", "p", None)],
+        "questions": [("e1", "walker", True)], "chat": [("e1", "ada"), ("e1", "ada"), ("e1", "bo")],
+        "reactions": [("e1", 4), ("e1", 3)],
+    }  # fmt: skip
+    return Story(plans, seen, activity, **talk)
+
+
+def test_an_event_by_hand(warehouse: Warehouse) -> None:
+    """On its day, and two days later, when somebody has watched the replay."""
+    tell(warehouse, by_hand(), DAYS[:3])
+    first, third = (
+        as_dicts("event_statistics", answer(warehouse, "event_statistics", on, on))[0] for on in (day(0), day(2))
+    )
+    peak_at = at(0) + timedelta(hours=10, minutes=10)
+    assert first == {
+        "company_id": ACME, "day": DAY, "event_id": "e1", "planned_minutes": 60, "live_minutes": 125, "on_demand_minutes": 0,
+        "engaged_minutes": 125, "unique_users": 3, "average_engaged_minutes": 41.67, "attended_live": 3, "watched_replay_only": 0,
+        "registered": 4, "show_rate": 50.0, "average_share_watched": 69.44, "peak_users": 3, "peak_at": peak_at, "polls": 1,
+        "poll_voters": 1, "poll_participation_rate": 33.33, "questions": 1, "questions_answered": 1, "chat_messages": 3,
+        "chat_messages_per_minute": 0.05, "reactions": 7, "is_last_day": False,
+    }  # fmt: skip
+    moved = {name: number for name, number in third.items() if first[name] != number}
+    assert moved == {
+        "day": day(2), "on_demand_minutes": 5, "engaged_minutes": 130, "unique_users": 4, "average_engaged_minutes": 32.5,
+        "watched_replay_only": 1,
+    }  # fmt: skip
+
+
+def test_what_is_not_told_is_null_and_not_zero(warehouse: Warehouse) -> None:
+    """Registration, polls, questions, chat and reactions; what follows from minutes is there all the same."""
+    story = by_hand()
+    story.untold = {
+        (dataset, DAY)
+        for dataset in ("event_activity", "polls", "poll_answers", "questions", "chat_messages", "reactions")
+    }
+    story.activity, story.polls, story.answers, story.questions, story.chat, story.reactions = {}, [], [], [], [], []
+    tell(warehouse, story, DAYS[:1])
+    (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
+    assert {name for name, value in row.items() if value is None} == {
+        "registered", "show_rate", "polls", "poll_voters", "poll_participation_rate", "questions", "questions_answered",
+        "chat_messages", "chat_messages_per_minute", "reactions",
+    }  # fmt: skip
+    assert (row["attended_live"], row["average_share_watched"]) == (3, 69.44)
+    (row,) = as_dicts("funnel", answer(warehouse, "funnel", DAY, DAY))
+    assert row == {
+        "company_id": ACME, "day": DAY, "event_id": "e1", "registered": None, "attended": 3, "stayed_half": 2,
+        "asked_or_answered": None, "came_again": 0, "walk_ins": 0, "is_complete": False,
+    }  # fmt: skip
+    persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", DAY, DAY))
+    assert [(row["person_id"], row["is_registered"], row["chat_messages"]) for row in persons] == [
+        ("ada", None, None), ("bo", None, None), ("walker", None, None),
+    ]  # fmt: skip
+
+
+def test_an_event_without_people_is_told_of_only_where_somebody_registered(warehouse: Warehouse) -> None:
+    """A silent event has no row; one that never started but has registrants has them, and zeros."""
+    plans = {event: Plan(event, STAGE, at(0), at(0) + timedelta(hours=1)) for event in ("e1", "e2")}
+    tell(warehouse, Story(plans, activity={("e1", "dee"): Entry(registered=True)}), DAYS[:1])
+    (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
+    assert (row["event_id"], row["registered"], row["show_rate"], row["unique_users"]) == ("e1", 1, 0.0, 0)
+    assert (row["average_engaged_minutes"], row["peak_users"], row["peak_at"], row["average_share_watched"]) == (
+        None,
+    ) * 4
+    assert [row[2:9] for row in answer(warehouse, "funnel", DAY, DAY)] == [("e1", 1, 0, 0, 0, 0, 0)]
+
+
+def test_a_funnel_by_hand(warehouse: Warehouse) -> None:
+    """Four registered, two came, Ada stayed half, answered, and came again the day after; the walker is in no step."""
+    tell(warehouse, by_hand(), DAYS)
+    rows = [row for row in answer(warehouse, "funnel", day(0), day(34)) if row[2] == "e1"]
+    assert [row[3:] for row in rows[:2]] == [(4, 2, 1, 1, 0, 1, False), (4, 2, 1, 1, 1, 1, False)]
+    assert {row[3:] for row in rows[2:30]} == {rows[1][3:]}
+    assert rows[-1] == (ACME, day(REPLAY_DAYS), "e1", 4, 2, 1, 1, 1, 1, True)
+    assert len(rows) == REPLAY_DAYS + 1
+
+
+def test_coming_again_counts_within_the_window_only(warehouse: Warehouse) -> None:
+    """On the same day it is not coming again, on the 30th day after it is, on the 31st it comes too late."""
+    plans = {
+        event: Plan(event, STAGE, at(n), at(n) + timedelta(hours=1))
+        for event, n in (("e1", 0), ("e2", 0), ("e3", 30), ("e4", 31))
+    }
+    again = {"same": ("e2", 0), "last": ("e3", 30), "late": ("e4", 31)}
+    seen = [m for who in again for m in watched("e1", who, 0, 60)]
+    seen += [m for who, (event, on) in again.items() for m in watched(event, who, 100, 5, on=on)]
+    answers = [("e1", "p", who) for who in again]
+    tell(warehouse, Story(plans, seen, answers=answers, untold={("event_activity", DAY)}), DAYS)
+    rows = as_dicts("funnel", [row for row in answer(warehouse, "funnel", day(0), day(34)) if row[2] == "e1"])
+    assert [row["attended"] for row in rows] == [3] * 31
+    assert [row["came_again"] for row in rows] == [0] * 30 + [1]
+    assert timedelta(days=REPLAY_DAYS) == WINDOW
+
+
+def test_retention_over_midnight_is_a_share_of_the_events_peak(warehouse: Warehouse) -> None:
+    """The second day's minutes are measured against the first day's peak."""
+    seen = [*watched("e1", "a", 1438, 4), *watched("e1", "b", 1438, 2), *watched("e1", "c", 1439, 1)]
+    tell(warehouse, Story({"e1": Plan("e1", STAGE, at(0) + timedelta(minutes=1439))}, seen), DAYS[:2])
+    rows = answer(warehouse, "event_retention", day(0), day(1))
+    assert [row[4:] for row in rows] == [(-1, 2, 66.67), (0, 3, 100.0), (1, 1, 33.33), (2, 1, 33.33)]
+
+
+def test_people_by_hand(warehouse: Warehouse) -> None:
+    """Who registered is told of on the start day; whoever does more later has a newer row, with everything so far."""
+    tell(warehouse, by_hand(), DAYS[:3])
+    rows = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))
+    assert [(row["day"], row["event_id"], row["person_id"]) for row in rows] == [
+        *[(day(0), "e1", who) for who in ("ada", "bo", "cy", "dee", "walker")],
+        (day(1), "e2", "ada"), (day(2), "e1", "ada"), (day(2), "e1", "cy"),
+    ]  # fmt: skip
+    ada, dee, later = rows[0], rows[3], rows[6]
+    assert ada == {
+        "company_id": ACME, "day": DAY, "event_id": "e1", "person_id": "ada", "live_minutes": 45, "on_demand_minutes": 0,
+        "engaged_minutes": 45, "share_watched": 75.0, "hub_minutes": 9, "has_attended": True, "is_registered": True,
+        "first_seen_on": DAY, "last_seen_on": DAY, "chat_messages": 2, "poll_answers": 1, "questions": 0,
+        "messages_reactions": 0, "circles": 0,
+    }  # fmt: skip
+    assert {name for name, value in later.items() if ada[name] != value} == {"day", "hub_minutes", "last_seen_on"}
+    assert (later["hub_minutes"], later["first_seen_on"], later["last_seen_on"]) == (11, DAY, day(2))
+    assert (dee["is_registered"], dee["has_attended"], dee["first_seen_on"]) == (True, False, None)
+    assert [row[1:] for row in answer(warehouse, "person_history", day(0), day(2)) if row[2] == "ada"] == [
+        (day(0), "ada", 54, 0, 54, 9, 2, 1, day(0), None, DAY),
+        (day(1), "ada", 61, 0, 61, 9, 3, 2, day(0), day(0), DAY),
+        (day(2), "ada", 63, 0, 63, 11, 3, 3, day(0), day(1), DAY),
+    ]
+
+
+def test_a_hub_by_hand(warehouse: Warehouse) -> None:
+    """Two of the event's three people network; one comes back when a fourth has watched the replay."""
+    tell(warehouse, by_hand(), DAYS[:3])
+    assert [row[1:] for row in answer(warehouse, "networking", day(0), day(2))] == [
+        (day(0), "h1", 2, 13, 6.5, 1, 0, 2, 3, 2, 66.67),
+        (day(2), "h1", 1, 2, 2.0, 0, 1, 2, 4, 2, 50.0),
+    ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_numbers_are_numbers_and_not_an_engines_own_kind(warehouse: Warehouse, name: str) -> None:
+    """Whole numbers come as int, shares as float, times as times, on both engines."""
+    tell(warehouse, by_hand(), DAYS[:3])
+    rows, columns = answer(warehouse, name, day(0), day(2)), BY_NAME[name].table.columns
+    kinds = [next(kind for sql, kind in KINDS.items() if isinstance(column.type, sql)) for column in columns]
+    assert rows
+    for row in rows:
+        told = [(type(value), kind) for value, kind in zip(row, kinds, strict=True) if value is not None]
+        assert [found for found, _ in told] == [kind for _, kind in told]

@@ -1,0 +1,362 @@
+"""What belongs to events as a whole: refused or kept right, unavailable and back, moved with its event, filled up later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.insights.event_statistics import event_statistics
+from sequel_assets.refresh.activity import PAGE_SIZE, fetch_activity
+from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.interactions import fetch_interactions
+from sequel_assets.refresh.ledger import landed_days
+from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.told import Asked, Refused, Rows
+from sequel_assets.sandbox import Attendance, Event, Fault, Faults, Person
+from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
+from sequel_assets.warehouse import availability
+from sequel_assets.warehouse import engagement_tables as tables
+from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.company_tables import company_parents
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.tables import refreshes
+
+from ..reference import dump, person_id
+from ..reference_extras import SLICED
+from .harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
+
+TALK: dict[str, Any] = {
+    "polls": [{
+        "pollId": "p", "question": "Why?", "options": [{"optionId": "a", "text": "So"}],
+        "answers": [{"userEmail": "ada@example.org", "name": "Ada", "optionId": "a", "answeredAt": "2026-03-03T09:05:00Z"}],
+    }],
+    "questions": [],
+    "chat": [{"messageId": "m", "userEmail": "bo@example.org", "name": "Bo", "text": "hi", "sentAt": "2026-03-03T09:01:00Z"}],
+    "reactions": [{"emoji": "👏", "count": 2, "minute": 1}],
+}  # fmt: skip
+INTERACTIONS = tuple(name for name in SLICED if name not in ("event_activity", "replays"))
+
+
+def talking(event_id: str = "e", on: int = 3, **more: Any) -> Event:
+    """Return an event with a poll, a message and a registrant who never came."""
+    rows = [Attendance(ADA, live=[(at(on), 30)]), Attendance(BO, live=[(at(on), 9)])]
+    return event(event_id, "kid", at(on), rows, talk=TALK, absentees=[Person("Cy", "cy@example.org")], **more)
+
+
+# ------------------------------------------------------------------ one answer, kept right or refused by name
+
+
+@pytest.fixture
+def asked() -> Asked:
+    """Return an event to be asked."""
+    known = KnownEvent("e", "virtualStageEvent", "E", at(3), at(4), None, False, None, None, None, None, None)
+    return Asked("kid", known, day(3), "the key of the tests, 32 characters")
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[Callable[[httpx.Request], Any]], SequelClient]]:
+    """Return a maker of clients that are answered by a function at the wire."""
+    made: list[SequelClient] = []
+
+    def make(answer: Callable[[httpx.Request], Any]) -> SequelClient:
+        def handle(request: httpx.Request) -> httpx.Response:
+            if "token" in request.url.path:
+                return httpx.Response(200, json={"access_token": "t"})
+            told = answer(request)
+            return httpx.Response(200, content=json.dumps(told).encode())
+
+        config = SequelConfig(api_url="http://a.test", analytics_url="http://b.test", client_id="i", client_secret="s")
+        made.append(SequelClient(config, transport=httpx.MockTransport(handle), sleep=lambda _: None))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def entry(uid: str, **more: Any) -> dict[str, Any]:
+    """Return an entry of user activity."""
+    return {"uid": uid, "email": f"{uid}@example.org", "name": uid, **more}
+
+
+def activity_of(rows: Rows) -> list[dict[str, Any]]:
+    """Return the rows of activity by column."""
+    names = tables.event_activity.columns.keys()
+    return [dict(zip(names, row, strict=True)) for row in rows.by_table.get(tables.event_activity, [])]
+
+
+def paged(pages: dict[int, list[dict[str, Any]]], total: Callable[[int], int]) -> Callable[[httpx.Request], Any]:
+    """Answer pages; `total` of a page is its totalCount."""
+
+    def answer(request: httpx.Request) -> Any:
+        page = int(request.url.params["page"])
+        return {"items": pages.get(page, []), "totalCount": total(page), "page": page, "size": PAGE_SIZE}
+
+    return answer
+
+
+def test_rows_that_arrive_between_pages_are_all_there_once(asked: Asked, answering: Any) -> None:
+    """A new row at the front pushes another onto the next page: it is told twice and kept once, the newest of it."""
+    pages = {
+        1: [entry("a"), entry("b", updatedOn="2026-03-03T10:00:00Z", comments=1)],
+        2: [entry("b", updatedOn="2026-03-03 11:00:00+00:00", comments=2), entry("c", updatedOn=1772535600000)],
+        3: [entry("b", updatedOn="2026-03-03T09:00:00Z", comments=9), entry("new")],
+    }
+    rows = activity_of(fetch_activity(answering(paged(pages, lambda page: 3 if page == 1 else 4)), asked))
+    assert sorted((row["entries"], row["comments"]) for row in rows if row["comments"]) == [(1, 2)]
+    assert len(rows) == 4
+
+
+def test_a_total_count_that_lies_is_refused_with_both_numbers(asked: Asked, answering: Any) -> None:
+    """After it was asked twice."""
+    client = answering(paged({1: [entry("a"), entry("b")]}, lambda _: 3))
+    with pytest.raises(Refused, match="lists 2 entries, and totalCount says 3, asked twice"):
+        fetch_activity(client, asked)
+    with pytest.raises(Refused, match="lists 2 entries, and totalCount says 1, asked twice"):
+        fetch_activity(answering(paged({1: [entry("a"), entry("b")]}, lambda _: 1)), asked)
+
+
+def test_a_page_that_never_ends_is_refused(asked: Asked, answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page brings somebody new, and the total runs ahead."""
+    monkeypatch.setattr("sequel_assets.refresh.activity.MOST_PAGES", 30)
+
+    def endless(request: httpx.Request) -> Any:
+        page = int(request.url.params["page"])
+        return {"items": [entry(f"u{page}")], "totalCount": 10**6, "page": page}
+
+    with pytest.raises(Refused, match="has no end: more than 30 pages of 100"):
+        fetch_activity(answering(endless), asked)
+
+
+def test_a_server_that_ignores_the_page_is_refused_soon(asked: Asked, answering: Any) -> None:
+    """A page that brings nothing new ends the asking."""
+    client = answering(paged({page: [entry("a")] for page in range(1, 99)}, lambda _: 500))
+    with pytest.raises(Refused, match="lists 1 entries, and totalCount says 500"):
+        fetch_activity(client, asked)
+    assert client.stats.requests == 5
+
+
+@pytest.mark.parametrize(
+    ("time", "raw", "minutes"),
+    [(90, "90", 90), ("90", "90", 90), (90.0, "90", 90), ("12m", "12m", 12), ("750s", "750s", 13), ("1.5 h", "1.5 h", 90),
+     ("29 seconds", "29 seconds", 0), (None, None, None), ("", None, None), (0, "0", 0)],
+)  # fmt: skip
+def test_times_are_kept_as_received_and_in_minutes(
+    asked: Asked, answering: Any, time: object, raw: str | None, minutes: int | None
+) -> None:
+    """A plain number is taken for minutes; with a unit it is what it says."""
+    rows = activity_of(fetch_activity(answering(paged({1: [entry("a", liveTime=time)]}, lambda _: 1)), asked))
+    assert [(row["live_time_raw"], row["live_minutes"]) for row in rows] == [(raw, minutes)]
+
+
+@pytest.mark.parametrize("time", ["soon", "-5", -5, "12 parsecs", True, [1], "1e9"])
+def test_a_time_that_is_none_is_refused_by_its_place(asked: Asked, answering: Any, time: object) -> None:
+    """And never quoted."""
+    with pytest.raises(InvalidAnswer, match=r"items\[0\]\.liveTime is"):
+        fetch_activity(answering(paged({1: [entry("a", liveTime=time)]}, lambda _: 1)), asked)
+
+
+def test_spellings_of_a_person_are_one_and_the_nameless_stay_apart(asked: Asked, answering: Any) -> None:
+    """Times and counts are added up, of scores the largest counts, registered is the earliest."""
+    items = [
+        entry("a", email="Ada@example.org ", liveTime=10, leadScore=3, registrationDate="2026-03-02T10:00:00Z"),
+        entry("b", email="ada@example.org", liveTime="5m", leadScore=7, registrationDate="2026-03-01T10:00:00+01:00"),
+        {"uid": "x"},
+        {"uid": "y"},
+    ]
+    rows = fetch_activity(answering(paged({1: items}, lambda _: 4)), asked)
+    found = activity_of(rows)
+    ada = next(row for row in found if row["person_id"] == person_id("ada@example.org"))
+    assert (ada["entries"], ada["live_minutes"], ada["live_time_raw"], ada["lead_score"]) == (2, 15, "10 + 5m", 7.0)
+    assert ada["registered_at"] == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    assert (len(found), sum(row["entries"] for row in found), len(rows.people)) == (3, 4, 1)
+    assert rows.by_table[tables.activity_totals] == [("kid", day(3), "e", 4)]
+
+
+def test_odd_interactions_are_kept_right(asked: Asked, answering: Any) -> None:
+    """An answer to no option, a message of nobody, 1 MB of text, eleven code points, NUL and halves of surrogates."""
+    emoji = "👩🏽\u200d❤\ufe0f\u200d💋\u200d👨🏿\ufe0f"
+    assert len(emoji) == 11
+    text = "x" * 1_000_000
+    body = {
+        "polls": [{"pollId": 7, "options": [{"optionId": "a", "text": "A"}],
+                   "answers": [{"optionId": "gone", "answeredAt": "2026-03-03T09:00:00"}, {"optionId": "a"}]}],
+        "chat": [{"messageId": "late", "text": text, "sentAt": "2026-03-03T10:00:00Z"},
+                 {"messageId": "early", "text": "a\u0000b\ud800", "sentAt": 1772528400},
+                 {"messageId": "early", "text": "a\u0000b\ud800", "sentAt": 1772528400}],
+        "reactions": [{"emoji": emoji, "count": "2", "minute": 4}, {"emoji": emoji, "count": 1, "minute": 4},
+                      {"emoji": emoji, "count": 5}],
+    }  # fmt: skip
+    rows = fetch_interactions(answering(lambda _: body), asked).by_table
+    start = ("kid", day(3), "e")
+    assert rows[tables.poll_answers] == [
+        (*start, "7", 1, None, "gone", False, at(3)),
+        (*start, "7", 2, None, "a", True, None),
+    ]
+    assert rows[tables.chat_messages] == [
+        (*start, "early", 1, None, "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}", at(3)),
+        (*start, "late", 2, None, text, at(3, 10)),
+    ]
+    assert rows[tables.reactions] == [(*start, emoji, 4, 3), (*start, emoji, -1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"chat": [{"messageId": "m", "text": "a"}, {"messageId": "m", "text": "b"}]}, "a message is told twice"),
+        ({"polls": [{"pollId": "p", "question": "a"}, {"pollId": "p", "question": "b"}]}, "a poll is told twice"),
+        ({"reactions": [{"emoji": "x" * 201, "count": 1}]}, "an emoji of 201 characters"),
+        ({"questions": [{"questionId": "q" * 5000}]}, "a question's id of 5000 characters"),
+    ],
+)
+def test_what_contradicts_itself_or_is_no_key_is_refused_by_name(
+    asked: Asked, answering: Any, body: dict[str, Any], why: str
+) -> None:
+    """Nothing is quoted but lengths."""
+    with pytest.raises(Refused, match=why):
+        fetch_interactions(answering(lambda _: body), asked)
+
+
+# ------------------------------------------------------------------ unavailable, and back
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("path", "gone"), [("*user-activity*", ("event_activity",)), ("*/polls", INTERACTIONS), ("*availableReplays", ("replays",))]
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["http_404", "http_403", "html_200", "not_json", "has_error"])
+def test_an_endpoint_that_tells_nothing_costs_its_own_datasets_alone(
+    warehouse: Warehouse, kind: str, path: str, gone: tuple[str, ...]
+) -> None:
+    """No failure, no slice, a reason; everything else is the truth. When it is there again, the next refresh fills it."""
+    with platform(world_of(talking(), talking("f", on=5)), warehouse, quick=True) as it:
+        it.sandbox.faults = Faults(paths=[(path, Fault(kind))])
+        assert [one for one in failures(it.refresh()) if one[1] in SLICED] == []
+        with warehouse.read() as connection:
+            assert {(one.company_id, one.dataset) for one in availability.unavailable(connection)} == {
+                ("kid", name) for name in gone
+            }
+            kept = set(connection.scalars(sa.select(refreshes.c.dataset).where(refreshes.c.company_id == "kid")))
+            held = landed_days(connection, ["kid"])["kid"]
+        assert not kept & set(gone)
+        assert all(one.full_through is not None for one in held.values())
+        it.assert_true(but=[*gone, "activity_totals", "people"])
+        assert [problem for problem in it.problems() if problem[1] in SLICED] == []
+        it.sandbox.faults.clear()
+        it.sandbox.clock.advance(timedelta(hours=1))
+        it.refresh()
+        it.assert_true()
+        with warehouse.read() as connection:
+            assert availability.unavailable(connection) == []
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_bad_event_fails_its_own_slices_and_no_others(warehouse: Warehouse) -> None:
+    """An endpoint that answers other events is there: the one that it refuses is named."""
+    with platform(world_of(talking(), talking("f", on=5)), warehouse, quick=True) as it:
+        it.sandbox.faults = Faults(paths=[("*/events/f/polls", Fault("http_404"))])
+        failed = [one for one in failures(it.refresh()) if one[1] in SLICED]
+        assert {(one[1], one[2]) for one in failed} == {(name, day(5)) for name in INTERACTIONS}
+        assert all(one[3].startswith("event f: not found (404)") for one in failed)
+        it.sandbox.faults.clear()
+        assert failures(it.refresh()) == []
+        it.assert_true()
+
+
+# ------------------------------------------------------------------ days
+
+
+def test_an_event_whose_start_moved_takes_its_rows_along(warehouse: Warehouse) -> None:
+    """Also where the refresh that finds it out asks another day."""
+    with platform(world_of(talking(), talking("f", on=5)), warehouse) as it:
+        it.refresh()
+        it.world.set_start("e", at(6), move_minutes=True)
+        it.sandbox.clock.advance(timedelta(hours=1))
+        it.refresh([day(8)], ["kid"])
+        rows = dump(warehouse)
+        for name in ("event_activity", "polls", "chat_messages", "replays", "activity_totals"):
+            assert {row[1] for row in rows[name] if row[2] == "e"} == {day(6)}, name
+
+
+def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Warehouse) -> None:
+    """Also on days that are final, and without asking for their minutes again; the hourly run leaves the past alone."""
+    with platform(world_of(talking(on=1), talking("f", on=5)), warehouse) as it:
+        it.refresh()
+        with warehouse.write("kid") as connection:
+            for name in SLICED:
+                table = tables.metadata.tables[name]
+                connection.execute(table.delete())
+                connection.execute(refreshes.delete().where(refreshes.c.dataset == name))
+            connection.execute(tables.activity_totals.delete())
+        with warehouse.read() as connection:
+            whole = landed_days(connection, ["kid"])["kid"]
+            hourly = landed_days(connection, ["kid"], from_the_first=True)["kid"]
+        settle, window = timedelta(minutes=5), timedelta(hours=48)
+        assert to_ask(DAYS, whole, it.clock(), settle=settle) == dict.fromkeys(DAYS, Coverage.EXTRAS)
+        assert set(due_this_hour(hourly, it.clock(), settle=settle, late_window=window)) <= {day(8)}
+        it.sandbox.requests.clear()
+        outcomes = list(it.refresher().refresh({"kid": dict.fromkeys(DAYS, Coverage.EXTRAS), "root": DAYS}))
+        assert failures(outcomes) == []
+        asked = [one.path for one in it.sandbox.requests]
+        assert not [path for path in asked if "top-participants" in path]
+        assert {o.verdict for o in outcomes if o.company_id == "kid" and o.dataset == "event_participants"} == {
+            Verdict.UNCHANGED
+        }
+        it.assert_true()
+
+
+def test_companies_keep_where_they_stood(warehouse: Warehouse) -> None:
+    """A row when a company is first found, and one from the day on which it stands elsewhere."""
+    with platform(world_of(talking()), warehouse) as it:
+        it.walk()
+        it.walk()
+        it.sandbox.clock.advance(timedelta(days=1))
+        it.world.add_company(type(it.world.root)("new", "New", "root"))
+        it.world.move_company("kid", "new")
+        it.walk()
+        with warehouse.read() as connection:
+            rows = [tuple(row) for row in connection.execute(sa.select(company_parents))]
+        assert sorted(rows, key=repr) == sorted(
+            [("root", day(8), None), ("kid", day(8), "root"), ("kid", day(9), "new"), ("new", day(9), "root")], key=repr
+        )
+
+
+# ------------------------------------------------------------------ plans and lists
+
+
+def test_insights_follow_an_event_whose_plan_moved(warehouse: Warehouse) -> None:
+    """A planned end that Sequel corrects later changes shares and funnels of days that are over, though no minute did."""
+    planned = ("event_statistics", "person_engagement", "funnel", "event_retention", "networking")
+    with platform(world_of(talking()), warehouse) as it:
+        it.refresh()
+        before = dump(warehouse)
+        it.world.end_event("e", at(3, 9, 20))
+        it.sandbox.clock.advance(timedelta(hours=1))
+        it.refresh([day(8)], ["kid"])
+        after = dump(warehouse)
+        column = list(event_statistics.columns).index(event_statistics.c.planned_minutes)
+        assert [{row[column] for row in rows["event_statistics"]} for rows in (before, after)] == [{60}, {20}]
+        it.refresh()
+        it.assert_true()
+        assert {name: dump(warehouse)[name] for name in planned} == {name: after[name] for name in planned}
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_registrants_that_could_not_be_had_are_asked_for_by_the_next_refresh(warehouse: Warehouse) -> None:
+    """Whatever days it is about: the lists have none."""
+    with platform(world_of(talking(), talking("f", on=5)), warehouse, quick=True) as it:
+        it.sandbox.faults = Faults(paths=[("*/e/registrants", Fault("http_500"))])
+        it.refresh()
+        assert [one[1:4:2] for one in it.problems()] == [("registrants", "e")]
+        it.sandbox.faults.clear()
+        it.sandbox.clock.advance(timedelta(hours=1))
+        it.sandbox.requests.clear()
+        list(it.refresher().refresh({"kid": {day(8): Coverage.HOT}}))
+        assert [one.path for one in it.sandbox.requests if one.path.endswith("/e/registrants")] != []
+        assert it.problems() == []

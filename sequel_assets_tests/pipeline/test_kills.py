@@ -1,0 +1,261 @@
+"""Kill -9 at random moments: nothing is lost, doubled or without its bookkeeping, and the next call goes on from there.
+
+`KILLS=300` makes the campaign as long as that on each database, and adds 10 of the real command; the suite's is shorter.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sequel_assets.refresh.hours import days_between
+from sequel_assets.sandbox import Sandbox, WorldSpec, build_world
+from sequel_assets.warehouse.engine import Warehouse
+
+from ..reference import KEY, Tables, assert_equal_tables, dump_of_slices
+from ..stage import COMMAND, clean_environment
+from .harness import Platform, platform
+from .processes import arguments_of, assert_nothing_is_half_written, assert_silences_are_true, bookkept
+from .worker import main as work
+
+KILLS = int(os.environ.get("KILLS", "12"))
+REAL_KILLS = 10 if KILLS >= 100 else 2
+SPEC = WorldSpec(companies=3, days=8, people=5, hub_every=3)
+KILLS_EACH = 4
+"""A backfill is killed so often before it may come to its end."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked of an event."""
+
+    event_id: str
+    kind: str
+    first: date
+    last: date
+
+
+def questions(server: Sandbox, since: int) -> list[Question]:
+    """Return the questions about minutes that were asked, from the `since`th request on."""
+    found = []
+    for request in list(server.requests)[since:]:
+        if "/top-participants" in request.path:
+            event_id = re.search(r"/([^/]+)/top-participants", request.path)
+            told = dict(re.findall(r"(startDate|endDate|engagementType)=([^&]+)", f"{request.path}&{request.query}"))
+            assert event_id is not None
+            first, last = (date.fromisoformat(told[name]) for name in ("startDate", "endDate"))
+            found.append(Question(event_id[1], told["engagementType"], first, last))
+    return found
+
+
+def start(it: Platform, days: list[date], *how: str) -> ForkServerProcess:
+    """Start a backfill as a process; importing is done once for all of them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["sequel_assets_tests.pipeline.worker"])
+    process = context.Process(target=work, args=(arguments_of(it, days, "asks-what-is-left", *how),))
+    process.start()
+    return process
+
+
+def kill_at(it: Platform, process: ForkServerProcess, requests: int, later: float) -> bool:
+    """Kill a process a moment after it has made so many requests; say whether it was still alive."""
+    reached, count = threading.Event(), [0]
+
+    def on_request(_: object) -> None:
+        count[0] += 1
+        if count[0] >= requests:
+            reached.set()
+
+    it.sandbox.api.on_request = on_request
+    while not reached.wait(0.005) and process.is_alive():
+        pass
+    time.sleep(later)
+    was_alive = process.is_alive()
+    process.kill()
+    process.join()
+    it.sandbox.api.on_request = None
+    return was_alive and process.exitcode == -signal.SIGKILL
+
+
+@pytest.fixture
+def clean(engine_kind: str, new_warehouse: Callable[[str], Warehouse]) -> Callable[[int], tuple[Tables, int]]:
+    """What one undisturbed backfill of a world leaves, and how many requests it makes."""
+    known: dict[int, tuple[Tables, int]] = {}
+
+    def of(seed: int) -> tuple[Tables, int]:
+        if seed not in known:
+            warehouse = new_warehouse(engine_kind)
+            with platform(build_world(_spec(seed)), warehouse, start=SPEC.first_day) as it:
+                it.walk()
+                before = it.sandbox.requests.count
+                process = start(it, days_between(SPEC.first_day, SPEC.last_day))
+                process.join()
+                assert process.exitcode == 0
+                known[seed] = dump_of_slices(warehouse), it.sandbox.requests.count - before
+            warehouse.dispose()
+        return known[seed]
+
+    return of
+
+
+def _spec(seed: int) -> WorldSpec:
+    return WorldSpec(seed=seed, companies=SPEC.companies, days=SPEC.days, people=SPEC.people, hub_every=SPEC.hub_every)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_refresh_that_is_killed_goes_on_from_what_was_committed(
+    engine_kind: str,
+    new_warehouse: Callable[[str], Warehouse],
+    clean: Callable[[int], tuple[Tables, int]],
+) -> None:
+    """Nothing half-written after any kill; in the end the tables of an undisturbed run, byte for byte.
+
+    What was committed is not asked about again, nor what is remembered to be empty: every question of the next call is
+    about a day of its company that had no slice yet.
+    """
+    rng, days = random.Random(7), days_between(SPEC.first_day, SPEC.last_day)
+    kills = begun = again = most = 0
+    while kills < KILLS:
+        begun += 1
+        seed = begun % 5
+        truth, needed = clean(seed)
+        warehouse = new_warehouse(engine_kind)
+        how = rng.choice([("by-day",), ()])
+        with platform(build_world(_spec(seed)), warehouse, start=SPEC.first_day, latency_ms=2) as it:
+            it.walk()
+            made = 0
+            for attempt in range(KILLS_EACH + 1):
+                since, done = it.sandbox.requests.count, committed(it)
+                process = start(it, days, *how)
+                is_last = attempt == KILLS_EACH or kills >= KILLS
+                if is_last:
+                    process.join()
+                    assert process.exitcode == 0
+                else:
+                    kills += kill_at(
+                        it,
+                        process,
+                        rng.randrange(1, max(2, needed - made)),
+                        rng.choice((0, rng.random() / 20, rng.random() / 4)),
+                    )
+                made += it.sandbox.requests.count - since
+                assert_only_the_rest_was_asked(it, since, done, days)
+                assert_nothing_is_half_written(it, days)
+                assert_silences_are_true(it)
+                if is_last or process.exitcode == 0:
+                    break
+            else:
+                raise AssertionError("unreachable")
+            process = start(it, days, *how)
+            process.join()
+            assert process.exitcode == 0
+            it.assert_true(days)
+            assert it.problems() == []
+            assert_equal_tables(dump_of_slices(warehouse), truth)
+            again, most = again + made - needed, max(most, made - needed)
+        warehouse.dispose()
+    print(  # noqa: T201 - for `make kills`
+        f"{engine_kind}: {kills} kills in {begun} backfills of {needed} requests or so: "
+        f"{again / kills:.1f} requests asked again per kill; at most {most} in a backfill killed {KILLS_EACH} times"
+    )
+
+
+def committed(it: Platform) -> dict[str, set[date]]:
+    """Return, by company, the days whose landed slices are both there."""
+    days: dict[str, dict[str, set[date]]] = {}
+    for company, dataset, day, _ in bookkept(it):
+        days.setdefault(company, {}).setdefault(dataset, set()).add(day)
+    return {
+        company: theirs.get("event_participants", set()) & theirs.get("event_concurrency", set())
+        for company, theirs in days.items()
+    }
+
+
+def assert_only_the_rest_was_asked(it: Platform, since: int, done: dict[str, set[date]], days: list[date]) -> None:
+    """No question of these requests was about a day that its company had when they began."""
+    owners = {event.id: event.company_id for event in it.world.events}
+    for question in questions(it.sandbox, since):
+        company = owners.get(question.event_id)
+        if company is not None:
+            asked = set(days_between(question.first, question.last))
+            assert asked & done.get(company, set()) == set(), question
+            assert asked <= set(days)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_real_backfill_that_is_killed_goes_on_too(
+    engine_kind: str, new_warehouse: Callable[[str], Warehouse], tmp_path: Path
+) -> None:
+    """The command with two workers, killed itself or in one of them: no process stays behind, and the same in the end."""
+    rng = random.Random(11)
+    for number in range(REAL_KILLS):
+        warehouse = new_warehouse(engine_kind)
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with platform(build_world(_spec(3)), warehouse, start=SPEC.first_day, latency_ms=10) as it:
+            kill_and_repeat(it, folder, rng.randrange(8, 150), kills_a_worker=bool(number % 2))
+        warehouse.dispose()
+    print(f"{engine_kind}: {REAL_KILLS} kills of sequel-assets backfill")  # noqa: T201 - for `make kills`
+
+
+def workers_of(process_id: int) -> list[psutil.Process]:
+    """Return the worker processes of a command."""
+    found = []
+    for child in psutil.Process(process_id).children(recursive=True):
+        with suppress(psutil.Error):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def kill_and_repeat(it: Platform, folder: Path, requests: int, *, kills_a_worker: bool) -> None:
+    """Kill the command (or a worker of it) after so many requests, look at what is left, and call it again."""
+    days = days_between(SPEC.first_day, SPEC.last_day)
+    told = it.sandbox.environment() | {
+        "SEQUEL_PERSON_KEY": KEY,
+        "SEQUEL_START_DATE": SPEC.first_day.isoformat(),
+        "SEQUEL_NOW": it.clock().isoformat(),
+        "SEQUEL_WAREHOUSE_URL": it.warehouse.url.render_as_string(hide_password=False).replace("+psycopg", ""),
+    }
+    command = [*COMMAND, "backfill", "--from", str(days[0]), "--to", str(days[-1]), "--workers", "2"]
+    process = subprocess.Popen(
+        command, cwd=folder, env=clean_environment(**told), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    workers: list[psutil.Process] = []
+    while process.poll() is None and (it.sandbox.requests.count < requests or (kills_a_worker and not workers)):
+        workers = workers_of(process.pid)
+        time.sleep(0.01)
+    assert process.poll() is None, process.communicate()[0]
+    family = psutil.Process(process.pid).children(recursive=True)
+    (workers[0] if kills_a_worker else process).kill()
+    said = process.communicate(timeout=120)[0].decode()
+    assert process.returncode == (1 if kills_a_worker else -signal.SIGKILL), said
+    assert ("its worker process was killed (SIGKILL)" in said) == kills_a_worker
+    assert psutil.wait_procs(family, timeout=60)[1] == []
+    assert_nothing_is_half_written(it, days)
+    assert_silences_are_true(it)
+    since, done = it.sandbox.requests.count, committed(it)
+    again = subprocess.run(
+        command, cwd=folder, env=clean_environment(**told), capture_output=True, text=True, check=False, timeout=300
+    )
+    assert again.returncode == 0, again.stderr
+    assert_only_the_rest_was_asked(it, since, done, days)
+    it.assert_true(days)
+    assert it.problems() == []

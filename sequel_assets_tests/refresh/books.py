@@ -1,0 +1,181 @@
+"""Sequel's books of subscriptions at the wire, and a guardian before them that can be killed at any step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
+
+from sequel_assets.refresh.guardian import GuardianReport, keep
+from sequel_assets.refresh.guardian_look import Tools
+from sequel_assets.refresh.guardian_plan import Slot, wanted_slots
+from sequel_assets.sequel import SequelClient
+from sequel_assets.warehouse import subscribing
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.sealing import Seal, SealError
+from sequel_assets.warehouse.subscribing import StoredSubscription
+from sequel_assets.warehouse.subscriptions import hash_of
+from sequel_assets_tests.sequel.conftest import TOKEN_PATH, config
+
+NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
+HERE, ELSEWHERE = "https://hooks.example.com/sequel", "https://other.example.com/hooks"
+PATH = "/api/integrations/webhooks"
+KEY, OTHER_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+STARTED, ENDED = Slot("acme", "virtual-stage-event-started"), Slot("acme", "virtual-stage-event-ended")
+BOTH = wanted_slots(["acme"], [STARTED.event_type, ENDED.event_type])
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class Entry:
+    """A subscription as Sequel has it."""
+
+    event_type: str
+    company_id: str
+    endpoint: str
+    secret: str
+    expires_on: datetime
+
+    @property
+    def capability_hash(self) -> str:
+        return hash_of(self.endpoint.rpartition("/")[2])
+
+
+class Books:
+    """The far end. `mishap` is asked before each request that changes something; `secrets` are all it ever told or heard."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.clock = clock
+        self.mishap: Callable[[str], str] = lambda _: ""
+        self.tick: Callable[[], None] = lambda: None
+        self.asked: list[str] = []
+        self.secrets: set[str] = set()
+        self._made = 0
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == TOKEN_PATH:
+            return httpx.Response(200, json={"access_token": "token"})
+        self.tick()
+        id_ = request.url.path.removeprefix(PATH).strip("/")
+        what = {"POST": "renew" if id_ else "create", "PUT": "extend"}.get(request.method, request.method.lower())
+        mishap = self.mishap(what)
+        if mishap == "no connection":
+            raise httpx.ConnectError("refused")
+        if mishap in ("400", "404", "429", "500 not done"):
+            return httpx.Response(int(mishap[:3]), json={"hasError": True, "errorMessage": f"no: {request.content!r}"})
+        self.asked.append(what)
+        answer = self._answer(what, id_.removeprefix("renew/"), json.loads(request.content or b"{}"))
+        self.tick()
+        return httpx.Response(500) if mishap == "500 done" else answer
+
+    def _answer(self, what: str, id_: str, body: dict[str, Any]) -> httpx.Response:
+        info = body.get("subscriptionInfo", {})
+        if what == "create":
+            self._made += 1
+            id_ = f"id-{self._made}"
+            days = timedelta(days=info["subscriptionLengthInDays"])
+            self.entries[id_] = Entry(body["eventType"], info["companyId"], info["endpoint"], "", self.clock() + days)
+            self.secrets |= {info["endpoint"].rpartition("/")[2]}
+            return self._keyed(201, id_)
+        entry = self.entries.get(id_)
+        if entry is None or entry.expires_on <= self.clock():
+            return httpx.Response(404, text="not found")
+        if what == "renew":
+            entry.expires_on = self.clock() + timedelta(days=info["subscriptionLengthInDays"])
+            return self._keyed(200, id_)
+        if what == "extend":
+            entry.expires_on += timedelta(days=info["extendSubscriptionByDays"])
+            return httpx.Response(200)
+        if what == "delete":
+            del self.entries[id_]
+            return httpx.Response(200, json={"webHookSubscriptionId": id_})
+        told = {"endpoint": entry.endpoint, "expiresOn": entry.expires_on.isoformat(), "eventType": entry.event_type}
+        return httpx.Response(200, json={"webHookSubscriptionId": id_, "subscriptionInfo": told})
+
+    def _keyed(self, status: int, id_: str) -> httpx.Response:
+        entry = self.entries[id_]
+        self._made += 1
+        entry.secret = f"secret-{self._made}-of-sequel"
+        self.secrets.add(entry.secret)
+        told = {"webHookSubscriptionId": id_, "clientSecret": entry.secret, "expiresOn": entry.expires_on.isoformat()}
+        return httpx.Response(status, json=told)
+
+
+class FragileWarehouse(Warehouse):
+    """A warehouse whose process may end before or after each commit."""
+
+    tick: Callable[[], None] = staticmethod(lambda: None)
+
+    @contextmanager
+    def write(self, company_id: str | None = None) -> Iterator[sa.Connection]:
+        with super().write(company_id) as connection:
+            yield connection
+            self.tick()
+        self.tick()
+
+
+class Desk:
+    """Books, a warehouse, a clock, and the guardian's tools."""
+
+    def __init__(self, warehouse: Warehouse, *, keys: tuple[str, ...] = (KEY,)) -> None:
+        self.now = NOW
+        self.warehouse = warehouse
+        self.books = Books(lambda: self.now)
+        self.keys, self.base_url, self.days = keys, HERE, 90
+        changes = {"max_attempts": 1, "retry_budget_seconds": 0}
+        self.client = SequelClient(config(**changes), transport=httpx.MockTransport(self.books.handle))
+
+    @property
+    def tools(self) -> Tools:
+        return Tools(self.client, self.warehouse, Seal(self.keys), lambda: self.now, self.base_url, self.days)
+
+    def look(self, wanted: list[Slot] | None = None, **how: Any) -> GuardianReport:
+        return keep(self.tools, BOTH if wanted is None else wanted, **how)
+
+    def rows(self) -> list[StoredSubscription]:
+        """What has not ended."""
+        with self.warehouse.read() as connection:
+            return subscribing.living(connection)
+
+    def receives(self, slot: Slot) -> str:
+        """How a delivery of Sequel's would fare now: accepted, in doubt, or refused, the best that there is."""
+        rows = {row.capability_hash: row for row in self.rows()}
+        fates = {self._fate(rows[e.capability_hash], e) for e in self._alive(slot) if e.capability_hash in rows}
+        return next((fate for fate in ("accepted", "in doubt") if fate in fates), "refused")
+
+    def valid(self, slot: Slot) -> int:
+        """How many subscriptions of Sequel's reach the receiver."""
+        hashes = {row.capability_hash for row in self.rows()}
+        return sum(entry.capability_hash in hashes for entry in self._alive(slot))
+
+    def _alive(self, slot: Slot) -> list[Entry]:
+        return [
+            entry
+            for entry in self.books.entries.values()
+            if Slot(entry.company_id, entry.event_type) == slot and entry.expires_on > self.now
+        ]
+
+    def _fate(self, row: StoredSubscription, entry: Entry) -> str:
+        keys = [row.sealed_secret]
+        if row.previous_until is not None and self.now < row.previous_until:
+            keys.append(row.sealed_previous_secret)
+        if entry.secret in [self._open(key) for key in keys if key is not None]:
+            return "accepted"
+        return "in doubt" if row.rotating_since is not None or row.sealed_secret is None else "refused"
+
+    def _open(self, token: str) -> str:
+        try:
+            return Seal(self.keys).open(token)
+        except SealError:
+            return ""

@@ -1,0 +1,200 @@
+"""What the guardian decides about one slot, case by case."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sequel_assets.refresh.guardian_plan import (
+    IN_FLIGHT,
+    Do,
+    Heard,
+    Kept,
+    Slot,
+    Step,
+    is_due,
+    is_urgent,
+    steps_for,
+    wanted_slots,
+)
+from sequel_assets.warehouse.subscribing import StoredSubscription
+
+NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
+LENGTH = timedelta(days=90)
+SLOT = Slot("acme", "virtual-stage-event-ended")
+PRESENT, GONE, ASTRAY, NOTHING = Heard.PRESENT, Heard.GONE, Heard.ASTRAY, Heard.NOTHING
+YOUNG, OLD = NOW - IN_FLIGHT + timedelta(seconds=1), NOW - IN_FLIGHT
+
+
+def row(name: str = "a", days_left: float = 80, **changes: Any) -> StoredSubscription:
+    """A subscription that is well, made ten days ago, or later the later its name."""
+    made = NOW - timedelta(days=10) + timedelta(hours=ord(name[0]))
+    return replace(
+        StoredSubscription(
+            company_id=SLOT.company_id,
+            capability_hash=name,
+            event_type=SLOT.event_type,
+            subscription_id=f"id-{name}",
+            event_id=None,
+            sealed_secret="sealed",
+            sealed_previous_secret=None,
+            previous_until=None,
+            rotating_since=None,
+            expires_at=NOW + timedelta(days=days_left),
+            created_at=made,
+            checked_at=made,
+            ended_at=None,
+        ),
+        **changes,
+    )
+
+
+def kept(name: str = "a", days_left: float = 80, heard: Heard = PRESENT, **changes: Any) -> Kept:
+    """The same as a look has found it."""
+    found = {key: changes.pop(key) for key in list(changes) if key in Kept.__dataclass_fields__}
+    return Kept(row(name, days_left, **changes), heard=heard, **found)
+
+
+def being_made(since: datetime, name: str = "n") -> Kept:
+    """A row that Sequel has not answered for."""
+    return kept(name, heard=NOTHING, subscription_id=None, sealed_secret=None, expires_at=None, created_at=since)
+
+
+def planned(*found: Kept, **how: Any) -> list[tuple[Any, ...]]:
+    """The steps: what, which row, and the days of an extension."""
+    return [
+        (step.do, step.capability_hash, *([step.days] if step.days else []))
+        for step in steps_for(SLOT, found, NOW, LENGTH, **how)
+    ]
+
+
+CASES: dict[str, tuple[list[Kept], list[tuple[Any, ...]]]] = {
+    "missing": ([], [(Do.CREATE, "")]),
+    "well": ([kept()], []),
+    "well, Sequel says nothing": ([kept(heard=NOTHING)], []),
+    "exactly a third left": ([kept(days_left=30)], []),
+    "less than a third left": ([kept(days_left=29.5)], [(Do.EXTEND, "a", 61)]),
+    "less than a third left, Sequel says nothing": ([kept(days_left=29.5, heard=NOTHING)], [(Do.EXTEND, "a", 61)]),
+    "an hour left": ([kept(days_left=1 / 24)], [(Do.EXTEND, "a", 90)]),
+    "extending was refused": ([kept(days_left=29, cannot_extend=True)], [(Do.RENEW, "a")]),
+    "extended, and enough": ([kept(days_left=89, cannot_extend=True)], []),
+    "renewing was refused": ([kept(days_left=29, cannot_extend=True, cannot_renew=True)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
+    "lapsed": ([kept(days_left=0)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
+    "gone at Sequel": ([kept(heard=GONE)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
+    "delivers elsewhere": ([kept(heard=ASTRAY)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
+    "unreadable key": ([kept(is_readable=False)], [(Do.RENEW, "a")]),
+    "unreadable key, renewing was refused": (
+        [kept(is_readable=False, cannot_renew=True)],
+        [(Do.CREATE, ""), (Do.DELETE, "a")],
+    ),
+    "being made": ([being_made(YOUNG)], []),
+    "never answered": ([being_made(OLD)], [(Do.END, "n"), (Do.CREATE, "")]),
+    "one well, one being made": ([kept(), being_made(YOUNG)], []),
+    "one well, one never answered": ([kept(), being_made(OLD)], [(Do.END, "n")]),
+    "gone, and another being made": ([kept(heard=GONE), being_made(YOUNG)], []),
+    "being renewed": ([kept(rotating_since=YOUNG)], []),
+    "its renewal never ended": ([kept(rotating_since=OLD)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
+    "two that are well": ([kept("a"), kept("b")], [(Do.DELETE, "a")]),
+    "two, Sequel does not speak of the newer": ([kept("a"), kept("b", heard=NOTHING)], []),
+    "two, the newer cannot be read": ([kept("a"), kept("b", is_readable=False)], [(Do.DELETE, "b")]),
+    "two, the newer is due": ([kept("a"), kept("b", days_left=20)], [(Do.DELETE, "b")]),
+    "two that are due": ([kept("a", 20), kept("b", 25)], [(Do.EXTEND, "b", 65), (Do.DELETE, "a")]),
+    "a doubtful one and a new one": ([kept("a", rotating_since=OLD), kept("b")], [(Do.DELETE, "a")]),
+    "a doubtful one and one that nobody speaks of": ([kept("a", rotating_since=OLD), kept("b", heard=NOTHING)], []),
+    "one well, another being renewed elsewhere": ([kept("a"), kept("b", rotating_since=YOUNG)], []),
+    "what has ended is no matter": ([kept("a", ended_at=NOW), kept("b")], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_state_has_its_steps(case: str) -> None:
+    """What is good stays until something as good stands."""
+    found, steps = CASES[case]
+    assert planned(*found) == steps
+
+
+def test_what_is_not_wanted_goes() -> None:
+    """At Sequel where it is known there; a creation that nobody answered ends here."""
+    found = [kept("a"), kept("b", heard=GONE), being_made(YOUNG, "c"), kept("d", rotating_since=YOUNG)]
+    steps = [(Do.DELETE, "a"), (Do.DELETE, "b"), (Do.END, "c"), (Do.DELETE, "d")]
+    assert planned(*found, is_wanted=False) == steps
+
+
+def test_a_new_key_is_asked_for_once() -> None:
+    """Until this look has brought one; not of what is in doubt anyhow."""
+    assert planned(kept(), new_keys=True) == [(Do.RENEW, "a")]
+    assert planned(kept(has_new_key=True), new_keys=True) == []
+    assert planned(kept(cannot_renew=True), new_keys=True) == [(Do.CREATE, ""), (Do.DELETE, "a")]
+    assert planned(kept(rotating_since=YOUNG), new_keys=True) == []
+
+
+def test_an_extension_reaches_the_length_again_within_what_sequel_allows() -> None:
+    """2 to 365 days."""
+    days = timedelta(days=1)
+    (step,) = steps_for(SLOT, [kept(days_left=0.6)], NOW, 2 * days)
+    assert step == Step(Do.EXTEND, SLOT, "about to lapse", "a", 2)
+    (step,) = steps_for(SLOT, [kept(days_left=0.01)], NOW, 365 * days)
+    assert step == Step(Do.EXTEND, SLOT, "about to lapse", "a", 365)
+
+
+@pytest.mark.parametrize(
+    ("days", "due", "urgent"),
+    [(30, False, False), (29.99, True, False), (15.01, True, False), (15, True, True), (-1, True, True)],
+)
+def test_a_third_is_due_and_a_sixth_is_urgent(days: float, due: bool, urgent: bool) -> None:
+    """Of the length; what has no date is neither."""
+    at = NOW + timedelta(days=days)
+    assert (is_due(at, NOW, LENGTH), is_urgent(at, NOW, LENGTH)) == (due, urgent)
+    assert (is_due(None, NOW, LENGTH), is_urgent(None, NOW, LENGTH)) == (False, False)
+
+
+def test_each_company_is_wanted_once_with_every_type() -> None:
+    """However often it is named."""
+    assert wanted_slots(["a", "b", "a"], ["x", "y"]) == [Slot("a", "x"), Slot("a", "y"), Slot("b", "x"), Slot("b", "y")]
+
+
+@st.composite
+def anything(draw: st.DrawFn) -> list[Kept]:
+    """Up to four rows in any state."""
+    moments = st.sampled_from([None, YOUNG, OLD])
+    return [
+        kept(
+            name,
+            draw(st.sampled_from([-1, 0, 1, 20, 40, 90])),
+            draw(st.sampled_from(list(Heard))),
+            rotating_since=draw(moments),
+            subscription_id=draw(st.sampled_from([None, "id", "id"])),
+            created_at=draw(st.sampled_from([YOUNG, OLD, NOW - LENGTH])),
+            is_readable=draw(st.booleans()),
+            cannot_extend=draw(st.booleans()),
+            cannot_renew=draw(st.booleans()),
+            has_new_key=draw(st.booleans()),
+        )
+        for name in "abcd"[: draw(st.integers(0, 4))]
+    ]
+
+
+@given(found=anything(), new_keys=st.booleans())
+def test_a_plan_never_takes_what_is_good_before_something_as_good_stands(found: list[Kept], new_keys: bool) -> None:
+    """Whatever the rows: at most one is made, and of those that work one at least is not deleted, unless one was made."""
+    steps = steps_for(SLOT, found, NOW, LENGTH, new_keys=new_keys)
+    away = {step.capability_hash for step in steps if step.do in (Do.DELETE, Do.END)}
+    made = [place for place, step in enumerate(steps) if step.do is Do.CREATE]
+    working = {
+        one.row.capability_hash
+        for one in found
+        if one.row.subscription_id is not None
+        and one.heard is PRESENT
+        and one.is_readable
+        and one.row.rotating_since is None
+        and one.row.expires_at is not None
+        and one.row.expires_at > NOW
+    }
+    assert len(made) <= 1
+    assert made or not working or working - away
+    deleted = [place for place, step in enumerate(steps) if step.do is Do.DELETE]
+    assert not made or all(place > made[0] for place in deleted)
+    assert len({(step.do, step.capability_hash) for step in steps}) == len(steps)

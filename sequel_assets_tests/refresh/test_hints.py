@@ -1,0 +1,267 @@
+"""What is to be done about hints: the decision alone, by table and in any order."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.hints import (
+    ASKING,
+    BACK_OFF,
+    CHANGED,
+    ENDED,
+    REGISTERED,
+    STARTED,
+    CompanyBooks,
+    Do,
+    KnownAs,
+    Situation,
+    Step,
+    day_of_end,
+    due_at,
+    plan,
+)
+from sequel_assets.refresh.hours import data_through
+from sequel_assets.warehouse.hints import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
+
+SETTLE = timedelta(minutes=5)
+TODAY = date(2026, 3, 3)
+YESTERDAY = date(2026, 3, 2)
+
+
+def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
+    """A time today."""
+    return datetime(2026, 3, 3, hour, minute, second, tzinfo=UTC)
+
+
+TWO, END = at(14), at(14, 20)
+
+
+def hint(event_type: str = ENDED, event_id: str | None = "e1", happened: datetime = END, **more: object) -> Waiting:
+    """One hint that has just come."""
+    fresh = Waiting(
+        "acme",
+        event_type,
+        event_id,
+        ACCEPTED,
+        None,
+        0,
+        None,
+        None,
+        None,
+        None,
+        happened,
+        happened,
+        newest_id=1,
+        count=1,
+    )
+    return replace(fresh, **more)  # type: ignore[arg-type]
+
+
+def situation(now: datetime, through: datetime = TWO, **more: object) -> Situation:
+    """Acme has today through 14:00, listed at 14:05; its event e1 began at 13:30."""
+    company = CompanyBooks({TODAY: Held(through, None, is_final=False)}, at(14, 5), first_day=date(2026, 1, 1))
+    told: dict[str, object] = {"companies": {"acme": company}, "events": {"e1": KnownAs("acme", at(13, 30))}}
+    return Situation(now, SETTLE, **told | more)  # type: ignore[arg-type]
+
+
+def overnight(through: datetime) -> Situation:
+    """At 15:06, e1 having begun yesterday at 22:00; yesterday's slices are there as well."""
+    slices = {YESTERDAY: Held(at(14), None, is_final=False), TODAY: Held(through, None, is_final=False)}
+    companies = {"acme": CompanyBooks(slices, at(14, 5), first_day=date(2026, 1, 1))}
+    return situation(at(15, 6), companies=companies, events={"e1": KnownAs("acme", at(22) - timedelta(days=1))})
+
+
+def decided(waits: Waiting, now_is: Situation, *, has_walked: bool = False) -> tuple[str, tuple[date, ...]]:
+    """What is to be done about one hint, and on which days."""
+    (step,) = plan([waits], now_is, has_walked=has_walked)
+    return str(step.do), step.days
+
+
+REFRESHED = {"run_id": "r1", "refreshed_at": at(14, 21)}
+FAILED = {"run_id": "r1", "tries": 1, "tried_at": at(14, 21)}
+GONE = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, is_gone=True)
+FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=date(2026, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("waits", "now_is", "expected"),
+    [
+        pytest.param(hint(), situation(at(14, 20)), ("event", (TODAY,)), id="at once"),
+        pytest.param(hint(**REFRESHED), situation(at(14, 30)), ("wait", ()), id="refreshed, the hour is awaited"),
+        pytest.param(hint(**REFRESHED), situation(at(15, 6), at(15)), ("close", ()), id="the hourly run covers it"),
+        pytest.param(hint(), situation(at(15, 6), at(15)), ("close", ()), id="late, and covered already"),
+        pytest.param(hint(**REFRESHED), situation(at(15, 14, 59)), ("wait", ()), id="not yet overdue"),
+        pytest.param(hint(**REFRESHED), situation(at(15, 15)), ("hot", (TODAY,)), id="overdue"),
+        pytest.param(
+            hint(**REFRESHED), situation(at(15, 15), hourly_under_way=True), ("wait", ()), id="the hourly run is slow"
+        ),
+        pytest.param(
+            hint(**FAILED), situation(at(14, 21, 30), under_way=frozenset({"r1"})), ("wait", ()), id="a run is at it"
+        ),
+        pytest.param(hint(**FAILED), situation(at(14, 21, 59)), ("wait", ()), id="its run failed, a moment ago"),
+        pytest.param(hint(**FAILED), situation(at(14, 22)), ("event", (TODAY,)), id="its run failed, a minute ago"),
+        pytest.param(
+            hint(run_id="r1", tries=len(BACK_OFF) + 1, tried_at=at(14, 21)), situation(at(14, 59)), ("wait", ()), id="given up"
+        ),
+        pytest.param(hint(event_id="e2"), situation(at(14, 20)), ("list", ()), id="unknown event"),
+        pytest.param(hint(event_id="e2", **REFRESHED), situation(at(14, 20)), ("close", ()), id="listed, still unknown"),
+        pytest.param(hint(event_id=None), situation(at(14, 20)), ("close", ()), id="no event"),
+        pytest.param(
+            hint(), situation(at(14, 20), events={"e1": KnownAs("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
+        ),
+        pytest.param(hint(), situation(at(14, 20), companies={}), ("walk", ()), id="unknown company"),
+        pytest.param(hint(), situation(at(14, 20), companies={"acme": GONE}), ("close", ()), id="gone company"),
+        pytest.param(hint(), situation(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
+        pytest.param(hint(), situation(at(14, 20), companies={"acme": CompanyBooks({})}), ("wait", ()), id="new company"),
+        pytest.param(hint(verdict=MISSED), situation(at(15)), ("wait", ()), id="missed, the hour is awaited"),
+        pytest.param(hint(verdict=MISSED), situation(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
+        pytest.param(hint(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
+        pytest.param(
+            hint(verdict=MISSED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
+        ),
+        pytest.param(hint(verdict=MISSED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
+        pytest.param(hint(**REFRESHED), overnight(TWO), ("wait", ()), id="overnight, refreshed, the hour is awaited"),
+        pytest.param(
+            hint(replayed_at=at(15, 30)), situation(at(15, 30), at(15)), ("event", (TODAY,)), id="put back, though covered"
+        ),
+        pytest.param(
+            hint(replayed_at=at(15, 30), run_id="r2", refreshed_at=at(15, 31)), situation(at(15, 31), at(15)), ("close", ()),
+            id="put back and done",
+        ),
+        pytest.param(
+            hint(verdict=UNKNOWN_COMPANY, capability_hash="h"), situation(at(14, 20)), ("close", ()), id="beyond its subscription"
+        ),
+        pytest.param(
+            hint(verdict=UNKNOWN_COMPANY, capability_hash="h"),
+            situation(at(14, 20), reach={"h": frozenset({"acme"})}), ("event", (TODAY,)), id="known by now",
+        ),
+        pytest.param(hint(STARTED), situation(at(14, 20)), ("close", ()), id="started"),
+        pytest.param(hint(STARTED, "e2"), situation(at(14, 20)), ("list", ()), id="started, unknown"),
+        *(pytest.param(hint(t), situation(at(14, 20)), ("list", ()), id=t) for t in (*CHANGED, REGISTERED)),
+        pytest.param(hint(CHANGED[0], happened=at(14, 4)), situation(at(14, 20)), ("close", ()), id="listed since it came"),
+        pytest.param(
+            hint(CHANGED[0], happened=at(14, 4), replayed_at=at(14, 19)), situation(at(14, 20)), ("list", ()), id="put back"
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_done(waits: Waiting, now_is: Situation, expected: tuple[str, tuple[date, ...]]) -> None:
+    """One hint in one situation."""
+    assert decided(waits, now_is) == expected
+
+
+def test_who_is_not_known_after_a_walk_is_not_ours() -> None:
+    """It is handled, with words."""
+    (step,) = plan([hint()], situation(at(14, 20), companies={}), has_walked=True)
+    assert (step.do, step.words) == (Do.CLOSE, "no such company beneath yours: not ours")
+
+
+def test_an_event_is_refreshed_where_it_belongs_and_from_its_first_day_that_has_a_slice() -> None:
+    """Sequel told it of the parent; here it is a child's; a day without a slice stays nobody's."""
+    books = CompanyBooks({day: Held(at(14), None, is_final=False) for day in (date(2026, 3, 1), TODAY)})
+    now_is = situation(
+        at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": KnownAs("kid", at(13) - timedelta(days=3))}
+    )
+    (step,) = plan([hint()], now_is)
+    assert (step.company_id, step.do, step.days) == ("kid", Do.EVENT, (date(2026, 3, 1), TODAY))
+
+
+@pytest.mark.parametrize(
+    ("ended", "due", "day"),
+    [
+        (at(14, 20), at(15, 15), TODAY),
+        (at(14), at(14, 15), TODAY),
+        (at(23, 50), datetime(2026, 3, 4, 0, 15, tzinfo=UTC), TODAY),
+        (at(0), at(0, 15), date(2026, 3, 2)),
+    ],
+)
+def test_when_an_end_should_be_covered_and_by_which_day(ended: datetime, due: datetime, day: date) -> None:
+    """Ten minutes after Sequel has had its time; a day's last minute is the one before midnight."""
+    assert (due_at(ended, SETTLE), day_of_end(ended)) == (due, day)
+
+
+@dataclass
+class Desk:
+    """An inbox as rows in memory, runs that may die, and an hourly run that may be off."""
+
+    hourly_is_on: bool
+    rows: list[Waiting] = field(default_factory=list)
+    through: datetime = TWO
+    runs: int = 0
+    effects: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    closed: int = 0
+
+    def steps(self, now: datetime) -> list[Step]:
+        """Decide, and close what is done with."""
+        now_is = situation(now, self.through, events={f"e{n}": KnownAs("acme", at(13)) for n in range(4)})
+        steps = plan(self.rows, now_is)
+        for step in steps:
+            if step.do is Do.CLOSE:
+                self.rows.remove(step.hint)
+                self.closed += 1
+        return [step for step in steps if step.do in ASKING]
+
+    def run(self, now: datetime, *, dies: bool) -> None:
+        """Take up what is asked for; do it, unless the run dies."""
+        asked = self.steps(now)
+        if not asked:
+            return
+        self.runs += 1
+        for event_id, do in {(step.hint.event_id or "", step.do) for step in asked}:
+            if not dies:
+                self.effects[event_id].append(do)
+        for step in asked:
+            row = replace(step.hint, run_id=f"r{self.runs}", tries=step.hint.tries + 1, tried_at=now)
+            if not dies and step.do is Do.EVENT:
+                row = replace(row, tries=0, refreshed_at=now)
+            self.rows[self.rows.index(step.hint)] = row
+        if not dies and any(step.do is Do.HOT for step in asked):
+            self.through = max(self.through, data_through(now, SETTLE))
+
+
+ARRIVALS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 90), st.integers(0, 40)), min_size=1, max_size=30
+)  # event, minutes after its end that it arrives, seconds that the batch's stamp is off
+
+
+@given(ARRIVALS, st.booleans(), st.sets(st.integers(0, 150), max_size=20))
+@settings(max_examples=150)
+def test_whatever_arrives_in_whatever_order_has_one_effect_and_is_closed(
+    arrivals: list[tuple[int, int, int]], hourly_is_on: bool, deaths: set[int]
+) -> None:
+    """Duplicates, batches out of order, late ones, runs that die: each event is refreshed at once once at most."""
+    desk = Desk(hourly_is_on)
+    due: dict[int, list[Waiting]] = defaultdict(list)
+    for number, (event, late, off) in enumerate(arrivals):
+        happened = at(14, 20) + timedelta(minutes=event, seconds=off)
+        due[late].append(hint(event_id=f"e{event}", happened=happened, newest_id=number + 1))
+    for minute in range(240):
+        now = at(14, 24) + timedelta(minutes=minute)
+        desk.rows += due.pop(minute, [])
+        if hourly_is_on and now.minute == 6:
+            desk.through = max(desk.through, data_through(now, SETTLE))
+        desk.run(now, dies=minute in deaths)
+    assert (desk.rows, desk.closed) == ([], len(arrivals))
+    for effects in desk.effects.values():
+        assert effects.count(Do.EVENT) <= 1
+        assert effects.count(Do.HOT) <= 1
+        assert not (hourly_is_on and Do.HOT in effects)
+
+
+def _orders() -> Iterator[list[Waiting]]:
+    batches = [hint(newest_id=n, happened=at(14, 20, n)) for n in range(1, 6)]
+    yield batches
+    yield batches[::-1]
+    yield batches[2:] + batches[:2]
+
+
+@pytest.mark.parametrize("hints", list(_orders()))
+def test_the_order_of_batches_means_nothing(hints: list[Waiting]) -> None:
+    """All of them are one event's refresh."""
+    steps = plan(hints, situation(at(14, 21)))
+    assert {(step.do, step.days) for step in steps} == {(Do.EVENT, (TODAY,))}

@@ -1,0 +1,142 @@
+"""The sweep and what it counts, on both databases."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sequel_assets.automation.deliveries import result
+from sequel_assets.refresh.hints import ENDED
+from sequel_assets.refresh.missed import Arrivals, arrivals, notice
+from sequel_assets.warehouse import bulk, hints
+from sequel_assets.warehouse.catalog import KnownCompany, save_companies
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.tables import event_participants, events
+from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets_tests.inboxes import deliver, hint, outcomes, rows
+
+NOW = datetime(2026, 3, 3, 16, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def books(warehouse: Warehouse) -> Warehouse:
+    """A root with a kid, subscribed to since a month."""
+    found = [
+        KnownCompany("root", "root.1", "Root", None, 0, None),
+        KnownCompany("kid", "kid.1", "Kid", "root", 1, None),
+    ]
+    with warehouse.write() as connection:
+        save_companies(connection, found, at=NOW - timedelta(days=30))
+        row = {"company_id": "root", "capability_hash": "c" * 64, "event_type": ENDED, "subscription_id": "s1"}
+        connection.execute(subscriptions.insert().values(**row, created_at=NOW - timedelta(days=30)))
+    return warehouse
+
+
+def take_place(warehouse: Warehouse, event_id: str, ends_at: datetime, *, people: int = 1, **more: object) -> None:
+    """Store an event of an hour at the kid, attended live."""
+    values = {"event_type": "virtualStageEvent", "name": "E", "is_cancelled": False, "starts_at": ends_at - HOUR}
+    with warehouse.write() as connection:
+        connection.execute(
+            events.insert().values(company_id="kid", event_id=event_id, ends_at=ends_at, **values | more)
+        )
+        attended = [("kid", ends_at.date(), event_id, f"p{n}", "virtualStageEvent", 5, 0, 5) for n in range(people)]
+        bulk.insert(connection, event_participants, attended)
+
+
+def sweep(warehouse: Warehouse, now: datetime = NOW) -> int:
+    """Notice what is missing."""
+    with warehouse.write() as connection:
+        return notice(connection, now)
+
+
+def told(warehouse: Warehouse) -> Arrivals:
+    """How the ends were told."""
+    with warehouse.read() as connection:
+        return arrivals(connection, NOW)
+
+
+def test_an_end_that_nothing_tells_of_within_the_hour_is_noticed_once(books: Warehouse) -> None:
+    """Not one that was told, was cancelled, vanished, lies outside the week, or ended a moment ago."""
+    take_place(books, "silent", NOW - HOUR)
+    take_place(books, "told", NOW - 2 * HOUR)
+    take_place(books, "fresh", NOW - HOUR + timedelta(seconds=1))
+    take_place(books, "old", NOW - timedelta(days=8))
+    take_place(books, "cancelled", NOW - 2 * HOUR, is_cancelled=True)
+    take_place(books, "gone", NOW - 2 * HOUR, vanished_at=NOW - HOUR)
+    deliver(books, hint("kid", "told", NOW - 2 * HOUR))
+    assert [sweep(books), sweep(books)] == [1, 0]
+    (missed,) = [row for row in rows(books) if row["verdict"] == "missed"]
+    assert (missed["company_id"], missed["event_id"], missed["sent_at"]) == ("kid", "silent", NOW - HOUR)
+    assert told(books) == Arrivals(1, (), (("kid", "silent"),))
+
+
+def test_nothing_is_missed_where_nothing_is_subscribed_to(warehouse: Warehouse, books: Warehouse) -> None:
+    """Nor what ended before the subscription was made."""
+    take_place(books, "silent", NOW - 2 * HOUR)
+    with books.write() as connection:
+        connection.execute(subscriptions.update().values(created_at=NOW - HOUR))
+    assert sweep(books) == 0
+    with books.write() as connection:
+        connection.execute(subscriptions.update().values(created_at=NOW - 3 * HOUR, ended_at=NOW))
+    assert sweep(warehouse) == 0
+
+
+def test_what_comes_late_is_late_and_what_nobody_attended_is_neither(books: Warehouse) -> None:
+    """The first of several deliveries counts; an event that took no place was not to be told of."""
+    take_place(books, "late", NOW - 3 * HOUR)
+    take_place(books, "empty", NOW - 3 * HOUR, people=0)
+    take_place(books, "twice", NOW - 3 * HOUR)
+    assert sweep(books) == 3
+    deliver(books, hint("kid", "late", NOW - 3 * HOUR, received_at=NOW))
+    deliver(books, hint("kid", "twice", NOW - 3 * HOUR), hint("kid", "twice", NOW - 3 * HOUR, received_at=NOW))
+    assert told(books) == Arrivals(1, (("kid", "late"),), ())
+
+
+@pytest.mark.parametrize(
+    ("in_time", "missed", "expected"),
+    [
+        (0, 0, (True, "ERROR", "Skipped: no event has ended within 7 days.")),
+        (20, 0, (True, "ERROR", "Of 20 ends within 7 days 0 were never told and 0 late.")),
+        (96, 4, (True, "WARN", "Of 100 ends within 7 days 4 were never told and 0 late.")),
+        (95, 5, (False, "WARN", "Of 100 ends within 7 days 5 were never told and 0 late.")),
+        (51, 49, (False, "WARN", "Of 100 ends within 7 days 49 were never told and 0 late.")),
+        (50, 50, (False, "ERROR", "Of 100 ends within 7 days 50 were never told and 0 late.")),
+    ],
+)
+def test_the_check_warns_at_a_twentieth_and_fails_at_a_half(
+    in_time: int, missed: int, expected: tuple[bool, str, str]
+) -> None:
+    """And says that the tables are right all the same."""
+    checked = result(Arrivals(in_time, (), tuple(("kid", f"e{n}") for n in range(missed))), {"kid": "kid.1"})
+    passed, severity, words = expected
+    assert checked.passed is passed
+    assert (checked.description or "").startswith(words)
+    if missed:
+        assert checked.severity.value == severity
+        assert "kid.1 event e0: never told" in (checked.description or "")
+
+
+def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
+    """Batches that stand alike are one group; whoever comes second gets nothing; what was handled may be put back."""
+    batches = [hint("kid", "e1", NOW - timedelta(seconds=n), page=n) for n in range(1, 4)]
+    deliver(books, *batches, *batches)
+    with books.read() as connection:
+        (group,) = hints.waiting(connection, [ENDED])
+    assert (group.count, group.happened_at) == (3, NOW - timedelta(seconds=1))
+    deliver(books, hint("kid", "e1", NOW, page=4))
+    with books.write() as connection:
+        assert hints.claim(connection, [group], run_id="r1", at=NOW) == [group]
+        assert hints.claim(connection, [group], run_id="r2", at=NOW) == []
+    assert [row["run_id"] for row in rows(books)] == ["r1", "r1", "r1", None]
+    with books.write() as connection:
+        hints.mark_refreshed(connection, "r1", "kid", ["e1"], at=NOW)
+        for one in hints.waiting(connection, [ENDED]):
+            hints.close(connection, one, "done", at=NOW)
+    assert outcomes(books) == ["done"] * 4
+    with books.write() as connection:
+        assert hints.put_back(connection, NOW, None, at=NOW + HOUR) == 1
+        assert hints.put_back(connection, NOW - HOUR, "other", at=NOW + HOUR) == 0
+        assert hints.put_back(connection, NOW - HOUR, "e1", at=NOW + HOUR) == 3
+    assert {(row["run_id"], row["refreshed_at"], row["replayed_at"]) for row in rows(books)} == {
+        (None, None, NOW + HOUR)
+    }

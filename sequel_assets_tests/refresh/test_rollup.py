@@ -1,0 +1,154 @@
+"""Roll-ups are derived by whichever run completes a tree, never over one that is not there, and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sequel_assets.insights.company_rollup import company_rollup
+from sequel_assets.insights.top_participants import top_participants
+from sequel_assets.insights.usage_comparison import usage_comparison
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.trees import Trees, behind_rollups, wanted_rollups
+from sequel_assets.sandbox import Attendance, Company, World, WorldSpec, build_world
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.tables import refreshes
+
+from .. import reference_companies as oracle
+from ..pipeline.harness import ADA, BO, DAYS, LAST, START, Platform, at, day, event, platform, world_of
+from ..reference import expected_tables
+from ..rows import table_of
+
+COMPANIES = [Company("root", "Root"), Company("kid", "Kid", "root"), Company("toddler", "Toddler", "kid")]
+PAST = [on for on in DAYS if on != LAST]
+
+
+def family() -> World:
+    """A root, a kid and a toddler; Ada is everywhere, and every day has minutes of all three."""
+    each = [Attendance(ADA, live=[(at(n), 5 + n) for n in range(1, 9)])]
+    more = [*each, Attendance(BO, live=[(at(n, 9, 2), 9) for n in range(1, 9)], on_demand=[(at(3, 15), 7)])]
+    events = [event("e", "toddler", at(1), each), event("f", "kid", at(2), more), event("g", "root", at(4), each)]
+    return world_of(*events, companies=COMPANIES)
+
+
+def expected_rollups(it: Platform, companies: Sequence[str], days: Sequence[date]) -> list[tuple[Any, ...]]:
+    """What the oracle says from the sandbox's minutes."""
+    truth = expected_tables(it.world, DAYS, start=START, now=it.clock())
+    parents = {c.id: [(START, c.parent_id)] for c in it.world.companies}
+    hour = it.clock().replace(minute=0)
+    through = {(company, on): hour for company in parents for on in DAYS}
+    return sorted(
+        row
+        for company in companies
+        for on in days
+        for row in oracle.rollup(parents, truth["event_participants"], truth["event_concurrency"], through, company, on)
+    )
+
+
+def assert_right(it: Platform, companies: Sequence[str], days: Sequence[date] = PAST) -> None:
+    """Fail unless the roll-ups are those of these companies and days, and none of what there could be is missing."""
+    assert table_of(it.warehouse, company_rollup) == expected_rollups(it, companies, days)
+    with it.warehouse.read() as connection:
+        assert behind_rollups(connection) == []
+
+
+@pytest.mark.parametrize("order", [["root", "kid", "toddler"], ["toddler", "root", "kid"]])
+def test_whichever_run_completes_the_tree_derives_it(warehouse: Warehouse, order: list[str]) -> None:
+    """Company by company, as a backfill goes; what waits says for whom, and the problem goes by itself."""
+    with platform(family(), warehouse) as it:
+        there: list[str] = []
+        beneath = {"root": {"root", "kid", "toddler"}, "kid": {"kid", "toddler"}, "toddler": {"toddler"}}
+        for company in order:
+            it.refresh(PAST, [company])
+            there.append(company)
+            whole = [name for name, tree in beneath.items() if tree <= set(there)]
+            assert_right(it, whole)
+            noted = {p[0]: p[4] for p in it.problems() if p[1] == company_rollup.name}
+            assert noted.keys() == {name for name in there if beneath[name] - set(there)}
+            for reason in noted.values():
+                assert (
+                    "has no event_participants and event_concurrency of 2026-03-01 yet (and 6 more days wait)" in reason
+                )
+        assert it.problems() == []
+
+
+def test_an_hour_derives_none_and_a_changed_company_only_what_hangs_on_it(warehouse: Warehouse) -> None:
+    """Today is open and hot; afterwards one day of the toddler changes, and its three roll-ups follow."""
+    with platform(family(), warehouse) as it:
+        first = it.refresh(PAST)
+        assert {
+            (o.company_id, o.day) for o in first if o.dataset == company_rollup.name and o.verdict is Verdict.DONE
+        } == {(company.id, on) for company in COMPANIES for on in PAST}
+        hour = it.refresher().refresh({company.id: {LAST: Coverage.HOT} for company in COMPANIES})
+        assert [o for o in hour if o.dataset == company_rollup.name] == []
+        assert {row[1] for row in table_of(warehouse, company_rollup)} == set(PAST)
+        again = it.refresh([day(2)], ["toddler"])
+        assert {(o.company_id, o.verdict) for o in again if o.dataset == company_rollup.name} == {
+            ("toddler", Verdict.UNCHANGED)
+        }
+        with warehouse.write() as connection:  # as a refresh by another process would, killed before its insights
+            r = refreshes.c
+            mine = (r.company_id == "toddler", r.dataset == "event_participants", r.day == day(2))
+            later = it.clock() + timedelta(hours=1)
+            connection.execute(refreshes.update().where(*mine).values(checksum="other", refreshed_at=later))
+        with warehouse.read() as connection:
+            assert behind_rollups(connection) == [(name, day(2)) for name in ("kid", "root", "toddler")]
+        healed = it.refresh([day(5)], ["root"])
+        assert {(o.company_id, o.day) for o in healed if o.dataset == company_rollup.name} == {
+            ("root", day(5)), ("kid", day(2)), ("root", day(2)), ("toddler", day(2))
+        }  # fmt: skip
+        assert_right(it, ["root", "kid", "toddler"])
+
+
+def test_an_open_day_that_is_asked_for_has_its_rollup(warehouse: Warehouse) -> None:
+    """A backfill to today shows today."""
+    with platform(family(), warehouse) as it:
+        it.refresh(DAYS)
+        assert_right(it, ["root", "kid", "toddler"], DAYS)
+
+
+def test_of_a_random_world_every_insight_of_companies_is_the_oracles(warehouse: Warehouse) -> None:
+    """Comparisons, top lists and roll-ups from the sandbox's minutes, of all companies."""
+    spec = WorldSpec(seed=11, companies=4, days=8, events_per_day=0.7, people=5, now=at(8, 14, 20))
+    with platform(build_world(spec), warehouse) as it:
+        it.refresh(DAYS)
+        names = [company.id for company in it.world.companies]
+        assert_right(it, names, DAYS)
+        facts = expected_tables(it.world, DAYS, start=START, now=it.clock())["event_participants"]
+        own = {name: [row for row in facts if row[0] == name] for name in names}
+        compared = [row for name in names for on in DAYS for row in oracle.comparison(name, own[name], on, START, PAST)]
+        assert sorted(table_of(warehouse, usage_comparison), key=repr) == sorted(compared, key=repr)
+        ranked = [row for name in names for on in DAYS for row in oracle.top(name, own[name], on, START)]
+        assert sorted(table_of(warehouse, top_participants), key=repr) == sorted(ranked, key=repr)
+
+
+def slice_of(company: str, dataset: str, on: date, through: datetime) -> Any:
+    return SimpleNamespace(
+        company_id=company,
+        dataset=dataset,
+        day=on,
+        checksum=f"{company}{on}",
+        data_through=through,
+        full_through=through,
+        is_final=False,
+    )
+
+
+def test_a_company_that_is_gone_is_not_waited_for() -> None:
+    """From the day on which it went; of days before its facts are owed."""
+    parents = {"root": [(START, None)], "kid": [(START, "root")]}
+    slices = {
+        (company, dataset, on): slice_of(company, dataset, on, day_end(on))
+        for company, on in (("root", day(1)), ("kid", day(1)), ("root", day(2)), ("root", day(3)))
+        for dataset in ("event_participants", "event_concurrency")
+    }
+    wanted, waiting = wanted_rollups(Trees(parents, {"root": None, "kid": day(3)}), slices, DAYS[:3])
+    assert wanted.keys() == {("root", day(1)), ("kid", day(1)), ("root", day(3))}
+    assert waiting == {("root", day(2)): "kid", ("kid", day(2)): "kid"}
+    assert all(want.is_closed for want in wanted.values())

@@ -1,0 +1,133 @@
+"""How subscriptions stand, and which companies' webhooks prove not to come, from the tables alone."""
+
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from sequel_assets.refresh.guardian_plan import IN_FLIGHT, Slot
+from sequel_assets.refresh.subscription_states import State, read_states, silent_companies
+from sequel_assets.warehouse import inbox as inbox_store
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.inbox import Hint
+from sequel_assets.warehouse.sealing import Seal
+from sequel_assets.warehouse.subscribing import StoredSubscription
+from sequel_assets.warehouse.tables import companies, event_participants, events
+from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets_tests.refresh.books import KEY
+
+from .test_guardian_plan import LENGTH, NOW, SLOT, row
+
+SEAL = Seal([KEY])
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def well(name: str = "a", days_left: float = 80, **changes: object) -> StoredSubscription:
+    """A subscription that was just looked at and whose key can be read."""
+    return replace(row(name, days_left), **{"checked_at": NOW, "sealed_secret": SEAL.seal("key"), **changes})  # type: ignore[arg-type]
+
+
+def store(warehouse: Warehouse, *rows: StoredSubscription) -> None:
+    """Put rows into the table."""
+    with warehouse.write() as connection:
+        connection.execute(subscriptions.insert(), [asdict(one) for one in rows])
+
+
+def deliver(warehouse: Warehouse, company_id: str, at: datetime, capability_hash: str = "a") -> None:
+    """Put a delivery into the inbox."""
+    what = f"{company_id} {at}"
+    hint = Hint(
+        company_id, at, capability_hash, None, what, None, None, SLOT.event_type, None, at, None, None, "", "accepted"
+    )
+    with warehouse.write() as connection:
+        inbox_store.store(connection, [hint])
+
+
+def states(warehouse: Warehouse, *wanted: Slot) -> list[State]:
+    """The states, with one slot wanted unless told."""
+    with warehouse.read() as connection:
+        return read_states(connection, wanted or [SLOT], SEAL, NOW, LENGTH)
+
+
+CASES = {
+    "valid": (well(), "valid", False),
+    "due": (well(days_left=29), "valid; about to be extended", False),
+    "urgent": (well(days_left=14), "about to lapse", True),
+    "lapsed": (well(days_left=0), "lapsed", True),
+    "unreadable": (well(sealed_secret=Seal(["A" * 43 + "="]).seal("key")), "its key cannot be unsealed", True),
+    "not looked at": (well(checked_at=NOW - 25 * HOUR), "not looked at for more than a day", True),
+    "being renewed": (well(rotating_since=NOW), "being renewed", False),
+    "in doubt": (well(rotating_since=NOW - IN_FLIGHT), "its key is in doubt", True),
+    "being made": (well(subscription_id=None, created_at=NOW), "being made", False),
+    "never answered": (well(subscription_id=None), "its creation was never answered", True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_state_in_words(warehouse: Warehouse, case: str) -> None:
+    """And whether something is wrong with it."""
+    stored, words, is_wrong = CASES[case]
+    store(warehouse, stored)
+    assert states(warehouse) == [State(SLOT, words, is_wrong, stored)]
+
+
+def test_what_is_missing_replaced_or_not_wanted(warehouse: Warehouse) -> None:
+    """The best one counts; what has ended does not."""
+    old, new, other = well("a", 10), well("b"), replace(well("c"), company_id="bolt")
+    store(warehouse, old, new, other, well("d", ended_at=NOW))
+    missing = Slot("acme", "another")
+    assert states(warehouse, SLOT, missing) == [
+        State(SLOT, "valid", False, new),
+        State(SLOT, "replaced; goes with the next look", False, old),
+        State(missing, "missing", True),
+        State(Slot("bolt", SLOT.event_type), "not wanted by the settings", False, other),
+    ]
+
+
+def test_deliveries_are_counted_for_seven_days(warehouse: Warehouse) -> None:
+    """The last one is told whenever it was."""
+    store(warehouse, well())
+    for at in (NOW - 8 * DAY, NOW - 7 * DAY, NOW - HOUR):
+        deliver(warehouse, "acme", at)
+    (state,) = states(warehouse)
+    assert (state.last_delivery, state.deliveries) == (NOW - HOUR, 2)
+
+
+def world(warehouse: Warehouse, ended: datetime, live_minutes: int = 5) -> None:
+    """A root (acme) with a child that had an event."""
+    company = {"depth": 1, "first_seen_at": NOW, "last_seen_at": NOW}
+    event = {"event_id": "e", "event_type": "virtualStageEvent", "name": "E", "is_cancelled": False}
+    minutes = {"live_minutes": live_minutes, "on_demand_minutes": 3, "engaged_minutes": 3 + live_minutes}
+    with warehouse.write() as connection:
+        for name in ("acme", "child"):
+            connection.execute(companies.insert().values(company_id=name, partition_key=name, name=name, **company))
+        connection.execute(events.insert().values(company_id="child", ends_at=ended, **event))
+        key = {"company_id": "child", "day": ended.date(), "event_id": "e", "person_id": "p"}
+        connection.execute(event_participants.insert().values(**key, event_type="virtualStageEvent", **minutes))
+
+
+@pytest.mark.parametrize(
+    ("ended", "live_minutes", "heard_of", "silent"),
+    [
+        pytest.param(NOW - 2 * HOUR, 5, ["acme"], ["child"], id="others' come, the child's do not"),
+        pytest.param(NOW - 2 * HOUR, 5, [], [], id="nobody's come"),
+        pytest.param(NOW - 2 * HOUR, 5, ["acme", "child"], [], id="the child's come"),
+        pytest.param(NOW - 2 * HOUR, 0, ["acme"], [], id="nobody was there live"),
+        pytest.param(NOW - HOUR / 2, 5, ["acme"], [], id="it may still come"),
+        pytest.param(NOW - 8 * DAY, 5, ["acme"], [], id="long ago"),
+    ],
+)
+def test_a_company_whose_webhooks_do_not_come_is_told(
+    warehouse: Warehouse, ended: datetime, live_minutes: int, heard_of: list[str], silent: list[str]
+) -> None:
+    """Where the root's subscription stood when the event ended, and the company has none of its own."""
+    store(warehouse, well())
+    world(warehouse, ended, live_minutes)
+    for company_id in heard_of:
+        deliver(warehouse, company_id, NOW - HOUR)
+    found = states(warehouse)
+    with warehouse.read() as connection:
+        assert silent_companies(connection, found, "acme", NOW) == silent
+        assert silent_companies(connection, [*found, State(Slot("child", "x"), "", False)], "acme", NOW) == []
+        late = [replace(found[0], row=well(created_at=NOW))]
+        assert silent_companies(connection, late, "acme", NOW) == []
