@@ -8,7 +8,7 @@ WORKERS ?= 3
 SPEED ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint format docs kills worlds bench forged chaos soak screenshots clean
+.PHONY: help install demo dev test lint format docs kills worlds insights bench forged chaos soak screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,7 +31,7 @@ dev: install ## Dagster's UI and daemon on your own account (.env), home in .seq
 	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
 test: install lint ## lint, then every test, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: install ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -51,6 +51,9 @@ kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints wh
 
 worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (an hour or more)
 	WORLDS=2000 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/pipeline/test_worlds.py -k any_order
+
+insights: install ## 500 random worlds of each insight, half on each database, against the obvious computation (some minutes)
+	WORLDS=500 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/insights
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench

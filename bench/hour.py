@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.warehouse.tables import events
 
 from .world import CONCURRENCY, LATENCY_MS, bench, days_to, in_a_process
@@ -30,7 +31,7 @@ def run() -> Iterator[tuple[str, float | int]]:
         bound = requests * LATENCY_MS / 1000 / CONCURRENCY
         yield "companies", COMPANIES
         yield "events (hubs included)", known
-        yield "slices not good", sum(not outcome.is_good for outcome in outcomes if outcome.dataset != "lifetime_usage")
+        yield "slices that failed", sum(outcome.verdict is Verdict.FAILED for outcome in outcomes)
         yield "requests", requests
         yield "wall seconds", seconds
         yield "requests x latency / concurrency, seconds", bound

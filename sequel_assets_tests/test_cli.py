@@ -44,6 +44,8 @@ from sequel_assets_tests.stage import (
     variables,
 )
 
+pytestmark = pytest.mark.slow
+
 RANGE = ["backfill", "--from", "2026-03-01", "--to", "2026-03-03"]
 TABLES = [*SLICED, people, companies]
 EACH = 3 * len(SLICED)

@@ -42,6 +42,8 @@ from sequel_assets_tests.stage import (
 )
 from sequel_assets_tests.test_cli import Checkout
 
+pytestmark = pytest.mark.slow
+
 LATER = at(4, 15, 7)
 """1 March is final by then, 2 March is not."""
 DAYS = ["--from", "2026-03-01", "--to", "2026-03-04"]

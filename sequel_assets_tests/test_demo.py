@@ -24,7 +24,7 @@ from sequel_assets_tests.browser import seen
 from sequel_assets_tests.served_demo import PROJECT, ServedDemo, free_port
 from sequel_assets_tests.stage import run_command
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 DAYS, COMPANIES = 3, 2
 COUNTS = """query($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
     partitionStats { numMaterialized numFailed numPartitions } } } }"""

@@ -37,6 +37,8 @@ from sequel_assets_tests.stage import (
 from .pipeline.test_kills import workers_of
 from .test_cli import tables
 
+pytestmark = pytest.mark.slow
+
 SIDE_BY_SIDE = ["backfill", "--from", "2026-03-01", "--to", "2026-03-03", "--workers", "2"]
 
 

@@ -14,6 +14,8 @@ from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.warehouse.tables import companies, event_participants, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, THROUGH, Stage, why_failed
 
+pytestmark = pytest.mark.slow
+
 DATASETS = [dataset.name for dataset in SLICED]
 NAMES_OF_INSIGHTS = [insight.name for insight in INSIGHTS]
 EVERYBODY = [ROOT, ACME, BOLT]

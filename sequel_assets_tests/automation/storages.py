@@ -1,4 +1,4 @@
-"""The three ways in which Dagster's own storage is kept, for tests that look into it."""
+"""The two ways in which Dagster's own storage is kept, for tests that look into it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,13 +9,11 @@ import pytest
 
 from sequel_assets_tests.stage import Stage
 
-PLAIN, BATCHED, POSTGRESQL = "plain SQLite", "batched SQLite", "PostgreSQL"
+BATCHED, POSTGRESQL = "batched SQLite", "PostgreSQL"
 
 
 def dagster_yaml(kind: str, folder: Path, new_database: Callable[..., str]) -> dict[str, Any]:
     """What dagster.yaml says of the storage."""
-    if kind == PLAIN:
-        return {}
     if kind == BATCHED:
         config = {"home": str(folder / "dagster")}
         module = "sequel_assets.automation.batched_log"
@@ -24,7 +22,7 @@ def dagster_yaml(kind: str, folder: Path, new_database: Callable[..., str]) -> d
     return {"storage": {"postgres": {"postgres_url": url}}}
 
 
-@pytest.fixture(params=[PLAIN, BATCHED, POSTGRESQL])
+@pytest.fixture(params=[BATCHED, POSTGRESQL])
 def stored_stage(
     request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:

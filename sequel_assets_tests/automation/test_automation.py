@@ -18,6 +18,8 @@ from sequel_assets.sandbox import Clock
 from sequel_assets.warehouse.tables import event_participants, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
 
+pytestmark = pytest.mark.slow
+
 TICK = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
 
 

@@ -19,6 +19,8 @@ from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.tables import problems
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
 HOUR = NOW.replace(minute=5)
 

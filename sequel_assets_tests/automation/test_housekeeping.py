@@ -17,8 +17,10 @@ from sequel_assets.automation.housekeeping import (
 )
 from sequel_assets.automation.modes import FORCE
 from sequel_assets.refresh.datasets import CATALOG, SLICED
-from sequel_assets_tests.automation.storages import BATCHED, PLAIN, stored_stage
+from sequel_assets_tests.automation.storages import BATCHED, stored_stage
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, Stage
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["stored_stage"]
 NAMES = [dataset.name for dataset in SLICED]
@@ -118,7 +120,7 @@ def test_one_tick_deletes_the_oldest_and_leaves_the_rest_for_the_next(stage: Sta
     assert runs(stage) == {third}
 
 
-@pytest.mark.parametrize("stored_stage", [PLAIN, BATCHED], indirect=True)
+@pytest.mark.parametrize("stored_stage", [BATCHED], indirect=True)
 def test_a_deleted_run_leaves_no_file_behind(stored_stage: Stage) -> None:
     """Neither its events' database, nor its logs; what is told of the size is what the files have."""
     stage = stored_stage

@@ -15,6 +15,8 @@ from sequel_assets.warehouse.tables import problems
 from sequel_assets_tests.automation.storages import BATCHED, stored_stage
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage, run_command
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["stored_stage"]
 NAMES = [dataset.name for dataset in SLICED]
 NOTHING = "Dagster's partition view says what the warehouse says; there is nothing to repair."

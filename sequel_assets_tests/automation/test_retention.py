@@ -14,6 +14,8 @@ from sequel_assets.refresh.freshness import Held
 from sequel_assets.sandbox import Company
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def forgetful(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:

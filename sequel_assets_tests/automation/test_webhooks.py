@@ -24,6 +24,8 @@ from sequel_assets_tests.reference import KEY
 from sequel_assets_tests.stage import ROOT, YVO, ZOE, Stage, at
 from sequel_assets_tests.web.harness import SEAL_KEY, serving
 
+pytestmark = pytest.mark.slow
+
 TODAY = date(2026, 3, 3)
 
 

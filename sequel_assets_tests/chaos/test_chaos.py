@@ -7,6 +7,8 @@ import pytest
 
 from sequel_assets_tests.chaos.afternoon import Afternoon, Size
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_acknowledged_hint_is_handled_once_and_the_tables_are_right(
     tmp_path: Path, engine_kind: str, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch

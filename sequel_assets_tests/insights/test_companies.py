@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -27,7 +28,9 @@ KINDS = {"e1": STAGE, "e2": STAGE, "h1": HUB}
 LONG_AGO = date(2025, 2, 20)
 TODAY = date(2026, 3, 1)
 DAYS = oracle.days_of(LONG_AGO, TODAY)
-FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=int(os.environ.get("WORLDS", "50")) // 2, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def land(

@@ -35,6 +35,8 @@ HOURS = 5
 FRESH_AT, LOOK, LATEST = timedelta(minutes=35), timedelta(minutes=45), timedelta(minutes=64)
 """After the hour: when its checks are due, when it is looked at, and at the latest, before the next refresh is due."""
 FRESH = "fresh_by_the_hour"
+A_DAY_BEHIND = ("hub_participants",)
+"""Who is in a hub is asked with the events of today and at a day's close: those of yesterday's may lag till then."""
 COLUMNS = "{:<12} {:<64} {:<26} {:>6} {:>6} {:>9} {:>8}"
 
 
@@ -103,7 +105,8 @@ class Soak:
     def _against_truth(self, top: datetime) -> str:
         days = days_between(self.first, top.date())
         try:
-            assert_equal_tables(read_tables(self.warehouse), expected_tables(self.sandbox.world, days, start=self.first, now=top))  # fmt: skip
+            expected = expected_tables(self.sandbox.world, days, start=self.first, now=top)
+            assert_equal_tables(read_tables(self.warehouse), expected, but=A_DAY_BEHIND)
         except AssertionError as error:
             return str(error)
         return ""
