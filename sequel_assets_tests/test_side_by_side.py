@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +19,7 @@ import pytest
 
 from sequel_assets.console.company_run import Task, Tick, Told
 from sequel_assets.console.estimate import Estimate
-from sequel_assets.console.stopping import stoppable
+from sequel_assets.console.stopping import stoppable, undisturbed
 from sequel_assets.console.workers import DAYS_EACH, how_many, shares
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.sandbox import Clock, Fault, Sandbox
@@ -164,6 +166,17 @@ def test_a_signal_while_garbage_is_collected_still_stops(capsys: pytest.CaptureF
     with stoppable(), pytest.raises(KeyboardInterrupt):
         collect_and_go_on()
     assert capsys.readouterr().err == ""
+
+
+def test_a_signal_waits_until_a_process_that_is_being_started_is_known() -> None:
+    """Else it would belong to nobody; and it can still be ended gently, for no signal is blocked in it."""
+    process = None
+    with stoppable(), pytest.raises(KeyboardInterrupt), undisturbed():
+        os.kill(os.getpid(), signal.SIGTERM)
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    assert process is not None
+    process.terminate()
+    assert process.wait(30) == -signal.SIGTERM
 
 
 def test_a_sign_in_that_is_refused_in_the_middle_ends_all_with_3(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from . import demo_tables, demo_webhooks
 from .backfill import backfill
 from .home import prepare
 from .output import UsageError, console, errors
-from .stopping import SIGNALS, stoppable
+from .stopping import SIGNALS, stoppable, undisturbed
 
 PERSON_KEY = "the demo's key, which protects nobody real"
 UI_START_SECONDS = 120
@@ -117,8 +117,12 @@ def _serve_ui(folder: Path, port: int) -> None:
     ]
     address = f"http://127.0.0.1:{free}"
     with (folder / "dagster.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own words
+        process = None
         try:
+            with undisturbed():
+                process = subprocess.Popen(
+                    command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                )
             if not _answers(process, address):
                 errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}", markup=False)
                 return
@@ -131,7 +135,8 @@ def _serve_ui(folder: Path, port: int) -> None:
             with suppress(OSError):  # the terminal may be closed
                 console().print("\nEnding ...")
         finally:
-            _end(process)
+            if process is not None:
+                _end(process)
 
 
 def _free_port(port: int) -> int:

@@ -25,6 +25,7 @@ from sequel_assets.warehouse.webhook_tables import inbox
 from .company_run import QUIET
 from .home import command_tags, dagster_instance
 from .output import UsageError, console, table
+from .stopping import undisturbed
 
 EVENT, NAME = "demo-live", "Live right now"
 VIEWERS, SECONDS = 5, 30
@@ -48,9 +49,12 @@ def receiving(port: int) -> Iterator[None]:
     os.environ["SEQUEL_WEBHOOK_URL"] = f"http://127.0.0.1:{port}/sequel"
     os.environ["SEQUEL_WEBHOOK_SECRET_KEY"] = Fernet.generate_key().decode()
     command = [sys.executable, "-m", "sequel_assets.cli", "serve", "--receiver", "--port", str(port)]
-    with open("receiver.log", "wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own words
+    process = None
     try:
+        with open("receiver.log", "wb") as log, undisturbed():
+            process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
         _wait(port, process)
         settings = settings_module.load()
         warehouse = connect.open_warehouse(settings)
@@ -65,11 +69,12 @@ def receiving(port: int) -> Iterator[None]:
         )
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def show_webhook(sandbox: Sandbox) -> bool:

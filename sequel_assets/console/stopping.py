@@ -57,6 +57,23 @@ def stoppable() -> Iterator[Callable[[], None]]:
         os.close(writing)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let the signals wait until a process has been started: one that came in between would leave it to nobody.
+
+    They are not blocked, which the process would inherit.
+    """
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda told, _: came.append(told)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def was_killed(process: int) -> bool:
     """Say whether a process of this machine is gone, though it has left something that it would have taken with it."""
     if process == os.getpid():
