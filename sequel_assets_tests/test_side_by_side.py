@@ -170,13 +170,17 @@ def test_a_signal_while_garbage_is_collected_still_stops(capsys: pytest.CaptureF
 
 def test_a_signal_waits_until_a_process_that_is_being_started_is_known() -> None:
     """Else it would belong to nobody; and it can still be ended gently, for no signal is blocked in it."""
-    process = None
-    with stoppable(), pytest.raises(KeyboardInterrupt), undisturbed():
-        os.kill(os.getpid(), signal.SIGTERM)
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    assert process is not None
-    process.terminate()
-    assert process.wait(30) == -signal.SIGTERM
+    made = []
+
+    def start_while_it_comes() -> None:
+        with undisturbed():
+            os.kill(os.getpid(), signal.SIGTERM)
+            made.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+
+    with stoppable(), pytest.raises(KeyboardInterrupt):
+        start_while_it_comes()
+    made[0].terminate()
+    assert made[0].wait(30) == -signal.SIGTERM
 
 
 def test_a_sign_in_that_is_refused_in_the_middle_ends_all_with_3(sandbox: Sandbox, tmp_path: Path) -> None:

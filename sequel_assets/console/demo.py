@@ -120,7 +120,7 @@ def _serve_ui(folder: Path, port: int) -> None:
         process = None
         try:
             with undisturbed():
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # noqa: S603 - our own words
                     command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
                 )
             if not _answers(process, address):

@@ -52,7 +52,7 @@ def receiving(port: int) -> Iterator[None]:
     process = None
     try:
         with open("receiver.log", "wb") as log, undisturbed():
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - our own words
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
         _wait(port, process)
