@@ -44,10 +44,12 @@ class Wanted:
     full_through: datetime | None
     is_closed: bool
     """Whether the sources' own slices of that day have closed."""
+    is_whole: bool = False
+    """Whether every event of that day was asked about: of an open day somebody asked for that, no hour does."""
 
     def is_owed(self, insight: Insight) -> bool:
         """Say whether the slice is to be there without anybody asking for it."""
-        return self.is_closed or not insight.at_close
+        return self.is_closed or self.is_whole or not insight.at_close
 
 
 def wanted_slices(
@@ -65,7 +67,9 @@ def wanted_slices(
     known = {day: row for day, row in facts.items() if row.data_through is not None and day >= first}
     if not insight.as_of:
         return {
-            day: Wanted(row.checksum, row.data_through, row.full_through, is_closed(day, row))
+            day: Wanted(
+                row.checksum, row.data_through, row.full_through, is_closed(day, row), row.full_through is not None
+            )
             for day, row in known.items()
         }, {}
     wanted, waiting = {}, {}
@@ -84,7 +88,13 @@ def wanted_slices(
         own_full = row.full_through or _NEVER
         full = min(own_full, open_full, max(closed_full, day_end(day)))
         through = None if full == _NEVER else full
-        wanted[day] = Wanted(chain.copy().hexdigest(), min(open_data, row.data_through), through, is_closed(day, row))
+        wanted[day] = Wanted(
+            chain.copy().hexdigest(),
+            min(open_data, row.data_through),
+            through,
+            is_closed(day, row),
+            row.full_through is not None,
+        )
         if row.data_through < day_end(day):
             open_data = min(open_data, row.data_through)
         if own_full < day_end(day):

@@ -210,7 +210,7 @@ def test_an_insight_of_a_day_says_what_the_facts_of_the_day_say() -> None:
     )
     wanted, waiting = wanted_slices(DAILY_USAGE, facts, DAY)
     assert (wanted, waiting) == (
-        {day(0): Wanted("x", hour(9), None, False), day(3): Wanted("y", hour(80), hour(79), False)}, {},
+        {day(0): Wanted("x", hour(9), None, False), day(3): Wanted("y", hour(80), hour(79), False, is_whole=True)}, {},
     )  # fmt: skip
 
 
