@@ -1,7 +1,8 @@
 """Deriving the roll-ups: a company with all beneath it, once all of them have their facts of a day.
 
 Any run may be the one that completes a tree, so each looks at its end: at the days that it touched and that are over, and
-at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has nothing to look at.
+at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has nothing to look at. An
+open day has roll-ups where it was asked for in full, of all companies.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -41,6 +42,7 @@ class RollUps:
         }
         over = {day for days in asked.values() for day in days if day_end(day) <= moment.through}
         self._touched = self._even_open | over
+        self._is_ordinary_hour = any(asked.values()) and not self._touched
         self._failed: dict[Key, Outcome] = {}
 
     def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -60,7 +62,7 @@ class RollUps:
         if fatal is not None:
             yield from self._all_failed(fatal)
             return
-        if not self._touched:
+        if self._is_ordinary_hour and not self._touched:
             return
         try:
             yield from self._derive_all()
@@ -89,7 +91,7 @@ class RollUps:
         return [
             key
             for key, want in wanted.items()
-            if (want.is_closed or key[1] in self._even_open)
+            if (want.is_owed(COMPANY_ROLLUP) or key[1] in self._even_open)
             and (is_behind(slices, key, want) or key[1] in self._asked.get(key[0], ()))
         ]
 

@@ -82,6 +82,7 @@ def _together(rows: list[Any]) -> Wanted:
         min(row.data_through for row in rows),
         None if None in full else min(full),
         all(is_closed(row.day, row) for row in rows),
+        None not in full,
     )
 
 
@@ -100,7 +101,12 @@ def behind_rollups(connection: sa.Connection) -> list[tuple[str, date]]:
     for n in range(0, len(days), 31):  # a month at a time: thousands of companies have many slices
         slices = read_slices(connection, days[n : n + 31])
         wanted, _ = wanted_rollups(trees, slices, days[n : n + 31])
-        found += [key for key, want in wanted.items() if want.is_closed and is_behind(slices, key, want)]
+        found += [
+            key
+            for key, want in wanted.items()
+            if (want.is_closed and is_behind(slices, key, want))
+            or (want.is_owed(COMPANY_ROLLUP) and (key[0], company_rollup.name, key[1]) not in slices)
+        ]
     return sorted(found)
 
 

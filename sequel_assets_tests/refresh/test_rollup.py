@@ -113,6 +113,19 @@ def test_an_open_day_that_is_asked_for_has_its_rollup(warehouse: Warehouse) -> N
         assert_right(it, ["root", "kid", "toddler"], DAYS)
 
 
+def test_a_run_killed_before_its_rollups_is_made_good_by_one_that_asks_nothing(warehouse: Warehouse) -> None:
+    """The open day's too: all beneath were asked about it in full, so somebody asked for it."""
+    with platform(family(), warehouse) as it:
+        it.refresh(DAYS)
+        with warehouse.write() as connection:
+            connection.execute(company_rollup.delete())
+            connection.execute(refreshes.delete().where(refreshes.c.dataset == company_rollup.name))
+        with warehouse.read() as connection:
+            assert behind_rollups(connection) == [(name, on) for name in ("kid", "root", "toddler") for on in DAYS]
+        assert {o.dataset for o in it.refresher().refresh({"kid": {}}, asks_sequel=False)} == {company_rollup.name}
+        assert_right(it, ["root", "kid", "toddler"], DAYS)
+
+
 def test_of_a_random_world_every_insight_of_companies_is_the_oracles(warehouse: Warehouse) -> None:
     """Comparisons, top lists and roll-ups from the sandbox's minutes, of all companies."""
     spec = WorldSpec(seed=11, companies=4, days=8, events_per_day=0.7, people=5, now=at(8, 14, 20))
