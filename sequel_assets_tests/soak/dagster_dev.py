@@ -58,6 +58,7 @@ class DagsterDev:
         self.url = f"http://127.0.0.1:{port}"
         self._log = (folder / "dagster.log").open("wb")
         listen = ["-h", "127.0.0.1", "-p"]
+        assert self._start("instance", "info").wait() == 0  # makes its tables: two at once would fall over each other
         self._processes = [
             self._start("api", "grpc", "-m", "sequel_assets.definitions", *listen, str(code_port)),
             self._start("dev", "-w", "workspace.yaml", *listen, str(port)),
