@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from dagster._daemon.sensor import MIN_INTERVAL_LOOP_TIME
 
 from sequel_assets.assets.specs import spec_of
+from sequel_assets.automation.webhooks import INTERVALS
 from sequel_assets.refresh.datasets import CATALOG, SLICED, SUBSCRIPTIONS
 from sequel_assets.refresh.extra_datasets import EXTRAS
 from sequel_assets_tests.stage import Stage, clean_environment, files_below
@@ -121,3 +123,9 @@ def test_each_assets_page_says_what_its_table_means() -> None:
         assert all(column.description for column in columns)
         assert {column.type for column in columns} <= types
         assert spec.metadata["dagster/table_name"] == dataset.name
+
+
+def test_a_look_at_the_inbox_is_due_before_the_daemons_turn_that_it_takes() -> None:
+    """The daemon's loop looks at what is due every 5 s; what is due at that very moment waits for the next turn."""
+    assert MIN_INTERVAL_LOOP_TIME == 5
+    assert [0 < seconds % MIN_INTERVAL_LOOP_TIME < 4 for seconds in INTERVALS.values()] == [True] * 4
