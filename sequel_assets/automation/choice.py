@@ -38,7 +38,7 @@ def choose(
     """Return what to ask for of the companies' days that a run covers."""
     now, settle = settings.clock(), timedelta(minutes=settings.settle_minutes)
     window = timedelta(hours=settings.late_window_hours)
-    held = landed_days(connection, list(wanted), from_the_first=is_on(tags, HOURLY))
+    held = landed_days(connection, list(wanted))
     undone = troubled(connection, wanted)
     companies, retention = catalog.known_companies(connection), connect.retention(settings)
     frozen_before = retention.frozen_before(companies, now)
