@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -120,6 +121,43 @@ def test_a_total_count_that_lies_is_refused_with_both_numbers(asked: Asked, answ
         fetch_activity(client, asked)
     with pytest.raises(Refused, match="lists 2 entries, and totalCount says 1, asked twice"):
         fetch_activity(answering(paged({1: [entry("a"), entry("b")]}, lambda _: 1)), asked)
+
+
+def changing(lists: dict[int, list[str]]) -> Callable[[httpx.Request], Any]:
+    """Answer pages of a list that changes: `lists` says what it is from the n-th request on, counted from 1."""
+    requests = itertools.count(1)
+
+    def answer(request: httpx.Request) -> Any:
+        number, page = next(requests), int(request.url.params["page"])
+        there = lists[max(first for first in lists if first <= number)]
+        items = [entry(uid) for uid in there[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
+        return {"items": items, "totalCount": len(there), "page": page, "size": PAGE_SIZE}
+
+    return answer
+
+
+EVERYBODY = [f"u{number:03}" for number in range(150)]
+
+
+def test_an_entry_that_goes_between_two_pages_makes_it_ask_from_the_start(asked: Asked, answering: Any) -> None:
+    """As many as there are to be were the wrong ones: who went was among them, and who slipped onto page 1 was not."""
+    rows = fetch_activity(answering(changing({1: EVERYBODY, 2: EVERYBODY[1:]})), asked)
+    assert {person.email for person in rows.people.values()} == {f"{uid}@example.org" for uid in EVERYBODY[1:]}
+    assert rows.by_table[tables.activity_totals] == [("kid", day(3), "e", 149)]
+
+
+def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(asked: Asked, answering: Any) -> None:
+    """Rather than kept wrong."""
+    client = answering(changing({1: EVERYBODY, 2: EVERYBODY[1:], 4: EVERYBODY[2:]}))
+    with pytest.raises(Refused, match="lists 148 entries, and totalCount says 148, after 149 on the page before, asked"):
+        fetch_activity(client, asked)
+
+
+@pytest.mark.parametrize("arrived", [["new", *EVERYBODY], [*EVERYBODY, "new"]])
+def test_an_entry_that_arrives_between_two_pages_is_kept(asked: Asked, answering: Any, arrived: list[str]) -> None:
+    """At either end of the list: it shows on the next page, or when it is asked from the start."""
+    rows = fetch_activity(answering(changing({1: EVERYBODY, 2: arrived})), asked)
+    assert {person.email for person in rows.people.values()} == {f"{uid}@example.org" for uid in arrived}
 
 
 def test_a_page_that_never_ends_is_refused(asked: Asked, answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
