@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from . import bulk
 from .company_tables import availability
 from .engine import Warehouse
+from .tables import companies
 
 LONGEST_REASON = 300
 
@@ -24,11 +25,15 @@ class Unavailable:
     checked_at: datetime
 
 
-def unavailable(connection: sa.Connection) -> list[Unavailable]:
-    """Return every dataset that is unavailable at a company that is not gone, in order."""
+def unavailable(connection: sa.Connection, *, even_gone: bool = False) -> list[Unavailable]:
+    """Return every dataset that is unavailable at a company that is not gone (or at any), in order."""
     a = availability.c
     columns = (a.company_id, a.dataset, a.reason, a.since, a.checked_at)
     query = sa.select(*columns).where(a.is_available.is_(sa.false())).order_by(a.dataset, a.company_id)
+    if not even_gone:
+        query = query.where(
+            a.company_id.not_in(sa.select(companies.c.company_id).where(companies.c.gone_at.is_not(None)))
+        )
     return [Unavailable(*row) for row in connection.execute(query)]
 
 
