@@ -65,9 +65,8 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
         for company in companies:
             there = [event for event in events[company.company_id].values() if event.vanished_at is None]
             due = [event.event_id for event in due_events(there, days, moment.at)]
-            found = refresh_registrants(
-                context, warehouse, company.company_id, due, pool, moment, connect.rules(settings).person_key
-            )
+            about = (context, warehouse, company.company_id, due, pool)
+            found = refresh_registrants(*about, moment, connect.rules(settings).person_key, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
 

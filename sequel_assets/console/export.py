@@ -106,7 +106,7 @@ def export(settings: Settings, order: Order, wanted: Sequence[str]) -> int:
     with stored(settings) as warehouse:
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), wanted)
-            reasons = {(each.company_id, each.dataset): each.reason for each in unavailable(connection)}
+            reasons = {(each.company_id, each.dataset): each.reason for each in unavailable(connection, even_gone=True)}
         with _workplace(order), counting("Export", len(chosen) * len(tables)) as step:
             for company in chosen:
                 with warehouse.read() as connection:  # one state for all datasets of a company
