@@ -204,7 +204,8 @@ FUNNEL = Insight(
     source="derived from event_participants of every day up to this one, and from event_activity, questions and poll_answers of the "
     "event's start day; what Sequel does not tell is null",
     refreshed="when the day closes and when it turns final; for an event of today when its end is announced",
-    example="SELECT event_id, registered, attended, stayed_half, asked_or_answered, came_again FROM funnel WHERE is_complete ORDER BY company_id, day",
+    example="SELECT event_id, registered, attended, stayed_half, asked_or_answered, came_again FROM funnel f "
+    "WHERE day = (SELECT max(day) FROM funnel l WHERE l.company_id = f.company_id AND l.event_id = f.event_id)",
     sources=(event_participants.name,),
     optional=_OPTIONAL,
     reads_events=True,

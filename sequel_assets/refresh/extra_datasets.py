@@ -14,7 +14,7 @@ EVENT_ACTIVITY = Dataset(
     grain="one row per company, day on which the event starts, stage event and person who registered or came",
     source="POST /events/{eventId}/user-activity (observed), every page, proven by its totalCount",
     refreshed=f"{REFRESHED}; what is watched later stands in event_participants",
-    example="SELECT event_id, count(*) AS registered, sum(CASE WHEN attended THEN 1 ELSE 0 END) AS attended "
+    example="SELECT event_id, count(registered_at) AS registered, sum(CASE WHEN attended THEN 1 ELSE 0 END) AS attended "
     "FROM event_activity GROUP BY event_id",
 )
 POLLS = Dataset(

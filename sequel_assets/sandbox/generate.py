@@ -176,7 +176,7 @@ class _Calendar:
             talk=talk_of if happens else None,
             registrations=registrations_of,
         )
-        if is_lounge or (spec.hub_every and number % spec.hub_every == 2):
+        if is_lounge or (spec.hub_every and number % spec.hub_every == 2 % spec.hub_every):
             self._link(company, event)
         self.made.append(event)
 

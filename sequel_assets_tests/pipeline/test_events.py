@@ -90,7 +90,7 @@ def spec_of(seed: int) -> WorldSpec:
         days=days,
         events_per_day=dice.choice([0.5, 1.0]) if days < 33 else 0.15,
         people=dice.randint(3, 8),
-        hub_every=dice.choice([0, 2, 3]),
+        hub_every=dice.choice([0, 1, 2, 3]),
         odd_ids=dice.random() < 0.3,
         hub_only=dice.random() < 0.2,
         now=NOW - timedelta(minutes=dice.randrange(60 * 24)),
