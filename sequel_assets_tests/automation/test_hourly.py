@@ -1,6 +1,6 @@
 """The hour as Dagster sees it: what a tick asks for, what its run does, when the light turns red."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,14 +9,18 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.automation import modes
+from sequel_assets.automation.choice import choose
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START
 from sequel_assets.automation.schedules import decide_hour
 from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_sensor
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
+from sequel_assets.refresh.due import Coverage
 from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.tables import problems
+from sequel_assets.warehouse.tables import problems, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
 
 pytestmark = pytest.mark.slow
@@ -55,6 +59,25 @@ def test_days_that_should_have_closed_widen_the_run() -> None:
     request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules(), {})
     assert isinstance(request, dg.RunRequest)
     assert request.tags[RANGE_START] == "a.key|2026-03-02"
+
+
+def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_without_widening_its_run(stage: Stage) -> None:
+    """Were the day in the range, Dagster would plan a month of slices; as it is, only what has changed is logged."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    tags = {modes.HOURLY: "true"}
+    with stage.warehouse.write() as connection:
+        connection.execute(refreshes.update().values(is_final=True))
+    later = NOW + timedelta(days=31)  # 3 April: the windows of 1, 2 and 3 March have closed
+    with stage.warehouse.read() as connection:
+        known = settings.load(now=later)
+        choice = choose(connection, {ACME: [later.date()]}, tags, known)
+        held = landed_days(connection, [ACME], from_the_first=True)
+    assert choice.asked == {ACME: dict.fromkeys(DAYS, Coverage.EXTRAS) | {later.date(): Coverage.HOT}}
+    since = days_between(DAYS[-1] + timedelta(days=1), later.date() - timedelta(days=1))
+    held[ACME] |= {on: Held(later, later, is_final=True) for on in since}
+    request = decide_hour([stage.key(ACME)], held, None, later, later, known, {})
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags[RANGE_START] == request.tags[RANGE_END] == f"{stage.key(ACME)}|{later.date()}"
 
 
 def test_a_tick_skips_with_words() -> None:
