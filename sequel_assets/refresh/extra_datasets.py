@@ -1,10 +1,12 @@
 """The landed datasets beside the minutes: what belongs to an event as a whole, and what a company has without a day."""
 
+from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse import company_tables, engagement_tables
 from sequel_assets.warehouse.dataset import Dataset
 
 REFRESHED = (
-    "every hour for the events that start today or are under way, once more at the day's close and when it turns final"
+    "every hour for the events that start today or are under way, once more at the day's close, when it turns final, "
+    f"and {REPLAY_DAYS} days later, when the replay window closes"
 )
 NAMED = "GET /events/{eventId}/polls (only named, its shape is a proposal): where it is not there the dataset is unavailable"
 
