@@ -7,13 +7,13 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
 from sequel_assets.refresh.ledger import landed_days, troubled
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 
-from .modes import ACCEPT, FORCE, HOURLY, is_on
+from .modes import ACCEPT, FORCE, HOURLY, ON, is_on
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Choice:
     """What a run does with the days of its range."""
 
     asked: dict[str, dict[date, Coverage]]
-    """company -> the days that are asked for, and how."""
+    """company -> the days that are asked for, and how. An hour asks for some beyond its range: were they in it, Dagster
+    would plan every slice of a month, and store an event for each."""
     kept: dict[str, set[date]]
     """company -> the days that stay as they are."""
     frozen: int
@@ -51,6 +52,8 @@ def choose(
         if is_on(tags, HOURLY):
             due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
             asked[company_id] = {day: due[day] for day in open_days if day in due}
+            if tags[HOURLY] == ON:
+                asked[company_id] |= due_once_more(held[company_id], now, settle=settle, frozen_before=first)
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
             asked[company_id] = dict.fromkeys(open_days, Coverage.FULL)
         else:

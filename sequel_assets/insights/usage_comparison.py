@@ -24,9 +24,9 @@ from sequel_assets.warehouse.tables import (
     never_negative,
 )
 
-from .calendars import calendar_of, known_days, number_of, rows_of
+from .calendars import calendar_of, number_of, rows_of
 from .daily_usage import average, quotient, whole
-from .event_days import day_number
+from .event_days import day_number, known_days
 from .periods import CALENDAR, COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
 from .periods import whole as whole_period
 

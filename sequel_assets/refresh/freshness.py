@@ -34,6 +34,8 @@ class Held(Covers):
 
     of_minutes: Covers | None = None
     """What the minutes alone cover, where that is more."""
+    of_extras: Covers | None = None
+    """What is covered of what belongs to events as a whole, but for what waits for its owner; None where there is none."""
 
     @property
     def minutes(self) -> Covers:

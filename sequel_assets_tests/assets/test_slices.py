@@ -12,7 +12,7 @@ from sequel_assets.automation.partitions import RANGE_END, RANGE_START
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.warehouse.tables import companies, event_participants, refreshes
-from sequel_assets_tests.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, THROUGH, Stage, why_failed
+from sequel_assets_tests.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH, Stage, why_failed
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ def test_each_slice_tells_its_figures_as_metadata(stage: Stage) -> None:
 
 
 def test_nothing_personal_or_secret_enters_dagsters_storage(stage: Stage) -> None:
-    """No e-mail, name, key or secret stands in any file of Dagster's home, failed runs included."""
+    """No e-mail, name, text, answer, key or secret stands in any file of Dagster's home, failed runs included."""
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
     assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=FORCE).success
@@ -93,6 +93,11 @@ def test_nothing_personal_or_secret_enters_dagsters_storage(stage: Stage) -> Non
         assert [word for word in PERSONAL if word.lower().encode() in content] == [], file
     with stage.warehouse.read() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM people WHERE email = 'zebulon.quux@mail.example'")) == 2
+        kept = [
+            *connection.scalars(sa.text("SELECT text FROM chat_messages UNION SELECT text FROM questions")),
+            *connection.scalars(sa.text("SELECT answer FROM questions UNION SELECT custom_answers FROM registrants")),
+        ]
+    assert [word for word in SAID if not any(word in (text or "").lower() for text in kept)] == []
 
 
 def test_a_failing_event_turns_its_own_slices_red_and_the_others_green_in_the_same_run(stage: Stage) -> None:

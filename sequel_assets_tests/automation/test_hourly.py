@@ -1,6 +1,6 @@
 """The hour as Dagster sees it: what a tick asks for, what its run does, when the light turns red."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,23 +9,38 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.automation import modes
+from sequel_assets.automation.choice import choose
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START
 from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_sensor
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
+from sequel_assets.refresh.due import Coverage
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.tables import problems
-from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
+from sequel_assets.warehouse.tables import problems, refreshes
+from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 
-HOUR = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
-TODAY = HOUR.date()
 ALL = {modes.HOURLY: modes.ON, **modes.URGENT}
 
 
 def known(company_id: str) -> KnownCompany:
     return KnownCompany(company_id, f"{company_id}.key", company_id, None, 1, None)
+
+
+def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_beyond_its_range(stage: Stage) -> None:
+    """Were the day in the range, Dagster would plan a month of slices; as it is, only what has changed is logged."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    with stage.warehouse.write() as connection:
+        connection.execute(refreshes.update().values(is_final=True))
+    later = NOW + timedelta(days=31)  # 3 April: the windows of 1, 2 and 3 March have closed
+    with stage.warehouse.read() as connection:
+        asked = [
+            choose(connection, {ACME: [later.date()]}, {modes.HOURLY: mode}, settings.load(now=later)).asked[ACME]
+            for mode in (modes.ON, modes.OLDER)
+        ]
+    today = {later.date(): Coverage.HOT}
+    assert asked == [dict.fromkeys(DAYS, Coverage.EXTRAS) | today, today]
 
 
 def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -> None:
