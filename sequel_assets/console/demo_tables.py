@@ -183,7 +183,10 @@ def _chat(connection: sa.Connection, names: dict[str, str]) -> None:
     table(
         f"chat_messages: {names[event.company_id]}, “{event.name}”, the first {len(said)} of {event.chat_messages}",
         ("sent_at (UTC)", "person", "text"),
-        [(f"{row.sent_at:%Y-%m-%d %H:%M}" if row.sent_at else None, row.person_id[:12], row.text) for row in said],
+        [
+            (f"{row.sent_at:%Y-%m-%d %H:%M}" if row.sent_at else None, row.person_id and row.person_id[:12], row.text)
+            for row in said
+        ],
     )
 
 
