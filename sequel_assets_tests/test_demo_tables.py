@@ -36,4 +36,4 @@ def test_a_message_of_nobody_has_no_person(warehouse: Warehouse, capsys: pytest.
             add(connection, chat_messages, message_id=str(position), position=position, person_id=who, text=text)
         demo_tables._chat(connection, {ACME: "acme.0"})
     lines = [line.replace(" ", "") for line in capsys.readouterr().out.splitlines()]
-    assert ["││a1b2c3d4e5f6│hello│", "│││anybody?│"] == [line for line in lines if line.startswith("││")]
+    assert [line for line in lines if line.startswith("││")] == ["││a1b2c3d4e5f6│hello│", "│││anybody?│"]

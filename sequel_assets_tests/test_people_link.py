@@ -124,7 +124,7 @@ def test_the_line_by_which_excel_is_told_the_sign_is_no_heading(
 ) -> None:
     """It says the sign; lines keep their numbers."""
     lines = [says, f"email{sign}external_id", f"{ADA}{sign}crm-1", "one cell"]
-    with pytest.raises(UsageError, match="^line 4: it has 1 cells where the first line has 2\n"):
+    with pytest.raises(UsageError, match=r"^line 4: it has 1 cells where the first line has 2\n"):
         call(filled, csv_of(tmp_path, "\r\n".join(lines)))
     assert call(filled, csv_of(tmp_path, "\r\n".join(lines[:3]))) == 0
     assert linked(filled)[(BOLT, ADA)] == "crm-1"
