@@ -21,9 +21,12 @@ import psutil
 import pytest
 import sqlalchemy as sa
 import trustme
+from typer.testing import CliRunner
 
+from sequel_assets import cli
+from sequel_assets.console import sandbox as sandbox_command
 from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.sandbox import Clock, Company, Fault, Sandbox, World
+from sequel_assets.sandbox import HUB, Clock, Company, Fault, Sandbox, World
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest
 from sequel_assets.warehouse.tables import NO_DAY, companies, people, problems, refreshes
@@ -678,6 +681,22 @@ def test_the_sandbox_says_what_to_export_and_ends_on_sigterm(checkout: Checkout)
     process.terminate()
     _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (0, "")
+
+
+def test_the_sandbox_takes_a_big_event_and_a_company_of_hubs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is there unless it is asked for."""
+    made: list[Sandbox] = []
+    monkeypatch.setattr(sandbox_command, "serve_forever", lambda sandbox, verbose: made.append(sandbox))
+    small = ["sandbox", "--port", "0", "--companies", "3", "--days", "3", "--people", "5"]
+    for more in ([], ["--big-event", "9", "--hub-only"]):
+        assert CliRunner().invoke(cli.app, [*small, *more]).exit_code == 0
+    crowds = []
+    for world in (sandbox.world for sandbox in made):
+        last = world.companies[-1].id
+        stages = [event for event in world.events if event.event_type != HUB and event.company_id == last]
+        big = [len(event.rows) for event in world.events if event.name == "Keynote"]
+        crowds.append((any(event.rows for event in stages), all(event.hub_id for event in stages), big))
+    assert crowds == [(True, False, []), (False, True, [9])]
 
 
 def environment_names() -> list[str]:
