@@ -234,6 +234,11 @@ class Stage:
         tags = range_tags([self.key(company) for company in companies], first, last)
         return self.run("refresh_slices", tags | ({mode: "true"} if mode else {}), assets)
 
+    def tick_hour(self) -> list[dg.RunRequest]:
+        """Evaluate the schedule of the hour at the pinned clock; return the runs that it asks for."""
+        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=NOW.replace(minute=5))
+        return list(self.schedules["hourly_refresh"].evaluate_tick(context).run_requests or [])
+
     def key(self, company_id: str) -> str:
         """The partition key of a company."""
         with self.warehouse.read() as connection:

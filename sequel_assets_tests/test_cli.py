@@ -643,12 +643,14 @@ def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Ch
 
 
 def test_migrate_makes_the_tables_once(checkout: Checkout) -> None:
-    """Twice is as once; status then has nothing to tell."""
+    """Twice is as once; status then has nothing to tell, and does not call that well."""
     for _ in range(2):
         done = checkout.quickly("migrate")
         assert (done.returncode, done.stdout, done.stderr) == (0, f"the warehouse has schema {newest()}\n", "")
-    told = json.loads(checkout.quickly("status", "--json").stdout)
-    assert told == {
+    done, for_people = checkout.quickly("status", "--json"), checkout.quickly("status")
+    assert (done.returncode, for_people.returncode) == (1, 1)
+    assert "No company is known yet, so nothing is fresh" in for_people.stdout
+    assert json.loads(done.stdout) == {
         "companies": [],
         "datasets": [],
         "excluded": [],

@@ -39,7 +39,8 @@ def wrong(monkeypatch: pytest.MonkeyPatch, **values: str) -> list[str]:
 def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
     """Definitions load without any variable set."""
     settings = load()
-    assert settings.model_dump(exclude={"start_date"}) == {
+    assert settings.model_dump() == {
+        "start_date": date(2025, 1, 1),
         "api_url": "https://api.introvoke.com",
         "analytics_url": "https://analytics.introvoke.com",
         "client_id": None,
@@ -73,7 +74,6 @@ def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
         "webhook_companies": "",
         "webhook_length_days": 90,
     }
-    assert settings.start_date == date(datetime.now(UTC).year - 1, 1, 1)
 
 
 def test_each_missing_setting_is_named_with_its_meaning_and_an_example() -> None:
@@ -230,12 +230,20 @@ def test_an_env_file_that_cannot_be_read_is_told() -> None:
 
 
 def test_the_clock_may_be_pinned_in_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told in UTC; a year ago begins where the pinned clock says."""
+    """It is told in UTC."""
     for text in ("2021-01-01T00:30:00+02:00", "2020-12-31T22:30:00Z"):
         monkeypatch.setenv("SEQUEL_NOW", text)
         assert load().clock() == datetime(2020, 12, 31, 22, 30, tzinfo=UTC)
         assert load().clock().tzinfo is UTC
-        assert load().start_date == date(2019, 1, 1)
+
+
+def test_history_begins_on_the_same_day_whatever_the_calendar_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default that moved on New Year's Day would take a year out of every lifetime number."""
+    starts = set()
+    for now in ("2026-12-31T23:07:00Z", "2027-01-01T01:07:00Z"):
+        monkeypatch.setenv("SEQUEL_NOW", now)
+        starts.add(load().start_date)
+    assert starts == {date(2025, 1, 1)}
 
 
 def test_without_a_pin_the_clock_is_the_machines() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 import sqlalchemy as sa
 
@@ -21,8 +21,8 @@ class Choice:
     """What a run does with the days of its range."""
 
     asked: dict[str, dict[date, Coverage]]
-    """company -> the days that are asked for, and how. An hour asks for some beyond its range: were they in it, Dagster
-    would plan every slice of a month, and store an event for each."""
+    """company -> the days that are asked for, and how. The run of today asks for some beyond its range: were they in it,
+    Dagster would plan every slice of a month, and store an event for each."""
     kept: dict[str, set[date]]
     """company -> the days that stay as they are."""
     frozen: int
@@ -39,7 +39,7 @@ def choose(
     """Return what to ask for of the companies' days that a run covers."""
     now, settle = settings.clock(), timedelta(minutes=settings.settle_minutes)
     window = timedelta(hours=settings.late_window_hours)
-    held = landed_days(connection, list(wanted), from_the_first=is_on(tags, HOURLY))
+    held = landed_days(connection, list(wanted))
     undone = troubled(connection, wanted)
     companies, retention = catalog.known_companies(connection), connect.retention(settings)
     frozen_before = retention.frozen_before(companies, now)
@@ -51,8 +51,10 @@ def choose(
         frozen += len(days) - len(open_days)
         if is_on(tags, HOURLY):
             due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
-            asked[company_id] = due_once_more(held[company_id], now, settle=settle, frozen_before=first)
-            asked[company_id] |= {day: due[day] for day in open_days if day in due}
+            asked[company_id] = {day: due[day] for day in open_days if day in due}
+            if now.astimezone(UTC).date() in days:
+                once_more = due_once_more(held[company_id], now, settle=settle, frozen_before=first)
+                asked[company_id] |= {day: how for day, how in once_more.items() if day not in due}
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
             asked[company_id] = dict.fromkeys(open_days, Coverage.FULL)
         else:

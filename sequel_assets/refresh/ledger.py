@@ -38,13 +38,11 @@ def landed_days(
     company_ids: Sequence[str],
     *,
     names: AbstractSet[str] = LANDED_NAMES,
-    from_the_first: bool = False,
 ) -> dict[str, dict[date, Held]]:
     """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
 
-    Datasets that are unavailable at a company do not count there. With `from_the_first` each of the extras counts from
-    the first day that it was ever refreshed on: what lies before is a backfill's business. A day with a standing problem
-    counts as not wholly asked, so that it is asked again.
+    Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not wholly
+    asked, so that it is asked again.
     """
     ledger = read_ledger(connection, sorted(names), company_ids)
     unavailable = availability.by_company(connection)
@@ -62,15 +60,11 @@ def landed_days(
     for company_id in company_ids:
         absent = unavailable.get(company_id, frozenset())
         of_each = {name: ledger[name].get(company_id, {}) for name in names - absent}
-        first = {
-            name: min(slices, default=date.max) if from_the_first and name not in CORE_NAMES else date.min
-            for name, slices in of_each.items()
-        }
         days = {day for slices in of_each.values() for day in slices}
         wrong, held = troubled_days.get(company_id, {}), held_days.get(company_id, {})
         found[company_id] = {
             day: _together(
-                {name: slices.get(day, NOTHING) for name, slices in of_each.items() if day >= first[name]},
+                {name: slices.get(day, NOTHING) for name, slices in of_each.items()},
                 wrong.get(day, set()),
                 held.get(day, set()),
             )
@@ -90,6 +84,14 @@ def _together(slices: Mapping[str, Held], troubled: AbstractSet[str], held: Abst
         whole = replace(whole, full_through=None)
     of_extras = _least(extras) if extras else None
     return replace(whole, of_minutes=None if whole == minutes else minutes, of_extras=of_extras)
+
+
+def first_days(connection: sa.Connection) -> dict[str, date]:
+    """Return, by company, the first day that was ever landed of it, in any dataset."""
+    r = refreshes.c
+    landed = (r.dataset.in_(LANDED_NAMES), r.day != NO_DAY)
+    query = sa.select(r.company_id, sa.func.min(r.day)).where(*landed).group_by(r.company_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def landed_companies(connection: sa.Connection) -> frozenset[str]:

@@ -165,8 +165,8 @@ def test_a_partition_whose_company_nobody_knows_fails_with_words(stage: Stage) -
     result = stage.run("refresh_slices", {"dagster/partition": f"nobody.00000000|{DAYS[0]}"})
     assert not result.success
     assert why_failed(result) == (
-        "company 'nobody.00000000' has a partition but is not in the table companies; nothing was written; "
-        "materialize the asset companies first"
+        "in no row of the table companies, so nothing was asked of them: nobody.00000000; "
+        "materialize the asset companies first, or delete these partitions"
     )
     assert stage.sandbox.requests.count == before
 
@@ -181,6 +181,16 @@ def test_a_company_that_is_gone_is_not_asked_and_turns_nothing_red(stage: Stage)
     assert stage.statuses("event_participants") == (stage.slice_keys([ROOT, ACME], DAYS), set())
     alone = stage.refresh([BOLT], DAYS[0], DAYS[0])
     assert why_failed(alone) == (f"gone at Sequel, so nothing was asked of them and their data stay: {stage.key(BOLT)}")
+
+
+def test_what_is_kept_of_a_company_that_is_gone_stays_green_beside_one_that_fails(stage: Stage) -> None:
+    """A run that fails turns red what it planned and did not log."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    with stage.warehouse.write() as connection:
+        connection.execute(companies.update().where(companies.c.company_id == BOLT).values(gone_at=THROUGH))
+    stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
+    assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=FORCE).success
+    assert stage.statuses("event_participants")[1] == stage.slice_keys([ACME], DAYS[:2])
 
 
 def test_missing_settings_fail_a_run_in_one_clear_line_each(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

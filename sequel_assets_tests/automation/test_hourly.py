@@ -1,6 +1,6 @@
 """The hour as Dagster sees it: what a tick asks for, what its run does, when the light turns red."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -11,88 +11,40 @@ from sequel_assets import settings
 from sequel_assets.automation import modes
 from sequel_assets.automation.choice import choose
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START
-from sequel_assets.automation.schedules import decide_hour
+from sequel_assets.automation.schedules import owed_days
 from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_sensor
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
 from sequel_assets.refresh.due import Coverage
-from sequel_assets.refresh.freshness import Held
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.tables import problems, refreshes
-from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
+from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 
-NOW = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
-HOUR = NOW.replace(minute=5)
+HOUR = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
+TODAY = HOUR.date()
+ALL = {modes.HOURLY: modes.ON, **modes.URGENT}
 
 
 def known(company_id: str) -> KnownCompany:
     return KnownCompany(company_id, f"{company_id}.key", company_id, None, 1, None)
 
 
-def rules(**different: Any) -> settings.Settings:
-    return settings.load(start_date=date(2026, 3, 1), now=NOW, **different)
-
-
-def through(day: int, hour: int, *, full: bool) -> Held:
-    moment = datetime(2026, 3, day, hour, tzinfo=UTC)
-    return Held(moment, moment if full else None, False)
-
-
-def test_an_ordinary_hour_asks_for_today_over_every_company_in_one_run() -> None:
-    """The run says by its tags what it covers and that it is the hour's."""
-    held = {"a": {date(2026, 3, 2): through(3, 0, full=True), date(2026, 3, 3): through(3, 14, full=False)}, "b": {}}
-    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules(), {})
-    assert isinstance(request, dg.RunRequest)
-    assert (request.run_key, request.tags) == (
-        "hour-2026030315",
-        {RANGE_START: "a.key|2026-03-03", RANGE_END: "b.key|2026-03-03", modes.HOURLY: "true"},
-    )
-
-
-def test_days_that_should_have_closed_widen_the_run() -> None:
-    """A night off: yesterday of one company is due, so the run reaches back to it."""
-    held = {"a": {date(2026, 3, 2): through(2, 20, full=False)}, "b": {date(2026, 3, 3): through(3, 14, full=False)}}
-    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules(), {})
-    assert isinstance(request, dg.RunRequest)
-    assert request.tags[RANGE_START] == "a.key|2026-03-02"
-
-
-def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_without_widening_its_run(stage: Stage) -> None:
-    """Were the day in the range, Dagster would plan a month of slices; as it is, only what has changed is logged."""
+def test_a_replay_window_that_has_closed_is_asked_about_by_the_run_of_today_alone(stage: Stage) -> None:
+    """Beside its range: were the day in it, or in a run of its own, Dagster would plan and store each of its slices."""
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
-    tags = {modes.HOURLY: "true"}
+    tags = {modes.HOURLY: modes.ON}
     with stage.warehouse.write() as connection:
         connection.execute(refreshes.update().values(is_final=True))
     later = NOW + timedelta(days=31)  # 3 April: the windows of 1, 2 and 3 March have closed
+    known = settings.load(now=later)
     with stage.warehouse.read() as connection:
-        known = settings.load(now=later)
-        choice = choose(connection, {ACME: [later.date()]}, tags, known)
-        held = landed_days(connection, [ACME], from_the_first=True)
-    assert choice.asked == {ACME: dict.fromkeys(DAYS, Coverage.EXTRAS) | {later.date(): Coverage.HOT}}
-    since = days_between(DAYS[-1] + timedelta(days=1), later.date() - timedelta(days=1))
-    held[ACME] |= {on: Held(later, later, is_final=True) for on in since}
-    request = decide_hour([stage.key(ACME)], held, None, later, later, known, {})
-    assert isinstance(request, dg.RunRequest)
-    assert request.tags[RANGE_START] == request.tags[RANGE_END] == f"{stage.key(ACME)}|{later.date()}"
-
-
-def test_a_tick_skips_with_words() -> None:
-    """Nobody known, an earlier hour still under way, or everything there already."""
-    done = {"a": {date(2026, 3, 3): through(3, 15, full=False)}}
-    told = [
-        decide_hour([], {}, None, HOUR, NOW, rules(), {}),
-        decide_hour(["a.key"], {"a": {}}, "run-7", HOUR, NOW, rules(), {}),
-        decide_hour(["a.key"], done, None, HOUR, NOW, rules(), {}),
-    ]
-    assert [skip.skip_message for skip in told if isinstance(skip, dg.SkipReason)] == [
-        "no company is known yet; the sensor new_companies finds them",
-        "the refresh of an earlier hour is still under way (run run-7); the next hour makes good what is due",
-        "every company has this hour already, through 2026-03-03 15:05 UTC",
-    ]
+        of_today = choose(connection, {ACME: [later.date()]}, tags, known)
+        of_older = choose(connection, {ACME: DAYS[:1]}, tags, known)
+    assert of_today.asked == {ACME: dict.fromkeys(DAYS, Coverage.EXTRAS) | {later.date(): Coverage.HOT}}
+    assert of_older.asked == {ACME: {}}
+    assert not set(owed_days(known, later)[stage.key(ACME)]) & set(DAYS)
 
 
 def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -> None:
@@ -107,6 +59,36 @@ def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -
     again = stage.sandbox.requests.count
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=modes.HOURLY).success
     assert stage.sandbox.requests.count == again
+
+
+def test_a_partition_that_is_no_companys_holds_up_nobody(stage: Stage) -> None:
+    """Somebody added it in the UI, or the warehouse was rebuilt after its company had gone: the hour leaves it out, with words."""
+    stage.instance.add_dynamic_partitions("company", ["nobody.00000000"])
+    first, last = (f"{key}|{DAYS[-1]}" for key in (stage.key(stage.ordered[0]), "nobody.00000000"))
+    result = stage.run("refresh_slices", {RANGE_START: first, RANGE_END: last, **ALL})
+    assert result.success
+    assert stage.statuses("daily_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())
+    said = [entry.user_message for entry in stage.instance.all_logs(result.run_id)]
+    assert (
+        "in no row of the table companies, so nothing was asked of them: nobody.00000000; "
+        "materialize the asset companies first, or delete these partitions"
+    ) in said
+
+
+def test_a_dataset_that_failed_on_the_very_first_day_is_late_and_made_good_by_the_hour(stage: Stage) -> None:
+    """Nothing of it was ever there, which is no reason to count it from the day after."""
+    stage.sandbox.faults.always("*e-acme/user-activity*", "http_500")
+    assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    stage.sandbox.faults.clear()
+    assert stage.statuses("event_activity")[1] == stage.slice_keys([ACME], DAYS[:1])
+    passed, words = _freshness(stage)["event_activity"]
+    assert not passed
+    assert f"{stage.key(ACME)} {DAYS[0]}: should have closed at" in words
+    (request,) = stage.tick_hour()
+    assert request.tags[RANGE_START] == f"{stage.key(ACME)}|{DAYS[0]}"
+    assert stage.run("refresh_slices", request.tags).success
+    assert stage.statuses("event_activity") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
+    assert _freshness(stage)["event_activity"][0]
 
 
 def _days_of(request: Any) -> set[str]:

@@ -287,7 +287,7 @@ def test_an_event_whose_start_moved_takes_its_rows_along(warehouse: Warehouse) -
 
 
 def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Warehouse) -> None:
-    """Also on days that are final, and without asking for their minutes again; the hourly run leaves the past alone."""
+    """Also on days that are final, and without asking for their minutes again; the hour makes it good too."""
     with platform(world_of(talking(on=1), talking("f", on=5)), warehouse) as it:
         it.refresh()
         with warehouse.write("kid") as connection:
@@ -298,10 +298,10 @@ def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Wa
             connection.execute(tables.activity_totals.delete())
         with warehouse.read() as connection:
             whole = landed_days(connection, ["kid"])["kid"]
-            hourly = landed_days(connection, ["kid"], from_the_first=True)["kid"]
         settle, window = timedelta(minutes=5), timedelta(hours=48)
         assert to_ask(DAYS, whole, it.clock(), settle=settle) == dict.fromkeys(DAYS, Coverage.EXTRAS)
-        assert set(due_this_hour(hourly, it.clock(), settle=settle, late_window=window)) <= {day(8)}
+        due = due_this_hour(whole, it.clock(), settle=settle, late_window=window)
+        assert due == dict.fromkeys(DAYS[:-1], Coverage.EXTRAS) | {DAYS[-1]: Coverage.HOT}
         it.sandbox.requests.clear()
         outcomes = list(it.refresher().refresh({"kid": dict.fromkeys(DAYS, Coverage.EXTRAS), "root": DAYS}))
         assert failures(outcomes) == []
@@ -317,7 +317,7 @@ def hour_of(it: Platform) -> dict[str, dict[date, Coverage]]:
     """Return what an hour's run asks for of each company."""
     settle, window = timedelta(minutes=5), timedelta(hours=48)
     with it.warehouse.read() as connection:
-        held = landed_days(connection, ["kid", "root"], from_the_first=True)
+        held = landed_days(connection, ["kid", "root"])
     return {
         company: due_once_more(slices, it.clock(), settle=settle)
         | due_this_hour(slices, it.clock(), settle=settle, late_window=window)
@@ -391,7 +391,7 @@ def test_what_is_held_at_the_windows_close_waits_and_what_failed_is_asked_again(
 def due_once_more_of(it: Platform) -> dict[date, Coverage]:
     """Return what is due once more of the company."""
     with it.warehouse.read() as connection:
-        held = landed_days(connection, ["kid"], from_the_first=True)["kid"]
+        held = landed_days(connection, ["kid"])["kid"]
     return due_once_more(held, it.clock(), settle=timedelta(minutes=5))
 
 
