@@ -21,8 +21,8 @@ class Choice:
     """What a run does with the days of its range."""
 
     asked: dict[str, dict[date, Coverage]]
-    """company -> the days that are asked for, and how. An hour asks for some beyond its range: were they in it, Dagster
-    would plan every slice of a month, and store an event for each."""
+    """company -> the days that are asked for, and how. The hour's own run asks for some beyond its range: were
+    they in it, Dagster would plan every slice of a month, and store an event for each."""
     kept: dict[str, set[date]]
     """company -> the days that stay as they are."""
     frozen: int
@@ -53,7 +53,8 @@ def choose(
             due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
             asked[company_id] = {day: due[day] for day in open_days if day in due}
             if tags[HOURLY] == ON:
-                asked[company_id] |= due_once_more(held[company_id], now, settle=settle, frozen_before=first)
+                once_more = due_once_more(held[company_id], now, settle=settle, frozen_before=first)
+                asked[company_id] |= {day: how for day, how in once_more.items() if day not in due}
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
             asked[company_id] = dict.fromkeys(open_days, Coverage.FULL)
         else:
