@@ -15,12 +15,15 @@ from sequel_assets.warehouse.webhook_tables import subscriptions
 
 from .datasets import CORE_NAMES
 from .due import Coverage
-from .hints import ASKING, REASONS, REGISTERED, CompanyBooks, Do, KnownAs, Situation, Step, plan
+from .hints import ASKING, REASONS, REGISTERED, Do, Step, plan
 from .ledger import landed_days
 from .outcomes import Outcome, Verdict
 from .refresh import Refresher, Rules
+from .situation import CompanyBooks, KnownAs, Situation
 
 MOST_NAMED_AT_ONCE = 500
+MOST_ASKED = 5000
+"""Steps that one run takes up; the others follow."""
 ROUNDS = 2
 """An event that is not known is listed first, and then refreshed."""
 
@@ -44,12 +47,18 @@ def judge(
     has_walked: bool = False,
     closes: bool = True,
 ) -> list[Step]:
-    """Return what is to be done about each hint of a reason, and (unless told otherwise) close those that are done with."""
+    """Return what is to be done about each hint of a reason, the oldest first.
+
+    Those that are done with are closed, unless told otherwise. Where there is more to ask than one run takes up, the rest is
+    left to the next look.
+    """
+    steps: list[Step] = []
     with warehouse.read() as connection:
-        waiting = hints.waiting(connection, REASONS[reason])
-        if not waiting:
-            return []
-        steps = plan(waiting, _situation(connection, waiting, now, rules, under_way), has_walked=has_walked)
+        for page in hints.waiting(connection, REASONS[reason]):
+            steps += plan(page, _situation(connection, page, now, rules, under_way), has_walked=has_walked)
+            if sum(step.do in ASKING for step in steps) >= MOST_ASKED:
+                break
+    steps.sort(key=lambda step: step.hint.received_at)
     if not closes:
         return steps
     if closing := [step for step in steps if step.do is Do.CLOSE]:
@@ -132,6 +141,8 @@ class Taken:
 
     hints: int = 0
     events: set[str] = field(default_factory=set)
+    refreshed: set[str] = field(default_factory=set)
+    """The events that were refreshed for their own sake."""
     companies: set[str] = field(default_factory=set)
     failed: list[Outcome] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
@@ -208,6 +219,7 @@ class AfterWebhooks:
             fell = any((step.company_id, day) in failed for day in step.days)
             if step.do is not Do.HOT and step.company_id in listed and not fell and not self.taken.fatal:
                 done.setdefault((step.company_id, step.hint.company_id), set()).add(step.hint.event_id)
+                self.taken.refreshed |= {step.hint.event_id or ""} if step.do is Do.EVENT else set()
         with self._warehouse.write() as connection:
             for (_, told_of), event_ids in done.items():
                 hints.mark_refreshed(connection, self._run_id, told_of, event_ids, at=at)
