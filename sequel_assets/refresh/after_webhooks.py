@@ -1,12 +1,12 @@
 """Reading what hints are to be judged by, closing those that are done with, and one run's work on the others."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from sequel_assets.sequel import SequelClient
+from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, hints, schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.hints import Waiting
@@ -76,11 +76,13 @@ def _situation(
     concerned = {hint.company_id for hint in waiting} | {event.company_id for event in named.values()}
     slices, listed = landed_days(connection, sorted(concerned), names=CORE_NAMES), _listed(connection)
     frozen_before = rules.retention.frozen_before(known, now)
+    parents = {company.parent_company_id for company in known}
     books = {
         company.company_id: CompanyBooks(
             slices[company.company_id],
             listed.get(company.company_id),
             company.gone_at is not None,
+            company.company_id in parents,
             max(rules.start, frozen_before.get(company.company_id, rules.start)),
         )
         for company in known
@@ -171,7 +173,7 @@ class AfterWebhooks:
             steps = [step for step in asking if step.hint in hints_taken]
             if not steps:
                 break
-            yield from self._work(steps, at)
+            yield from self._work(list(self._found(steps)), at)
         judge(self._warehouse, reason, self._clock(), self._rules, others)
 
     def _work(self, steps: Sequence[Step], at: datetime) -> Iterator[Outcome]:
@@ -195,6 +197,22 @@ class AfterWebhooks:
             yield outcome
         self.taken.fatal = str(refresher.fatal or "")
         self._mark(steps, failed, at)
+
+    def _found(self, steps: Sequence[Step]) -> Iterator[Step]:
+        """Yield the steps, each at the company whose event it is about, as Sequel says; without those that it does not answer."""
+        with self._warehouse.read() as connection:
+            known = {company.company_id for company in catalog.known_companies(connection)}
+        for step in steps:
+            owner: str | None = None
+            if step.do is Do.FIND and step.hint.event_id is not None:
+                try:
+                    owner = self._client.event(step.hint.event_id).company_uid
+                except NotFound:
+                    pass
+                except SequelError:
+                    self.taken.unlisted.add(step.company_id)
+                    continue
+            yield replace(step, company_id=owner) if owner in known else step
 
     def _note(self, steps: Sequence[Step]) -> None:
         self.taken.hints += sum(step.hint.count for step in steps)

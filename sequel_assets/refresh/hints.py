@@ -44,13 +44,15 @@ class Do(StrEnum):
     """Their company is not known: the tree is to be walked."""
     LIST = "list"
     """Their company's events are to be listed anew."""
+    FIND = "find"
+    """Their event is to be looked up, and the events of the company whose it is to be listed anew."""
     EVENT = "event"
     """Their event's days are to be refreshed."""
     HOT = "hot"
     """Their company's day is to be refreshed, so that it covers the end."""
 
 
-ASKING = frozenset({Do.LIST, Do.EVENT, Do.HOT})
+ASKING = frozenset({Do.LIST, Do.FIND, Do.EVENT, Do.HOT})
 
 
 @dataclass(frozen=True)
@@ -125,15 +127,16 @@ class _About:
         """Decide for what has the company's events listed anew; no other run asks for the registrants of an event."""
         assert self._company is not None  # noqa: S101 - _decided has seen to it
         since = hint.replayed_at or hint.received_at
-        listed_at = self._company.listed_at
+        is_found = self._event is not None or hint.event_id is None or not self._company.is_parent
+        do, listed_at = Do.LIST if is_found else Do.FIND, self._company.listed_at if is_found else None
         if hint.event_type == REGISTERED:
             asked_at = [other.refreshed_at for other in self._hints if other.refreshed_at is not None]
             if hint.refreshed_at is not None or max(asked_at, default=since) > since:
                 return self._step(hint, Do.CLOSE, "its event's registrants were asked for")
-            return self._unless_busy(hint, Do.LIST, "its event's registrants are to be asked for")
+            return self._unless_busy(hint, do, "its event's registrants are to be asked for")
         if hint.refreshed_at is not None or (listed_at is not None and listed_at > since):
             return self._step(hint, Do.CLOSE, "its company's events were listed")
-        return self._unless_busy(hint, Do.LIST, "its company's events are to be listed")
+        return self._unless_busy(hint, do, "its company's events are to be listed")
 
     def _started(self, hint: Waiting) -> Step:
         if self._event is not None:

@@ -15,6 +15,8 @@ class CompanyBooks:
     listed_at: datetime | None = None
     """When its events were last listed."""
     is_gone: bool = False
+    is_parent: bool = False
+    """Companies stand beneath it, and Sequel may have told of one's event in its name."""
     first_day: date = date.min
     """Sequel has forgotten the days before it, or they lie before the start of history."""
 

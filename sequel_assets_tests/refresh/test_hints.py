@@ -85,6 +85,7 @@ REFRESHED = {"run_id": "r1", "refreshed_at": at(14, 21)}
 FAILED = {"run_id": "r1", "tries": 1, "tried_at": at(14, 21)}
 OFTEN = {"run_id": "r9", "tries": 9, "tried_at": at(14, 21)}
 GONE = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, is_gone=True)
+PARENT = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, at(14, 5), is_parent=True)
 FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=date(2026, 3, 4))
 
 
@@ -110,6 +111,13 @@ FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=dat
         ),
         pytest.param(hint(event_id="e2"), situation(at(14, 20)), ("list", ()), id="unknown event"),
         pytest.param(hint(event_id="e2", **REFRESHED), situation(at(14, 20)), ("close", ()), id="listed, still unknown"),
+        pytest.param(
+            hint(event_id="e2", happened=at(14, 4)), situation(at(14, 20), companies={"acme": PARENT}), ("find", ()),
+            id="unknown, and perhaps of a company beneath, whatever was listed of this one",
+        ),
+        pytest.param(
+            hint(event_id="e2", **REFRESHED), situation(at(14, 22), companies={"acme": PARENT}), ("close", ()), id="found nowhere"
+        ),
         pytest.param(hint(event_id=None), situation(at(14, 20)), ("close", ()), id="no event"),
         pytest.param(
             hint(), situation(at(14, 20), events={"e1": KnownAs("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
