@@ -161,7 +161,7 @@ def replay(
     since: Annotated[str, typer.Option(help="day or time (UTC) since when they came, such as 2026-11-23T14:20Z")],
     event: Annotated[str | None, typer.Option(help="those alone that name this event")] = None,
 ) -> None:
-    """Put hints that were handled back into the inbox: their events are refreshed again."""
+    """Put hints that were handled, or tried in vain, back into the inbox: their events are refreshed again."""
     from sequel_assets.console import inbox as commands
 
     raise typer.Exit(commands.replay(settings_module.load(), commands.parse_moment(since, "--since"), event))

@@ -35,6 +35,8 @@ REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""
 HINT = "sequel_assets/hint"
 """The tag that names the oldest hint that a run was asked for."""
+MOST_NAMED = 100
+"""Events that a run names."""
 MOST_AT_ONCE = 2
 """Runs of one reason side by side."""
 MOST_IN_VAIN = 5
@@ -84,7 +86,7 @@ def _slices(outcomes: Iterable[Outcome]) -> list[Outcome]:
 def _tell(context: dg.OpExecutionContext, taken: Taken, slices: int, names: dict[str, str]) -> None:
     figures = {"hints": taken.hints, "events": len(taken.events), "companies": len(taken.companies), "slices": slices}
     context.log.info(", ".join(f"{count} {what}" for what, count in figures.items()))
-    context.add_output_metadata(figures)
+    context.add_output_metadata(figures | {"refreshed": sorted(taken.refreshed)[:MOST_NAMED]})
     if taken.failed or taken.fatal:
         raise failure(taken.failed, names, taken.fatal)
     if taken.unlisted:
@@ -182,9 +184,8 @@ class _Tick:
         """Now and then, notice the ends that nothing told of, and delete what was handled long ago."""
         if self._swept_at and self._now - datetime.fromisoformat(self._swept_at) < SWEEP_EVERY:
             return
-        with self._warehouse.write() as connection:
-            notice(connection, self._now)
-            inbox.purge(connection, self._now - timedelta(days=self._settings.webhook_keep_days))
+        notice(self._warehouse, self._now)
+        inbox.purge(self._warehouse, self._now - timedelta(days=self._settings.webhook_keep_days))
         self._swept_at = self._now.isoformat()
 
     def _why_not(self, asking: Sequence[Step], steps: Sequence[Step], at: UnderWay) -> str:

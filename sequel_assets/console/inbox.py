@@ -42,7 +42,7 @@ def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, as_js
 
 
 def replay(settings: Settings, since: datetime, event_id: str | None) -> int:
-    """Put handled hints back, and tell how many; return the exit code."""
+    """Put hints back that were handled or tried in vain, and tell how many; return the exit code."""
     now = settings.clock()
     if since > now:
         raise UsageError(f"--since {since:%Y-%m-%dT%H:%M}Z is in the future; it is {now:%Y-%m-%dT%H:%M}Z")
@@ -54,7 +54,7 @@ def replay(settings: Settings, since: datetime, event_id: str | None) -> int:
     console().print(
         f"{count} hints were put back; the sensors take them up, and the batches of one event are one refresh."
         if count
-        else f"No hint since {since:%Y-%m-%d %H:%M} UTC was handled, so none was put back."
+        else f"No hint since {since:%Y-%m-%d %H:%M} UTC was handled or tried in vain, so none was put back."
     )
     return 0
 

@@ -1,12 +1,12 @@
 """Reading what hints are to be judged by, closing those that are done with, and one run's work on the others."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from sequel_assets.sequel import SequelClient
+from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, hints, schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.hints import Waiting
@@ -15,12 +15,15 @@ from sequel_assets.warehouse.webhook_tables import subscriptions
 
 from .datasets import CORE_NAMES
 from .due import Coverage
-from .hints import ASKING, REASONS, REGISTERED, CompanyBooks, Do, KnownAs, Situation, Step, plan
+from .hints import ASKING, REASONS, REGISTERED, Do, Step, plan
 from .ledger import landed_days
 from .outcomes import Outcome, Verdict
 from .refresh import Refresher, Rules
+from .situation import CompanyBooks, KnownAs, Situation
 
 MOST_NAMED_AT_ONCE = 500
+MOST_ASKED = 5000
+"""Steps that one run takes up; the others follow."""
 ROUNDS = 2
 """An event that is not known is listed first, and then refreshed."""
 
@@ -44,12 +47,18 @@ def judge(
     has_walked: bool = False,
     closes: bool = True,
 ) -> list[Step]:
-    """Return what is to be done about each hint of a reason, and (unless told otherwise) close those that are done with."""
+    """Return what is to be done about each hint of a reason, the oldest first.
+
+    Those that are done with are closed, unless told otherwise. Where there is more to ask than one run takes up, the rest is
+    left to the next look.
+    """
+    steps: list[Step] = []
     with warehouse.read() as connection:
-        waiting = hints.waiting(connection, REASONS[reason])
-        if not waiting:
-            return []
-        steps = plan(waiting, _situation(connection, waiting, now, rules, under_way), has_walked=has_walked)
+        for page in hints.waiting(connection, REASONS[reason]):
+            steps += plan(page, _situation(connection, page, now, rules, under_way), has_walked=has_walked)
+            if sum(step.do in ASKING for step in steps) >= MOST_ASKED:
+                break
+    steps.sort(key=lambda step: step.hint.received_at)
     if not closes:
         return steps
     if closing := [step for step in steps if step.do is Do.CLOSE]:
@@ -67,11 +76,13 @@ def _situation(
     concerned = {hint.company_id for hint in waiting} | {event.company_id for event in named.values()}
     slices, listed = landed_days(connection, sorted(concerned), names=CORE_NAMES), _listed(connection)
     frozen_before = rules.retention.frozen_before(known, now)
+    parents = {company.parent_company_id for company in known}
     books = {
         company.company_id: CompanyBooks(
             slices[company.company_id],
             listed.get(company.company_id),
             company.gone_at is not None,
+            company.company_id in parents,
             max(rules.start, frozen_before.get(company.company_id, rules.start)),
         )
         for company in known
@@ -132,6 +143,8 @@ class Taken:
 
     hints: int = 0
     events: set[str] = field(default_factory=set)
+    refreshed: set[str] = field(default_factory=set)
+    """The events that were refreshed for their own sake."""
     companies: set[str] = field(default_factory=set)
     failed: list[Outcome] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
@@ -160,7 +173,7 @@ class AfterWebhooks:
             steps = [step for step in asking if step.hint in hints_taken]
             if not steps:
                 break
-            yield from self._work(steps, at)
+            yield from self._work(list(self._found(steps)), at)
         judge(self._warehouse, reason, self._clock(), self._rules, others)
 
     def _work(self, steps: Sequence[Step], at: datetime) -> Iterator[Outcome]:
@@ -185,6 +198,22 @@ class AfterWebhooks:
         self.taken.fatal = str(refresher.fatal or "")
         self._mark(steps, failed, at)
 
+    def _found(self, steps: Sequence[Step]) -> Iterator[Step]:
+        """Yield the steps, each at the company whose event it is about, as Sequel says; without those that it does not answer."""
+        with self._warehouse.read() as connection:
+            known = {company.company_id for company in catalog.known_companies(connection)}
+        for step in steps:
+            owner: str | None = None
+            if step.do is Do.FIND and step.hint.event_id is not None:
+                try:
+                    owner = self._client.event(step.hint.event_id).company_uid
+                except NotFound:
+                    pass
+                except SequelError:
+                    self.taken.unlisted.add(step.company_id)
+                    continue
+            yield replace(step, company_id=owner) if owner in known else step
+
     def _note(self, steps: Sequence[Step]) -> None:
         self.taken.hints += sum(step.hint.count for step in steps)
         self.taken.companies |= {step.company_id for step in steps}
@@ -208,6 +237,7 @@ class AfterWebhooks:
             fell = any((step.company_id, day) in failed for day in step.days)
             if step.do is not Do.HOT and step.company_id in listed and not fell and not self.taken.fatal:
                 done.setdefault((step.company_id, step.hint.company_id), set()).add(step.hint.event_id)
+                self.taken.refreshed |= {step.hint.event_id or ""} if step.do is Do.EVENT else set()
         with self._warehouse.write() as connection:
             for (_, told_of), event_ids in done.items():
                 hints.mark_refreshed(connection, self._run_id, told_of, event_ids, at=at)

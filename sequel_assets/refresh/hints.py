@@ -6,14 +6,14 @@ for. The others have the company's events listed anew, and are closed by any lis
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from sequel_assets.warehouse.hints import MISSED, UNKNOWN_COMPANY, Waiting
 
-from .freshness import Held
 from .hours import days_between, top_of_hour
+from .situation import CompanyBooks, Situation
 
 ENDED, STARTED = "virtual-stage-event-ended", "virtual-stage-event-started"
 REGISTERED = "new-attendee-pre-registration"
@@ -28,9 +28,11 @@ PATIENCE = timedelta(minutes=10)
 SAME_END = timedelta(hours=1)
 """Batches of one end tell times that lie no further apart."""
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
-"""How long after a first, second, ... run that came to nothing the next one is asked for; then none is."""
+"""How long after a first, second, ... run that came to nothing the next one is asked for; from then on as after the last."""
+A_LITTLE = timedelta(days=1)
+"""An event is refreshed for its own days and for so much after its end."""
 MOST_DAYS = 31
-"""An event that began earlier is refreshed for its last days alone."""
+"""An event that is longer is refreshed for the last of them alone."""
 
 
 class Do(StrEnum):
@@ -42,13 +44,15 @@ class Do(StrEnum):
     """Their company is not known: the tree is to be walked."""
     LIST = "list"
     """Their company's events are to be listed anew."""
+    FIND = "find"
+    """Their event is to be looked up, and the events of the company whose it is to be listed anew."""
     EVENT = "event"
     """Their event's days are to be refreshed."""
     HOT = "hot"
     """Their company's day is to be refreshed, so that it covers the end."""
 
 
-ASKING = frozenset({Do.LIST, Do.EVENT, Do.HOT})
+ASKING = frozenset({Do.LIST, Do.FIND, Do.EVENT, Do.HOT})
 
 
 @dataclass(frozen=True)
@@ -63,49 +67,12 @@ class Step:
     days: tuple[date, ...] = ()
 
 
-@dataclass(frozen=True)
-class CompanyBooks:
-    """What is known of one company."""
-
-    slices: Mapping[date, Held]
-    listed_at: datetime | None = None
-    """When its events were last listed."""
-    is_gone: bool = False
-    first_day: date = date.min
-    """Sequel has forgotten the days before it, or they lie before the start of history."""
-
-
-@dataclass(frozen=True)
-class KnownAs:
-    """What is known of an event that a hint names."""
-
-    company_id: str
-    starts_at: datetime | None
-    is_excluded: bool = False
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What the decisions go by."""
-
-    now: datetime
-    settle: timedelta
-    companies: Mapping[str, CompanyBooks]
-    events: Mapping[str, KnownAs]
-    """The events that hints name, by id; those of a company that is told of alone are enough."""
-    under_way: frozenset[str] = frozenset()
-    """Runs about hints that have not ended."""
-    hourly_under_way: bool = False
-    reach: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """capability -> the companies that its subscription may speak of."""
-
-
 def plan(hints: Sequence[Waiting], now_is: Situation, *, has_walked: bool = False) -> list[Step]:
     """Return a step for each group of hints. `has_walked`: who is not known now is none of ours."""
     together: dict[tuple[str, str, str | None], list[Waiting]] = {}
     for hint in hints:
         known = now_is.events.get(hint.event_id or "")
-        of_event = hint.event_type in (ENDED, STARTED)
+        of_event = hint.event_type in (ENDED, STARTED, REGISTERED)
         about = (hint.event_type, hint.event_id) if of_event else (REASON_OF[hint.event_type], None)
         together.setdefault((known.company_id if known else hint.company_id, *about), []).append(hint)
     return [
@@ -160,14 +127,16 @@ class _About:
         """Decide for what has the company's events listed anew; no other run asks for the registrants of an event."""
         assert self._company is not None  # noqa: S101 - _decided has seen to it
         since = hint.replayed_at or hint.received_at
-        listed_at = self._company.listed_at
+        is_found = self._event is not None or hint.event_id is None or not self._company.is_parent
+        do, listed_at = Do.LIST if is_found else Do.FIND, self._company.listed_at if is_found else None
         if hint.event_type == REGISTERED:
-            if hint.refreshed_at is not None:
+            asked_at = [other.refreshed_at for other in self._hints if other.refreshed_at is not None]
+            if hint.refreshed_at is not None or max(asked_at, default=since) > since:
                 return self._step(hint, Do.CLOSE, "its event's registrants were asked for")
-            return self._unless_busy(hint, Do.LIST, "its event's registrants are to be asked for")
+            return self._unless_busy(hint, do, "its event's registrants are to be asked for")
         if hint.refreshed_at is not None or (listed_at is not None and listed_at > since):
             return self._step(hint, Do.CLOSE, "its company's events were listed")
-        return self._unless_busy(hint, Do.LIST, "its company's events are to be listed")
+        return self._unless_busy(hint, do, "its company's events are to be listed")
 
     def _started(self, hint: Waiting) -> Step:
         if self._event is not None:
@@ -200,6 +169,8 @@ class _About:
         if not company.slices:
             return self._step(hint, Do.WAIT, "its company is new, and its history comes first")
         held = company.slices.get(last)
+        if held is None and last < min(company.slices):
+            return self._step(hint, Do.CLOSE, f"{last} was never refreshed: a backfill of it brings the event too")
         through = held.data_through if held else None
         is_covered, days = through is not None and through >= end, self._days(company, last)
         is_refreshed, is_overnight = not days or self._was_refreshed(hint), any(day < last for day in days)
@@ -211,7 +182,7 @@ class _About:
             if self._is.hourly_under_way:
                 return self._step(hint, Do.WAIT, "the hourly refresh is under way")
             return self._unless_busy(hint, Do.HOT, "the hourly refresh has not covered it", [last], since=due)
-        if is_refreshed or (hint.verdict == MISSED and not is_overnight):
+        if is_refreshed or (hint.verdict == MISSED and not (hint.replayed_at or is_overnight)):
             return self._step(hint, Do.WAIT, f"the hourly refresh closes it; else it is asked for at {due:%H:%M}")
         return self._unless_busy(hint, Do.EVENT, "its event is to be refreshed at once", days)
 
@@ -225,24 +196,28 @@ class _About:
         )
 
     def _days(self, company: CompanyBooks, last: date) -> list[date]:
-        """Return the event's days up to today that have a slice; what has none is nobody's half."""
-        today = self._is.now.astimezone(UTC).date()
+        """Return the event's days, and the one after them, that have a slice; what has none is nobody's half."""
+        until = min(last + A_LITTLE, self._is.now.astimezone(UTC).date())
         starts = self._event.starts_at.date() if self._event and self._event.starts_at else last
-        first = max(min(starts, last), today - timedelta(days=MOST_DAYS - 1), company.first_day)
-        return [day for day in days_between(first, today) if day in company.slices]
+        first = max(min(starts, last), until - timedelta(days=MOST_DAYS - 1), company.first_day)
+        return [day for day in days_between(first, until) if day in company.slices]
 
     def _unless_busy(
         self, hint: Waiting, do: Do, words: str, days: Sequence[date] = (), *, since: datetime | None = None
     ) -> Step:
-        """Ask, unless a run is at it, or came to nothing lately; what was tried before `since` was something else."""
+        """Ask, unless a run is at it, or came to nothing lately; what was tried before `since` was something else.
+
+        A hint waits by its own tries, so that those which have come to nothing for hours hold up none that has just come;
+        but of hints that ask for the same no two runs follow each other within the first of the waits.
+        """
         if self._run is not None:
             return self._step(hint, Do.WAIT, f"run {self._run} is at it")
-        tried = max(self._hints, key=lambda one: one.tries)
-        if tried.tries and tried.tried_at is not None and (since is None or tried.tried_at >= since):
-            if tried.tries > len(BACK_OFF):
-                words = f"given up after {tried.tries} runs, the last {tried.run_id}"
-                return self._step(hint, Do.WAIT, f"{words}; the hourly refresh goes on trying")
-            again = tried.tried_at + BACK_OFF[tried.tries - 1]
-            if self._is.now < again:
-                return self._step(hint, Do.WAIT, f"run {tried.run_id} came to nothing; asked again at {again:%H:%M:%S}")
+        waits = {
+            one.tried_at + BACK_OFF[min(one.tries, len(BACK_OFF)) - 1 if one is hint else 0]: one
+            for one in self._hints
+            if one.tries and one.tried_at is not None and (since is None or one.tried_at >= since)
+        }
+        if self._is.now < (again := max(waits, default=self._is.now)):
+            run = f"run {waits[again].run_id} (try {waits[again].tries})"
+            return self._step(hint, Do.WAIT, f"{run} came to nothing; asked again at {again:%H:%M:%S}")
         return self._step(hint, do, words, days)

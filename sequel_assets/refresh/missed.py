@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse import catalog, inbox
 from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.hints import MISSED
 from sequel_assets.warehouse.inbox import Hint
 from sequel_assets.warehouse.tables import STAGE, event_participants, events
@@ -25,13 +26,25 @@ WINDOW = timedelta(days=7)
 _i, _e = rows.c, events.c
 
 
-def notice(connection: sa.Connection, now: datetime) -> int:
-    """Put a hint into the inbox for each end within the window that should have been told by now; return how many."""
+def notice(warehouse: Warehouse, now: datetime) -> int:
+    """Put a hint into the inbox for each end within the window that should have been told by now; return how many.
+
+    Looks first, since who writes keeps receivers on SQLite waiting; of two that look at once one alone stores it.
+    """
+    with warehouse.read() as connection:
+        missing = _untold(connection, now)
+    if missing:
+        with warehouse.write() as connection:
+            inbox.store(connection, missing)
+    return len(missing)
+
+
+def _untold(connection: sa.Connection, now: datetime) -> list[Hint]:
+    """Return a hint for each end of which nothing tells; Sequel may name a company above the event's, so its id decides."""
     since = _subscribed_since(connection)
     if not since:
-        return 0
+        return []
     told = sa.exists().where(
-        _i.company_id == _e.company_id,
         _i.event_id == _e.event_id,
         _i.event_type == ENDED,
         sa.or_(_i.sent_at >= _e.starts_at, _i.sent_at.is_(None), _e.starts_at.is_(None)),
@@ -39,14 +52,11 @@ def notice(connection: sa.Connection, now: datetime) -> int:
     passed = _e.ends_at.between(now - WINDOW, now - TIME_TO_ARRIVE)
     here = (_e.event_type == STAGE, _e.is_cancelled.is_(False), _e.vanished_at.is_(None))
     query = sa.select(_e.company_id, _e.event_id, _e.ends_at).where(*here, passed, ~told)
-    missing = [
+    return [
         _missed(company_id, event_id, ends_at, now)
         for company_id, event_id, ends_at in connection.execute(query.order_by(_e.ends_at, _e.company_id, _e.event_id))
         if company_id in since and since[company_id] < ends_at
     ]
-    if missing:
-        inbox.store(connection, missing)
-    return len(missing)
 
 
 @dataclass(frozen=True)
@@ -70,25 +80,30 @@ class Arrivals:
 
 
 def arrivals(connection: sa.Connection, now: datetime) -> Arrivals:
-    """Return how the ends of the last seven days were told, each event once."""
+    """Return how the ends of the last seven days were told, each event once, at the company that it belongs to."""
     of_ends = (_i.event_type == ENDED, _i.event_id.is_not(None), _i.sent_at >= now - WINDOW)
     columns = (_i.company_id, _i.event_id, _i.verdict, _i.sent_at, _i.received_at)
-    delay: dict[tuple[str, str], timedelta] = {}
-    missed: set[tuple[str, str]] = set()
+    delay: dict[str, timedelta] = {}
+    missed: set[str] = set()
+    owner: dict[str, str] = {}
     for company_id, event_id, verdict, sent_at, received_at in connection.execute(sa.select(*columns).where(*of_ends)):
+        owner[event_id] = company_id
         if verdict == MISSED:
-            missed.add((company_id, event_id))
+            missed.add(event_id)
         else:
             took = received_at - sent_at
-            delay[company_id, event_id] = min(took, delay.get((company_id, event_id), took))
-    late = {event for event, after in delay.items() if after > TIME_TO_ARRIVE}
-    p = event_participants.c
-    attended = sa.select(p.company_id, p.event_id).where(
-        p.live_minutes > 0, p.day >= (now - WINDOW).date() - timedelta(1)
+            delay[event_id] = min(took, delay.get(event_id, took))
+    named = _e.event_id.in_(sa.select(_i.event_id).where(*of_ends))
+    owner |= dict(
+        connection.execute(sa.select(_e.event_id, _e.company_id).where(named, _e.vanished_at.is_(None))).all()
     )
-    took_place = {(company_id, event_id) for company_id, event_id in connection.execute(attended.distinct())}
+    late = {event_id for event_id, after in delay.items() if after > TIME_TO_ARRIVE}
+    p = event_participants.c
+    attended = (p.live_minutes > 0, p.day >= (now - WINDOW).date() - timedelta(1))
+    took_place = set(connection.scalars(sa.select(p.event_id).where(*attended).distinct()))
     never = (missed - delay.keys()) & took_place
-    return Arrivals(len(delay) - len(late), tuple(sorted(late)), tuple(sorted(never)))
+    of_late, of_never = (tuple(sorted((owner[event_id], event_id) for event_id in some)) for some in (late, never))
+    return Arrivals(len(delay) - len(late), of_late, of_never)
 
 
 def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) -> Hint:

@@ -69,9 +69,13 @@ def silent_companies(connection: sa.Connection, states: Sequence[State], root_id
     if not of_root:
         return []
     came = (inbox.c.received_at >= since, inbox.c.verdict != MISSED)
-    heard = set(connection.scalars(sa.select(inbox.c.company_id).where(*came).distinct()))
-    own = {state.slot.company_id for state in states} | heard
     e, p = events.c, event_participants.c
+    heard = set(connection.scalars(sa.select(inbox.c.company_id).where(*came).distinct()))
+    named = e.event_id.in_(
+        sa.select(inbox.c.event_id).where(*came)
+    )  # a delivery may name the company above the event's
+    heard |= set(connection.scalars(sa.select(e.company_id).where(named).distinct()))
+    own = {state.slot.company_id for state in states} | heard
     attended = sa.exists().where(p.company_id == e.company_id, p.event_id == e.event_id, p.live_minutes > 0)
     ended = e.ends_at.between(max(since, min(of_root)), now - TIME_TO_ARRIVE)
     found = connection.scalars(sa.select(e.company_id).where(ended, attended).distinct().order_by(e.company_id))

@@ -4,19 +4,20 @@ Rows that say the same of one event and stand alike are taken together, since an
 Whatever is written names the state that was read: where another process has gone on meanwhile, nothing is written.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from .tables import events
 from .webhook_tables import inbox
 
 ACCEPTED, UNKNOWN_COMPANY, MISSED = "accepted", "unknown_company", "missed"
 """The verdicts that a row may have."""
-MOST_WAITING = 5000
-"""Groups read at once, the oldest first."""
+MOST_EVENTS = 5000
+"""Events whose hints are read at once."""
 _SAME = (
     "company_id",
     "event_type",
@@ -54,8 +55,24 @@ class Waiting:
     count: int
 
 
-def waiting(connection: sa.Connection, event_types: Collection[str]) -> list[Waiting]:
-    """Return what waits of some types, the oldest first."""
+def waiting(connection: sa.Connection, event_types: Collection[str]) -> Iterator[list[Waiting]]:
+    """Yield what waits of some types, page by page: all that waits about some events, the oldest first.
+
+    So that however many wait, none hides another one, and those about one event are judged together.
+    """
+    about = sa.func.coalesce(_i.event_id, "")
+    open_ = [_i.handled_at.is_(None), _i.event_type.in_(list(event_types))]
+    while True:
+        page = sa.select(about.label("about")).where(*open_).distinct().order_by(about).limit(MOST_EVENTS).subquery()
+        last = connection.scalar(sa.select(sa.func.max(page.c.about)))
+        if last is None:
+            return
+        yield _alike(connection, *open_, about <= last)
+        open_ = [*open_[:2], about > last]
+
+
+def _alike(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) -> list[Waiting]:
+    """Return those of the rows that are chosen which say the same and stand alike as one."""
     unknown = sa.case((_i.verdict == UNKNOWN_COMPANY, _i.capability_hash))
     happened = sa.case((_i.sent_at < _i.received_at, _i.sent_at), else_=_i.received_at)
     same = [_i[name] for name in _SAME]
@@ -68,10 +85,9 @@ def waiting(connection: sa.Connection, event_types: Collection[str]) -> list[Wai
             sa.func.max(_i.id),
             sa.func.count(),
         )
-        .where(_i.handled_at.is_(None), _i.event_type.in_(list(event_types)))
+        .where(*chosen)
         .group_by(*same, unknown)
         .order_by(sa.func.min(_i.id))
-        .limit(MOST_WAITING)
     )
     return [Waiting(*row) for row in connection.execute(found)]
 
@@ -97,8 +113,8 @@ def mark_refreshed(
 
 
 def put_back(connection: sa.Connection, since: datetime, event_id: str | None, *, at: datetime) -> int:
-    """Have hints that were handled wait again, as if they had just come; return how many."""
-    chosen = [_i.received_at >= since, _i.handled_at.is_not(None), _i.verdict != MISSED]
+    """Have hints that were handled, or were taken up in vain, wait as if they had just come; return how many."""
+    chosen = [_i.received_at >= since, sa.or_(_i.handled_at.is_not(None), _i.tries > 0)]
     if event_id is not None:
         chosen.append(_i.event_id == event_id)
     anew = dict.fromkeys(("handled_at", "run_id", "tried_at", "refreshed_at", "outcome"))
@@ -108,10 +124,27 @@ def put_back(connection: sa.Connection, since: datetime, event_id: str | None, *
 def told_of_since(
     connection: sa.Connection, company_id: str, event_types: Sequence[str], since: datetime
 ) -> frozenset[str]:
-    """Return the events of a company that hints of some types named since a moment."""
-    chosen = (_i.company_id == company_id, _i.event_type.in_(event_types), _i.received_at >= since)
-    found = connection.scalars(sa.select(_i.event_id).where(*chosen).distinct())
-    return frozenset(event_id for event_id in found if event_id is not None)
+    """Return the events of a company that hints of some types named since a moment, whichever company they were told of."""
+    named = sa.exists().where(_i.event_id == events.c.event_id, _i.event_type.in_(event_types), _i.received_at >= since)
+    return frozenset(connection.scalars(sa.select(events.c.event_id).where(events.c.company_id == company_id, named)))
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Hints of one type about one event that wait for long."""
+
+    company_id: str
+    event_type: str
+    event_id: str | None
+    since: datetime
+
+
+def stuck(connection: sa.Connection, before: datetime) -> list[Stuck]:
+    """Return what has waited since before a moment, the oldest first."""
+    came, about = sa.func.coalesce(_i.replayed_at, _i.received_at), (_i.company_id, _i.event_type, _i.event_id)
+    first = sa.type_coerce(sa.func.min(came), _i.received_at.type)
+    query = sa.select(*about, first).where(_i.handled_at.is_(None), came < before).group_by(*about).order_by(first)
+    return [Stuck(*row) for row in connection.execute(query)]
 
 
 def _change(connection: sa.Connection, hint: Waiting, **values: object) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .engine import Warehouse
 from .tables import companies
 from .webhook_tables import inbox
 
@@ -78,10 +79,18 @@ def _insert(dialect: str, rows: int) -> str:
     return f"INSERT INTO {inbox.name} (id, {', '.join(_FIELDS)}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608 - no value is in it
 
 
-def purge(connection: sa.Connection, before: datetime) -> int:
-    """Delete the hints that were handled before a moment and return how many; the newest one always stays."""
+def purge(warehouse: Warehouse, before: datetime) -> int:
+    """Delete the hints that were handled before a moment and return how many; the newest one always stays.
+
+    Looks first, since who writes keeps receivers on SQLite waiting.
+    """
     newest = sa.select(sa.func.max(inbox.c.id)).scalar_subquery()
-    return connection.execute(sa.delete(inbox).where(inbox.c.handled_at < before, inbox.c.id != newest)).rowcount
+    old = (inbox.c.handled_at < before, inbox.c.id != newest)
+    with warehouse.read() as connection:
+        if connection.scalar(sa.select(inbox.c.id).where(*old).limit(1)) is None:
+            return 0
+    with warehouse.write() as connection:
+        return connection.execute(sa.delete(inbox).where(*old)).rowcount
 
 
 def lineage(connection: sa.Connection, company_id: str) -> frozenset[str] | None:

@@ -62,6 +62,7 @@ inbox = Table(
     Column("outcome", Text, comment="what became of it, in words"),
     sa.UniqueConstraint("company_id", "capability_hash", "delivery_key"),
     Index("ix_inbox_id", "id"),
+    Index("ix_inbox_event", "event_id", "event_type"),
     *never_negative("page", "pages", "tries"),
     comment="Webhook deliveries that were accepted (and ends that were missed), one row each: hints, never data",
 )  # fmt: skip

@@ -14,12 +14,17 @@ from sequel_assets import settings
 from sequel_assets.automation.webhooks import webhooks_job
 from sequel_assets.console.serve import receiver_of
 from sequel_assets.refresh import connect, guardian
-from sequel_assets.refresh.hints import ENDED, STARTED
+from sequel_assets.refresh.guardian_plan import Slot
+from sequel_assets.refresh.hints import ENDED, REGISTERED, STARTED
+from sequel_assets.refresh.missed import Arrivals, arrivals
+from sequel_assets.refresh.subscription_states import State, silent_companies
 from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World
 from sequel_assets.sandbox.webhooks import Webhooks
+from sequel_assets.warehouse import subscribing
 from sequel_assets.warehouse.tables import event_participants, refreshes
+from sequel_assets.warehouse.webhook_tables import subscriptions
 from sequel_assets_tests.automation.webhook_stage import WebhookStage
-from sequel_assets_tests.inboxes import deliver, hint, outcomes, rows
+from sequel_assets_tests.inboxes import CAPABILITY, deliver, hint, outcomes, rows
 from sequel_assets_tests.reference import KEY
 from sequel_assets_tests.stage import ROOT, YVO, ZOE, Stage, at
 from sequel_assets_tests.web.harness import SEAL_KEY, serving
@@ -169,18 +174,98 @@ def test_a_run_that_fails_leaves_its_hints_and_is_asked_for_again_with_back_off(
     assert rows(stage.stage.warehouse)[0]["refreshed_at"] == stage.now
 
 
-def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage) -> None:
-    """Also one that is planned for next week."""
+def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
+    """Eighty-one minutes of 503: the hint is asked for once an hour from then on, and those of other events at once."""
+    sandbox = stage.stage.sandbox
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now, REGISTERED))
+    sandbox.faults.always("*", "http_503")
+    stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
+    for minutes in (0, 1, 5, 15, 60):
+        stage.later(minutes=minutes)
+        assert stage.ask("registered") == ""
+    assert [run.success for run in stage.runs] == [False] * 5
+    sandbox.faults.clear()
+    stage.later(minutes=1)
+    deliver(stage.stage.warehouse, hint("bolt", "e-day", stage.now, REGISTERED))
+    assert stage.ask("registered") == ""
+    assert outcomes(stage.stage.warehouse) == [None, "its event's registrants were asked for"]
+    stage.later(minutes=59)
+    assert stage.ask("registered") == ""
+    assert outcomes(stage.stage.warehouse) == ["its event's registrants were asked for"] * 2
+
+
+def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: WebhookStage) -> None:
+    """Refreshed at once, closed by the hour, and neither swept for nor counted as missed."""
+    warehouse = stage.stage.warehouse
+    with warehouse.write() as connection:
+        row = {"company_id": ROOT, "capability_hash": CAPABILITY, "event_type": ENDED, "subscription_id": "s1"}
+        connection.execute(subscriptions.insert().values(**row, created_at=at(3, 10)))
+    deliver(warehouse, hint(ROOT, "e-talk", stage.now))
+    assert stage.ask() == ""
+    stage.at(at(3, 15, 5))
+    stage.hourly()
+    stage.ask()
+    stage.at(at(3, 15, 30))
+    assert stage.ask() == "nothing waits in the inbox"
+    assert outcomes(warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
+    with warehouse.read() as connection:
+        assert arrivals(connection, stage.now) == Arrivals(1, (), ())
+        states = [State(Slot(ROOT, ENDED), "valid", False, row) for row in subscribing.living(connection)]
+        assert silent_companies(connection, states, ROOT, stage.now) == []
+
+
+@pytest.mark.parametrize("told_of", ["bolt", ROOT])
+def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_of: str) -> None:
+    """Also one that is planned for next week, and one that is told of the company above."""
     world = stage.stage.sandbox.world
     early = Event("e-early", "bolt", "Early", at(9, 9), at(9, 10), attendance=[])
     world.add_event(early)
-    deliver(stage.stage.warehouse, hint("bolt", "e-early", stage.now, STARTED))
+    deliver(stage.stage.warehouse, hint(told_of, "e-early", stage.now, STARTED))
     stage.later(seconds=1)
     assert stage.ask("started") == ""
     assert outcomes(stage.stage.warehouse) == ["its event is asked for every hour from now on"]
+    for hour in (15, 16):  # what has just been listed for the first time is asked for anyhow
+        stage.at(at(3, hour, 5))
+        stage.hourly()
+    assert any("e-early" in asked.path and asked.at == stage.now for asked in stage.stage.sandbox.requests)
+
+
+@pytest.mark.parametrize("told_of", ["bolt", ROOT])
+def test_an_end_of_an_event_that_nobody_has_listed_yet_is_in_the_tables_at_once(
+    stage: WebhookStage, told_of: str
+) -> None:
+    """It is listed first, at the company whose it is, and refreshed in the same run."""
+    attendance = [Attendance(ZOE, live=[(at(3, 14, 10), 7)])]
+    stage.stage.sandbox.world.add_event(
+        Event("e-new", "bolt", "New", at(3, 14, 10), at(3, 14, 19), attendance=attendance)
+    )
+    deliver(stage.stage.warehouse, hint(told_of, "e-new", stage.now))
+    assert stage.ask() == ""
+    asked = [one.path for one in stage.stage.sandbox.requests if one.at == stage.now and "e-new" in one.path]
+    assert "/api/analytics/user-engagement/events/e-new/top-participants" in asked
     stage.at(at(3, 15, 5))
     stage.hourly()
-    assert any("e-early" in asked.path and asked.at == stage.now for asked in stage.stage.sandbox.requests)
+    assert stage.ask() == "nothing waits in the inbox"
+    assert outcomes(stage.stage.warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
+    stage.assert_true(TODAY)
+
+
+def test_an_event_that_cannot_be_looked_up_now_is_looked_up_again(stage: WebhookStage) -> None:
+    """It is nobody's only once Sequel has said so, or has listed all else."""
+    stage.stage.sandbox.world.add_event(Event("e-new", "bolt", "New", at(9, 9), at(9, 10), attendance=[]))
+    deliver(stage.stage.warehouse, hint(ROOT, "e-new", stage.now, "virtual-stage-created"))
+    stage.stage.sandbox.faults.always("*/event/e-new", "http_503")
+    stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
+    assert stage.ask("changed") == ""
+    assert [run.success for run in stage.runs] == [False]
+    assert outcomes(stage.stage.warehouse) == [None]
+    stage.stage.sandbox.faults.clear()
+    stage.later(minutes=1)
+    assert stage.ask("changed") == ""
+    assert outcomes(stage.stage.warehouse) == ["its company's events were listed"]
+    with stage.stage.warehouse.read() as connection:
+        owner = connection.scalars(sa.text("SELECT company_id FROM events WHERE event_id = 'e-new'")).all()
+    assert owner == ["bolt"]
 
 
 def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stage: WebhookStage) -> None:

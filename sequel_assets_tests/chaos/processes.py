@@ -14,6 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 RUN_KEY = "dagster/run_key"
+NO_SCHEDULE = "--no-schedule"
 
 
 def receive(clock: Path, port: int) -> None:
@@ -66,7 +67,7 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
         executor=dg.in_process_executor,
     )
     asked = []
-    if now.minute >= known.settle_minutes and "--no-schedule" not in sys.argv:
+    if now.minute >= known.settle_minutes and NO_SCHEDULE not in sys.argv:
         (hourly,) = [one for one in schedules(known) if one.name == "hourly_refresh"]
         context = dg.build_schedule_context(instance=instance, scheduled_execution_time=now)
         asked += [("refresh_slices", request) for request in hourly.evaluate_tick(context).run_requests or []]

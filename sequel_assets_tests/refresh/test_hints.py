@@ -17,16 +17,14 @@ from sequel_assets.refresh.hints import (
     ENDED,
     REGISTERED,
     STARTED,
-    CompanyBooks,
     Do,
-    KnownAs,
-    Situation,
     Step,
     day_of_end,
     due_at,
     plan,
 )
 from sequel_assets.refresh.hours import data_through
+from sequel_assets.refresh.situation import CompanyBooks, KnownAs, Situation
 from sequel_assets.warehouse.hints import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
 
 SETTLE = timedelta(minutes=5)
@@ -85,7 +83,9 @@ def decided(waits: Waiting, now_is: Situation, *, has_walked: bool = False) -> t
 
 REFRESHED = {"run_id": "r1", "refreshed_at": at(14, 21)}
 FAILED = {"run_id": "r1", "tries": 1, "tried_at": at(14, 21)}
+OFTEN = {"run_id": "r9", "tries": 9, "tried_at": at(14, 21)}
 GONE = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, is_gone=True)
+PARENT = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, at(14, 5), is_parent=True)
 FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=date(2026, 3, 4))
 
 
@@ -107,10 +107,17 @@ FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=dat
         pytest.param(hint(**FAILED), situation(at(14, 21, 59)), ("wait", ()), id="its run failed, a moment ago"),
         pytest.param(hint(**FAILED), situation(at(14, 22)), ("event", (TODAY,)), id="its run failed, a minute ago"),
         pytest.param(
-            hint(run_id="r1", tries=len(BACK_OFF) + 1, tried_at=at(14, 21)), situation(at(14, 59)), ("wait", ()), id="given up"
+            hint(run_id="r1", tries=len(BACK_OFF) + 1, tried_at=at(14, 21)), situation(at(14, 59)), ("wait", ()), id="an hour is waited"
         ),
         pytest.param(hint(event_id="e2"), situation(at(14, 20)), ("list", ()), id="unknown event"),
         pytest.param(hint(event_id="e2", **REFRESHED), situation(at(14, 20)), ("close", ()), id="listed, still unknown"),
+        pytest.param(
+            hint(event_id="e2", happened=at(14, 4)), situation(at(14, 20), companies={"acme": PARENT}), ("find", ()),
+            id="unknown, and perhaps of a company beneath, whatever was listed of this one",
+        ),
+        pytest.param(
+            hint(event_id="e2", **REFRESHED), situation(at(14, 22), companies={"acme": PARENT}), ("close", ()), id="found nowhere"
+        ),
         pytest.param(hint(event_id=None), situation(at(14, 20)), ("close", ()), id="no event"),
         pytest.param(
             hint(), situation(at(14, 20), events={"e1": KnownAs("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
@@ -127,6 +134,20 @@ FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=dat
         ),
         pytest.param(hint(verdict=MISSED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
         pytest.param(hint(**REFRESHED), overnight(TWO), ("wait", ()), id="overnight, refreshed, the hour is awaited"),
+        pytest.param(hint(**OFTEN), overnight(at(15)), ("wait", ()), id="overnight and covered, tried often, within the hour"),
+        pytest.param(
+            hint(**OFTEN), replace(overnight(at(15)), now=at(15, 21)), ("event", (YESTERDAY, TODAY)),
+            id="overnight and covered, tried often, an hour ago",
+        ),
+        pytest.param(
+            hint(replayed_at=at(14), **OFTEN), situation(at(15, 21), at(15)), ("event", (TODAY,)), id="put back, tried often"
+        ),
+        pytest.param(
+            hint(verdict=MISSED, replayed_at=at(15, 30)), situation(at(15, 30), at(15)), ("event", (TODAY,)), id="missed, put back"
+        ),
+        pytest.param(
+            hint(happened=at(14, 20) - timedelta(days=1)), situation(at(14, 20)), ("close", ()), id="before the first refresh"
+        ),
         pytest.param(
             hint(replayed_at=at(15, 30)), situation(at(15, 30), at(15)), ("event", (TODAY,)), id="put back, though covered"
         ),
@@ -169,6 +190,53 @@ def test_an_event_is_refreshed_where_it_belongs_and_from_its_first_day_that_has_
     )
     (step,) = plan([hint()], now_is)
     assert (step.company_id, step.do, step.days) == ("kid", Do.EVENT, (date(2026, 3, 1), TODAY))
+
+
+def test_an_event_of_long_ago_is_refreshed_for_its_own_days_and_the_one_after() -> None:
+    """Put back after seven weeks; of a very long one the last 31 days."""
+    ended = at(14, 20) - timedelta(days=50)
+    slices = {TODAY - timedelta(days=n): Held(at(14), None, is_final=True) for n in range(90)}
+    companies = {"acme": CompanyBooks(slices, at(14, 5))}
+    days = {}
+    for began in (1, 60):
+        known = {"e1": KnownAs("acme", ended - timedelta(days=began))}
+        now_is = situation(at(15), companies=companies, events=known)
+        (step,) = plan([hint(happened=ended, replayed_at=at(14, 30))], now_is)
+        days[began] = step.days
+    last = ended.date() + timedelta(days=1)
+    assert days[1] == tuple(last - timedelta(days=n) for n in (2, 1, 0))
+    assert days[60] == tuple(last - timedelta(days=n) for n in range(30, -1, -1))
+
+
+def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_a_minute_at_most() -> None:
+    """Registrations of two events of a company; the newest success closes the older ones of its event, and no others."""
+    old = hint(REGISTERED, "e1", at(8), run_id="r5", tries=5, tried_at=at(14, 19, 30), newest_id=1)
+    same, other = hint(REGISTERED, "e1", at(14, 19)), hint(REGISTERED, "e2", at(14, 19))
+    events = {name: KnownAs("acme", at(13)) for name in ("e1", "e2")}
+
+    def done(now: datetime, *hints: Waiting) -> list[str]:
+        return [str(step.do) for step in plan(hints, situation(now, events=events))]
+
+    assert done(at(14, 20), old, same, other) == ["wait", "wait", "list"]
+    assert done(at(14, 20, 30), old, same, other) == ["wait", "list", "list"]
+    assert done(at(15, 19, 30), old) == ["list"]
+    asked = replace(same, run_id="r6", refreshed_at=at(14, 20, 30))
+    assert done(at(14, 20, 31), old, asked, other) == ["close", "close", "list"]
+
+
+@pytest.mark.parametrize("event_type", [ENDED, REGISTERED, CHANGED[0]])
+def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_type: str) -> None:
+    """A run that fails each time: after 1, 5, 15, 60 minutes, then once an hour, for a day."""
+    waits, runs = hint(event_type, happened=at(14, 20), replayed_at=at(14, 20)), []
+    for minute in range(24 * 60):
+        now = at(14, 20) + timedelta(minutes=minute)
+        (step,) = plan([waits], situation(now, now))
+        if step.do in ASKING:
+            runs.append(minute)
+            waits = replace(waits, run_id=f"r{minute}", tries=waits.tries + 1, tried_at=now)
+        if event_type == CHANGED[0]:
+            assert step.do is not Do.CLOSE
+    assert runs == [0, 1, 6, 21, *range(81, 24 * 60, 60)]
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,7 @@ def take_place(warehouse: Warehouse, event_id: str, ends_at: datetime, *, people
 
 def sweep(warehouse: Warehouse, now: datetime = NOW) -> int:
     """Notice what is missing."""
-    with warehouse.write() as connection:
-        return notice(connection, now)
+    return notice(warehouse, now)
 
 
 def told(warehouse: Warehouse) -> Arrivals:
@@ -121,7 +120,7 @@ def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
     batches = [hint("kid", "e1", NOW - timedelta(seconds=n), page=n) for n in range(1, 4)]
     deliver(books, *batches, *batches)
     with books.read() as connection:
-        (group,) = hints.waiting(connection, [ENDED])
+        ((group,),) = hints.waiting(connection, [ENDED])
     assert (group.count, group.happened_at) == (3, NOW - timedelta(seconds=1))
     deliver(books, hint("kid", "e1", NOW, page=4))
     with books.write() as connection:
@@ -130,8 +129,9 @@ def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
     assert [row["run_id"] for row in rows(books)] == ["r1", "r1", "r1", None]
     with books.write() as connection:
         hints.mark_refreshed(connection, "r1", "kid", ["e1"], at=NOW)
-        for one in hints.waiting(connection, [ENDED]):
-            hints.close(connection, one, "done", at=NOW)
+        for page in list(hints.waiting(connection, [ENDED])):
+            for one in page:
+                hints.close(connection, one, "done", at=NOW)
     assert outcomes(books) == ["done"] * 4
     with books.write() as connection:
         assert hints.put_back(connection, NOW, None, at=NOW + HOUR) == 1
@@ -140,3 +140,91 @@ def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
     assert {(row["run_id"], row["refreshed_at"], row["replayed_at"]) for row in rows(books)} == {
         (None, None, NOW + HOUR)
     }
+
+
+def test_what_was_missed_or_tried_in_vain_is_put_back_and_what_has_just_come_is_left(books: Warehouse) -> None:
+    """As if each had just come; a hint that nobody has taken up yet is as it was."""
+    deliver(books, hint("kid", "e1", NOW, verdict="missed"), hint("kid", "e2", NOW), hint("kid", "e3", NOW))
+    with books.write() as connection:
+        (groups,) = hints.waiting(connection, [ENDED])
+        hints.close(connection, groups[0], "done", at=NOW)
+        hints.claim(connection, groups[1:2], run_id="r1", at=NOW)
+        assert hints.put_back(connection, NOW, None, at=NOW + HOUR) == 2
+    told = [(row["handled_at"], row["run_id"], row["tries"], row["replayed_at"]) for row in rows(books)]
+    assert told == [(None, None, 0, NOW + HOUR), (None, None, 0, NOW + HOUR), (None, None, 0, None)]
+
+
+def test_however_many_wait_each_is_seen_and_those_of_one_event_together(
+    books: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page holds two events here; those that name none come first."""
+    monkeypatch.setattr(hints, "MOST_EVENTS", 2)
+    later = NOW + HOUR
+    deliver(books, *(hint(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")))
+    deliver(books, hint("kid", None, NOW), hint("kid", "e1", later))
+    with books.write() as connection:
+        ((_, first, *_), *_) = hints.waiting(connection, [ENDED])
+        hints.claim(connection, [first], run_id="r1", at=later)
+    with books.read() as connection:
+        pages = [[(one.event_id, one.count) for one in page] for page in hints.waiting(connection, [ENDED])]
+    assert [sorted(page, key=str) for page in pages] == [
+        [("e0", 1), ("e0", 1), (None, 1)],
+        [("e1", 1), ("e1", 2), ("e2", 1), ("e2", 1)],
+        [("e3", 1), ("e3", 1)],
+    ]
+
+
+def test_an_end_that_is_told_by_the_company_above_is_told(books: Warehouse) -> None:
+    """Sequel may name the subscription's company: its event's id decides, and it is counted where it belongs."""
+    take_place(books, "told", NOW - 2 * HOUR)
+    take_place(books, "late", NOW - 4 * HOUR)
+    deliver(books, hint("root", "told", NOW - 2 * HOUR))
+    assert sweep(books) == 1
+    deliver(books, hint("root", "late", NOW - 4 * HOUR, received_at=NOW))
+    assert sweep(books) == 0
+    assert told(books) == Arrivals(1, (("kid", "late"),), ())
+    with books.read() as connection:
+        named = [hints.told_of_since(connection, company_id, [ENDED], NOW - 3 * HOUR) for company_id in ("kid", "root")]
+    assert named == [{"told", "late"}, set()]
+
+
+def test_the_sweep_writes_only_where_something_is_missing(books: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite who writes keeps the receivers waiting."""
+    take_place(books, "silent", NOW - 2 * HOUR)
+    assert sweep(books) == 1
+    monkeypatch.setattr(Warehouse, "write", None)
+    assert sweep(books) == 0
+
+
+def test_an_event_is_looked_up_in_the_inbox_by_an_index(books: Warehouse, engine_kind: str) -> None:
+    """As both databases plan it once there are many rows."""
+    deliver(books, *(hint("kid", f"e{n % 1000}", NOW) for n in range(5000)))
+    question = "SELECT 1 FROM inbox WHERE event_id = 'e7' AND event_type = 'virtual-stage-event-ended'"
+    with books.write() as connection:
+        connection.exec_driver_sql("ANALYZE inbox")
+    with books.read() as connection:
+        how = "EXPLAIN QUERY PLAN" if engine_kind == "sqlite" else "EXPLAIN"
+        planned = str(connection.exec_driver_sql(f"{how} {question}").all())
+    assert "ix_inbox_event" in planned
+
+
+def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(books: Warehouse) -> None:
+    """Whatever the share of those that were told; one that was put back waits from then on."""
+    old = NOW - timedelta(days=2)
+    deliver(books, hint("kid", "e1", old), hint("kid", "e1", NOW), hint("kid", "e2", NOW), hint("kid", "e3", old))
+    with books.write() as connection:
+        (groups,) = hints.waiting(connection, [ENDED])
+        hints.close(connection, groups[-1], "done", at=old)
+        hints.put_back(connection, old, "e3", at=NOW)
+    with books.read() as connection:
+        stuck = hints.stuck(connection, NOW - timedelta(days=1))
+    assert stuck == [hints.Stuck("kid", ENDED, "e1", old)]
+    checked = result(Arrivals(20, (), ()), {"kid": "kid.1"}, stuck)
+    assert (checked.passed, checked.severity.value, checked.description) == (
+        False,
+        "WARN",
+        "Of 20 ends within 7 days 0 were never told and 0 late.\n"
+        "The hints about 1 events have waited for more than a day (sequel-assets inbox --waiting says for what):\n"
+        "kid.1 event e1: virtual-stage-event-ended, since 2026-03-01 16:00",
+    )
+    assert result(Arrivals(0, (), ()), {}, stuck).passed is False

@@ -33,11 +33,26 @@ def store(warehouse: Warehouse, *rows: StoredSubscription) -> None:
         connection.execute(subscriptions.insert(), [asdict(one) for one in rows])
 
 
-def deliver(warehouse: Warehouse, company_id: str, at: datetime, capability_hash: str = "a") -> None:
+def deliver(
+    warehouse: Warehouse, company_id: str, at: datetime, capability_hash: str = "a", event_id: str | None = None
+) -> None:
     """Put a delivery into the inbox."""
     what = f"{company_id} {at}"
     hint = Hint(
-        company_id, at, capability_hash, None, what, None, None, SLOT.event_type, None, at, None, None, "", "accepted"
+        company_id,
+        at,
+        capability_hash,
+        None,
+        what,
+        None,
+        None,
+        SLOT.event_type,
+        event_id,
+        at,
+        None,
+        None,
+        "",
+        "accepted",
     )
     with warehouse.write() as connection:
         inbox_store.store(connection, [hint])
@@ -112,6 +127,7 @@ def world(warehouse: Warehouse, ended: datetime, live_minutes: int = 5) -> None:
         pytest.param(NOW - 2 * HOUR, 5, ["acme"], ["child"], id="others' come, the child's do not"),
         pytest.param(NOW - 2 * HOUR, 5, [], [], id="nobody's come"),
         pytest.param(NOW - 2 * HOUR, 5, ["acme", "child"], [], id="the child's come"),
+        pytest.param(NOW - 2 * HOUR, 5, ["acme e"], [], id="the child's come as the root's"),
         pytest.param(NOW - 2 * HOUR, 0, ["acme"], [], id="nobody was there live"),
         pytest.param(NOW - HOUR / 2, 5, ["acme"], [], id="it may still come"),
         pytest.param(NOW - 8 * DAY, 5, ["acme"], [], id="long ago"),
@@ -123,8 +139,9 @@ def test_a_company_whose_webhooks_do_not_come_is_told(
     """Where the root's subscription stood when the event ended, and the company has none of its own."""
     store(warehouse, well())
     world(warehouse, ended, live_minutes)
-    for company_id in heard_of:
-        deliver(warehouse, company_id, NOW - HOUR)
+    for told in heard_of:
+        company_id, *event = told.split()
+        deliver(warehouse, company_id, NOW - HOUR, event_id=event[0] if event else None)
     found = states(warehouse)
     with warehouse.read() as connection:
         assert silent_companies(connection, found, "acme", NOW) == silent

@@ -110,8 +110,8 @@ def test_only_what_was_handled_long_ago_is_purged(warehouse: Warehouse) -> None:
         store(connection, [hint(key) for key in "abcd"])
         old = inbox.c.delivery_key.in_(["a", "b", "d"])
         connection.execute(sa.update(inbox).where(old).values(handled_at=AT - timedelta(days=91)))
+    assert [purge(warehouse, AT - timedelta(days=days)) for days in (92, 90, 90)] == [0, 2, 0]
     with warehouse.write() as connection:
-        assert purge(connection, AT - timedelta(days=90)) == 2
         store(connection, [hint("e")])
     assert ids(warehouse) == [(3, "acme", "c"), (4, "acme", "d"), (5, "acme", "e")]
 
