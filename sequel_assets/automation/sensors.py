@@ -23,6 +23,8 @@ from .schedules import UNDER_WAY
 
 WALK_SECONDS = 600
 """How often the tree is walked."""
+PATIENCE_SECONDS = 15.0
+"""How long a walk of this sensor asks again after one company that fails: Dagster gives a tick 60 seconds."""
 NAME = "new_companies"
 OF_THIS_SENSOR = "dagster/sensor_name"
 """The tag that Dagster gives to the runs of a sensor."""
@@ -113,10 +115,14 @@ def _tried(instance: dg.DagsterInstance) -> dict[str, dg.DagsterRunStatus]:
 
 def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownCompany], frozenset[str]]:
     settings.require("company_id")
+    hasty = {"retry_budget_seconds": min(settings.retry_budget_seconds, PATIENCE_SECONDS)}
     warehouse = connect.open_warehouse(settings)
     try:
         schema.create_if_empty(warehouse)
-        with closing(connect.open_client(settings)) as client, ThreadPoolExecutor(settings.max_concurrency) as pool:
+        with (
+            closing(connect.open_client(settings.model_copy(update=hasty))) as client,
+            ThreadPoolExecutor(settings.max_concurrency) as pool,
+        ):
             found = refresh_companies(
                 client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=partitions
             )

@@ -15,7 +15,7 @@ from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_s
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
 from sequel_assets.refresh.freshness import Held
 from sequel_assets.sandbox import Company
-from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables import problems
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
 
@@ -172,6 +172,23 @@ def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, se
     assert key.startswith("newcomer-ltd.")
     (request,) = ticked.run_requests
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (f"{key}|{DAYS[0]}", f"{key}|{DAYS[-1]}")
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "named"), [("/api/v1/company/bolt", "http_403", BOLT), ("*/company/acme*/list", "http_500", ACME)]
+)
+def test_one_company_that_fails_hides_no_new_one(stage: Stage, sensor: Any, path: str, fault: str, named: str) -> None:
+    """Neither from the sensor nor from the hour's catalog; the one that fails stays and is named."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    stage.sandbox.world.move_company(BOLT, "somebody else")
+    stage.sandbox.world.add_company(Company("newcomer", "Newcomer Ltd", parent_id=ROOT))
+    stage.sandbox.faults.always(path, fault)
+    ticked = sensor()
+    assert [request.tags[RANGE_START].partition(".")[0] for request in ticked.run_requests] == ["newcomer-ltd"]
+    assert stage.run("refresh_catalog").success
+    with stage.warehouse.read() as connection:
+        assert {one.company_id for one in present_companies(connection)} == {ROOT, ACME, BOLT, "newcomer"}
+        assert connection.execute(sa.select(problems.c.company_id, problems.c.dataset)).all() == [(named, "companies")]
 
 
 def test_a_first_refresh_that_failed_is_asked_for_once_an_hour_until_it_succeeds(
