@@ -71,8 +71,8 @@ def test_a_check_that_is_red_of_many_datasets_is_one_cause() -> None:
     ]
     half = [*(green(sighting.identity, START + 60) for sighting in outage[:7]), *outage[7:]]
     for minute in range(1, 60):
-        assert (told := tick(half, memory, START + minute * MINUTE))[0] == []
-        memory = told[1]
+        messages, memory = tick(half, memory, START + minute * MINUTE)
+        assert messages == []
     well = [green(sighting.identity, START + 3600) for sighting in outage]
     assert tick(well, memory, START + 3660)[0] == []
     messages, memory = tick(well, tick(well, memory, START + 3660)[1], START + 4300)
