@@ -361,3 +361,25 @@ def test_importing_any_module_does_nothing(tmp_path: Path) -> None:
     assert sorted(set(map(tuple, seen))) == []
     assert modules > 40
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://hooks.example.com", ""),
+        ("https://hooks.example.com/sequel/", "/sequel"),
+        ("https://hooks.example.com/a%20b/%73equel", "/a b/sequel"),
+        ("http://127.0.0.1:8750/s", "/s"),
+    ],
+)
+def test_the_receiver_answers_the_public_addresss_path_as_servers_decode_it(url: str, path: str) -> None:
+    """Else every delivery would be told that there is no such address."""
+    assert load(webhook_url=url).receiver_path() == path
+
+
+@pytest.mark.parametrize("url", ["https://user:pw@hooks.example.com/s", "https://user@hooks.example.com/s"])
+def test_the_public_address_holds_no_password(url: str) -> None:
+    """It would be told to Sequel; and the error does not quote it."""
+    with pytest.raises(SettingsError, match="it must not hold a user or password") as told:
+        load(webhook_url=url)
+    assert "pw" not in str(told.value).replace("password", "")
