@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from sequel_assets.refresh.datasets import HOURLY_NAMES
+from sequel_assets.refresh.hours import days_between
 
 from . import modes
 from .partitions import RANGE_END, RANGE_START, range_tags
@@ -92,9 +93,10 @@ def rectangles(companies: Sequence[str], owed: Mapping[str, Collection[date]], t
     recent = {day for day in common if day > today - timedelta(days=MOST_DAYS)}
     spans = [*_spans(recent), *_spans(common - recent)]
     found = [Rectangle(tuple(companies), first, last) for first, last in spans]
+    everybodys = {day for first, last in spans for day in days_between(first, last)}
     for key in companies:
-        alone = set(owed.get(key, ())) - common
-        found += [Rectangle((key,), first, last) for first, last in _spans(alone)]
+        alone = set(owed.get(key, ())) - everybodys
+        found += [Rectangle((key,), first, last) for first, last in _spans(alone, everybodys)]
     return sorted(found, key=lambda one: one.last < today)
 
 
@@ -110,11 +112,11 @@ def covered(runs: Iterable[dg.DagsterRun], companies: Sequence[str]) -> Iterator
             yield Rectangle(between, date.fromisoformat(first), date.fromisoformat(last))
 
 
-def _spans(days: Collection[date]) -> list[tuple[date, date]]:
-    """Return the stretches of days, each with the small gaps that it spans."""
+def _spans(days: Collection[date], but: Collection[date] = ()) -> list[tuple[date, date]]:
+    """Return the stretches of days, each with the small gaps that it spans, in which none of some others lies."""
     spans: list[tuple[date, date]] = []
     for day in sorted(days):
-        if spans and day - spans[-1][1] <= GAP:
+        if spans and day - spans[-1][1] <= GAP and not {*days_between(spans[-1][1], day)}.intersection(but):
             spans[-1] = (spans[-1][0], day)
         else:
             spans.append((day, day))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import dagster as dg
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sequel_assets.automation import modes
@@ -127,6 +127,7 @@ def test_many_runs_for_older_days_take_turns() -> None:
     assert seen == set(keys)
 
 
+@example({"a.key": {date(2026, 1, 31)}, "b.key": {date(2026, 1, 30), date(2026, 1, 31), date(2026, 2, 1)}})
 @given(
     st.dictionaries(st.sampled_from(KEYS), st.sets(st.dates(march(1) - timedelta(days=60), TODAY), max_size=12)),
 )
