@@ -1,4 +1,4 @@
-"""`sequel-assets demo`: its figures, its UI, a run through the daemon, and that it leaves nothing behind."""
+"""`sequel-assets demo`: its figures, its UI, a hint through the daemon, and that it leaves nothing behind."""
 
 import contextlib
 import re
@@ -28,17 +28,9 @@ pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 DAYS, COMPANIES = 3, 2
 COUNTS = """query($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
     partitionStats { numMaterialized numFailed numPartitions } } } }"""
-BACKFILL = """mutation($names: [String!], $assets: [AssetKeyInput!]) {
-    launchPartitionBackfill(backfillParams: {partitionNames: $names, assetSelection: $assets}) {
-        __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
-    ... on Runs { results { runId status tags { key value } } } } }"""
 WEBHOOK_RUNS = """query { runsOrError(filter: {pipelineName: "refresh_after_webhooks"}) {
     ... on Runs { results { runId status tags { key value } } } } }"""
-PARTITIONS = """query { assetNodeOrError(assetKey: {path: ["daily_usage"]}) { ... on AssetNode {
-    assetMaterializations(limit: 50) { partition runId metadataEntries { label } } } } }"""
 DATASETS = [dataset.name for dataset in SLICED]
-CHOSEN = ("event_participants", "event_concurrency", "daily_usage", "lifetime_usage", "peak_concurrency")
 
 
 def test_the_demos_sums_are_those_of_the_database(tmp_path: Path) -> None:
@@ -114,25 +106,6 @@ def test_a_second_demo_in_the_same_folder_is_refused_in_one_line(demo: ServedDem
     assert done.stderr.splitlines() == [
         f"another demo is running in {demo.folder / '.sequel' / 'demo'}; end it first, or run this one in another checkout"
     ]
-
-
-def test_a_backfill_launched_in_the_ui_ends_right(demo: ServedDemo) -> None:
-    """One run through daemon, queue and launcher over a company's days; its slices show that run."""
-    partitions = {m["partition"] for m in demo.ask(PARTITIONS)["assetNodeOrError"]["assetMaterializations"]}
-    company = min(partitions).partition("|")[0]
-    names = sorted(partition for partition in partitions if partition.startswith(company))
-    assert len(names) == DAYS
-    told = demo.ask(BACKFILL, names=names, assets=[{"path": [name]} for name in CHOSEN])["launchPartitionBackfill"]
-    assert told["__typename"] == "LaunchBackfillSuccess", told
-    runs: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 120
-    while not runs or runs[0]["status"] not in {"SUCCESS", "FAILURE", "CANCELED"}:
-        assert time.monotonic() < deadline, runs
-        time.sleep(0.5)
-        runs = demo.ask(RUNS, id=told["backfillId"])["runsOrError"]["results"]
-    assert [run["status"] for run in runs] == ["SUCCESS"]
-    latest = demo.ask(PARTITIONS)["assetNodeOrError"]["assetMaterializations"]
-    assert sorted(m["partition"] for m in latest if m["runId"] == runs[0]["runId"]) == names
 
 
 def test_a_hint_that_is_replayed_is_refreshed_by_the_daemon(demo: ServedDemo) -> None:

@@ -47,7 +47,7 @@ class DagsterDev:
     def __init__(self, folder: Path, environment: Mapping[str, str], speed: float) -> None:
         self.folder = folder
         home = folder / "dagster"
-        home.mkdir()
+        home.mkdir(exist_ok=True)
         (home / "dagster.yaml").write_text(_patient(speed))
         self.environment = clean_environment(
             **environment, DAGSTER_HOME=str(home), HOME=str(folder), **_patience(speed)
