@@ -52,8 +52,8 @@ kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints wh
 worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (an hour or more)
 	WORLDS=2000 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/pipeline/test_worlds.py -k any_order
 
-insights: install ## 500 random worlds of each insight, half on each database, against the obvious computation (some minutes)
-	WORLDS=500 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/insights
+insights: install ## each insight against the obvious computation: 500 random stories and 100 worlds of the sandbox, half on each database (some minutes)
+	WORLDS=500 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/insights sequel_assets_tests/pipeline/test_events.py
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from sequel_assets.automation.sensors import arrivals
+from sequel_assets.automation.sensors import arrivals, hour_of
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.freshness import late_slices
 from sequel_assets.refresh.ledger import read_ledger
@@ -25,12 +25,12 @@ def run() -> Iterator[tuple[str, int, float, float]]:
     with in_a_process(*options, "--latency-ms", str(LATENCY_MS)) as account, bench(account, NOW, DAYS) as b:
         began, before = time.perf_counter(), b.requests
         found = b.walk()
-        first = arrivals(found, [], [], {})
+        first = arrivals(found, [], [], {}, hour_of(NOW))
         assert len(set(first.new_partitions)) == len(found) == COMPANIES, "a company is missing, or there twice"
         yield "the first walk, all of them new", b.requests - before, time.perf_counter() - began, _mib()
         keys = list(first.new_partitions)
         began, before = time.perf_counter(), b.requests
-        again = arrivals(b.walk(keys), keys, [company.company_id for company in found], {})
+        again = arrivals(b.walk(keys), keys, [company.company_id for company in found], {}, hour_of(NOW))
         assert not again.new_partitions, "a company is new twice"
         assert not again.first_refreshes, "a company is new twice"
         yield "the next walk, none of them new", b.requests - before, time.perf_counter() - began, _mib()

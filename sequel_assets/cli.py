@@ -175,6 +175,10 @@ def sandbox(
     days: Annotated[int, typer.Option(min=1, max=3650)] = 14,
     events_per_day: Annotated[float, typer.Option(min=0, max=100, help="average per company")] = 1.0,
     people: Annotated[int, typer.Option(min=0, max=100_000, help="average per event")] = 40,
+    big_event: Annotated[
+        int, typer.Option(min=0, max=100_000, help="people of one event of three hours yesterday")
+    ] = 0,
+    hub_only: Annotated[bool, typer.Option("--hub-only", help="the last company's people meet in hubs alone")] = False,
     latency_ms: Annotated[float, typer.Option(min=0, max=60_000)] = 0,
     faults: Annotated[str, typer.Option(help="rates, such as http_500=0.02,slow=0.01")] = "",
     webhook_faults: Annotated[str, typer.Option(help="rates, such as drop=0.3,duplicate=0.1")] = "",
@@ -187,7 +191,7 @@ def sandbox(
 
     serve(
         port=port, seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people,
-        latency_ms=latency_ms, faults=faults, webhook_faults=webhook_faults, now=now, speed=speed, verbose=verbose,
+        big_event=big_event, hub_only=hub_only, latency_ms=latency_ms, faults=faults, webhook_faults=webhook_faults, now=now, speed=speed, verbose=verbose,
     )  # fmt: skip
 
 

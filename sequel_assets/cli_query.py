@@ -38,6 +38,19 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Period(StrEnum):
+    """What is compared, as far as it has gone at the end of the day."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+    LAST_7_DAYS = "last_7_days"
+    LAST_28_DAYS = "last_28_days"
+    LAST_90_DAYS = "last_90_days"
+
+
 Company = Annotated[str, typer.Option(help="an id, a partition key or a unique name")]
 First = Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")]
 Last = Annotated[str, typer.Option("--to", help="last day (UTC), included")]
@@ -49,10 +62,14 @@ Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails 
 ANY_EVENT, ANY_MINUTE, TABLE = EventType.ALL, EngagementType.ALL, Format.TABLE
 
 
-def _asked(company: str, first: str, last: str, form: str, out: str, *options: str, beneath: bool = False) -> "Asked":
+def _asked(
+    company: str, first: str, last: str, form: str, out: str, event_type: str, engagement_type: str, *, beneath: bool,
+    options: tuple[str, str] = ("--from", "--to"),
+) -> "Asked":  # fmt: skip
     from sequel_assets.console.query import Asked
 
-    return Asked(settings_module.load(), company, first, last, form, out, beneath, *options)
+    settings = settings_module.load()
+    return Asked(settings, company, first, last, form, out, beneath, event_type, engagement_type, options)
 
 
 @app.command()
@@ -96,13 +113,15 @@ def top(
 
 @app.command()
 def peak(
-    company: Company, first: First, last: Last, beneath: Beneath = False,
+    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    beneath: Beneath = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
 ) -> None:  # fmt: skip
     """The highest number of people in stage events at one minute, live, and when."""
     from sequel_assets.console import query
 
-    raise typer.Exit(query.peak(_asked(company, first, last, form, out, beneath=beneath)))
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    raise typer.Exit(query.peak(asked))
 
 
 @app.command()
@@ -115,3 +134,18 @@ def rollup(
 
     asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=True)
     raise typer.Exit(query.rollup(asked))
+
+
+@app.command()
+def compare(
+    company: Company, period: Annotated[Period, typer.Option(help="what is compared, as far as it has gone")],
+    day: Annotated[str, typer.Option(help="the day (UTC) at whose end it is looked at, such as 2026-11-22")],
+    event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, beneath: Beneath = False,
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+) -> None:  # fmt: skip
+    """A period like for like against the one before and the same one a year before: both ranges and the change."""
+    from sequel_assets.console.compare import compare as run
+
+    days, options = (day, day), ("--day", "--day")
+    asked = _asked(company, *days, form, out, event_type, engagement_type, beneath=beneath, options=options)
+    raise typer.Exit(run(asked, period.value))

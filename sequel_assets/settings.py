@@ -6,7 +6,7 @@ read at import. What a command needs and does not find is said when it is used, 
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,6 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import SettingsConfigDict
 
@@ -37,10 +36,6 @@ def _http_url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("it must begin with http:// or https://")
     return value.rstrip("/")
-
-
-def _new_year_before(now: datetime) -> date:
-    return date(now.year - 1, 1, 1)
 
 
 def _relation(value: str) -> str:
@@ -109,9 +104,11 @@ class Settings(WebhookSettings):
         examples=["(openssl rand -hex 32)"],
     )
     start_date: Day = Field(
-        default_factory=lambda: _new_year_before(datetime.now(UTC)),
-        description="first day (UTC) of the platform's history; lifetime numbers count from it (default: 1 January of last year)",
-        examples=["2025-01-01"],
+        date(
+            2025, 1, 1
+        ),  # a day that stays: were it to move with the calendar, lifetime would lose a year each January
+        description="first day (UTC) of the platform's history; lifetime numbers count from it, and change when it is changed",
+        examples=["2026-01-01"],
     )
     settle_minutes: int = Field(
         5, ge=0, le=59, description="minutes after the top of the hour that Sequel is given to compute", examples=["5"]
@@ -187,12 +184,6 @@ class Settings(WebhookSettings):
         if value.tzinfo is None:
             raise ValueError("it must have a time zone, for example a Z at its end")
         return value.astimezone(UTC)
-
-    @model_validator(mode="after")
-    def _start_by_the_same_clock(self) -> Self:
-        if self.now is not None and "start_date" not in self.model_fields_set:
-            self.__dict__["start_date"] = _new_year_before(self.now)  # the model is frozen for everybody else
-        return self
 
     def clock(self) -> datetime:
         """Return the present moment of all business decisions, in UTC: the one place where *now* comes from."""

@@ -1,7 +1,7 @@
 """The settings of the webhooks: `Settings` inherits them."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
@@ -16,6 +16,8 @@ def _public_url(value: str) -> str:
     url = urlsplit(value)
     if url.scheme != "https" and not (url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost", "::1")):
         raise ValueError("it must begin with https://; http:// is for this machine alone")
+    if url.username is not None or url.password is not None:
+        raise ValueError("it must not hold a user or password: whoever delivers would be told it")
     if not url.hostname or url.query or url.fragment or set(value) & set("{} "):
         raise ValueError("it must be a host and a path, without ?, #, {, } and blanks")
     return value.rstrip("/")
@@ -140,8 +142,8 @@ class WebhookSettings(BaseSettings):
         return _words(self.webhook_companies)
 
     def receiver_path(self) -> str:
-        """Return the path that the receiver answers, without the capability: the one of the public address."""
-        return urlsplit(self.webhook_url or "").path
+        """Return the path that the receiver answers, without the capability: the public address's, as servers decode it."""
+        return unquote(urlsplit(self.webhook_url or "").path)
 
     def seal(self) -> sealing.Seal | None:
         """Return the seal of the stored secrets; None where no key is set."""

@@ -36,6 +36,7 @@ class Plan:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     hub_id: str | None = None
+    is_cancelled: bool = False
 
     @property
     def day(self) -> date | None:
@@ -72,6 +73,8 @@ class Entry:
     questions: int | None = 0
     messages_reactions: int | None = 0
     circles: int | None = 0
+    registered_on: date | None = None
+    """The day on which they did, where that is after the event's start day."""
 
 
 @dataclass
@@ -93,6 +96,8 @@ class Story:
     """(event, how many)."""
     untold: set[tuple[str, date]] = field(default_factory=set)
     """(dataset, start day): Sequel told nothing of the events of that day."""
+    open_days: set[date] = field(default_factory=set)
+    """Days that have not been asked about in full since they ended."""
     company_id: str = "acme"
 
     def is_told(self, dataset: str, plan: Plan) -> bool:
@@ -107,11 +112,13 @@ class Story:
         """Return who is listed in an event."""
         return {who: entry for (event, who), entry in self.activity.items() if event == event_id}
 
-    def registered(self, plan: Plan) -> set[str] | None:
-        """Return who registered; None where that is not told of the event, or of nobody in it."""
+    def registered(self, plan: Plan, day: date) -> set[str] | None:
+        """Return who had registered by the end of a day; None where that is not told of the event, or of nobody in it."""
         listed = self.entries(plan.event_id)
         who = {person for person, entry in listed.items() if entry.registered}
-        return who if self.is_told("event_activity", plan) and (who or not listed) else None
+        if not self.is_told("event_activity", plan) or (listed and not who):
+            return None
+        return {person for person in who if (listed[person].registered_on or day) <= day}
 
     def open_on(self, day: date) -> list[Plan]:
         """Return the stage events whose replay window has this day."""
@@ -133,7 +140,7 @@ def statistics(story: Story, days: Collection[date], start: date) -> list[Row]:
         for day in days
         for plan in story.open_on(day)
         for row in [_statistics(story, plan, day, start)]
-        if row[7] or story.entries(plan.event_id)
+        if row[8] or story.entries(plan.event_id)
     )
 
 
@@ -142,7 +149,9 @@ def _statistics(story: Story, plan: Plan, day: date, start: date) -> Row:
     minutes = story.until(event, start, day)
     live = {who: sum(m.live for m in minutes if m.person == who) for who in {m.person for m in minutes if m.live}}
     everybody = {m.person for m in minutes}
-    registered = story.registered(plan)
+    registered = story.registered(plan, day)
+    nobody_yet = not live and (plan.is_cancelled or (plan.day == day and day in story.open_days))
+    polls = sum(of == event for of, _ in story.polls)
     voters = {who for of, _, who in story.answers if of == event and who is not None}
     watching: dict[datetime, int] = {}
     for minute in minutes:
@@ -155,16 +164,16 @@ def _statistics(story: Story, plan: Plan, day: date, start: date) -> Row:
 
     chat = told("chat_messages", sum(of == event for of, _ in story.chat))
     return (
-        story.company_id, day, event, planned,
+        story.company_id, day, event, plan.is_cancelled, planned,
         sum(m.live for m in minutes), sum(m.on_demand for m in minutes), len(minutes), len(everybody),
         rounded(len(minutes), len(everybody)), len(live), len(everybody - live.keys()),
         None if registered is None else len(registered),
-        None if registered is None else rounded(len(registered & live.keys()), len(registered), 100),
+        None if registered is None or nobody_yet else rounded(len(registered & live.keys()), len(registered), 100),
         None if planned is None else rounded(sum(min(n, planned) for n in live.values()), len(live) * planned, 100),
         peak, min((at for at, users in watching.items() if users == peak), default=None),
-        told("polls", sum(of == event for of, _ in story.polls)),
+        told("polls", polls),
         told("poll_answers", len(voters)),
-        rounded(len(voters & live.keys()), len(live), 100) if story.is_told("poll_answers", plan) else None,
+        rounded(len(voters & live.keys()), len(live), 100) if polls and story.is_told("poll_answers", plan) else None,
         told("questions", sum(of == event for of, *_ in story.questions)),
         told("questions", sum(of == event and answered for of, _, answered in story.questions)),
         chat, None if chat is None or planned is None else rounded(chat, planned),
@@ -198,14 +207,18 @@ def engagement(story: Story, days: Collection[date], start: date) -> list[Row]:
     for plan in story.plans.values():
         if plan.event_type != STAGE:
             continue
-        entries = story.entries(plan.event_id) if plan.day is not None and plan.day >= start else {}
+        entries = {
+            who: entry
+            for who, entry in story.entries(plan.event_id).items()
+            if plan.day is not None and (entry.registered_on or plan.day) >= start
+        }
         for day in days:
             own = story.until(plan.event_id, start, day)
             met = []
             if plan.hub_id is not None and plan.day is not None:
                 met = [m for m in story.until(plan.hub_id, start, day) if plan.day <= m.at.date() <= plan.day + WINDOW]
             active = {m.person for m in [*own, *met] if m.at.date() == day}
-            active |= entries.keys() if plan.day == day else set()
+            active |= {who for who, entry in entries.items() if (entry.registered_on or plan.day) == day}
             for who in active:
                 mine, mine_met = [m for m in own if m.person == who], [m for m in met if m.person == who]
                 rows.append(_engagement(story, plan, day, who, mine, mine_met))
@@ -217,7 +230,7 @@ def _engagement(story: Story, plan: Plan, day: date, who: str, own: list[Seen], 
     seen = sorted(m.at.date() for m in [*own, *met])
     is_open = plan.day is not None and plan.day <= day
     entry = story.entries(plan.event_id).get(who) if is_open else None
-    is_listed = is_open and story.is_told("event_activity", plan)
+    registered = story.registered(plan, day)
 
     def larger(dataset: str, told: int, counted: int | None) -> int | None:
         numbers = [told] if is_open and story.is_told(dataset, plan) else []
@@ -228,7 +241,7 @@ def _engagement(story: Story, plan: Plan, day: date, who: str, own: list[Seen], 
     return (
         story.company_id, day, event, who, live, sum(m.on_demand for m in own), len(own),
         None if planned is None else rounded(min(live, planned), planned, 100),
-        len(met), live > 0, (entry is not None and entry.registered) if is_listed else None,
+        len(met), live > 0, None if entry is None or registered is None else who in registered,
         seen[0] if seen else None, seen[-1] if seen else None,
         larger("chat_messages", sum(told == (event, who) for told in story.chat), entry.comments if entry else None),
         larger("poll_answers", len({poll for of, poll, by in story.answers if (of, by) == (event, who)}), entry.polls if entry else None),
@@ -286,15 +299,17 @@ def _funnel(story: Story, plan: Plan, day: date, start: date) -> Row:
     event, planned = plan.event_id, plan.minutes
     minutes = [m for m in story.until(event, start, day) if m.live]
     live = {who: sum(m.person == who for m in minutes) for who in {m.person for m in minutes}}
-    registered = story.registered(plan)
+    registered = story.registered(plan, day)
     attended = set(live) if registered is None else set(live) & registered
     stayed = attended if planned is None else {who for who in attended if live[who] * 2 >= planned}
     took_part = {by for of, _, by in story.answers if of == event} | {
         by for of, by, _ in story.questions if of == event
     }
     took_part |= {who for who, entry in story.entries(event).items() if (entry.questions or 0) + (entry.polls or 0) > 0}
-    is_told = any(story.is_told(dataset, plan) for dataset in ("event_activity", "questions", "poll_answers"))
-    asked = stayed & took_part if is_told else stayed
+    is_told = any(story.is_told(dataset, plan) for dataset in ("questions", "poll_answers")) or any(
+        (entry.questions, entry.polls) != (None, None) for entry in story.entries(event).values()
+    )
+    asked = stayed & took_part
     assert plan.day is not None
     again = {
         m.person
@@ -305,7 +320,7 @@ def _funnel(story: Story, plan: Plan, day: date, start: date) -> Row:
     }
     return (
         story.company_id, day, event, None if registered is None else len(registered), len(attended),
-        None if planned is None else len(stayed), len(asked) if is_told else None, len(asked & again),
+        None if planned is None else len(stayed), len(asked) if is_told else None, len(asked & again) if is_told else None,
         len(live) - len(attended), day == plan.day + WINDOW,
     )  # fmt: skip
 

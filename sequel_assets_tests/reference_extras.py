@@ -45,7 +45,7 @@ def expected_extras(
         event = world.event(event_id)
         assert event is not None
         if event.event_type != HUB and event.starts_at.astimezone(UTC).date() in days:
-            _add_activity(tables, world, company, event, top, hashed)
+            _add_activity(tables, world, company, event, now, top, hashed)
             _add_talk(tables, company, event, top, hashed)
             _add_replays(tables, company, event, now)
         if event.event_type != HUB and _is_asked(event, days, now):
@@ -75,9 +75,10 @@ def people_of_extras(
                 ]
             continue
         everybody = [(row.person, _text(row.name)) for row in event.rows] + [(p, p.name) for p in event.absentees]
+        listed = _listed(event, now)
         day = event.starts_at.astimezone(UTC).date()
         for person, name in everybody:
-            if day in days and (person.email or name):
+            if day in days and person.key(event.id) in listed and (person.email or name):
                 found.append((company, hashed(person.key(event_id)), day, name, person.email))
             if _is_asked(event, days, now) and person.email:
                 found.append((company, hashed(person.key(event_id)), date(1, 1, 1), name, person.email))
@@ -101,16 +102,27 @@ def _minutes(watched: Collection[tuple[int, int]], top: datetime) -> int:
     return len({minute for first, stop in watched for minute in range(first, stop) if minute < end})
 
 
-def _add_activity(tables: Tables, world: World, company: str, event: Event, top: datetime, hashed: Hash) -> None:
+def _listed(event: Event, now: datetime) -> set[str]:
+    """Return whom the activity lists: everybody but those who will only register later."""
+    people = [*(row.person for row in event.rows), *event.absentees]
+    later = {p.key(event.id) for p in people if (at := event.registered_at(p)) is not None and at > now}
+    return {person.key(event.id) for person in people} - later
+
+
+def _add_activity(
+    tables: Tables, world: World, company: str, event: Event, now: datetime, top: datetime, hashed: Hash
+) -> None:
     entries: dict[str, list[Attendance | Person]] = defaultdict(list)
     for row in event.rows:
         entries[row.person.key(event.id)].append(row)
     for absentee in event.absentees:
         entries[absentee.key(event.id)].append(absentee)
+    listed = _listed(event, now)
     said = _said(event, top)
     hub = world.event(event.hub_id) if event.hub_id else None
     met = {row.person.email for row in hub.rows if _is_in_hub(row, top) and row.person.email} if hub else set()
-    for key, theirs in entries.items():
+    for key in listed:
+        theirs = entries[key]
         rows = [entry for entry in theirs if isinstance(entry, Attendance)]
         live, on_demand = (sum(_minutes(getattr(row, kind), top) for row in rows) for kind in ("live", "on_demand"))
         count = {
@@ -120,9 +132,9 @@ def _add_activity(tables: Tables, world: World, company: str, event: Event, top:
         circles = sum(1 for entry in theirs if _person(entry).email in met)
         tables["event_activity"].append(
             (*_start(company, event), hashed(key), len(theirs), live > 0, on_demand > 0, live, on_demand,
-             count["chat"], count["polls"], count["questions"], circles, event.starts_at)
+             count["chat"], count["polls"], count["questions"], circles, event.registered_at(_person(theirs[0])))
         )  # fmt: skip
-    tables["activity_totals"].append((*_start(company, event), len(event.rows) + len(event.absentees)))
+    tables["activity_totals"].append((*_start(company, event), sum(len(entries[key]) for key in listed)))
 
 
 def _person(entry: Attendance | Person) -> Person:

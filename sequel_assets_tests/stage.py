@@ -36,12 +36,30 @@ BOOKKEEPING_IDS = {"refreshed_at", "run_id", "since", "first_seen_at", "last_see
 PERSON_KEY = "zq-person-key-0123456789-0123456789-zq"
 ZOE = Person("Zebulon Quux", "zebulon.quux@mail.example")
 YVO = Person("Yvo Quux", "yvo.quux@mail.example")
-PERSONAL = ("zebulon", "quux", "mail.example", PERSON_KEY, "sandbox-secret")
+SAID = ("wombats ahead", "why so many wombats", "because wombats", "how did you hear of us", "zeitung")
+"""What is written in Acme's event: in the chat, as a question, as its answer, and (the sandbox's own) on registering."""
+PERSONAL = ("zebulon", "quux", "mail.example", PERSON_KEY, "sandbox-secret", *SAID)
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
     """A time in March 2026, UTC."""
     return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
+
+
+def talk() -> dict[str, Any]:
+    """A poll, a question with its answer and a message of Zebulon's."""
+    zoe = {"userEmail": ZOE.email, "name": ZOE.name}
+    when = {moment: f"2026-03-01T09:1{n}:00Z" for n, moment in enumerate(("askedAt", "answeredAt", "sentAt"))}
+    voted = {**zoe, "optionId": "o", "answeredAt": when["answeredAt"]}
+    return {
+        "polls": [{"pollId": "p", "question": "Here?", "options": [{"optionId": "o", "text": "Yes"}], "answers": [voted]}],
+        "questions": [
+            {"questionId": "q", **zoe, "text": SAID[1], "askedAt": when["askedAt"], "answer": SAID[2],
+             "answeredAt": when["answeredAt"], "upvotes": 1}
+        ],
+        "chat": [{"messageId": "m", **zoe, "text": SAID[0], "sentAt": when["sentAt"]}],
+        "reactions": [{"emoji": "👏", "count": 2, "minute": 1}],
+    }  # fmt: skip
 
 
 def small_world() -> World:
@@ -62,6 +80,7 @@ def small_world() -> World:
                     Attendance(ZOE, live=[(at(1, 9), 30)], on_demand=[(at(2, 8), 12)]),
                     Attendance(YVO, live=[(at(1, 9, 5), 10)]),
                 ],
+                talk=talk(),
             ),
             Event("e-bolt", BOLT, "Demo", at(3, 9), at(3, 10), attendance=[Attendance(ZOE, live=[(at(3, 9), 20)])]),
         ],
@@ -214,6 +233,11 @@ class Stage:
         """Execute one run over a rectangle, the companies by their ids, in Dagster's order; `mode` is a tag of modes.py."""
         tags = range_tags([self.key(company) for company in companies], first, last)
         return self.run("refresh_slices", tags | ({mode: "true"} if mode else {}), assets)
+
+    def tick_hour(self) -> list[dg.RunRequest]:
+        """Evaluate the schedule of the hour at the pinned clock; return the runs that it asks for."""
+        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=NOW.replace(minute=5))
+        return list(self.schedules["hourly_refresh"].evaluate_tick(context).run_requests or [])
 
     def key(self, company_id: str) -> str:
         """The partition key of a company."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from sequel_assets.warehouse.engagement_tables import (
     reactions,
 )
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import (
     companies,
     event_concurrency,
@@ -53,8 +55,9 @@ def stories(draw: st.DrawFn) -> Story:
         starts_at = None if begins is None else at(begins) + draw(_moments)
         length = draw(_lengths)
         ends_at = None if starts_at is None or length is None else starts_at + length
-        plans[event] = Plan(event, STAGE, starts_at, ends_at, draw(st.sampled_from([None, "h1", "h1", "h2"])))
-    story = Story(plans, _seen(draw, plans))
+        hub, is_cancelled = draw(st.sampled_from([None, "h1", "h1", "h2"])), draw(st.sampled_from([False, False, True]))
+        plans[event] = Plan(event, STAGE, starts_at, ends_at, hub, is_cancelled)
+    story = Story(plans, _seen(draw, plans), open_days=draw(st.sets(st.sampled_from(DAYS[:4]), max_size=2)))
     dated = [event for event, plan in plans.items() if plan.day is not None]
     days = sorted({plan.day for plan in plans.values() if plan.day is not None})
     choices = [(dataset, on) for dataset in OF_EVENTS for on in days]
@@ -68,6 +71,11 @@ def stories(draw: st.DrawFn) -> Story:
         story.activity = draw(
             st.dictionaries(st.tuples(st.sampled_from(told), st.sampled_from(WHO)), entries, max_size=8)
         )
+        for (event, who), entry in story.activity.items():
+            late = draw(st.sampled_from([0, 0, 0, 1, 2, 29, 30, 31]))
+            start_day = plans[event].day
+            if entry.registered and late and start_day is not None:
+                story.activity[event, who] = replace(entry, registered_on=start_day + timedelta(days=late))
     if told := of("polls"):
         story.polls = sorted(draw(st.sets(st.tuples(st.sampled_from(told), st.sampled_from("pq")), max_size=4)))
     if told := of("poll_answers"):
@@ -106,7 +114,12 @@ def tell(warehouse: Warehouse, story: Story, days: Sequence[date] = DAYS) -> Non
     told = {table: [tuple(row) for row in rows] for table, rows in _landed(story).items()}
     known = [
         known_event(
-            p.event_id, event_type=p.event_type, starts_at=p.starts_at, ends_at=p.ends_at, networking_hub_id=p.hub_id
+            p.event_id,
+            event_type=p.event_type,
+            starts_at=p.starts_at,
+            ends_at=p.ends_at,
+            networking_hub_id=p.hub_id,
+            is_cancelled=p.is_cancelled,
         )
         for p in story.plans.values()
     ]
@@ -124,7 +137,22 @@ def tell(warehouse: Warehouse, story: Story, days: Sequence[date] = DAYS) -> Non
         bulk.insert(
             connection,
             refreshes,
-            [(story.company_id, name, on, AT, hour(0), hour(0), False, 0, "", None, None) for name, on in slices],
+            [
+                (
+                    story.company_id,
+                    name,
+                    on,
+                    AT,
+                    hour(0),
+                    None if on in story.open_days else day_end(on),
+                    False,
+                    0,
+                    "",
+                    None,
+                    None,
+                )
+                for name, on in slices
+            ],
         )
 
 
@@ -137,6 +165,16 @@ def _landed(story: Story) -> dict[sa.Table, list[Row]]:
         if m.live and story.plans[m.event_id].event_type == STAGE:
             watching[m.at.date(), m.event_id, m.at] += 1
 
+    def registered_at(event: str, entry: Entry) -> datetime | None:
+        """The last moment of the day, or some days before the event's."""
+        before = story.plans[event].starts_at
+        if not entry.registered or before is None:
+            return None
+        late = entry.registered_on
+        if late is None:
+            return before - timedelta(days=3)
+        return datetime(late.year, late.month, late.day, 23, 59, 59, 999_999, tzinfo=UTC)
+
     def of(table: sa.Table, event: str, **values: object) -> Row:
         known = {"company_id": story.company_id, "day": story.plans[event].day, "event_id": event, **values}
         return tuple(known.get(name) for name in table.columns.keys())  # noqa: SIM118 - a collection of columns
@@ -148,7 +186,7 @@ def _landed(story: Story) -> dict[sa.Table, list[Row]]:
         ],
         event_concurrency: [(story.company_id, *key, users) for key, users in watching.items()],
         event_activity: [
-            of(event_activity, event, person_id=who, entries=1, registered_at=AT if e.registered else None, comments=e.comments,
+            of(event_activity, event, person_id=who, entries=1, registered_at=registered_at(event, e), comments=e.comments,
                polls=e.polls, questions=e.questions, messages_reactions=e.messages_reactions, circles=e.circles)
             for (event, who), e in story.activity.items()
         ],

@@ -21,12 +21,15 @@ import psutil
 import pytest
 import sqlalchemy as sa
 import trustme
+from typer.testing import CliRunner
 
+from sequel_assets import cli
+from sequel_assets.console import sandbox as sandbox_command
 from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.sandbox import Clock, Company, Fault, Sandbox, World
+from sequel_assets.sandbox import HUB, Clock, Company, Fault, Sandbox, World
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest
-from sequel_assets.warehouse.tables import NO_DAY, companies, people, problems, refreshes
+from sequel_assets.warehouse.tables import NO_DAY, companies, metadata, people, problems, refreshes
 from sequel_assets_tests.stage import (
     ACME,
     BOLT,
@@ -144,6 +147,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Checkou
 def tables(url: str) -> dict[str, list[tuple[object, ...]]]:
     """Every row of data."""
     return {getattr(table, "name", ""): rows_of(url, table) for table in TABLES}
+
+
+def whole_warehouse(url: str) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, with when and by whom."""
+    return {table.name: rows_of(url, table, without=set()) for table in metadata.sorted_tables}
 
 
 # ------------------------------------------------------------------ backfill that works
@@ -364,13 +372,37 @@ def test_a_file_in_the_way_is_said_in_one_line(checkout: Checkout) -> None:
         assert ".sequel" in line
 
 
-def test_unknown_companies_are_named_and_nobody_is_refreshed(whole: Checkout, checkout: Checkout) -> None:
-    """One typo in a list refuses the list; the known ones are told."""
+def test_unknown_companies_are_named_and_nothing_is_written(whole: Checkout, checkout: Checkout) -> None:
+    """One typo in a list refuses the list; the known ones are told, and neither warehouse nor Dagster's home is made."""
     keys = ", ".join(row[1] for row in sorted(rows_of(whole.url, companies), key=lambda row: (row[4], row[1])))
     lines = checkout.refused(2, *RANGE, "--company", ACME, "--company", "Blot", "--company", "acme")
     assert lines == [f"--company {name}: there is no such company; known are {keys}" for name in ("Blot", "acme")]
-    assert [row for row in rows_of(checkout.url, refreshes) if row[2] != NO_DAY] == []
-    assert checkout.runs() == []
+    assert files_below(checkout.folder, checkout.home) == set()
+
+
+def test_an_unknown_company_changes_nothing_that_is_there(
+    whole: Checkout, checkout: Checkout, sandbox: Sandbox
+) -> None:
+    """Though a company has another name and a new one has come: what the walk found is stored once nothing is wrong."""
+    shutil.copytree(whole.folder / ".sequel", checkout.folder / ".sequel")
+
+    def everything() -> tuple[object, ...]:
+        with checkout.dagster() as instance:
+            partitions = instance.get_dynamic_partitions("company")
+        return whole_warehouse(checkout.url), partitions, checkout.runs(), files_below(checkout.folder, checkout.home)
+
+    before, world = everything(), sandbox.world
+    sandbox.world = small_world()
+    sandbox.world.rename_company(BOLT, "Bolted")
+    sandbox.world.add_company(Company("new", "New", ROOT))
+    try:
+        (line,) = checkout.refused(2, *RANGE, "--company", "Blot")
+    finally:
+        sandbox.world = world
+    assert re.search(
+        r"known are root\.[0-9a-f]{8}, acme-events\.[0-9a-f]{8}, bolt\.[0-9a-f]{8}, new\.[0-9a-f]{8}$", line
+    )
+    assert everything() == before
 
 
 def test_a_name_that_two_companies_have_is_refused_with_their_keys(checkout: Checkout, sandbox: Sandbox) -> None:
@@ -614,14 +646,14 @@ def test_a_backfill_leaves_out_what_sequel_has_forgotten_and_says_so(checkout: C
     assert {one["days"] for one in after["datasets"]} == {3}
 
 
-def test_a_retention_of_a_company_that_there_is_not_is_refused_by_name(checkout: Checkout) -> None:
+def test_a_retention_of_a_company_that_there_is_not_is_refused_by_name(whole: Checkout, checkout: Checkout) -> None:
     """A typo would have days asked for that Sequel has forgotten; `status` tells it too."""
     typo = {"SEQUEL_COMPANY_RETENTION_DAYS": '{"bolt": 30, "blot": 30}'}
     (line,) = checkout.refused(2, *RANGE, **typo)
     assert line.startswith("SEQUEL_COMPANY_RETENTION_DAYS: there is no company blot; known are ")
+    assert files_below(checkout.folder, checkout.home) == set()
     assert (
-        "SEQUEL_COMPANY_RETENTION_DAYS names blot: there is no such company."
-        in checkout.quickly("status", **typo).stdout
+        "SEQUEL_COMPANY_RETENTION_DAYS names blot: there is no such company." in whole.quickly("status", **typo).stdout
     )
 
 
@@ -643,12 +675,14 @@ def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Ch
 
 
 def test_migrate_makes_the_tables_once(checkout: Checkout) -> None:
-    """Twice is as once; status then has nothing to tell."""
+    """Twice is as once; status then has nothing to tell, and does not call that well."""
     for _ in range(2):
         done = checkout.quickly("migrate")
         assert (done.returncode, done.stdout, done.stderr) == (0, f"the warehouse has schema {newest()}\n", "")
-    told = json.loads(checkout.quickly("status", "--json").stdout)
-    assert told == {
+    done, for_people = checkout.quickly("status", "--json"), checkout.quickly("status")
+    assert (done.returncode, for_people.returncode) == (1, 1)
+    assert "No company is known yet, so nothing is fresh" in for_people.stdout
+    assert json.loads(done.stdout) == {
         "companies": [],
         "datasets": [],
         "excluded": [],
@@ -676,6 +710,22 @@ def test_the_sandbox_says_what_to_export_and_ends_on_sigterm(checkout: Checkout)
     process.terminate()
     _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (0, "")
+
+
+def test_the_sandbox_takes_a_big_event_and_a_company_of_hubs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is there unless it is asked for."""
+    made: list[Sandbox] = []
+    monkeypatch.setattr(sandbox_command, "serve_forever", lambda sandbox, verbose: made.append(sandbox))
+    small = ["sandbox", "--port", "0", "--companies", "3", "--days", "3", "--people", "5"]
+    for more in ([], ["--big-event", "9", "--hub-only"]):
+        assert CliRunner().invoke(cli.app, [*small, *more]).exit_code == 0
+    crowds = []
+    for world in (sandbox.world for sandbox in made):
+        last = world.companies[-1].id
+        stages = [event for event in world.events if event.event_type != HUB and event.company_id == last]
+        big = [len(event.rows) for event in world.events if event.name == "Keynote"]
+        crowds.append((any(event.rows for event in stages), all(event.hub_id for event in stages), big))
+    assert crowds == [(True, False, []), (False, True, [9])]
 
 
 def environment_names() -> list[str]:

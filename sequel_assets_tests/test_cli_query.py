@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -15,7 +16,7 @@ from pyarrow import parquet
 from sequel_assets.warehouse import bulk
 from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import companies, people
+from sequel_assets.warehouse.tables import companies, event_concurrency, people, refreshes
 
 from .insights.test_companies import land
 from .rows import HUB, participant
@@ -38,6 +39,21 @@ ENV = {
     "SEQUEL_START_DATE": "2026-02-01",
     "SEQUEL_NOW": "2026-03-04T10:00:00Z",
 }
+NO_PEAK = (
+    "query peak counts the live minutes of stage events: Sequel tells no concurrency of hubs or replays; "
+    "leave out --event-type networkingHub and --engagement-type onDemand"
+)
+COMPARED = {
+    "day": "2026-03-03", "period": "day", "is_over": True, "first_day": "2026-03-03", "is_complete": False,
+    "live_minutes": 25, "on_demand_minutes": 0, "engaged_minutes": 25, "unique_users": 2, "events": 1,
+    "average_engaged_minutes": 12.5, "engaged_minutes_per_day": 25.0,
+}  # fmt: skip
+NOTHING_BEFORE = {
+    "before_is_complete": False, "before_live_minutes": None, "before_on_demand_minutes": None,
+    "before_engaged_minutes": None, "before_unique_users": None, "before_events": None,
+    "before_average_engaged_minutes": None, "before_engaged_minutes_per_day": None,
+    "engaged_minutes_change": None, "events_change": None, "unique_users_change": None,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +74,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory, template: Callable[[str], s
 
 
 def query(
-    folder: Path, *arguments: str, code: int = 0, days: tuple[str, str] = ("2026-03-01", "2026-03-03")
+    folder: Path, *arguments: str, code: int = 0, days: tuple[str, ...] = ("2026-03-01", "2026-03-03")
 ) -> tuple[str, list[str]]:
     """Run it on the warehouse; return what it says, and its lines on the standard error."""
     env = ENV | {"SEQUEL_WAREHOUSE_URL": f"sqlite:///{folder / 'warehouse.db'}"}
-    done = run_command(["query", *arguments, "--from", days[0], "--to", days[1]], folder, env)
+    asked = [
+        f"{option}={day}" for option, day in zip(("--from", "--to") if len(days) > 1 else ("--day",), days, strict=True)
+    ]
+    done = run_command(["query", *arguments, *asked], folder, env)
     assert done.returncode == code, done.stderr
     return done.stdout, done.stderr.splitlines()
 
@@ -126,9 +145,48 @@ def test_names_come_only_with_people_and_do_no_harm_in_a_spreadsheet(folder: Pat
 def test_parquet_keeps_the_types(folder: Path, tmp_path: Path) -> None:
     """A moment is one in UTC, a count a whole number."""
     file = tmp_path / "peak.parquet"
+    file.touch()
+    before = file.stat().st_ino
     said, _ = query(folder, "peak", "--company", "sub", "--format", "parquet", "--out", str(file))
     assert said == f"1 rows in {file}\n"
+    assert file.stat().st_ino != before  # written beside it, and moved to its place
     assert parquet.read_table(file).to_pylist() == [{"peak_users": 9, "peak_at": MINUTE}]
+
+
+def test_a_rollup_is_incomplete_where_concurrency_alone_is(folder: Path, tmp_path: Path) -> None:
+    """A peak of the other days is not the peak; who asks for no peak is not told."""
+    shutil.copyfile(folder / "warehouse.db", tmp_path / "warehouse.db")
+    warehouse, r = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}"), refreshes.c
+    with warehouse.write() as connection:
+        connection.execute(refreshes.delete().where(r.company_id == "sub", r.dataset == event_concurrency.name))
+    warehouse.dispose()
+    arguments, day = ("rollup", "--company", "root", "--format", "json"), ("2026-03-01", "2026-03-01")
+    said, doubts = query(tmp_path, *arguments, days=day)
+    assert (json.loads(said)["missing_days"], len(doubts)) == (["2026-03-01"], 1)
+    for option in ("--event-type=networkingHub", "--engagement-type=onDemand"):
+        said, doubts = query(tmp_path, *arguments, option, days=day)
+        assert (json.loads(said)["complete"], doubts) == (True, [])
+
+
+def test_a_comparison_tells_both_ranges_and_no_change_of_what_is_not_whole(folder: Path) -> None:
+    """As JSON a row each, as a table a line for each column; what is doubted of a range compared with names it."""
+    arguments = ("compare", "--company", "sub", "--period", "day")
+    said, doubts = query(folder, *arguments, "--format", "json", days=("2026-03-03",))
+    told = json.loads(said)
+    assert told.pop("rows") == [
+        COMPARED | {"compared_with": how, "before_first_day": day, "before_last_day": day} | NOTHING_BEFORE
+        for how, day in (("previous", "2026-03-02"), ("year_before", "2025-03-03"))
+    ]
+    assert (told["from"], told["to"], told["not_closed_days"]) == ("2026-03-03", "2026-03-03", ["2026-03-03"])
+    assert [line.split(" of ")[0] for line in doubts] == [
+        "provisional: 1", "2026-03-02 to 2026-03-02: incomplete: 1", "2025-03-03 to 2025-03-03: incomplete: 1",
+    ]  # fmt: skip
+    said, _ = query(folder, *arguments, days=("2026-03-03",))
+    lines = [[cell.strip() for cell in line.strip("│┃ ").split("│")] for line in said.splitlines()]
+    assert ["compared_with", "previous", "year_before"] in lines
+    assert ["engaged_minutes_per_day", "25.00", "25.00"] in lines
+    _, doubts = query(folder, *arguments, days=("2026-03-05",), code=2)
+    assert doubts == ["--day 2026-03-05 is in the future; the last day there can be is 2026-03-04 (UTC)"]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +196,8 @@ def test_parquet_keeps_the_types(folder: Path, tmp_path: Path) -> None:
         (["usage", "--company", "root"], ("2026-03-03", "2026-03-01"), "--from 2026-03-03 is after --to 2026-03-01; give the earlier day first"),
         (["usage", "--company", "root"], ("2026-03-03", "2026-03-05"), "--to 2026-03-05 is in the future; the last day there can be is 2026-03-04 (UTC)"),
         (["usage", "--company", "root"], ("3 March", "2026-03-05"), "--from 3 March: it must be a day (UTC) such as 2026-11-23, without time or zone"),
+        (["peak", "--company", "root", "--event-type", "networkingHub"], ("2026-03-01", "2026-03-01"), NO_PEAK),
+        (["peak", "--company", "root", "--engagement-type", "onDemand"], ("2026-03-01", "2026-03-01"), NO_PEAK),
         (["peak", "--company", "root", "--out", "x"], ("2026-03-01", "2026-03-01"), "--out goes with --format csv, json or parquet; a table is for the terminal"),
         (["peak", "--company", "root", "--format", "csv", "--out", "no/where"], ("2026-03-01", "2026-03-01"), "no/where: No such file or directory; nothing half-written"),
     ],

@@ -129,6 +129,10 @@ def test_the_key_of_the_setting_is_changed(checkout: Checkout, sandbox: Sandbox)
     new, other = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     said = well(checkout.quickly("webhooks", "rotate", "--key", SEQUEL_WEBHOOK_SECRET_KEY=f"{new},{KEY}"))
     assert said.startswith("6 stored keys are sealed with the first key")
+    assert (
+        "Receivers and Dagster that still run with the settings of before cannot read them: restart those"
+        in " ".join(said.split())
+    )
     assert states(checkout, SEQUEL_WEBHOOK_SECRET_KEY=new)[0] == 0
     (line,) = checkout.refused_quickly(2, "serve", "--receiver", SEQUEL_WEBHOOK_SECRET_KEY=other)
     assert line.startswith(

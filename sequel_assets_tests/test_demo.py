@@ -62,7 +62,10 @@ def test_the_demos_sums_are_those_of_the_database(tmp_path: Path) -> None:
     (people,) = [line for line in done.stdout.splitlines() if line.startswith("│ 5 people ")]
     assert re.findall(r"\d+", people) == ["5", "25", "45"]
     assert re.search(r"Data through \d{4}-\d\d-\d\d \d\d:00 UTC", done.stdout)
-    for name in ("event_participants", "peak_concurrency", "lifetime_usage", "event_statistics", "top_participants"):
+    for name in (
+        "event_participants", "peak_concurrency", "lifetime_usage", "event_statistics", "funnel", "usage_comparison",
+        "networking", "top_participants",
+    ):  # fmt: skip
         assert f"{name}: " in done.stdout
     yesterday = (datetime.fromisoformat(re.findall(r"Data through (\S+)", done.stdout)[0]) - timedelta(days=1)).date()
     told = next(line for line in done.stdout.splitlines() if line.startswith(f"│ {yesterday} "))

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from sequel_assets import settings as settings_module
 from sequel_assets.console.export import TABLES, Order, export
 from sequel_assets.console.tabular import batches, schema_of
 from sequel_assets.insights import INSIGHTS, ranges
-from sequel_assets.insights.periods import Days
+from sequel_assets.insights.comparing import Side, select_comparison
+from sequel_assets.insights.coverage import select_coverage, select_members
+from sequel_assets.insights.periods import DAY, Days
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.catalog import known_companies
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_participants, refreshes
+from sequel_assets.warehouse.tables import event_concurrency, event_participants, refreshes
 
 from .pipeline.harness import failures, platform
 
@@ -37,9 +40,17 @@ QUESTIONS: dict[str, Callable[[ranges.Scope], Any]] = {
     "people": ranges.select_people,
     "top": lambda scope: ranges.select_people(scope, 3, with_people=True),
     "peak": ranges.select_peak,
-    "members": ranges.select_members,
-    "coverage": lambda scope: ranges.select_coverage(scope, event_participants.name),
+    "comparison": lambda scope: select_comparison("day", "previous", *_two_days(scope)),
+    "members": select_members,
+    "coverage": lambda scope: select_coverage(scope, {event_participants.name, event_concurrency.name}),
 }
+
+
+def _two_days(scope: ranges.Scope) -> tuple[Side, Side]:
+    """The first two days of a scope, the later one first."""
+    first = scope.days.first
+    sides = [(Days(day, day), replace(scope, days=Days(day, day))) for day in (first + DAY, first)]
+    return Side(*sides[0], is_known=True, is_complete=True), Side(*sides[1], is_known=True, is_complete=True)
 
 
 class _Day(sa.Date):

@@ -117,6 +117,30 @@ def test_headings_are_read_with_tolerance(filled: Warehouse, tmp_path: Path, hea
     assert linked(filled)[(BOLT, ADA)] == "a,b;c d"
 
 
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize(("says", "sign"), [("sep=;", ";"), ('"sep=,"', ","), ("SEP=\t", "\t"), ("sep=|", "|")])
+def test_the_line_by_which_excel_is_told_the_sign_is_no_heading(
+    filled: Warehouse, tmp_path: Path, says: str, sign: str
+) -> None:
+    """It says the sign; lines keep their numbers."""
+    lines = [says, f"email{sign}external_id", f"{ADA}{sign}crm-1", "one cell"]
+    with pytest.raises(UsageError, match=r"^line 4: it has 1 cells where the first line has 2\n"):
+        call(filled, csv_of(tmp_path, "\r\n".join(lines)))
+    assert call(filled, csv_of(tmp_path, "\r\n".join(lines[:3]))) == 0
+    assert linked(filled)[(BOLT, ADA)] == "crm-1"
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named_as_such(filled: Warehouse, tmp_path: Path, encoding: str) -> None:
+    """Excel's "Unicode text", with a byte order mark and without."""
+    file = tmp_path / "crm.csv"
+    file.write_bytes(f"email,external_id\n{ADA},crm-1\n".encode(encoding))
+    with pytest.raises(UsageError) as raised:
+        call(filled, file)
+    assert str(raised.value) == f"{file}: this looks like UTF-16; save it as UTF-8. Nothing was written"
+
+
 WRONG = {
     "no_id": (b"ada@example.org,\n", "external_id is empty"),
     "long": (b"ada@example.org," + b"x" * 201 + b"\n", "external_id is longer than 200 characters"),

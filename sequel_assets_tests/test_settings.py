@@ -39,7 +39,8 @@ def wrong(monkeypatch: pytest.MonkeyPatch, **values: str) -> list[str]:
 def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
     """Definitions load without any variable set."""
     settings = load()
-    assert settings.model_dump(exclude={"start_date"}) == {
+    assert settings.model_dump() == {
+        "start_date": date(2025, 1, 1),
         "api_url": "https://api.introvoke.com",
         "analytics_url": "https://analytics.introvoke.com",
         "client_id": None,
@@ -73,7 +74,6 @@ def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
         "webhook_companies": "",
         "webhook_length_days": 90,
     }
-    assert settings.start_date == date(datetime.now(UTC).year - 1, 1, 1)
 
 
 def test_each_missing_setting_is_named_with_its_meaning_and_an_example() -> None:
@@ -230,12 +230,20 @@ def test_an_env_file_that_cannot_be_read_is_told() -> None:
 
 
 def test_the_clock_may_be_pinned_in_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told in UTC; a year ago begins where the pinned clock says."""
+    """It is told in UTC."""
     for text in ("2021-01-01T00:30:00+02:00", "2020-12-31T22:30:00Z"):
         monkeypatch.setenv("SEQUEL_NOW", text)
         assert load().clock() == datetime(2020, 12, 31, 22, 30, tzinfo=UTC)
         assert load().clock().tzinfo is UTC
-        assert load().start_date == date(2019, 1, 1)
+
+
+def test_history_begins_on_the_same_day_whatever_the_calendar_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default that moved on New Year's Day would take a year out of every lifetime number."""
+    starts = set()
+    for now in ("2026-12-31T23:07:00Z", "2027-01-01T01:07:00Z"):
+        monkeypatch.setenv("SEQUEL_NOW", now)
+        starts.add(load().start_date)
+    assert starts == {date(2025, 1, 1)}
 
 
 def test_without_a_pin_the_clock_is_the_machines() -> None:
@@ -353,3 +361,25 @@ def test_importing_any_module_does_nothing(tmp_path: Path) -> None:
     assert sorted(set(map(tuple, seen))) == []
     assert modules > 40
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://hooks.example.com", ""),
+        ("https://hooks.example.com/sequel/", "/sequel"),
+        ("https://hooks.example.com/a%20b/%73equel", "/a b/sequel"),
+        ("http://127.0.0.1:8750/s", "/s"),
+    ],
+)
+def test_the_receiver_answers_the_public_addresss_path_as_servers_decode_it(url: str, path: str) -> None:
+    """Else every delivery would be told that there is no such address."""
+    assert load(webhook_url=url).receiver_path() == path
+
+
+@pytest.mark.parametrize("url", ["https://user:pw@hooks.example.com/s", "https://user@hooks.example.com/s"])
+def test_the_public_address_holds_no_password(url: str) -> None:
+    """It would be told to Sequel; and the error does not quote it."""
+    with pytest.raises(SettingsError, match="it must not hold a user or password") as told:
+        load(webhook_url=url)
+    assert "pw" not in str(told.value).replace("password", "")

@@ -31,7 +31,7 @@ Day = tuple[date, int, int, int | None]
 """A day, its live minutes, its on-demand minutes, its unique users (None: not known)."""
 
 GROUND, INK, GRID = "#fafafa", "#2b2f36", "#d9dce1"
-LIVE, _ON_DEMAND, _PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # apart in lightness too, for who sees no colours
+LIVE, ON_DEMAND, PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # apart in lightness too, for who sees no colours
 _SHADES = ((4, 2), (2, 2), (4, 1), (2, 1), (1, 1))
 """Shades of the letters and of the line, for smooth edges: as many as fit into the bytes."""
 
@@ -91,13 +91,13 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
     live, on_demand = [day[1] for day in shown], [day[2] for day in shown]
     bars: dict[str, Any] = {"width": 0.72, "antialiased": False, "linewidth": 0}
     minutes.bar(at, live, color=LIVE, label="live minutes", **bars)
-    minutes.bar(at, on_demand, bottom=live, color=_ON_DEMAND, label="on-demand minutes", **bars)
+    minutes.bar(at, on_demand, bottom=live, color=ON_DEMAND, label="on-demand minutes", **bars)
     users = minutes.twinx()
     counted = [float("nan") if day[3] is None else day[3] for day in shown]
     by_place = dict(zip(at, counted, strict=True))
     places = range(DAYS)
     line = [by_place.get(place, float("nan")) for place in places]
-    users.plot(places, line, color=_PEOPLE, linewidth=1.4, marker="o", markersize=2, label="people")
+    users.plot(places, line, color=PEOPLE, linewidth=1.4, marker="o", markersize=2, label="people")
     most = max((sum(pair) for pair in zip(live, on_demand, strict=True)), default=0)
     _dress(minutes, most, [first + timedelta(days=place) for place in places])
     _dress(users, max((n for n in counted if n == n), default=0), None)
@@ -126,15 +126,26 @@ def _dress(axes: Any, most: float, days: Sequence[date] | None) -> None:
     axes.set_ylim(0, max(most * 1.08, 1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: _short(number)))
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.tick_params(length=0, labelsize=7, labelcolor=INK, labelfontfamily=FONT["family"])
+    undress(axes)
     if days is None:
         return
     mondays = [place for place, day in enumerate(days) if day.weekday() == 0]
     axes.set_xticks(mondays, [f"{days[place]:%d %b}" for place in mondays])
     axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
     axes.set_axisbelow(True)
+
+
+def undress(axes: Any) -> None:
+    """Leave nothing of axes but their numbers and words, small and in the one ink."""
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(length=0, labelsize=7, labelcolor=INK, labelfontfamily=FONT["family"])
+
+
+def entitle(figure: "Figure", company_key: str, words: str) -> None:
+    """Write a company and what is shown of it above a figure."""
+    title = f"{plain(company_key)}{words}"
+    figure.text(0.012, 0.93, title, fontsize=8, color=INK, weight="bold", va="center", **FONT)
 
 
 def _short(number: float) -> str:
@@ -158,8 +169,8 @@ def _png(pixels: "Image", shades: tuple[int, int]) -> bytes:
     """Return a PNG of the few colours that are meant: chosen by their number, they would be others for other days."""
     from PIL import Image
 
-    ink, ground, people = (bytes.fromhex(colour[1:]) for colour in (INK, GROUND, _PEOPLE))
-    colours = [ground, *(bytes.fromhex(colour[1:]) for colour in (GRID, LIVE, _ON_DEMAND))]
+    ink, ground, people = (bytes.fromhex(colour[1:]) for colour in (INK, GROUND, PEOPLE))
+    colours = [ground, *(bytes.fromhex(colour[1:]) for colour in (GRID, LIVE, ON_DEMAND))]
     for colour, steps in zip((ink, people), shades, strict=True):
         colours += [
             bytes((f * (steps - step) + g * step) // steps for f, g in zip(colour, ground, strict=True))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sequel_assets.insights.event_retention import event_retention
 from sequel_assets.insights.funnel import funnel
 
-from .chart import FONT, GRID, GROUND, INK, LIVE, as_markdown, empty_figure, plain
+from .chart import FONT, GRID, GROUND, INK, LIVE, as_markdown, empty_figure, entitle, undress
 
 STEPS = ("registered", "attended", "stayed_half", "asked_or_answered", "came_again")
 
@@ -36,11 +36,8 @@ def draw_curve(company_key: str, day: date, curve: Sequence[tuple[int, float]]) 
     axes.set_yticks([0, 50, 100], ["0%", "50%", "100%"])
     axes.set_xlabel("minutes from the planned start", fontsize=7, color=INK, **FONT)
     axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.tick_params(length=0, labelsize=7, labelcolor=INK, labelfontfamily=FONT["family"])
-    title = f"{plain(company_key)}, {day}: share of the peak in the busiest event"
-    figure.text(0.012, 0.93, title, fontsize=8, color=INK, weight="bold", va="center", **FONT)
+    undress(axes)
+    entitle(figure, company_key, f", {day}: share of the peak in the busiest event")
     return as_markdown(f"{company_key}, {day}: retention of the busiest event, {len(curve)} minutes", figure)
 
 
@@ -65,10 +62,7 @@ def draw_steps(company_key: str, day: date, steps: dict[str, int]) -> str:
     axes.set_yticks(places, [name.replace("_", " ") for name in steps])
     axes.set_xticks([])
     axes.set_xlim(0, max(steps.values()) * 1.15)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    axes.tick_params(length=0, labelsize=7, labelcolor=INK, labelfontfamily=FONT["family"])
-    title = f"{plain(company_key)}: events of the 30 days to {day}"
-    figure.text(0.012, 0.93, title, fontsize=8, color=INK, weight="bold", va="center", **FONT)
+    undress(axes)
+    entitle(figure, company_key, f": events of the 30 days to {day}")
     said = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in steps.items())
     return as_markdown(f"{company_key}, 30 days to {day}: {said}", figure)

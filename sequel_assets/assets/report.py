@@ -14,21 +14,25 @@ from sequel_assets.automation.partitions import slice_key
 from sequel_assets.insights.daily_usage import DAILY_USAGE
 from sequel_assets.insights.event_retention import EVENT_RETENTION
 from sequel_assets.insights.funnel import FUNNEL
+from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
+from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.warehouse.engine import Warehouse
 
 from .chart import draw, read_days
 from .event_chart import draw_curve, draw_steps, read_curve, read_steps
+from .usage_chart import draw_comparison, draw_minutes, read_comparison, read_minutes
 
-CHARTS: dict[str, Callable[[sa.Connection, str, str, date], str]] = {
-    DAILY_USAGE.name: lambda connection, company_id, key, day: draw(key, read_days(connection, company_id, day)),
-    EVENT_RETENTION.name: lambda connection, company_id, key, day: draw_curve(
-        key, day, read_curve(connection, company_id, day)
-    ),
-    FUNNEL.name: lambda connection, company_id, key, day: draw_steps(key, day, read_steps(connection, company_id, day)),
+Read = Callable[[sa.Connection, str, date], Any]
+CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
+    DAILY_USAGE.name: ("last_30_days", read_days, lambda key, _, days: draw(key, days)),
+    PEAK_CONCURRENCY.name: ("concurrency", read_minutes, draw_minutes),
+    USAGE_COMPARISON.name: ("comparison", read_comparison, draw_comparison),
+    EVENT_RETENTION.name: ("retention", read_curve, draw_curve),
+    FUNNEL.name: ("last_30_days", read_steps, draw_steps),
 }
-"""The datasets that have a picture, and who draws it: (connection, company, its key, day) -> Markdown."""
+"""The datasets that have a picture: what it is called, what is read for it of a company and a day, and who draws it as Markdown."""
 MOST_NAMED = 20
 MOST_AT_ONCE, MOST_SECONDS = 500, 5.0
 """Materializations wait for company until there are so many, or so long since the last were told."""
@@ -86,8 +90,9 @@ class Report:
     def _chart(self, outcome: Outcome, key: str, warehouse: Warehouse) -> str:
         if outcome.dataset not in CHARTS or self._charted.get(outcome.company_id) != outcome.day:
             return ""
+        _, read, draw_it = CHARTS[outcome.dataset]
         with warehouse.read() as connection:
-            return CHARTS[outcome.dataset](connection, outcome.company_id, key, outcome.day)
+            return draw_it(key, outcome.day, read(connection, outcome.company_id, outcome.day))
 
 
 def log_together(
@@ -130,7 +135,7 @@ def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
     if outcome.preview:
         shown["preview"] = dg.MetadataValue.md(as_markdown_table(outcome.preview))
     if chart:
-        shown["last_30_days" if outcome.dataset != EVENT_RETENTION.name else "retention"] = dg.MetadataValue.md(chart)
+        shown[CHARTS[outcome.dataset][0]] = dg.MetadataValue.md(chart)
     return shown
 
 

@@ -61,8 +61,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
             companies = catalog.known_companies(connection)
         names = {company.company_id: company.partition_key for company in companies}
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
-        if asks_sequel:
-            _leave_out_gone(context, wanted, companies)
+        gone = _leave_out_gone(context, wanted, companies) if asks_sequel else {}
         with warehouse.read() as connection:
             choice = choose(connection, wanted, context.run.tags, platform.settings())
         for stranger in choice.strangers:
@@ -75,7 +74,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         observer.gauge, before = refresher.gauge, client.stats.requests
         progress = Progress(context, refresher.gauge)
         steady = SLICED_NAMES if not choice.is_hourly else selected
-        report = Report(context, names, shown, steady, platform.settings().clock().date(), wanted)
+        report = Report(context, names, shown, steady, platform.settings().clock().date(), wanted | gone)
         with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
                 observer(outcome)
@@ -86,7 +85,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
                 with (
                     warehouse.read() as connection
                 ):  # a planned slice that is not logged turns red with a run that fails
-                    kept = list(kept_outcomes(connection, choice.kept))
+                    kept = list(kept_outcomes(connection, {**choice.kept, **gone}))
                 for outcome in kept:
                     observer(outcome)
                     report.tell(outcome, warehouse)
@@ -121,25 +120,28 @@ def _outcomes(
 
 
 def _wanted(context: dg.AssetExecutionContext, ids: Mapping[str, str]) -> dict[str, list[date]]:
-    try:
-        return days_by_company(context.partition_keys, ids)
-    except KeyError as unknown:
-        raise dg.Failure(
-            f"company {unknown} has a partition but is not in the table companies; nothing was written; materialize the asset companies first"
-        ) from None
+    """Return the days of each company, by its id; partitions that are no company's are told of and hold up nobody."""
+    asked = days_by_company(context.partition_keys)
+    strangers = [key for key in asked if key not in ids]
+    if strangers:
+        words = f"in no row of the table companies, so nothing was asked of them: {', '.join(strangers)}; materialize the asset companies first, or delete these partitions"
+        if len(strangers) == len(asked):
+            raise dg.Failure(words)
+        context.log.warning(words)
+    return {ids[key]: days for key, days in asked.items() if key in ids}
 
 
 def _leave_out_gone(
     context: dg.AssetExecutionContext, wanted: dict[str, list[date]], companies: Sequence[KnownCompany]
-) -> None:
-    """Take companies that are gone at Sequel out of what is wanted: nothing is asked of them, their data stay."""
-    gone = {company.company_id: company.partition_key for company in companies if company.gone_at is not None}
-    left_out = [gone[company_id] for company_id in wanted if company_id in gone]
-    if not left_out:
-        return
-    words = f"gone at Sequel, so nothing was asked of them and their data stay: {', '.join(left_out)}"
-    if len(left_out) == len(wanted):
-        raise dg.Failure(words)
-    context.log.info(words)
-    for company_id in gone:
-        wanted.pop(company_id, None)
+) -> dict[str, list[date]]:
+    """Take companies that are gone at Sequel out of what is wanted, and return them: nothing is asked, their data stay."""
+    keys = {company.company_id: company.partition_key for company in companies if company.gone_at is not None}
+    gone = {company_id: wanted.pop(company_id) for company_id in list(wanted) if company_id in keys}
+    if gone:
+        words = (
+            f"gone at Sequel, so nothing was asked of them and their data stay: {', '.join(keys[one] for one in gone)}"
+        )
+        if not wanted:
+            raise dg.Failure(words)
+        context.log.info(words)
+    return gone

@@ -1,14 +1,16 @@
 """Which messages an alert sensor owes its owner: a pure decision over what is red now, what has been told, and the time.
 
-A cause is a red check or a job whose latest finished run failed. It is told once, however often it is seen and however
-its text changes, and once more when it has been well for ten minutes. What is only seen no more (its run was deleted,
-its check removed) is neither red nor well: it is kept for a week and then forgotten without a word.
+A cause is a check that is red, of however many datasets, or a job whose latest finished run failed. It is told once,
+however often it is seen, however its text changes and whichever datasets join it, and once more when all of them have
+been well for ten minutes. What is only seen no more (its run was deleted, its check removed) is neither red nor well: it
+is kept for a week, or until the rest of its cause is well, and then forgotten without a word.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from .wording import bounded, hint
@@ -19,6 +21,8 @@ WELL_AFTER = 600.0
 FORGOTTEN_AFTER = 7 * 86400.0
 MOST_MESSAGES = 5
 """Messages of one tick; what is more than these shares one summary."""
+MOST_NAMED = 25
+"""Datasets that a message names."""
 BY_HAND = "__ASSET_JOB"
 """Dagster's name of the job of what is materialized without one."""
 MOST_REMEMBERED = 500
@@ -27,13 +31,18 @@ MOST_CURSOR = 400_000
 
 
 class Identity(NamedTuple):
-    """What makes a cause the same cause: not its text."""
+    """What can be red: a check of one asset, or a job."""
 
     kind: str
     """`check` or `job`."""
     name: str
     """The asset, or the job."""
     check: str = ""
+
+    @property
+    def cause(self) -> tuple[str, str]:
+        """What makes it the same cause: the check, whatever it is of, or the job; not its text."""
+        return (self.kind, self.check or self.name)
 
     def __str__(self) -> str:
         """Return it as a message's heading says it."""
@@ -58,7 +67,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Remembered:
-    """What is known of one cause."""
+    """What is known of one identity that is red, or was when it was last told."""
 
     since: float
     red_at: float
@@ -98,10 +107,25 @@ def decide(standing: Iterable[Sighting], told: Memory, now: float) -> tuple[list
         sighting = seen[identity]
         if sighting.is_red and identity not in memory and len(memory) < MOST_REMEMBERED:
             memory[identity] = Remembered(min(sighting.since, now), sighting.at, now)
-    red = [_red(seen[i], known) for i, known in memory.items() if not known.is_told and i in seen and seen[i].is_red]
-    well = [_well(i, known) for i, known in memory.items() if known.is_told and _is_well(known, now)]
+    red: list[Message] = []
+    well: list[Message] = []
+    for theirs in _causes(memory):
+        told_of = {identity: known for identity, known in theirs.items() if known.is_told}
+        untold = {i: known for i, known in theirs.items() if not known.is_told and i in seen and seen[i].is_red}
+        if untold and told_of.keys() & seen.keys():  # it grows: that is no news, and it is well with the others
+            memory |= {identity: replace(known, is_told=True) for identity, known in untold.items()}
+        elif untold:
+            red.append(_red([seen[identity] for identity in untold], untold.values()))
+        elif _are_well(told_of, seen.keys(), now):
+            well.append(_well(told_of))
     red.sort(key=lambda message: (message.severity != "ERROR", message.about))
-    return _few([*red, *sorted(well, key=lambda message: message.about)]), memory
+    return _few([*red, *well]), memory
+
+
+def _causes(memory: Memory) -> Iterator[Memory]:
+    """Yield what is remembered of each cause, in order."""
+    for _, theirs in groupby(sorted(memory, key=lambda i: (i.cause, i)), key=lambda identity: identity.cause):
+        yield {identity: memory[identity] for identity in theirs}
 
 
 def sent(memory: Memory, message: Message) -> Memory:
@@ -109,7 +133,7 @@ def sent(memory: Memory, message: Message) -> Memory:
     after = dict(memory)
     for identity in message.about:
         known = after.pop(identity)
-        if known.well_since is None or not known.is_told:
+        if not known.is_told:  # it was told that it is red; else that it is well
             after[identity] = replace(known, is_told=True)
     return after
 
@@ -125,21 +149,43 @@ def _carried(known: Remembered, sighting: Sighting | None, now: float) -> Rememb
     return None if now - known.seen_at > FORGOTTEN_AFTER else known
 
 
-def _is_well(known: Remembered, now: float) -> bool:
-    return known.well_since is not None and now - known.well_since >= WELL_AFTER
+def _are_well(told: Memory, seen: Collection[Identity], now: float) -> bool:
+    """Whether a cause has been well for long enough: of all that is still there, and of something."""
+    is_well = {
+        identity: known.well_since is not None and now - known.well_since >= WELL_AFTER
+        for identity, known in told.items()
+    }
+    return any(is_well.values()) and all(is_well[identity] for identity in told if identity in seen)
 
 
-def _red(sighting: Sighting, known: Remembered) -> Message:
-    identity = sighting.identity
-    title = f"Sequel: {identity} failed"
-    said = bounded(sighting.text) or "It gave no reason."
-    body = f"{said}\n\nSince: {_moment(known.since)}\nSeverity: {sighting.severity}\nNext: {hint(*identity)}"
-    return Message(title, body, True, sighting.severity, (identity,))
+def _red(sightings: Sequence[Sighting], known: Iterable[Remembered]) -> Message:
+    about = tuple(sighting.identity for sighting in sightings)
+    lines = dict.fromkeys(line for sighting in sightings for line in sighting.text.splitlines())
+    said = bounded("\n".join([*_datasets(about), *lines])) or "It gave no reason."
+    severity = min((sighting.severity for sighting in sightings), key=lambda severity: severity != "ERROR")
+    since = _moment(min(one.since for one in known))
+    body = f"{said}\n\nSince: {since}\nSeverity: {severity}\nNext: {hint(*about[0])}"
+    return Message(f"Sequel: {_named(about)} failed", body, True, severity, about)
 
 
-def _well(identity: Identity, known: Remembered) -> Message:
-    body = f"It was red from {_moment(known.since)} and has been well since {_moment(known.well_since or 0)}."
-    return Message(f"Sequel: {identity} is well again", body, False, "", (identity,))
+def _well(told: Memory) -> Message:
+    about = tuple(told)
+    since, until = (min(known.since for known in told.values()), max(known.well_since or 0 for known in told.values()))
+    times = f"It was red from {_moment(since)} and has been well since {_moment(until)}."
+    return Message(f"Sequel: {_named(about)} is well again", "\n".join([*_datasets(about), times]), False, "", about)
+
+
+def _named(about: Sequence[Identity]) -> str:
+    return str(about[0]) if len(about) == 1 else f"check {about[0].check} of {len(about)} datasets"
+
+
+def _datasets(about: Sequence[Identity]) -> list[str]:
+    """Return the line that names the datasets of a cause that has several."""
+    if len(about) == 1:
+        return []
+    names = [identity.name for identity in about]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return [f"Datasets: {', '.join(names[:MOST_NAMED])}{more}"]
 
 
 def _few(messages: Sequence[Message]) -> list[Message]:

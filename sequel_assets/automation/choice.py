@@ -7,13 +7,13 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
 from sequel_assets.refresh.ledger import landed_days, troubled
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 
-from .modes import ACCEPT, FORCE, HOURLY, is_on
+from .modes import ACCEPT, FORCE, HOURLY, ON, is_on
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Choice:
     """What a run does with the days of its range."""
 
     asked: dict[str, dict[date, Coverage]]
-    """company -> the days that are asked for, and how."""
+    """company -> the days that are asked for, and how. The hour's own run asks for some beyond its range: were
+    they in it, Dagster would plan every slice of a month, and store an event for each."""
     kept: dict[str, set[date]]
     """company -> the days that stay as they are."""
     frozen: int
@@ -38,7 +39,7 @@ def choose(
     """Return what to ask for of the companies' days that a run covers."""
     now, settle = settings.clock(), timedelta(minutes=settings.settle_minutes)
     window = timedelta(hours=settings.late_window_hours)
-    held = landed_days(connection, list(wanted), from_the_first=is_on(tags, HOURLY))
+    held = landed_days(connection, list(wanted))
     undone = troubled(connection, wanted)
     companies, retention = catalog.known_companies(connection), connect.retention(settings)
     frozen_before = retention.frozen_before(companies, now)
@@ -51,6 +52,9 @@ def choose(
         if is_on(tags, HOURLY):
             due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
             asked[company_id] = {day: due[day] for day in open_days if day in due}
+            if tags[HOURLY] == ON:
+                once_more = due_once_more(held[company_id], now, settle=settle, frozen_before=first)
+                asked[company_id] |= {day: how for day, how in once_more.items() if day not in due}
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
             asked[company_id] = dict.fromkeys(open_days, Coverage.FULL)
         else:

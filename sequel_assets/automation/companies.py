@@ -1,5 +1,6 @@
 """Finding companies and their events: what the catalog's assets, the schedules and the command line have in common."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
@@ -11,7 +12,7 @@ from sequel_assets.refresh.events import refresh_events
 from sequel_assets.refresh.hours import data_through
 from sequel_assets.refresh.moment import Moment
 from sequel_assets.refresh.registrants import due_events, refresh_registrants
-from sequel_assets.refresh.tree import refresh_companies
+from sequel_assets.refresh.tree import Finding, look, store
 from sequel_assets.refresh.work import Context
 from sequel_assets.sequel import SequelClient
 from sequel_assets.settings import Settings
@@ -27,16 +28,31 @@ def find_companies(
     platform: Platform, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> list[KnownCompany]:
     """Walk the tree, store it, and add the partitions that Dagster lacks; return the companies that are there."""
+    with warehouse.read() as connection:
+        known = catalog.known_companies(connection)
     settings = platform.settings()
-    keys = instance.get_dynamic_partitions(COMPANY)
+    found = look_for_companies(settings, client, known, instance.get_dynamic_partitions(COMPANY))
+    return keep_companies(settings, warehouse, instance, found)
+
+
+def look_for_companies(
+    settings: Settings, client: SequelClient, known: Sequence[KnownCompany], keys: Sequence[str]
+) -> Finding:
+    """Walk the tree and hold it against the companies that are known, and Dagster's keys of them; store nothing."""
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
-        found = refresh_companies(
-            client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=keys
-        )
-    new = [company.partition_key for company in found if company.partition_key not in set(keys)]
+        return look(client, known, settings.company_id or "", pool, keys)
+
+
+def keep_companies(
+    settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, found: Finding
+) -> list[KnownCompany]:
+    """Store what was found, and add the partitions that Dagster lacks; return the companies that are there."""
+    there = store(warehouse, found, at=settings.clock())
+    keys = set(instance.get_dynamic_partitions(COMPANY))
+    new = [company.partition_key for company in there if company.partition_key not in keys]
     if new:
         instance.add_dynamic_partitions(COMPANY, new)
-    return found
+    return there
 
 
 def find_events(
@@ -65,9 +81,8 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
         for company in companies:
             there = [event for event in events[company.company_id].values() if event.vanished_at is None]
             due = [event.event_id for event in due_events(there, days, moment.at)]
-            found = refresh_registrants(
-                context, warehouse, company.company_id, due, pool, moment, connect.rules(settings).person_key
-            )
+            about = (context, warehouse, company.company_id, due, pool)
+            found = refresh_registrants(*about, moment, connect.rules(settings).person_key, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
 

@@ -77,9 +77,12 @@ def _result(
         "late_slices": len(late),
         "coverage": "today: events that may have minutes now (hot); closed and final days: every event",
     }
-    if not late:
+    if not companies:
+        told = "No company is known yet: is the sensor new_companies on, and can Sequel be reached? Its ticks say why."
+    elif not late:
         told = CLOSED if dataset in AT_CLOSE_NAMES else f"Every company is through {need:%Y-%m-%d %H:%M} UTC."
     else:
         named = listed([in_words(slice_, keys[slice_.company_id]) for slice_ in late])
         told = f"{len(late)} slices are late:\n{named}"
-    return dg.AssetCheckResult(asset_key=dataset, check_name=NAME, passed=not late, description=told, metadata=metadata)
+    is_well = bool(companies) and not late
+    return dg.AssetCheckResult(asset_key=dataset, check_name=NAME, passed=is_well, description=told, metadata=metadata)

@@ -4,6 +4,8 @@ import dagster as dg
 
 from sequel_assets.refresh.datasets import CATALOG_HOURLY, SLICED
 
+from . import modes
+
 CATALOG_JOB = dg.define_asset_job(
     "refresh_catalog",
     selection=dg.AssetSelection.assets(*(dataset.name for dataset in CATALOG_HOURLY)).without_checks(),
@@ -18,5 +20,8 @@ SLICES_JOB = dg.define_asset_job(
 )
 
 CHECKS_JOB = dg.define_asset_job(
-    "run_checks", selection=dg.AssetSelection.all_asset_checks(), description="Holds every slice against its checks"
+    "run_checks",
+    selection=dg.AssetSelection.all_asset_checks(),
+    description="Holds every slice against its checks",
+    tags=modes.URGENT,
 )

@@ -6,16 +6,20 @@ Without any of them a run asks for every slice of its range that is neither fina
 from collections.abc import Mapping
 
 HOURLY = "sequel_assets/hourly"
-"""Ask for what is due this hour alone: today, days that close, days that turn final."""
+"""Ask for what is due this hour alone: today, days that close, days that turn final. Its value is ON for the hour's own
+run, and OLDER for one that makes good older days beside it."""
+ON, OLDER = "true", "older"
 FORCE = "sequel_assets/force"
 """Ask for everything in the range, final days too."""
 ACCEPT = "sequel_assets/accept"
 """As force, and let final slices through that lost most of their minutes."""
+URGENT = {"dagster/priority": "10", "dagster/max_runtime": "3600"}
+"""Tags of runs that go before backfills in the queue, and are over within the hour."""
 
 
 def is_on(tags: Mapping[str, str], mode: str) -> bool:
     """Say whether a run's tags ask for a mode."""
-    return tags.get(mode) == "true"
+    return tags.get(mode) in (ON, OLDER)
 
 
 def asks_anew(tags: Mapping[str, str]) -> bool:

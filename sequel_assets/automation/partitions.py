@@ -1,6 +1,6 @@
 """Partitions `company|day`: companies as they are found, days in UTC from the start of history to today."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -37,10 +37,10 @@ def range_tags(company_keys: Sequence[str], first: date, last: date) -> dict[str
     return {RANGE_START: str(slice_key(company_keys[0], first)), RANGE_END: str(slice_key(company_keys[-1], last))}
 
 
-def days_by_company(keys: Iterable[str], ids: Mapping[str, str]) -> dict[str, list[date]]:
-    """Return, by company id, the days of the partition keys; a key whose company is not known raises a `KeyError`."""
+def days_by_company(keys: Iterable[str]) -> dict[str, list[date]]:
+    """Return, by the companies' partition keys, the days of partition keys `company|day`."""
     days: dict[str, list[date]] = {}
     for key in keys:
         company_key, _, day = str(key).rpartition("|")
-        days.setdefault(ids[company_key], []).append(date.fromisoformat(day))
+        days.setdefault(company_key, []).append(date.fromisoformat(day))
     return days

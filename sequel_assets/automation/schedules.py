@@ -1,14 +1,12 @@
 """When things run, all in UTC: slices once Sequel has settled, checks when the refresh should be done."""
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.datasets import HOURLY_NAMES
 from sequel_assets.refresh.due import due_this_hour
-from sequel_assets.refresh.freshness import ALLOWANCE, Held
+from sequel_assets.refresh.freshness import ALLOWANCE
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings, SettingsError
@@ -16,8 +14,9 @@ from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.errors import WarehouseError
 
 from . import modes
+from .hour import covered, decide_hour
 from .jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
-from .partitions import COMPANY, range_tags
+from .partitions import COMPANY
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -26,8 +25,9 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
 ]
 ON = dg.DefaultScheduleStatus.RUNNING
-HOURLY_ASSETS = [dg.AssetKey(name) for name in sorted(HOURLY_NAMES)]
-"""What a run over open days alone plans; Dagster stores two events for each slice that is planned and materialized."""
+HOUR = timedelta(hours=1)
+MOST_RUNS = 1_000
+"""Runs under way that a tick looks at."""
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -39,19 +39,20 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         cron_schedule=f"{settings.settle_minutes} * * * *",
         execution_timezone="UTC",
         default_status=ON,
-        description="Refreshes what is due: today for every company, days that close, days that turn final; in one run",
+        description="Refreshes what is due: in one run today for every company, days that close, days that turn final; older days beside it",
     )
-    def hourly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def hourly_refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         companies = list(context.instance.get_dynamic_partitions(COMPANY))
-        under_way = context.instance.get_runs(dg.RunsFilter(tags={modes.HOURLY: "true"}, statuses=UNDER_WAY), limit=1)
         hour = context.scheduled_execution_time.astimezone(UTC)
+        now = settings.now or max(hour, settings.clock())
         try:
-            held, frozen_before = _held(settings)
+            owed = owed_days(settings, now)
         except (SettingsError, WarehouseError) as error:
             return dg.SkipReason(str(error))
-        now = settings.now or max(hour, settings.clock())
+        runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=MOST_RUNS)
+        under_way = list(covered(runs, companies))
         return decide_hour(
-            companies, held, under_way[0].run_id if under_way else None, hour, now, settings, frozen_before
+            companies, owed, hour_under_way(context.instance), under_way, hour, now.astimezone(UTC).date()
         )
 
     after = (settings.settle_minutes + ALLOWANCE.seconds // 60) % 60
@@ -74,53 +75,36 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     return [hourly_catalog, hourly_refresh, hourly_checks]
 
 
-def decide_hour(
-    companies: Sequence[str],
-    held: Mapping[str, Mapping[date, Held]],
-    under_way: str | None,
-    hour: datetime,
-    now: datetime,
-    settings: Settings,
-    frozen_before: Mapping[str, date],
-) -> dg.RunRequest | dg.SkipReason:
-    """Return the run of an hour: one over all companies, from the oldest day that is due anywhere to today. Pure.
+def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> str | None:
+    """Return the run of an hour that has not ended. One that is older than an hour was left behind (a power cut), or is about to be ended."""
+    since = (at or datetime.now(UTC)) - HOUR
+    ours = dg.RunsFilter(tags={modes.HOURLY: modes.ON}, statuses=UNDER_WAY, created_after=since)
+    return next((run.run_id for run in instance.get_runs(ours, limit=1)), None)
 
-    `companies` are Dagster's partitions in their order, `held` what each company's days cover, `under_way` a run of an
-    earlier hour that has not ended, `frozen_before` the first day that Sequel still holds where it forgets.
-    """
-    if not companies:
-        return dg.SkipReason("no company is known yet; the sensor new_companies finds them")
-    if under_way is not None:
-        return dg.SkipReason(
-            f"the refresh of an earlier hour is still under way (run {under_way}); the next hour makes good what is due"
-        )
+
+def owed_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
+    """Return, by partition key, the days that each company is to be asked for this hour."""
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
-    due = {
-        day
-        for company_id, slices in held.items()
-        for day in due_this_hour(
-            slices,
-            now,
-            settle=settle,
-            late_window=window,
-            frozen_before=frozen_before.get(company_id, NONE_FROZEN),
-        )
-    }
-    if not due:
-        return dg.SkipReason(f"every company has this hour already, through {hour:%Y-%m-%d %H:%M} UTC")
-    first, last = max(min(due), settings.start_date), now.astimezone(UTC).date()
-    tags = range_tags(companies, first, last) | {modes.HOURLY: "true"}
-    owed = HOURLY_ASSETS if first == last else None  # an open day owes nobody what is derived at its close
-    return dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=tags, asset_selection=owed)
-
-
-def _held(settings: Settings) -> tuple[dict[str, dict[date, Held]], dict[str, date]]:
     warehouse = connect.open_warehouse(settings)
     try:
         schema.ensure_current(warehouse)
         with warehouse.read() as connection:
             there = catalog.present_companies(connection)
-            held = landed_days(connection, [company.company_id for company in there], from_the_first=True)
-        return held, connect.retention(settings).frozen_before(there, settings.clock())
+            held = landed_days(connection, [company.company_id for company in there])
     finally:
         warehouse.dispose()
+    frozen_before = connect.retention(settings).frozen_before(there, now)
+    return {
+        company.partition_key: [
+            day
+            for day in due_this_hour(
+                held[company.company_id],
+                now,
+                settle=settle,
+                late_window=window,
+                frozen_before=frozen_before.get(company.company_id, NONE_FROZEN),
+            )
+            if day >= settings.start_date
+        ]
+        for company in there
+    }

@@ -1,6 +1,6 @@
 """The guardian as an asset with its schedule, and the check on the subscriptions that it keeps."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import dagster as dg
 
@@ -14,7 +14,10 @@ from sequel_assets.warehouse import catalog
 from .resources import Platform
 
 MOST_NAMED = 20
+HOURS_BETWEEN_LOOKS = 4
+LOOK_MINUTE = 50
 NOT_SET = "SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md)"
+NOTHING_IN_DOUBT = f"no subscription is in doubt; all are looked at every {HOURS_BETWEEN_LOOKS} hours"
 
 SUBSCRIPTIONS_JOB = dg.define_asset_job(
     "keep_subscriptions",
@@ -56,18 +59,30 @@ def subscriptions_asset() -> dg.AssetsDefinition:
 
 
 def subscriptions_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Return the guardian's schedule: every four hours, once a public address is set."""
+    """Return the guardian's schedule: every four hours, once a public address is set; at once where a key is in doubt.
+
+    While it is, deliveries with a key that is not known are told to come again, which they do for so long only.
+    """
 
     @dg.schedule(
         name="webhook_guardian",
         job=SUBSCRIPTIONS_JOB,
-        cron_schedule="50 */4 * * *",
+        cron_schedule=f"10,30,{LOOK_MINUTE} * * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Keeps the webhook subscriptions at Sequel in order",
+        required_resource_keys={"platform"},
     )
-    def webhook_guardian(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        return dg.SkipReason(NOT_SET) if settings.webhook_url is None else dg.RunRequest()
+    def webhook_guardian(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if settings.webhook_url is None:
+            return dg.SkipReason(NOT_SET)
+        at = context.scheduled_execution_time.astimezone(UTC)
+        if at.minute == LOOK_MINUTE and at.hour % HOURS_BETWEEN_LOOKS == 0:
+            return dg.RunRequest()
+        platform: Platform = context.resources.platform
+        with platform.warehouse() as warehouse, warehouse.read() as connection:
+            is_in_doubt = guardian.is_in_doubt(connection, settings.clock())
+        return dg.RunRequest() if is_in_doubt else dg.SkipReason(NOTHING_IN_DOUBT)
 
     return webhook_guardian
 

@@ -29,13 +29,12 @@ from sequel_assets.warehouse.errors import WarehouseError
 from . import modes
 from .partitions import COMPANY, COMPANY_PARTITIONS
 from .resources import Platform
-from .schedules import UNDER_WAY
+from .schedules import UNDER_WAY, hour_under_way
 
 REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""
 HINT = "sequel_assets/hint"
 """The tag that names the oldest hint that a run was asked for."""
-TAGS = {"dagster/priority": "10", "dagster/max_runtime": "3600"}
 MOST_NAMED = 100
 """Events that a run names."""
 MOST_AT_ONCE = 2
@@ -104,8 +103,7 @@ def webhooks_job() -> None:
 def under_way(instance: dg.DagsterInstance, reason: str) -> UnderWay:
     """Return what Dagster is at."""
     ours = instance.get_runs(dg.RunsFilter(tags={REASON: reason}, statuses=UNDER_WAY))
-    hourly = instance.get_runs(dg.RunsFilter(tags={modes.HOURLY: "true"}, statuses=UNDER_WAY), limit=1)
-    return UnderWay(frozenset(run.run_id for run in ours), bool(hourly))
+    return UnderWay(frozenset(run.run_id for run in ours), hour_under_way(instance) is not None)
 
 
 def webhook_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -204,7 +202,7 @@ class _Tick:
         oldest = _name(asking[0])
         in_vain = self._instance.get_runs_count(dg.RunsFilter(tags={HINT: oldest}))
         attempt = str(in_vain) if in_vain < MOST_IN_VAIN else f"{self._now:%Y%m%d%H}"
-        tags = TAGS | {REASON: self._reason, HINT: oldest}
+        tags = modes.URGENT | {REASON: self._reason, HINT: oldest}
         return dg.RunRequest(run_key=f"{self._reason}-{oldest}-{attempt}", tags=tags)
 
 

@@ -27,16 +27,16 @@ def parse_day(text: str, option: str) -> date:
     return day
 
 
-def check_range(settings: Settings, first: date, last: date) -> None:
+def check_range(settings: Settings, first: date, last: date, options: tuple[str, str] = ("--from", "--to")) -> None:
     """Refuse a range that is reversed, reaches beyond today, or begins before the history does."""
-    today = settings.clock().date()
+    today, (earlier, later) = settings.clock().date(), options
     if first > last:
-        raise UsageError(f"--from {first} is after --to {last}; give the earlier day first")
+        raise UsageError(f"{earlier} {first} is after {later} {last}; give the earlier day first")
     if last > today:
-        raise UsageError(f"--to {last} is in the future; the last day there can be is {today} (UTC)")
+        raise UsageError(f"{later} {last} is in the future; the last day there can be is {today} (UTC)")
     if first < settings.start_date:
         raise UsageError(
-            f"--from {first} is before the start of history, {settings.start_date}; set SEQUEL_START_DATE to an earlier day first"
+            f"{earlier} {first} is before the start of history, {settings.start_date}; set SEQUEL_START_DATE to an earlier day first"
         )
 
 

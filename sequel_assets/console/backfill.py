@@ -1,14 +1,17 @@
 """`sequel-assets backfill`: real Dagster runs, one per company, each over a range of days, several side by side."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date
 
 import dagster as dg
 
-from sequel_assets.automation.companies import find_companies, find_events
+from sequel_assets.automation.companies import find_events, keep_companies, look_for_companies
+from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.automation.resources import NEEDED, Platform
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
+from sequel_assets.refresh.tree import Finding
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog, schema
@@ -18,10 +21,11 @@ from sequel_assets.warehouse.engine import Warehouse
 from .asked import choose
 from .company_run import Task, Tick, Told, execute
 from .frozen import leave_out_frozen, refuse_strangers
-from .home import dagster_home, dagster_instance, end_lost_runs
+from .home import dagster_home, dagster_instance, end_lost_runs, is_used
 from .output import UsageError, errors
 from .progress import view
 from .stopping import stoppable
+from .stored import stored_companies
 from .summary import summarize
 from .workers import how_many, run_side_by_side
 
@@ -44,27 +48,27 @@ def backfill(
     default as many as there are cores, up to a few; 1: this one alone); `tell_run` is told the id of each run.
     """
     settings.require(*NEEDED)
-    dagster_home()
-    platform, warehouse = Platform(), connect.open_warehouse(settings)
-    try:
-        with stoppable() as raise_if_stopped, connect.open_client(settings) as client:
-            _check_root(client, settings.company_id or "")
-            schema.create_if_empty(warehouse)
-            with dagster_instance() as instance:
-                companies = _find(platform, client, warehouse, instance, wanted)
-                left = leave_out_frozen(settings, warehouse, companies, first, last)
-                tasks = [
-                    Task(company, left.firsts[company.company_id], last, dict.fromkeys(modes, "true"))
-                    for company in companies
-                    if company.company_id in left.firsts
-                ]
-                number = how_many(workers, tasks, settings.max_concurrency)
-                events = _events(warehouse, tasks)
-                code = _run(instance, client, companies, tasks, events, number, tell_run, raise_if_stopped)
-                left.tell()
-                return code
-    finally:
-        warehouse.dispose()
+    with stoppable() as raise_if_stopped, connect.open_client(settings) as client, ExitStack() as stack:
+        instance = stack.enter_context(dagster_instance()) if is_used(dagster_home()) else None
+        found = _look(settings, client, instance)
+        companies = choose(found.present, wanted)  # whatever is refused is refused before anything is made
+        refuse_strangers(settings, found.present)
+        warehouse = connect.open_warehouse(settings)
+        stack.callback(warehouse.dispose)
+        schema.create_if_empty(warehouse)
+        instance = instance or stack.enter_context(dagster_instance())
+        _store(settings, client, warehouse, instance, found)
+        left = leave_out_frozen(settings, warehouse, companies, first, last)
+        tasks = [
+            Task(company, left.firsts[company.company_id], last, dict.fromkeys(modes, "true"))
+            for company in companies
+            if company.company_id in left.firsts
+        ]
+        number = how_many(workers, tasks, settings.max_concurrency)
+        events = _events(warehouse, tasks)
+        code = _run(instance, client, companies, tasks, events, number, tell_run, raise_if_stopped)
+        left.tell()
+        return code
 
 
 def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
@@ -75,34 +79,33 @@ def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
     }
 
 
-def _check_root(client: SequelClient, company_id: str) -> None:
-    """Ask for the root before anything is written; whatever is wrong with the account shows here."""
+def _look(settings: Settings, client: SequelClient, instance: dg.DagsterInstance | None) -> Finding:
+    """Walk the tree and store nothing; whatever is wrong with the account shows here."""
     try:
-        client.company(company_id)
+        client.company(settings.company_id or "")
     except NotFound:
         raise UsageError(
-            f"SEQUEL_COMPANY_ID: Sequel knows no company {company_id} (404); nothing was written; check the id and the account"
+            f"SEQUEL_COMPANY_ID: Sequel knows no company {settings.company_id} (404); nothing was written; check the id and the account"
         ) from None
+    keys = instance.get_dynamic_partitions(COMPANY) if instance else []
+    return look_for_companies(settings, client, stored_companies(settings), keys)
 
 
-def _find(
-    platform: Platform,
-    client: SequelClient,
-    warehouse: Warehouse,
-    instance: dg.DagsterInstance,
-    wanted: Sequence[str],
-) -> list[KnownCompany]:
-    everyone = find_companies(platform, client, warehouse, instance)
-    companies = choose(everyone, wanted)
-    refuse_strangers(platform.settings(), everyone)
-    failed = find_events(platform, client, warehouse, everyone, None)
+def _store(
+    settings: Settings, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance, found: Finding
+) -> None:
+    """Store the companies and their events, and say what of them could not be told."""
+    everyone = keep_companies(settings, warehouse, instance, found)
+    keys = {company.company_id: company.partition_key for company in everyone}
+    for company_id, note in found.notes.items():
+        errors().print(f"{keys[company_id]}: {note.reason}", markup=False)
+    failed = find_events(Platform(), client, warehouse, everyone, None)
     for key, reason in failed.items():
         errors().print(f"{key}: its events cannot be listed: {reason}", markup=False)
     for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
         instance.report_runless_asset_event(
             dg.AssetMaterialization(dataset.name, description="by sequel-assets backfill")
         )
-    return companies
 
 
 def _run(

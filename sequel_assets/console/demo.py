@@ -40,7 +40,7 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
     began = time.monotonic()
     with _alone_in(folder), stoppable():
         now = datetime.now(UTC)
-        world = build_world(WorldSpec(companies=companies, days=days, now=now))
+        world = build_world(WorldSpec(companies=companies, days=days, now=now, hub_only=companies > 2))
         demo_webhooks.add_live_event(world, now)
         with Sandbox(world, clock=Clock(now)) as sandbox:
             first = now.date() - timedelta(days=days - 1)

@@ -19,6 +19,7 @@ from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engagement_tables import chat_messages
 from sequel_assets.warehouse.tables import ALL, event_participants, events, proofs, refreshes
 
+from . import demo_insights
 from .output import console, table
 
 EVENTS, MESSAGES, WEEK = 6, 8, "last_7_days"
@@ -40,6 +41,7 @@ def show(settings: Settings) -> None:
             _peaks(connection, names)
             _lifetime(connection, names)
             _statistics(connection, names)
+            demo_insights.show(connection, names)
             _chat(connection, names)
             _top(connection, names)
     finally:
@@ -183,7 +185,10 @@ def _chat(connection: sa.Connection, names: dict[str, str]) -> None:
     table(
         f"chat_messages: {names[event.company_id]}, “{event.name}”, the first {len(said)} of {event.chat_messages}",
         ("sent_at (UTC)", "person", "text"),
-        [(f"{row.sent_at:%Y-%m-%d %H:%M}" if row.sent_at else None, row.person_id[:12], row.text) for row in said],
+        [
+            (f"{row.sent_at:%Y-%m-%d %H:%M}" if row.sent_at else None, row.person_id and row.person_id[:12], row.text)
+            for row in said
+        ],
     )
 
 

@@ -38,7 +38,7 @@ def add_live_event(world: World, now: datetime) -> None:
         Attendance(Person(f"Viewer {n}", f"viewer{n}@example.org"), live=[(top - timedelta(minutes=10 + n), 3 + n)])
         for n in range(VIEWERS)
     ]
-    company = world.companies[-1].id
+    company = world.companies[min(1, len(world.companies) - 1)].id  # the last one may have people in hubs alone
     ends_at = now + timedelta(hours=1)
     world.add_event(Event(EVENT, company, NAME, top - timedelta(minutes=20), ends_at, attendance=watched))
 

@@ -38,6 +38,7 @@ from .asked import MOST_NAMED, choose, one_line
 from .output import UsageError, console, counting, errors, table
 from .stopping import was_killed
 from .stored import stored
+from .whole import replacing
 
 FORMATS = ("csv", "parquet")
 BY_DAY = {dataset.name for dataset in SLICED}
@@ -106,7 +107,7 @@ def export(settings: Settings, order: Order, wanted: Sequence[str]) -> int:
     with stored(settings) as warehouse:
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), wanted)
-            reasons = {(each.company_id, each.dataset): each.reason for each in unavailable(connection)}
+            reasons = {(each.company_id, each.dataset): each.reason for each in unavailable(connection, even_gone=True)}
         with _workplace(order), counting("Export", len(chosen) * len(tables)) as step:
             for company in chosen:
                 with warehouse.read() as connection:  # one state for all datasets of a company
@@ -215,10 +216,8 @@ def _write(
     """Write a partition, and move it to its place once it is whole."""
     path = order.place(of, company, day)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = order.unfinished() / path.name
-    with unfinished.open("wb") as file:
+    with replacing(path, order.unfinished() / path.name) as file:
         count = tabular.write(file, order.form, order.columns(of), rows)
-    unfinished.replace(path)
     tally.rows[of.name] += count
     tally.files[of.name] += 1
     tally.size[of.name] += path.stat().st_size

@@ -44,6 +44,11 @@ def dagster_home() -> Path:
     return home
 
 
+def is_used(home: Path) -> bool:
+    """Say whether a home holds anything, such as partitions; one that does not would be filled by opening it."""
+    return home.is_dir() and any(home.iterdir())
+
+
 def prepare(home: Path, *, is_ours: bool) -> None:
     """Make a home and give it the instance's settings: those of the working directory, if it has any.
 

@@ -1,5 +1,6 @@
 """`sequel-assets people link`: your own ids for the people, from a CSV or from a view in the warehouse."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ from .stored import stored
 MOST_BYTES, MOST_ROWS = 200_000_000, 1_000_000
 HEADINGS = {"email": {"email", "emailaddress", "mail"}, "person_id": {"personid"}, "external_id": {"externalid"}}
 """The columns, and how their headings may be spelled, apart from capitals, blanks and signs between the letters."""
+SAYS_SIGN = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
+"""A first line by which Excel is told what stands between the cells."""
 WANTED = "email (or person_id) and external_id"
 
 
@@ -96,20 +99,28 @@ def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
         raise UsageError(f"{path}: there is no such file")
     if path.stat().st_size > MOST_BYTES:
         raise UsageError(f"{path}: it has more than {MOST_BYTES:,} bytes; give it in parts. Nothing was written")
+    with path.open("rb") as file:
+        begins = file.read(2)
+    if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in begins:
+        raise UsageError(f"{path}: this looks like UTF-16; save it as UTF-8. Nothing was written")
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         first = file.readline()
-        reader = csv.reader(chain([first], file), delimiter=max(",;\t", key=first.count), strict=True)
+        said = SAYS_SIGN.fullmatch(first)
+        if said:
+            first = file.readline()
+        sign = said[1] if said else max(",;\t", key=first.count)
+        reader = csv.reader(chain([first], file), delimiter=sign, strict=True)
         try:
             headings = next(reader, [])
         except csv.Error:
             headings = []
         places = _places(headings, str(path))
-        yield frozenset(places), _lines(reader, len(headings), places)
+        yield frozenset(places), _lines(reader, len(headings), places, line_before=1 if said else 0)
 
 
-def _lines(reader: Any, width: int, places: dict[str, int]) -> Iterator[Entry]:
+def _lines(reader: Any, width: int, places: dict[str, int], line_before: int) -> Iterator[Entry]:
     while True:
-        number = reader.line_num + 1
+        number = line_before + reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:

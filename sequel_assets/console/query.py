@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -11,18 +11,23 @@ from typing import IO, Any
 import sqlalchemy as sa
 
 from sequel_assets.insights import ranges
+from sequel_assets.insights.coverage import Coverage, judge, select_coverage, select_members
 from sequel_assets.insights.periods import Days
-from sequel_assets.insights.ranges import Coverage, Scope
+from sequel_assets.insights.ranges import Scope
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.tables import ALL, STAGE, event_concurrency, event_participants
+from sequel_assets.warehouse.tables import ALL, HUB, event_concurrency, event_participants
 from sequel_assets.warehouse.types import UtcDateTime
 
 from . import tabular
 from .asked import check_range, choose, parse_day
 from .output import UsageError, console, errors
 from .stored import stored
+from .whole import replacing
+
+MINUTES_OF_PEOPLE = frozenset({event_participants.name})
+MINUTES_OF_STAGES = frozenset({event_concurrency.name})
 
 
 @dataclass(frozen=True)
@@ -38,24 +43,30 @@ class Asked:
     is_tree: bool = False
     event_type: str = ALL
     engagement_type: str = ALL
+    options: tuple[str, str] = ("--from", "--to")
+    """What the first and the last day are called there."""
 
     def days(self) -> Days:
         """Return the days; wrong ones are refused by name."""
-        first, last = parse_day(self.first, "--from"), parse_day(self.last, "--to")
-        check_range(self.settings, first, last)
+        first, last = (parse_day(*one) for one in zip((self.first, self.last), self.options, strict=True))
+        check_range(self.settings, first, last, self.options)
         return Days(first, last)
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
+    """What a query found, and how it is told."""
+
     title: str
     columns: Sequence[sa.ColumnElement[Any]]
     rows: Sequence[Sequence[Any]]
+    is_tall: bool = False
+    """Whether a table has a line for each column: there are many columns and few rows."""
 
 
 def usage(asked: Asked) -> int:
     """Answer how much a company was used."""
-    return _answer(asked, "Usage", event_participants.name, ranges.select_usage)
+    return _answer(asked, "Usage", MINUTES_OF_PEOPLE, ranges.select_usage)
 
 
 def people(asked: Asked, most: int | None, *, with_people: bool) -> int:
@@ -64,79 +75,105 @@ def people(asked: Asked, most: int | None, *, with_people: bool) -> int:
     def ask(scope: Scope) -> Any:
         return ranges.select_people(scope, most, with_people=with_people)
 
-    return _answer(asked, "Top participants" if most else "Participants", event_participants.name, ask)
+    return _answer(asked, "Top participants" if most else "Participants", MINUTES_OF_PEOPLE, ask)
 
 
 def peak(asked: Asked) -> int:
     """Answer how many people watched at the same time at the most."""
-    return _answer(asked, "Peak concurrency", event_concurrency.name, ranges.select_peak)
+    if not _has_peak(asked):
+        raise UsageError(
+            "query peak counts the live minutes of stage events: Sequel tells no concurrency of hubs or replays; "
+            f"leave out --event-type {HUB} and --engagement-type {ranges.ON_DEMAND}"
+        )
+    return _answer(asked, "Peak concurrency", MINUTES_OF_STAGES, ranges.select_peak)
 
 
 def rollup(asked: Asked) -> int:
     """Answer how much a company was used with all beneath it, and when the most were there."""
-    scope, company, coverage, found = _read(asked, event_participants.name, [ranges.select_usage, ranges.select_peak])
-    (columns, rows), (_, peaks) = found
-    has_peak = scope.engagement_type != ranges.ON_DEMAND
-    at_most = tuple(peaks[0]) if peaks and has_peak else (None, None)
+    has_peak = _has_peak(asked)
+    with opened(asked) as (connection, company, scope):
+        coverage = covered(connection, scope, MINUTES_OF_PEOPLE | (MINUTES_OF_STAGES if has_peak else set()))
+        query = ranges.select_usage(scope)
+        rows = connection.execute(query).all()
+        peaks = connection.execute(ranges.select_peak(scope)).all() if has_peak else []
+    at_most = tuple(peaks[0]) if peaks else (None, None)
     more: list[sa.ColumnElement[Any]] = [
         sa.column("companies", sa.BigInteger), sa.column("peak_users", sa.BigInteger), sa.column("peak_at", UtcDateTime),
         sa.column("data_through", UtcDateTime),
     ]  # fmt: skip
-    of_stages = (ALL, STAGE)
     full = [
-        (*row, coverage.companies, *(at_most if row[0] in of_stages else (None, None)), coverage.data_through)
-        for row in rows
+        (*row, coverage.companies, *(at_most if row[0] != HUB else (None, None)), coverage.data_through) for row in rows
     ]
-    return _write(asked, company, coverage, scope, _Answer("Roll-up", [*columns, *more], full))
+    return write(asked, company, coverage, scope, Answer("Roll-up", [*query.selected_columns, *more], full))
 
 
-def _answer(asked: Asked, what: str, dataset: str, ask: Any) -> int:
-    scope, company, coverage, [(columns, rows)] = _read(asked, dataset, [ask])
-    return _write(asked, company, coverage, scope, _Answer(what, columns, rows))
+def _has_peak(asked: Asked) -> bool:
+    """Say whether any of the minutes asked for are such as Sequel tells the concurrency of."""
+    return asked.event_type != HUB and asked.engagement_type != ranges.ON_DEMAND
 
 
-def _read(asked: Asked, dataset: str, selects: Sequence[Any]) -> tuple[Scope, KnownCompany, Coverage, list[Any]]:
-    """Return the scope, the company, how far the numbers go, and of each SELECT its columns and rows: one state of all."""
+def _answer(asked: Asked, what: str, datasets: Collection[str], ask: Callable[[Scope], Any]) -> int:
+    with opened(asked) as (connection, company, scope):
+        query = ask(scope)
+        coverage = covered(connection, scope, datasets)
+        rows = connection.execute(query).all()
+    return write(asked, company, coverage, scope, Answer(what, list(query.selected_columns), rows))
+
+
+@contextmanager
+def opened(asked: Asked) -> Iterator[tuple[sa.Connection, KnownCompany, Scope]]:
+    """Yield the warehouse in one state, the company, and what is asked about."""
     days = asked.days()
-    _refuse_parquet_in_terminal(asked)
+    if asked.form == "table" and asked.out:
+        raise UsageError("--out goes with --format csv, json or parquet; a table is for the terminal")
+    if asked.form == "parquet" and not asked.out and sys.stdout.isatty():
+        raise UsageError("--format parquet is not for a terminal; give --out FILE")
     with stored(asked.settings) as warehouse, warehouse.read() as connection:
         company = choose(catalog.known_companies(connection), [asked.company])[0]
-        scope = Scope(company.company_id, days, asked.is_tree, asked.event_type, asked.engagement_type)
-        coverage = ranges.judge(
-            days,
-            [tuple(row) for row in connection.execute(ranges.select_members(scope))],
-            [tuple(row) for row in connection.execute(ranges.select_coverage(scope, dataset))],
+        yield (
+            connection,
+            company,
+            Scope(company.company_id, days, asked.is_tree, asked.event_type, asked.engagement_type),
         )
-        found = []
-        for select in selects:
-            query = select(scope)
-            found.append((list(query.selected_columns), connection.execute(query).all()))
-    return scope, company, coverage, found
 
 
-def _write(asked: Asked, company: KnownCompany, coverage: Coverage, scope: Scope, answer: _Answer) -> int:
-    for line in _doubts(coverage, scope.days):
+def covered(connection: sa.Connection, scope: Scope, datasets: Collection[str], days: Days | None = None) -> Coverage:
+    """Return how far the numbers of a scope go that are counted from these datasets, or those of days around it."""
+    members = [tuple(row) for row in connection.execute(select_members(scope))]
+    return judge(days or scope.days, members, [tuple(r) for r in connection.execute(select_coverage(scope, datasets))])
+
+
+def write(
+    asked: Asked, company: KnownCompany, coverage: Coverage, scope: Scope, answer: Answer, doubts: Sequence[str] = ()
+) -> int:
+    """Say what is doubted, write the answer in the form that is asked for, and return the exit code."""
+    for line in (*doubts_of(coverage, scope.days), *doubts):
         errors().print(line, markup=False)
     days = scope.days
     if asked.form == "table":
-        if asked.out:
-            raise UsageError("--out goes with --format csv, json or parquet; a table is for the terminal")
         title = f"{answer.title} of {company.partition_key}, {days.first} to {days.last}"
-        tabular.show(title + (", with all beneath" if scope.is_tree else ""), answer.columns, answer.rows)
-        return 0
-    place: Any = Path(asked.out).open("wb") if asked.out else nullcontext(sys.stdout.buffer)  # noqa: SIM115 - the next line closes it
-    with place as file:
-        if asked.form == "json":
-            file.write(_json(company, coverage, scope, answer))
-        else:
-            tabular.write(file, asked.form, answer.columns, answer.rows)
-        _flush(file)
-    if asked.out:
+        title += ", with all beneath" if scope.is_tree else ""
+        tabular.show(title, answer.columns, answer.rows, is_tall=answer.is_tall)
+    elif asked.out:
+        with replacing(Path(asked.out)) as file:
+            _write_to(file, asked, company, coverage, scope, answer)
         console().print(f"{len(answer.rows)} rows in {asked.out}", markup=False)
+    else:
+        _write_to(sys.stdout.buffer, asked, company, coverage, scope, answer)
+        sys.stdout.buffer.flush()
     return 0
 
 
-def _json(company: KnownCompany, coverage: Coverage, scope: Scope, answer: _Answer) -> bytes:
+def _write_to(
+    file: IO[bytes], asked: Asked, company: KnownCompany, coverage: Coverage, scope: Scope, answer: Answer
+) -> None:
+    if asked.form == "json":
+        file.write(_json(company, coverage, scope, answer))
+    else:
+        tabular.write(file, asked.form, answer.columns, answer.rows)
+
+
+def _json(company: KnownCompany, coverage: Coverage, scope: Scope, answer: Answer) -> bytes:
     told = {
         "company_id": company.company_id,
         "company": company.partition_key,
@@ -155,7 +192,7 @@ def _json(company: KnownCompany, coverage: Coverage, scope: Scope, answer: _Answ
     return (json.dumps(told, indent=2)[:-2] + f',\n  "rows": {rows}\n}}\n').encode()
 
 
-def _doubts(coverage: Coverage, days: Days) -> list[str]:
+def doubts_of(coverage: Coverage, days: Days) -> list[str]:
     """Return, a line each, why the numbers are not the last word."""
     lines = []
     if coverage.missing:
@@ -170,13 +207,3 @@ def _doubts(coverage: Coverage, days: Days) -> list[str]:
             f"everything is counted through {through}"
         )
     return lines
-
-
-def _refuse_parquet_in_terminal(asked: Asked) -> None:
-    if asked.form == "parquet" and not asked.out and sys.stdout.isatty():
-        raise UsageError("--format parquet is not for a terminal; give --out FILE")
-
-
-def _flush(file: IO[bytes]) -> None:
-    if not file.closed:
-        file.flush()

@@ -39,18 +39,21 @@ def parse_faults(text: str, seed: int) -> Faults:
 
 
 def serve(
-    *, port: int, seed: int, companies: int, days: int, events_per_day: float, people: int,
+    *, port: int, seed: int, companies: int, days: int, events_per_day: float, people: int, big_event: int, hub_only: bool,
     latency_ms: float, faults: str, webhook_faults: str, now: str, speed: float, verbose: bool,
 ) -> None:  # fmt: skip
     """Serve a synthetic world until SIGINT or SIGTERM."""
     moment = parse_moment(now, "--now") if now else datetime.now(UTC)
     if speed < 0:
         raise UsageError(f"--speed {speed:g}: time cannot go backwards; 0 pins the clock, 1 is real time")
-    world = build_world(
-        WorldSpec(seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people, now=moment)
-    )
+    spec = WorldSpec(
+        seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people, now=moment,
+        big_event_people=big_event, hub_only=hub_only,
+    )  # fmt: skip
     clock = Clock.pinned(moment) if speed == 0 else Clock(moment, speed=speed)
-    sandbox = Sandbox(world, clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port)
+    sandbox = Sandbox(
+        build_world(spec), clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port
+    )
     try:
         sandbox.webhooks.mishaps = Mishaps.parse(webhook_faults, seed=seed)
     except ValueError as error:

@@ -5,10 +5,9 @@ import sys
 import time
 from datetime import timedelta
 
-from sequel_assets.refresh.guardian_look import is_readable
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.subscribing import living
+from sequel_assets.warehouse.subscriptions import sealed_secrets
 from sequel_assets.web.http_server import CannotListenError, listen, server
 from sequel_assets.web.journal import LOGGER
 from sequel_assets.web.receiver import Bounds, Receiver
@@ -18,7 +17,7 @@ from .output import UsageError, console
 from .stored import stored
 
 BUSY_SECONDS = 10
-"""How long a delivery waits for another writer of SQLite before it is answered with 500, which is repeated."""
+"""How long a delivery waits for the database before it is answered with 500, which is repeated."""
 
 
 def receiver_of(settings: Settings, warehouse: Warehouse) -> Receiver:
@@ -70,10 +69,10 @@ def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
     if seal is None or "key" not in settings.demands():
         return
     with warehouse.read() as connection:
-        rows = [row for row in living(connection) if row.sealed_secret is not None]
-    if rows and not any(is_readable(seal, row) for row in rows):
+        secrets = sealed_secrets(connection)
+    if secrets and not seal.opens_any(secrets):
         raise UsageError(
-            f"SEQUEL_WEBHOOK_SECRET_KEY: it opens none of the secrets of {len(rows)} subscriptions, so every delivery would be "
+            f"SEQUEL_WEBHOOK_SECRET_KEY: it opens none of the secrets of {len(secrets)} subscriptions, so every delivery would be "
             "answered with 500; nothing was changed; put the key that they were stored with behind it, after a comma, or, if that "
             "is lost, have them renewed: sequel-assets webhooks ensure"
         )

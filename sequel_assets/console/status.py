@@ -22,6 +22,7 @@ from .stored import stored
 
 MOST_NAMED = 20
 ALL_WELL, SOME_LATE = 0, 1
+NOBODY = "No company is known yet, so nothing is fresh: run sequel-assets backfill, or start Dagster (make dev)."
 ORDER = [dataset.name for dataset in SLICED]
 DATASETS = ("company", "dataset", "days", "first_day", "last_day", "final_days", "data_through", "rows")
 LATE = ("company", "dataset", "day", "owes", "covers")
@@ -34,9 +35,10 @@ PROBLEMS = ("company", "dataset", "day", "event_id", "reason", "since")
 def status(settings: Settings, *, as_json: bool) -> int:
     """Print the status as tables or as JSON; return the exit code."""
     found = read_status(settings)
+    code = SOME_LATE if found["late"] or not found["companies"] else ALL_WELL
     if as_json:
         console().out(json.dumps(found, indent=2), highlight=False)
-        return SOME_LATE if found["late"] else ALL_WELL
+        return code
     table("Datasets", DATASETS, _rows(found["datasets"], DATASETS))
     late = found["late"]
     if late:
@@ -44,7 +46,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
         if len(late) > MOST_NAMED:
             console().print(f"and {len(late) - MOST_NAMED} more; all of them: sequel-assets status --json")
     else:
-        console().print("Nothing is late.")
+        console().print("Nothing is late." if found["companies"] else NOBODY)
     unknown = [company for company in found["companies"] if company["unknown_days"]]
     if unknown:
         table("Unknown days, forgotten by Sequel", UNKNOWN, _rows(unknown, UNKNOWN))
@@ -59,7 +61,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
         table("Problems", PROBLEMS, _rows(found["problems"], PROBLEMS))
     else:
         console().print("No problem stands.")
-    return SOME_LATE if late else ALL_WELL
+    return code
 
 
 def read_status(settings: Settings) -> dict[str, Any]:

@@ -118,10 +118,16 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-def show(title: str, columns: Sequence[sa.ColumnElement[Any]], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as a table for people."""
+def show(
+    title: str, columns: Sequence[sa.ColumnElement[Any]], rows: Iterable[Sequence[Any]], *, is_tall: bool = False
+) -> None:
+    """Print rows as a table for people; a tall one has a line for each column."""
     names = [field.name for field in schema_of(columns)]
-    output.table(title, names, [[_short(cell) for cell in row] for row in rows])
+    told = [[_short(cell) for cell in row] for row in rows]
+    if is_tall:
+        output.table(title, [""] * (len(told) + 1), list(zip(names, *told, strict=True)))
+    else:
+        output.table(title, names, told)
 
 
 def _short(cell: Any) -> Any:

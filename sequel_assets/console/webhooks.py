@@ -46,7 +46,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
         table("Webhook subscriptions", [name.replace("_", " ") for name in STATES], rows)
     if is_wrong:
         console().print(
-            "Something is wrong; the guardian mends it every four hours, sequel-assets webhooks ensure at once."
+            "Something is wrong; the guardian mends it within four hours, sequel-assets webhooks ensure at once."
         )
     for company in found["silent_companies"]:
         console().print(
@@ -87,7 +87,10 @@ def reseal(settings: Settings) -> int:
             "back behind the first, after a comma, or run: sequel-assets webhooks ensure, which has them renewed at Sequel"
         )
     elif done:
-        console().print("The other keys can be taken out of it now.")
+        console().print(
+            "Receivers and Dagster that still run with the settings of before cannot read them: restart those, then take the other "
+            "keys out. A receiver that reads none answers 503 at /health/ready."
+        )
     return SOME_WRONG if closed else ALL_WELL
 
 

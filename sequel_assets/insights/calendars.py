@@ -8,11 +8,6 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import and_, case, select
-
-from sequel_assets.warehouse.tables import event_participants, refreshes
-
-from .event_days import day_number
 
 _EPOCH = date(1970, 1, 1)
 
@@ -20,23 +15,6 @@ _EPOCH = date(1970, 1, 1)
 def number_of(day: date) -> int:
     """Return the days since 1970."""
     return (day - _EPOCH).days
-
-
-def known_days(company_id: str, first: date, last: date) -> sa.CTE:
-    """Return the refreshed days of a company: day, number, is_open (1 where the day has not closed)."""
-    r = refreshes.c
-    number = day_number(r.day)
-    has_closed = and_(r.full_through.is_not(None), day_number(r.full_through) > number)
-    return (
-        select(r.day, number.label("number"), case((has_closed, 0), else_=1).label("is_open"))
-        .where(
-            r.company_id == company_id,
-            r.dataset == event_participants.name,
-            r.data_through.is_not(None),
-            r.day.between(first, last),
-        )
-        .cte("known")
-    )
 
 
 def rows_of(name: str, columns: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> sa.CTE:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import case, cast, func, literal, select
+from sqlalchemy import and_, case, cast, func, literal, select
 
 from sequel_assets.warehouse.tables import STAGE, event_participants, events, refreshes
 
@@ -57,34 +57,52 @@ def planned_minutes() -> Any:
 
 
 def open_events(company_id: str, first: date, last: date) -> sa.CTE:
-    """Return the stage events whose replay window has one of these days: event_id, start_number, planned_minutes."""
+    """Return the stage events whose replay window has one of these days: event_id, start_number, planned_minutes, is_cancelled."""
     e = events.c
     begins = datetime.combine(first - timedelta(days=REPLAY_DAYS), time(), UTC)
     ends = datetime.combine(last + timedelta(days=1), time(), UTC)
     return (
-        select(e.event_id, day_number(e.starts_at).label("start_number"), planned_minutes().label("planned_minutes"))
+        select(
+            e.event_id,
+            day_number(e.starts_at).label("start_number"),
+            planned_minutes().label("planned_minutes"),
+            e.is_cancelled,
+        )
         .where(e.company_id == company_id, e.event_type == STAGE, e.starts_at >= begins, e.starts_at < ends)
         .cte("open_events")
     )
 
 
-def open_days(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.CTE:
-    """Return each refreshed day of each event's window: day, event_id, start_number, planned_minutes, is_last_day."""
+def known_days(company_id: str, first: date, last: date) -> sa.CTE:
+    """Return the refreshed days of a company: day, number, is_open (1 where the day has not closed)."""
     r = refreshes.c
-    days = (
-        select(r.day, day_number(r.day).label("number"))
+    number = day_number(r.day)
+    has_closed = and_(r.full_through.is_not(None), day_number(r.full_through) > number)
+    return (
+        select(r.day, number.label("number"), case((has_closed, 0), else_=1).label("is_open"))
         .where(
             r.company_id == company_id,
             r.dataset == event_participants.name,
             r.data_through.is_not(None),
-            r.day.between(max(start, first), last),
+            r.day.between(first, last),
         )
-        .subquery("days")
+        .cte("known")
     )
-    closes = opened.c.start_number + REPLAY_DAYS
+
+
+def open_days(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.CTE:
+    """Return each refreshed day of each event's window: day, what open_events says, has_begun, is_last_day.
+
+    Of an open day it is not known whether its events have begun: no fact says so, and there is no clock.
+    """
+    days = known_days(company_id, max(start, first), last)
+    number, begins = days.c.number, opened.c.start_number
+    has_begun = (number > begins) | (days.c.is_open == 0)
     return (
-        select(days.c.day, *opened.c, (days.c.number == closes).label("is_last_day"))
-        .select_from(opened.join(days, days.c.number.between(opened.c.start_number, closes)))
+        select(
+            days.c.day, *opened.c, has_begun.label("has_begun"), (number == begins + REPLAY_DAYS).label("is_last_day")
+        )
+        .select_from(opened.join(days, number.between(begins, begins + REPLAY_DAYS)))
         .cte("open_days")
     )
 

@@ -1,4 +1,4 @@
-"""What each day adds to an event: minutes, people who come for the first time, a higher peak."""
+"""What each day adds to an event: minutes, people who come for the first time or register, a higher peak."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -11,19 +11,21 @@ from sequel_assets.warehouse.tables import MINUTES, event_concurrency, event_par
 from sequel_assets.warehouse.types import UtcDateTime
 
 from .event_days import REPLAY_DAYS, UNKNOWN, ZERO, stacked
+from .registering import entry_day
 
-SUMS = (*MINUTES, "unique_users", "attended_live", "registered_live", "voted_live", "watched")
+SUMS = (*MINUTES, "unique_users", "attended_live", "registered", "registered_live", "voted_live", "watched")
 """What is added up over days: `watched` are live minutes, nobody's counted above the planned ones."""
 PEAK = ("peak_users", "peak_at")
 """What the highest is taken of: only days that beat those before tell a peak, so that the latest is the earliest minute."""
 
 
 def changes_of_events(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.Subquery:
-    """Return what each day added to an event: minutes, people on the day of their first (live) minute, a new peak."""
+    """Return what each day added to an event: minutes, who came for the first time or registered, a new peak."""
     people, peaks = _people(company_id, first, last, start, opened), _peaks(company_id, start, last, opened)
     p = people.c
     before = p.live_so_far - p.live_minutes
-    comes_live = (p.live_minutes > 0) & (before == 0)
+    comes_live = (p.seen == 1) & (p.day == p.came_on)
+    registers_late = (p.registered == 1) & (p.came_on < p.day)
 
     def counted(condition: Any) -> Any:
         return func.sum(case((condition, 1), else_=0))
@@ -32,9 +34,10 @@ def changes_of_events(company_id: str, first: date, last: date, start: date, ope
         return case((minutes > p.planned_minutes, p.planned_minutes), else_=minutes)
 
     numbers = {name: func.sum(p[name]) for name in MINUTES} | {
-        "unique_users": counted(p.days_so_far == 1),
+        "unique_users": counted((p.seen == 1) & (p.days_so_far == 1)),
         "attended_live": counted(comes_live),
-        "registered_live": counted(comes_live & (p.is_registered == 1)),
+        "registered": counted(p.registered == 1),
+        "registered_live": counted((comes_live & (p.registered_so_far > 0)) | registers_late),
         "voted_live": counted(comes_live & (p.is_voted == 1)),
         "watched": func.sum(within(p.live_so_far) - within(before)),
     }
@@ -45,12 +48,12 @@ def changes_of_events(company_id: str, first: date, last: date, start: date, ope
             select(peaks.c.event_id, peaks.c.day).where(peaks.c.users > func.coalesce(peaks.c.highest_before, -1)),
             {"peak_users": peaks.c.users, "peak_at": peaks.c.minute},
         ),
-        (select(p.event_id, p.day).where(p.seen == 1).group_by(p.event_id, p.day), numbers),
+        (select(p.event_id, p.day).where((p.seen == 1) | (p.registered == 1)).group_by(p.event_id, p.day), numbers),
     )
 
 
 def _people(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.Subquery:
-    """Return each person's days in each event, with what came before and whether they registered and voted."""
+    """Return each person's days in each event, that of their registration too, with what came before and whether they voted."""
     f, a, v = event_participants.c, event_activity.c, poll_answers.c
     window = (first - timedelta(days=REPLAY_DAYS), last)
     every = stacked(
@@ -60,7 +63,7 @@ def _people(company_id: str, first: date, last: date, start: date, opened: sa.CT
             {name: f[name] for name in MINUTES} | {"seen": literal(1)},
         ),
         (
-            select(a.event_id, a.person_id, a.day)
+            select(a.event_id, a.person_id, entry_day().label("day"))
             .where(a.company_id == company_id, a.day.between(*window))
             .where(a.registered_at.is_not(None)),
             {"registered": literal(1)},
@@ -79,7 +82,9 @@ def _people(company_id: str, first: date, last: date, start: date, opened: sa.CT
             opened.c.planned_minutes,
             func.sum(e.seen).over(partition_by=whose, order_by=e.day).label("days_so_far"),
             func.sum(e.live_minutes).over(partition_by=whose, order_by=e.day).label("live_so_far"),
-            *(func.max(e[name]).over(partition_by=whose).label(f"is_{name}") for name in ("registered", "voted")),
+            func.sum(e.registered).over(partition_by=whose, order_by=e.day).label("registered_so_far"),
+            func.min(case((e.live_minutes > 0, e.day))).over(partition_by=whose).label("came_on"),
+            func.max(e.voted).over(partition_by=whose).label("is_voted"),
         )
         .join(opened, opened.c.event_id == e.event_id)
         .subquery("people_by_day")

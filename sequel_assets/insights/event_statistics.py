@@ -44,6 +44,7 @@ from .event_days import (
     where_told,
 )
 from .event_minutes import PEAK, SUMS, changes_of_events
+from .registering import is_registering_told, listed_of_events
 
 _REPLAY = timedelta(days=REPLAY_DAYS)
 _SO_FAR = "; up to the end of this day"
@@ -61,6 +62,7 @@ event_statistics = Table(
     company_column(),
     day_column(),
     Column("event_id", sa.Text, primary_key=True, comment="the stage event's uid"),
+    Column("is_cancelled", Boolean, nullable=False, comment="cancelled at Sequel, as last told; minutes it may have are counted all the same"),
     Column("planned_minutes", sa.BigInteger, comment="minutes from the planned start to the planned end; null where Sequel gives no end after the start"),
     minutes_column("live_minutes", LIVE + _SO_FAR),
     minutes_column("on_demand_minutes", ON_DEMAND + _SO_FAR),
@@ -69,14 +71,14 @@ event_statistics = Table(
     Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
     Column("attended_live", sa.BigInteger, nullable=False, comment="distinct people with a live minute" + _SO_FAR),
     Column("watched_replay_only", sa.BigInteger, nullable=False, comment="distinct people with an on-demand minute and no live one" + _SO_FAR),
-    _told_count("registered", "people whom event_activity gives a time of registration"),
-    percent_column("show_rate", "of those registered, the share with a live minute; null where nobody registered or Sequel does not tell who did"),
+    Column("registered", sa.BigInteger, comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel does not tell who registered"),
+    percent_column("show_rate", "of those registered, the share with a live minute; null where nobody registered or Sequel does not tell who did, and while nobody has come to an event that is cancelled or whose start day has not closed"),
     percent_column("average_share_watched", "live minutes / planned_minutes on average over those who attended live, nobody's counted above planned_minutes; null without either"),
     Column("peak_users", sa.BigInteger, comment="highest number of concurrent users in any minute" + _SO_FAR + "; null where no minute is told"),
     Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
     _told_count("polls", "polls held"),
     _told_count("poll_voters", "distinct people who answered a poll; answers without a name count nobody"),
-    percent_column("poll_participation_rate", "of those who attended live, the share that answered a poll; null where nobody attended or polls are not told"),
+    percent_column("poll_participation_rate", "of those who attended live, the share that answered a poll; null where nobody attended, no poll was held or polls are not told"),
     _told_count("questions", "questions asked"),
     _told_count("questions_answered", "of them those with an answer or a time of it"),
     _told_count("chat_messages", "messages in the chat"),
@@ -90,7 +92,7 @@ event_statistics = Table(
 _OPTIONAL = tuple(t.name for t in (event_activity, polls, poll_answers, questions, chat_messages, reactions))
 
 
-_TALK = ("entries", "dated", "polls", "poll_voters", "questions", "questions_answered", "chat_messages", "reactions")
+_TALK = ("polls", "poll_voters", "questions", "questions_answered", "chat_messages", "reactions")
 
 
 def select_event_statistics(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
@@ -98,28 +100,31 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
     opened = open_events(company_id, first, last)
     days = open_days(company_id, first, last, start, opened)
     told, talk = told_days(company_id, last, _OPTIONAL), _talk(company_id, first, last)
+    listed = listed_of_events(company_id, first - _REPLAY, last)
     changes = changes_of_events(company_id, first, last, start, opened)
-    m, t, k = so_far(days, changes, SUMS, PEAK).c, told.c, talk.c
+    m, t, k, n = so_far(days, changes, SUMS, PEAK).c, told.c, talk.c, listed.c
 
     def of(table: Table, name: str) -> Any:
         return where_told(t[table.name], k[name])
 
-    is_dated = (func.coalesce(k.entries, 0) == 0) | (k.dated > 0)
-    registered = case((is_dated, of(event_activity, "dated")), else_=None)
+    registered = case((is_registering_told(t[event_activity.name], n), whole(m.registered)), else_=None)
     planned, live = sa.cast(m.planned_minutes, sa.BigInteger), whole(m.attended_live)
-    chat, polled = of(chat_messages, "chat_messages"), case((t[poll_answers.name] == 1, live), else_=None)
+    awaited = case((live > 0, registered), (m.has_begun & sa.not_(m.is_cancelled), registered), else_=None)
+    held, chat = of(polls, "polls"), of(chat_messages, "chat_messages")
+    polled = case(((t[poll_answers.name] == 1) & (held > 0), live), else_=None)
     numbers = {
+        "is_cancelled": m.is_cancelled,
         "planned_minutes": planned,
         **{name: whole(m[name]) for name in (*MINUTES, "unique_users")},
         "average_engaged_minutes": average(whole(m.engaged_minutes), whole(m.unique_users)),
         "attended_live": live,
         "watched_replay_only": whole(m.unique_users - m.attended_live),
         "registered": registered,
-        "show_rate": percent(whole(m.registered_live), registered),
+        "show_rate": percent(whole(m.registered_live), awaited),
         "average_share_watched": percent(whole(m.watched), live * planned),
         "peak_users": sa.cast(m.peak_users, sa.BigInteger),
         "peak_at": m.peak_at,
-        "polls": of(polls, "polls"),
+        "polls": held,
         "poll_voters": of(poll_answers, "poll_voters"),
         "poll_participation_rate": percent(whole(m.voted_live), polled),
         "questions": of(questions, "questions"),
@@ -134,7 +139,8 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
         .add_columns(*(number.label(name) for name, number in numbers.items()))
         .outerjoin(told, t.number == m.start_number)
         .outerjoin(talk, k.event_id == m.event_id)
-        .where((whole(m.unique_users) > 0) | (func.coalesce(k.entries, 0) > 0))
+        .outerjoin(listed, n.event_id == m.event_id)
+        .where((whole(m.unique_users) > 0) | (func.coalesce(n.entries, 0) > 0))
     )
 
 
@@ -148,7 +154,6 @@ def _talk(company_id: str, first: date, last: date) -> sa.Subquery:
     is_answered = questions.c.answer.is_not(None) | questions.c.answered_at.is_not(None)
     each = stacked(
         dict.fromkeys(_TALK, ZERO),
-        of(event_activity, entries=func.count(), dated=func.count(event_activity.c.registered_at)),
         of(polls, polls=func.count()),
         of(poll_answers, poll_voters=func.count(poll_answers.c.person_id.distinct())),
         of(questions, questions=func.count(), questions_answered=func.sum(case((is_answered, 1), else_=0))),

@@ -27,10 +27,10 @@ from .event_days import (
     so_far,
     stacked,
     told_days,
-    where_told,
 )
+from .registering import entry_day, is_registering_told, listed_of_events
 
-_OF_THEM = "; up to the end of this day; a step that is null is not asked of the ones after it"
+_OF_THEM = "; up to the end of this day"
 
 funnel = Table(
     "funnel",
@@ -38,18 +38,20 @@ funnel = Table(
     company_column(),
     day_column(),
     Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
-    Column("registered", sa.BigInteger, comment="people whom event_activity gives a time of registration; null where Sequel does not tell who registered"),
+    Column("registered", sa.BigInteger, comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel does not tell who registered, and all who came are in the next step"),
     Column("attended", sa.BigInteger, nullable=False, comment="of them those with a live minute" + _OF_THEM),
-    Column("stayed_half", sa.BigInteger, comment="of them those with live minutes for half of the planned minutes or more; null where the event has no planned end after its start" + _OF_THEM),
-    Column("asked_or_answered", sa.BigInteger, comment="of them those who asked a question or answered a poll, by event_activity, questions or poll_answers; null where none of them is told" + _OF_THEM),
-    Column("came_again", sa.BigInteger, nullable=False, comment=f"of them those with a minute, live or on demand, in another stage event of the company on a later day, within {REPLAY_DAYS} days of the start day" + _OF_THEM),
-    Column("walk_ins", sa.BigInteger, nullable=False, comment="people with a live minute who had not registered: they are in no step; 0 where Sequel does not tell who registered"),
+    Column("stayed_half", sa.BigInteger, comment="of them those with live minutes for half of the planned minutes or more; null where the event has no planned end after its start, and then not asked of the next steps" + _OF_THEM),
+    Column("asked_or_answered", sa.BigInteger, comment="of them those who asked a question or answered a poll, by event_activity, questions or poll_answers; null where none of them tells of either" + _OF_THEM),
+    Column("came_again", sa.BigInteger, comment=f"of them those with a minute, live or on demand, in another stage event of the company on a later day, within {REPLAY_DAYS} days of the start day; null where it is not told who asked or answered" + _OF_THEM),
+    Column("walk_ins", sa.BigInteger, nullable=False, comment="people with a live minute who have not registered by the end of this day: they are in no step; 0 where Sequel does not tell who registered"),
     Column("is_complete", Boolean, nullable=False, comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, when came_again can grow no more"),
     *never_negative("attended", "came_again", "walk_ins"),
     comment=f"From registering to coming again, as of the end of each day from an event's start day to {REPLAY_DAYS} days later",
 )  # fmt: skip
 
-_STEPS = ("attended", "stayed_half", "asked_or_answered", "came_again", "walk_ins")
+_STEPS = ("attended", "stayed_half", "asked_or_answered", "came_again")
+_DAYS = (*_STEPS, "registered", "walked_in", "registered_late")
+"""What is counted by the day on which it happens: somebody who walked in is no walk-in any more once registered."""
 _OPTIONAL = (event_activity.name, questions.name, poll_answers.name)
 
 
@@ -57,19 +59,21 @@ def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.S
     """Return the SELECT: each person counts in each step from the day on which they had done all that it asks for."""
     opened, told = open_events(company_id, first, last), told_days(company_id, last, _OPTIONAL)
     days = open_days(company_id, first, last, start, opened)
-    listed = _listed(company_id, first, last)
-    steps = so_far(days, _per_day(_reached(company_id, start, last, opened, told, listed)), _STEPS)
+    listed = listed_of_events(company_id, first - timedelta(days=REPLAY_DAYS), last)
+    steps = so_far(days, _per_day(_reached(company_id, start, last, opened, told, listed)), _DAYS)
     s, t, n = steps.c, told.c, listed.c
-    registered = where_told(t[event_activity.name], n.registered)
-    counts = {name: whole(s[name]) for name in _STEPS}
+    is_registering = is_registering_told(t[event_activity.name], n)
+    counts = {"registered": case((is_registering, whole(s.registered)), else_=None)}
+    counts |= {name: whole(s[name]) for name in _STEPS}
     counts["stayed_half"] = case((s.planned_minutes.is_not(None), counts["stayed_half"]), else_=None)
-    counts["asked_or_answered"] = case((_is_asking_told(t), counts["asked_or_answered"]), else_=None)
+    for name in ("asked_or_answered", "came_again"):
+        counts[name] = case((_is_asking_told(t, n), counts[name]), else_=None)
+    counts["walk_ins"] = whole(s.walked_in - s.registered_late)
     return (
         select(
             literal(company_id).label("company_id"),
             s.day,
             s.event_id,
-            case((_is_registering_told(t, n), registered), else_=None).label("registered"),
             *(number.label(name) for name, number in counts.items()),
             s.is_last_day.label("is_complete"),
         )
@@ -79,23 +83,9 @@ def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.S
     )
 
 
-def _is_registering_told(told: Any, listed: Any) -> Any:
-    return (told[event_activity.name] == 1) & ((func.coalesce(listed.entries, 0) == 0) | (listed.registered > 0))
-
-
-def _is_asking_told(told: Any) -> Any:
-    return sa.or_(*(told[name] == 1 for name in _OPTIONAL))
-
-
-def _listed(company_id: str, first: date, last: date) -> sa.CTE:
-    """Return how many entries event_activity has of each event, and how many of them registered."""
-    a = event_activity.c
-    return (
-        select(a.event_id, func.count().label("entries"), func.count(a.registered_at).label("registered"))
-        .where(a.company_id == company_id, a.day.between(first - timedelta(days=REPLAY_DAYS), last))
-        .group_by(a.event_id)
-        .cte("listed")
-    )
+def _is_asking_told(told: Any, listed: Any) -> Any:
+    """Say whether anything tells who asked or answered: a list of its own, or event_activity by a number."""
+    return (told[questions.name] == 1) | (told[poll_answers.name] == 1) | (listed.counted > 0)
 
 
 def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.Subquery:
@@ -143,18 +133,18 @@ def _again(company_id: str, start: date, last: date, came: sa.Subquery) -> sa.Su
 
 
 def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.CTE, listed: sa.CTE) -> sa.CTE:
-    """Return, for each person who was live in an event, the day on which they reached each step; null if they have not."""
+    """Return, for each person in an event, the day on which they reached each step; null if they have not."""
     came = _came(company_id, start, last, opened)
     again, a, c = _again(company_id, start, last, came), event_activity.c, came.c
     no_day, yes = sa.cast(sa.null(), sa.Date), literal(1)
     took_part = case(((a.questions > 0) | (a.polls > 0), 1), else_=0)
     every = stacked(
-        {"attended": no_day, "half": no_day, "again": no_day, "registered": ZERO, "took_part": ZERO},
+        {"attended": no_day, "half": no_day, "again": no_day, "registered": no_day, "took_part": ZERO},
         (select(c.event_id, c.person_id), {"attended": c.attended, "half": c.half}),
         (select(again.c.event_id, again.c.person_id), {"again": again.c.again}),
         (
             select(a.event_id, a.person_id).where(a.company_id == company_id, a.day <= last),
-            {"registered": case((a.registered_at.is_not(None), 1), else_=0), "took_part": took_part},
+            {"registered": case((a.registered_at.is_not(None), entry_day())), "took_part": took_part},
         ),
         *(
             (
@@ -166,21 +156,23 @@ def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.
     )
     e = every.c
     keys = (e.event_id, e.person_id)
-    days = (func.min(e[name]).label(name) for name in ("attended", "half", "again"))
-    flags = (func.max(e[name]).label(name) for name in ("registered", "took_part"))
-    p = select(*keys, *days, *flags).group_by(*keys).having(func.min(e.attended).is_not(None)).subquery("people").c
-    is_stranger = _is_registering_told(told.c, listed.c) & (p.registered == 0)
-    half = case((is_stranger, None), (opened.c.planned_minutes.is_(None), p.attended), else_=p.half)
-    asked = case((_is_asking_told(told.c) & (p.took_part == 0), None), else_=half)
-    steps = (
-        case((is_stranger, None), else_=p.attended),
-        half,
-        asked,
-        case((asked > p.again, asked), (asked.is_not(None), p.again), else_=None),
-        case((is_stranger, p.attended), else_=None),
-    )
+    days = (func.min(e[name]).label(name) for name in ("attended", "half", "again", "registered"))
+    p = select(*keys, *days, func.max(e.took_part).label("took_part")).group_by(*keys).subquery("people").c
+    is_registering = is_registering_told(told.c[event_activity.name], listed.c)
+    since = case((is_registering, p.registered), else_=p.attended)
+    half = _both(since, case((opened.c.planned_minutes.is_(None), p.attended), else_=p.half))
+    asked = case((p.took_part > 0, half))
+    days_of = {
+        "attended": _both(since, p.attended),
+        "stayed_half": half,
+        "asked_or_answered": asked,
+        "came_again": _both(asked, p.again),
+        "registered": p.registered,
+        "walked_in": case((since.is_(None) | (since > p.attended), p.attended)),
+        "registered_late": case((since > p.attended, since)),
+    }
     return (
-        select(p.event_id, *(step.label(name) for name, step in zip(_STEPS, steps, strict=True)))
+        select(p.event_id, *(days_of[name].label(name) for name in _DAYS))
         .join(opened, opened.c.event_id == p.event_id)
         .outerjoin(told, told.c.number == opened.c.start_number)
         .outerjoin(listed, listed.c.event_id == p.event_id)
@@ -188,18 +180,20 @@ def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.
     )
 
 
+def _both(one: Any, other: Any) -> Any:
+    """Return the day on which both had happened; null where one has not."""
+    return case((one > other, one), (other >= one, other))
+
+
 def _per_day(reached: sa.CTE) -> sa.Subquery:
     """Return how many people reached each step of an event on each day."""
     r = reached.c
     every = stacked(
-        dict.fromkeys(_STEPS, ZERO),
-        *(
-            (select(r.event_id, r[name].label("day")).where(r[name].is_not(None)), {name: literal(1)})
-            for name in _STEPS
-        ),
+        dict.fromkeys(_DAYS, ZERO),
+        *((select(r.event_id, r[name].label("day")).where(r[name].is_not(None)), {name: literal(1)}) for name in _DAYS),
     )
     keys = (every.c.event_id, every.c.day)
-    return select(*keys, *(func.sum(every.c[name]).label(name) for name in _STEPS)).group_by(*keys).subquery("per_day")
+    return select(*keys, *(func.sum(every.c[name]).label(name) for name in _DAYS)).group_by(*keys).subquery("per_day")
 
 
 FUNNEL = Insight(
@@ -210,7 +204,8 @@ FUNNEL = Insight(
     source="derived from event_participants of every day up to this one, and from event_activity, questions and poll_answers of the "
     "event's start day; what Sequel does not tell is null",
     refreshed="when the day closes and when it turns final; for an event of today when its end is announced",
-    example="SELECT event_id, registered, attended, stayed_half, asked_or_answered, came_again FROM funnel WHERE is_complete ORDER BY company_id, day",
+    example="SELECT event_id, registered, attended, stayed_half, asked_or_answered, came_again FROM funnel f "
+    "WHERE day = (SELECT max(day) FROM funnel l WHERE l.company_id = f.company_id AND l.event_id = f.event_id)",
     sources=(event_participants.name,),
     optional=_OPTIONAL,
     reads_events=True,

@@ -137,8 +137,8 @@ LIFETIME_USAGE = Insight(
     grain="one row per company, day and event type, and one for all of them, from the first day with a minute on",
     source="derived from event_participants of every day from counts_from on; not written while one of them is missing",
     refreshed="with the facts of its day, and after any day before it changed",
-    example="SELECT company_id, engaged_minutes, unique_users, counts_from FROM lifetime_usage WHERE event_type = 'all' "
-    "AND day = (SELECT max(day) FROM lifetime_usage)",
+    example="SELECT company_id, engaged_minutes, unique_users, counts_from FROM lifetime_usage u WHERE event_type = 'all' "
+    "AND day = (SELECT max(day) FROM lifetime_usage l WHERE l.company_id = u.company_id)",
     sources=(event_participants.name,),
     as_of=True,
     select=select_lifetime_usage,

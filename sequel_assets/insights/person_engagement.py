@@ -26,6 +26,7 @@ from sequel_assets.warehouse.tables import (
 
 from .daily_usage import whole
 from .event_days import (
+    EARLIEST,
     REPLAY_DAYS,
     UNKNOWN,
     ZERO,
@@ -37,6 +38,7 @@ from .event_days import (
     told_days,
     where_told,
 )
+from .registering import entry_day, is_registering_told, listed_of_events
 
 _SO_FAR = "; of this event, up to the end of this day"
 
@@ -61,7 +63,7 @@ person_engagement = Table(
     minutes_column("hub_minutes", f"minutes in the hub that the event links to, from its start day to {REPLAY_DAYS} days later, up to the end of this day; "
                    "in a hub of several events they count with each: never sum them over events"),
     Column("has_attended", Boolean, nullable=False, comment="whether they have a live minute" + _SO_FAR),
-    Column("is_registered", Boolean, comment="whether event_activity gives a time of their registration; null where it is not told of the event"),
+    Column("is_registered", Boolean, comment="whether event_activity gives a time of their registration by the end of this day; null where it does not list them, or tells no time of anybody in the event"),
     Column("first_seen_on", sa.Date, comment="first day with a minute of theirs in the event or its hub; null while there is none"),
     Column("last_seen_on", sa.Date, comment="last day with a minute of theirs in the event or its hub, up to this day; null while there is none"),
     _deed("chat_messages", "messages that they wrote: those in chat_messages, or the comments that event_activity counts where those are more"),
@@ -100,7 +102,8 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
         func.min(seen_on).over(**mine).label("first_seen_on"),
         func.max(seen_on).over(**mine).label("last_seen_on"),
     ).subquery("as_of")
-    s, planned = as_of.c, planned_minutes()
+    listed = listed_of_events(company_id, EARLIEST, last)
+    s, n, planned = as_of.c, listed.c, planned_minutes()
     live = whole(s.live_minutes)
 
     def more(table: Table, counted: Any) -> Any:
@@ -118,9 +121,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
             percent(case((live > planned, planned), else_=live), planned).label("share_watched"),
             whole(s.hub_minutes).label("hub_minutes"),
             (live > 0).label("has_attended"),
-            case((s[_TOLD_OF[event_activity.name]] == 1, func.coalesce(s.registered, 0) > 0), else_=None).label(
-                "is_registered"
-            ),
+            case((is_registering_told(s[_TOLD_OF[event_activity.name]], n), s.registered > 0)).label("is_registered"),
             sa.type_coerce(s.first_seen_on, sa.Date).label("first_seen_on"),
             sa.type_coerce(s.last_seen_on, sa.Date).label("last_seen_on"),
             more(chat_messages, s.comments).label("chat_messages"),
@@ -130,6 +131,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
             s.circles,
         )
         .join(events, (e.company_id == company_id) & (e.event_id == s.event_id))
+        .outerjoin(listed, n.event_id == s.event_id)
         .where(s.day >= first, s.has_row > 0)
     )
 
@@ -142,8 +144,8 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
     linked = (e.company_id == company_id) & (e.networking_hub_id == met.c.event_id) & (e.event_type == STAGE)
     days_after = day_number(met.c.day) - day_number(e.starts_at)
     in_hub = select(e.event_id, met.c.person_id, met.c.day).join(met, linked).where(days_after.between(0, REPLAY_DAYS))
-    registered = case((a.registered_at.is_not(None), 1), else_=0)
-    counted = (a.comments, a.polls, a.questions, a.messages_reactions, a.circles, registered)
+    counted = (a.comments, a.polls, a.questions, a.messages_reactions, a.circles, ZERO)
+    registered_on = entry_day()
     told = told_days(company_id, last, _OPTIONAL)
     started = (e.company_id == company_id, e.event_type == STAGE, told.c.number == day_number(e.starts_at))
     shown = {"seen": literal(1), "has_row": literal(1)}
@@ -156,7 +158,16 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
         (in_hub, {"hub_minutes": met.c.engaged_minutes} | shown),
         (
             select(a.event_id, a.person_id, a.day).where(a.company_id == company_id, a.day <= last),
-            dict(zip(_COUNTED, counted, strict=True)) | {"has_row": case((a.day >= start, 1), else_=0)},
+            dict(zip(_COUNTED, counted, strict=True)),
+        ),
+        (
+            select(a.event_id, a.person_id, registered_on.label("day")).where(
+                a.company_id == company_id, registered_on <= last
+            ),
+            {
+                "registered": case((a.registered_at.is_not(None), 1), else_=0),
+                "has_row": case((registered_on >= start, 1), else_=0),
+            },
         ),
         (  # nobody's row, for everybody in the event
             select(e.event_id, literal("").label("person_id"), told.c.day).where(*started),
@@ -182,7 +193,7 @@ def _listed(company_id: str, last: date, table: Table, number: Any) -> tuple[sa.
 PERSON_ENGAGEMENT = Insight(
     table=person_engagement,
     answers="Who did what in an event: watched how much of it, wrote, asked, answered, networked?",
-    grain="one row per company, day, stage event and person who registered (on the event's start day), watched or was in its hub on "
+    grain="one row per company, day, stage event and person who registered (before or on the event's start day: on that one), watched or was in its hub on "
     "that day, as of its end; the newest row of an event and person is what they did in all",
     source="derived from event_participants of every day up to this one, and from event_activity, chat_messages, poll_answers and "
     "questions of the event's start day; what Sequel does not tell is null",

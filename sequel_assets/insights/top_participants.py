@@ -144,8 +144,8 @@ TOP_PARTICIPANTS = Insight(
     "(any other range or number: `sequel-assets query top`)",
     source="derived from event_participants of every day from counts_from (see lifetime_usage) on",
     refreshed="at the day's close, and after any day before it changed",
-    example="SELECT period, rank, person_id, engaged_minutes, events FROM top_participants "
-    "WHERE day = (SELECT max(day) FROM top_participants) ORDER BY company_id, period, rank",
+    example="SELECT period, rank, person_id, engaged_minutes, events FROM top_participants t "
+    "WHERE day = (SELECT max(day) FROM top_participants l WHERE l.company_id = t.company_id) ORDER BY company_id, period, rank",
     sources=(event_participants.name,),
     as_of=True,
     at_close=True,

@@ -24,9 +24,9 @@ from sequel_assets.warehouse.tables import (
     never_negative,
 )
 
-from .calendars import calendar_of, known_days, number_of, rows_of
+from .calendars import calendar_of, number_of, rows_of
 from .daily_usage import average, quotient, whole
-from .event_days import day_number
+from .event_days import day_number, known_days
 from .periods import CALENDAR, COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
 from .periods import whole as whole_period
 
@@ -108,14 +108,12 @@ def select_usage_comparison(company_id: str, first: date, last: date, start: dat
         (w.is_over == 1).label("is_over"),
         begins.c.day.label("first_day"),
         complete.label("is_complete"),
-        *_told("", a, w.days),
+        *told("", a, w.days),
         before_begins.c.day.label("before_first_day"),
         before_ends.c.day.label("before_last_day"),
         before_complete.label("before_is_complete"),
-        *_told("before_", b, w.before_days),
-        _change(both, a.engaged_minutes * w.before_days, b.engaged_minutes * w.days).label("engaged_minutes_change"),
-        _change(both, a.events * w.before_days, b.events * w.days).label("events_change"),
-        _change(and_(both, w.days == w.before_days), a.unique_users, b.unique_users).label("unique_users_change"),
+        *told("before_", b, w.before_days),
+        *changes(both, w.days == w.before_days, (a, w.days), (b, w.before_days)),
     ).select_from(
         wanted.join(now, and_(a.period == w.period, a.number == w.number))
         .outerjoin(before, and_(b.period == w.period, b.number == w.before_number))
@@ -208,11 +206,22 @@ def _earlier(again: Any, leaves: Any) -> Any:
     return case((again < leaves, again), else_=leaves)
 
 
-def _told(prefix: str, numbers: Any, days: Any) -> list[Any]:
+def told(prefix: str, numbers: Any, days: Any) -> list[Any]:
+    """Return what is told of a range of so many days."""
     return [
         *(numbers[name].label(prefix + name) for name in _NUMBERS),
         average(numbers.engaged_minutes, numbers.unique_users).label(f"{prefix}average_engaged_minutes"),
         average(numbers.engaged_minutes, days).label(f"{prefix}engaged_minutes_per_day"),
+    ]
+
+
+def changes(both: Any, is_as_long: Any, now: tuple[Any, Any], before: tuple[Any, Any]) -> list[Any]:
+    """Return the changes between two ranges, each its numbers and its days, where `both` are complete."""
+    (a, days), (b, before_days) = now, before
+    return [
+        _change(both, a.engaged_minutes * before_days, b.engaged_minutes * days).label("engaged_minutes_change"),
+        _change(both, a.events * before_days, b.events * days).label("events_change"),
+        _change(and_(both, is_as_long), a.unique_users, b.unique_users).label("unique_users_change"),
     ]
 
 

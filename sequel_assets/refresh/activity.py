@@ -1,6 +1,7 @@
 """User activity: every page of an event, overlaps resolved, proven by `totalCount`, one row per person."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -19,30 +20,54 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 def fetch_activity(client: SequelClient, asked: Asked) -> Rows:
     """Return everybody in an event. A list that does not come to its `totalCount` is asked once more from the start."""
-    event_id = asked.event.event_id
-    entries, total = _everybody(client, event_id)
-    if len(entries) != total:
-        entries, total = _everybody(client, event_id)
-    if len(entries) != total:
-        raise Refused(f"its user activity lists {len(entries)} entries, and totalCount says {total}, asked twice")
+    everybody = _everybody(client, asked.event.event_id)
+    if not everybody.is_proven:
+        everybody = _everybody(client, asked.event.event_id)
+    if not everybody.is_proven:
+        raise Refused(f"its user activity {everybody}, asked twice")
     rows = Rows()
     by_person: dict[str, list[Activity]] = {}
-    for entry in entries:
+    for entry in everybody.entries:
         who = rows.who(asked, entry.email, entry.name) or rows.nameless(asked, entry.uid or entry.user_id or "")
         by_person.setdefault(who, []).append(entry)
     for who, theirs in by_person.items():
         rows.add(event_activity, _row(asked, who, theirs))
-    rows.add(activity_totals, (*asked.start, total))
+    rows.add(activity_totals, (*asked.start, everybody.total))
     return rows
 
 
-def _everybody(client: SequelClient, event_id: str) -> tuple[list[Activity], int]:
-    """Return each entry once, the newest of each, and the `totalCount` that was told last.
+@dataclass(frozen=True)
+class _Everybody:
+    """The entries of one run through the pages, and the `totalCount` that was told last."""
+
+    entries: list[Activity]
+    total: int
+    before: int = 0
+    """The `totalCount` of the page before."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Say whether these are all, and nothing else.
+
+        Where the count fell, an entry went between two pages: it may be among these still, and another has slipped from
+        the page to come onto one that was read. As many as there are to be would then be the wrong ones.
+        """
+        return len(self.entries) == self.total >= self.before
+
+    def __str__(self) -> str:
+        """Tell the numbers that speak against it."""
+        fell = f", after {self.before} on the page before" if self.total < self.before else ""
+        return f"lists {len(self.entries)} entries, and totalCount says {self.total}{fell}"
+
+
+def _everybody(client: SequelClient, event_id: str) -> _Everybody:
+    """Return each entry once, the newest of each.
 
     Rows may arrive between two pages and push others onto the next one; so it ends when as many are known as there are
-    to be, or when a page has brought nothing new.
+    to be, or when a page has brought nothing new; and as soon as there are fewer than there were.
     """
     found: dict[str, Activity] = {}
+    last_total = 0
     for page in range(1, MOST_PAGES + 1):
         told = client.user_activity(event_id, page=page, count=PAGE_SIZE)
         known = len(found)
@@ -51,8 +76,9 @@ def _everybody(client: SequelClient, event_id: str) -> tuple[list[Activity], int
             before = found.get(uid)
             if before is None or (entry.updated_on or _LONG_AGO) >= (before.updated_on or _LONG_AGO):
                 found[uid] = entry
-        if len(found) >= told.total_count or len(found) == known:
-            return list(found.values()), told.total_count
+        if len(found) >= told.total_count or len(found) == known or told.total_count < last_total:
+            return _Everybody(list(found.values()), told.total_count, last_total)
+        last_total = told.total_count
     raise Refused(f"its user activity has no end: more than {MOST_PAGES} pages of {PAGE_SIZE}")
 
 

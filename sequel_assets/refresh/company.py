@@ -104,10 +104,9 @@ class CompanyRefresh:
         due = {event.event_id for event in due_events(events, self._days, self._moment.at)}
         with self._warehouse.read() as connection:
             owed = owed_events(connection, self._company_id)
-        asked = sorted(due | owed | self._only.keys())
-        refresh_registrants(
-            self._context, self._warehouse, self._company_id, asked, self._pool, self._moment, self._person_key
-        )
+        about = (self._context, self._warehouse, self._company_id, due | owed | self._only.keys(), self._pool)
+        is_full = any(coverage is not Coverage.HOT for coverage in self._days.values())
+        refresh_registrants(*about, self._moment, self._person_key, is_full=is_full)
 
     def _hot_works(self) -> list[EventWork]:
         if not self._hot:

@@ -32,6 +32,8 @@ EXTRAS_NAMES = LANDED_NAMES - CORE_NAMES
 """What belongs to an event as a whole, by the day on which it starts."""
 AT_CLOSE_NAMES = frozenset(insight.name for insight in INSIGHTS if insight.at_close)
 """What an open day owes nobody."""
+EVERY_DAY_NAMES = LANDED_NAMES | frozenset(one.name for one in INSIGHTS if not one.as_of and not one.of_tree)
+"""What every day owes that is refreshed at all, whatever other days or companies lack."""
 HOURLY_NAMES = CORE_NAMES | frozenset(insight.name for insight in INSIGHTS if not insight.at_close)
 """What every hour shows anew of an open day; what belongs to an event as a whole it shows where it has changed."""
 SLICED: tuple[Dataset, ...] = (*LANDED, *INSIGHTS)

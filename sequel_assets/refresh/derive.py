@@ -187,6 +187,7 @@ def _updates(
     start: date,
 ) -> list[SliceUpdate]:
     """Return the updates of the slices that are behind; where the facts are the same the bookkeeping alone moves on."""
+    accounted = set(days)
     again = {
         day for day, want in wanted.items() if day not in stored or stored[day].input_checksum != want.input_checksum
     }
@@ -195,7 +196,7 @@ def _updates(
         for day, want in wanted.items()
         if day not in again
         and (
-            day in set(days)
+            day in accounted
             or (stored[day].data_through, stored[day].full_through) != (want.data_through, want.full_through)
         )
     }

@@ -45,30 +45,26 @@ def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds:
 
 
 def _preview(table: sa.Table, rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
-    """Return a heading and first rows; of people in an event only how many there are."""
-    if table is event_participants:
-        return _by_event(rows, columns)
-    if table in OF_EVENTS:
-        counts = Counter(row[columns.index("event_id")] for row in rows)
-        lines = [
-            (event_id, str(count)) for event_id, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-        ]
-        return (("event_id", "rows"), *lines[:PREVIEW_ROWS]) if lines else ()
+    """Return a heading and first rows; of people only how many there are: erasure does not reach Dagster's event log."""
+    if "person_id" in columns or table in OF_EVENTS:
+        return _counted(rows, columns)
     personal = {column.name for column in table.columns if column.info.get("personal")}
     return _first_rows(rows, columns, personal)
 
 
-def _by_event(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
-    event, minutes = columns.index("event_id"), columns.index("engaged_minutes")
-    people: Counter[str] = Counter(row[event] for row in rows)
-    engaged: Counter[str] = Counter()
-    for row in rows:
-        engaged[row[event]] += row[minutes]
-    lines = [
-        (event_id, str(people[event_id]), str(total))
-        for event_id, total in sorted(engaged.items(), key=lambda e: (-e[1], e[0]))
-    ]
-    return (("event_id", "people", "engaged_minutes"), *lines[:PREVIEW_ROWS]) if lines else ()
+def _counted(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Return rows and engaged minutes by event or period, the most first; nothing where people stand for themselves."""
+    by = next((name for name in ("event_id", "period") if name in columns), None)
+    if by is None or not rows:
+        return ()
+    place, has_minutes = columns.index(by), "engaged_minutes" in columns
+    counts, minutes = Counter(row[place] for row in rows), Counter[str]()
+    for row in rows if has_minutes else ():
+        minutes[row[place]] += row[columns.index("engaged_minutes")]
+    lines = sorted(counts, key=lambda one: (-minutes[one], -counts[one], one))[:PREVIEW_ROWS]
+    if has_minutes:
+        return (by, "people", "engaged_minutes"), *((one, str(counts[one]), str(minutes[one])) for one in lines)
+    return (by, "rows"), *((one, str(counts[one])) for one in lines)
 
 
 def _first_rows(rows: Collection[Row], columns: list[str], personal: Collection[str]) -> tuple[tuple[str, ...], ...]:

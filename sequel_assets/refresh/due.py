@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse.slices import day_end
 
 from .freshness import Covers, Held
@@ -58,6 +59,28 @@ def _is_due(day: date, held: Covers | None, through: datetime, late_window: time
     return (through >= day_end(day) and (full is None or full < day_end(day))) or through >= day_end(day) + late_window
 
 
+def due_once_more(
+    slices: Mapping[date, Held], now: datetime, *, settle: timedelta, frozen_before: date = NONE_FROZEN
+) -> dict[date, Coverage]:
+    """Return the days whose replay window has closed since their events were last asked about as a whole.
+
+    People register for a replay too, so each day has this once, whenever somebody runs again, beside what the hour asks
+    for. It makes nothing late, and what is held for its owner is not asked for again. Frozen days are nobody's.
+    """
+    through = data_through(now, settle)
+    return {
+        day: Coverage.EXTRAS
+        for day, held in sorted(slices.items())
+        if day >= frozen_before and _misses_late_registrants(day, held, through)
+    }
+
+
+def _misses_late_registrants(day: date, held: Held, through: datetime) -> bool:
+    closes = day_end(day) + timedelta(days=REPLAY_DAYS)
+    asked = held.of_extras.full_through if held.of_extras is not None else None
+    return asked is not None and asked < closes <= through
+
+
 def to_ask(
     days: Iterable[date],
     slices: Mapping[date, Held],
@@ -68,6 +91,7 @@ def to_ask(
 ) -> dict[date, Coverage]:
     """Return those of the days that a backfill has to ask for, and how: not what is final, or wholly asked this hour.
 
+    Of a final day what belongs to its events as a whole is asked for where that is due once more.
     With `again` the hour is no reason to skip: an earlier refresh of the company left something undone.
     """
     through = data_through(now, settle)
@@ -78,9 +102,12 @@ def to_ask(
         is_current = not again and held.full_through is not None and held.full_through >= through
         return held.is_final or is_current
 
+    once_more = due_once_more(slices, now, settle=settle)
     asked = {}
     for day in sorted(set(days)):
         held = slices.get(day)
         if not is_settled(held):
             asked[day] = Coverage.EXTRAS if held is not None and is_settled(held.minutes) else Coverage.FULL
+        elif day in once_more:
+            asked[day] = once_more[day]
     return asked

@@ -1,10 +1,12 @@
 """The landed datasets beside the minutes: what belongs to an event as a whole, and what a company has without a day."""
 
+from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse import company_tables, engagement_tables
 from sequel_assets.warehouse.dataset import Dataset
 
 REFRESHED = (
-    "every hour for the events that start today or are under way, once more at the day's close and when it turns final"
+    "every hour for the events that start today or are under way, once more at the day's close, when it turns final, "
+    f"and {REPLAY_DAYS} days later, when the replay window closes"
 )
 NAMED = "GET /events/{eventId}/polls (only named, its shape is a proposal): where it is not there the dataset is unavailable"
 
@@ -14,7 +16,7 @@ EVENT_ACTIVITY = Dataset(
     grain="one row per company, day on which the event starts, stage event and person who registered or came",
     source="POST /events/{eventId}/user-activity (observed), every page, proven by its totalCount",
     refreshed=f"{REFRESHED}; what is watched later stands in event_participants",
-    example="SELECT event_id, count(*) AS registered, sum(CASE WHEN attended THEN 1 ELSE 0 END) AS attended "
+    example="SELECT event_id, count(registered_at) AS registered, sum(CASE WHEN attended THEN 1 ELSE 0 END) AS attended "
     "FROM event_activity GROUP BY event_id",
 )
 POLLS = Dataset(

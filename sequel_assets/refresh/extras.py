@@ -1,12 +1,12 @@
 """What belongs to an event as a whole, of the events that start on the days that are asked: asked, committed, told.
 
 Slices are by the day on which the event starts. An event that fails fails the slices of its endpoint and day by name;
-an endpoint that tells nothing of the company makes its datasets unavailable there, and nothing else suffers.
+what an endpoint does not tell of any event of the company is unavailable there, and nothing else suffers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from sequel_assets.warehouse import availability
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engagement_tables import OF_EVENTS
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import STAGE, refreshes
+from sequel_assets.warehouse.tables import STAGE, event_participants, refreshes
 from sequel_assets.warehouse.tables import problems as problems_table
 
 from .activity import ACTIVITY
@@ -31,8 +31,8 @@ from .replays import REPLAYS
 from .retention import NONE_FROZEN
 from .settling import settle_asked
 from .taking_out import take_out
-from .told import Asked, Family
-from .whole_events import PROBES, EndpointAsker
+from .told import Asked, Ending, Family, Told
+from .whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
 from .work import Context
 
 FAMILIES: tuple[Family, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
@@ -74,13 +74,12 @@ class Extras:
         plan = self._plan(stages, days, {*alone, *(asked.event.event_id for asked in again if asked.day in kept)})
         with self.warehouse.read() as connection:
             absent = availability.unavailable_datasets(connection, self.company_id)
-            present = availability.known_available(connection, self.company_id)
+            lately = availability.told_since(connection, self.company_id, self.moment.at - STILL_TOLD)
             p = problems_table.c
             chosen = (p.company_id == self.company_id, p.dataset.in_(EXTRAS_NAMES))
             self.noted = frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct()))
         for family in FAMILIES:
-            names = {table.name for table in family.tables}
-            yield from self._family(family, plan, stages, was_absent=bool(names & absent), was_there=names <= present)
+            yield from self._family(family, plan, stages, absent, lately)
 
     def _plan(self, stages: Sequence[Asked], days: Mapping[date, Coverage], alone: set[str]) -> list[DayOfEvents]:
         """Return the days with the events that start on them; events asked alone on other days come by themselves."""
@@ -99,51 +98,66 @@ class Extras:
         family: Family,
         plan: Sequence[DayOfEvents],
         stages: Sequence[Asked],
-        *,
-        was_absent: bool,
-        was_there: bool,
+        absent: Collection[str],
+        lately: Collection[str],
     ) -> Iterator[Outcome]:
+        """Ask one endpoint. `absent` are datasets that are unavailable so far, `lately` those that were told not long ago."""
         asker = EndpointAsker(self.context, family, self.pool)
         is_full = any(day.coverage in {Coverage.FULL, Coverage.EXTRAS} for day in plan)
         wanted = {asked.event.event_id: asked for day in plan for asked in day.events}
-        candidates = self._candidates(stages, wanted) if wanted or (was_absent and is_full) else []
-        probes = 1 if was_absent and not is_full else PROBES
-        probed = {told.event_id: told for told in asker.probe(candidates, probes=probes)}
-        if asker.unavailable or (was_absent and not probed):
-            self._note_unavailable(family, plan, asker.unavailable)
+        unknown = {table for table in family.tables if table.name not in lately}
+        lacking = {table for table in unknown if table.name in absent}
+        candidates = to_probe(stages, wanted, self.moment.at) if wanted or (lacking and is_full) else []
+        probes = 1 if unknown == lacking and not is_full else PROBES
+        probed = {told.event_id: told for told in asker.probe(candidates, unknown, probes=probes)}
+        untold = {*lacking, *asker.untold} - told_of(family, probed.values())
+        self._leave_out(untold, asker.untold, plan)
+        if untold == {*family.tables}:
             return
-        if probed and (is_full or not was_there):
-            self._note(family, "")
+        noted = set() if is_full else {table for table in family.tables if table.name in lately}
         left = [asked for event_id, asked in wanted.items() if event_id not in probed]
         for some in in_turns(plan):
-            batch = ExtrasBatch(self.company_id, self.moment, family, frozenset(e.event_id for e in self.events))
             here = {asked.event.event_id for day in some for asked in day.events}
             told = probed | {one.event_id: one for one in asker.ask(a for a in left if a.event.event_id in here)}
+            said = told_of(family, told.values())
+            untold -= said
+            self._note(said - noted, "")
+            noted |= said
+            tables = tuple(table for table in family.tables if table not in untold)
+            batch = ExtrasBatch(
+                self.company_id, self.moment, family, tables, frozenset(e.event_id for e in self.events)
+            )
+            if family.needs_audience and (said or not unknown):  # else the 404 may be everybody's
+                told = self._with_silent(told)
             for day in some:
                 batch.add(day, told)
             yield from batch.commit(self.warehouse, self.noted)
 
-    def _candidates(self, stages: Sequence[Asked], wanted: Mapping[str, Asked]) -> list[Asked]:
-        """Return events to try an endpoint with: those that are wanted first, of them those that have begun, latest first."""
-        now = self.moment.at
+    def _with_silent(self, told: Mapping[str, Told]) -> dict[str, Told]:
+        """Return what was told, a 404 of an event without a minute taken for what it is: there was nobody to say anything."""
+        refused = [event_id for event_id, one in told.items() if one.ending is Ending.NOT_FOUND]
+        p = event_participants.c
+        chosen = (p.company_id == self.company_id, p.event_id.in_(refused))
+        with self.warehouse.read() as connection:
+            watched = set(connection.scalars(sa.select(p.event_id).where(*chosen).distinct())) if refused else set()
+        silent = {*refused} - watched
+        return {**told, **{one: replace(told[one], ending=Ending.SILENT, reason="") for one in silent}}
 
-        def rank(asked: Asked) -> tuple[bool, bool, float]:
-            starts = asked.event.starts_at or now
-            return (asked.event.event_id not in wanted, starts > now, -starts.timestamp())
-
-        return sorted(stages, key=rank)[: 2 * PROBES]
-
-    def _note_unavailable(self, family: Family, plan: Sequence[DayOfEvents], reason: str) -> None:
-        if reason:
-            self._note(family, reason)
+    def _leave_out(
+        self, untold: Collection[sa.Table], reasons: Mapping[sa.Table, str], plan: Sequence[DayOfEvents]
+    ) -> None:
+        """Note why tables are unavailable, as far as that was found out now, and that nothing is owed of them."""
+        for reason in sorted(set(reasons.values())):
+            self._note([table for table, why in reasons.items() if why == reason], reason)
         asked = {day.day: day.asked for day in plan}
-        for table in family.tables:
+        for table in untold:
             if table.name in self.noted:
                 settle_asked(self.warehouse, self.company_id, table.name, asked, [], at=self.moment.at)
 
-    def _note(self, family: Family, reason: str) -> None:
-        names = [table.name for table in family.tables]
-        availability.note(self.warehouse, self.company_id, names, reason=reason, at=self.moment.at)
+    def _note(self, tables: Collection[sa.Table], reason: str) -> None:
+        if tables:
+            names = [table.name for table in tables]
+            availability.note(self.warehouse, self.company_id, names, reason=reason, at=self.moment.at)
 
     def _take_out_moved(self, restarted: Sequence[Asked]) -> None:
         """Take the rows of events that start on another day now from their old one."""
@@ -159,6 +173,11 @@ class Extras:
         chosen = (r.company_id == self.company_id, r.dataset.in_(EXTRAS_NAMES))
         with self.warehouse.read() as connection:
             return set(connection.scalars(sa.select(r.day).where(*chosen).distinct()))
+
+
+def told_of(family: Family, told: Collection[Told]) -> set[sa.Table]:
+    """Return the tables that any of these events tells something of."""
+    return {table for table in family.tables if any(one.tells(table) for one in told)}
 
 
 MOST_EVENTS_AT_ONCE = 64

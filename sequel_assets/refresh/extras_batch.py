@@ -21,7 +21,7 @@ from .moment import Moment
 from .outcomes import Outcome, Verdict
 from .registrants import note_registered
 from .settling import settle_asked
-from .told import Asked, Ending, Family, Told
+from .told import Asked, Family, Told
 
 HELD = "held: the day is final, and Sequel now tells less than half of its rows; those that were there stay until sequel-assets accept"
 
@@ -47,13 +47,14 @@ class ExtrasBatch:
     company_id: str
     moment: Moment
     family: Family
+    tables: tuple[sa.Table, ...]
+    """Those of its tables that are told of the company."""
     present: frozenset[str]
     """Every event of the company: one that starts on another day now has no rows left on a day that is asked."""
     updates: dict[str, list[SliceUpdate]] = field(default_factory=dict)
     beside: dict[date, list[Row]] = field(default_factory=dict)
     seen: list[tuple[Person, date]] = field(default_factory=list)
-    failed: list[tuple[date, str, str]] = field(default_factory=list)
-    """Day, event, reason."""
+    failed: list[Problem] = field(default_factory=list)
     asked: dict[date, frozenset[str] | None] = field(default_factory=dict)
     costs: dict[date, tuple[int, float]] = field(default_factory=dict)
     events: list[KnownEvent] = field(default_factory=list)
@@ -66,15 +67,21 @@ class ExtrasBatch:
         self.asked[day.day] = None if day.asked is None or before is None else before | day.asked
         requests, seconds = self.costs.get(day.day, (0, 0.0))
         self.costs[day.day] = (requests + sum(t.requests for t in here), seconds + sum(t.seconds for t in here))
-        failed = [(day.day, one.event_id, one.reason) for one in here if one.ending in (Ending.FAILED, Ending.NOT_TOLD)]
-        self.failed += failed
-        if failed:
-            return
-        vanished = {one.event_id for one in here if one.ending is Ending.VANISHED}
-        asked = (self.present if day.coverage else frozenset(one.event_id for one in here)) - vanished
+        kept = {one.event_id for one in here if one.rows is None}
+        asked = (self.present if day.coverage else frozenset(one.event_id for one in here)) - kept
         through = self.moment.through
         is_full = day.coverage in {Coverage.FULL, Coverage.EXTRAS}
-        for table in self.family.tables:
+        good = 0
+        for table in self.tables:
+            failed = [
+                Problem(self.company_id, table.name, why, day.day, one.event_id)
+                for one in here
+                if (why := one.failure(table))
+            ]
+            self.failed += failed
+            if failed:
+                continue
+            good += 1
             rows = [row for one in here if one.rows is not None for row in one.rows.by_table.get(table, [])]
             update = SliceUpdate(
                 table,
@@ -88,7 +95,7 @@ class ExtrasBatch:
             )
             self.updates.setdefault(table.name, []).append(update)
         for one in here:
-            if one.rows is not None:
+            if good and one.rows is not None:
                 self.seen += [(person, day.day) for person in one.rows.people.values()]
                 for total in one.rows.by_table.get(activity_totals, []):
                     self.beside.setdefault(day.day, []).append((*total, through))
@@ -108,8 +115,8 @@ class ExtrasBatch:
                 people.remember(connection, self.company_id, self.seen)
                 if event_activity.name in self.updates:
                     note_registered(connection, self.company_id, self.events)
-        for table in self.family.tables:
-            problems = [Problem(self.company_id, table.name, why, day, event) for day, event, why in self.failed]
+        for table in self.tables:
+            problems = [problem for problem in self.failed if problem.dataset == table.name]
             problems += [Problem(self.company_id, table.name, HELD, one.day) for one in held if one.table is table]
             if problems or table.name in noted:
                 settle_asked(warehouse, self.company_id, table.name, self.asked, problems, at=self.moment.at)

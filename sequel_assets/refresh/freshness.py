@@ -34,6 +34,8 @@ class Held(Covers):
 
     of_minutes: Covers | None = None
     """What the minutes alone cover, where that is more."""
+    of_extras: Covers | None = None
+    """What is covered of what belongs to events as a whole, but for what waits for its owner; None where there is none."""
 
     @property
     def minutes(self) -> Covers:
@@ -74,15 +76,16 @@ def late_slices(
     late_window: timedelta,
     frozen_before: date = NONE_FROZEN,
     owes_today: bool = True,
+    since: date | None = None,
 ) -> list[Late]:
     """Return the late slices of one dataset of one company, in the order of days.
 
-    The days held are every one from the first that was ever refreshed to today; a company without any owes today.
-    Those that Sequel has forgotten (`frozen_before`) owe nothing, nor does today where it `owes_today` nothing.
+    The days held are every one from `since` (else the first that was ever refreshed) to today; a company without any owes
+    today. Those that Sequel has forgotten (`frozen_before`) owe nothing, nor does today where it `owes_today` nothing.
     """
     need = required(now, settle)
     today = now.astimezone(UTC).date()
-    first = min(slices, default=today)
+    first = since or min(slices, default=today)
     late = []
     for day in days_between(max(min(first, today), frozen_before), today):
         found = _late(company_id, day, slices.get(day), today, need, late_window)

@@ -6,6 +6,7 @@ modules but sealed and hashed.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.sealing import Seal, SealError
 
 from .guardian_look import Tools
-from .guardian_plan import Slot, Step, wanted_slots
+from .guardian_plan import Slot, Step, is_given_up, wanted_slots
 from .guardian_slot import SlotCare, SlotFailure
 from .placing import FATAL
 
@@ -100,14 +101,19 @@ def wanted(settings: Settings, connection: sa.Connection) -> list[Slot]:
     return wanted_slots([settings.company_id, *(one for one in named if one not in gone)], WEBHOOK_TYPES)
 
 
+def is_in_doubt(connection: sa.Connection, now: datetime) -> bool:
+    """Say whether a creation or a renewal was given up: until the next look its deliveries are told to come again."""
+    return any(is_given_up(row, now) for row in subscribing.living(connection))
+
+
 def reseal(warehouse: Warehouse, seal: Seal) -> tuple[int, int]:
     """Seal every stored key with the seal's first key; return how many were, and how many no key opens."""
     with warehouse.read() as connection:
-        companies = {row.company_id for row in subscribing.living(connection)}
+        companies = {row.company_id for row in subscribing.with_keys(connection)}
     done = closed = 0
     for company_id in sorted(companies):
         with warehouse.write(company_id) as connection:  # nobody renews a key in the meantime
-            for row in subscribing.living(connection, [company_id]):
+            for row in subscribing.with_keys(connection, [company_id]):
                 old = (row.sealed_secret, row.sealed_previous_secret)
                 new = tuple(_rotated(seal, token) for token in old)
                 subscribing.reseal(connection, row, new[0], new[1])

@@ -137,6 +137,12 @@ def is_due(expires_at: datetime | None, now: datetime, length: timedelta) -> boo
     return expires_at is not None and expires_at - now < length / DUE_PART
 
 
+def is_given_up(row: StoredSubscription, now: datetime) -> bool:
+    """Say whether its creation or renewal began so long ago that nobody is at it any more."""
+    began = row.created_at if row.subscription_id is None else row.rotating_since
+    return began is not None and now - began >= IN_FLIGHT
+
+
 def wanted_slots(companies: Iterable[str], event_types: Iterable[str]) -> list[Slot]:
     """Return the slots of companies, each once, in their order."""
     types = list(event_types)
@@ -146,9 +152,9 @@ def wanted_slots(companies: Iterable[str], event_types: Iterable[str]) -> list[S
 def judge(one: Kept, now: datetime, length: timedelta, new_keys: bool = False) -> tuple[Worth, str]:
     """Return how good a subscription is, and why."""
     row = one.row
+    given_up = is_given_up(row, now)
     if row.subscription_id is None:
-        is_young = now - row.created_at < IN_FLIGHT
-        return (Worth.BEING_MADE, "being made") if is_young else (Worth.LOST, "its creation was never answered")
+        return (Worth.LOST, "its creation was never answered") if given_up else (Worth.BEING_MADE, "being made")
     if one.heard is Heard.GONE:
         return Worth.REPLACED, "Sequel does not know it any more"
     if row.expires_at is not None and row.expires_at <= now:
@@ -158,8 +164,7 @@ def judge(one: Kept, now: datetime, length: timedelta, new_keys: bool = False) -
     if one.cannot_renew:
         return Worth.REPLACED, "it cannot be renewed"
     if row.rotating_since is not None:
-        is_young = now - row.rotating_since < IN_FLIGHT
-        return (Worth.BEING_RENEWED, "being renewed") if is_young else (Worth.REPLACED, "its key is in doubt")
+        return (Worth.REPLACED, "its key is in doubt") if given_up else (Worth.BEING_RENEWED, "being renewed")
     if not one.is_readable:
         return Worth.RENEW, "its key cannot be unsealed"
     if new_keys and not one.has_new_key:

@@ -23,7 +23,8 @@ from .guardian_plan import Do, Heard, Kept, Slot, Step, is_urgent, steps_for
 from .placing import FATAL
 
 OVERLAP = timedelta(days=1)
-"""How long the key before is accepted after a renewal: deliveries that were refused before may still come."""
+"""How long the key before is accepted after a renewal, and a subscription that was replaced: deliveries that were told to come
+again may still do so."""
 CAPABILITY_BYTES = 32
 MOST_STEPS = 12
 """Of one slot in one look; what is left is for the next."""
@@ -188,8 +189,10 @@ class SlotCare:
             if isinstance(error, FATAL):
                 raise
             raise SlotFailure(f"it could not be deleted: {error}; the next look tries again") from None
+        now = self._tools.clock()
+        until = now + OVERLAP if self._is_wanted else None
         with self._tools.warehouse.write(self._slot.company_id) as connection:
-            subscribing.end(connection, one.row, at=self._tools.clock())
+            subscribing.end(connection, one.row, at=now, answered_until=until)
 
     def _refuse_meanwhile(self, connection: sa.Connection) -> None:
         """Give up where the slot is not as it was looked at: another guardian is at work."""

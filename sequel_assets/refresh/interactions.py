@@ -18,6 +18,12 @@ from sequel_assets.warehouse.engagement_tables import (
 from .told import Asked, Family, Refused, Rows, a_key
 
 T = TypeVar("T")
+_TABLES_OF = {
+    "polls": (polls, poll_options, poll_answers),
+    "questions": (questions,),
+    "chat": (chat_messages,),
+    "reactions": (reactions,),
+}
 NO_MINUTE = -1
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -26,9 +32,14 @@ def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
     """Return what people said and chose. An id that is told twice, with two meanings, is refused by name."""
     told = client.event_interactions(asked.event.event_id)
     rows = Rows()
-    for position, poll in enumerate(_once(told.polls, lambda poll: poll.poll_id, "poll"), start=1):
+    for part, its_tables in _TABLES_OF.items():
+        if getattr(told, part) is None:
+            rows.untold |= dict.fromkeys(its_tables, f"Sequel's answer has no {part}")
+    if any("answers" not in poll.model_fields_set for poll in told.polls or ()):
+        rows.untold[poll_answers] = "Sequel's polls have no answers"
+    for position, poll in enumerate(_once(told.polls or (), lambda poll: poll.poll_id, "poll"), start=1):
         _add_poll(rows, asked, poll, position)
-    for question in _once(told.questions, lambda question: question.question_id, "question"):
+    for question in _once(told.questions or (), lambda question: question.question_id, "question"):
         key = (*asked.start, a_key(question.question_id, "a question's id"))
         who = rows.who(asked, question.email, question.name)
         rest = (question.text, question.asked_at, question.answer, question.answered_at, question.upvotes)
@@ -39,7 +50,7 @@ def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
             chat_messages, (*key, position, rows.who(asked, message.email, message.name), message.text, message.sent_at)
         )
     counts: dict[tuple[str, int], int] = {}
-    for reaction in told.reactions:
+    for reaction in told.reactions or ():
         place = (a_key(reaction.emoji, "an emoji"), NO_MINUTE if reaction.minute is None else reaction.minute)
         counts[place] = counts.get(place, 0) + reaction.count
     for (emoji, minute), count in counts.items():
@@ -67,7 +78,7 @@ def _in_time(answers: Iterable[PollAnswer]) -> list[PollAnswer]:
 def _transcript(told: Interactions) -> list[ChatMessage]:
     """Return the messages in order of time; one without a time stays behind the one that it follows in the list."""
     at, placed = datetime.min.replace(tzinfo=UTC), []
-    for message in _once(told.chat, lambda message: message.message_id, "message"):
+    for message in _once(told.chat or (), lambda message: message.message_id, "message"):
         at = message.sent_at or at
         placed.append((at, message))
     return [message for _, message in sorted(placed, key=lambda one: one[0])]
@@ -86,4 +97,5 @@ INTERACTIONS = Family(
     "polls, questions and chat",
     (polls, poll_options, poll_answers, questions, chat_messages, reactions),
     fetch_interactions,
+    needs_audience=True,
 )

@@ -8,20 +8,25 @@ from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.engine import Warehouse
 
 from . import connect
-from .datasets import AT_CLOSE_NAMES
+from .datasets import AT_CLOSE_NAMES, EVERY_DAY_NAMES
 from .freshness import Late, late_slices
-from .ledger import read_ledger
+from .ledger import first_days, read_ledger
 from .retention import NONE_FROZEN
 
 
 def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str]) -> dict[str, list[Late]]:
-    """Return by dataset every late slice of the companies that are there."""
+    """Return by dataset every late slice of the companies that are there.
+
+    A dataset that every day owes counts from the company's first day of any dataset: one that failed on that day is late
+    for it. What waits for days before it (as-of numbers), or for other companies, counts from its own.
+    """
     now = settings.clock()
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
     with warehouse.read() as connection:
         absent = availability.by_company(connection)
         ledger = read_ledger(connection, datasets)
         companies = catalog.present_companies(connection)
+        since = {company_id: max(day, settings.start_date) for company_id, day in first_days(connection).items()}
     frozen_before = connect.retention(settings).frozen_before(companies, now)
     return {
         dataset: [
@@ -35,6 +40,7 @@ def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str])
                 late_window=window,
                 frozen_before=frozen_before.get(company.company_id, NONE_FROZEN),
                 owes_today=dataset not in AT_CLOSE_NAMES,
+                since=since.get(company.company_id) if dataset in EVERY_DAY_NAMES else None,
             )
             if dataset not in absent.get(company.company_id, ())
         ]

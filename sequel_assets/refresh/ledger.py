@@ -38,52 +38,60 @@ def landed_days(
     company_ids: Sequence[str],
     *,
     names: AbstractSet[str] = LANDED_NAMES,
-    from_the_first: bool = False,
 ) -> dict[str, dict[date, Held]]:
     """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
 
-    Datasets that are unavailable at a company do not count there. With `from_the_first` each of the extras counts from
-    the first day that it was ever refreshed on: what lies before is a backfill's business. A day with a standing problem
-    counts as not wholly asked, so that it is asked again.
+    Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not wholly
+    asked, so that it is asked again.
     """
     ledger = read_ledger(connection, sorted(names), company_ids)
     unavailable = availability.by_company(connection)
     troubled_days: dict[str, dict[date, set[str]]] = {}
+    held_days: dict[str, dict[date, set[str]]] = {}
     p = problems.c
-    standing = sa.select(p.company_id, p.day, p.dataset).where(
+    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id).where(
         p.company_id.in_(list(company_ids)), p.dataset.in_(names)
     )
-    for company_id, day, dataset in connection.execute(standing):
+    for company_id, day, dataset, event_id in connection.execute(standing):
         troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
+        if not event_id:
+            held_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
     found: dict[str, dict[date, Held]] = {}
     for company_id in company_ids:
         absent = unavailable.get(company_id, frozenset())
         of_each = {name: ledger[name].get(company_id, {}) for name in names - absent}
-        first = {
-            name: min(slices, default=date.max) if from_the_first and name not in CORE_NAMES else date.min
-            for name, slices in of_each.items()
-        }
         days = {day for slices in of_each.values() for day in slices}
-        wrong = troubled_days.get(company_id, {})
+        wrong, held = troubled_days.get(company_id, {}), held_days.get(company_id, {})
         found[company_id] = {
             day: _together(
-                {name: slices.get(day, NOTHING) for name, slices in of_each.items() if day >= first[name]},
+                {name: slices.get(day, NOTHING) for name, slices in of_each.items()},
                 wrong.get(day, set()),
+                held.get(day, set()),
             )
             for day in days
         }
     return found
 
 
-def _together(held: Mapping[str, Held], troubled: AbstractSet[str]) -> Held:
-    """Return the least of the slices of a day, and of those of its minutes."""
-    minutes = _least([one for name, one in held.items() if name in CORE_NAMES])
+def _together(slices: Mapping[str, Held], troubled: AbstractSet[str], held: AbstractSet[str]) -> Held:
+    """Return the least of the slices of a day, and of those of its minutes, and of its extras that are not held."""
+    extras = [one for name, one in slices.items() if name not in CORE_NAMES | held]
+    minutes = _least([one for name, one in slices.items() if name in CORE_NAMES])
     if troubled & CORE_NAMES:
         minutes = replace(minutes, full_through=None)
-    whole = _least(list(held.values()))
+    whole = _least(list(slices.values()))
     if troubled:
         whole = replace(whole, full_through=None)
-    return whole if whole == minutes else replace(whole, of_minutes=minutes)
+    of_extras = _least(extras) if extras else None
+    return replace(whole, of_minutes=None if whole == minutes else minutes, of_extras=of_extras)
+
+
+def first_days(connection: sa.Connection) -> dict[str, date]:
+    """Return, by company, the first day that was ever landed of it, in any dataset."""
+    r = refreshes.c
+    landed = (r.dataset.in_(LANDED_NAMES), r.day != NO_DAY)
+    query = sa.select(r.company_id, sa.func.min(r.day)).where(*landed).group_by(r.company_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def landed_companies(connection: sa.Connection) -> frozenset[str]:

@@ -25,8 +25,8 @@ from .due import Coverage
 from .hot import is_under_way
 from .moment import Moment
 from .settling import settle_asked
-from .told import Asked, Ending, Family, Rows, Told
-from .whole_events import EndpointAsker
+from .told import Asked, Family, Rows, Told
+from .whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
 from .work import Context
 
 LATELY = timedelta(days=30)
@@ -99,33 +99,49 @@ def refresh_registrants(
     pool: Executor,
     moment: Moment,
     person_key: str,
+    *,
+    is_full: bool,
 ) -> list[Problem]:
-    """Ask for the lists of these events and hubs of a company, store them, and return what could not be had."""
+    """Ask for the lists of these events and hubs of a company, store them, and return what could not be had.
+
+    With `is_full` a list that is unavailable so far is tried again with more than one of them.
+    """
     with warehouse.read() as connection:
         known = catalog.known_events(connection, company_id)
         ruled_out = catalog.excluded_events(connection, company_id)
         absent = availability.unavailable_datasets(connection, company_id)
-        present = availability.known_available(connection, company_id)
-    chosen = [known[event_id] for event_id in sorted(event_ids) if event_id in known and event_id not in ruled_out]
+        lately = availability.told_since(connection, company_id, moment.at - STILL_TOLD)
+    there = [
+        Asked(company_id, event, NO_DAY, person_key)
+        for key, event in sorted(known.items())
+        if key not in ruled_out and (key in event_ids or event.vanished_at is None)
+    ]
     standing: list[Problem] = []
     for family, is_hub in ((REGISTRANTS, False), (HUB_PARTICIPANTS, True)):
         table = family.tables[0]
-        asked = [Asked(company_id, e, NO_DAY, person_key) for e in chosen if (e.event_type == HUB) is is_hub]
-        if not asked:
+        of_kind = [asked for asked in there if (asked.event.event_type == HUB) is is_hub]
+        wanted = {asked.event.event_id: asked for asked in of_kind if asked.event.event_id in event_ids}
+        if not wanted:
             continue
         asker = EndpointAsker(context, family, pool)
-        probed = list(asker.probe(asked, probes=1 if table.name in absent else 2))
-        if asker.unavailable:
-            availability.note(warehouse, company_id, [table.name], reason=asker.unavailable, at=moment.at)
+        is_absent = table.name in absent
+        probed = asker.probe(
+            to_probe(of_kind, wanted, moment.at),
+            [] if table.name in lately else [table],
+            probes=1 if is_absent and not is_full else PROBES,
+        )
+        if table in asker.untold:
+            availability.note(warehouse, company_id, [table.name], reason=asker.untold[table], at=moment.at)
+        if table in asker.untold or (is_absent and not any(one.tells(table) for one in probed)):
             continue
-        if table.name not in present:
+        told = [one for one in probed if one.event_id in wanted]
+        tried = {one.event_id for one in probed}
+        told += asker.ask(asked for event_id, asked in wanted.items() if event_id not in tried)
+        if (is_full or table.name not in lately) and any(one.tells(table) for one in [*probed, *told]):
             availability.note(warehouse, company_id, [table.name], at=moment.at)
-        told = probed + asker.ask(asked[len(probed) :])
         _store(warehouse, company_id, table, [one for one in told if one.rows is not None], known, moment)
         failed = [
-            Problem(company_id, table.name, one.reason, event_id=one.event_id)
-            for one in told
-            if one.ending in (Ending.FAILED, Ending.NOT_TOLD)
+            Problem(company_id, table.name, why, event_id=one.event_id) for one in told if (why := one.failure(table))
         ]
         these = {NO_DAY: frozenset(one.event_id for one in told)}
         settle_asked(warehouse, company_id, table.name, these, failed, at=moment.at)

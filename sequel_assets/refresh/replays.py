@@ -15,4 +15,4 @@ def fetch_replays(client: SequelClient, asked: Asked) -> Rows:
     return rows
 
 
-REPLAYS = Family("available replays", (replays,), fetch_replays)
+REPLAYS = Family("available replays", (replays,), fetch_replays, needs_audience=True)

@@ -16,6 +16,9 @@ LONGEST_ID = 200
 """Ids and emoji are keys, and no database indexes a key of any length."""
 
 
+WAY_OUT = "if it stays so, sequel-assets exclude rules the event out"
+
+
 class Refused(Exception):  # noqa: N818 - an answer that cannot be kept right, told by name
     """An event's answer that contradicts itself; the text says how and quotes nobody."""
 
@@ -40,6 +43,8 @@ class Rows:
     """The rows of one event, by table, and the people in them."""
 
     by_table: dict[sa.Table, list[Row]] = field(default_factory=dict)
+    untold: dict[sa.Table, str] = field(default_factory=dict)
+    """Why the answer says nothing of a table: without rows it would pass for "nothing happened"."""
     people: dict[str, Person] = field(default_factory=dict)
 
     def add(self, table: sa.Table, row: Row) -> None:
@@ -71,8 +76,12 @@ class Ending(StrEnum):
 
     VANISHED = "vanished"
     """Sequel does not know the event any more: its rows stay."""
+    SILENT = "silent"
+    """404 of an event that nobody has come to: there is nothing to tell, and its rows stay."""
+    NOT_FOUND = "not found"
+    """404, though Sequel knows the event: perhaps it does not tell this of the company at all."""
     NOT_TOLD = "not told"
-    """404, 403, another shape: perhaps Sequel does not tell this of the company at all."""
+    """403, another shape and the like: the same."""
     FAILED = "failed"
     """It may be told another time: its slice fails."""
 
@@ -88,6 +97,19 @@ class Told:
     requests: int = 0
     seconds: float = 0.0
 
+    def tells(self, table: sa.Table) -> bool:
+        """Say whether it says anything of a table, be it that there is nothing."""
+        return self.rows is not None and table not in self.rows.untold
+
+    def why_not(self, table: sa.Table) -> str:
+        """Return why it says nothing of a table; empty where it does, or where there is nothing to be said."""
+        return self.reason if self.rows is None else self.rows.untold.get(table, "")
+
+    def failure(self, table: sa.Table) -> str:
+        """Return why the event fails its slice of a table, and what can be done about a refusal; empty where it does not."""
+        why = self.why_not(table)
+        return why if not why or self.ending is Ending.FAILED else f"{why}; {WAY_OUT}"
+
 
 @dataclass(frozen=True)
 class Family:
@@ -99,6 +121,8 @@ class Family:
     fetch: Callable[[SequelClient, Asked], Rows]
     beside: Mapping[str, sa.Table] = field(default_factory=dict)
     """Tables without bookkeeping of their own, by the dataset that they go with."""
+    needs_audience: bool = False
+    """Whether there is nothing to tell of an event that nobody has come to."""
 
 
 def a_key(text: str, what: str) -> str:

@@ -1,22 +1,21 @@
 """The company tree: walking it from the root, bounded, and deciding what of it is new, renamed or gone."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from slugify import slugify
-
-from sequel_assets.sequel import Company, Forbidden, NotFound, SequelClient
+from sequel_assets.sequel import Company, Forbidden, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, parents, problems
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, companies
 
+from .partition_keys import PartitionKeys
+from .placing import FATAL
+
 MOST_COMPANIES = 10_000
-LONGEST_SLUG = 40
 
 
 @dataclass
@@ -25,10 +24,8 @@ class Walk:
 
     found: dict[str, tuple[Company, str | None, int]] = field(default_factory=dict)
     """company id -> the company, its parent's id, its depth; in the order of the walk, parents first."""
-    gone: set[str] = field(default_factory=set)
-    """Companies that were listed or known, and answered 404."""
     unknown_beneath: set[str] = field(default_factory=set)
-    """Companies whose children Sequel did not tell (403: the licence)."""
+    """Companies whose children Sequel did not tell: by their licence (403), or since it failed."""
     listed_by: dict[str, list[str]] = field(default_factory=dict)
     """company id -> every company that lists it, in the order of the walk."""
     notes: list[Problem] = field(default_factory=list)
@@ -42,13 +39,12 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
     depth = 0
     while level:
         depth += 1
-        children = list(pool.map(lambda company_id: _children(client, company_id), level))
+        children = list(pool.map(lambda at: _children(client, at, is_root=at == root.uid), level))
         following: list[str] = []
         for parent, answer in zip(level, children, strict=True):
-            if answer is None:
+            if isinstance(answer, SequelError):
                 seen.unknown_beneath.add(parent)
-                reason = "Sequel refuses to list its sub-companies (403: is the parent's licence valid?); those known stay as they are"
-                seen.notes.append(Problem(parent, companies.name, reason))
+                seen.notes.append(Problem(parent, companies.name, _why_untold(answer)))
                 continue
             for child in answer:
                 _meet(seen, child, parent, depth, following)
@@ -56,13 +52,24 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
     return seen
 
 
-def _children(client: SequelClient, company_id: str) -> list[Company] | None:
+def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[Company] | SequelError:
+    """Return the companies beneath one, or why they are not told: that is no reason to leave the rest of the tree."""
     try:
         return client.sub_companies(company_id)
-    except Forbidden:
-        return None
     except NotFound:
         return []
+    except Forbidden as error:
+        return error
+    except SequelError as error:
+        if is_root or isinstance(error, FATAL):
+            raise
+        return error
+
+
+def _why_untold(error: SequelError) -> str:
+    if isinstance(error, Forbidden):
+        return "Sequel refuses to list its sub-companies (403: is the parent's licence valid?); those known stay as they are"
+    return f"its sub-companies cannot be listed, those known stay as they are: {error}"
 
 
 def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[str]) -> None:
@@ -111,37 +118,6 @@ def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
     seen.found = dict(sorted(placed.items(), key=lambda item: item[1][2]))
 
 
-class PartitionKeys:
-    """The partition key of each company: slug of its name, a dot, the first 8 hex digits of its id's SHA-256.
-
-    `taken` are the keys by company; `known_keys` those that Dagster has, where the key of a company whose warehouse was
-    rebuilt is found again by its digits. Should two companies share 8 digits, the second one gets 16.
-    """
-
-    def __init__(self, taken: Mapping[str, str], known_keys: Iterable[str]) -> None:
-        self._taken = dict(taken)
-        self._digits = {_digits_of(key) for key in taken.values()}
-        self._known = {_digits_of(key): key for key in sorted(known_keys, reverse=True)}
-
-    def of(self, company_id: str, name: str) -> str:
-        """Return the key of a company, which is taken from now on."""
-        if company_id not in self._taken:
-            self._taken[company_id] = key = self._new(company_id, name)
-            self._digits.add(_digits_of(key))
-        return self._taken[company_id]
-
-    def _new(self, company_id: str, name: str) -> str:
-        digest = hashlib.sha256(company_id.encode("utf-8", "surrogatepass")).hexdigest()
-        for digits in (digest[:8], digest[:16], digest):
-            if digits not in self._digits:
-                return self._known.get(digits) or f"{slugify(name, max_length=LONGEST_SLUG) or 'company'}.{digits}"
-        raise ValueError(f"company {company_id}: its id's digest is taken")
-
-
-def _digits_of(key: str) -> str:
-    return key.rpartition(".")[2]
-
-
 def decide(
     known: Sequence[KnownCompany], seen: Walk, known_keys: Iterable[str]
 ) -> tuple[list[KnownCompany], list[str]]:
@@ -165,13 +141,84 @@ def decide(
     return now, doubtful
 
 
-def _beneath(company_id: str, above: set[str], parents: Mapping[str, str | None]) -> bool:
+def _beneath(company_id: str, above: Collection[str], parents: Mapping[str, str | None]) -> bool:
     steps, at = 0, parents.get(company_id)
     while at is not None and steps <= len(parents):
         if at in above:
             return True
         at, steps = parents.get(at), steps + 1
     return False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The tree as Sequel tells it now, held against what was known; nothing of it is stored yet."""
+
+    now: list[KnownCompany]
+    """The companies that the walk met, as they are to be stored."""
+    staying: list[KnownCompany]
+    """Known ones that it did not meet and that are not gone."""
+    gone: list[str]
+    notes: dict[str, Problem]
+    """company id -> the first of what is to be said of it."""
+
+    @property
+    def present(self) -> list[KnownCompany]:
+        """The companies that are not gone, the root first, then by depth and key."""
+        return sorted([*self.now, *self.staying], key=lambda company: (company.depth, company.partition_key))
+
+
+def look(
+    client: SequelClient, known: Sequence[KnownCompany], root_id: str, pool: Executor, known_keys: Iterable[str]
+) -> Finding:
+    """Walk the tree and ask of each known company that was not met whether it is gone; store nothing.
+
+    What Sequel answers of the root is the caller's. Of any other company an error is a note: one that Sequel does not
+    tell of stays as it was, and so does what is known beneath it.
+    """
+    seen = walk(client, root_id, pool)
+    parents_of = {company.company_id: company.parent_company_id for company in known}
+    place(seen, parents_of)
+    now, doubtful = decide(known, seen, known_keys)
+    answers = dict(zip(doubtful, pool.map(lambda at: _is_gone(client, at), doubtful), strict=True))
+    untold = {company_id: answer for company_id, answer in answers.items() if isinstance(answer, SequelError)}
+    for company_id, error in untold.items():
+        reason = f"Sequel lists it no more and does not tell whether it is gone; it stays as it was: {error}"
+        seen.notes.append(Problem(company_id, companies.name, reason))
+    gone = [at for at, answer in answers.items() if answer is True and not _beneath(at, untold.keys(), parents_of)]
+    left = {company.company_id for company in now} | set(gone)
+    staying = [company for company in known if company.gone_at is None and company.company_id not in left]
+    return Finding(now, staying, gone, {note.company_id: note for note in reversed(seen.notes)})
+
+
+def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
+    try:
+        client.company(company_id)
+    except NotFound:
+        return True
+    except FATAL:
+        raise
+    except SequelError as error:
+        return error
+    return False
+
+
+def store(warehouse: Warehouse, found: Finding, *, at: datetime) -> list[KnownCompany]:
+    """Store what was found, and what is to be said of it; return every company that is not gone."""
+    with warehouse.write() as connection:
+        catalog.save_companies(connection, found.now, at=at)
+        catalog.mark_gone(connection, found.gone, at=at)
+        parents.remember(
+            connection, {company.company_id: company.parent_company_id for company in found.now}, at.date()
+        )
+    with warehouse.read() as connection:
+        noted = problems.companies_with(connection, companies.name)
+    for company_id in [*found.gone, *(company.company_id for company in found.present)]:
+        if company_id in noted or company_id in found.notes:  # of thousands hardly any
+            standing = [found.notes[company_id]] if company_id in found.notes else []
+            problems.settle(warehouse, company_id, companies.name, [NO_DAY], standing, at=at)
+    with warehouse.read() as connection:
+        return catalog.present_companies(connection)
 
 
 def refresh_companies(
@@ -183,36 +230,7 @@ def refresh_companies(
     clock: Callable[[], datetime],
     known_keys: Iterable[str],
 ) -> list[KnownCompany]:
-    """Walk the tree and store it; return every company that is not gone. Sequel's errors are the caller's."""
-    seen = walk(client, root_id, pool)
+    """Walk the tree and store it; return every company that is not gone. See `look` for whose errors are the caller's."""
     with warehouse.read() as connection:
         known = catalog.known_companies(connection)
-    place(seen, {company.company_id: company.parent_company_id for company in known})
-    now, doubtful = decide(known, seen, known_keys)
-    gone = [
-        company_id
-        for company_id, is_gone in zip(doubtful, pool.map(lambda c: _is_gone(client, c), doubtful), strict=True)
-        if is_gone
-    ]
-    at = clock()
-    with warehouse.write() as connection:
-        catalog.save_companies(connection, now, at=at)
-        catalog.mark_gone(connection, gone, at=at)
-        parents.remember(connection, {company.company_id: company.parent_company_id for company in now}, at.date())
-    notes = {note.company_id: note for note in reversed(seen.notes)}  # the first one of each
-    with warehouse.read() as connection:
-        noted = problems.companies_with(connection, companies.name)
-    for company in now:  # of thousands hardly any has had a note, or has one now
-        if company.company_id in noted or company.company_id in notes:
-            standing = [notes[company.company_id]] if company.company_id in notes else []
-            problems.settle(warehouse, company.company_id, companies.name, [NO_DAY], standing, at=at)
-    with warehouse.read() as connection:
-        return catalog.present_companies(connection)
-
-
-def _is_gone(client: SequelClient, company_id: str) -> bool:
-    try:
-        client.company(company_id)
-    except NotFound:
-        return True
-    return False
+    return store(warehouse, look(client, known, root_id, pool, known_keys), at=clock())

@@ -1,9 +1,12 @@
 """Asking events as a whole: one endpoint after the other, each told from a refusal that concerns the company."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
 
 from sequel_assets.sequel import (
     BadRequest,
@@ -19,8 +22,10 @@ from .placing import FATAL
 from .told import Asked, Ending, Family, Refused, Told
 from .work import Context, Stopped
 
-PROBES = 2
-"""So many events of a company must be refused before a dataset counts as unavailable there."""
+PROBES = 8
+"""So many events of a company, as far as it has them, must be refused before a dataset counts as unavailable there."""
+STILL_TOLD = timedelta(days=7)
+"""What was told of a company within so long is not unavailable there: a refusal is the event's own."""
 
 
 class EndpointAsker:
@@ -28,22 +33,26 @@ class EndpointAsker:
 
     def __init__(self, context: Context, family: Family, pool: Executor) -> None:
         self._context, self._family, self._pool = context, family, pool
-        self.unavailable = ""
-        """Why the endpoint tells nothing of this company, once that is known."""
+        self.untold: dict[sa.Table, str] = {}
+        """Why the endpoint does not tell a table of this company, once that is known."""
 
-    def probe(self, candidates: Sequence[Asked], *, probes: int = PROBES) -> Iterator[Told]:
-        """Ask one event after the other until it is known whether the endpoint tells anything of the company."""
-        refused: list[Told] = []
-        for asked in candidates:
+    def probe(self, candidates: Iterable[Asked], unknown: Collection[sa.Table], *, probes: int = PROBES) -> list[Told]:
+        """Ask one event after the other until each of the unknown tables was told, or of none of so many events.
+
+        An event that fails decides nothing and ends it: what is untold is then not known.
+        """
+        probed: list[Told] = []
+        why = dict.fromkeys(unknown, "")
+        for asked in candidates if why else ():
             told = self._ask(asked)
-            yield told
-            if told.ending is Ending.NOT_TOLD:
-                refused.append(told)
-                if len(refused) == probes:
-                    break
-            elif told.ending is not Ending.VANISHED:
-                return
-        self.unavailable = refused[-1].reason if refused else ""
+            probed.append(told)
+            if told.ending is Ending.FAILED:
+                return probed
+            why = {table: told.why_not(table) or before for table, before in why.items() if not told.tells(table)}
+            if not why or sum(one.ending is not Ending.VANISHED for one in probed) == probes:
+                break
+        self.untold = {table: reason for table, reason in why.items() if reason}
+        return probed
 
     def ask(self, events: Iterable[Asked]) -> list[Told]:
         """Ask events side by side."""
@@ -88,14 +97,32 @@ class EndpointAsker:
                     Ending.FAILED,
                     f"Sequel answers 404 for its {self._family.name}, and looking it up failed: {other}",
                 )
+            return Ending.NOT_FOUND, str(error)
         return (Ending.NOT_TOLD if is_refusal(error) else Ending.FAILED), str(error)
+
+
+def to_probe(events: Iterable[Asked], wanted: Collection[str], now: datetime) -> list[Asked]:
+    """Return events to try an endpoint with: of those that are wanted and then have begun the latest, then some of all times.
+
+    So neither the newest events nor those of one kind alone decide what a company is told.
+    """
+
+    def rank(asked: Asked) -> tuple[bool, bool, float]:
+        starts = asked.event.starts_at or now
+        return (asked.event.event_id not in wanted, starts > now, -starts.timestamp())
+
+    ranked = sorted(events, key=rank)
+    half = PROBES // 2
+    rest = ranked[half:]
+    spread = sorted({len(rest) * place // half for place in range(half)}) if rest else []
+    return ranked[:half] + [rest[place] for place in spread]
 
 
 def is_refusal(error: SequelError) -> bool:
     """Say whether an error may mean that Sequel does not tell this of the company: absent, forbidden, another shape."""
     if isinstance(error, InvalidAnswer):
         return error.fault in {"wrong shape", "not JSON", "redirected"}
-    return isinstance(error, NotFound | Forbidden | BadRequest | HasError)
+    return isinstance(error, Forbidden | BadRequest | HasError)
 
 
 class _Counting:

@@ -65,16 +65,15 @@ def video_watch_over_time(view: View, event_id: str, _query: Query) -> Any:
 
 
 def user_activity(view: View, event_id: str, query: Query) -> Any:
-    """`POST /events/{eventId}/user-activity`: a page of everybody who registered or came, in a stable order."""
+    """`POST /events/{eventId}/user-activity`: a page of everybody who has registered by now or came, in a stable order."""
     found = view.event(event_id)
     size, page = _count(query.get("count", "100")), _count(query.get("page", "1"))
-    everybody = len(found.rows) + len(found.absentees)
+    people = [row.person for row in found.rows] + list(found.absentees)
+    listed = [index for index, who in enumerate(people) if (found.registered_at(who) or view.now) <= view.now]
     counts = counts_before(found, view.top)
     met = _met(view, found)
-    items = [
-        _activity(view, found, index, counts, met) for index in range((page - 1) * size, min(page * size, everybody))
-    ]
-    return {"items": items, "totalCount": everybody, "page": page, "size": size}
+    items = [_activity(view, found, index, counts, met) for index in listed[(page - 1) * size : page * size]]
+    return {"items": items, "totalCount": len(listed), "page": page, "size": size}
 
 
 def user_id(event_id: str, index: int, email: Text) -> str:
@@ -106,6 +105,7 @@ def _activity(
     name = row.name if row else who.name
     shown = (email if isinstance(email, str) else None, name if isinstance(name, str) else None)
     said = counts.get(shown, Counter()) if row else Counter[str]()
+    registered_at = found.registered_at(who)
     planned = max(1, spans.minute_of(found.ends_at) - spans.minute_of(found.starts_at))
     return {
         "uid": uid("activity", found.id, str(index)),
@@ -134,7 +134,7 @@ def _activity(
         "companyId": found.company_id,
         "createdOn": iso(found.starts_at),
         "updatedOn": iso(view.top),
-        "registrationDate": iso(found.starts_at),
+        "registrationDate": iso(registered_at) if registered_at else None,
     }
 
 

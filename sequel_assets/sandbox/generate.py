@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from sequel_assets.sandbox import crowd
+from sequel_assets.sandbox.registrations import registrations_of
 from sequel_assets.sandbox.talk import talk_of
 from sequel_assets.sandbox.truth import HUB, MISSING, Company, Event, Person
 from sequel_assets.sandbox.world import World
@@ -173,8 +174,9 @@ class _Calendar:
             absentees=tuple(Person(f"Absent {i}", f"absent{i}.{number}@example.com") for i in range(size // 5)),
             extra=_oddities(number),
             talk=talk_of if happens else None,
+            registrations=registrations_of,
         )
-        if is_lounge or (spec.hub_every and number % spec.hub_every == 2):
+        if is_lounge or (spec.hub_every and number % spec.hub_every == 2 % spec.hub_every):
             self._link(company, event)
         self.made.append(event)
 

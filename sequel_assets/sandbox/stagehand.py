@@ -64,7 +64,7 @@ def _delete(api: Api, asked: Asked) -> Any:
 
 def _register(api: Api, asked: Asked) -> Any:
     """`{"eventId": id, "name": ..., "email": ...}`."""
-    api.world.register(asked["eventId"], Person(str(asked["name"]), str(asked["email"])))
+    api.world.register(asked["eventId"], Person(str(asked["name"]), str(asked["email"])), api.clock.now())
     return _told(api, asked["eventId"])
 
 

@@ -6,7 +6,7 @@ import enum
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sequel_assets.sandbox import spans
@@ -154,8 +154,13 @@ class Event:
     absentees: Sequence[Person] = ()
     extra: dict[str, Any] = field(default_factory=dict)
     talk: dict[str, Any] | Callable[[Event], dict[str, Any]] | None = None
+    registrations: dict[str, datetime | None] | Callable[[Event], dict[str, datetime | None]] = field(
+        default_factory=dict
+    )
+    """When people registered, by their key; None: they never did. Who is not in it did a day before the start."""
     version: int = field(default=0, init=False)
     _rows: tuple[Attendance, ...] | None = field(default=None, init=False, repr=False)
+    _drawn: tuple[int, dict[str, datetime | None]] | None = field(default=None, init=False, repr=False)
 
     @property
     def rows(self) -> tuple[Attendance, ...]:
@@ -165,6 +170,21 @@ class Event:
             _check(self, made)
             self._rows = made
         return self._rows
+
+    def registered_at(self, person: Person) -> datetime | None:
+        """When somebody registered, or None."""
+        told = self.registrations
+        if callable(told):
+            if self._drawn is None or self._drawn[0] != self.version:
+                self._drawn = (self.version, told(self))
+            told = self._drawn[1]
+        return told.get(person.key(self.id), self.starts_at - timedelta(days=1))
+
+    def registers(self, person: Person, at: datetime) -> None:
+        """Somebody registers at a time."""
+        self.absentees = (*self.absentees, person)
+        known = self.registrations(self) if callable(self.registrations) else self.registrations
+        self.registrations = {**known, person.key(self.id): at}
 
     def restate(self, attendance: Iterable[Attendance]) -> None:
         """Replace the list of attendance."""

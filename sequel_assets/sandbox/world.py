@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sequel_assets.sandbox import spans
 from sequel_assets.sandbox.truth import HUB, Attendance, Company, Event, Minute, Person
@@ -192,11 +192,11 @@ class World:
             event.ends_at, event.version = min(event.ends_at, at), event.version + 1
             return event
 
-    def register(self, event_id: str, person: Person) -> None:
-        """Somebody registers for an event."""
+    def register(self, event_id: str, person: Person, at: datetime | None = None) -> None:
+        """Somebody registers for an event, at a time; a day before it starts, unless that is given."""
         with self.lock:
             event = self._known(event_id)
-            event.absentees = (*event.absentees, person)
+            event.registers(person, at or event.starts_at - timedelta(days=1))
             self._tell("new-attendee-pre-registration", event, person)
 
     def restate(self, event_id: str, attendance: Iterable[Attendance] | None = None, *, minutes: int = 0) -> None:

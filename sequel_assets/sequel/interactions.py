@@ -1,7 +1,7 @@
 """Polls, questions, chat and reactions of an event: the endpoint is only named (N), its shape is our proposal.
 
-Where it is absent or answers something else, what is made from it is unavailable; a value that is there and unreadable
-is an error.
+Where it is absent or answers something else, what is made from it is unavailable; so is a part that it does not tell. A
+value that is there and unreadable is an error.
 """
 
 from __future__ import annotations
@@ -77,13 +77,13 @@ class Reaction(Camel):
 
 
 class Interactions(Camel):
-    """Polls, questions, chat and reactions of an event."""
+    """Polls, questions, chat and reactions of an event: None is a part that is not told, which is not an empty one."""
 
     event_id: TextOrNone = None
-    polls: Annotated[list[Poll], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
-    questions: Annotated[list[Question], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
-    chat: Annotated[list[ChatMessage], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
-    reactions: Annotated[list[Reaction], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
+    polls: list[Poll] | None = None
+    questions: list[Question] | None = None
+    chat: list[ChatMessage] | None = None
+    reactions: list[Reaction] | None = None
 
 
 PARTS = ("polls", "questions", "chat", "reactions")
@@ -91,8 +91,8 @@ _INTERACTIONS: TypeAdapter[Interactions] = TypeAdapter(Interactions)
 
 
 def interactions_from(value: object) -> Interactions:
-    """Polls and the like of an event. An answer that has none of the parts is another one than was asked for."""
-    raw = told_something(value)
-    if not raw.keys() & set(PARTS):
+    """Polls and the like of an event. An answer that tells none of the parts is another one than was asked for."""
+    told = validated(_INTERACTIONS, told_something(value))
+    if all(getattr(told, part) is None for part in PARTS):
         raise WrongShapeError(f"none of {', '.join(PARTS)} is there")
-    return validated(_INTERACTIONS, raw)
+    return told

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from . import bulk
 from .company_tables import availability
 from .engine import Warehouse
+from .tables import companies
 
 LONGEST_REASON = 300
 
@@ -24,11 +25,15 @@ class Unavailable:
     checked_at: datetime
 
 
-def unavailable(connection: sa.Connection) -> list[Unavailable]:
-    """Return every dataset that is unavailable at a company that is not gone, in order."""
+def unavailable(connection: sa.Connection, *, even_gone: bool = False) -> list[Unavailable]:
+    """Return every dataset that is unavailable at a company that is not gone (or at any), in order."""
     a = availability.c
     columns = (a.company_id, a.dataset, a.reason, a.since, a.checked_at)
     query = sa.select(*columns).where(a.is_available.is_(sa.false())).order_by(a.dataset, a.company_id)
+    if not even_gone:
+        query = query.where(
+            a.company_id.not_in(sa.select(companies.c.company_id).where(companies.c.gone_at.is_not(None)))
+        )
     return [Unavailable(*row) for row in connection.execute(query)]
 
 
@@ -49,10 +54,10 @@ def by_company(connection: sa.Connection, company_id: str | None = None) -> dict
     return {company: frozenset(datasets) for company, datasets in found.items()}
 
 
-def known_available(connection: sa.Connection, company_id: str) -> frozenset[str]:
-    """Return the datasets that Sequel has answered for a company when it was last asked."""
+def told_since(connection: sa.Connection, company_id: str, since: datetime) -> frozenset[str]:
+    """Return the datasets that Sequel has told of a company when it was last asked, and since then."""
     a = availability.c
-    chosen = (a.company_id == company_id, a.is_available.is_(sa.true()))
+    chosen = (a.company_id == company_id, a.is_available.is_(sa.true()), a.checked_at >= since)
     return frozenset(connection.scalars(sa.select(a.dataset).where(*chosen)))
 
 

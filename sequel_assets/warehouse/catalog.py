@@ -102,12 +102,12 @@ def known_events(connection: sa.Connection, company_id: str) -> dict[str, KnownE
 
 
 def event_plans(connection: sa.Connection, company_id: str | None = None) -> dict[str, dict[date, str]]:
-    """Return, by company and UTC day, one checksum over the plans of the stage events that start on it: start, end, hub.
+    """Return, by company and UTC day, one checksum over the plans of the stage events that start on it.
 
-    Not those of hubs, which have none of their own: theirs follow from the events that link them, maybe another company's.
+    Of each its start, its end, its hub and whether it is cancelled. Not those of hubs, which have none of their own: theirs follow from the events that link them, maybe another company's.
     """
     e = events.c
-    query = sa.select(e.company_id, e.event_id, e.starts_at, e.ends_at, e.networking_hub_id)
+    query = sa.select(e.company_id, e.event_id, e.starts_at, e.ends_at, e.networking_hub_id, e.is_cancelled)
     query = query.where(e.event_type == STAGE, e.starts_at.is_not(None))
     query = query.order_by(e.company_id, e.starts_at, e.event_id)
     plans: dict[str, dict[date, list[str]]] = {}

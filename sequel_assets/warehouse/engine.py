@@ -23,10 +23,11 @@ class Warehouse:
     """One database. Opens nothing until it is used; safe to share between threads.
 
     `is_durable`: what is committed outlives a power cut also on SQLite, at the price of a sync to disk for each commit
-    (PostgreSQL does so anyhow). `busy_seconds`: how long a writer of SQLite waits for another process.
+    (PostgreSQL does so anyhow). `busy_seconds`: how long it waits for others at most: a writer of SQLite for another process
+    (a minute where nothing is said), PostgreSQL for a connection, a lock, a statement and the network (else as long as it takes).
     """
 
-    def __init__(self, url: str, *, is_durable: bool = False, busy_seconds: float = BUSY_TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: str, *, is_durable: bool = False, busy_seconds: float | None = None) -> None:
         self.url = _parse(url)
         self._is_durable, self._busy_seconds = is_durable, busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -43,11 +44,12 @@ class Warehouse:
         """Return the engine, made on first use."""
         with self._lock:
             if self._engine is None:
-                self._engine = self._sqlite() if self.is_sqlite else _postgres_engine(self.url)
+                self._engine = self._sqlite() if self.is_sqlite else _postgres_engine(self.url, self._busy_seconds)
             return self._engine
 
     def _sqlite(self) -> sa.Engine:
-        return _sqlite_engine(self.url, "FULL" if self._is_durable else "NORMAL", self._busy_seconds)
+        seconds = BUSY_TIMEOUT_SECONDS if self._busy_seconds is None else self._busy_seconds
+        return _sqlite_engine(self.url, "FULL" if self._is_durable else "NORMAL", seconds)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -142,8 +144,36 @@ def _use_wal(dbapi: Any) -> None:
         dbapi.execute("PRAGMA journal_mode=WAL")
 
 
-def _postgres_engine(url: sa.URL) -> sa.Engine:
+def _postgres_engine(url: sa.URL, busy_seconds: float | None) -> sa.Engine:
+    hasty = _hasty(busy_seconds) if busy_seconds is not None else {}
     try:
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=16, connect_args={"connect_timeout": 10})
+        engine = sa.create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=16,
+            pool_timeout=busy_seconds or 30,
+            connect_args={"connect_timeout": 10, **hasty},
+        )
     except ModuleNotFoundError:
         raise WarehouseError("PostgreSQL needs its driver: pip install 'sequel_assets[postgres]'") from None
+    if busy_seconds is not None:
+
+        @event.listens_for(engine, "connect")
+        def _connect(dbapi: Any, _record: object) -> None:  # not by `options`: poolers in front refuse those
+            for name in ("lock_timeout", "statement_timeout"):
+                dbapi.execute(f"SET {name} = {round(busy_seconds * 1000)}")
+            dbapi.commit()
+
+    return engine
+
+
+def _hasty(seconds: float) -> dict[str, int]:
+    """Return what lets a connection notice within so many seconds that the other end is not there any more."""
+    whole = max(2, round(seconds))
+    probes = {
+        "keepalives": 1,
+        "keepalives_idle": whole,
+        "keepalives_interval": max(1, whole // 3),
+        "keepalives_count": 3,
+    }
+    return {"connect_timeout": whole, "tcp_user_timeout": whole * 1000, **probes}

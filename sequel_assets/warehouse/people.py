@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from . import bulk
 from .tables import people
+from .types import ByCodePoint
 
 
 def normal_email(email: str | None) -> str | None:
@@ -56,11 +57,10 @@ def remember(connection: sa.Connection, company_id: str, seen: Iterable[tuple[Pe
         {"company_id": company_id, "person_id": person.person_id, "email": person.email, "name": name, "named_on": day}
         for day, name, person in sorted(latest.values(), key=lambda mark: mark[2].person_id)
     ]
-    by_code_point = "C" if connection.dialect.name == "postgresql" else "BINARY"  # as Python sorts, in any language
-    bulk.upsert(connection, people, rows, where=lambda excluded: _is_later(excluded, by_code_point), keep=("email",))
+    bulk.upsert(connection, people, rows, where=_is_later, keep=("email",))
 
 
-def _is_later(excluded: Any, by_code_point: str) -> Any:
-    greater = excluded.name.collate(by_code_point) > people.c.name
+def _is_later(excluded: Any) -> Any:
+    greater = ByCodePoint(excluded.name) > people.c.name
     same_day = (excluded.named_on == people.c.named_on) & greater
     return (excluded.named_on > people.c.named_on) | same_day

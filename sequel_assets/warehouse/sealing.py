@@ -4,7 +4,7 @@ Fernet (AES-128-CBC with HMAC-SHA-256), so that who reads the database alone can
 several keys the first one encrypts and each of them decrypts; `rotated` moves a token to the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -33,6 +33,17 @@ class Seal:
             return self._fernet.decrypt(token).decode()
         except InvalidToken:
             raise SealError(_CLOSED) from None
+
+    def opens_any(self, tokens: Iterable[str]) -> bool:
+        """Say whether one of them at least can be read."""
+        return any(self._opens(token) for token in tokens)
+
+    def _opens(self, token: str) -> bool:
+        try:
+            self._fernet.decrypt(token)
+        except InvalidToken:
+            return False
+        return True
 
     def rotated(self, token: str) -> str:
         """Return a token of the same text, encrypted with the first key; `SealError` where none opens it."""

@@ -54,11 +54,12 @@ class NewKey:
 
 def living(connection: sa.Connection, company_ids: Collection[str] | None = None) -> list[StoredSubscription]:
     """Return the subscriptions that have not ended, of some companies or of all, the oldest first."""
-    columns = [_s[name] for name in StoredSubscription.__dataclass_fields__]
-    found = sa.select(*columns).where(_s.ended_at.is_(None)).order_by(_s.created_at, _s.capability_hash)
-    if company_ids is not None:
-        found = found.where(_s.company_id.in_(company_ids))
-    return [StoredSubscription(*row) for row in connection.execute(found)]
+    return _rows(connection, company_ids, _s.ended_at.is_(None))
+
+
+def with_keys(connection: sa.Connection, company_ids: Collection[str] | None = None) -> list[StoredSubscription]:
+    """Return the subscriptions that hold a key, those too that were replaced and are still answered."""
+    return _rows(connection, company_ids, sa.or_(_s.sealed_secret.is_not(None), _s.sealed_previous_secret.is_not(None)))
 
 
 def announce(
@@ -127,13 +128,22 @@ def reseal(
     connection: sa.Connection, row: StoredSubscription, sealed_secret: str | None, sealed_previous_secret: str | None
 ) -> None:
     """Store the same keys, sealed anew; `row` must have been read in the same transaction."""
-    _change(connection, row, sealed_secret=sealed_secret, sealed_previous_secret=sealed_previous_secret)
+    keys = {"sealed_secret": sealed_secret, "sealed_previous_secret": sealed_previous_secret}
+    connection.execute(subscriptions.update().where(*_is(row)).values(**keys))
 
 
-def end(connection: sa.Connection, row: StoredSubscription, *, at: datetime) -> None:
-    """End it, whatever has become of it: its keys are forgotten, its deliveries are refused from now on."""
-    gone = {"ended_at": at, "sealed_secret": None, "sealed_previous_secret": None, "previous_until": None}
-    connection.execute(subscriptions.update().where(*_is(row), _s.ended_at.is_(None)).values(**gone))
+def end(connection: sa.Connection, row: StoredSubscription, *, at: datetime, answered_until: datetime | None) -> None:
+    """End it, whatever has become of it.
+
+    One that was replaced is answered a while longer, by the key that it had last: what it delivered may still be under way,
+    or was told to come again. Without that its keys are forgotten and its deliveries refused from now on.
+    """
+    last_key = sa.func.coalesce(_s.sealed_secret, _s.sealed_previous_secret)
+    keys: dict[str, Any] = {"sealed_secret": None, "sealed_previous_secret": None, "previous_until": None}
+    if answered_until is not None:
+        has_key = last_key.is_not(None)
+        keys |= {"sealed_previous_secret": last_key, "previous_until": sa.case((has_key, answered_until), else_=None)}
+    connection.execute(subscriptions.update().where(*_is(row), _s.ended_at.is_(None)).values(ended_at=at, **keys))
 
 
 def tidy(connection: sa.Connection, now: datetime) -> None:
@@ -142,6 +152,16 @@ def tidy(connection: sa.Connection, now: datetime) -> None:
         subscriptions.update().where(_s.previous_until <= now).values(sealed_previous_secret=None, previous_until=None)
     )
     connection.execute(subscriptions.delete().where(_s.ended_at < now - KEPT_AFTER_END))
+
+
+def _rows(
+    connection: sa.Connection, company_ids: Collection[str] | None, which: sa.ColumnElement[bool]
+) -> list[StoredSubscription]:
+    columns = [_s[name] for name in StoredSubscription.__dataclass_fields__]
+    found = sa.select(*columns).where(which).order_by(_s.created_at, _s.capability_hash)
+    if company_ids is not None:
+        found = found.where(_s.company_id.in_(company_ids))
+    return [StoredSubscription(*row) for row in connection.execute(found)]
 
 
 def _is(row: StoredSubscription) -> tuple[sa.ColumnElement[bool], ...]:

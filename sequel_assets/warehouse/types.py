@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -31,3 +33,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class ByCodePoint(FunctionElement[str]):
+    """A text that is compared and sorted by code point, as Python does, whatever language the database has."""
+
+    name = "by_code_point"
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(ByCodePoint)
+def _by_code_point(element: ByCodePoint, compiler: Any, **options: Any) -> str:
+    collation = '"C"' if compiler.dialect.name == "postgresql" else "BINARY"
+    return f"{compiler.process(element.clauses, **options)} COLLATE {collation}"

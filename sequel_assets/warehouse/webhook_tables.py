@@ -25,7 +25,7 @@ subscriptions = Table(
     Column("expires_at", UtcDateTime, comment="when it lapses at Sequel"),
     Column("created_at", UtcDateTime, nullable=False, comment="when its address was made, before Sequel was asked"),
     Column("checked_at", UtcDateTime, comment="when Sequel was last asked about it"),
-    Column("ended_at", UtcDateTime, comment="when it was deleted or replaced; its address is not answered any more"),
+    Column("ended_at", UtcDateTime, comment="when it was deleted or replaced; one that was replaced is answered until previous_until"),
     Index("ix_subscriptions_capability_hash", "capability_hash"),
     comment="Webhook subscriptions at Sequel, each with an address of its own",
 )  # fmt: skip
@@ -40,7 +40,7 @@ inbox = Table(
     Column("capability_hash", Text, nullable=False, comment="the subscription that it came by; see subscriptions"),
     Column("subscription_id", Text, comment="webHookSubscriptionId; null while Sequel has not told it"),
     Column("delivery_key", Text, nullable=False,
-           comment="what a repetition is known by: the invocation's id and page, or the body's hash where there is no id"),
+           comment="what a repetition is known by: the invocation's id, the event's and the page, or the body's hash where there is no id"),
     Column("invocation_id", Text, comment="webHookInvocationId; null where the delivery has none"),
     Column("correlation_id", Text, comment="correlationId; the batches of one ended event share it"),
     Column("event_type", Text, nullable=False, comment="the type of webhook, as Sequel spells it"),

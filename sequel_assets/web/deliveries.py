@@ -15,6 +15,10 @@ import pydantic_core
 
 LONGEST_ID = 200
 LONGEST_NUMBER = 18
+LONGEST_FRACTION = 40
+"""Characters of a number that is no integer."""
+MOST_PARTS = 3_000_000
+"""Brackets and commas of one body: each may become an object of some hundred bytes. 30 MiB of people are half of it."""
 LARGEST_PAGE = 10_000_000
 DEEPEST = 200
 _MILLISECONDS = 100_000_000_000
@@ -47,7 +51,10 @@ class Delivery:
     @property
     def key(self) -> str:
         """Return what a repetition is known by."""
-        return self.body_sha256 if self.invocation_id is None else f"{self.invocation_id}/{self.page or ''}"
+        if self.invocation_id is None:
+            return self.body_sha256
+        # of no invocation it is documented that its id is another for each event
+        return f"{self.invocation_id}/{self.event_id or ''}/{self.page or ''}"
 
 
 def read(body: bytes) -> Delivery:
@@ -71,8 +78,11 @@ def read(body: bytes) -> Delivery:
 
 
 def _document(body: bytes) -> dict[str, Any]:
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets + body.count(b",") > MOST_PARTS:
+        raise MalformedError("it has too many parts")
     try:
-        if body.count(b"{") + body.count(b"[") > DEEPEST:
+        if brackets > DEEPEST:
             pydantic_core.from_json(body)  # quick, and refuses what is nested deeper than 200
         document = _DECODER.decode(body.decode())
     except MalformedError:
@@ -98,11 +108,17 @@ def _number(digits: str) -> int:
     return int(digits)
 
 
+def _fraction(text: str) -> float:
+    if len(text) > LONGEST_FRACTION:
+        raise MalformedError("a number is too long")
+    return float(text)
+
+
 def _refuse(_name: str) -> NoReturn:
     raise MalformedError("it is no JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_needed, parse_int=_number, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(object_pairs_hook=_needed, parse_int=_number, parse_float=_fraction, parse_constant=_refuse)
 
 
 def _text(value: object) -> str | None:

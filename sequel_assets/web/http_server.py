@@ -12,6 +12,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_BYTES = 16 << 10
 KEEP_ALIVE_SECONDS = 30
+CROWDED_SECONDS = 2.0
+"""How long headers are waited for while half of the connections are taken."""
+FREE_PIECES, SMALLEST_PIECE = 2_000, 256
+"""A body may come in so many pieces, and one more for each so many bytes: a piece costs as much as some KiB."""
 STOP_SECONDS = 30
 MOST_CONNECTIONS = 1_000
 
@@ -20,11 +24,31 @@ class CannotListenError(OSError):
     """The port cannot be had; the text says so in one line."""
 
 
+class _Connection(h11.Connection):
+    """h11 that gives up on a body in very many very small pieces."""
+
+    _pieces, _bytes = 0, 0
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._pieces = self._bytes = 0
+        elif isinstance(event, h11.Data):
+            self._pieces, self._bytes = self._pieces + 1, self._bytes + len(event.data)
+            if self._pieces > FREE_PIECES + self._bytes // SMALLEST_PIECE:
+                raise h11.RemoteProtocolError("a body in too many pieces")
+        return event
+
+
 def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
-    """Return uvicorn's protocol with what it lacks: an end to headers that never end, and to too many connections."""
+    """Return uvicorn's protocol with what it lacks: an end to headers that never end, to crumbs, and to too many connections."""
 
     class Bounded(H11Protocol):
         _timer: asyncio.TimerHandle | None = None
+
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            self.conn = _Connection(h11.SERVER, HEADER_BYTES)
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -48,7 +72,9 @@ def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
             """Run the timer exactly while a request is being waited for of which the headers are not complete."""
             is_waiting = self.cycle is None or self.cycle.response_complete
             if is_waiting and self._timer is None:
-                self._timer = self.loop.call_later(header_seconds, self._give_up)
+                is_crowded = len(self.connections) > MOST_CONNECTIONS // 2
+                seconds = min(header_seconds, CROWDED_SECONDS) if is_crowded else header_seconds
+                self._timer = self.loop.call_later(seconds, self._give_up)
             elif not is_waiting:
                 self._stop_watching()
 
@@ -78,7 +104,6 @@ def server(app: ASGIApp, header_seconds: float, **different: Any) -> Server:
     """Return a server for an app; `run([listening_socket])` serves until SIGINT or SIGTERM."""
     settings: dict[str, Any] = {
         "http": bounded_protocol(header_seconds),
-        "h11_max_incomplete_event_size": HEADER_BYTES,
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": STOP_SECONDS,
         "log_config": None,

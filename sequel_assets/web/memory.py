@@ -8,15 +8,15 @@ no longer than a moment. Many that ask for the same at once share one read, but 
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
-
-import anyio
-from anyio.to_thread import run_sync
 
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.inbox import lineage
 from sequel_assets.warehouse.subscriptions import Receiving, receiving
+
+from .readers import Readers, in_time
 
 MEMORY_SECONDS = 1.0
 MOST_REMEMBERED = 10_000
@@ -28,12 +28,13 @@ T = TypeVar("T")
 class Remembered(Generic[T]):
     """Values by key, each for a moment; the oldest go when there are too many."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, readers: Readers, clock: Callable[[], float] = time.monotonic) -> None:
+        self._readers = readers
         self._values: dict[str, tuple[float, T]] = {}
         self._clock = clock
         self._being_read: dict[str, asyncio.Event] = {}
 
-    async def read(self, key: str, read: Callable[[str], T | None], limiter: anyio.CapacityLimiter) -> T | None:
+    async def read(self, key: str, read: Callable[[str], T | None]) -> T | None:
         """Return what is remembered, or what a read in a thread finds; who finds one under way waits for it."""
         if (found := self.get(key)) is None and (under_way := self._being_read.get(key)) is not None:
             await under_way.wait()
@@ -42,15 +43,15 @@ class Remembered(Generic[T]):
             return found
         ended = self._being_read[key] = asyncio.Event()
         try:
-            return await self.read_anew(key, read, limiter)
+            return await self.read_anew(key, read)
         finally:
             ended.set()
             if self._being_read.get(key) is ended:
                 del self._being_read[key]
 
-    async def read_anew(self, key: str, read: Callable[[str], T | None], limiter: anyio.CapacityLimiter) -> T | None:
+    async def read_anew(self, key: str, read: Callable[[str], T | None]) -> T | None:
         """Return what a read finds that begins now."""
-        found = await run_sync(partial(read, key), limiter=limiter)
+        found = await self._readers.read(partial(read, key))
         if found is not None:
             self.put(key, found)
         return found
@@ -69,29 +70,33 @@ class Remembered(Generic[T]):
 
 
 class Memory:
-    """Subscriptions and companies, from the warehouse; each read is a thread's, at most `READERS` at once."""
+    """Subscriptions and companies, from the warehouse; a `WarehouseError` where it does not answer in time."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self._limiter = anyio.CapacityLimiter(READERS)
-        self._receiving: Remembered[Receiving] = Remembered()
-        self._lineages: Remembered[frozenset[str]] = Remembered()
+    def __init__(self, warehouse: Warehouse, clock: Callable[[], datetime]) -> None:
+        self._warehouse, self._clock = warehouse, clock
+        self._readers = Readers(READERS)
+        self._receiving: Remembered[Receiving] = Remembered(self._readers)
+        self._lineages: Remembered[frozenset[str]] = Remembered(self._readers)
+
+    def close(self) -> None:
+        """End the threads that read."""
+        self._readers.close()
 
     async def receiving(self, capability_hash: str, *, fresh: bool = False) -> Receiving | None:
         """Return the subscription of an address; None, which is never remembered, where there is none."""
         read = self._receiving.read_anew if fresh else self._receiving.read
-        return await read(capability_hash, self._read_receiving, self._limiter)
+        return await in_time(read(capability_hash, self._read_receiving))
 
     async def lineage(self, company_id: str, above: str) -> frozenset[str] | None:
         """Return a company and all above it; None where it is not known. One without `above` is read again."""
-        found = await self._lineages.read(company_id, self._read_lineage, self._limiter)
+        found = await in_time(self._lineages.read(company_id, self._read_lineage))
         if found is None or above not in found:
-            found = await self._lineages.read_anew(company_id, self._read_lineage, self._limiter)
+            found = await in_time(self._lineages.read_anew(company_id, self._read_lineage))
         return found
 
     def _read_receiving(self, capability_hash: str) -> Receiving | None:
         with self._warehouse.read() as connection:
-            return receiving(connection, capability_hash)
+            return receiving(connection, capability_hash, self._clock())
 
     def _read_lineage(self, company_id: str) -> frozenset[str] | None:
         with self._warehouse.read() as connection:

@@ -11,24 +11,28 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.inbox import Hint
 from sequel_assets.warehouse.sealing import Seal, SealError
-from sequel_assets.warehouse.subscriptions import Receiving, hash_of
+from sequel_assets.warehouse.subscriptions import Receiving, hash_of, sealed_secrets
 
 from .bodies import BodyError, GoneError, TooLargeError, TooManyLargeError, drain, read_body
 from .deliveries import Delivery
+from .exchange import declared_length, headers_of, tell
 from .health import health_routes
 from .journal import Journal
 from .memory import Memory
+from .readers import Readers
 from .storing import NotStoredError, Storage
 from .verify import NOT_KNOWN, Known, Rules, Verdict, admit, judge, verify
 
 ENDED = "virtual-stage-event-ended"
 LARGE_AT_ONCE = 4
-STRANGERS_BYTES, STRANGERS_SECONDS = 64 << 10, 1.0
-"""How much of the body of somebody who does not even know an address is waited for."""
+STRANGERS_BYTES, STRANGERS_SECONDS, STRANGERS_AT_ONCE = 64 << 10, 1.0, 32
+"""How much of the body of somebody without address or key is waited for, and for how many of them."""
+STRANGERS = (Verdict.NO_SUCH_ADDRESS, Verdict.NO_KEY, Verdict.WRONG_KEY, Verdict.TOO_LARGE)
 Answer = tuple[Verdict, bool]
 """What is answered, and whether all of the request has arrived: else the connection is closed behind the answer."""
 
@@ -54,14 +58,16 @@ class Receiver:
         self, warehouse: Warehouse, seal: Seal | None, rules: Rules, bounds: Bounds, clock: Callable[[], datetime]
     ) -> None:
         self._warehouse, self._rules, self._bounds, self._clock = warehouse, rules, bounds, clock
-        self._memory, self._storage, self._journal = Memory(warehouse), Storage(warehouse), Journal()
-        self._open = lru_cache(1000)(seal.open) if seal else None
-        self._under_way, self._large = 0, set[object]()
+        self._memory, self._storage, self._journal = Memory(warehouse, clock), Storage(warehouse), Journal()
+        self._seal = seal if "key" in rules.demands else None
+        self._open = lru_cache(1000)(self._seal.open) if self._seal else None
+        self._one_looks = Readers(1)
+        self._under_way, self._strangers, self._large = 0, 0, set[object]()
         self._one_large_parser = anyio.CapacityLimiter(1)
 
     def app(self, path: str) -> ASGIApp:
         """Return the ASGI app that answers beneath this path; all but its answers to deliveries is Starlette's."""
-        others = Starlette(routes=health_routes(self._warehouse))
+        others = Starlette(routes=health_routes(self._reason_against, self._one_looks))
         others.router.redirect_slashes = False  # it would repeat the address
         before = f"{path}/"
 
@@ -73,42 +79,58 @@ class Receiver:
             elif scope["method"] != "POST":
                 await Response(status_code=405, headers={"allow": "POST"})(scope, receive, send)
             else:
-                await _tell(send, *await self._answer(capability, _headers(scope), receive))
+                await tell(send, *await self._answer(capability, headers_of(scope), receive))
 
         return app
 
     def close(self) -> None:
         """End what works in the background, when no delivery comes any more."""
+        self._memory.close()
+        self._one_looks.close()
         self._storage.close()
         self._journal.tell_the_untold()
 
+    def _reason_against(self) -> str:
+        """Say why deliveries cannot be taken in, if so: read from the database now."""
+        schema.ensure_current(self._warehouse)
+        with self._warehouse.read() as connection:
+            secrets = sealed_secrets(connection)
+        is_closed = self._seal is not None and bool(secrets) and not self._seal.opens_any(secrets)
+        return "SEQUEL_WEBHOOK_SECRET_KEY opens none of the stored secrets" if is_closed else ""
+
     async def _answer(self, capability: str, headers: dict[str, str], receive: Receive) -> Answer:
-        if self._under_way >= self._bounds.concurrency:
-            self._journal.note(Verdict.BUSY, "-", 0)
-            return Verdict.BUSY, False
-        self._under_way += 1
+        """Judge the sender first: those without address or key take no place of those who have both."""
         try:
-            return await self._judged(capability, headers, receive)
+            known, verdict, why = await self._admitted(capability, headers)
+            if verdict in STRANGERS:
+                return await self._refused_stranger(receive, verdict, known.receiving)
+            if self._under_way >= self._bounds.concurrency:
+                self._journal.note(Verdict.BUSY, "-", 0)
+                return Verdict.BUSY, False
+            self._under_way += 1
+            try:
+                if verdict is Verdict.ACCEPTED and known.receiving is not None:
+                    return await self._judged(headers, receive, known, known.receiving)
+                return await self._refused(receive, verdict, known.receiving, why)
+            finally:
+                self._under_way -= 1
         except Exception as error:  # noqa: BLE001 - a mistake of ours is answered so that it is repeated, without content
             self._journal.note(Verdict.FAILED, "-", 0, type(error).__name__)
             return Verdict.FAILED, False
-        finally:
-            self._under_way -= 1
 
-    async def _judged(self, capability: str, headers: dict[str, str], receive: Receive) -> Answer:
-        known, why, declared = NOT_KNOWN, "", _declared(headers)
+    async def _admitted(self, capability: str, headers: dict[str, str]) -> tuple[Known, Verdict, str]:
+        """Return what is known of an address, what that says, and why nothing could be known."""
+        if declared_length(headers) > max(self._bounds.body_bytes, self._bounds.ended_body_bytes):
+            return NOT_KNOWN, Verdict.TOO_LARGE, ""
         try:
-            if declared > max(self._bounds.body_bytes, self._bounds.ended_body_bytes):
-                verdict = Verdict.TOO_LARGE
-            else:
-                known, verdict = await self._known(capability, headers)
+            return *await self._known(capability, headers), ""
         except (WarehouseError, SealError) as error:
-            verdict, why = Verdict.NOT_STORED, str(error)
-        if verdict is not Verdict.ACCEPTED or known.receiving is None:
-            return await self._refused(receive, verdict, known.receiving, why)
-        limit = self._bounds.body(known.receiving.event_type)
-        if declared > limit:
-            return await self._refused(receive, Verdict.TOO_LARGE, known.receiving)
+            return NOT_KNOWN, Verdict.NOT_STORED, str(error)
+
+    async def _judged(self, headers: dict[str, str], receive: Receive, known: Known, receiving: Receiving) -> Answer:
+        limit = self._bounds.body(receiving.event_type)
+        if declared_length(headers) > limit:
+            return await self._refused(receive, Verdict.TOO_LARGE, receiving)
         place = object()
         try:
             body = await read_body(
@@ -118,18 +140,16 @@ class Receiver:
                 self._bounds.body_bytes,
                 partial(self._take_place, place),
             )
-            verdict, why = await self._taken(body, headers, known, known.receiving)
+            verdict, why = await self._taken(body, headers, known, receiving)
         except TooManyLargeError as error:
-            return await self._refused(receive, Verdict.TOO_MANY_LARGE, known.receiving, is_there=error.is_whole)
+            return await self._refused(receive, Verdict.TOO_MANY_LARGE, receiving, is_there=error.is_whole)
         except BodyError as error:
             verdict = Verdict.TOO_LARGE if isinstance(error, TooLargeError) else Verdict.TOO_SLOW
-            self._journal.note(
-                verdict, _prefix(known.receiving), 0, "its sender hung up" * isinstance(error, GoneError)
-            )
+            self._journal.note(verdict, _prefix(receiving), 0, "its sender hung up" * isinstance(error, GoneError))
             return verdict, False
         finally:
             self._large.discard(place)
-        self._journal.note(verdict, _prefix(known.receiving), len(body), why)
+        self._journal.note(verdict, _prefix(receiving), len(body), why)
         return verdict, True
 
     def _take_place(self, place: object) -> bool:
@@ -180,7 +200,7 @@ class Receiver:
     async def _refused(
         self, receive: Receive, verdict: Verdict, receiving: Receiving | None, why: str = "", *, is_there: bool = False
     ) -> Answer:
-        """Answer without looking at the body; who knows an address may send all of it first, so that the answer arrives."""
+        """Answer without looking at the body; who is known may send all of it first, so that the answer arrives."""
         bytes_, seconds = STRANGERS_BYTES, STRANGERS_SECONDS
         if receiving is not None and verdict is not Verdict.TOO_LARGE:
             bytes_, seconds = self._bounds.body(receiving.event_type), self._bounds.read_seconds
@@ -188,30 +208,17 @@ class Receiver:
         self._journal.note(verdict, _prefix(receiving), 0, why)
         return verdict, whole
 
-
-async def _tell(send: Send, verdict: Verdict, whole: bool) -> None:
-    """Answer by the status; a refusal in words as well."""
-    body = b"" if verdict is Verdict.ACCEPTED else f"{verdict.words}\n".encode()
-    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"text/plain; charset=utf-8")]
-    if not whole:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": verdict.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    """Return the headers, names lower-cased; one that came twice is joined by a comma, and so fits nothing."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-def _declared(headers: dict[str, str]) -> int:
-    """Return the length that the body is said to have, 0 where none is said."""
-    told = headers.get("content-length", "")
-    return int(told) if told.isascii() and told.isdecimal() and len(told) <= 18 else 0
+    async def _refused_stranger(self, receive: Receive, verdict: Verdict, receiving: Receiving | None) -> Answer:
+        """Answer somebody without address or key, at once where many of them are being waited for."""
+        whole = False
+        if self._strangers < STRANGERS_AT_ONCE:
+            self._strangers += 1
+            try:
+                whole = await drain(receive, STRANGERS_BYTES, STRANGERS_SECONDS)
+            finally:
+                self._strangers -= 1
+        self._journal.note(verdict, _prefix(receiving), 0)
+        return verdict, whole
 
 
 def _prefix(receiving: Receiving | None) -> str:

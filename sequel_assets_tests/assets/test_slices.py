@@ -12,7 +12,7 @@ from sequel_assets.automation.partitions import RANGE_END, RANGE_START
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.warehouse.tables import companies, event_participants, refreshes
-from sequel_assets_tests.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, THROUGH, Stage, why_failed
+from sequel_assets_tests.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH, Stage, why_failed
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ def test_each_slice_tells_its_figures_as_metadata(stage: Stage) -> None:
 
 
 def test_nothing_personal_or_secret_enters_dagsters_storage(stage: Stage) -> None:
-    """No e-mail, name, key or secret stands in any file of Dagster's home, failed runs included."""
+    """No e-mail, name, text, answer, key or secret stands in any file of Dagster's home, failed runs included."""
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
     assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=FORCE).success
@@ -93,6 +93,11 @@ def test_nothing_personal_or_secret_enters_dagsters_storage(stage: Stage) -> Non
         assert [word for word in PERSONAL if word.lower().encode() in content] == [], file
     with stage.warehouse.read() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM people WHERE email = 'zebulon.quux@mail.example'")) == 2
+        kept = [
+            *connection.scalars(sa.text("SELECT text FROM chat_messages UNION SELECT text FROM questions")),
+            *connection.scalars(sa.text("SELECT answer FROM questions UNION SELECT custom_answers FROM registrants")),
+        ]
+    assert [word for word in SAID if not any(word in (text or "").lower() for text in kept)] == []
 
 
 def test_a_failing_event_turns_its_own_slices_red_and_the_others_green_in_the_same_run(stage: Stage) -> None:
@@ -160,8 +165,8 @@ def test_a_partition_whose_company_nobody_knows_fails_with_words(stage: Stage) -
     result = stage.run("refresh_slices", {"dagster/partition": f"nobody.00000000|{DAYS[0]}"})
     assert not result.success
     assert why_failed(result) == (
-        "company 'nobody.00000000' has a partition but is not in the table companies; nothing was written; "
-        "materialize the asset companies first"
+        "in no row of the table companies, so nothing was asked of them: nobody.00000000; "
+        "materialize the asset companies first, or delete these partitions"
     )
     assert stage.sandbox.requests.count == before
 
@@ -176,6 +181,16 @@ def test_a_company_that_is_gone_is_not_asked_and_turns_nothing_red(stage: Stage)
     assert stage.statuses("event_participants") == (stage.slice_keys([ROOT, ACME], DAYS), set())
     alone = stage.refresh([BOLT], DAYS[0], DAYS[0])
     assert why_failed(alone) == (f"gone at Sequel, so nothing was asked of them and their data stay: {stage.key(BOLT)}")
+
+
+def test_what_is_kept_of_a_company_that_is_gone_stays_green_beside_one_that_fails(stage: Stage) -> None:
+    """A run that fails turns red what it planned and did not log."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    with stage.warehouse.write() as connection:
+        connection.execute(companies.update().where(companies.c.company_id == BOLT).values(gone_at=THROUGH))
+    stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
+    assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=FORCE).success
+    assert stage.statuses("event_participants")[1] == stage.slice_keys([ACME], DAYS)
 
 
 def test_missing_settings_fail_a_run_in_one_clear_line_each(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,89 @@ def test_a_red_check_is_told_with_what_since_when_and_what_next() -> None:
     assert tick([red(FRESH, START + 60, "another text")], memory, START + 90)[0] == []
 
 
+def test_a_check_that_is_red_of_many_datasets_is_one_cause() -> None:
+    """One message for an outage, with its datasets and each line once; one more when the last of them is well."""
+    names = [f"dataset{n:02}" for n in range(14)]
+    outage = [
+        red(Identity("check", name, "fresh"), START + n, "acme.3f9a1c07 is late\nbolt.5b1d22aa is late")
+        for n, name in enumerate(names)
+    ]
+    messages, memory = tick(outage, {}, START + 30)
+    assert messages == [
+        Message(
+            "Sequel: check fresh of 14 datasets failed",
+            f"Datasets: {', '.join(names)}\nacme.3f9a1c07 is late\nbolt.5b1d22aa is late\n\n"
+            "Since: 2026-09-21 14:13 UTC\nSeverity: ERROR\n"
+            "Next: run `sequel-assets status`; see in Dagster that the daemon and the schedules run.",
+            True,
+            "ERROR",
+            tuple(sighting.identity for sighting in outage),
+        )
+    ]
+    half = [*(green(sighting.identity, START + 60) for sighting in outage[:7]), *outage[7:]]
+    for minute in range(1, 60):
+        messages, memory = tick(half, memory, START + minute * MINUTE)
+        assert messages == []
+    well = [green(sighting.identity, START + 3600) for sighting in outage]
+    assert tick(well, memory, START + 3660)[0] == []
+    messages, memory = tick(well, tick(well, memory, START + 3660)[1], START + 4300)
+    assert messages == [
+        Message(
+            "Sequel: check fresh of 14 datasets is well again",
+            f"Datasets: {', '.join(names)}\nIt was red from 2026-09-21 14:13 UTC and has been well since 2026-09-21 15:13 UTC.",
+            False,
+            "",
+            tuple(sighting.identity for sighting in outage),
+        )
+    ]
+    assert memory == {}
+
+
+def test_a_dataset_that_joins_a_cause_is_no_news_and_holds_it_up() -> None:
+    """It is well with the others, and red again by itself after that it is a new cause."""
+    first, second = Identity("check", "a", "fresh"), Identity("check", "b", "fresh")
+    _, memory = tick([red(first, START), green(second, START)], {}, START)
+    messages, memory = tick([red(first, START), red(second, START + 60)], memory, START + 60)
+    assert messages == []
+    for now in (START + 120, START + 4000):
+        messages, memory = tick([green(first, START + 120), red(second, START + 60)], memory, now)
+        assert messages == []
+    well = [green(first, START + 120), green(second, START + 4010)]
+    told = []
+    for now in (START + 4020, START + 4700):
+        messages, memory = tick(well, memory, now)
+        told += [message.title for message in messages]
+    assert (told, memory) == (["Sequel: check fresh of 2 datasets is well again"], {})
+    messages, _ = tick([well[0], red(second, START + 5000)], memory, START + 5000)
+    assert [message.title for message in messages] == ["Sequel: check fresh of b failed"]
+
+
+def test_a_dataset_that_is_there_no_more_holds_no_cause_up() -> None:
+    """Else what turns red after it would not be told for a week."""
+    first, removed = Identity("check", "a", "fresh"), Identity("check", "b", "fresh")
+    _, memory = tick([red(first, START), red(removed, START)], {}, START)
+    _, memory = tick([green(first, START + 60)], memory, START + 60)
+    messages, memory = tick([green(first, START + 60)], memory, START + 700)
+    assert [message.about for message in messages] == [(first, removed)]
+    assert memory == {}
+    _, memory = tick([red(removed, START)], {}, START)
+    messages, _ = tick([red(first, START + 60)], memory, START + 60)
+    assert [message.about for message in messages] == [(first,)]
+
+
+def test_a_cause_is_as_severe_as_its_worst_dataset() -> None:
+    """And is told before warnings."""
+    standing = [
+        red(Identity("check", name, "right"), START, severity=said) for name, said in (("a", "WARN"), ("b", "ERROR"))
+    ]
+    warned = red(Identity("check", "a", "beautiful"), START, severity="WARN")
+    messages, _ = tick([warned, *standing], {}, START)
+    assert [(message.title, message.severity) for message in messages] == [
+        ("Sequel: check right of 2 datasets failed", "ERROR"),
+        ("Sequel: check beautiful of a failed", "WARN"),
+    ]
+
+
 def test_well_again_is_told_after_ten_minutes_and_a_relapse_before_is_the_same_cause() -> None:
     """Red at 0, well at 5, red at 8, well at 10: told at 0 and at 20."""
     told, memory = [], {}
@@ -95,13 +178,13 @@ def test_an_older_success_is_no_recovery() -> None:
 
 def test_many_causes_share_one_summary() -> None:
     """Five messages a tick; errors come first, and everything is told."""
-    standing = [red(Identity("check", f"asset{n:02}", "right"), START, severity="WARN") for n in range(30)]
+    standing = [red(Identity("check", "daily_usage", f"right{n:02}"), START, severity="WARN") for n in range(30)]
     standing.append(red(JOB, START))
     messages, memory = tick(standing, {}, START)
     assert len(messages) == causes.MOST_MESSAGES
     assert messages[0].about == (JOB,)
     assert messages[-1].title == "Sequel: 27 more changes"
-    assert "check right of asset29 failed" not in messages[-1].body
+    assert "check right29 of daily_usage failed" not in messages[-1].body
     assert "…" in messages[-1].body
     assert {identity for message in messages for identity in message.about} == {s.identity for s in standing}
     assert tick(standing, memory, START + 60)[0] == []
@@ -126,7 +209,7 @@ def test_each_cause_is_told_once_until_well_and_well_once(ticks: list[tuple[int,
         now += minutes * MINUTE
         standing = []
         for n, state in enumerate(states):
-            identity = Identity("check", f"a{n}", "c")
+            identity = Identity("check", "a", f"c{n}")
             if state == "red":
                 standing.append(red(identity, now, f"{now}"))
                 green_since[n] = None
@@ -137,7 +220,7 @@ def test_each_cause_is_told_once_until_well_and_well_once(ticks: list[tuple[int,
         about = [(identity, message.is_red) for message in messages for identity in message.about]
         assert len(about) == len(set(about))
         for identity, is_red in about:
-            n = int(identity.name[1:])
+            n = int(identity.check[1:])
             assert is_red != told[n], "red is told of what is not told, well of what is"
             if not is_red:
                 since = green_since[n]
@@ -150,9 +233,41 @@ def test_each_cause_is_told_once_until_well_and_well_once(ticks: list[tuple[int,
         assert len(to_cursor(memory)) < causes.MOST_CURSOR
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 15),  # minutes since the tick before
+            st.lists(st.sampled_from(["red", "green"]), min_size=3, max_size=3),
+            st.booleans(),  # the message arrives
+        ),
+        max_size=40,
+    )
+)
+def test_the_datasets_of_a_check_are_told_together(ticks: list[tuple[int, list[str], bool]]) -> None:
+    """At most one message a tick; those that arrive alternate; well only when none has been red for ten minutes."""
+    now, memory, is_told, red_at = START, {}, False, START
+    for minutes, states, arrives in ticks:
+        now += minutes * MINUTE
+        identities = [Identity("check", f"a{n}", "c") for n in range(3)]
+        standing = [
+            red(identity, now) if state == "red" else green(identity, now)
+            for identity, state in zip(identities, states, strict=True)
+        ]
+        messages, memory = tick(standing, memory, now, arrives=arrives)
+        is_red = "red" in states
+        red_at = now if is_red else red_at
+        assert len(messages) <= 1
+        for message in messages:
+            assert message.is_red != is_told
+            assert message.is_red == is_red
+            assert is_red or now - red_at >= causes.WELL_AFTER
+            is_told = message.is_red if arrives else is_told
+        assert is_told or not (is_red and arrives), "nothing red stays untold"
+
+
 def test_memory_is_bounded() -> None:
     """What does not fit is neither told nor forgotten: it waits for room."""
-    standing = [red(Identity("check", f"a{n}", "c"), START) for n in range(causes.MOST_REMEMBERED + 100)]
+    standing = [red(Identity("check", "a", f"c{n}"), START) for n in range(causes.MOST_REMEMBERED + 100)]
     _, memory = tick(standing, {}, START)
     assert len(memory) == causes.MOST_REMEMBERED
     assert tick(standing, memory, START + 60)[0] == []

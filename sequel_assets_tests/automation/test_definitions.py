@@ -28,12 +28,17 @@ print(json.dumps([len(graph.get_all_asset_keys()), keys[0], keys[-1]]))
 @pytest.mark.parametrize(
     ("told", "first", "last"),
     [
-        pytest.param({}, None, None, id="no variable at all"),
-        pytest.param({"SEQUEL_NOW": "2020-05-04T03:02:01Z"}, "2019-01-01", "2020-05-04", id="a clock in the past"),
-        pytest.param({"SEQUEL_NOW": "2199-05-04T03:02:01Z"}, "2198-01-01", "2199-05-04", id="a clock in the future"),
+        pytest.param({}, "2025-01-01", None, id="no variable at all"),
+        pytest.param(
+            {"SEQUEL_NOW": "2020-05-04T03:02:01Z", "SEQUEL_START_DATE": "2019-01-01"},
+            "2019-01-01",
+            "2020-05-04",
+            id="a clock in the past",
+        ),
+        pytest.param({"SEQUEL_NOW": "2199-05-04T03:02:01Z"}, "2025-01-01", "2199-05-04", id="a clock in the future"),
     ],
 )
-def test_definitions_load(told: dict[str, str], first: str | None, last: str | None, tmp_path: Path) -> None:
+def test_definitions_load(told: dict[str, str], first: str, last: str | None, tmp_path: Path) -> None:
     """Nothing is opened or written; the days end where the clock stands."""
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **told}
     done = subprocess.run(
@@ -42,7 +47,7 @@ def test_definitions_load(told: dict[str, str], first: str | None, last: str | N
     assert done.returncode == 0, done.stderr
     count, found_first, found_last = json.loads(done.stdout)
     assert count == len([*CATALOG, SUBSCRIPTIONS, *SLICED])
-    assert found_first == (first or found_first)
+    assert found_first == first
     assert found_last == (last or found_last)
     assert files_below(tmp_path) == set()
 

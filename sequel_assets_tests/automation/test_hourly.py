@@ -1,75 +1,48 @@
 """The hour as Dagster sees it: what a tick asks for, what its run does, when the light turns red."""
 
-from datetime import UTC, date, datetime
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.test_utils import create_run_for_test
 
 from sequel_assets import settings
-from sequel_assets.automation import modes
+from sequel_assets.automation import modes, sensors
+from sequel_assets.automation.choice import choose
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START
-from sequel_assets.automation.schedules import decide_hour
-from sequel_assets.automation.sensors import Arrivals, arrivals, new_companies_sensor
+from sequel_assets.automation.sensors import Arrivals, Attempt, arrivals, new_companies_sensor
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
-from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.due import Coverage
 from sequel_assets.sandbox import Company
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.tables import problems
-from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage
+from sequel_assets.warehouse.catalog import KnownCompany, present_companies
+from sequel_assets.warehouse.tables import problems, refreshes
+from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 
-NOW = datetime(2026, 3, 3, 15, 5, tzinfo=UTC)
-HOUR = NOW.replace(minute=5)
+ALL = {modes.HOURLY: modes.ON, **modes.URGENT}
+LAST_HOUR, THIS_HOUR = "2026030314", "2026030315"
 
 
 def known(company_id: str) -> KnownCompany:
     return KnownCompany(company_id, f"{company_id}.key", company_id, None, 1, None)
 
 
-def rules(**different: Any) -> settings.Settings:
-    return settings.load(start_date=date(2026, 3, 1), now=NOW, **different)
-
-
-def through(day: int, hour: int, *, full: bool) -> Held:
-    moment = datetime(2026, 3, day, hour, tzinfo=UTC)
-    return Held(moment, moment if full else None, False)
-
-
-def test_an_ordinary_hour_asks_for_today_over_every_company_in_one_run() -> None:
-    """The run says by its tags what it covers and that it is the hour's."""
-    held = {"a": {date(2026, 3, 2): through(3, 0, full=True), date(2026, 3, 3): through(3, 14, full=False)}, "b": {}}
-    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules(), {})
-    assert isinstance(request, dg.RunRequest)
-    assert (request.run_key, request.tags) == (
-        "hour-2026030315",
-        {RANGE_START: "a.key|2026-03-03", RANGE_END: "b.key|2026-03-03", modes.HOURLY: "true"},
-    )
-
-
-def test_days_that_should_have_closed_widen_the_run() -> None:
-    """A night off: yesterday of one company is due, so the run reaches back to it."""
-    held = {"a": {date(2026, 3, 2): through(2, 20, full=False)}, "b": {date(2026, 3, 3): through(3, 14, full=False)}}
-    request = decide_hour(["a.key", "b.key"], held, None, HOUR, NOW, rules(), {})
-    assert isinstance(request, dg.RunRequest)
-    assert request.tags[RANGE_START] == "a.key|2026-03-02"
-
-
-def test_a_tick_skips_with_words() -> None:
-    """Nobody known, an earlier hour still under way, or everything there already."""
-    done = {"a": {date(2026, 3, 3): through(3, 15, full=False)}}
-    told = [
-        decide_hour([], {}, None, HOUR, NOW, rules(), {}),
-        decide_hour(["a.key"], {"a": {}}, "run-7", HOUR, NOW, rules(), {}),
-        decide_hour(["a.key"], done, None, HOUR, NOW, rules(), {}),
-    ]
-    assert [skip.skip_message for skip in told if isinstance(skip, dg.SkipReason)] == [
-        "no company is known yet; the sensor new_companies finds them",
-        "the refresh of an earlier hour is still under way (run run-7); the next hour makes good what is due",
-        "every company has this hour already, through 2026-03-03 15:05 UTC",
-    ]
+def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_beyond_its_range(stage: Stage) -> None:
+    """Were the day in the range, Dagster would plan a month of slices; as it is, only what has changed is logged."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    with stage.warehouse.write() as connection:
+        connection.execute(refreshes.update().values(is_final=True))
+    later = NOW + timedelta(days=31)  # 3 April: the windows of 1, 2 and 3 March have closed
+    with stage.warehouse.read() as connection:
+        asked = [
+            choose(connection, {ACME: [later.date()]}, {modes.HOURLY: mode}, settings.load(now=later)).asked[ACME]
+            for mode in (modes.ON, modes.OLDER)
+        ]
+    today = {later.date(): Coverage.HOT}
+    assert asked == [dict.fromkeys(DAYS, Coverage.EXTRAS) | today, today]
 
 
 def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -> None:
@@ -84,6 +57,36 @@ def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -
     again = stage.sandbox.requests.count
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=modes.HOURLY).success
     assert stage.sandbox.requests.count == again
+
+
+def test_a_partition_that_is_no_companys_holds_up_nobody(stage: Stage) -> None:
+    """Somebody added it in the UI, or the warehouse was rebuilt after its company had gone: the hour leaves it out, with words."""
+    stage.instance.add_dynamic_partitions("company", ["nobody.00000000"])
+    first, last = (f"{key}|{DAYS[-1]}" for key in (stage.key(stage.ordered[0]), "nobody.00000000"))
+    result = stage.run("refresh_slices", {RANGE_START: first, RANGE_END: last, **ALL})
+    assert result.success
+    assert stage.statuses("daily_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())
+    said = [entry.user_message for entry in stage.instance.all_logs(result.run_id)]
+    assert (
+        "in no row of the table companies, so nothing was asked of them: nobody.00000000; "
+        "materialize the asset companies first, or delete these partitions"
+    ) in said
+
+
+def test_a_dataset_that_failed_on_the_very_first_day_is_late_and_made_good_by_the_hour(stage: Stage) -> None:
+    """Nothing of it was ever there, which is no reason to count it from the day after."""
+    stage.sandbox.faults.always("*e-acme/user-activity*", "http_500")
+    assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    stage.sandbox.faults.clear()
+    assert stage.statuses("event_activity")[1] == stage.slice_keys([ACME], DAYS[:1])
+    passed, words = _freshness(stage)["event_activity"]
+    assert not passed
+    assert f"{stage.key(ACME)} {DAYS[0]}: should have closed at" in words
+    (request,) = stage.tick_hour()
+    assert request.tags[RANGE_START] == f"{stage.key(ACME)}|{DAYS[0]}"
+    assert stage.run("refresh_slices", request.tags).success
+    assert stage.statuses("event_activity") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
+    assert _freshness(stage)["event_activity"][0]
 
 
 def _days_of(request: Any) -> set[str]:
@@ -129,8 +132,8 @@ def _freshness(stage: Stage) -> dict[str, tuple[bool, str]]:
 def test_who_is_new_is_a_pure_decision() -> None:
     """A partition for each company that has none, a first refresh for each that was never refreshed."""
     found = [known("a"), known("b"), known("c")]
-    assert arrivals(found, ["a.key"], {"a"}, {}) == Arrivals(("b.key", "c.key"), ("b.key", "c.key"))
-    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}, {}) == Arrivals((), ("c.key",))
+    assert arrivals(found, ["a.key"], {"a"}, {}, THIS_HOUR) == Arrivals(("b.key", "c.key"), ("b.key", "c.key"))
+    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}, {}, THIS_HOUR) == Arrivals((), ("c.key",))
 
 
 @pytest.mark.parametrize(
@@ -150,8 +153,47 @@ def test_a_first_refresh_that_failed_comes_again_and_never_beside_one_under_way(
     state: dg.DagsterRunStatus, is_refreshed: bool, is_asked: bool
 ) -> None:
     """Also where the hour's run has refreshed today meanwhile: the days before are still undone."""
-    decided = arrivals([known("a")], ["a.key"], {"a"} if is_refreshed else set(), {"a.key": state})
-    assert decided.first_refreshes == (("a.key",) if is_asked else ())
+    for hour, is_due in ((LAST_HOUR, is_asked), (THIS_HOUR, False)):  # of this hour, Dagster has it already
+        tried = {"a.key": Attempt(state, hour)}
+        decided = arrivals([known("a")], ["a.key"], {"a"} if is_refreshed else set(), tried, THIS_HOUR)
+        assert decided.first_refreshes == (("a.key",) if is_due else ())
+
+
+def test_ten_thousand_companies_come_a_hundred_at_a_time_each_once() -> None:
+    """The queue holds no more than that; those that fail wait until all others have been tried, and block nobody."""
+    found = [known(f"c{n:05}") for n in range(10_000)]
+    failing = {company.partition_key for company in found[:150]}
+    keys = [company.partition_key for company in found]
+    refreshed: set[str] = set()
+    tried: dict[str, Attempt] = {}
+    asked: list[str] = []
+    for tick in range(102):
+        hour = f"{NOW + timedelta(minutes=10 * tick):%Y%m%d%H}"
+        decided = arrivals(found, keys, refreshed, tried, hour)
+        assert decided.new_partitions == ()
+        tried |= {key: Attempt(dg.DagsterRunStatus.QUEUED, hour) for key in decided.first_refreshes}
+        asked += decided.first_refreshes
+        assert sum(attempt.state == dg.DagsterRunStatus.QUEUED for attempt in tried.values()) <= 100
+        assert arrivals(found, keys, refreshed, tried, hour).first_refreshes == ()
+        for key in decided.first_refreshes:
+            state = dg.DagsterRunStatus.FAILURE if key in failing else dg.DagsterRunStatus.SUCCESS
+            tried[key] = Attempt(state, hour)
+            refreshed |= set() if key in failing else {key.removesuffix(".key")}
+    assert asked == [*keys, *sorted(failing)]
+
+
+def test_what_is_under_way_is_known_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All runs are read, a page at a time; of each company the latest counts."""
+    monkeypatch.setattr(sensors, "RUNS_AT_ONCE", 7)
+    with dg.instance_for_test() as instance:
+        for hour, state in (("2026030314", "FAILURE"), ("2026030315", "STARTED")):
+            for n in range(20):
+                tags = {"dagster/sensor_name": "new_companies", RANGE_START: f"c{n}.key|2026-01-01"}
+                tags["dagster/run_key"] = f"first-c{n}.key-{hour}"
+                create_run_for_test(instance, status=dg.DagsterRunStatus(state), tags=tags)
+        assert sensors.tried_in(instance) == {
+            f"c{n}.key": Attempt(dg.DagsterRunStatus.STARTED, "2026030315") for n in range(20)
+        }
 
 
 @pytest.fixture
@@ -174,6 +216,23 @@ def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, se
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (f"{key}|{DAYS[0]}", f"{key}|{DAYS[-1]}")
 
 
+@pytest.mark.parametrize(
+    ("path", "fault", "named"), [("/api/v1/company/bolt", "http_403", BOLT), ("*/company/acme*/list", "http_500", ACME)]
+)
+def test_one_company_that_fails_hides_no_new_one(stage: Stage, sensor: Any, path: str, fault: str, named: str) -> None:
+    """Neither from the sensor nor from the hour's catalog; the one that fails stays and is named."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    stage.sandbox.world.move_company(BOLT, "somebody else")
+    stage.sandbox.world.add_company(Company("newcomer", "Newcomer Ltd", parent_id=ROOT))
+    stage.sandbox.faults.always(path, fault)
+    ticked = sensor()
+    assert [request.tags[RANGE_START].partition(".")[0] for request in ticked.run_requests] == ["newcomer-ltd"]
+    assert stage.run("refresh_catalog").success
+    with stage.warehouse.read() as connection:
+        assert {one.company_id for one in present_companies(connection)} == {ROOT, ACME, BOLT, "newcomer"}
+        assert connection.execute(sa.select(problems.c.company_id, problems.c.dataset)).all() == [(named, "companies")]
+
+
 def test_a_first_refresh_that_failed_is_asked_for_once_an_hour_until_it_succeeds(
     stage: Stage, sensor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,10 +242,11 @@ def test_a_first_refresh_that_failed_is_asked_for_once_an_hour_until_it_succeeds
     (request,) = sensor().run_requests
     assert request.run_key == f"first-{key}-2026030315"
     stage.sandbox.faults.always("*e-acme/top-participants*", "http_404")
-    assert not stage.run("refresh_slices", {**request.tags, **of_the_sensor}).success
+    of_the_first = {**request.tags, **of_the_sensor, "dagster/run_key": request.run_key}
+    assert not stage.run("refresh_slices", of_the_first).success
     stage.sandbox.faults.clear()
     assert stage.refresh([ACME], DAYS[-1], DAYS[-1]).success
-    assert [again.run_key for again in sensor().run_requests] == [request.run_key]
+    assert sensor().skip_message == "3 companies, none of them new"
     monkeypatch.setenv("SEQUEL_NOW", "2026-03-03T16:07:00Z")
     (again,) = new_companies_sensor(settings.load()).evaluate_tick(
         dg.build_sensor_context(instance=stage.instance, definitions=stage.definitions)

@@ -1,6 +1,6 @@
 """A Sequel that forgets, as Dagster sees it: what runs ask for, what stays uncoloured, what a tick and a sensor request."""
 
-from datetime import date
+from datetime import timedelta
 
 import dagster as dg
 import pytest
@@ -8,9 +8,9 @@ import pytest
 from sequel_assets import settings
 from sequel_assets.automation import modes
 from sequel_assets.automation.partitions import RANGE_START
-from sequel_assets.automation.schedules import decide_hour
+from sequel_assets.automation.schedules import owed_days
 from sequel_assets.automation.sensors import new_companies_sensor
-from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import Company
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
@@ -70,16 +70,12 @@ def test_an_unknown_company_of_the_setting_is_warned_of_in_the_run(
     assert any("6 company days asked, 3 frozen (Sequel has forgotten them)" in line for line in said)
 
 
-def test_a_tick_does_not_reach_back_to_frozen_days() -> None:
-    """Three weeks off: the run begins with the first day that Sequel holds."""
-    rules = settings.load(start_date=date(2026, 1, 1), now=NOW)
-    held = {"a": {date(2026, 2, 1): Held(None, None, False)}, "b": {}}
-    first = []
-    for frozen_before in ({}, {"a": date(2026, 2, 20)}):
-        request = decide_hour(["a.key", "b.key"], held, None, NOW, NOW, rules, frozen_before)
-        assert isinstance(request, dg.RunRequest)
-        first.append(request.tags[RANGE_START])
-    assert first == ["a.key|2026-02-01", "a.key|2026-02-20"]
+def test_a_tick_does_not_reach_back_to_frozen_days(forgetful: Stage) -> None:
+    """Some days off: what is owed begins with the first day that Sequel holds."""
+    assert forgetful.refresh(forgetful.ordered, DAYS[0], DAYS[-1]).success
+    later, key = NOW + timedelta(days=5), forgetful.key(ACME)
+    owed = [owed_days(settings.load(retention_days=kept), later)[key] for kept in (30, 2)]
+    assert owed == [days_between(DAYS[-1], later.date()), days_between(later.date() - timedelta(days=2), later.date())]
 
 
 def test_a_new_company_is_asked_for_the_days_that_sequel_holds(forgetful: Stage) -> None:

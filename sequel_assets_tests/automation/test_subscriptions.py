@@ -1,11 +1,12 @@
 """The guardian in Dagster: its asset, its schedule, its check."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.automation.resources import Platform
@@ -16,6 +17,7 @@ from sequel_assets.automation.subscriptions import (
     subscriptions_schedule,
 )
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
+from sequel_assets.warehouse.webhook_tables import subscriptions
 from sequel_assets_tests.refresh.books import HERE, KEY
 from sequel_assets_tests.stage import NOW, Stage, why_failed
 
@@ -33,6 +35,17 @@ def run(stage: Stage, job: str = "keep_subscriptions") -> dg.ExecuteInProcessRes
         executor=dg.in_process_executor,
     )
     return definitions.resolve_job_def(job).execute_in_process(instance=stage.instance, raise_on_error=False)
+
+
+def tick(stage: Stage, schedule: dg.ScheduleDefinition, at: str) -> object:
+    """How many runs the schedule asks for at a time of the day, or why it skips."""
+    context = dg.build_schedule_context(
+        instance=stage.instance,
+        scheduled_execution_time=datetime.fromisoformat(f"2026-03-03T{at}Z"),
+        resources={"platform": Platform()},
+    )
+    told = schedule.evaluate_tick(context)
+    return told.skip_message or len(told.run_requests or [])
 
 
 def check(stage: Stage) -> tuple[bool, str, Any]:
@@ -105,10 +118,28 @@ def test_the_check_names_what_is_not_in_order(stage: Stage) -> None:
 def test_the_schedule_asks_for_a_run_once_there_is_an_address(stage: Stage, url: str | None, asks: object) -> None:
     """It is on by default, and says why it skips."""
     schedule = subscriptions_schedule(settings.load(webhook_url=url))
-    told = schedule.evaluate_tick(dg.build_schedule_context(instance=stage.instance, scheduled_execution_time=NOW))
-    assert (told.skip_message or len(told.run_requests or [])) == asks
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("50 */4 * * *", "UTC")
+    assert tick(stage, schedule, "08:50") == asks
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("10,30,50 * * * *", "UTC")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_between_the_looks_a_run_is_asked_for_only_while_something_is_in_doubt(stage: Stage) -> None:
+    """A renewal or a creation that nobody is at any more; not one that may be under way."""
+    os.environ.update(SET)
+    assert run(stage).success
+    schedule, quiet = (
+        subscriptions_schedule(settings.load()),
+        "no subscription is in doubt; all are looked at every 4 hours",
+    )
+    looks = [f"{hour:02}:{minute}" for hour in range(24) for minute in (10, 30, 50)]
+    asked = [at for at in looks if tick(stage, schedule, at) == 1]
+    assert asked == ["00:50", "04:50", "08:50", "12:50", "16:50", "20:50"]
+    for state in ({"rotating_since": NOW}, {"rotating_since": None, "subscription_id": None, "created_at": NOW}):
+        with stage.warehouse.write() as connection:
+            connection.execute(sa.update(subscriptions).values(**state))
+        for after, told in ((14, quiet), (15, 1)):
+            now = settings.load(now=(NOW + timedelta(minutes=after)).isoformat())
+            assert tick(stage, subscriptions_schedule(now), "15:30") == told
 
 
 def test_the_assets_page_says_what_its_table_means() -> None:

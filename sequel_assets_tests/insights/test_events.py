@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_an_event_by_hand(warehouse: Warehouse) -> None:
     )
     peak_at = at(0) + timedelta(hours=10, minutes=10)
     assert first == {
-        "company_id": ACME, "day": DAY, "event_id": "e1", "planned_minutes": 60, "live_minutes": 125, "on_demand_minutes": 0,
+        "company_id": ACME, "day": DAY, "event_id": "e1", "is_cancelled": False, "planned_minutes": 60, "live_minutes": 125, "on_demand_minutes": 0,
         "engaged_minutes": 125, "unique_users": 3, "average_engaged_minutes": 41.67, "attended_live": 3, "watched_replay_only": 0,
         "registered": 4, "show_rate": 50.0, "average_share_watched": 69.44, "peak_users": 3, "peak_at": peak_at, "polls": 1,
         "poll_voters": 1, "poll_participation_rate": 33.33, "questions": 1, "questions_answered": 1, "chat_messages": 3,
@@ -150,7 +151,7 @@ def test_what_is_not_told_is_null_and_not_zero(warehouse: Warehouse) -> None:
     (row,) = as_dicts("funnel", answer(warehouse, "funnel", DAY, DAY))
     assert row == {
         "company_id": ACME, "day": DAY, "event_id": "e1", "registered": None, "attended": 3, "stayed_half": 2,
-        "asked_or_answered": None, "came_again": 0, "walk_ins": 0, "is_complete": False,
+        "asked_or_answered": None, "came_again": None, "walk_ins": 0, "is_complete": False,
     }  # fmt: skip
     persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", DAY, DAY))
     assert [(row["person_id"], row["is_registered"], row["chat_messages"]) for row in persons] == [
@@ -168,6 +169,84 @@ def test_an_event_without_people_is_told_of_only_where_somebody_registered(wareh
         None,
     ) * 4
     assert [row[2:9] for row in answer(warehouse, "funnel", DAY, DAY)] == [("e1", 1, 0, 0, 0, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("is_cancelled", "is_open", "show_rate"),
+    [(False, False, 0.0), (True, False, None), (False, True, None), (True, True, None)],
+)
+def test_nobody_at_an_event_that_was_not_held_is_no_rate_of_nought(
+    warehouse: Warehouse, *, is_cancelled: bool, is_open: bool, show_rate: float | None
+) -> None:
+    """Cancelled, or maybe not begun yet: its start day has not closed. A day later it has begun, whoever came."""
+    plan = Plan("e1", STAGE, at(0) + timedelta(hours=20), at(0) + timedelta(hours=21), is_cancelled=is_cancelled)
+    story = Story({"e1": plan}, activity={("e1", "dee"): Entry(registered=True)}, open_days={DAY} if is_open else set())
+    tell(warehouse, story, DAYS[:2])
+    rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(1)))
+    assert [(row["is_cancelled"], row["registered"], row["attended_live"], row["show_rate"]) for row in rows] == [
+        (is_cancelled, 1, 0, show_rate),
+        (is_cancelled, 1, 0, None if is_cancelled else 0.0),
+    ]
+
+
+def test_an_event_without_any_poll_has_no_participation_in_polls(warehouse: Warehouse) -> None:
+    """There is nothing to have taken part in."""
+    story = by_hand()
+    story.polls, story.answers = [], []
+    tell(warehouse, story, DAYS[:1])
+    (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
+    assert (row["polls"], row["poll_voters"], row["poll_participation_rate"]) == (0, 0, None)
+
+
+def test_who_registers_late_counts_from_that_day_on(warehouse: Warehouse) -> None:
+    """Cy registers for the replay and watches it; the walker was there, and registers later to see it again."""
+    story = by_hand()
+    story.activity["e1", "cy"] = Entry(registered=True, registered_on=day(2))
+    story.activity["e1", "walker"] = Entry(registered=True, registered_on=day(1))
+    tell(warehouse, story, DAYS[:3])
+    rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(2)))
+    told = [(row["registered"], row["attended_live"], row["show_rate"]) for row in rows if row["event_id"] == "e1"]
+    assert told == [(3, 3, 66.67), (4, 3, 75.0), (5, 3, 60.0)]
+    steps = [row[3:-1] for row in answer(warehouse, "funnel", day(0), day(2)) if row[2] == "e1"]
+    assert steps == [(3, 2, 1, 1, 0, 1), (4, 3, 2, 2, 1, 0), (5, 3, 2, 2, 1, 0)]
+    persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))
+    assert [(row["day"], row["person_id"], row["is_registered"]) for row in persons if row["event_id"] == "e1"] == [
+        *[(day(0), who, True) for who in ("ada", "bo", "dee")],
+        (day(0), "walker", False),
+        (day(1), "walker", True),
+        (day(2), "ada", True),
+        (day(2), "cy", True),
+    ]
+
+
+def test_whether_somebody_registered_is_null_where_that_is_not_told(warehouse: Warehouse) -> None:
+    """Of a person whom the activity does not list, and of everybody where no entry of the event has a time of it."""
+    story = by_hand()
+    del story.activity["e1", "bo"]
+    tell(warehouse, story, DAYS[:1])
+    rows = answer(warehouse, "person_engagement", DAY, DAY)
+    told = {row["person_id"]: row["is_registered"] for row in as_dicts("person_engagement", rows)}
+    assert told == {"ada": True, "bo": None, "cy": True, "dee": True, "walker": False}
+    story.activity = {key: Entry(registered=False) for key in story.activity}
+    tell(warehouse, story, DAYS[:1])
+    persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", DAY, DAY))
+    assert {row["is_registered"] for row in persons} == {None}
+    (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
+    assert (row["registered"], row["show_rate"]) == (None, None)
+
+
+def test_asking_and_answering_is_unknown_where_neither_a_list_nor_a_number_tells_it(warehouse: Warehouse) -> None:
+    """And with it who of them came again; a single number of a single person tells it."""
+    story = by_hand()
+    story.untold = {(dataset, DAY) for dataset in ("polls", "poll_answers", "questions")}
+    story.polls, story.answers, story.questions = [], [], []
+    for number, expected in ((None, (4, 2, 1, None, None, 1)), (1, (4, 2, 1, 1, 1, 1))):
+        story.activity = {
+            key: replace(entry, polls=None, questions=number if key == ("e1", "ada") else None)
+            for key, entry in story.activity.items()
+        }
+        tell(warehouse, story, DAYS[:2])
+        assert [row[3:-1] for row in answer(warehouse, "funnel", day(1), day(1)) if row[2] == "e1"] == [expected]
 
 
 def test_a_funnel_by_hand(warehouse: Warehouse) -> None:

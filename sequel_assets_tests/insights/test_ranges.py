@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql
 
 from sequel_assets.insights import ranges
 from sequel_assets.insights.periods import Days
-from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Coverage, Scope, judge
+from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Scope
 from sequel_assets.warehouse import bulk
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import companies, event_participants, people
+from sequel_assets.warehouse.tables import people
 
 from .. import reference_companies as oracle
-from ..rows import participant
+from ..rows import empty, participant
 from .test_companies import DAYS, FEW, TODAY, TREES, facts, land, minutes
 
 OF = ["root", *"abcd"]
@@ -102,24 +101,26 @@ def test_one_person_in_three_companies_is_one_and_names_come_only_when_asked(war
     assert ask(warehouse, ranges.select_people(scope, with_people=True)) == [
         (*numbers, "Zoe", "zoe@mail.example", None)
     ]
-    with warehouse.write() as connection:
-        connection.execute(people.delete())
+    empty(warehouse, people)
 
 
-@pytest.mark.parametrize("is_tree", [False, True])
-def test_what_is_missing_or_has_not_closed_is_said(warehouse: Warehouse, is_tree: bool) -> None:
-    """A day that was never asked, one that is still open, a company that is gone and is not missed any more."""
-    land(warehouse, [], of=["root", "a"], days=[LAST[0], *LAST[2:]], not_closed=[TODAY])
+def test_a_persons_name_and_ids_come_from_one_row_the_same_on_every_engine(warehouse: Warehouse) -> None:
+    """The row with an id of your own, of those the latest name, of those the first company, capitals before small letters."""
+    of = ["root", "Z", "a", "b"]
+    land(warehouse, [participant("e1", who, 5, on=TODAY, company_id="root") for who in "pqr"], of=of, days=LAST)
+    rows = [
+        ("root", "p", "p@mail.example", "zoe", None, TODAY), ("a", "p", "p@mail.example", "Ada", "7", LAST[0]),
+        ("root", "q", None, "Émile", None, LAST[0]), ("a", "q", None, "emil", None, TODAY),
+        ("a", "r", None, "small", "2", TODAY), ("Z", "r", None, "capital", "1", TODAY), ("b", "r", None, "b", "3", TODAY),
+    ]  # fmt: skip
     with warehouse.write() as connection:
-        bulk.insert(connection, company_parents, [("root", TODAY, None), ("a", TODAY, "root")])
-        gone = companies.update().where(companies.c.company_id == "a").values(gone_at=day_end(LAST[2]))
-        connection.execute(gone)
-    scope = Scope("root", Days(LAST[0], TODAY), is_tree)
-    known = ask(warehouse, ranges.select_coverage(scope, event_participants.name))
-    found = judge(scope.days, ask(warehouse, ranges.select_members(scope)), known)
-    through = day_end(TODAY) - timedelta(hours=1)
-    assert found == Coverage(2 if is_tree else 1, (LAST[1],), (TODAY,), through)
-    whole = Scope("root", Days(LAST[2], LAST[3]), is_tree)
-    known = ask(warehouse, ranges.select_coverage(whole, event_participants.name))
-    assert judge(whole.days, ask(warehouse, ranges.select_members(whole)), known).is_complete
-    assert judge(Days(LAST[1], LAST[1]), [("root", None, None, None)], []) == Coverage(1, (LAST[1],), (), None)
+        bulk.insert(connection, company_parents, [(name, TODAY, None if name == "root" else "root") for name in of])
+        bulk.insert(connection, people, rows)
+    scope = Scope("root", Days(LAST[0], TODAY), is_tree=True)
+    query = ranges.select_people(scope, with_people=True)
+    assert 'people.company_id COLLATE "C"' in str(query.compile(dialect=postgresql.dialect()))  # in any language
+    told = [row[1:2] + row[-3:] for row in ask(warehouse, query)]
+    assert told == [
+        ("p", "Ada", "p@mail.example", "7"), ("q", "emil", None, None), ("r", "capital", None, "1"),
+    ]  # fmt: skip
+    empty(warehouse, people)

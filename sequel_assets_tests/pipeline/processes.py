@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.warehouse import silences
+from sequel_assets.warehouse.checksums import checksum
+from sequel_assets.warehouse.tables import NO_DAY, refreshes
 
-from ..reference import assert_equal_tables, expected_tables, read_tables
+from ..reference import COLUMNS, assert_equal_tables, expected_tables, read_tables
 from .harness import Platform
 
-SLICED = ("event_participants", "event_concurrency", "daily_usage", "lifetime_usage", "peak_concurrency")
+WITH_TRUTH = tuple(dataset.name for dataset in SLICED if dataset.name in COLUMNS)
+"""Datasets of which the oracle knows every row; of the others the bookkeeping's checksum tells that they are whole."""
 
 
 def start_worker(it: Platform, days: Sequence[date], *how: str) -> subprocess.Popen[str]:
@@ -39,12 +45,13 @@ def arguments_of(it: Platform, days: Sequence[date], *how: str) -> list[str]:
 
 
 def assert_nothing_is_half_written(it: Platform, days: Sequence[date]) -> None:
-    """Every slice that has its bookkeeping has exactly the rows of the truth, and no other has any."""
+    """Every slice of every dataset has exactly the rows of its bookkeeping, those of the truth; no other has any."""
     found, truth = read_tables(it.warehouse), expected_tables(it.world, days, start=it.start, now=it.clock())
-    there = {(company, dataset, day) for company, dataset, day, *_ in bookkept(it)}
-    for name in SLICED:
-        told = [row for row in truth[name] if (row[0], name, row[1]) in there]
+    kept = bookkept(it)
+    for name in WITH_TRUTH:
+        told = [row for row in truth[name] if (row[0], name, row[1]) in kept]
         assert_equal_tables({name: found[name]}, {name: told})
+    assert stored_slices(it) == {key: told for key, told in kept.items() if told[0]}
 
 
 def assert_silences_are_true(it: Platform) -> None:
@@ -58,8 +65,25 @@ def assert_silences_are_true(it: Platform) -> None:
                 assert len(stretches) <= len(minutes) + 1
 
 
-def bookkept(it: Platform) -> set[tuple[str, str, date, int]]:
-    """Return (company, dataset, day, rows) of every slice that has its bookkeeping."""
-    query = sa.text("SELECT company_id, dataset, day, rows FROM refreshes WHERE dataset <> 'events'")
+Slices = dict[tuple[str, str, date], tuple[int, str]]
+"""(company, dataset, day) -> how many rows, and their checksum."""
+
+
+def bookkept(it: Platform) -> Slices:
+    """Return every slice that has its bookkeeping, as that tells it."""
+    r = refreshes.c
+    query = sa.select(r.company_id, r.dataset, r.day, r.rows, r.checksum).where(r.day != NO_DAY)
     with it.warehouse.read() as connection:
-        return {(c, dataset, date.fromisoformat(str(day)), rows) for c, dataset, day, rows in connection.execute(query)}
+        return {
+            (company, dataset, day): (rows, told) for company, dataset, day, rows, told in connection.execute(query)
+        }
+
+
+def stored_slices(it: Platform) -> Slices:
+    """Return every slice that has rows, as those tell it."""
+    slices: dict[tuple[str, str, date], list[tuple[Any, ...]]] = defaultdict(list)
+    with it.warehouse.read() as connection:
+        for dataset in SLICED:
+            for row in connection.execute(sa.select(dataset.table)):
+                slices[row.company_id, dataset.name, row.day].append(tuple(row))
+    return {key: (len(rows), checksum(rows)) for key, rows in slices.items()}

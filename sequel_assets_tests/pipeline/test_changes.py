@@ -7,7 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from sequel_assets.refresh.outcomes import Verdict
-from sequel_assets.sandbox import Attendance, Company
+from sequel_assets.sandbox import Attendance, Company, World
+from sequel_assets.sequel import ServerError
+from sequel_assets.warehouse.catalog import known_companies
 from sequel_assets.warehouse.engine import Warehouse
 
 from .. import reference_extras
@@ -240,3 +242,55 @@ def test_where_the_licence_is_invalid_the_companies_that_are_known_stay(warehous
         world.companies[0].licence_is_valid = True
         it.refresh()
         assert it.problems() == []
+
+
+def family() -> World:
+    """Return a root with two kids, the first of which has one of its own."""
+    tree = {"kid": "root", "grand": "kid", "other": "root"}
+    return world_of(companies=[Company("root", "Root"), *(Company(key, key, above) for key, above in tree.items())])
+
+
+@pytest.mark.parametrize("fault", ["http_403", "http_500", "html_200"])
+def test_a_company_that_does_not_tell_whether_it_is_gone_stays_and_stops_nobody(
+    warehouse: Warehouse, fault: str
+) -> None:
+    """No longer listed, and no 404: it and what is beneath it stay, a problem names it, and a new company is found."""
+    with platform(family(), warehouse, quick=True) as it:
+        it.walk()
+        it.world.move_company("kid", "somebody else")
+        it.world.remove_company("grand")
+        it.world.add_company(Company("new", "New", "root"))
+        it.sandbox.faults.always("/api/v1/company/kid", fault)
+        assert sorted(it.walk()) == ["grand", "kid", "new", "other", "root"]
+        assert [problem[:4] for problem in it.problems()] == [("kid", "companies", date(1, 1, 1), "")]
+        it.sandbox.faults.clear()
+        it.world.remove_company("kid")
+        assert sorted(it.walk()) == ["new", "other", "root"]
+        assert it.problems() == []
+
+
+@pytest.mark.parametrize("fault", ["http_500", "html_200", "truncated"])
+def test_a_company_whose_list_fails_keeps_what_is_beneath_it_and_stops_nobody(warehouse: Warehouse, fault: str) -> None:
+    """As a 403 does; without an answer nothing counts as gone, and the others' new companies are found."""
+    with platform(family(), warehouse, quick=True) as it:
+        it.walk()
+        it.world.add_company(Company("new", "New", "other"))
+        it.sandbox.faults.always("/api/v1/company/kid/list", fault)
+        assert sorted(it.walk()) == ["grand", "kid", "new", "other", "root"]
+        ((company, dataset, _, _, reason),) = [problem[:5] for problem in it.problems()]
+        assert (company, dataset) == ("kid", "companies")
+        assert reason.startswith("its sub-companies cannot be listed, those known stay as they are: ")
+        it.sandbox.faults.clear()
+        it.walk()
+        assert it.problems() == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/company/root", "/api/v1/company/root/list"])
+def test_a_root_that_fails_is_an_error_and_nothing_is_stored(warehouse: Warehouse, path: str) -> None:
+    """Without it there is no tree."""
+    with platform(family(), warehouse, quick=True) as it:
+        it.sandbox.faults.always(path, "http_500")
+        with pytest.raises(ServerError):
+            it.walk()
+        with warehouse.read() as connection:
+            assert known_companies(connection) == []

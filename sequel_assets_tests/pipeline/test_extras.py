@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,13 +13,15 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights.event_statistics import event_statistics
+from sequel_assets.insights.person_engagement import person_engagement
 from sequel_assets.refresh.activity import PAGE_SIZE, fetch_activity
-from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.interactions import fetch_interactions
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.told import Asked, Refused, Rows
-from sequel_assets.sandbox import Attendance, Event, Fault, Faults, Person
+from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person
 from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
 from sequel_assets.warehouse import availability
 from sequel_assets.warehouse import engagement_tables as tables
@@ -29,7 +32,7 @@ from sequel_assets.warehouse.tables import refreshes
 
 from ..reference import dump, person_id
 from ..reference_extras import SLICED
-from .harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
+from .harness import ADA, BO, DAYS, Platform, at, day, event, failures, platform, world_of
 
 TALK: dict[str, Any] = {
     "polls": [{
@@ -120,6 +123,45 @@ def test_a_total_count_that_lies_is_refused_with_both_numbers(asked: Asked, answ
         fetch_activity(client, asked)
     with pytest.raises(Refused, match="lists 2 entries, and totalCount says 1, asked twice"):
         fetch_activity(answering(paged({1: [entry("a"), entry("b")]}, lambda _: 1)), asked)
+
+
+def changing(lists: dict[int, list[str]]) -> Callable[[httpx.Request], Any]:
+    """Answer pages of a list that changes: `lists` says what it is from the n-th request on, counted from 1."""
+    requests = itertools.count(1)
+
+    def answer(request: httpx.Request) -> Any:
+        number, page = next(requests), int(request.url.params["page"])
+        there = lists[max(first for first in lists if first <= number)]
+        items = [entry(uid) for uid in there[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
+        return {"items": items, "totalCount": len(there), "page": page, "size": PAGE_SIZE}
+
+    return answer
+
+
+EVERYBODY = [f"u{number:03}" for number in range(150)]
+
+
+def test_an_entry_that_goes_between_two_pages_makes_it_ask_from_the_start(asked: Asked, answering: Any) -> None:
+    """As many as there are to be were the wrong ones: who went was among them, and who slipped onto page 1 was not."""
+    rows = fetch_activity(answering(changing({1: EVERYBODY, 2: EVERYBODY[1:]})), asked)
+    assert {person.email for person in rows.people.values()} == {f"{uid}@example.org" for uid in EVERYBODY[1:]}
+    assert rows.by_table[tables.activity_totals] == [("kid", day(3), "e", 149)]
+
+
+def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(asked: Asked, answering: Any) -> None:
+    """Rather than kept wrong."""
+    client = answering(changing({1: EVERYBODY, 2: EVERYBODY[1:], 4: EVERYBODY[2:]}))
+    with pytest.raises(
+        Refused, match="lists 148 entries, and totalCount says 148, after 149 on the page before, asked"
+    ):
+        fetch_activity(client, asked)
+
+
+@pytest.mark.parametrize("arrived", [["new", *EVERYBODY], [*EVERYBODY, "new"]])
+def test_an_entry_that_arrives_between_two_pages_is_kept(asked: Asked, answering: Any, arrived: list[str]) -> None:
+    """At either end of the list: it shows on the next page, or when it is asked from the start."""
+    rows = fetch_activity(answering(changing({1: EVERYBODY, 2: arrived})), asked)
+    assert {person.email for person in rows.people.values()} == {f"{uid}@example.org" for uid in arrived}
 
 
 def test_a_page_that_never_ends_is_refused(asked: Asked, answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,18 +268,38 @@ def test_what_contradicts_itself_or_is_no_key_is_refused_by_name(
 # ------------------------------------------------------------------ unavailable, and back
 
 
-@pytest.mark.parametrize("engine_kind", ["sqlite"])
+ENDPOINTS = {
+    "activity": ("*user-activity*", ("event_activity",)),
+    "polls": ("*/polls", INTERACTIONS),
+    "replays": ("*availableReplays", ("replays",)),
+    "registrants": ("*/registrants", ("registrants",)),
+    "networking_participants": ("*participantsList", ("hub_participants",)),
+}
+ANOTHER_SHAPE: dict[str, Any] = {"data": []}
+
+
 @pytest.mark.parametrize(
-    ("path", "gone"), [("*user-activity*", ("event_activity",)), ("*/polls", INTERACTIONS), ("*availableReplays", ("replays",))]
-)  # fmt: skip
-@pytest.mark.parametrize("kind", ["http_404", "http_403", "html_200", "not_json", "has_error"])
+    ("engine_kind", "kind"),
+    [
+        *(("sqlite", kind) for kind in ("http_404", "http_403", "html_200", "not_json", "has_error", "another shape")),
+        ("postgresql", "http_404"),
+    ],
+)
+@pytest.mark.parametrize("shape", ENDPOINTS)
 def test_an_endpoint_that_tells_nothing_costs_its_own_datasets_alone(
-    warehouse: Warehouse, kind: str, path: str, gone: tuple[str, ...]
+    warehouse: Warehouse, kind: str, shape: str, answers: Any
 ) -> None:
     """No failure, no slice, a reason; everything else is the truth. When it is there again, the next refresh fills it."""
-    with platform(world_of(talking(), talking("f", on=5)), warehouse, quick=True) as it:
-        it.sandbox.faults = Faults(paths=[(path, Fault(kind))])
-        assert [one for one in failures(it.refresh()) if one[1] in SLICED] == []
+    path, gone = ENDPOINTS[shape]
+    is_spoilt = kind == "another shape"
+    answers(shape, lambda document: ANOTHER_SHAPE if is_spoilt else document)
+    hubs = [
+        event(f"hub{number}", "kid", at(1), [Attendance(ADA, live=[(at(3), 5)])], event_type=HUB) for number in (1, 2)
+    ]
+    stages = [talking(hub_id="hub1"), talking("f", on=5, hub_id="hub2")]
+    with platform(world_of(*hubs, *stages), warehouse, quick=True) as it:
+        it.sandbox.faults = Faults(paths=[] if is_spoilt else [(path, Fault(kind))])
+        assert failures(it.refresh()) == []
         with warehouse.read() as connection:
             assert {(one.company_id, one.dataset) for one in availability.unavailable(connection)} == {
                 ("kid", name) for name in gone
@@ -247,7 +309,8 @@ def test_an_endpoint_that_tells_nothing_costs_its_own_datasets_alone(
         assert not kept & set(gone)
         assert all(one.full_through is not None for one in held.values())
         it.assert_true(but=[*gone, "activity_totals", "people"])
-        assert [problem for problem in it.problems() if problem[1] in SLICED] == []
+        assert it.problems() == []
+        is_spoilt = False
         it.sandbox.faults.clear()
         it.sandbox.clock.advance(timedelta(hours=1))
         it.refresh()
@@ -285,7 +348,7 @@ def test_an_event_whose_start_moved_takes_its_rows_along(warehouse: Warehouse) -
 
 
 def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Warehouse) -> None:
-    """Also on days that are final, and without asking for their minutes again; the hourly run leaves the past alone."""
+    """Also on days that are final, and without asking for their minutes again; the hour makes it good too."""
     with platform(world_of(talking(on=1), talking("f", on=5)), warehouse) as it:
         it.refresh()
         with warehouse.write("kid") as connection:
@@ -296,10 +359,10 @@ def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Wa
             connection.execute(tables.activity_totals.delete())
         with warehouse.read() as connection:
             whole = landed_days(connection, ["kid"])["kid"]
-            hourly = landed_days(connection, ["kid"], from_the_first=True)["kid"]
         settle, window = timedelta(minutes=5), timedelta(hours=48)
         assert to_ask(DAYS, whole, it.clock(), settle=settle) == dict.fromkeys(DAYS, Coverage.EXTRAS)
-        assert set(due_this_hour(hourly, it.clock(), settle=settle, late_window=window)) <= {day(8)}
+        due = due_this_hour(whole, it.clock(), settle=settle, late_window=window)
+        assert due == dict.fromkeys(DAYS[:-1], Coverage.EXTRAS) | {DAYS[-1]: Coverage.HOT}
         it.sandbox.requests.clear()
         outcomes = list(it.refresher().refresh({"kid": dict.fromkeys(DAYS, Coverage.EXTRAS), "root": DAYS}))
         assert failures(outcomes) == []
@@ -309,6 +372,88 @@ def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Wa
             Verdict.UNCHANGED
         }
         it.assert_true()
+
+
+def hour_of(it: Platform) -> dict[str, dict[date, Coverage]]:
+    """Return what an hour's run asks for of each company."""
+    settle, window = timedelta(minutes=5), timedelta(hours=48)
+    with it.warehouse.read() as connection:
+        held = landed_days(connection, ["kid", "root"], from_the_first=True)
+    return {
+        company: due_once_more(slices, it.clock(), settle=settle)
+        | due_this_hour(slices, it.clock(), settle=settle, late_window=window)
+        for company, slices in held.items()
+    }
+
+
+def run_hours(it: Platform, hours: Iterable[datetime]) -> list[dict[date, Coverage]]:
+    """Let the hourly run come at these times, and return what it asked of the company."""
+    asked = []
+    for now in hours:
+        it.sandbox.clock.set(now)
+        due = hour_of(it)
+        asked.append(due["kid"])
+        assert failures(it.refresher().refresh({company: days for company, days in due.items() if days})) == []
+    return asked
+
+
+def test_somebody_who_registers_late_to_watch_the_replay_counts_once_the_window_closes(warehouse: Warehouse) -> None:
+    """Thirty days after the event, whether or not the machine was on at that hour; from their day on, and asked for once."""
+    dee = Person("Dee", "dee@example.org")
+    event = talking()
+    with platform(world_of(event), warehouse) as it:
+        it.refresh()
+        event.registers(dee, at(9, 9, 50))
+        event.absentees = tuple(person for person in event.absentees if person != dee)
+        it.world.restate("e", [*event.rows, Attendance(dee, on_demand=[(at(9, 10), 20)])])
+        first = run_hours(it, [at(9, 0, 5), at(12, 0, 5), at(31, 0, 5)])
+        assert {how for due in first for how in due.values()} == {Coverage.HOT, Coverage.FULL}
+        assert registered(warehouse) == dict.fromkeys(days_between(day(3), day(31)), 3)
+        back = datetime(2026, 4, 3, 7, 5, tzinfo=UTC)  # the window of 3 March has closed at midnight
+        (due, again) = run_hours(it, [back, back + timedelta(hours=1)])
+        assert due[day(3)] is Coverage.EXTRAS
+        assert [on for on, how in due.items() if how is Coverage.EXTRAS] == [day(1), day(2), day(3)]
+        assert list(again) == [date(2026, 4, 3)]
+        assert registered(warehouse) == {on: 3 if on < day(9) else 4 for on in days_between(day(3), date(2026, 4, 2))}
+        with warehouse.read() as connection:
+            e = person_engagement.c
+            told = connection.execute(
+                sa.select(e.day, e.is_registered).where(e.person_id == person_id(dee.email or ""))
+            )
+            assert [tuple(row) for row in told] == [(day(9), True)]
+
+
+def registered(warehouse: Warehouse) -> dict[date, int]:
+    """Return how many had registered for the event by each day."""
+    s = event_statistics.c
+    with warehouse.read() as connection:
+        return {row.day: row.registered for row in connection.execute(sa.select(s.day, s.registered))}
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_what_is_held_at_the_windows_close_waits_and_what_failed_is_asked_again(warehouse: Warehouse) -> None:
+    """A list that has lost most of its people is told once and left to its owner; one that did not come is due again."""
+    with platform(world_of(talking(), talking("f", on=4)), warehouse, quick=True) as it:
+        it.refresh()
+        run_hours(it, [at(n, 0, 5) for n in range(9, 13)])
+        it.sandbox.clock.set(at(3, 0, 5) + timedelta(days=31))
+        due = {"kid": due_once_more_of(it)}
+        assert list(due["kid"]) == [day(1), day(2), day(3)]
+        it.sandbox.faults = Faults(paths=[("*/e/user-activity*", Fault("http_500"))])
+        assert {one[1:3] for one in failures(it.refresher().refresh(due))} >= {("event_activity", day(3))}
+        assert list(due_once_more_of(it)) == [day(3)]
+        it.sandbox.faults.clear()
+        it.world.restate("e", [])
+        held = failures(it.refresher().refresh({"kid": due_once_more_of(it)}))
+        assert {one[1:3] for one in held if one[1] in SLICED} == {("event_activity", day(3))}
+        assert due_once_more_of(it) == {}
+
+
+def due_once_more_of(it: Platform) -> dict[date, Coverage]:
+    """Return what is due once more of the company."""
+    with it.warehouse.read() as connection:
+        held = landed_days(connection, ["kid"], from_the_first=True)["kid"]
+    return due_once_more(held, it.clock(), settle=timedelta(minutes=5))
 
 
 def test_companies_keep_where_they_stood(warehouse: Warehouse) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from sequel_assets.insights import LIFETIME_USAGE
 from sequel_assets.refresh.derive import wanted_slices
-from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
-from sequel_assets.refresh.freshness import Held, Late, late_slices, required
+from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.freshness import Covers, Held, Late, late_slices, required
 from sequel_assets.refresh.hours import data_through
 from sequel_assets.refresh.retention import frozen_before
 from sequel_assets.warehouse.slices import day_end
@@ -228,6 +228,39 @@ def test_a_backfill_asks_again_only_for_what_may_have_changed() -> None:
     }
     days = [date(2026, 11, n) for n in (9, 10, 21, 22, 23)]
     assert list(to_ask(days, slices, now, settle=SETTLE)) == [date(2026, 11, 9), date(2026, 11, 21), date(2026, 11, 23)]
+
+
+def extras_asked(final: date, through: datetime | None) -> dict[date, Held]:
+    """A final day whose events were last asked about as a whole through an hour."""
+    minutes = day_end(final) + LATE_WINDOW
+    return {final: Held(minutes, minutes, True, of_extras=Covers(through, through, True))}
+
+
+def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_closes() -> None:
+    """By the hour and by a backfill, once, whenever somebody runs again, and never of a frozen day. It makes nothing late."""
+    final = date(2026, 10, 20)
+    closes = at("2026-11-20T00:00")  # the 30th day after it is over
+    held = extras_asked(final, at("2026-10-23T00:00"))
+
+    def due(now: datetime, slices: dict[date, Held], frozen: date = date.min) -> dict[date, Coverage]:
+        return due_once_more(slices, now, settle=SETTLE, frozen_before=frozen)
+
+    assert due(closes + timedelta(minutes=4), held) == {}
+    for now in (closes + SETTLE, closes + 40 * DAY):
+        assert due(now, held) == {final: Coverage.EXTRAS}
+        assert to_ask([final], held, now, settle=SETTLE) == {final: Coverage.EXTRAS}
+        assert due(now, held, final + DAY) == {}
+        assert final not in due_this_hour(held, now, settle=SETTLE, late_window=LATE_WINDOW)
+        assert final not in {late.day for late in late_slices("c", held, now, settle=SETTLE, late_window=LATE_WINDOW)}
+    assert due(closes + 40 * DAY, extras_asked(final, closes)) == {}
+    assert to_ask([final], extras_asked(final, closes), closes + 40 * DAY, settle=SETTLE) == {}
+
+
+def test_a_day_without_anything_of_events_or_that_waits_for_its_owner_is_not_asked_once_more() -> None:
+    """What is not there is a backfill's business, and what is held has been told already."""
+    final, now = date(2026, 10, 20), at("2026-11-23T10:05")
+    for slices in (extras_asked(final, None), {final: Held(now, now, True)}):
+        assert due_once_more(slices, now, settle=SETTLE) == {}
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,39 @@ def test_a_guardian_that_was_given_up_takes_back_what_it_made(desk: Desk) -> Non
     assert (desk.receives(STARTED), desk.valid(STARTED), len(desk.books.entries)) == ("accepted", 1, 1)
 
 
+def keys_at(desk: Desk, ended: bool) -> list[tuple[str | None, str | None, object]]:
+    """The keys of the rows that have ended, or not, as they can be read, and until when the one before is good."""
+    seal, s = Seal(desk.keys), subscriptions.c
+    columns = sa.select(s.sealed_secret, s.sealed_previous_secret, s.previous_until)
+    with desk.warehouse.read() as connection:
+        rows = connection.execute(columns.where(s.ended_at.is_not(None) if ended else s.ended_at.is_(None))).all()
+    return [(key and seal.open(key), before and seal.open(before), until) for key, before, until in rows]
+
+
+def test_what_was_replaced_is_answered_for_a_day_more(settled: Desk) -> None:
+    """A delivery of it may have been told to come again; its key is sealed anew with the others, and then forgotten."""
+    old = settled.books.entries["id-1"].secret
+    del settled.books.entries["id-1"]
+    assert done(settled.look()) == [
+        ("create", "Sequel does not know it any more"),
+        ("delete", "Sequel does not know it any more"),
+    ]
+    assert keys_at(settled, ended=True) == [(None, old, settled.now + DAY)]
+    settled.keys = (OTHER_KEY, KEY)
+    assert reseal(settled.warehouse, Seal(settled.keys)) == (3, 0)
+    settled.keys = (OTHER_KEY,)
+    assert keys_at(settled, ended=True) == [(None, old, settled.now + DAY)]
+    settled.now += DAY
+    assert done(settled.look()) == []
+    assert keys_at(settled, ended=True) == [(None, None, None)]
+
+
+def test_what_is_deleted_because_nobody_wants_it_is_refused_at_once(settled: Desk) -> None:
+    """Its key is forgotten with it."""
+    assert done(settled.look([])) == [("delete", "not wanted")] * 2
+    assert keys_at(settled, ended=True) == [(None, None, None)] * 2
+
+
 # ------------------------------------------------------------------ anything may go wrong, anywhere
 
 

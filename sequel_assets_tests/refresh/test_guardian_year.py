@@ -86,12 +86,12 @@ class Year:
         if self._is_let_in(one, one.key):
             return "accepted"
         with self.warehouse.read() as connection:
-            known = receiving(connection, hash_of(one.endpoint.rpartition("/")[2]))
+            known = receiving(connection, hash_of(one.endpoint.rpartition("/")[2]), self.now)
         return "in doubt" if known is not None and known.is_in_doubt else "refused"
 
     def _is_let_in(self, one: Subscription, key: str) -> bool:
         with self.warehouse.read() as connection:
-            known = receiving(connection, hash_of(one.endpoint.rpartition("/")[2]))
+            known = receiving(connection, hash_of(one.endpoint.rpartition("/")[2]), self.now)
         return known is not None and key in [SEAL.open(sealed) for sealed in known.sealed_keys(self.now)]
 
 

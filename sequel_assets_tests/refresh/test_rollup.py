@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from sequel_assets.insights.company_rollup import company_rollup
-from sequel_assets.insights.top_participants import top_participants
-from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.refresh.due import Coverage
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.trees import Trees, behind_rollups, wanted_rollups
-from sequel_assets.sandbox import Attendance, Company, World, WorldSpec, build_world
+from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import refreshes
@@ -124,21 +122,6 @@ def test_a_run_killed_before_its_rollups_is_made_good_by_one_that_asks_nothing(w
             assert behind_rollups(connection) == [(name, on) for name in ("kid", "root", "toddler") for on in DAYS]
         assert {o.dataset for o in it.refresher().refresh({"kid": {}}, asks_sequel=False)} == {company_rollup.name}
         assert_right(it, ["root", "kid", "toddler"], DAYS)
-
-
-def test_of_a_random_world_every_insight_of_companies_is_the_oracles(warehouse: Warehouse) -> None:
-    """Comparisons, top lists and roll-ups from the sandbox's minutes, of all companies."""
-    spec = WorldSpec(seed=11, companies=4, days=8, events_per_day=0.7, people=5, now=at(8, 14, 20))
-    with platform(build_world(spec), warehouse) as it:
-        it.refresh(DAYS)
-        names = [company.id for company in it.world.companies]
-        assert_right(it, names, DAYS)
-        facts = expected_tables(it.world, DAYS, start=START, now=it.clock())["event_participants"]
-        own = {name: [row for row in facts if row[0] == name] for name in names}
-        compared = [row for name in names for on in DAYS for row in oracle.comparison(name, own[name], on, START, PAST)]
-        assert sorted(table_of(warehouse, usage_comparison), key=repr) == sorted(compared, key=repr)
-        ranked = [row for name in names for on in DAYS for row in oracle.top(name, own[name], on, START)]
-        assert sorted(table_of(warehouse, top_participants), key=repr) == sorted(ranked, key=repr)
 
 
 def slice_of(company: str, dataset: str, on: date, through: datetime) -> Any:

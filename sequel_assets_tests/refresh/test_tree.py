@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.company import runs_of
 from sequel_assets.refresh.hours import data_through, days_between, is_unsettled
+from sequel_assets.refresh.partition_keys import PartitionKeys
 from sequel_assets.refresh.plan import Span
-from sequel_assets.refresh.tree import PartitionKeys, Walk, decide, place
+from sequel_assets.refresh.tree import Walk, decide, place
 from sequel_assets.sequel import Company
 from sequel_assets.warehouse.catalog import KnownCompany
 

@@ -185,7 +185,7 @@ def test_the_named_endpoints_are_read_if_they_are_there(wire: Wire, client: Sequ
     assert [(one.day, one.networking_minutes) for one in client.usage_by_day("c", start=day, end=day)] == [(day, 9)]
     interactions = client.event_interactions("e")
     assert [(poll.poll_id, poll.answers[0].option_id) for poll in interactions.polls] == [("1", "a")]
-    assert interactions.questions == []
+    assert (interactions.questions, interactions.chat, interactions.reactions) == (None, None, None)
 
 
 def test_a_path_is_a_setting(wire: Wire) -> None:

@@ -84,10 +84,12 @@ def stored(warehouse: Warehouse) -> list[Mapping[str, Any]]:
 
 
 @contextlib.contextmanager
-def serving(receiver: Receiver, path: str = "/hooks", port: int = 0) -> Iterator[int]:
+def serving(
+    receiver: Receiver, path: str = "/hooks", port: int = 0, header_seconds: float = BOUNDS.read_seconds
+) -> Iterator[int]:
     """Serve from a thread; yields the port; stops gracefully."""
     plug = listen("127.0.0.1", port)
-    running: Server = server(receiver.app(path), BOUNDS.read_seconds, loop="asyncio")
+    running: Server = server(receiver.app(path), header_seconds, loop="asyncio")
     thread = threading.Thread(target=running.run, args=([plug],), daemon=True)
     thread.start()
     try:

@@ -63,7 +63,7 @@ def test_a_good_delivery_is_stored_and_acknowledged(known: Warehouse) -> None:
     (row,) = stored(known)
     received = {
         "company_id": "acme", "id": 1, "received_at": NOW, "capability_hash": hash_of(CAPABILITY),
-        "subscription_id": "sub-ended-1", "delivery_key": "i1/2", "invocation_id": "i1", "correlation_id": "c1",
+        "subscription_id": "sub-ended-1", "delivery_key": "i1/e1/2", "invocation_id": "i1", "correlation_id": "c1",
         "event_type": "virtual-stage-event-ended", "event_id": "e1", "sent_at": NOW, "page": 2, "pages": 10,
         "verdict": "accepted", "handled_at": None, "run_id": None, "outcome": None,
         "body_sha256": hashlib.sha256(body).hexdigest(),
@@ -173,7 +173,7 @@ def test_a_repetition_is_acknowledged_and_changes_nothing(known: Warehouse) -> N
     bodies = [encoded(delivery()), encoded(delivery(details={"page": 2})), encoded(delivery(None))]
     with serving(receiver(known)) as port:
         assert [answered(port, request(body)) for body in bodies * 3] == [200] * 9
-    assert [row["delivery_key"] for row in stored(known)] == ["i1/", "i1/2", stored(known)[2]["body_sha256"]]
+    assert [row["delivery_key"] for row in stored(known)] == ["i1/e1/", "i1/e1/2", stored(known)[2]["body_sha256"]]
 
 
 def test_while_a_key_is_being_changed_an_unknown_one_is_in_doubt(known: Warehouse) -> None:
@@ -421,6 +421,14 @@ def test_the_window_is_around_now(known: Warehouse) -> None:
             clock[0] = NOW - timedelta(seconds=away)
             got.append(answered(port, request(encoded(delivery(f"i{away}")))))
     assert got == [400, 200, 200, 400]
+
+
+def test_an_invocation_that_tells_of_two_events_is_two_hints(known: Warehouse) -> None:
+    """Should Sequel give all of a subscription's deliveries one id, the second event would be taken for a repetition."""
+    with serving(receiver(known)) as port:
+        for event_id in ("e1", "e2", "e1"):
+            assert answered(port, request(encoded(delivery(details={"eventId": event_id})))) == 200
+    assert [row["event_id"] for row in stored(known)] == ["e1", "e2"]
 
 
 def test_times_are_stored_in_utc_whatever_zone_they_come_in(known: Warehouse) -> None:

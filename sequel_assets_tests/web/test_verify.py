@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from sequel_assets.warehouse.subscriptions import Receiving
-from sequel_assets.web.deliveries import Delivery, MalformedError, read
+from sequel_assets.web.deliveries import MOST_PARTS, Delivery, MalformedError, read
 from sequel_assets.web.signatures import TOLERANCE
 from sequel_assets.web.verify import NOT_KNOWN, Known, Verdict, admit, judge, verify
 
@@ -177,6 +177,8 @@ HOSTILE: dict[str, bytes] = {
     "depth that is not closed": b'{"details": ' + b"[" * 10_000,
     "depth of 210": b'{"details": {}, "x": ' + b"[" * 210 + b"]" * 210 + b"}",
     "digits": b'{"details": {"page": ' + b"9" * 10_000 + b"}}",
+    "digits of a fraction": b'{"details": {}, "x": 0.' + b"9" * 40 + b"}",
+    "too many parts": b'{"details": {}, "x": [' + b"[]," * (MOST_PARTS // 2) + b"1]}",
     "digits elsewhere": b'{"details": {}, "x": [' + b"9" * 19 + b"]}",
     "a key twice": b'{"details": {}, "details": {"companyId": "acme"}}',
     "a key twice elsewhere": b'{"details": {"users": [{"x": 1, "x": 2}]}}',
@@ -203,6 +205,17 @@ def test_what_is_hostile_is_refused(name: str) -> None:
     with pytest.raises(MalformedError) as told:
         read(HOSTILE[name])
     assert len(str(told.value)) < 40
+
+
+def test_thirty_mib_of_people_are_read() -> None:
+    """As Sequel lists them, and with little more than a name and an e-mail each."""
+    long = {"_id": "5f" * 12, "userId": "u1|||e1", "createdOn": "2026-03-09T14:00:00Z", "liveTime": 59}
+    for one in (
+        {"name": "Person 123456", "email": "p123456@example.com"},
+        {"name": "P", "email": "p@example.com", **long},
+    ):
+        users = [one] * (30_000_000 // len(encoded(one)))
+        assert read(encoded(delivery(details={"users": users}))).event_id == "e1"
 
 
 SECRETS = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")

@@ -16,7 +16,7 @@ def upgrade() -> None:
     sa.Column('received_at', UtcDateTime(), nullable=False, comment='when it was received'),
     sa.Column('capability_hash', sa.Text(), nullable=False, comment='the subscription that it came by; see subscriptions'),
     sa.Column('subscription_id', sa.Text(), nullable=True, comment='webHookSubscriptionId; null while Sequel has not told it'),
-    sa.Column('delivery_key', sa.Text(), nullable=False, comment="what a repetition is known by: the invocation's id and page, or the body's hash where there is no id"),
+    sa.Column('delivery_key', sa.Text(), nullable=False, comment="what a repetition is known by: the invocation's id, the event's and the page, or the body's hash where there is no id"),
     sa.Column('invocation_id', sa.Text(), nullable=True, comment='webHookInvocationId; null where the delivery has none'),
     sa.Column('correlation_id', sa.Text(), nullable=True, comment='correlationId; the batches of one ended event share it'),
     sa.Column('event_type', sa.Text(), nullable=False, comment='the type of webhook, as Sequel spells it'),
@@ -56,7 +56,7 @@ def upgrade() -> None:
     sa.Column('expires_at', UtcDateTime(), nullable=True, comment='when it lapses at Sequel'),
     sa.Column('created_at', UtcDateTime(), nullable=False, comment='when its address was made, before Sequel was asked'),
     sa.Column('checked_at', UtcDateTime(), nullable=True, comment='when Sequel was last asked about it'),
-    sa.Column('ended_at', UtcDateTime(), nullable=True, comment='when it was deleted or replaced; its address is not answered any more'),
+    sa.Column('ended_at', UtcDateTime(), nullable=True, comment='when it was deleted or replaced; one that was replaced is answered until previous_until'),
     sa.PrimaryKeyConstraint('company_id', 'capability_hash', name=op.f('pk_subscriptions')),
     comment='Webhook subscriptions at Sequel, each with an address of its own'
     )

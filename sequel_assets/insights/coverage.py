@@ -1,0 +1,88 @@
+"""How far the numbers of any range can be relied on: which days are missing or have not closed, and what is counted.
+
+By company, as roll-ups wait for each: one that is gone has no slice to give and makes up for nobody else's.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import case, cast, func, null, select
+
+from sequel_assets.warehouse.tables import companies, refreshes
+
+from .periods import DAY, Days
+from .ranges import Scope
+from .tree import stands, tree_of
+
+
+def select_members(scope: Scope) -> Any:
+    """Return the companies that are counted: company_id, from_day, until_day (excluded), gone_at."""
+    c = companies.c
+    if not scope.is_tree:
+        no_day = cast(null(), sa.Date)
+        own = c.company_id == scope.company_id
+        return select(c.company_id, no_day.label("from_day"), no_day.label("until_day"), c.gone_at).where(own)
+    tree = tree_of(scope.company_id)
+    return select(*tree.c, c.gone_at).join_from(tree, companies, c.company_id == tree.c.company_id)
+
+
+def select_coverage(scope: Scope, datasets: Collection[str]) -> Any:
+    """Return of each day and company that has all of these datasets what the least of them covers."""
+    r = refreshes.c
+    source: Any = refreshes
+    if scope.is_tree:
+        tree = tree_of(scope.company_id)
+        source = refreshes.join(tree, stands(tree, r.company_id, r.day))
+    of_company = [] if scope.is_tree else [r.company_id == scope.company_id]
+    least = case((func.count(r.full_through) == func.count(), func.min(r.full_through)), else_=None)
+    return (
+        select(r.day, r.company_id, func.min(r.data_through).label("data_through"), least.label("full_through"))
+        .select_from(source)
+        .where(r.dataset.in_(datasets), r.day.between(scope.days.first, scope.days.last))
+        .where(r.data_through.is_not(None), *of_company)
+        .group_by(r.day, r.company_id)
+        .having(func.count() == len(datasets))
+    )
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far the numbers of a range can be relied on."""
+
+    companies: int
+    """How many companies are counted on the last day."""
+    missing: tuple[date, ...] = field(default=())
+    """Days of which a company lacks what is counted: not asked yet, failed, or forgotten by Sequel."""
+    not_closed: tuple[date, ...] = field(default=())
+    """Days of which not every event has been asked after the day's end."""
+    data_through: datetime | None = None
+    """Everything up to this moment is counted, of the days that are known; None where none is."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether every day is known and closed."""
+        return not self.missing and not self.not_closed
+
+
+def judge(days: Days, members: Iterable[Sequence[Any]], known: Iterable[Sequence[Any]]) -> Coverage:
+    """Return a range's coverage by the rows of `select_members` and `select_coverage`; who is gone is not missed. Pure."""
+    stood = list(members)
+    of_day: dict[date, dict[str, tuple[datetime, datetime | None]]] = {}
+    for day, company_id, data_through, full_through in known:
+        of_day.setdefault(day, {})[company_id] = data_through, full_through
+    missing, not_closed, through = [], [], datetime.combine(days.last + DAY, time(), UTC)
+    counted = 0
+    for day in days:
+        here = [(who, gone) for who, begins, ends, gone in stood if (begins or day) <= day and (not ends or day < ends)]
+        counted = len(here)
+        told = of_day.get(day, {})
+        end = datetime.combine(day + DAY, time(), UTC)
+        if any(who not in told and (gone is None or day < gone.date()) for who, gone in here):
+            missing.append(day)
+        if any(full_through is None or full_through < end for _, full_through in told.values()):
+            not_closed.append(day)
+        through = min([through, *(data_through for data_through, _ in told.values() if data_through < end)])
+    return Coverage(counted, tuple(missing), tuple(not_closed), through if of_day else None)

@@ -1,0 +1,64 @@
+"""Who registered for an event, from which day on that counts, and whether it is told at all.
+
+Whoever registers for the replay does so when the event is over: they count from that day on. Whoever registered before
+counts from the event's start day on, as whatever is told of the event as a whole.
+"""
+
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from sequel_assets.warehouse.engagement_tables import event_activity
+
+
+class _UtcDay(FunctionElement[date]):
+    """The UTC day of a moment, as a date: SQL has no one way to say it that every engine understands."""
+
+    name = "utc_day"
+    type = sa.Date()
+    inherit_cache = True
+
+
+@compiles(_UtcDay, "sqlite")
+def _in_sqlite(element: Any, compiler: Any, **more: Any) -> str:
+    return f"date({compiler.process(element.clauses, **more)})"
+
+
+@compiles(_UtcDay)
+def _elsewhere(element: Any, compiler: Any, **more: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **more)} AT TIME ZONE 'UTC' AS DATE)"
+
+
+def entry_day() -> Any:
+    """Return the day from which an entry of event_activity counts as registered; its start day where nobody did."""
+    a = event_activity.c
+    registered_on = _UtcDay(a.registered_at)
+    return case((registered_on > a.day, registered_on), else_=a.day)
+
+
+def listed_of_events(company_id: str, first: date, last: date) -> sa.CTE:
+    """Return how many entries event_activity has of each event that starts on these days, and of them with what.
+
+    `dated` have a time of registration, `counted` say how many questions they asked or polls they answered.
+    """
+    a = event_activity.c
+    return (
+        select(
+            a.event_id,
+            func.count().label("entries"),
+            func.count(a.registered_at).label("dated"),
+            func.count(func.coalesce(a.questions, a.polls)).label("counted"),
+        )
+        .where(a.company_id == company_id, a.day.between(first, last))
+        .group_by(a.event_id)
+        .cte("listed")
+    )
+
+
+def is_registering_told(is_activity_told: Any, listed: Any) -> Any:
+    """Say as SQL whether Sequel tells who registered: where entries are listed and none has a time of it, it does not."""
+    return (is_activity_told == 1) & ((func.coalesce(listed.entries, 0) == 0) | (listed.dated > 0))

@@ -1,0 +1,41 @@
+"""Reading from the warehouse in few threads, each read waited for only so long.
+
+A server that has stopped without closing its connections keeps a thread waiting until it goes on or the network gives
+up. Such threads are kept and no others are made: they neither pile up nor use up the pool, and who comes meanwhile is told.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sequel_assets.warehouse.errors import WarehouseError
+
+PATIENCE_SECONDS = 10.0
+
+T = TypeVar("T")
+
+
+class Readers:
+    """So many threads that read."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, "readers")
+
+    async def read(self, read: Callable[[], T]) -> T:
+        """Return what a read finds; one that nobody waits for any more is not begun."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read)
+
+    def close(self) -> None:
+        """End the threads when what they have begun is done."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def in_time(reading: Awaitable[T], seconds: float | None = None) -> T:
+    """Return what is being read, or raise a `WarehouseError` when the patience ends."""
+    patience = PATIENCE_SECONDS if seconds is None else seconds
+    try:
+        async with asyncio.timeout(patience):
+            return await reading
+    except TimeoutError:
+        raise WarehouseError(f"the warehouse did not answer within {patience:g} s") from None
