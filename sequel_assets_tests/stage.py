@@ -168,15 +168,15 @@ class Stage:
         stack: ExitStack,
         world: World | None = None,
         dagster_yaml: Mapping[str, Any] | None = None,
+        warehouse_url: str | None = None,
     ) -> None:
         self.folder = folder
         self.sandbox = stack.enter_context(Sandbox(world or small_world(), clock=Clock.pinned(NOW)))
-        self.warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
+        url = warehouse_url or f"sqlite:///{folder / 'warehouse.db'}"
+        self.warehouse = Warehouse(url)
         stack.callback(self.warehouse.dispose)
         migrate(self.warehouse)
-        self.variables = environment(self.sandbox, f"sqlite:///{folder / 'warehouse.db'}") | {
-            BATCH_SIZE: EVENTS_AT_ONCE
-        }
+        self.variables = environment(self.sandbox, url) | {BATCH_SIZE: EVENTS_AT_ONCE}
         stack.enter_context(variables(self.variables))
         home = folder / "dagster"
         home.mkdir()

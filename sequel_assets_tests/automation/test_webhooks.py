@@ -1,7 +1,7 @@
 """What happens after a delivery: the real sensors on an instance, their runs, and the tables, on a clock that is moved."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -51,11 +51,13 @@ def afternoon() -> World:
 
 
 @contextmanager
-def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> Iterator[WebhookStage]:
+def staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World, warehouse_url: str | None = None
+) -> Iterator[WebhookStage]:
     """It is 14:20; the hourly run of 14:05 has been."""
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
-        made = Stage(tmp_path, stack, world)
+        made = Stage(tmp_path, stack, world, warehouse_url=warehouse_url)
         monkeypatch.setenv("SEQUEL_PERSON_KEY", KEY)
         monkeypatch.setenv("SEQUEL_START_DATE", TODAY.isoformat())
         stage = WebhookStage(made, monkeypatch)
@@ -67,9 +69,12 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World) -> Ite
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookStage]:
-    """That afternoon."""
-    with staged(tmp_path, monkeypatch, afternoon()) as stage:
+def stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, new_database: Callable[..., str]
+) -> Iterator[WebhookStage]:
+    """That afternoon; on both databases where a test asks for `engine_kind`."""
+    kind = request.getfixturevalue("engine_kind") if "engine_kind" in request.fixturenames else "sqlite"
+    with staged(tmp_path, monkeypatch, afternoon(), new_database(kind, migrated=True)) as stage:
         yield stage
 
 
@@ -83,6 +88,7 @@ def through(stage: WebhookStage) -> object:
         return connection.scalar(query)
 
 
+@pytest.mark.usefixtures("engine_kind")
 def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourly_run(stage: WebhookStage) -> None:
     """One run at once, which asks for the one event and moves no data-through; none when the hour is over."""
     stage.stage.sandbox.world.restate("e-talk", minutes=-25)  # Sequel has computed anew meanwhile
@@ -107,6 +113,7 @@ def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourl
     stage.assert_true(TODAY)
 
 
+@pytest.mark.usefixtures("engine_kind")
 def test_with_the_schedule_off_the_sensor_asks_at_1515_once(stage: WebhookStage) -> None:
     """For the company's day, so that its data-through covers the end."""
     deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
@@ -194,6 +201,7 @@ def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     assert outcomes(stage.stage.warehouse) == ["its event's registrants were asked for"] * 2
 
 
+@pytest.mark.usefixtures("engine_kind")
 def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: WebhookStage) -> None:
     """Refreshed at once, closed by the hour, and neither swept for nor counted as missed."""
     warehouse = stage.stage.warehouse

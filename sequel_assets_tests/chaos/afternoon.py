@@ -94,10 +94,13 @@ def world_of(size: Size) -> World:
         starts = ends - timedelta(minutes=dice.randrange(20, 100))
         if number == 1:
             starts = NOON - timedelta(hours=14)
-        attendance = [
-            Attendance(person, live=[(starts + timedelta(minutes=dice.randrange(15)), dice.randrange(1, 60))])
-            for person in (people if number else [])
-        ]
+        lasts = (ends - starts) // timedelta(minutes=1)
+        attendance = []
+        for person in people if number else []:
+            arrives, stays = dice.randrange(15), dice.randrange(1, 60)
+            # minutes after the end are for the hourly refresh to find
+            stays = stays if size.has_schedule else min(stays, lasts - arrives)
+            attendance.append(Attendance(person, live=[(starts + timedelta(minutes=arrives), stays)]))
         events.append(
             Event(f"e{number}", f"c{number % size.companies}", f"Event {number}", starts, ends, attendance=attendance)
         )

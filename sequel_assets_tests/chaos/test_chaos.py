@@ -28,10 +28,10 @@ def test_every_acknowledged_hint_is_handled_once_and_the_tables_are_right(
 def test_a_sequel_that_drops_a_third_still_ends_with_right_tables(
     tmp_path: Path, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Thanks to the sweep, which asks in place of the hourly refresh too: that is off here. Nobody is killed."""
+    """Thanks to the sweep, which asks in place of the hourly refresh too: that is off here. A company per event, so that no other asks for it."""
     monkeypatch.chdir(tmp_path)
     size = Size(
-        companies=2, events=6, people=5, steps=12, deliveries=0, kill_every=10**9, rates={"drop": 0.3}, seed=4, has_schedule=False
+        companies=6, events=6, people=5, steps=12, deliveries=0, kill_every=10**9, rates={"drop": 0.3}, seed=4, has_schedule=False
     )  # fmt: skip
     with Afternoon(tmp_path, new_database("sqlite", migrated=False), size) as afternoon:
         account = afternoon.run()

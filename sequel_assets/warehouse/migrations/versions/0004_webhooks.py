@@ -40,6 +40,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('company_id', 'capability_hash', 'delivery_key', name=op.f('uq_inbox_company_id')),
     comment='Webhook deliveries that were accepted (and ends that were missed), one row each: hints, never data'
     )
+    op.create_index('ix_inbox_event', 'inbox', ['event_id', 'event_type'], unique=False)
     op.create_index('ix_inbox_id', 'inbox', ['id'], unique=False)
     op.create_index('ix_inbox_waiting', 'inbox', ['id'], unique=False, sqlite_where=sa.text('handled_at IS NULL'), postgresql_where=sa.text('handled_at IS NULL'))
     op.create_table('subscriptions',
