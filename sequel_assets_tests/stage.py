@@ -234,10 +234,16 @@ class Stage:
         tags = range_tags([self.key(company) for company in companies], first, last)
         return self.run("refresh_slices", tags | ({mode: "true"} if mode else {}), assets)
 
-    def tick_hour(self) -> list[dg.RunRequest]:
-        """Evaluate the schedule of the hour at the pinned clock; return the runs that it asks for."""
-        context = dg.build_schedule_context(instance=self.instance, scheduled_execution_time=NOW.replace(minute=5))
-        return list(self.schedules["hourly_refresh"].evaluate_tick(context).run_requests or [])
+    def tick(self, schedule: dg.ScheduleDefinition | str, at: datetime, **more: Any) -> Any:
+        """Evaluate a schedule (one of the hour's by its name) at a moment; a context that is not closed keeps its instance set."""
+        chosen = self.schedules[schedule] if isinstance(schedule, str) else schedule
+        with dg.build_schedule_context(instance=self.instance, scheduled_execution_time=at, **more) as context:
+            return chosen.evaluate_tick(context)
+
+    def sense(self, sensor: dg.SensorDefinition, cursor: str | None = None) -> Any:
+        """Evaluate a sensor once."""
+        with dg.build_sensor_context(instance=self.instance, definitions=self.definitions, cursor=cursor) as context:
+            return sensor.evaluate_tick(context)
 
     def key(self, company_id: str) -> str:
         """The partition key of a company."""

@@ -82,7 +82,7 @@ def test_a_dataset_that_failed_on_the_very_first_day_is_late_and_made_good_by_th
     passed, words = _freshness(stage)["event_activity"]
     assert not passed
     assert f"{stage.key(ACME)} {DAYS[0]}: should have closed at" in words
-    (request,) = stage.tick_hour()
+    (request,) = stage.tick("hourly_refresh", NOW.replace(minute=5)).run_requests
     assert request.tags[RANGE_START] == f"{stage.key(ACME)}|{DAYS[0]}"
     assert stage.run("refresh_slices", request.tags).success
     assert stage.statuses("event_activity") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
@@ -200,7 +200,7 @@ def test_what_is_under_way_is_known_however_many_there_are(monkeypatch: pytest.M
 def sensor(stage: Stage) -> Any:
     """Evaluates the sensor on the stage's instance."""
     made = new_companies_sensor(settings.load())
-    return lambda: made.evaluate_tick(dg.build_sensor_context(instance=stage.instance, definitions=stage.definitions))
+    return lambda: stage.sense(made)
 
 
 def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, sensor: Any) -> None:
@@ -248,9 +248,7 @@ def test_a_first_refresh_that_failed_is_asked_for_once_an_hour_until_it_succeeds
     assert stage.refresh([ACME], DAYS[-1], DAYS[-1]).success
     assert sensor().skip_message == "3 companies, none of them new"
     monkeypatch.setenv("SEQUEL_NOW", "2026-03-03T16:07:00Z")
-    (again,) = new_companies_sensor(settings.load()).evaluate_tick(
-        dg.build_sensor_context(instance=stage.instance, definitions=stage.definitions)
-    ).run_requests  # fmt: skip
+    (again,) = stage.sense(new_companies_sensor(settings.load())).run_requests
     assert (again.run_key, again.tags[RANGE_START]) == (f"first-{key}-2026030316", request.tags[RANGE_START])
     assert stage.run("refresh_slices", {**again.tags, **of_the_sensor}).success
     assert sensor().skip_message == "3 companies, none of them new"

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from sequel_assets import settings
@@ -53,15 +52,13 @@ class Hours:
         return told
 
     def _walk(self) -> Any:
-        context = dg.build_sensor_context(instance=self.stage.instance, definitions=self.stage.definitions)
-        ticked = new_companies_sensor(settings.load()).evaluate_tick(context)
+        ticked = self.stage.sense(new_companies_sensor(settings.load()))
         for request in ticked.dynamic_partitions_requests or []:
             self.stage.instance.add_dynamic_partitions("company", list(request.partition_keys))
         return ticked
 
     def _tick(self, name: str, at: datetime) -> Any:
-        context = dg.build_schedule_context(instance=self.stage.instance, scheduled_execution_time=at)
-        return self.stage.schedules[name].evaluate_tick(context)
+        return self.stage.tick(name, at)
 
     def _play(self, name: str, ticked: Any, told: dict[str, str]) -> None:
         if ticked.skip_message:

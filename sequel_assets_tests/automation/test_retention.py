@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import dagster as dg
 import pytest
 
 from sequel_assets import settings
@@ -81,7 +80,6 @@ def test_a_tick_does_not_reach_back_to_frozen_days(forgetful: Stage) -> None:
 def test_a_new_company_is_asked_for_the_days_that_sequel_holds(forgetful: Stage) -> None:
     """Its first refresh begins there."""
     forgetful.sandbox.world.add_company(Company("newcomer", "Newcomer Ltd", parent_id=ROOT))
-    context = dg.build_sensor_context(instance=forgetful.instance, definitions=forgetful.definitions)
-    requests = new_companies_sensor(settings.load()).evaluate_tick(context).run_requests or []
+    requests = forgetful.sense(new_companies_sensor(settings.load())).run_requests or []
     assert len(requests) == 4
     assert {request.tags[RANGE_START].rpartition("|")[2] for request in requests} == {"2026-03-02"}

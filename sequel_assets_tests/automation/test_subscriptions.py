@@ -39,12 +39,7 @@ def run(stage: Stage, job: str = "keep_subscriptions") -> dg.ExecuteInProcessRes
 
 def tick(stage: Stage, schedule: dg.ScheduleDefinition, at: str) -> object:
     """How many runs the schedule asks for at a time of the day, or why it skips."""
-    context = dg.build_schedule_context(
-        instance=stage.instance,
-        scheduled_execution_time=datetime.fromisoformat(f"2026-03-03T{at}Z"),
-        resources={"platform": Platform()},
-    )
-    told = schedule.evaluate_tick(context)
+    told = stage.tick(schedule, datetime.fromisoformat(f"2026-03-03T{at}Z"), resources={"platform": Platform()})
     return told.skip_message or len(told.run_requests or [])
 
 

@@ -43,10 +43,7 @@ class WebhookStage:
     def look(self, reason: str = "ended", *, keeps_cursor: bool = True) -> Any:
         """Evaluate a sensor; what it returned."""
         (sensor,) = [one for one in webhook_sensors(settings.load()) if one.name == f"webhook_{reason}"]
-        context = dg.build_sensor_context(
-            instance=self.stage.instance, definitions=self.stage.definitions, cursor=self.cursors.get(reason)
-        )
-        ticked = sensor.evaluate_tick(context)
+        ticked = self.stage.sense(sensor, self.cursors.get(reason))
         for request in ticked.dynamic_partitions_requests or []:
             self.stage.instance.add_dynamic_partitions("company", list(request.partition_keys))
         if keeps_cursor:
@@ -79,8 +76,7 @@ class WebhookStage:
 
     def hourly(self) -> None:
         """Execute the hourly run, if it has anything to do."""
-        context = dg.build_schedule_context(instance=self.stage.instance, scheduled_execution_time=self.now)
-        for request in self.stage.schedules["hourly_refresh"].evaluate_tick(context).run_requests:
+        for request in self.stage.tick("hourly_refresh", self.now).run_requests:
             chosen = [key.to_user_string() for key in request.asset_selection or ()]
             assert self.stage.run("refresh_slices", request.tags, chosen or None).success
 

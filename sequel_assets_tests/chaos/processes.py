@@ -69,11 +69,11 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
     asked = []
     if now.minute >= known.settle_minutes and NO_SCHEDULE not in sys.argv:
         (hourly,) = [one for one in schedules(known) if one.name == "hourly_refresh"]
-        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=now)
-        asked += [("refresh_slices", request) for request in hourly.evaluate_tick(context).run_requests or []]
+        with dg.build_schedule_context(instance=instance, scheduled_execution_time=now) as context:
+            asked += [("refresh_slices", request) for request in hourly.evaluate_tick(context).run_requests or []]
     for sensor in webhook_sensors(known):
-        sensed = dg.build_sensor_context(instance=instance, definitions=defs)
-        ticked = sensor.evaluate_tick(sensed)
+        with dg.build_sensor_context(instance=instance, definitions=defs) as sensed:
+            ticked = sensor.evaluate_tick(sensed)
         if ticked.skip_message:
             sys.stderr.write(f"{now:%H:%M} {sensor.name}: {ticked.skip_message}\n")  # the log of this process
         for request in ticked.dynamic_partitions_requests or []:

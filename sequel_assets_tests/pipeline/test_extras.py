@@ -378,7 +378,7 @@ def hour_of(it: Platform) -> dict[str, dict[date, Coverage]]:
     """Return what an hour's run asks for of each company."""
     settle, window = timedelta(minutes=5), timedelta(hours=48)
     with it.warehouse.read() as connection:
-        held = landed_days(connection, ["kid", "root"], from_the_first=True)
+        held = landed_days(connection, ["kid", "root"])
     return {
         company: due_once_more(slices, it.clock(), settle=settle)
         | due_this_hour(slices, it.clock(), settle=settle, late_window=window)
@@ -452,7 +452,7 @@ def test_what_is_held_at_the_windows_close_waits_and_what_failed_is_asked_again(
 def due_once_more_of(it: Platform) -> dict[date, Coverage]:
     """Return what is due once more of the company."""
     with it.warehouse.read() as connection:
-        held = landed_days(connection, ["kid"], from_the_first=True)["kid"]
+        held = landed_days(connection, ["kid"])["kid"]
     return due_once_more(held, it.clock(), settle=timedelta(minutes=5))
 
 
