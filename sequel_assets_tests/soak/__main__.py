@@ -35,8 +35,9 @@ HOURS = 5
 FRESH_AT, LOOK, LATEST = timedelta(minutes=35), timedelta(minutes=45), timedelta(minutes=64)
 """After the hour: when its checks are due, when it is looked at, and at the latest, before the next refresh is due."""
 FRESH = "fresh_by_the_hour"
-A_DAY_BEHIND = ("hub_participants",)
-"""Who is in a hub is asked with the events of today and at a day's close: those of yesterday's may lag till then."""
+A_DAY_BEHIND = ("hub_participants", "event_activity", "activity_totals")
+"""Who is in a hub, and who registers for the replay of an event of yesterday, is asked with the events of today, at a day's
+close, when it turns final and when the replay window closes: those of yesterday's may lag till then."""
 OWE_TODAY = len(SLICED) - len(AT_CLOSE_NAMES)
 """The datasets that are late when no hour comes; what is derived at a day's close owes nothing of an open day."""
 COLUMNS = "{:<12} {:<64} {:<26} {:>6} {:>6} {:>9} {:>8}"
