@@ -13,7 +13,7 @@ from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 
-from .modes import ACCEPT, FORCE, HOURLY, ON, is_on
+from .modes import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def choose(
         first = frozen_before.get(company_id, NONE_FROZEN)
         open_days = [day for day in days if day >= first]
         frozen += len(days) - len(open_days)
-        if is_on(tags, HOURLY):
+        if is_hourly(tags):
             due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
             asked[company_id] = {day: due[day] for day in open_days if day in due}
             if tags[HOURLY] == ON:
@@ -60,4 +60,4 @@ def choose(
         else:
             asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
     kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
-    return Choice(asked, kept, frozen, retention.strangers(companies), is_on(tags, HOURLY), is_on(tags, ACCEPT))
+    return Choice(asked, kept, frozen, retention.strangers(companies), is_hourly(tags), is_on(tags, ACCEPT))

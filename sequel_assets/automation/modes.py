@@ -19,7 +19,12 @@ URGENT = {"dagster/priority": "10", "dagster/max_runtime": "3600"}
 
 def is_on(tags: Mapping[str, str], mode: str) -> bool:
     """Say whether a run's tags ask for a mode."""
-    return tags.get(mode) in (ON, OLDER)
+    return tags.get(mode) == ON
+
+
+def is_hourly(tags: Mapping[str, str]) -> bool:
+    """Say whether a run asks for what is due alone: the hour's own, or one for older days beside it."""
+    return tags.get(HOURLY) in (ON, OLDER)
 
 
 def asks_anew(tags: Mapping[str, str]) -> bool:
