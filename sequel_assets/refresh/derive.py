@@ -1,4 +1,4 @@
-"""Deriving a company's insights from its facts: whatever is behind, set-wise, in one transaction.
+"""Deriving a company's insights from its facts: whatever is behind, set-wise, in one transaction unless it takes long.
 
 A slice is behind when the checksum of the facts that it was derived from is not the facts' checksum now. Of an as-of
 slice that is a chain over every day from the start, and while a day of it has no facts the slice is not written. The
@@ -8,6 +8,7 @@ other, and where it has to wait its problem remembers that it was asked for.
 """
 
 import hashlib
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -32,6 +33,10 @@ from .sources import together
 DAY = timedelta(days=1)
 OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.of_tree)
 """What is derived from a company's own facts."""
+LONG, GIVES_WAY = 10, 0.25
+"""Seconds: a transaction that has lasted longer ends after the insight that it is at, and others may write before the next.
+
+SQLite has one writer, and a year of a big company can take longer than the others wait for it."""
 _EVER, _NEVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
 
@@ -123,31 +128,39 @@ def derive(
     results: dict[str, list[SliceResult]] = {}
     reasons: dict[str, dict[date, str]] = {}
     of_insight: dict[str, Mapping[date, Any]] = {}
-    with warehouse.write(company_id) as connection:
-        _close_frozen_problems(connection, company_id, frozen_before)
-        stored = _stored(connection, company_id)
-        unavailable = availability.unavailable_datasets(connection, company_id)
-        plans = catalog.event_plans(connection, company_id).get(company_id, {})
-        noted = _noted(connection, company_id)
-        for insight in OWN_INSIGHTS:
-            facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
-            wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
-            first = counts_from(facts, start, frozen_before) if insight.as_of else start
-            asked_for = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
-            reasons[insight.name] = {
-                day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
-                for day, missing in waiting.items()
-                if not insight.at_close or day in asked_for or is_closed(day, facts[day])
-            }
-            if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
-                stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
-                drop_slices(connection, company_id, insight.table, stale)
-            have = stored.get(insight.name, {})
-            wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
-            updates = _updates(connection, company_id, insight, wanted, have, days, first)
-            results[insight.name] = replace_slices(
-                connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
-            )
+    ahead = list(OWN_INSIGHTS)
+    while ahead:
+        with warehouse.write(company_id) as connection:
+            began = time.monotonic()
+            _close_frozen_problems(connection, company_id, frozen_before)
+            stored = _stored(connection, company_id)
+            unavailable = availability.unavailable_datasets(connection, company_id)
+            plans = catalog.event_plans(connection, company_id).get(company_id, {})
+            noted = _noted(connection, company_id)
+            for insight in tuple(ahead):
+                ahead.remove(insight)
+                facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
+                wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
+                first = counts_from(facts, start, frozen_before) if insight.as_of else start
+                asked_for = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
+                reasons[insight.name] = {
+                    day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
+                    for day, missing in waiting.items()
+                    if not insight.at_close or day in asked_for or is_closed(day, facts[day])
+                }
+                if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
+                    stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
+                    drop_slices(connection, company_id, insight.table, stale)
+                have = stored.get(insight.name, {})
+                wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
+                updates = _updates(connection, company_id, insight, wanted, have, days, first)
+                results[insight.name] = replace_slices(
+                    connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
+                )
+                if time.monotonic() - began > LONG:
+                    break
+        if ahead:
+            time.sleep(GIVES_WAY)
     for insight in OWN_INSIGHTS:
         standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
         problems.settle(warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=moment.at)

@@ -98,6 +98,22 @@ def test_insights_are_what_the_facts_say(warehouse: Warehouse) -> None:
     assert everything(warehouse) == found
 
 
+def test_a_derivation_that_takes_long_lets_others_write_between_two_insights_and_each_is_of_the_facts_of_its_moment(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day changes meanwhile: whoever had been derived before is behind, which the next derivation sees."""
+    for number in FACTS:
+        land(warehouse, number)
+    monkeypatch.setattr("sequel_assets.refresh.derive.LONG", -1)
+    pauses = iter([lambda: land(warehouse, 3, [participant("e1", "dee", 7, on=day(3))]), lambda: None])
+    monkeypatch.setattr("sequel_assets.refresh.derive.time.sleep", lambda _: next(pauses)())
+    assert derived(warehouse) == of_all(*((number, State.CHANGED) for number in FACTS))
+    assert next(pauses, None) is None
+    monkeypatch.undo()
+    monkeypatch.setattr("sequel_assets.refresh.derive.OWN_INSIGHTS", (DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY))
+    assert derived(warehouse) == {**of_all(), "daily_usage": [(3, "changed")]}
+
+
 def test_days_that_are_asked_for_are_accounted_for_also_when_nothing_changed(warehouse: Warehouse) -> None:
     """The run that was started for a day reports it; its rows are not touched."""
     for number in FACTS:
