@@ -180,7 +180,9 @@ class Stage:
         stack.enter_context(variables(self.variables))
         home = folder / "dagster"
         home.mkdir()
-        self.instance = stack.enter_context(dg.instance_for_test(dict(dagster_yaml or {}), temp_dir=str(home)))
+        self.instance = stack.enter_context(
+            dg.instance_for_test(dict(dagster_yaml or event_log(home)), temp_dir=str(home))
+        )
         self.definitions = self._load()
 
     def _load(self) -> dg.Definitions:

@@ -22,9 +22,9 @@ import typer
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import Clock, Sandbox, World
-from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import refreshes, restatements
+from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.tables import restatements
 from sequel_assets_tests.reference import KEY, Tables, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.soak import night
 from sequel_assets_tests.soak.dagster_dev import Check, DagsterDev
@@ -111,18 +111,11 @@ class Soak:
         try:
             expected = expected_tables(self.sandbox.world, days, start=self.first, now=top)
             found = read_tables(self.warehouse)
-            _leave_out_later_registrants(found, expected, self._asked_at(), top)
+            _leave_out_later_registrants(found, expected, top)
             assert_equal_tables(found, expected, but=A_DAY_BEHIND)
         except AssertionError as error:
             return str(error)
         return ""
-
-    def _asked_at(self) -> dict[tuple[str, date], datetime]:
-        """Return when the activity of each company and day was asked for last."""
-        r = refreshes.c
-        chosen = sa.select(r.company_id, r.day, r.refreshed_at).where(r.dataset == event_activity.name)
-        with self.warehouse.read() as connection:
-            return {(row.company_id, row.day): row.refreshed_at for row in connection.execute(chosen)}
 
     def expect(self, is_so: bool, otherwise: str) -> None:
         """Note what is not so."""
@@ -202,18 +195,17 @@ def _hours(soak: Soak) -> None:
     say("the freshness check of daily_usage says: " + red.get(("daily_usage", FRESH), "nothing").replace("\n", "\n  "))
 
 
-def _leave_out_later_registrants(
-    found: Tables, expected: Tables, asked_at: dict[tuple[str, date], datetime], top: datetime
-) -> None:
-    """Take out of both who registered for an event after its day was asked for last, and the totals of these events.
+def _leave_out_later_registrants(found: Tables, expected: Tables, top: datetime) -> None:
+    """Take out of both who registered for an event after its day was over, and the totals of these events.
 
-    An event of a past day is asked about again when its replay window closes: who registers for its replay is told then.
+    An event of a past day is asked about at the day's close, when it turns final and when its replay window closes:
+    who registers for its replay meanwhile is told then.
     """
     later = {
         row
         for tables in (found, expected)
         for row in tables["event_activity"]
-        if (registered_at := row[-1]) is not None and registered_at > min(asked_at[row[:2]], top)
+        if (registered_at := row[-1]) is not None and registered_at > min(day_end(row[1]), top)
     }
     events = {row[:3] for row in later}
     for tables in (found, expected):
