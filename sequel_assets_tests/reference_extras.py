@@ -29,8 +29,10 @@ COLUMNS = {
     "replays": ("company_id", "day", "event_id", "position", "is_available", "is_downloadable", "download_status"),
     "registrants": ("company_id", "event_id", "person_id", "has_join_link"),
     "hub_participants": ("company_id", "event_id", "person_id", "entries"),
+    "hub_rooms": ("company_id", "event_id", "position", "name", "max_slots"),
 }  # fmt: skip
-SLICED = tuple(name for name in COLUMNS if name not in ("registrants", "hub_participants", "activity_totals"))
+LISTS = ("registrants", "hub_participants", "hub_rooms")
+SLICED = tuple(name for name in COLUMNS if name not in (*LISTS, "activity_totals"))
 LATELY = timedelta(days=30)
 Tables = dict[str, list[tuple[Any, ...]]]
 Hash = Callable[[str], str]
@@ -232,3 +234,5 @@ def _add_hub(
         if _is_in_hub(row, top):
             entries[row.person.key(hub_id)] += 1
     tables["hub_participants"] += [(company, hub_id, hashed(key), count) for key, count in entries.items()]
+    for place, room in enumerate(hub.rooms, start=1):
+        tables["hub_rooms"].append((company, hub_id, place, room.name.strip(), room.max_slots))

@@ -264,10 +264,13 @@ def test_what_is_derived_at_the_close_is_not_missed_of_an_open_day(warehouse: Wa
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
-def test_a_company_without_hubs_lacks_no_participants_of_hubs(warehouse: Warehouse, out: Path) -> None:
+@pytest.mark.parametrize("dataset", ["hub_participants", "hub_rooms"])
+def test_a_company_without_hubs_lacks_neither_their_people_nor_their_rooms(
+    warehouse: Warehouse, out: Path, dataset: str
+) -> None:
     """Nobody was asked since there is nobody to ask: a file without rows."""
     fill(warehouse)
-    assert export(settings_of(warehouse), order(out, "hub_participants"), ["acme"]) == 0
+    assert export(settings_of(warehouse), order(out, dataset), ["acme"]) == 0
     (path,) = out.rglob("*.parquet")
     assert parquet.read_table(path).num_rows == 0
 

@@ -1,4 +1,4 @@
-"""The assets with a grain of their own: companies, where they stood, events, and who registered for them."""
+"""The assets with a grain of their own: companies, where they stood, events, who registered for them, and the hubs' people and rooms."""
 
 from collections.abc import Iterator
 
@@ -64,7 +64,7 @@ def events_asset() -> dg.AssetsDefinition:
 
 
 def registrants_asset() -> dg.AssetsDefinition:
-    """Return the assets of who registered and who is in hubs; each refresh of slices refreshes what is due of them too."""
+    """Return the assets of who registered, who is in hubs, and the hubs' rooms; each refresh of slices refreshes what is due of them too."""
 
     @dg.multi_asset(
         name="list_registrants",

@@ -68,7 +68,7 @@ def find_events(
 
 
 def find_registrants(platform: Platform, client: SequelClient, warehouse: Warehouse, run_id: str | None) -> list[str]:
-    """Ask who registered for the events that are upcoming, under way or lately ended; return a line for each that failed."""
+    """Ask for the lists of the events that are upcoming, under way or lately ended, and of their hubs; return a line for each that failed."""
     settings = platform.settings()
     moment = _moment(settings, run_id)
     with warehouse.read() as connection:

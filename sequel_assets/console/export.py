@@ -29,9 +29,9 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.availability import unavailable
 from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.company_tables import availability, company_parents, hub_participants, registrants
+from sequel_assets.warehouse.company_tables import LISTED_OF, availability, company_parents
 from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import HUB, NO_DAY, STAGE, companies, events, people, refreshes
+from sequel_assets.warehouse.tables import NO_DAY, companies, events, people, refreshes
 
 from . import tabular
 from .asked import MOST_NAMED, choose, one_line
@@ -47,7 +47,6 @@ TABLES |= {each.name: each for each in (people, refreshes, availability)}
 """What can be exported: every dataset, who the people are, and how far each slice goes."""
 AS_IT_STANDS = {each.name for each in (companies, company_parents, people, refreshes, availability)}
 """What is never missing: it holds what is known."""
-_ASKED_OF = {registrants.name: STAGE, hub_participants.name: HUB}
 Covered = Mapping[str, Mapping[date, datetime]]
 _SOURCES = {insight.name: insight.sources for insight in INSIGHTS if insight.at_close}
 
@@ -145,12 +144,12 @@ def _covered(connection: sa.Connection, company: KnownCompany, order: Order) -> 
     found: dict[str, dict[date, datetime]] = {}
     for dataset, day, through in connection.execute(sa.select(r.dataset, r.day, r.data_through).where(*chosen)):
         found.setdefault(dataset, {})[day] = through
-    for dataset, kind in _ASKED_OF.items():  # nothing was asked where there was nobody to ask
+    for of, kind in LISTED_OF.items():  # nothing was asked where there was nobody to ask
         of_kind = sa.select(events.c.event_id).where(
             events.c.company_id == company.company_id, events.c.event_type == kind
         )
-        if dataset not in found and events.name in found and connection.scalar(of_kind.limit(1)) is None:
-            found[dataset] = found[events.name]
+        if of.name not in found and events.name in found and connection.scalar(of_kind.limit(1)) is None:
+            found[of.name] = found[events.name]
     return found
 
 

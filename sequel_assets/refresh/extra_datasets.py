@@ -95,6 +95,17 @@ HUB_PARTICIPANTS = Dataset(
     refreshed="as registrants, with the events that link the hub",
     example="SELECT event_id, count(*) AS people FROM hub_participants GROUP BY event_id",
 )
+HUB_ROOMS = Dataset(
+    table=company_tables.hub_rooms,
+    answers="Which rooms does a networking hub have, and for how many people each? With networking: how full was it?",
+    grain="one row per company, hub and room; a hub without rooms has none",
+    source="GET /networking/{id} (documented)",
+    refreshed="as hub_participants: each hub that is asked for its people is asked for its rooms too",
+    example="SELECT n.day, n.event_id, n.people, r.rooms, r.slots, 1.0 * n.people / nullif(r.slots, 0) AS people_per_slot FROM networking n "
+    "JOIN (SELECT company_id, event_id, count(*) AS rooms, CASE WHEN count(max_slots) = count(*) THEN sum(max_slots) END AS slots "
+    "FROM hub_rooms GROUP BY company_id, event_id) r ON r.company_id = n.company_id AND r.event_id = n.event_id "
+    "ORDER BY n.company_id, n.event_id, n.day",
+)
 COMPANY_PARENTS = Dataset(
     table=company_tables.company_parents,
     answers="Beneath which company did a company stand on which day?",
@@ -103,6 +114,6 @@ COMPANY_PARENTS = Dataset(
     refreshed="every hour, with companies",
     example="SELECT company_id, from_day, parent_company_id FROM company_parents ORDER BY company_id, from_day",
 )
-LISTS: tuple[Dataset, ...] = (REGISTRANTS, HUB_PARTICIPANTS)
-"""Whom Sequel lists: each refresh of slices asks for what is due of them."""
+LISTS: tuple[Dataset, ...] = (REGISTRANTS, HUB_PARTICIPANTS, HUB_ROOMS)
+"""Whom and what Sequel lists of an event or hub: each refresh of slices asks for what is due of them."""
 WITHOUT_DAY: tuple[Dataset, ...] = (*LISTS, COMPANY_PARENTS)

@@ -1,31 +1,30 @@
-"""Who registered for events, and who is listed in hubs: kept by event, without a day.
+"""Who registered for events, who is listed in hubs, and the rooms of hubs: kept by event, without a day.
 
 An event whose list cannot be had keeps the rows that it has, and a problem says so by name.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse import availability, bulk, catalog, people, slices
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.checksums import checksum
-from sequel_assets.warehouse.company_tables import hub_participants, registrants
+from sequel_assets.warehouse.company_tables import LISTED_OF, registrants
 from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, NO_DAY, problems, refreshes
 
 from .due import Coverage
+from .event_lists import LIST_FAMILIES
 from .hot import is_under_way
 from .moment import Moment
 from .settling import settle_asked
-from .told import Asked, Family, Rows, Told
+from .told import Asked, Told
 from .whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
 from .work import Context
 
@@ -55,40 +54,8 @@ def due_events(events: Iterable[KnownEvent], days: Mapping[date, Coverage], now:
 def owed_events(connection: sa.Connection, company_id: str) -> set[str]:
     """Return the events and hubs whose lists could not be had: they are asked for again by every refresh."""
     p = problems.c
-    chosen = (p.company_id == company_id, p.dataset.in_([registrants.name, hub_participants.name]), p.event_id != "")
+    chosen = (p.company_id == company_id, p.dataset.in_([table.name for table in LISTED_OF]), p.event_id != "")
     return set(connection.scalars(sa.select(p.event_id).where(*chosen)))
-
-
-def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:
-    """Return a row per person who registered, without the columns that the warehouse knows better."""
-    rows = Rows()
-    found: dict[str, tuple[bool, str | None]] = {}
-    for place, one in enumerate(client.registrants(asked.event.event_id)):
-        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.join_url or str(place))
-        has_link, answers = found.get(who, (False, None))
-        told = _as_json(one.metadata)
-        found[who] = (has_link or one.join_url is not None, max(filter(None, (answers, told)), default=None))
-    for who, (has_link, answers) in found.items():
-        rows.add(registrants, (asked.company_id, asked.event.event_id, who, None, has_link, answers))
-    return rows
-
-
-def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
-    """Return a row per person that a hub lists."""
-    rows = Rows()
-    found: dict[str, list[float | None]] = {}
-    for place, one in enumerate(client.hub_participants(asked.event.event_id)):
-        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.user_id or str(place))
-        found.setdefault(who, []).append(one.when)
-    for who, entries in found.items():
-        told = [when for when in entries if when is not None]
-        first, last = min(told, default=None), max(told, default=None)
-        rows.add(hub_participants, (asked.company_id, asked.event.event_id, who, len(entries), first, last))
-    return rows
-
-
-REGISTRANTS = Family("registrants", (registrants,), fetch_registrants)
-HUB_PARTICIPANTS = Family("hub participants", (hub_participants,), fetch_hub_participants)
 
 
 def refresh_registrants(
@@ -117,9 +84,9 @@ def refresh_registrants(
         if key not in ruled_out and (key in event_ids or event.vanished_at is None)
     ]
     standing: list[Problem] = []
-    for family, is_hub in ((REGISTRANTS, False), (HUB_PARTICIPANTS, True)):
-        table = family.tables[0]
-        of_kind = [asked for asked in there if (asked.event.event_type == HUB) is is_hub]
+    for family in LIST_FAMILIES:
+        (table,) = family.tables
+        of_kind = [asked for asked in there if asked.event.event_type == LISTED_OF[table]]
         wanted = {asked.event.event_id: asked for asked in of_kind if asked.event.event_id in event_ids}
         if not wanted:
             continue
@@ -139,7 +106,7 @@ def refresh_registrants(
         told += asker.ask(asked for event_id, asked in wanted.items() if event_id not in tried)
         if (is_full or table.name not in lately) and any(one.tells(table) for one in [*probed, *told]):
             availability.note(warehouse, company_id, [table.name], at=moment.at)
-        _store(warehouse, company_id, table, [one for one in told if one.rows is not None], known, moment)
+        _store(warehouse, company_id, table, [one for one in told if one.tells(table)], known, moment)
         failed = [
             Problem(company_id, table.name, why, event_id=one.event_id) for one in told if (why := one.failure(table))
         ]
@@ -157,7 +124,7 @@ def _store(
     known: Mapping[str, KnownEvent],
     moment: Moment,
 ) -> None:
-    """Replace the rows of the events that told, and write the bookkeeping; who was there keeps when they were first seen."""
+    """Replace the rows of the events that told, and write the bookkeeping; what was there keeps when it was first seen."""
     event_ids = sorted(one.event_id for one in told)
     if not event_ids:
         return
@@ -229,8 +196,3 @@ def _registered(
     chosen = (a.company_id == company_id, a.day.in_(sorted(days)), a.event_id.in_([e.event_id for e in events]))
     query = sa.select(a.event_id, a.person_id, a.registered_at).where(*chosen)
     return {(row.event_id, row.person_id): row.registered_at for row in connection.execute(query)}
-
-
-def _as_json(value: object) -> str | None:
-    """Return what is there as JSON with its keys in order; None where there is nothing."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False) if value not in (None, "", [], {}) else None

@@ -111,6 +111,10 @@ class Told:
         return why if not why or self.ending is Ending.FAILED else f"{why}; {WAY_OUT}"
 
 
+def _as_an_event(client: SequelClient, event_id: str) -> object:
+    return client.event(event_id)
+
+
 @dataclass(frozen=True)
 class Family:
     """Datasets that come from the same endpoint."""
@@ -123,6 +127,8 @@ class Family:
     """Tables without bookkeeping of their own, by the dataset that they go with."""
     needs_audience: bool = False
     """Whether there is nothing to tell of an event that nobody has come to."""
+    look_up: Callable[[SequelClient, str], object] = _as_an_event
+    """What else is asked of an event after a 404: `NotFound` from there too means that Sequel does not know it any more."""
 
 
 def a_key(text: str, what: str) -> str:

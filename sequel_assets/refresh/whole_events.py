@@ -16,7 +16,6 @@ from sequel_assets.sequel import (
     NotFound,
     SequelError,
 )
-from sequel_assets.warehouse.tables import HUB
 
 from .placing import FATAL
 from .told import Asked, Ending, Family, Refused, Told
@@ -85,7 +84,7 @@ class EndpointAsker:
     def _ending(self, client: "_Counting", asked: Asked, error: SequelError) -> tuple[Ending, str]:
         if isinstance(error, NotFound):
             try:
-                (client.hub if asked.event.event_type == HUB else client.event)(asked.event.event_id)
+                self._family.look_up(client, asked.event.event_id)  # type: ignore[arg-type]
             except NotFound:
                 return Ending.VANISHED, ""
             except FATAL as fatal:

@@ -16,7 +16,7 @@ from sequel_assets.sandbox.generate import WorldSpec, build_world
 from sequel_assets.sandbox.mishaps import MISHAPS, Mishaps
 from sequel_assets.sandbox.server import PortTakenError, Sandbox
 from sequel_assets.sandbox.signin import Credentials
-from sequel_assets.sandbox.truth import AS_IS, HUB, MISSING, STAGE, Attendance, Company, Event, Minute, Person
+from sequel_assets.sandbox.truth import AS_IS, HUB, MISSING, STAGE, Attendance, Company, Event, Minute, Person, Room
 from sequel_assets.sandbox.world import World
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Mishaps",
     "Person",
     "PortTakenError",
+    "Room",
     "Sandbox",
     "World",
     "WorldSpec",

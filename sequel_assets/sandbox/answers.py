@@ -151,15 +151,17 @@ def replays(view: View, event_id: str, _query: Query) -> Any:
 
 
 def networking(view: View, hub_id: str, _query: Query) -> Any:
-    """`GET /networking/{id}`."""
+    """`GET /networking/{id}`; `extra` of the hub overrides, MISSING leaves a field out."""
     found = view.hub(hub_id)
-    return {
+    document = {
         "uid": found.id,
         "friendlyName": found.name,
         "company": found.company_id,
         "organizers": [],
-        "networkingHubRooms": [{"name": "Table 1", "maxSlots": 8}, {"name": "Table 2", "maxSlots": 8}],
+        "networkingHubRooms": [{"name": room.name, "maxSlots": room.max_slots} for room in found.rooms],
+        **found.extra,
     }
+    return {name: value for name, value in document.items() if value is not MISSING}
 
 
 def networking_participants(view: View, hub_id: str, _query: Query) -> Any:

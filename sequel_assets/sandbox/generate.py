@@ -13,7 +13,7 @@ from typing import Any
 from sequel_assets.sandbox import crowd
 from sequel_assets.sandbox.registrations import registrations_of
 from sequel_assets.sandbox.talk import talk_of
-from sequel_assets.sandbox.truth import HUB, MISSING, Company, Event, Person
+from sequel_assets.sandbox.truth import HUB, MISSING, Company, Event, Person, Room
 from sequel_assets.sandbox.world import World
 
 NAMES = (
@@ -28,6 +28,12 @@ NAMES = (
 )
 TOPICS = ("Product update", "Ask us anything", "Einführung für Einsteiger", "Roadmap ", "Q&A: 100% uptime?", "Été 25")
 ODD_IDS = ("a/b {n}", "100%25-{n}", "Ümläut|{n}", "q?x#{n}", "c+d&e={n}", "sp ace-{n}%")
+ROOM_NAMES = ("Table {}", "Tisch {} ", "Café {} 🍰", "テーブル {}", "{}: ask an engineer")
+ROOMS = (3, 8, 0, 1)
+"""How many rooms the hubs of a company have, one after the other."""
+SLOTS = (4, 6, 8, 8, 12, None)
+HUBS_OF_A_COMPANY = 100_000
+"""No company has so many: their numbers begin anew at its multiples."""
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
 
@@ -109,6 +115,13 @@ def _oddities(number: int) -> dict[str, Any]:
     return {"type": "LiveStreamInPerson", "isInPersonEvent": True} if number % 29 == 11 else {}
 
 
+def _rooms(spec: WorldSpec, number: int) -> tuple[Room, ...]:
+    """The rooms of a hub: of a company's hubs in a row some, many, none; now and then one without a limit."""
+    rng = random.Random(f"{spec.seed}/rooms/{number}")
+    many = ROOMS[sum(divmod(number, HUBS_OF_A_COMPANY)) % len(ROOMS)]
+    return tuple(Room(rng.choice(ROOM_NAMES).format(place), rng.choice(SLOTS)) for place in range(1, many + 1))
+
+
 class _Calendar:
     """The events of all companies, day by day; what is special about an event follows from its running number."""
 
@@ -185,7 +198,7 @@ class _Calendar:
         is_shared = (
             company == len(self.companies) - 1 and company > 1 and self.links[company] == 0 and self.links[0] > 0
         )
-        hub = 0 if is_shared else company * 100_000 + self.links[company] // 2
+        hub = 0 if is_shared else company * HUBS_OF_A_COMPANY + self.links[company] // 2
         self.links[company] += 1
         self.linked.setdefault(hub, []).append(event)
         event.hub_id = _id(self.spec, "hub", hub)
@@ -204,6 +217,7 @@ class _Calendar:
             max(event.ends_at for event in linking),
             HUB,
             attendance,
+            rooms=_rooms(self.spec, number),
         )
 
     def _big(self) -> Event:

@@ -131,6 +131,13 @@ class Company:
     licence_is_valid: bool = True
 
 
+class Room(NamedTuple):
+    """A room of a hub; None: for any number of people."""
+
+    name: str
+    max_slots: int | None = None
+
+
 Rows = Sequence[Attendance]
 
 
@@ -158,6 +165,8 @@ class Event:
         default_factory=dict
     )
     """When people registered, by their key; None: they never did. Who is not in it did a day before the start."""
+    rooms: Sequence[Room] = ()
+    """A hub's rooms, in order."""
     version: int = field(default=0, init=False)
     _rows: tuple[Attendance, ...] | None = field(default=None, init=False, repr=False)
     _drawn: tuple[int, dict[str, datetime | None]] | None = field(default=None, init=False, repr=False)

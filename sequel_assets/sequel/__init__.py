@@ -11,7 +11,7 @@ Knows no Dagster, no SQL and no pandas; threads, not asyncio.
 
 from sequel_assets.sequel.client import SequelClient
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.directory import Company, Event, Hub, HubParticipant, Registrant, Replay
+from sequel_assets.sequel.directory import Company, Event, Hub, HubParticipant, HubRoom, Registrant, Replay
 from sequel_assets.sequel.engagement import (
     Activity,
     ActivityPage,
@@ -59,6 +59,7 @@ __all__ = [
     "HasError",
     "Hub",
     "HubParticipant",
+    "HubRoom",
     "Interactions",
     "Interrupted",
     "InvalidAnswer",

@@ -106,7 +106,7 @@ class SequelClient:
         return self._session.ask(Call("event", path), directory.event_from)
 
     def hub(self, hub_id: str) -> Hub:
-        """`GET /networking/{id}` (D): one Networking Hub."""
+        """`GET /networking/{id}` (D): one Networking Hub with its rooms."""
         path = filled(self._paths.hub, hub_id=hub_id)
         return self._session.ask(Call("hub", path), directory.hub_from)
 

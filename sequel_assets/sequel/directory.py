@@ -14,6 +14,7 @@ from sequel_assets.sequel.fields import (
     NumberOrNone,
     TextOrNone,
     TrimmedOrNone,
+    WholeOrNone,
     WrongShapeError,
     an_id,
     flag_or_none,
@@ -57,12 +58,20 @@ class Event(Model):
     bad_fields: tuple[str, ...] = ()
 
 
+class HubRoom(Model):
+    """A room of a hub, as received but for the blanks around its name."""
+
+    name: TrimmedOrNone = None
+    max_slots: WholeOrNone = Field(None, validation_alias=AliasChoices("maxSlots", "max_slots"))
+
+
 class Hub(Model):
-    """A Networking Hub."""
+    """A Networking Hub. Its rooms are in Sequel's order; None where the answer does not tell them, which is not "no rooms"."""
 
     uid: str
     name: str = ""
     company_uid: str | None = None
+    rooms: tuple[HubRoom, ...] | None = None
 
 
 class HubParticipant(Model):
@@ -99,6 +108,7 @@ class _Identified(Model):
 
 _IDENTIFIED = TypeAdapter(_Identified)
 _HUB_PARTICIPANTS = TypeAdapter(list[HubParticipant])
+_HUB_ROOMS = TypeAdapter(tuple[HubRoom, ...])
 _REGISTRANTS = TypeAdapter(list[Registrant])
 _REPLAYS = TypeAdapter(list[Replay])
 
@@ -167,13 +177,16 @@ def events_from(value: object) -> list[Event]:
 def hub_from(value: object) -> Hub:
     """A hub; only its id is required. Its company may be told as an id or as an object."""
     raw = an_object(value)
-    company = raw.get("company")
+    company, rooms = raw.get("company"), raw.get("networkingHubRooms")
     if isinstance(company, dict):
         company = company.get("uid", company.get("id"))
     return Hub(
         uid=validated(_IDENTIFIED, raw).uid,
         name=read(trimmed_or_none, raw.get("friendlyName"), "friendlyName") or "",
         company_uid=read(text_or_none, company, "company"),
+        rooms=None
+        if rooms is None
+        else validated(_HUB_ROOMS, a_list(rooms, "networkingHubRooms"), "networkingHubRooms"),
     )
 
 

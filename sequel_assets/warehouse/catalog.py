@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from . import bulk
-from .company_tables import hub_participants, registrants
+from .company_tables import LISTED_OF
 from .engagement_tables import OF_EVENTS, activity_totals
 from .tables import (
     STAGE,
@@ -167,14 +167,12 @@ def mark_vanished(connection: sa.Connection, company_id: str, event_ids: Iterabl
 
 def forget_event(connection: sa.Connection, company_id: str, event_id: str) -> None:
     """Delete an event that belongs to another company now. Its rows must have been taken out of the slices before."""
-    rows = (event_participants, event_concurrency, *OF_EVENTS, activity_totals, registrants, hub_participants)
+    rows = (event_participants, event_concurrency, *OF_EVENTS, activity_totals, *LISTED_OF)
     for table in (*rows, proofs, silences, events):
         connection.execute(table.delete().where(table.c.company_id == company_id, table.c.event_id == event_id))
 
 
-_WITH_PEOPLE = tuple(
-    table for table in (event_participants, *OF_EVENTS, registrants, hub_participants) if "person_id" in table.columns
-)
+_WITH_PEOPLE = tuple(table for table in (event_participants, *OF_EVENTS, *LISTED_OF) if "person_id" in table.columns)
 
 
 def people_of_event(connection: sa.Connection, company_id: str, event_id: str) -> frozenset[str]:

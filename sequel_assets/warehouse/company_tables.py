@@ -1,9 +1,9 @@
-"""What is kept of a company without a day: who registered, who met in its hubs, where it stood, what Sequel does not tell of it."""
+"""What is kept of a company without a day: who registered, who met in its hubs and in which rooms, where it stood, what Sequel does not tell of it."""
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKeyConstraint, Table, Text
 
-from .tables import PERSONAL, company_column, metadata, never_negative
+from .tables import HUB, PERSONAL, STAGE, company_column, metadata, never_negative
 from .types import UtcDateTime
 
 _OF_EVENT = ["company_id", "event_id"], ["events.company_id", "events.event_id"]
@@ -36,6 +36,23 @@ hub_participants = Table(
     *never_negative("entries"),
     comment="Who Sequel lists in a networking hub",
 )  # fmt: skip
+
+hub_rooms = Table(
+    "hub_rooms",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the hub's uid"),
+    Column("position", sa.BigInteger, primary_key=True, autoincrement=False, comment="place among the hub's rooms as Sequel lists them, from 1"),
+    Column("name", Text, nullable=False, comment="the room's name, trimmed; empty where Sequel gives none"),
+    Column("max_slots", sa.BigInteger, comment="how many people have a place in the room (maxSlots); null where Sequel does not say"),
+    Column("first_seen_at", UtcDateTime, nullable=False, comment="when the hub was first found to have a room at this place, whatever its name was"),
+    ForeignKeyConstraint(*_OF_EVENT),
+    *never_negative("position", "max_slots"),
+    comment="The rooms of a networking hub, as Sequel last told them",
+)  # fmt: skip
+
+LISTED_OF: dict[Table, str] = {registrants: STAGE, hub_participants: HUB, hub_rooms: HUB}
+"""The lists without a day that an event is asked for as a whole, and the event_type of those that are asked."""
 
 company_parents = Table(
     "company_parents",

@@ -84,6 +84,7 @@ def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
         "events": (["companies"], "catalog", python, owners, False),
         "registrants": (["events"], "catalog", python, owners, False),
         "hub_participants": (["events"], "catalog", python, owners, False),
+        "hub_rooms": (["events"], "catalog", python, owners, False),
         **{dataset.name: (["events"], "landed", python, owners, True) for dataset in EXTRAS},
         "event_participants": (["events"], "landed", python, owners, True),
         "event_concurrency": (["events"], "landed", python, owners, True),

@@ -21,7 +21,7 @@ from sequel_assets.refresh.interactions import fetch_interactions
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.told import Asked, Refused, Rows
-from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person
+from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
 from sequel_assets.warehouse import availability
 from sequel_assets.warehouse import engagement_tables as tables
@@ -274,6 +274,7 @@ ENDPOINTS = {
     "replays": ("*availableReplays", ("replays",)),
     "registrants": ("*/registrants", ("registrants",)),
     "networking_participants": ("*participantsList", ("hub_participants",)),
+    "networking": ("*/networking/hub?", ("hub_rooms",)),
 }
 ANOTHER_SHAPE: dict[str, Any] = {"data": []}
 
@@ -293,9 +294,8 @@ def test_an_endpoint_that_tells_nothing_costs_its_own_datasets_alone(
     path, gone = ENDPOINTS[shape]
     is_spoilt = kind == "another shape"
     answers(shape, lambda document: ANOTHER_SHAPE if is_spoilt else document)
-    hubs = [
-        event(f"hub{number}", "kid", at(1), [Attendance(ADA, live=[(at(3), 5)])], event_type=HUB) for number in (1, 2)
-    ]
+    came = [Attendance(ADA, live=[(at(3), 5)])]
+    hubs = [event(f"hub{n}", "kid", at(1), came, event_type=HUB, rooms=[Room("Bar", n)]) for n in (1, 2)]
     stages = [talking(hub_id="hub1"), talking("f", on=5, hub_id="hub2")]
     with platform(world_of(*hubs, *stages), warehouse, quick=True) as it:
         it.sandbox.faults = Faults(paths=[] if is_spoilt else [(path, Fault(kind))])

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from sequel_assets.sandbox import HUB, MISSING, Attendance, Company, Event, Person, Sandbox, World
+from sequel_assets.sandbox import HUB, MISSING, Attendance, Company, Event, Person, Room, Sandbox, World
 
 NOW = datetime(2026, 3, 2, 14, 20, tzinfo=UTC)
 
@@ -43,7 +43,16 @@ def small_world() -> World:
                 ],
                 absentees=[Person("Cy", "cy@x.org")],
             ),
-            Event("h1", "kid", "Lounge", at(2, 0, 30), at(2, 1), HUB, [Attendance(BO, live=[(at(2, 0, 30), 12)])]),
+            Event(
+                "h1",
+                "kid",
+                "Lounge",
+                at(2, 0, 30),
+                at(2, 1),
+                HUB,
+                [Attendance(BO, live=[(at(2, 0, 30), 12)])],
+                rooms=[Room("Table 1 ", 8), Room("Bar")],
+            ),
             Event("e2", "grand", "Empty", at(2, 9), at(2, 10), shows_company=False),
         ],
         now=NOW,

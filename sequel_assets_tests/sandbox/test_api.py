@@ -122,7 +122,7 @@ def test_a_hub_is_no_event_but_has_a_call_and_minutes_of_its_own(client):
         "friendlyName": "Lounge",
         "company": "kid",
         "organizers": [],
-        "networkingHubRooms": [{"name": "Table 1", "maxSlots": 8}, {"name": "Table 2", "maxSlots": 8}],
+        "networkingHubRooms": [{"name": "Table 1 ", "maxSlots": 8}, {"name": "Bar", "maxSlots": None}],
     }
     (person,) = client.api("networking", "h1", "participantsList").json()
     assert (person["meta"]["email"], person["when"]) == ("bo+team@x.org", int(at(2, 0, 30).timestamp() * 1000))

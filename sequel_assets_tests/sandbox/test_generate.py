@@ -16,7 +16,10 @@ def everything(world: World) -> list[object]:
     """A world as plain values."""
     return [
         *[(c.id, c.name, c.parent_id) for c in world.companies],
-        *[(e.id, e.company_id, e.name, e.starts_at, e.ends_at, e.hub_id, e.rows, e.extra) for e in world.events],
+        *[
+            (e.id, e.company_id, e.name, e.starts_at, e.ends_at, e.hub_id, e.rows, e.extra, e.rooms)
+            for e in world.events
+        ],
     ]
 
 
@@ -78,6 +81,17 @@ def test_a_hub_belongs_to_the_company_of_the_earliest_event_that_links_it():
         assert hub.company_id == linking[0].company_id
         shared += len({event.company_id for event in linking}) > 1
     assert shared == 1
+
+
+def test_hubs_have_some_rooms_many_or_none():
+    """Where people meet alone too; of different sizes, some without a limit, some with a blank behind their name."""
+    world = build_world(replace(SPEC, hub_only=True))
+    lounges = world.companies[-1].id
+    hubs = [event for event in world.events if event.event_type == HUB]
+    assert {len(hub.rooms) for hub in hubs} == {0, 1, 3, 8}
+    assert {len(hub.rooms) for hub in hubs if hub.company_id == lounges} == {0, 1, 3, 8}
+    assert {room.max_slots for hub in hubs for room in hub.rooms} == {4, 6, 8, 12, None}
+    assert any(room.name != room.name.strip() for hub in hubs for room in hub.rooms)
 
 
 def test_people_are_as_messy_as_real_ones():

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import httpx
 
-from sequel_assets.sequel import Company, Duration, Event, Hub, Participant, Participants, SequelClient
+from sequel_assets.sequel import Company, Duration, Event, Hub, HubRoom, Participant, Participants, SequelClient
 from sequel_assets_tests.sequel.conftest import Wire
 
 
@@ -77,15 +77,25 @@ def test_an_event_is_read_from_the_documented_fields(wire: Wire, client: SequelC
     )
 
 
-def test_a_hub_and_its_people_are_read(wire: Wire, client: SequelClient) -> None:
-    """`when` is kept as the number it is."""
+def test_a_hub_its_rooms_and_its_people_are_read(wire: Wire, client: SequelClient) -> None:
+    """Rooms in their order; `when` is kept as the number it is."""
     wire.replies = [
-        httpx.Response(200, json={"uid": "h", "friendlyName": "Lounge", "company": {"id": "c"}}),
+        httpx.Response(
+            200,
+            json={
+                "uid": "h",
+                "friendlyName": "Lounge",
+                "company": {"id": "c"},
+                "networkingHubRooms": [{"name": "Bar ", "maxSlots": "8"}, {"isLocked": True}],
+            },
+        ),
         httpx.Response(
             200, json=[{"meta": {"userId": "u", "username": "Ann", "email": " "}, "when": 5}, {"meta": None}]
         ),
     ]
-    assert client.hub("h") == Hub(uid="h", name="Lounge", company_uid="c")
+    assert client.hub("h") == Hub(
+        uid="h", name="Lounge", company_uid="c", rooms=(HubRoom(name="Bar", max_slots=8), HubRoom())
+    )
     people = [(person.user_id, person.name, person.email, person.when) for person in client.hub_participants("h")]
     assert people == [("u", "Ann", None, 5.0), (None, None, None, None)]
 

@@ -61,6 +61,8 @@ _KEYS = st.sampled_from(
         "hasError",
         "liveEventManagement",
         "createdOn",
+        "networkingHubRooms",
+        "maxSlots",
     ]
 )
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.datetimes().map(str)
@@ -177,6 +179,32 @@ def test_an_odd_event_is_kept_with_its_odd_fields_named() -> None:
 def test_the_hub_of_an_event_is_an_id_or_none(hub: object, read: str | None) -> None:
     """Trimmed; an empty text is none."""
     assert event_from({"uid": "a", "networkingHub": hub}).networking_hub == read
+
+
+@pytest.mark.parametrize("told", [{}, {"networkingHubRooms": None}])
+def test_rooms_that_are_not_told_are_unknown_and_an_empty_list_is_none(told: dict[str, Any]) -> None:
+    """Left out or null is no number of rooms; 0 is."""
+    assert hub_from({"uid": "h", **told}).rooms is None
+    assert hub_from({"uid": "h", "networkingHubRooms": []}).rooms == ()
+
+
+@pytest.mark.parametrize(
+    ("rooms", "complaint"),
+    [
+        ({}, "networkingHubRooms is not a list"),
+        ([None], "networkingHubRooms[0] is of the wrong kind (model_type)"),
+        ([{"name": []}], "networkingHubRooms[0].name is not a text"),
+        *(
+            ([{}, {"maxSlots": slots}], "networkingHubRooms[1].maxSlots is not a whole number from 0 to 1000000000")
+            for slots in (-1, True, "many", "", 1.5, 10**9 + 1)
+        ),
+    ],
+)
+def test_rooms_that_are_none_are_refused_by_place(rooms: object, complaint: str) -> None:
+    """The complaint names the field and quotes no value."""
+    with pytest.raises(WrongShapeError) as caught:
+        hub_from({"uid": "h", "networkingHubRooms": rooms})
+    assert str(caught.value) == complaint
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

@@ -1,0 +1,65 @@
+"""What Sequel lists of an event or hub without a day: who registered, who is in it, and its rooms, as rows of their tables."""
+
+import json
+
+from sequel_assets.sequel import SequelClient
+from sequel_assets.warehouse.company_tables import hub_participants, hub_rooms, registrants
+
+from .told import Asked, Family, Rows
+
+
+def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:
+    """Return a row per person who registered, without the columns that the warehouse knows better."""
+    rows = Rows()
+    found: dict[str, tuple[bool, str | None]] = {}
+    for place, one in enumerate(client.registrants(asked.event.event_id)):
+        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.join_url or str(place))
+        has_link, answers = found.get(who, (False, None))
+        told = _as_json(one.metadata)
+        found[who] = (has_link or one.join_url is not None, max(filter(None, (answers, told)), default=None))
+    for who, (has_link, answers) in found.items():
+        rows.add(registrants, (asked.company_id, asked.event.event_id, who, None, has_link, answers))
+    return rows
+
+
+def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
+    """Return a row per person that a hub lists."""
+    rows = Rows()
+    found: dict[str, list[float | None]] = {}
+    for place, one in enumerate(client.hub_participants(asked.event.event_id)):
+        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.user_id or str(place))
+        found.setdefault(who, []).append(one.when)
+    for who, entries in found.items():
+        told = [when for when in entries if when is not None]
+        first, last = min(told, default=None), max(told, default=None)
+        rows.add(hub_participants, (asked.company_id, asked.event.event_id, who, len(entries), first, last))
+    return rows
+
+
+def fetch_hub_rooms(client: SequelClient, asked: Asked) -> Rows:
+    """Return a row per room of a hub; an answer without their list tells nothing of them, an empty list is no rooms."""
+    rows, told = Rows(), client.hub(asked.event.event_id).rooms
+    if told is None:
+        rows.untold[hub_rooms] = "Sequel's answer has no networkingHubRooms"
+    for position, room in enumerate(told or (), start=1):
+        rows.add(hub_rooms, (asked.company_id, asked.event.event_id, position, room.name or "", room.max_slots))
+    return rows
+
+
+def _as_json(value: object) -> str | None:
+    """Return what is there as JSON with its keys in order; None where there is nothing."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False) if value not in (None, "", [], {}) else None
+
+
+REGISTRANTS = Family("registrants", (registrants,), fetch_registrants)
+HUB_PARTICIPANTS = Family(
+    "hub participants",
+    (hub_participants,),
+    fetch_hub_participants,
+    look_up=lambda client, hub_id: client.hub(hub_id),
+)
+HUB_ROOMS = Family(
+    "hub rooms", (hub_rooms,), fetch_hub_rooms, look_up=lambda client, hub_id: client.hub_participants(hub_id)
+)
+LIST_FAMILIES = (REGISTRANTS, HUB_PARTICIPANTS, HUB_ROOMS)
+"""Each of one table, asked of the events that `LISTED_OF` names."""
