@@ -67,9 +67,11 @@ class Undisturbed:
         """Return how many of its requests are left where these days of each company are done.
 
         All but its questions about nothing else than such days. What a killed process had in flight is among them: a
-        question about days of which only some are done is asked again about the others.
+        question about days of which only some are done is asked again about the others. And one more for each event: of
+        a range that is shorter by what is done, or known to be empty, the halves are others.
         """
-        return self.requests - sum(one.days <= done.get(owners[one.event_id], set()) for one in self.questions)
+        spared = sum(one.days <= done.get(owners[one.event_id], set()) for one in self.questions)
+        return self.requests - spared + len({one.event_id for one in self.questions})
 
 
 def questions(server: Sandbox, since: int) -> list[Question]:
