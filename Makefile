@@ -53,7 +53,7 @@ worlds: install ## 2,000 random worlds and orders of refreshes, half on each dat
 	WORLDS=2000 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/pipeline/test_worlds.py -k any_order
 
 insights: install ## each insight against the obvious computation: 500 random stories and 100 worlds of the sandbox, half on each database (some minutes)
-	WORLDS=500 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/insights sequel_assets_tests/pipeline/test_events.py
+	WORLDS=500 $(BIN)/python -m pytest -n 2 --dist load --timeout 7200 sequel_assets_tests/insights sequel_assets_tests/pipeline/test_events.py
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench
