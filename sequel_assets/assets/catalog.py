@@ -1,6 +1,7 @@
 """The assets with a grain of their own: companies, where they stood, events, who registered for them, and the hubs' people and rooms."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 import sqlalchemy as sa
@@ -17,6 +18,10 @@ from .specs import spec_of
 MOST_SHOWN = 50
 
 
+def _rows_of(table: sa.Table, connection: sa.Connection) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
 def companies_asset() -> dg.AssetsDefinition:
     """Return the assets of the company tree; they add the partitions of companies that are new."""
 
@@ -27,8 +32,7 @@ def companies_asset() -> dg.AssetsDefinition:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
             found = find_companies(platform, client, warehouse, context.instance)
-            with warehouse.read() as connection:
-                stands = connection.scalar(sa.select(sa.func.count()).select_from(COMPANY_PARENTS.table))
+            stands = warehouse.ask(partial(_rows_of, COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
         preview = dg.MetadataValue.md(as_markdown_table(shown))
         yield dg.MaterializeResult(
@@ -46,13 +50,11 @@ def events_asset() -> dg.AssetsDefinition:
     def list_events(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
-            with warehouse.read() as connection:
-                companies = catalog.present_companies(connection)
+            companies = warehouse.ask(catalog.present_companies)
             if not companies:
                 raise dg.Failure("no company is known yet; materialize the asset companies first")
             failed = find_events(platform, client, warehouse, companies, context.run.run_id)
-            with warehouse.read() as connection:
-                rows = connection.scalar(sa.select(sa.func.count()).select_from(EVENTS.table))
+            rows = warehouse.ask(partial(_rows_of, EVENTS.table))
         if failed:
             reasons = "\n".join(f"{key}: {reason}" for key, reason in failed.items())
             raise dg.Failure(
@@ -75,10 +77,7 @@ def registrants_asset() -> dg.AssetsDefinition:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
             failed = find_registrants(platform, client, warehouse, context.run.run_id)
-            with warehouse.read() as connection:
-                tables = {dataset.name: dataset.table for dataset in LISTS}
-                count = sa.func.count()
-                rows = {name: connection.scalar(sa.select(count).select_from(t)) for name, t in tables.items()}
+            rows = {dataset.name: warehouse.ask(partial(_rows_of, dataset.table)) for dataset in LISTS}
         if failed:
             raise dg.Failure(
                 f"{len(failed)} lists cannot be had; their older rows stay:\n" + "\n".join(failed[:MOST_SHOWN])

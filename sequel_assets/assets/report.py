@@ -91,8 +91,9 @@ class Report:
         if outcome.dataset not in CHARTS or self._charted.get(outcome.company_id) != outcome.day:
             return ""
         _, read, draw_it = CHARTS[outcome.dataset]
-        with warehouse.read() as connection:
-            return draw_it(key, outcome.day, read(connection, outcome.company_id, outcome.day))
+        return warehouse.ask(
+            lambda connection: draw_it(key, outcome.day, read(connection, outcome.company_id, outcome.day))
+        )
 
 
 def log_together(

@@ -7,6 +7,7 @@ those turn red. It yields nothing: a step that returned normally would turn the 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from functools import partial
 
 import dagster as dg
 import sqlalchemy as sa
@@ -57,13 +58,11 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
     asks_sequel = any(dataset.name in selected for dataset in LANDED)
     shown = SLICED_NAMES if asks_sequel else selected
     with platform.opened() as (client, warehouse):
-        with warehouse.read() as connection:
-            companies = catalog.known_companies(connection)
+        companies = warehouse.ask(catalog.known_companies)
         names = {company.company_id: company.partition_key for company in companies}
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
         gone = _leave_out_gone(context, wanted, companies) if asks_sequel else {}
-        with warehouse.read() as connection:
-            choice = choose(connection, wanted, context.run.tags, platform.settings())
+        choice = warehouse.ask(lambda connection: choose(connection, wanted, context.run.tags, platform.settings()))
         for stranger in choice.strangers:
             context.log.warning(
                 f"SEQUEL_COMPANY_RETENTION_DAYS names {stranger}: no company has this id or partition key"
@@ -82,11 +81,8 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
                 progress.tell()
             observer.fatal = refresher.fatal
             if asks_sequel and not refresher.fatal and (report.failed or not choice.is_hourly):
-                with (
-                    warehouse.read() as connection
-                ):  # a planned slice that is not logged turns red with a run that fails
-                    kept = list(kept_outcomes(connection, {**choice.kept, **gone}))
-                for outcome in kept:
+                left = {**choice.kept, **gone}  # a planned slice that is not logged turns red with a run that fails
+                for outcome in warehouse.ask(lambda connection: list(kept_outcomes(connection, left))):
                     observer(outcome)
                     report.tell(outcome, warehouse)
         asked = sum(len(days) for days in choice.asked.values())
@@ -102,9 +98,13 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
 def _tell_lists(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
     """Log the lists that have no day: a refresh of slices has just asked for what is due of them."""
     for dataset in LISTS:
-        with warehouse.read() as connection:
-            rows = connection.scalar(sa.select(sa.func.count()).select_from(dataset.table))
+        count = sa.select(sa.func.count()).select_from(dataset.table)
+        rows = warehouse.ask(partial(_scalar, count))
         context.log_event(dg.AssetMaterialization(dataset.name, metadata={"dagster/row_count": rows}))
+
+
+def _scalar(query: sa.Select[int], connection: sa.Connection) -> int:
+    return connection.scalar(query) or 0
 
 
 def _outcomes(

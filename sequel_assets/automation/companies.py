@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import dagster as dg
+import sqlalchemy as sa
 
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.due import Coverage
@@ -28,8 +29,7 @@ def find_companies(
     platform: Platform, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> list[KnownCompany]:
     """Walk the tree, store it, and add the partitions that Dagster lacks; return the companies that are there."""
-    with warehouse.read() as connection:
-        known = catalog.known_companies(connection)
+    known = warehouse.ask(catalog.known_companies)
     settings = platform.settings()
     found = look_for_companies(settings, client, known, instance.get_dynamic_partitions(COMPANY))
     return keep_companies(settings, warehouse, instance, found)
@@ -71,9 +71,7 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
     """Ask for the lists of the events that are upcoming, under way or lately ended, and of their hubs; return a line for each that failed."""
     settings = platform.settings()
     moment = _moment(settings, run_id)
-    with warehouse.read() as connection:
-        companies = catalog.present_companies(connection)
-        events = {company.company_id: catalog.known_events(connection, company.company_id) for company in companies}
+    companies, events = warehouse.ask(_present)
     context = Context(client, settings.clock, timedelta(minutes=settings.settle_minutes))
     days: dict[date, Coverage] = {moment.at.date(): Coverage.FULL}
     failed: list[str] = []
@@ -85,6 +83,11 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
             found = refresh_registrants(*about, moment, connect.rules(settings).person_key, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
+
+
+def _present(connection: sa.Connection) -> tuple[list[KnownCompany], dict[str, dict[str, catalog.KnownEvent]]]:
+    companies = catalog.present_companies(connection)
+    return companies, {one.company_id: catalog.known_events(connection, one.company_id) for one in companies}
 
 
 def _moment(settings: Settings, run_id: str | None) -> Moment:

@@ -88,9 +88,8 @@ def owed_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
     warehouse = connect.open_warehouse(settings)
     try:
         schema.ensure_current(warehouse)
-        with warehouse.read() as connection:
-            there = catalog.present_companies(connection)
-            held = landed_days(connection, [company.company_id for company in there])
+        there = warehouse.ask(catalog.present_companies)
+        held = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
     finally:
         warehouse.dispose()
     frozen_before = connect.retention(settings).frozen_before(there, now)

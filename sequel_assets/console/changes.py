@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import restatements
 
@@ -42,7 +43,7 @@ def show_changes_of(settings: Settings, run_ids: Collection[str]) -> None:
     """Print the numbers of final days that some runs changed."""
     today = settings.clock().date()
     with stored(settings) as warehouse:
-        found, count = _read(warehouse, restatements.c.run_id.in_(list(run_ids)), MOST_SHOWN)
+        found, count = _read(warehouse, among(restatements.c.run_id, run_ids), MOST_SHOWN)
     if found:
         _show("Changed", found, count, f"sequel-assets changes --since {today} --json")
     else:

@@ -23,8 +23,11 @@ def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), [company])[0]
             _check_event(connection, chosen, event_id)
-        with warehouse.write(chosen.company_id) as connection:
-            catalog.exclude_event(connection, chosen.company_id, event_id, why, at=settings.clock())
+        now = settings.clock()
+        warehouse.change(
+            lambda connection: catalog.exclude_event(connection, chosen.company_id, event_id, why, at=now),
+            chosen.company_id,
+        )
     console().print(
         f"{event_id} of {chosen.partition_key} is ruled out: it is not asked any more, and status shows it. Its stored rows "
         "stay and count; its problems go with the next refresh of their days, at their close or by sequel-assets backfill (--force where they are final).",
@@ -44,8 +47,9 @@ def include(settings: Settings, company: str, event_id: str) -> int:
             raise UsageError(
                 f"--event {one_line(event_id)}: {chosen.partition_key} has not ruled it out; ruled out are: {out}"
             )
-        with warehouse.write(chosen.company_id) as connection:
-            catalog.include_event(connection, chosen.company_id, event_id)
+        warehouse.change(
+            lambda connection: catalog.include_event(connection, chosen.company_id, event_id), chosen.company_id
+        )
     console().print(
         f"{event_id} of {chosen.partition_key} is taken back in: the next refresh asks it again; final days that lack it: "
         "sequel-assets backfill --force.",

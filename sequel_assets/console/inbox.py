@@ -46,11 +46,15 @@ def replay(settings: Settings, since: datetime, event_id: str | None) -> int:
     now = settings.clock()
     if since > now:
         raise UsageError(f"--since {since:%Y-%m-%dT%H:%M}Z is in the future; it is {now:%Y-%m-%dT%H:%M}Z")
-    with stored(settings) as warehouse, warehouse.write() as connection:
+
+    def put_back(connection: sa.Connection) -> int:
         i = table_of_hints.c
         if event_id is not None and not connection.scalar(sa.select(sa.func.count()).where(i.event_id == event_id)):
             raise UsageError(f"--event {one_line(event_id)}: no hint in the inbox names this event")
-        count = hints.put_back(connection, since, event_id, at=now)
+        return hints.put_back(connection, since, event_id, at=now)
+
+    with stored(settings) as warehouse:
+        count = warehouse.change(put_back, only_if_undone=True)
     console().print(
         f"{count} hints were put back; the sensors take them up, and the batches of one event are one refresh."
         if count

@@ -5,6 +5,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,7 @@ def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_
         settings.require("people_view")
     source, line = (str(file), "line") if file else (f"SEQUEL_PEOPLE_VIEW {settings.people_view}", "row")
     with stored(settings) as warehouse:
-        with warehouse.read() as connection:
-            companies = choose(catalog.known_companies(connection), wanted)
+        companies = choose(warehouse.ask(catalog.known_companies), wanted)
         with _entries_of(file) if file else _rows_of(warehouse, settings.people_view or "") as (names, entries):
             if "email" in names:
                 settings.require("person_key")
@@ -45,11 +45,8 @@ def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_
         _tell_wrong(links, line, skips_bad=skips_bad)
         linked: dict[str, Linked] = {}
         for company in companies:
-            opened = warehouse.read() if is_dry else warehouse.write(company.company_id)
-            with opened as connection:
-                linked[company.partition_key] = write_links(
-                    connection, company.company_id, links.external_ids, is_dry=is_dry
-                )
+            put = partial(write_links, company_id=company.company_id, external_ids=links.external_ids, is_dry=is_dry)
+            linked[company.partition_key] = warehouse.ask(put) if is_dry else warehouse.change(put, company.company_id)
     table("People linked", ("company", "linked", "changed"), [(k, len(v.people), v.changed) for k, v in linked.items()])
     known = len(frozenset[str]().union(*(each.people for each in linked.values())))
     console().print(

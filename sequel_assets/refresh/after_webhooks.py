@@ -3,13 +3,16 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 
 import sqlalchemy as sa
 
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, hints, schema
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.hints import Waiting
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.tables import NO_DAY, events, exclusions, refreshes
 from sequel_assets.warehouse.webhook_tables import subscriptions
 
@@ -21,7 +24,6 @@ from .outcomes import Outcome, Verdict
 from .refresh import Refresher, Rules
 from .situation import CompanyBooks, KnownAs, Situation
 
-MOST_NAMED_AT_ONCE = 500
 MOST_ASKED = 5000
 """Steps that one run takes up; the others follow."""
 ROUNDS = 2
@@ -37,6 +39,7 @@ class UnderWay:
     hourly: bool = False
 
 
+@repeats
 def judge(
     warehouse: Warehouse,
     reason: str,
@@ -96,13 +99,11 @@ def _events(connection: sa.Connection, event_ids: Sequence[str], waiting: Sequen
     """Return the events that are known; of one that several companies have, that of the hint's own."""
     own = {(hint.company_id, hint.event_id) for hint in waiting}
     e, found = events.c, dict[str, KnownAs]()
-    for first in range(0, len(event_ids), MOST_NAMED_AT_ONCE):
-        some = event_ids[first : first + MOST_NAMED_AT_ONCE]
-        ruled_out = sa.exists().where(exclusions.c.company_id == e.company_id, exclusions.c.event_id == e.event_id)
-        query = sa.select(e.company_id, e.event_id, e.starts_at, ruled_out).where(e.event_id.in_(some))
-        for company_id, event_id, starts_at, is_excluded in connection.execute(query.order_by(e.company_id)):
-            if event_id not in found or (company_id, event_id) in own:
-                found[event_id] = KnownAs(company_id, starts_at, is_excluded)
+    ruled_out = sa.exists().where(exclusions.c.company_id == e.company_id, exclusions.c.event_id == e.event_id)
+    query = sa.select(e.company_id, e.event_id, e.starts_at, ruled_out).where(among(e.event_id, event_ids))
+    for company_id, event_id, starts_at, is_excluded in connection.execute(query.order_by(e.company_id)):
+        if event_id not in found or (company_id, event_id) in own:
+            found[event_id] = KnownAs(company_id, starts_at, is_excluded)
     return found
 
 
@@ -121,7 +122,7 @@ def _reach(
         return {}
     parents = {company.company_id: company.parent_company_id for company in known}
     query = sa.select(subscriptions.c.capability_hash, subscriptions.c.company_id)
-    found = connection.execute(query.where(subscriptions.c.capability_hash.in_(sorted(capabilities))))
+    found = connection.execute(query.where(among(subscriptions.c.capability_hash, sorted(capabilities))))
     return {
         capability: frozenset(company_id for company_id in parents if top in _upwards(company_id, parents))
         for capability, top in found
@@ -168,8 +169,8 @@ class AfterWebhooks:
         for _ in range(ROUNDS):
             at = self._clock()
             asking = [step for step in judge(self._warehouse, reason, at, self._rules, others) if step.do in ASKING]
-            with self._warehouse.write() as connection:
-                hints_taken = set(hints.claim(connection, [one.hint for one in asking], run_id=self._run_id, at=at))
+            claim = partial(hints.claim, hints=[one.hint for one in asking], run_id=self._run_id, at=at)
+            hints_taken = set(self._warehouse.change(claim, only_if_undone=True))
             steps = [step for step in asking if step.hint in hints_taken]
             if not steps:
                 break
@@ -200,8 +201,7 @@ class AfterWebhooks:
 
     def _found(self, steps: Sequence[Step]) -> Iterator[Step]:
         """Yield the steps, each at the company whose event it is about, as Sequel says; without those that it does not answer."""
-        with self._warehouse.read() as connection:
-            known = {company.company_id for company in catalog.known_companies(connection)}
+        known = {company.company_id for company in self._warehouse.ask(catalog.known_companies)}
         for step in steps:
             owner: str | None = None
             if step.do is Do.FIND and step.hint.event_id is not None:
@@ -219,6 +219,7 @@ class AfterWebhooks:
         self.taken.companies |= {step.company_id for step in steps}
         self.taken.events |= {step.hint.event_id for step in steps if step.hint.event_id is not None}
 
+    @repeats
     def _hub_of(self, step: Step) -> list[str]:
         """Return the hub that an event links to, which ends with it."""
         e = events.c
@@ -227,6 +228,7 @@ class AfterWebhooks:
             hub = connection.scalar(sa.select(e.networking_hub_id).where(*chosen))
         return [hub] if hub else []
 
+    @repeats
     def _mark(self, steps: Sequence[Step], failed: Collection[tuple[str, date]], at: datetime) -> None:
         """Note what was done: of a company whose events were listed, the events none of whose days failed."""
         with self._warehouse.read() as connection:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sequel_assets.warehouse import catalog, people
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.people import Person, person_id
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceUpdate, State, replace_slices
@@ -173,9 +174,10 @@ class Batch:
                     seconds=seconds,
                 )
 
+    @repeats
     def _write(self, warehouse: Warehouse) -> dict[str, list[Outcome]]:
         outcomes: dict[str, list[Outcome]] = {PARTICIPANTS: [], CONCURRENCY: []}
-        moment = self.moment
+        moment, held = self.moment, list[Problem]()
         if not (self.participants or self.concurrency or self.vanished):
             return outcomes
         with warehouse.write(self.company_id) as connection:
@@ -191,12 +193,13 @@ class Batch:
                 for result in results:
                     name, day = result.table.name, result.day
                     if result.state is State.HELD:
-                        self.failed.append(Problem(self.company_id, name, HELD, day))
+                        held.append(Problem(self.company_id, name, HELD, day))
                     else:
                         outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))
             people.remember(connection, self.company_id, self.seen)
             catalog.save_concurrency_span(connection, self.company_id, self.spans)
             catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=moment.at)
+        self.failed += held
         return outcomes
 
 

@@ -92,8 +92,8 @@ class CompanyRefresh:
     def _as_a_whole(self) -> Iterator[Outcome]:
         """Ask for what belongs to events as a whole."""
         minutes_are_there = [day for day, coverage in self._days.items() if coverage is Coverage.EXTRAS]
-        with self._warehouse.read() as connection:
-            yield from list(kept_outcomes(connection, {self._company_id: minutes_are_there}, CORE_NAMES))
+        kept = {self._company_id: minutes_are_there}
+        yield from self._warehouse.ask(lambda connection: list(kept_outcomes(connection, kept, CORE_NAMES)))
         events = [work.event for work in self._works if not work.vanished]
         about = (self._context, self._warehouse, self._pool, self._company_id)
         extras = Extras(*about, events, self._moment, self._person_key)
@@ -102,8 +102,7 @@ class CompanyRefresh:
     def _ask_registrants(self) -> None:
         events = [work.event for work in self._works]
         due = {event.event_id for event in due_events(events, self._days, self._moment.at)}
-        with self._warehouse.read() as connection:
-            owed = owed_events(connection, self._company_id)
+        owed = self._warehouse.ask(lambda connection: owed_events(connection, self._company_id))
         about = (self._context, self._warehouse, self._company_id, due | owed | self._only.keys(), self._pool)
         is_full = any(coverage is not Coverage.HOT for coverage in self._days.values())
         refresh_registrants(*about, self._moment, self._person_key, is_full=is_full)
@@ -111,9 +110,12 @@ class CompanyRefresh:
     def _hot_works(self) -> list[EventWork]:
         if not self._hot:
             return []
-        with self._warehouse.read() as connection:
-            watched = watched_since(connection, self._company_id, self._hot[-1] - BACK)
-            watched |= told_of_since(connection, self._company_id, (STARTED, ENDED), self._moment.at - BACK)
+        watched = self._warehouse.ask(
+            lambda connection: (
+                watched_since(connection, self._company_id, self._hot[-1] - BACK)
+                | told_of_since(connection, self._company_id, (STARTED, ENDED), self._moment.at - BACK)
+            )
+        )
         asked = [work.event for work in self._works]
         hot = hot_events(asked, self._moment.at, watched=watched, new=self._pending.newcomers)
         return [work for work in self._works if work.event.event_id in hot]
@@ -184,8 +186,7 @@ class CompanyRefresh:
                 self._failed.setdefault(pending.RESTART, set()).add(work.event.event_id)
         told = {work.event.event_id: work.told for work in self._works if work.told is not None}
         refreshed = self._refreshed_days()
-        with self._warehouse.read() as connection:
-            stored = pending.days_with_minutes(connection, self._company_id, told)
+        stored = self._warehouse.ask(lambda connection: pending.days_with_minutes(connection, self._company_id, told))
         by_day: dict[date, set[str]] = {}
         for event_id, telling in told.items():
             for day in (stored[event_id] | telling.keys()) & refreshed:
@@ -205,8 +206,7 @@ class CompanyRefresh:
 
     def _refreshed_days(self) -> set[date]:
         """Return the days with slices that may be asked and written again: not those that Sequel has forgotten."""
-        with self._warehouse.read() as connection:
-            days = pending.refreshed_days(connection, self._company_id)
+        days = self._warehouse.ask(lambda connection: pending.refreshed_days(connection, self._company_id))
         return {day for day in days if day >= self._first_held}
 
 

@@ -129,36 +129,42 @@ def derive(
     reasons: dict[str, dict[date, str]] = {}
     of_insight: dict[str, Mapping[date, Any]] = {}
     ahead = list(OWN_INSIGHTS)
+
+    def derive_some(connection: sa.Connection) -> list[Insight]:
+        """Derive what lies ahead until that has lasted long; it may be done again, and counts from `ahead` only."""
+        began = time.monotonic()
+        _close_frozen_problems(connection, company_id, frozen_before)
+        stored = _stored(connection, company_id)
+        unavailable = availability.unavailable_datasets(connection, company_id)
+        plans = catalog.event_plans(connection, company_id).get(company_id, {})
+        noted = _noted(connection, company_id)
+        done = []
+        for insight in ahead:
+            done.append(insight)
+            facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
+            wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
+            first = counts_from(facts, start, frozen_before) if insight.as_of else start
+            asked_for = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
+            reasons[insight.name] = {
+                day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
+                for day, missing in waiting.items()
+                if not insight.at_close or day in asked_for or is_closed(day, facts[day])
+            }
+            if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
+                stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
+                drop_slices(connection, company_id, insight.table, stale)
+            have = stored.get(insight.name, {})
+            wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
+            updates = _updates(connection, company_id, insight, wanted, have, days, first)
+            results[insight.name] = replace_slices(
+                connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
+            )
+            if time.monotonic() - began > LONG:
+                break
+        return done
+
     while ahead:
-        with warehouse.write(company_id) as connection:
-            began = time.monotonic()
-            _close_frozen_problems(connection, company_id, frozen_before)
-            stored = _stored(connection, company_id)
-            unavailable = availability.unavailable_datasets(connection, company_id)
-            plans = catalog.event_plans(connection, company_id).get(company_id, {})
-            noted = _noted(connection, company_id)
-            for insight in tuple(ahead):
-                ahead.remove(insight)
-                facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
-                wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
-                first = counts_from(facts, start, frozen_before) if insight.as_of else start
-                asked_for = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
-                reasons[insight.name] = {
-                    day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
-                    for day, missing in waiting.items()
-                    if not insight.at_close or day in asked_for or is_closed(day, facts[day])
-                }
-                if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
-                    stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
-                    drop_slices(connection, company_id, insight.table, stale)
-                have = stored.get(insight.name, {})
-                wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
-                updates = _updates(connection, company_id, insight, wanted, have, days, first)
-                results[insight.name] = replace_slices(
-                    connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
-                )
-                if time.monotonic() - began > LONG:
-                    break
+        ahead = ahead[len(warehouse.change(derive_some, company_id)) :]
         if ahead:
             time.sleep(GIVES_WAY)
     for insight in OWN_INSIGHTS:

@@ -19,6 +19,7 @@ from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engagement_tables import OF_EVENTS
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, NO_DAY, event_concurrency, event_participants, events
 
@@ -49,9 +50,7 @@ def refresh_events(
     client: SequelClient, warehouse: Warehouse, company_ids: Sequence[str], pool: Executor, moment: Moment
 ) -> tuple[dict[str, CompanyEvents], dict[str, Exception]]:
     """List and store the events of companies; return what each is to be asked, and the error of each that failed."""
-    with warehouse.read() as connection:
-        companies = catalog.known_companies(connection)
-        stored = {company.company_id: catalog.known_events(connection, company.company_id) for company in companies}
+    companies, stored = warehouse.ask(_known)
     owned, refused = place_events(client, company_ids, companies, stored, pool)
     failed: dict[str, Exception] = dict(refused)
     owners = {event_id: company for company, theirs in owned.by_company.items() for event_id in theirs}
@@ -73,6 +72,13 @@ def refresh_events(
             note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
             problems.settle(warehouse, company_id, events.name, [NO_DAY], [note], at=moment.at)
     return result, failed
+
+
+def _known(connection: sa.Connection) -> tuple[list[catalog.KnownCompany], dict[str, dict[str, KnownEvent]]]:
+    companies = catalog.known_companies(connection)
+    return companies, {
+        company.company_id: catalog.known_events(connection, company.company_id) for company in companies
+    }
 
 
 def _settle(
@@ -103,12 +109,12 @@ def _settle(
             taken_from.add(other)
     notes = {note.event_id: note for note in owned.notes if note.company_id == company_id}.values()
     problems.settle(warehouse, company_id, events.name, [NO_DAY], notes, at=moment.at)
-    with warehouse.read() as connection:
-        excluded = catalog.excluded_events(connection, company_id)
+    excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
     asked = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
     return CompanyEvents(tuple(asked), todo, frozenset(taken_from))
 
 
+@repeats
 def _pending(
     warehouse: Warehouse, company_id: str, now: Sequence[KnownEvent], known: Mapping[str, KnownEvent]
 ) -> Pending:
@@ -162,6 +168,7 @@ def _start_day(event: KnownEvent) -> date | None:
     return event.starts_at.date() if event.starts_at else None
 
 
+@repeats
 def _store(
     warehouse: Warehouse,
     company_id: str,

@@ -12,9 +12,11 @@ from datetime import date
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import availability
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engagement_tables import OF_EVENTS
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.tables import STAGE, event_participants, refreshes
 from sequel_assets.warehouse.tables import problems as problems_table
 
@@ -72,14 +74,19 @@ class Extras:
         ]
         kept = self._kept_days() if again else set()
         plan = self._plan(stages, days, {*alone, *(asked.event.event_id for asked in again if asked.day in kept)})
-        with self.warehouse.read() as connection:
-            absent = availability.unavailable_datasets(connection, self.company_id)
-            lately = availability.told_since(connection, self.company_id, self.moment.at - STILL_TOLD)
-            p = problems_table.c
-            chosen = (p.company_id == self.company_id, p.dataset.in_(EXTRAS_NAMES))
-            self.noted = frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct()))
+        absent, lately, self.noted = self.warehouse.ask(self._books)
         for family in FAMILIES:
             yield from self._family(family, plan, stages, absent, lately)
+
+    def _books(self, connection: sa.Connection) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """Return the datasets that are unavailable, those told lately, and those with problems."""
+        p = problems_table.c
+        chosen = (p.company_id == self.company_id, p.dataset.in_(EXTRAS_NAMES))
+        return (
+            availability.unavailable_datasets(connection, self.company_id),
+            availability.told_since(connection, self.company_id, self.moment.at - STILL_TOLD),
+            frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct())),
+        )
 
     def _plan(self, stages: Sequence[Asked], days: Mapping[date, Coverage], alone: set[str]) -> list[DayOfEvents]:
         """Return the days with the events that start on them; events asked alone on other days come by themselves."""
@@ -137,9 +144,8 @@ class Extras:
         """Return what was told, a 404 of an event without a minute taken for what it is: there was nobody to say anything."""
         refused = [event_id for event_id, one in told.items() if one.ending is Ending.NOT_FOUND]
         p = event_participants.c
-        chosen = (p.company_id == self.company_id, p.event_id.in_(refused))
-        with self.warehouse.read() as connection:
-            watched = set(connection.scalars(sa.select(p.event_id).where(*chosen).distinct())) if refused else set()
+        query = sa.select(p.event_id).where(p.company_id == self.company_id, among(p.event_id, refused)).distinct()
+        watched = self.warehouse.ask(lambda connection: set(connection.scalars(query))) if refused else set()
         silent = {*refused} - watched
         return {**told, **{one: replace(told[one], ending=Ending.SILENT, reason="") for one in silent}}
 
@@ -159,6 +165,7 @@ class Extras:
             names = [table.name for table in tables]
             availability.note(self.warehouse, self.company_id, names, reason=reason, at=self.moment.at)
 
+    @repeats
     def _take_out_moved(self, restarted: Sequence[Asked]) -> None:
         """Take the rows of events that start on another day now from their old one."""
         if not restarted:
@@ -168,6 +175,7 @@ class Extras:
                 for table in OF_EVENTS:
                     take_out(connection, table, self.company_id, asked.event.event_id, self.moment, but=asked.day)
 
+    @repeats
     def _kept_days(self) -> set[date]:
         r = refreshes.c
         chosen = (r.company_id == self.company_id, r.dataset.in_(EXTRAS_NAMES))

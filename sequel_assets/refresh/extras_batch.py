@@ -105,16 +105,9 @@ class ExtrasBatch:
 
         `noted` are datasets that have problems already: only those, and those that get some, are settled.
         """
-        held: list[SliceResult] = []
-        written: list[SliceResult] = []
-        if self.updates:
-            with warehouse.write(self.company_id) as connection:
-                for updates in self.updates.values():
-                    for result in self._replace(connection, updates):
-                        (held if result.state is State.HELD else written).append(result)
-                people.remember(connection, self.company_id, self.seen)
-                if event_activity.name in self.updates:
-                    note_registered(connection, self.company_id, self.events)
+        results = warehouse.change(self._write, self.company_id) if self.updates else []
+        held = [result for result in results if result.state is State.HELD]
+        written = [result for result in results if result.state is not State.HELD]
         for table in self.tables:
             problems = [problem for problem in self.failed if problem.dataset == table.name]
             problems += [Problem(self.company_id, table.name, HELD, one.day) for one in held if one.table is table]
@@ -139,6 +132,13 @@ class ExtrasBatch:
                     requests=requests,
                     seconds=seconds,
                 )
+
+    def _write(self, connection: sa.Connection) -> list[SliceResult]:
+        results = [one for updates in self.updates.values() for one in self._replace(connection, updates)]
+        people.remember(connection, self.company_id, self.seen)
+        if event_activity.name in self.updates:
+            note_registered(connection, self.company_id, self.events)
+        return results
 
     def _replace(self, connection: sa.Connection, updates: list[SliceUpdate]) -> list[SliceResult]:
         moment = self.moment

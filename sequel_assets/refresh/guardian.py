@@ -7,6 +7,7 @@ modules but sealed and hashed.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -55,10 +56,8 @@ def keep(
     Sequel, and changes nothing there or here.
     """
     if not is_dry:
-        with tools.warehouse.write() as connection:
-            subscribing.tidy(connection, tools.clock())
-    with tools.warehouse.read() as connection:
-        rows = subscribing.living(connection, only)
+        tools.warehouse.change(lambda connection: subscribing.tidy(connection, tools.clock()))
+    rows = tools.warehouse.ask(lambda connection: subscribing.living(connection, only))
     report = GuardianReport()
     slots = dict.fromkeys([*wanted, *(Slot(row.company_id, row.event_type) for row in rows)])
     try:
@@ -108,17 +107,22 @@ def is_in_doubt(connection: sa.Connection, now: datetime) -> bool:
 
 def reseal(warehouse: Warehouse, seal: Seal) -> tuple[int, int]:
     """Seal every stored key with the seal's first key; return how many were, and how many no key opens."""
-    with warehouse.read() as connection:
-        companies = {row.company_id for row in subscribing.with_keys(connection)}
+    companies = {row.company_id for row in warehouse.ask(subscribing.with_keys)}
+    counts = [
+        warehouse.change(partial(_reseal, seal, company_id), company_id)  # nobody renews a key in the meantime
+        for company_id in sorted(companies)
+    ]
+    return sum(done for done, _ in counts), sum(closed for _, closed in counts)
+
+
+def _reseal(seal: Seal, company_id: str, connection: sa.Connection) -> tuple[int, int]:
     done = closed = 0
-    for company_id in sorted(companies):
-        with warehouse.write(company_id) as connection:  # nobody renews a key in the meantime
-            for row in subscribing.with_keys(connection, [company_id]):
-                old = (row.sealed_secret, row.sealed_previous_secret)
-                new = tuple(_rotated(seal, token) for token in old)
-                subscribing.reseal(connection, row, new[0], new[1])
-                moved = sum(token is not None and token != before for token, before in zip(new, old, strict=True))
-                done, closed = done + moved, closed + sum(token is not None for token in old) - moved
+    for row in subscribing.with_keys(connection, [company_id]):
+        old = (row.sealed_secret, row.sealed_previous_secret)
+        new = tuple(_rotated(seal, token) for token in old)
+        subscribing.reseal(connection, row, new[0], new[1])
+        moved = sum(token is not None and token != before for token, before in zip(new, old, strict=True))
+        done, closed = done + moved, closed + sum(token is not None for token in old) - moved
     return done, closed
 
 

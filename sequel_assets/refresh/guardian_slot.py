@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -30,6 +32,7 @@ MOST_STEPS = 12
 """Of one slot in one look; what is left is for the next."""
 REFUSED = (BadRequest, NotFound, HasError)
 """Answers that asking again would not change."""
+T = TypeVar("T")
 MEANWHILE = "another process is at it; nothing was lost; look again in a quarter of an hour"
 
 
@@ -55,9 +58,12 @@ class SlotCare:
         present = [one for one in self._kept if one.heard in (Heard.PRESENT, Heard.ASTRAY)]
         if present and stores:
             now = self._tools.clock()
-            with self._tools.warehouse.write(self._slot.company_id) as connection:
+
+            def saw(connection: sa.Connection) -> None:
                 for one in present:
                     subscribing.saw(connection, one.row, one.row.expires_at, at=now)
+
+            self._change(saw)
 
     def plan(self) -> list[Step]:
         """Return what is to be done, as things are known now."""
@@ -101,11 +107,14 @@ class SlotCare:
         """Make one: its row first, so that a crash leaves its mark; where Sequel surely made none, the row goes again."""
         tools, slot = self._tools, self._slot
         capability = secrets.token_urlsafe(CAPABILITY_BYTES)
-        with tools.warehouse.write(slot.company_id) as connection:
+
+        def announce(connection: sa.Connection) -> StoredSubscription:
             self._refuse_meanwhile(connection)
-            row = subscribing.announce(
+            return subscribing.announce(
                 connection, slot.company_id, slot.event_type, hash_of(capability), at=tools.clock()
             )
+
+        row = self._change(announce, only_if_undone=True)
         try:
             made = tools.client.create_subscription(
                 slot.event_type, slot.company_id, tools.address(capability), length_in_days=tools.length_in_days
@@ -114,14 +123,15 @@ class SlotCare:
             words = str(error).replace(capability, "[secret]")
             raise SlotFailure(f"{words}; a look after a quarter of an hour makes another") from None
         except SequelError as error:
-            with tools.warehouse.write(slot.company_id) as connection:
-                subscribing.withdraw(connection, row)
+            self._change(lambda connection: subscribing.withdraw(connection, row))
             if isinstance(error, FATAL):
                 raise
             raise SlotFailure(f"it could not be made: {str(error).replace(capability, '[secret]')}") from None
         try:
-            with tools.warehouse.write(slot.company_id) as connection:
-                stored = subscribing.store_created(connection, row, tools.sealed(made), at=tools.clock())
+            now, told = tools.clock(), tools.sealed(made)
+            stored = self._change(
+                lambda connection: subscribing.store_created(connection, row, told, at=now), only_if_undone=True
+            )
         except WarehouseError:
             self._take_back(made.subscription_id)
             raise
@@ -144,17 +154,19 @@ class SlotCare:
                 return replace(one, cannot_extend=True)
             raise SlotFailure(f"it could not be extended: {error}; it is valid until {before:%Y-%m-%d}") from None
         if expires_at > before:
-            with tools.warehouse.write(self._slot.company_id) as connection:
-                subscribing.saw(connection, row, expires_at, at=tools.clock())
+            self._change(lambda connection: subscribing.saw(connection, one.row, expires_at, at=tools.clock()))
             row = replace(row, expires_at=expires_at)
         return replace(one, row=row, heard=Heard.PRESENT, cannot_extend=True)
 
     def _renewed(self, one: Kept) -> Kept:
         """Ask for a new key, the mark that it is in doubt first. Where that stays so, it is replaced next."""
-        tools, company_id = self._tools, self._slot.company_id
-        with tools.warehouse.write(company_id) as connection:
+        tools = self._tools
+
+        def begin(connection: sa.Connection) -> StoredSubscription | None:
             self._refuse_meanwhile(connection)
-            marked = subscribing.begin_renewal(connection, one.row, at=tools.clock())
+            return subscribing.begin_renewal(connection, one.row, at=tools.clock())
+
+        marked = self._change(begin, only_if_undone=True)
         if marked is None:
             raise SlotFailure(MEANWHILE)
         try:
@@ -162,18 +174,17 @@ class SlotCare:
         except Uncertain:
             return replace(one, row=marked, cannot_renew=True)
         except SequelError as error:
-            with tools.warehouse.write(company_id) as connection:
-                subscribing.cancel_renewal(connection, marked)
+            self._change(lambda connection: subscribing.cancel_renewal(connection, marked))
             if isinstance(error, FATAL):
                 raise
             if isinstance(error, REFUSED):
                 return replace(one, cannot_renew=True)
             raise SlotFailure(f"it could not be renewed: {error}; its key is the one before") from None
         now, previous = tools.clock(), one.row.sealed_secret if one.is_readable else None
-        with tools.warehouse.write(company_id) as connection:
-            stored = subscribing.store_renewed(
-                connection, marked, tools.sealed(made), sealed_previous_secret=previous, previous_until=now + OVERLAP, at=now
-            )  # fmt: skip
+        store = partial(
+            subscribing.store_renewed, row=marked, told=tools.sealed(made), sealed_previous_secret=previous, previous_until=now + OVERLAP, at=now
+        )  # fmt: skip
+        stored = self._change(store, only_if_undone=True)
         if stored is None:
             raise SlotFailure(f"Sequel took so long that it was given up; {MEANWHILE}")
         return Kept(stored, heard=Heard.PRESENT, has_new_key=True)
@@ -191,8 +202,10 @@ class SlotCare:
             raise SlotFailure(f"it could not be deleted: {error}; the next look tries again") from None
         now = self._tools.clock()
         until = now + OVERLAP if self._is_wanted else None
-        with self._tools.warehouse.write(self._slot.company_id) as connection:
-            subscribing.end(connection, one.row, at=now, answered_until=until)
+        self._change(lambda connection: subscribing.end(connection, one.row, at=now, answered_until=until))
+
+    def _change(self, work: Callable[[sa.Connection], T], *, only_if_undone: bool = False) -> T:
+        return self._tools.warehouse.change(work, self._slot.company_id, only_if_undone=only_if_undone)
 
     def _refuse_meanwhile(self, connection: sa.Connection) -> None:
         """Give up where the slot is not as it was looked at: another guardian is at work."""

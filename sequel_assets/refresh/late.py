@@ -6,6 +6,7 @@ from datetime import timedelta
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 
 from . import connect
 from .datasets import AT_CLOSE_NAMES, EVERY_DAY_NAMES
@@ -14,6 +15,7 @@ from .ledger import first_days, read_ledger
 from .retention import NONE_FROZEN
 
 
+@repeats
 def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str]) -> dict[str, list[Late]]:
     """Return by dataset every late slice of the companies that are there.
 

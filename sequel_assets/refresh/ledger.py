@@ -8,6 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import availability
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.tables import NO_DAY, event_participants, problems, refreshes
 
 from .datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
@@ -25,7 +26,7 @@ def read_ledger(connection: sa.Connection, datasets: Sequence[str], company_ids:
     r = refreshes.c
     chosen = [r.dataset.in_(list(datasets)), r.day != NO_DAY]
     if company_ids is not None:
-        chosen.append(r.company_id.in_(list(company_ids)))
+        chosen.append(among(r.company_id, company_ids))
     ledger: Ledger = {dataset: {} for dataset in datasets}
     query = sa.select(r.dataset, r.company_id, r.day, r.data_through, r.full_through, r.is_final).where(*chosen)
     for dataset, company_id, day, data_through, full_through, is_final in connection.execute(query):
@@ -50,7 +51,7 @@ def landed_days(
     held_days: dict[str, dict[date, set[str]]] = {}
     p = problems.c
     standing = sa.select(p.company_id, p.day, p.dataset, p.event_id).where(
-        p.company_id.in_(list(company_ids)), p.dataset.in_(names)
+        among(p.company_id, company_ids), p.dataset.in_(names)
     )
     for company_id, day, dataset, event_id in connection.execute(standing):
         troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
@@ -112,7 +113,7 @@ def read_unknown(connection: sa.Connection, frozen_before: Mapping[str, date], s
 def troubled(connection: sa.Connection, company_ids: Collection[str]) -> frozenset[str]:
     """Return the companies of which a refresh left something undone: they are asked again within the hour."""
     p = problems.c
-    chosen = (p.company_id.in_(list(company_ids)), p.dataset.in_(LANDED_NAMES), p.day == NO_DAY)
+    chosen = (among(p.company_id, company_ids), p.dataset.in_(LANDED_NAMES), p.day == NO_DAY)
     return frozenset(connection.scalars(sa.select(p.company_id).where(*chosen).distinct()))
 
 

@@ -15,6 +15,7 @@ from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.hints import MISSED
 from sequel_assets.warehouse.inbox import Hint
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.tables import STAGE, event_participants, events
 from sequel_assets.warehouse.webhook_tables import inbox as rows
 from sequel_assets.warehouse.webhook_tables import subscriptions
@@ -26,6 +27,7 @@ WINDOW = timedelta(days=7)
 _i, _e = rows.c, events.c
 
 
+@repeats
 def notice(warehouse: Warehouse, now: datetime) -> int:
     """Put a hint into the inbox for each end within the window that should have been told by now; return how many.
 

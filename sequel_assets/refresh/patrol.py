@@ -77,8 +77,7 @@ class Patrol:
         """Patrol companies (default: all that are not gone); what fails is in the report."""
         schema.ensure_current(self._warehouse)
         report, lock = PatrolReport(), threading.Lock()
-        with self._warehouse.read() as connection:
-            present = catalog.present_companies(connection)
+        present = self._warehouse.ask(catalog.present_companies)
         self._frozen_before = self._rules.retention.frozen_before(present, self._clock())
 
         def one(pool: ThreadPoolExecutor, company_id: str) -> None:

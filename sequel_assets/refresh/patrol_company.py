@@ -130,8 +130,7 @@ class CompanyPatrol:
 
     def _clear_problems(self, span: Span) -> None:
         """Refresh the days with problems: they are final, and nobody else asks for them again now that they are right."""
-        with self._warehouse.read() as connection:
-            days = troubled_days(connection, self._company_id, span)
+        days = self._warehouse.ask(lambda connection: troubled_days(connection, self._company_id, span))
         self._refresh(days, {})
 
     def _moved(self, known: Known, span: Span, event_id: str, told: int) -> list[date]:

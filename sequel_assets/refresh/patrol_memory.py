@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sequel_assets.warehouse import bulk, catalog
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.slices import note_refresh
 from sequel_assets.warehouse.tables import event_participants, problems, reconciliations
 
@@ -63,6 +64,7 @@ class Known:
         return self.kept.get(event_id, {})
 
 
+@repeats
 def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> Known:
     """Return what is kept of a company, in one consistent state."""
     fact, told = event_participants.c, reconciliations.c
@@ -113,6 +115,7 @@ def troubled_days(connection: sa.Connection, company_id: str, span: Span) -> lis
     return list(connection.scalars(sa.select(p.day).where(*chosen).distinct().order_by(p.day)))
 
 
+@repeats
 def write_findings(
     warehouse: Warehouse,
     company_id: str,

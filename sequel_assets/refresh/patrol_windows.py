@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, events
 from sequel_assets.warehouse.tables import problems as problems_table
@@ -36,6 +37,7 @@ def hidden_events(client: SequelClient, company_id: str, first_year: int, last_y
     return sorted(seen)
 
 
+@repeats
 def note_hidden(warehouse: Warehouse, company_id: str, event_ids: list[str], *, at: datetime) -> None:
     """Make the hidden events the problems of the company's events, each under the day on which it was found.
 

@@ -84,8 +84,7 @@ class Refresher:
         """
         schema.ensure_current(self._warehouse)
         now = self._clock()
-        with self._warehouse.read() as connection:
-            self._frozen_before = self._rules.retention.frozen_before(catalog.known_companies(connection), now)
+        self._frozen_before = self._rules.retention.frozen_before(self._warehouse.ask(catalog.known_companies), now)
         first = self._first_held if asks_sequel else lambda _: NONE_FROZEN
         asked = {company_id: _covered(days, first(company_id)) for company_id, days in days_by_company.items()}
         through = data_through(now, self._rules.settle)
@@ -192,8 +191,7 @@ class Refresher:
     def _note_broken_off(self, company_id: str, reason: str, moment: Moment) -> None:
         """Leave a problem at the company until a refresh of it comes to its end; the warehouse may be what is wrong."""
         with contextlib.suppress(WarehouseError):
-            with self._warehouse.read() as connection:
-                left: Pending = noted(connection, company_id)
+            left: Pending = self._warehouse.ask(lambda connection: noted(connection, company_id))
             note(self._warehouse, company_id, left, at=moment.at, broken_off=reason)
 
     def _derive(

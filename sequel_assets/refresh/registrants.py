@@ -10,12 +10,14 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import availability, bulk, catalog, people, slices
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.checksums import checksum
 from sequel_assets.warehouse.company_tables import LISTED_OF, registrants
 from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, NO_DAY, problems, refreshes
 
@@ -73,11 +75,14 @@ def refresh_registrants(
 
     With `is_full` a list that is unavailable so far is tried again with more than one of them.
     """
-    with warehouse.read() as connection:
-        known = catalog.known_events(connection, company_id)
-        ruled_out = catalog.excluded_events(connection, company_id)
-        absent = availability.unavailable_datasets(connection, company_id)
-        lately = availability.told_since(connection, company_id, moment.at - STILL_TOLD)
+    known, ruled_out, absent, lately = warehouse.ask(
+        lambda connection: (
+            catalog.known_events(connection, company_id),
+            catalog.excluded_events(connection, company_id),
+            availability.unavailable_datasets(connection, company_id),
+            availability.told_since(connection, company_id, moment.at - STILL_TOLD),
+        )
+    )
     there = [
         Asked(company_id, event, NO_DAY, person_key)
         for key, event in sorted(known.items())
@@ -116,6 +121,7 @@ def refresh_registrants(
     return standing
 
 
+@repeats
 def _store(
     warehouse: Warehouse,
     company_id: str,
@@ -129,7 +135,7 @@ def _store(
     if not event_ids:
         return
     with warehouse.write(company_id) as connection:
-        here = (table.c.company_id == company_id, table.c.event_id.in_(event_ids))
+        here = (table.c.company_id == company_id, among(table.c.event_id, event_ids))
         stored = {tuple(row) for row in connection.execute(sa.select(table).where(*here))}
         first_seen = {row[:3]: row[-1] for row in stored}
         registered = _registered(connection, company_id, [known[event_id] for event_id in event_ids])
@@ -151,7 +157,7 @@ def note_registered(connection: sa.Connection, company_id: str, events: Sequence
     """Give the registrants of these events the times that their activity tells now."""
     registered = _registered(connection, company_id, events)
     r, here = registrants.c, registrants.c.company_id == company_id
-    chosen = sa.select(registrants).where(here, r.event_id.in_([event.event_id for event in events]))
+    chosen = sa.select(registrants).where(here, among(r.event_id, [event.event_id for event in events]))
     moved = [
         {**row._mapping, "registered_at": at}
         for row in connection.execute(chosen)
@@ -193,6 +199,6 @@ def _registered(
     """Return when people registered, as their activity tells it."""
     days = {event.starts_at.date() for event in events if event.starts_at is not None}
     a = event_activity.c
-    chosen = (a.company_id == company_id, a.day.in_(sorted(days)), a.event_id.in_([e.event_id for e in events]))
+    chosen = (a.company_id == company_id, among(a.day, sorted(days)), among(a.event_id, [e.event_id for e in events]))
     query = sa.select(a.event_id, a.person_id, a.registered_at).where(*chosen)
     return {(row.event_id, row.person_id): row.registered_at for row in connection.execute(query)}

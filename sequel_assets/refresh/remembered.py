@@ -1,13 +1,16 @@
 """What a refresh of a company remembers of its events' empty past, and what it adds."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import silences
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.silences import Silence
 from sequel_assets.warehouse.tables import proofs
 
@@ -41,19 +44,20 @@ class Remembered:
         told = {work.event.event_id: work.take_told() for work in works}
         told = {event_id: (silent, loud) for event_id, (silent, loud) in told.items() if silent or loud}
         if told:
-            with self._warehouse.write(self._company_id) as connection:
-                stored = silences.told(connection, self._company_id)
-                changed = {}
-                for event_id, (silent, loud) in told.items():
-                    before = stored.get(event_id, [])
-                    after = learn(
-                        before, silent, loud, through=self._moment.through, late_window=self._moment.late_window
-                    )
-                    if after != before:
-                        changed[event_id] = after
-                silences.replace(connection, self._company_id, changed)
+            self._warehouse.change(partial(self._learn, told), self._company_id)
         self._written = time.monotonic()
 
+    def _learn(self, told: Mapping[str, tuple[Any, Any]], connection: sa.Connection) -> None:
+        stored = silences.told(connection, self._company_id)
+        changed = {}
+        for event_id, (silent, loud) in told.items():
+            before = stored.get(event_id, [])
+            after = learn(before, silent, loud, through=self._moment.through, late_window=self._moment.late_window)
+            if after != before:
+                changed[event_id] = after
+        silences.replace(connection, self._company_id, changed)
+
+    @repeats
     def _read(self) -> dict[str, list[Silence]]:
         """Return what is stored; days of which minutes are stored are not believed to be silent, whatever is told."""
         with self._warehouse.read() as connection:

@@ -15,8 +15,9 @@ from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
 from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, replace_slices
 from sequel_assets.warehouse.tables import NO_DAY
 
 from .derive import Wanted, rows_by_day
@@ -74,10 +75,7 @@ class RollUps:
             yield from all_failed(company_id, days, str(error), [company_rollup.name])
 
     def _derive_all(self) -> Iterator[Outcome]:
-        with self._warehouse.read() as connection:
-            days = sorted({*self._touched, *days_behind(connection)})
-            trees = read_trees(connection)
-            slices = read_slices(connection, days)
+        days, trees, slices = self._warehouse.ask(self._read)
         wanted, waiting = wanted_rollups(trees, slices, days)
         due: dict[str, list[date]] = {}
         for company_id, day in self._due(wanted, slices):
@@ -86,6 +84,10 @@ class RollUps:
             yield from self._derive(trees, company_id, due[company_id])
         yield from self._waiting(waiting)
         _note(self._warehouse, waiting, self._moment)
+
+    def _read(self, connection: sa.Connection) -> tuple[list[date], Trees, Slices]:
+        days = sorted({*self._touched, *days_behind(connection)})
+        return days, read_trees(connection), read_slices(connection, days)
 
     def _due(self, wanted: Mapping[Key, Wanted], slices: Slices) -> list[Key]:
         return [
@@ -97,12 +99,22 @@ class RollUps:
 
     def _derive(self, trees: Trees, company_id: str, days: Collection[date]) -> Iterator[Outcome]:
         """Derive a company's roll-ups from one state of all beneath it, taken once the company's lock is held."""
+        for result in self._replace(trees, company_id, days):
+            failed = self._failed.get((company_id, result.day))
+            if failed is None:
+                yield outcome_of(company_id, result)
+            elif result.day in self._asked.get(company_id, ()):
+                why = f"its {failed.dataset} failed: {failed.reason}"
+                yield Outcome(company_id, company_rollup.name, result.day, Verdict.FAILED, why)
+
+    @repeats
+    def _replace(self, trees: Trees, company_id: str, days: Collection[date]) -> list[SliceResult]:
         members = {member for day in days for member in trees.members_on(day)[company_id]}
         with self._warehouse.write(company_id) as connection, self._warehouse.read() as state:
             slices = read_slices(state, days, members)
             wanted, _ = wanted_rollups(trees.only(members), slices, days)
             mine = {day: wanted[of, day] for of, day in self._due(wanted, slices) if of == company_id}
-            results = replace_slices(
+            return replace_slices(
                 connection,
                 company_id,
                 _updates(state, company_id, mine, slices),
@@ -110,13 +122,6 @@ class RollUps:
                 late_window=self._moment.late_window,
                 run_id=self._moment.run_id,
             )
-        for result in results:
-            failed = self._failed.get((company_id, result.day))
-            if failed is None:
-                yield outcome_of(company_id, result)
-            elif result.day in self._asked.get(company_id, ()):
-                why = f"its {failed.dataset} failed: {failed.reason}"
-                yield Outcome(company_id, company_rollup.name, result.day, Verdict.FAILED, why)
 
     def _waiting(self, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
         """Yield that roll-ups asked for must wait: for a company of this refresh, another run would not bring it."""
@@ -153,6 +158,7 @@ def _updates(state: sa.Connection, company_id: str, wanted: Mapping[date, Wanted
     ]
 
 
+@repeats
 def _note(warehouse: Warehouse, waiting: Mapping[Key, str], moment: Moment) -> None:
     """Make each company's problem with its roll-ups what it is now: the first day that waits, and for whom."""
     days: dict[str, list[date]] = {}

@@ -7,10 +7,12 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import problems as problems_table
 
 
+@repeats
 def settle_asked(
     warehouse: Warehouse,
     company_id: str,

@@ -5,6 +5,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import slices
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
 
 from .moment import Moment
@@ -31,6 +32,6 @@ def take_out(
         t = activity_totals.c
         connection.execute(
             activity_totals.delete().where(
-                t.company_id == company_id, t.event_id == event_id, t.day.in_(days) if but else sa.true()
+                t.company_id == company_id, t.event_id == event_id, among(t.day, days) if but else sa.true()
             )
         )

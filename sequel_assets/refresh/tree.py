@@ -9,6 +9,7 @@ from sequel_assets.sequel import Company, Forbidden, NotFound, SequelClient, Seq
 from sequel_assets.warehouse import catalog, parents, problems
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, companies
 
@@ -203,6 +204,7 @@ def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
     return False
 
 
+@repeats
 def store(warehouse: Warehouse, found: Finding, *, at: datetime) -> list[KnownCompany]:
     """Store what was found, and what is to be said of it; return every company that is not gone."""
     with warehouse.write() as connection:
@@ -231,6 +233,5 @@ def refresh_companies(
     known_keys: Iterable[str],
 ) -> list[KnownCompany]:
     """Walk the tree and store it; return every company that is not gone. See `look` for whose errors are the caller's."""
-    with warehouse.read() as connection:
-        known = catalog.known_companies(connection)
+    known = warehouse.ask(catalog.known_companies)
     return store(warehouse, look(client, known, root_id, pool, known_keys), at=clock())

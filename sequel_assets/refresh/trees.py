@@ -14,6 +14,7 @@ from sqlalchemy import case, func, select
 
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
 from sequel_assets.insights.tree import Parents, members_on, parents_of
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.tables import NO_DAY, companies, refreshes
 
@@ -129,9 +130,9 @@ def read_slices(
         return {}
     r, names = refreshes.c, (*SOURCES, company_rollup.name)
     columns = (r.company_id, r.dataset, r.day, r.data_through, r.full_through, r.is_final, r.checksum, r.input_checksum)
-    chosen = [r.dataset.in_(names), r.day.between(min(days), max(days))]
+    chosen: list[sa.ColumnElement[bool]] = [r.dataset.in_(names), r.day.between(min(days), max(days))]
     if company_ids is not None:
-        chosen.append(r.company_id.in_(list(company_ids)))
+        chosen.append(among(r.company_id, company_ids))
     wanted = set(days)
     rows = connection.execute(select(*columns).where(*chosen))
     return {(row.company_id, row.dataset, row.day): row for row in rows if row.day in wanted}

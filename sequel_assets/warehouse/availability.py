@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from . import bulk
 from .company_tables import availability
 from .engine import Warehouse
+from .patience import repeats
 from .tables import companies
 
 LONGEST_REASON = 300
@@ -61,6 +62,7 @@ def told_since(connection: sa.Connection, company_id: str, since: datetime) -> f
     return frozenset(connection.scalars(sa.select(a.dataset).where(*chosen)))
 
 
+@repeats
 def note(warehouse: Warehouse, company_id: str, datasets: Collection[str], *, reason: str = "", at: datetime) -> None:
     """Write that datasets are available at a company or, with a reason, not; `since` moves only when that changes."""
     with warehouse.write(company_id) as connection:

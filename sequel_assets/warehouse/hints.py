@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .among import among
 from .tables import events
 from .webhook_tables import inbox
 
@@ -107,7 +108,7 @@ def mark_refreshed(
 ) -> None:
     """Note that a run has done what its hints about some events ask for at once."""
     named = [event_id for event_id in event_ids if event_id is not None]
-    about = sa.or_(_i.event_id.in_(named), _i.event_id.is_(None)) if None in event_ids else _i.event_id.in_(named)
+    about = sa.or_(among(_i.event_id, named), _i.event_id.is_(None)) if None in event_ids else among(_i.event_id, named)
     mine = (_i.company_id == company_id, _i.run_id == run_id, _i.handled_at.is_(None), about)
     connection.execute(inbox.update().where(*mine).values(refreshed_at=at, tries=0))
 

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .engine import Warehouse
+from .patience import repeats
 from .tables import companies
 from .webhook_tables import inbox
 
@@ -79,6 +80,7 @@ def _insert(dialect: str, rows: int) -> str:
     return f"INSERT INTO {inbox.name} (id, {', '.join(_FIELDS)}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608 - no value is in it
 
 
+@repeats
 def purge(warehouse: Warehouse, before: datetime) -> int:
     """Delete the hints that were handled before a moment and return how many; the newest one always stays.
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from . import bulk
 from .engine import Warehouse
+from .patience import repeats
 from .tables import NO_DAY, problems
 
 LONGEST_REASON = 1000
@@ -30,6 +31,7 @@ def companies_with(connection: sa.Connection, dataset: str) -> frozenset[str]:
     return frozenset(connection.scalars(sa.select(p.company_id).where(p.dataset == dataset).distinct()))
 
 
+@repeats
 def settle(
     warehouse: Warehouse,
     company_id: str,

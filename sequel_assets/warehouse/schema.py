@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 
 from .engine import Warehouse
 from .errors import WarehouseError, place
+from .patience import repeats
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "sequel_assets_schema"
@@ -26,6 +27,7 @@ def version(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
+@repeats
 def migrate(warehouse: Warehouse) -> None:
     """Bring the schema to the newest version, in one transaction; a database from a newer release is refused."""
     with warehouse.write() as connection:
@@ -45,8 +47,7 @@ def migrate(warehouse: Warehouse) -> None:
 
 def ensure_current(warehouse: Warehouse) -> None:
     """Raise a `WarehouseError` that says what to do unless the schema is exactly the one of this code."""
-    with warehouse.read() as connection:
-        now = version(connection)
+    now = warehouse.ask(version)
     if now is None:
         raise WarehouseError(f"the warehouse {place(warehouse.url)} has no tables yet; run: sequel-assets migrate")
     if now != newest():
@@ -67,8 +68,6 @@ def _refuse_unknown(now: str | None, warehouse: Warehouse) -> None:
 
 def create_if_empty(warehouse: Warehouse) -> None:
     """Give a database without tables the newest schema; one with an older or newer schema is refused, not changed."""
-    with warehouse.read() as connection:
-        is_empty = version(connection) is None
-    if is_empty:
+    if warehouse.ask(version) is None:
         migrate(warehouse)
     ensure_current(warehouse)

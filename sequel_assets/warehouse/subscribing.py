@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .among import among
 from .webhook_tables import subscriptions
 
 KEPT_AFTER_END = timedelta(days=90)
@@ -160,7 +161,7 @@ def _rows(
     columns = [_s[name] for name in StoredSubscription.__dataclass_fields__]
     found = sa.select(*columns).where(which).order_by(_s.created_at, _s.capability_hash)
     if company_ids is not None:
-        found = found.where(_s.company_id.in_(company_ids))
+        found = found.where(among(_s.company_id, company_ids))
     return [StoredSubscription(*row) for row in connection.execute(found)]
 
 

@@ -8,6 +8,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+from .errors import ValueRefused
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC: `timestamptz` on PostgreSQL, text without a zone on SQLite. Aware in, aware out."""
@@ -24,7 +26,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"a time without a zone cannot be stored: {value}")
+            raise ValueRefused(f"a time without a zone cannot be stored: {value}")
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 

@@ -200,7 +200,7 @@ def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
             connection.execute(sa.text("ALTER TABLE away RENAME TO event_participants"))
 
     outcomes = run_with(it, monkeypatch, spoil, mend)
-    assert_named(it, outcomes, "refused a statement")
+    assert_named(it, outcomes, "lacks a table (42P01, event_participants)")
 
 
 def assert_named(it: Platform, outcomes: list[object], words: str) -> None:

@@ -225,21 +225,23 @@ def test_postgresql_that_is_down() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     text = told_by(lambda: read(Warehouse(f"postgresql://u:secret@127.0.0.1:{port}/d")))
-    assert text.startswith(f"the warehouse postgresql://u:***@127.0.0.1:{port}/d cannot be used: connection failed: ")
-    assert "Connection refused" in text
-    assert text.endswith(
-        "; the transaction was rolled back, older data are safe; check SEQUEL_WAREHOUSE_URL and the server, then repeat"
+    assert text == (
+        f"the warehouse postgresql://u:***@127.0.0.1:{port}/d cannot be reached: nobody listens at its host and port "
+        "(OperationalError); nothing was written; check SEQUEL_WAREHOUSE_URL and the server, then repeat"
     )
 
 
 def test_postgresql_that_refuses_the_password_or_has_no_such_database(postgres: PostgresServer) -> None:
-    """The server's own word is shown, the password is not."""
+    """Each in our words: the server's may be in any language and may quote what was sent."""
     with contextlib.suppress(Exception):
         postgres.run("CREATE ROLE locked LOGIN PASSWORD 'right'")
     refused = told_by(lambda: read(Warehouse(f"postgresql://locked:secret@/postgres?host={postgres.folder}")))
-    assert 'password authentication failed for user "locked"' in refused
-    assert "secret" not in refused
-    assert 'database "none" does not exist' in told_by(lambda: read(Warehouse(postgres.url("none"))))
+    assert refused == (
+        f"the warehouse {place(sa.make_url(f'postgresql://locked:***@/postgres?host={postgres.folder}'))} refused the password "
+        "(OperationalError); nothing was written; check user and password in SEQUEL_WAREHOUSE_URL"
+    )
+    absent = told_by(lambda: read(Warehouse(postgres.url("none"))))
+    assert "is not there: the server has no such database (OperationalError); nothing was written; make it" in absent
 
 
 @pytest.mark.parametrize("engine_kind", ["postgresql"])
@@ -265,9 +267,11 @@ def test_a_refused_row_is_told_without_its_values(warehouse: Warehouse) -> None:
             connection.execute(people.insert().values(**row))
 
     text = told_by(insert)
-    assert text.startswith(f"the warehouse {place(warehouse.url)} refused a statement: ")
-    assert text.endswith("; the transaction was rolled back, older data are safe")
-    assert "ada" not in text
+    code = "IntegrityError" if warehouse.is_sqlite else "23502"
+    assert text == (
+        f"the warehouse {place(warehouse.url)} refused a row that lacks a value ({code}, people, name); "
+        "the transaction was rolled back, older data are safe"
+    )
 
 
 def test_a_time_without_a_zone_is_refused(warehouse: Warehouse) -> None:

@@ -272,7 +272,7 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(warehouse: Warehous
             for update in (good, bad):
                 replace_slices(connection, ACME, [update], at=AT, late_window=LATE, run_id=None)
 
-    with pytest.raises(WarehouseError, match="refused a statement"):
+    with pytest.raises(WarehouseError, match="refused a row"):
         both()
     assert everything(warehouse) == before
 
