@@ -46,7 +46,7 @@ def replay(settings: Settings, since: datetime, event_id: str | None) -> int:
     now = settings.clock()
     if since > now:
         raise UsageError(f"--since {since:%Y-%m-%dT%H:%M}Z is in the future; it is {now:%Y-%m-%dT%H:%M}Z")
-    with stored(settings) as warehouse, warehouse.write() as connection:
+    with stored(settings, writes=True) as warehouse, warehouse.write() as connection:
         i = table_of_hints.c
         if event_id is not None and not connection.scalar(sa.select(sa.func.count()).where(i.event_id == event_id)):
             raise UsageError(f"--event {one_line(event_id)}: no hint in the inbox names this event")

@@ -6,7 +6,7 @@ being refused in the middle. PostgreSQL speaks through psycopg 3.
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,19 @@ class Warehouse:
     `is_durable`: what is committed outlives a power cut also on SQLite, at the price of a sync to disk for each commit
     (PostgreSQL does so anyhow). `busy_seconds`: how long it waits for others at most: a writer of SQLite for another process
     (a minute where nothing is said), PostgreSQL for a connection, a lock, a statement and the network (else as long as it takes).
+    `guard` is asked before the first write, and refuses by raising; it returns False while it cannot tell yet.
     """
 
-    def __init__(self, url: str, *, is_durable: bool = False, busy_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        is_durable: bool = False,
+        busy_seconds: float | None = None,
+        guard: "Callable[[Warehouse], bool] | None" = None,
+    ) -> None:
         self.url = _parse(url)
+        self._guard, self._one_asks = guard, threading.RLock()
         self._is_durable, self._busy_seconds = is_durable, busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite's transactions see one state anyhow; PostgreSQL would show each statement a newer one
@@ -66,6 +75,7 @@ class Warehouse:
 
         With a company it holds that company's lock, so that two writers of one company take turns.
         """
+        self.ensure_writable()
         turn = self._one_writer if self.is_sqlite else contextlib.nullcontext()
         try:
             with turn, self.engine.connect().execution_options(write=True) as connection, connection.begin():
@@ -76,6 +86,20 @@ class Warehouse:
                 yield connection
         except exc.SQLAlchemyError as error:
             raise explain(error, self.url) from error
+
+    def ensure_writable(self) -> None:
+        """Ask the guard, unless it has let somebody write before; within it everything may be written."""
+        if self._guard is None:
+            return
+        with self._one_asks:
+            guard, self._guard = self._guard, None
+            try:
+                is_decided = guard is None or guard(self)
+            except BaseException:
+                self._guard = guard
+                raise
+            if not is_decided:
+                self._guard = guard
 
     def dispose(self) -> None:
         """Close the pool; the warehouse may be used again."""
