@@ -10,7 +10,7 @@ import typer
 
 from sequel_assets import cli_export, cli_query, cli_webhooks
 from sequel_assets import settings as settings_module
-from sequel_assets.console.output import UsageError, console, errors
+from sequel_assets.console.output import UsageError, errors
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.errors import WarehouseError
@@ -119,16 +119,21 @@ def repair(
 
 @app.command()
 def migrate() -> None:
-    """Make the warehouse's tables, or bring them to this release."""
-    from sequel_assets.refresh.connect import open_warehouse
-    from sequel_assets.warehouse import schema
+    """Make the warehouse's tables, or bring them (and, where the settings are there, the people's ids) to this release."""
+    from sequel_assets.console.identity import migrate as run
 
-    warehouse = open_warehouse(settings_module.load())
-    try:
-        schema.migrate(warehouse)
-    finally:
-        warehouse.dispose()
-    console().print(f"the warehouse has schema {schema.newest()}")
+    raise typer.Exit(run(settings_module.load()))
+
+
+@app.command()
+def identity(
+    move_host: Annotated[bool, typer.Option("--move-host", help="make SEQUEL_API_URL's host the warehouse's")] = False,
+) -> None:
+    """Show what the warehouse was made with, and whether these settings are the same; exit 2 where they are not."""
+    from sequel_assets.console import identity as commands
+
+    settings = settings_module.load()
+    raise typer.Exit(commands.move_host(settings) if move_host else commands.show(settings))
 
 
 @app.command()

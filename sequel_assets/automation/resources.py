@@ -49,6 +49,7 @@ class Platform:
             now = self.settings()
             now.require(*NEEDED)
             with self.warehouse() as warehouse, self._opened_client(now) as client:
+                warehouse.ensure_writable()
                 yield client, warehouse
 
     def _opened_client(self, now: Settings) -> AbstractContextManager[SequelClient]:

@@ -56,6 +56,7 @@ def backfill(
         warehouse = connect.open_warehouse(settings)
         stack.callback(warehouse.dispose)
         schema.create_if_empty(warehouse)
+        warehouse.ensure_writable()
         instance = instance or stack.enter_context(dagster_instance())
         _store(settings, client, warehouse, instance, found)
         left = leave_out_frozen(settings, warehouse, companies, first, last)

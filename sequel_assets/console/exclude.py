@@ -19,7 +19,7 @@ def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int
         raise UsageError(
             "--reason: say in a few words why the event is ruled out; it is shown wherever its numbers lack"
         )
-    with stored(settings) as warehouse:
+    with stored(settings, writes=True) as warehouse:
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), [company])[0]
             _check_event(connection, chosen, event_id)
@@ -38,7 +38,7 @@ def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int
 
 def include(settings: Settings, company: str, event_id: str) -> int:
     """Take an event back in, say what that means, and return the exit code."""
-    with stored(settings) as warehouse:
+    with stored(settings, writes=True) as warehouse:
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), [company])[0]
             excluded = catalog.excluded_events(connection, chosen.company_id)

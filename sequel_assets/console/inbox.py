@@ -53,7 +53,7 @@ def replay(settings: Settings, since: datetime, event_id: str | None) -> int:
             raise UsageError(f"--event {one_line(event_id)}: no hint in the inbox names this event")
         return hints.put_back(connection, since, event_id, at=now)
 
-    with stored(settings) as warehouse:
+    with stored(settings, writes=True) as warehouse:
         count = warehouse.change(put_back, only_if_undone=True)
     console().print(
         f"{count} hints were put back; the sensors take them up, and the batches of one event are one refresh."

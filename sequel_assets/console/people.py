@@ -35,7 +35,7 @@ def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_
     if file is None:
         settings.require("people_view")
     source, line = (str(file), "line") if file else (f"SEQUEL_PEOPLE_VIEW {settings.people_view}", "row")
-    with stored(settings) as warehouse:
+    with stored(settings, writes=not is_dry) as warehouse:
         companies = choose(warehouse.ask(catalog.known_companies), wanted)
         with _entries_of(file) if file else _rows_of(warehouse, settings.people_view or "") as (names, entries):
             if "email" in names:

@@ -5,6 +5,7 @@ import sys
 import time
 from datetime import timedelta
 
+from sequel_assets.refresh import connect
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.subscriptions import sealed_secrets
@@ -43,9 +44,14 @@ def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
     """Serve what was asked for until it is stopped."""
     if not receiver:
         raise UsageError("nothing to serve: say --receiver")
-    with stored(settings) as warehouse:  # what is wrong is told now and not to Sequel
+    with stored(settings, writes=True, receives_only=True) as warehouse:  # what is wrong is told now and not to Sequel
         _refuse_wrong_key(settings, warehouse)
-    warehouse = Warehouse(settings.warehouse_url, is_durable=True, busy_seconds=BUSY_SECONDS)
+    warehouse = Warehouse(
+        settings.warehouse_url,
+        is_durable=True,
+        busy_seconds=BUSY_SECONDS,
+        guard=connect.guard(settings, receives_only=True),
+    )
     receiving = receiver_of(settings, warehouse)
     try:
         plug = listen(host, port)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sequel_assets.refresh.connect import guard
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.catalog import KnownCompany
@@ -12,15 +13,20 @@ from sequel_assets.warehouse.errors import WarehouseError, place
 
 
 @contextmanager
-def stored(settings: Settings) -> Iterator[Warehouse]:
-    """Yield the warehouse; one without tables, or with those of another release, is refused and left alone."""
-    warehouse = Warehouse(settings.warehouse_url)
+def stored(settings: Settings, *, writes: bool = False, receives_only: bool = False) -> Iterator[Warehouse]:
+    """Yield the warehouse; one without tables, or with those of another release, is refused and left alone.
+
+    Who `writes` is refused at once where it was made with other settings, and else before the first write.
+    """
+    warehouse = Warehouse(settings.warehouse_url, guard=guard(settings, receives_only=receives_only))
     if _is_missing(warehouse):
         raise WarehouseError(
             f"the warehouse {place(warehouse.url)} is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
         )
     try:
         schema.ensure_current(warehouse)
+        if writes:
+            warehouse.ensure_writable()
         yield warehouse
     finally:
         warehouse.dispose()

@@ -108,7 +108,7 @@ def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Tools]:
     settings.require("client_id", "client_secret", "company_id", "webhook_secret_key")
-    with stored(settings) as warehouse, closing(connect.open_client(settings)) as client:
+    with stored(settings, writes=True) as warehouse, closing(connect.open_client(settings)) as client:
         yield guardian.tools_of(settings, client, warehouse)
 
 

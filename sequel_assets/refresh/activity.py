@@ -9,7 +9,7 @@ from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
 
-from .told import Asked, Family, Refused, Rows
+from .told import Asked, Family, Listing, Refused, Rows
 
 T = TypeVar("T", int, float, datetime)
 PAGE_SIZE = 100
@@ -27,13 +27,18 @@ def fetch_activity(client: SequelClient, asked: Asked) -> Rows:
         raise Refused(f"its user activity {everybody}, asked twice")
     rows = Rows()
     by_person: dict[str, list[Activity]] = {}
-    for entry in everybody.entries:
-        who = rows.who(asked, entry.email, entry.name) or rows.nameless(asked, entry.uid or entry.user_id or "")
+    listed = [Listing(entry.email, entry.name, _mark(entry)) for entry in everybody.entries]
+    for who, entry in zip(rows.everybody(asked, listed), everybody.entries, strict=True):
         by_person.setdefault(who, []).append(entry)
     for who, theirs in by_person.items():
         rows.add(event_activity, _row(asked, who, theirs))
     rows.add(activity_totals, (*asked.start, everybody.total))
     return rows
+
+
+def _mark(entry: Activity) -> str:
+    """Return what tells somebody apart who has no e-mail: the user, else the entry; one never reads like the other."""
+    return f"user {entry.user_id}" if entry.user_id is not None else f"entry {entry.uid}"
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,13 @@ def _everybody(client: SequelClient, event_id: str) -> _Everybody:
     Rows may arrive between two pages and push others onto the next one; so it ends when as many are known as there are
     to be, or when a page has brought nothing new; and as soon as there are fewer than there were.
     """
-    found: dict[str, Activity] = {}
+    found: dict[tuple[str | None, str | None], Activity] = {}
     last_total = 0
     for page in range(1, MOST_PAGES + 1):
         told = client.user_activity(event_id, page=page, count=PAGE_SIZE)
         known = len(found)
         for entry in told.items:
-            uid = entry.uid or entry.user_id or ""
+            uid = (entry.uid, None) if entry.uid is not None else (None, entry.user_id)
             before = found.get(uid)
             if before is None or (entry.updated_on or _LONG_AGO) >= (before.updated_on or _LONG_AGO):
                 found[uid] = entry

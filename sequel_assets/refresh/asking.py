@@ -12,7 +12,7 @@ from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.warehouse.catalog import KnownEvent
 
 from .plan import EngagementType, Question, Span, Totals
-from .prove import Listed, NotConserved, prove
+from .prove import Listed, NotConserved, read
 
 MOST_KEPT_ROWS = 300_000
 
@@ -134,7 +134,7 @@ class EventAsker:
 
 def _is_proven(answer: Answer) -> bool:
     try:
-        prove(answer.totals.users, answer.totals.minutes, answer.listed)
+        read(answer.totals.users, answer.totals.minutes, answer.listed)
     except NotConserved:
         return False
     return True

@@ -95,7 +95,7 @@ class Batch:
             asked.add(event_id)
             for one in facts.minutes if facts else ():
                 email = one.attendee.email
-                who = person_id(self.person_key, email, one.attendee.unnamed_by, event_id)
+                who = person_id(self.person_key, email, one.attendee.unnamed_by, event_id, one.attendee.number)
                 rows.append((self.company_id, day, event_id, who, event_type, one.live, one.on_demand, one.engaged))
                 self.seen.append((Person(who, email, one.name), day))
             if facts and facts.minutes:

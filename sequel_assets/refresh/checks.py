@@ -33,15 +33,23 @@ class Mismatch:
     promised: int
 
 
+MINUTES, USERS = ("live_minutes", "on_demand_minutes", "engaged_minutes"), ("live_users", "on_demand_users")
+
+
 def not_conserved(connection: sa.Connection) -> list[Mismatch]:
-    """Return each (company, day, event) whose sums of minutes are not the promised ones, in the order of the key."""
+    """Return each (company, day, event) whose sums are not the promised ones, in the order of the key.
+
+    Minutes must be the same. There may be fewer people than users, where Sequel counts the spellings of one e-mail, or
+    lists somebody with no minute; more there cannot be.
+    """
     fact, proof = event_participants.c, proofs.c
-    key = ("company_id", "day", "event_id")
-    columns = ("live_minutes", "on_demand_minutes", "engaged_minutes")
+    key, columns = ("company_id", "day", "event_id"), (*MINUTES, *USERS)
+    people = [sa.case((fact[name] > 0, 1), else_=0) for name in MINUTES[:2]]
+    found = [*(fact[name] for name in MINUTES), *people]
     both = sa.union_all(
         sa.select(
             *(fact[k] for k in key),
-            *(fact[c].label(c) for c in columns),
+            *(value.label(c) for c, value in zip(columns, found, strict=True)),
             *(sa.literal(0).label(f"promised_{c}") for c in columns),
         ),
         sa.select(*(proof[k] for k in key), *(sa.literal(0) for _ in columns), *(proof[c] for c in columns)),
@@ -52,21 +60,20 @@ def not_conserved(connection: sa.Connection) -> list[Mismatch]:
     grouped = sa.select(*(both.c[k] for k in key), *sums).group_by(*(both.c[k] for k in key)).subquery()
     wrong = (
         sa.select(grouped)
-        .where(sa.or_(*(grouped.c[c] != grouped.c[f"promised_{c}"] for c in columns)))
+        .where(
+            sa.or_(
+                *(grouped.c[c] != grouped.c[f"promised_{c}"] for c in MINUTES),
+                *(grouped.c[c] > grouped.c[f"promised_{c}"] for c in USERS),
+            )
+        )
         .order_by(*(grouped.c[k] for k in key))
     )
     return [
-        Mismatch(
-            row.company_id,
-            row.day,
-            row.event_id,
-            column,
-            int(row._mapping[column]),
-            int(row._mapping[f"promised_{column}"]),
-        )
+        Mismatch(row.company_id, row.day, row.event_id, column, found, promised)
         for row in connection.execute(wrong)
         for column in columns
-        if row._mapping[column] != row._mapping[f"promised_{column}"]
+        for found, promised in [(int(row._mapping[column]), int(row._mapping[f"promised_{column}"]))]
+        if found > promised or (found < promised and column in MINUTES)
     ]
 
 

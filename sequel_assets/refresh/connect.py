@@ -1,11 +1,16 @@
 """From settings to the things that a refresh works with. Nothing is opened before it is used."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
+from sequel_assets.warehouse import identity
+from sequel_assets.warehouse.adopting import adopt
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.identity import Mine
 
 from .refresh import Rules
 from .retention import Retention
@@ -32,9 +37,24 @@ def open_client(settings: Settings) -> SequelClient:
     return SequelClient(config)
 
 
+def guard(settings: Settings, *, receives_only: bool = False) -> Callable[[Warehouse], bool]:
+    """Return what refuses, before the first write, a warehouse that was made with other settings (`warehouse.identity`).
+
+    A receiver compares the root company alone: it has no business with the key of persons.
+    """
+    with_what = Mine(settings.company_id) if receives_only else mine(settings)
+    return partial(identity.ensure, mine=with_what, at=settings.clock, adopt=adopt)
+
+
+def mine(settings: Settings) -> Mine:
+    """Return what the settings say of what a warehouse is made with."""
+    key = settings.person_key.get_secret_value() if settings.person_key else None
+    return Mine(settings.company_id, settings.api_url, key)
+
+
 def open_warehouse(settings: Settings) -> Warehouse:
-    """Return the warehouse of the settings. The folder of the embedded default is made; any other must be there."""
-    warehouse = Warehouse(settings.warehouse_url)
+    """Return the warehouse of the settings, guarded. The folder of the embedded default is made; any other must be there."""
+    warehouse = Warehouse(settings.warehouse_url, guard=guard(settings))
     if "warehouse_url" not in settings.model_fields_set:
         Path(DATA_FOLDER).mkdir(exist_ok=True)
     return warehouse

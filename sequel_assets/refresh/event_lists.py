@@ -3,31 +3,39 @@
 import json
 
 from sequel_assets.sequel import SequelClient
+from sequel_assets.sequel.directory import Registrant
 from sequel_assets.warehouse.company_tables import hub_participants, hub_rooms, registrants
+from sequel_assets.warehouse.people import normal_name
 
-from .told import Asked, Family, Rows
+from .told import Asked, Family, Listing, Rows
 
 
 def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:
     """Return a row per person who registered, without the columns that the warehouse knows better."""
     rows = Rows()
     found: dict[str, tuple[bool, str | None]] = {}
-    for place, one in enumerate(client.registrants(asked.event.event_id)):
-        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.join_url or str(place))
-        has_link, answers = found.get(who, (False, None))
-        told = _as_json(one.metadata)
-        found[who] = (has_link or one.join_url is not None, max(filter(None, (answers, told)), default=None))
+    told = [(one, _as_json(one.metadata)) for one in client.registrants(asked.event.event_id)]
+    everybody = [Listing(one.email, one.name, _mark(one), answers or "") for one, answers in told]
+    for who, (one, answers) in zip(rows.everybody(asked, everybody), told, strict=True):
+        has_link, before = found.get(who, (False, None))
+        found[who] = (has_link or one.join_url is not None, max(filter(None, (before, answers)), default=None))
     for who, (has_link, answers) in found.items():
         rows.add(registrants, (asked.company_id, asked.event.event_id, who, None, has_link, answers))
     return rows
+
+
+def _mark(one: Registrant) -> str | None:
+    """Return what tells somebody apart who has no e-mail: link and name, since a link may be everybody's."""
+    return None if one.join_url is None else f"{normal_name(one.name)}\0{one.join_url}"
 
 
 def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
     """Return a row per person that a hub lists."""
     rows = Rows()
     found: dict[str, list[float | None]] = {}
-    for place, one in enumerate(client.hub_participants(asked.event.event_id)):
-        who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.user_id or str(place))
+    listed = client.hub_participants(asked.event.event_id)
+    everybody = [Listing(one.email, one.name, one.user_id, str(one.when)) for one in listed]
+    for who, one in zip(rows.everybody(asked, everybody), listed, strict=True):
         found.setdefault(who, []).append(one.when)
     for who, entries in found.items():
         told = [when for when in entries if when is not None]

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
-import sqlalchemy as sa
-
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, problems, silences, slices
 from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.company_tables import LISTED_OF
 from sequel_assets.warehouse.engagement_tables import OF_EVENTS
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
@@ -187,13 +186,6 @@ def _store(
                 take_out(connection, table, company_id, event_id, moment)
             catalog.forget_event(connection, company_id, event_id)
             catalog.forget_strangers(connection, company_id, strangers)
-        rows = connection.execute(sa.select(events).where(events.c.company_id == company_id)).all()
-        slices.note_refresh(
-            connection,
-            company_id,
-            events.name,
-            [tuple(row) for row in rows],
-            at=moment.at,
-            through=moment.through,
-            run_id=moment.run_id,
-        )
+        for table in LISTED_OF if moved else ():
+            slices.sum_up(connection, company_id, table)
+        slices.note_stored(connection, company_id, events, at=moment.at, through=moment.through, run_id=moment.run_id)

@@ -1,13 +1,14 @@
 """The minutes of one event on one day, proven; and finding the days that have any."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from .asking import Answer, EventAsker
+from .asking import EventAsker
 from .hours import is_unsettled
 from .plan import Contradiction, EngagementType, Expected, Question, Span, Totals, gaps, plan
-from .prove import Attendee, NotConserved, by_attendee, prove
+from .prove import Attendee, Counted, NotConserved, prove
+from .same_name import together
 
 
 class SliceFailure(Exception):  # noqa: N818 - the word of the matter
@@ -40,6 +41,17 @@ class DayFacts:
 
 
 NOBODY = DayFacts((), Totals(0, 0), Totals(0, 0), 0)
+
+
+@dataclass(frozen=True)
+class Proven:
+    """The people of a list and the totals that it was proven against."""
+
+    totals: Totals
+    people: tuple[Counted, ...]
+
+
+NO_LIST = Proven(Totals(0, 0), ())
 
 
 def explore(
@@ -124,12 +136,16 @@ def day_facts(ask: EventAsker, day: date, expected: Expected | None) -> DayFacts
 
 
 def _as_expected(ask: EventAsker, day: date, expected: Expected) -> DayFacts:
-    live = _list(ask, "live", day) if expected.live else None
-    replay = _list(ask, "onDemand", day) if expected.on_demand else None
-    for answer, minutes in ((live, expected.live), (replay, expected.on_demand)):
-        if answer is not None and answer.totals.minutes != minutes:
-            raise Contradiction(f"{day}: {answer.totals.minutes} minutes told, {minutes} by the range")
-    everybody = _list(ask, "all", day) if expected.overlaps and _shared(live, replay) else None
+    live = _list(ask, "live", day) if expected.live else NO_LIST
+    replay = _list(ask, "onDemand", day) if expected.on_demand else NO_LIST
+    for found, minutes in ((live, expected.live), (replay, expected.on_demand)):
+        if found.totals.minutes != minutes:
+            raise Contradiction(f"{day}: {found.totals.minutes} minutes told, {minutes} by the range")
+    both = _on_both(live, replay)
+    everybody = _list(ask, "all", day) if both.unnamed or (expected.overlaps and both.emails) else None
+    apart = expected.live + expected.on_demand
+    if everybody and not expected.overlaps and everybody.totals.minutes != apart:
+        raise Contradiction(f"{day}: {everybody.totals.minutes} minutes of all told, {apart} by the range")
     return _together(day, live, replay, everybody)
 
 
@@ -146,53 +162,81 @@ def _by_itself(ask: EventAsker, day: date) -> DayFacts:
         raise Contradiction(
             f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes do not reach the {promised.minutes} of all"
         )
-    everybody = _list(ask, "all", day) if _shared(live, replay) else None
-    together = everybody.totals.minutes if everybody else apart
-    if together != promised.minutes:
-        raise Contradiction(f"all has {together} minutes now and had {promised.minutes}")
+    both = _on_both(live, replay)
+    everybody = _list(ask, "all", day) if both.unnamed or both.emails else None
+    minutes = everybody.totals.minutes if everybody else apart
+    if minutes != promised.minutes:
+        raise Contradiction(f"all has {minutes} minutes now and had {promised.minutes}")
     ask.forget(day)
     return _together(day, live, replay, everybody)
 
 
-def _shared(live: Answer | None, replay: Answer | None) -> bool:
-    """Say whether somebody is on both lists; if nobody is, no minute can have been both."""
-    return bool(live and replay and by_attendee(live.listed).keys() & by_attendee(replay.listed).keys())
+@dataclass(frozen=True)
+class _OnBoth:
+    """Who stands on the live and on the replay's list."""
+
+    emails: frozenset[str]
+    """If there is nobody (and no name either), no minute can have been both."""
+    unnamed: frozenset[str]
+    """Names without an e-mail: whether one person or two were meant is said by the list of everybody alone."""
 
 
-def _list(ask: EventAsker, kind: EngagementType, day: date) -> Answer:
+def _on_both(live: Proven, replay: Proven) -> _OnBoth:
+    emails, names = [], []
+    for found in (live, replay):
+        emails.append({one.email for one in found.people if one.email is not None})
+        names.append({one.unnamed_by for one in found.people if one.email is None and one.minutes})
+    return _OnBoth(frozenset(emails[0] & emails[1]), frozenset(names[0] & names[1]))
+
+
+def _list(ask: EventAsker, kind: EngagementType, day: date) -> Proven:
     """Return a list that comes to its own totals, asked once more if the first one does not."""
     question = Question(kind, Span(day, day))
     answer = ask.everybody(question)
     try:
-        rows = prove(answer.totals.users, answer.totals.minutes, answer.listed)
+        people = prove(answer.totals.users, answer.totals.minutes, answer.listed)
     except NotConserved:
         answer = ask.everybody(question)
         try:
-            rows = prove(answer.totals.users, answer.totals.minutes, answer.listed)
+            people = prove(answer.totals.users, answer.totals.minutes, answer.listed)
         except NotConserved as error:
             raise NotConserved(f"the {kind} list does not add up: {error}") from None
-    return Answer(answer.totals, tuple(rows))
+    return Proven(answer.totals, tuple(people))
 
 
-def _together(day: date, live: Answer | None, replay: Answer | None, everybody: Answer | None) -> DayFacts:
-    alive, replayed = by_attendee(live.listed if live else ()), by_attendee(replay.listed if replay else ())
-    engaged = by_attendee(everybody.listed) if everybody else None
-    minutes = []
-    for attendee in sorted(
-        alive.keys() | replayed.keys() | (engaged or {}).keys(), key=lambda a: (a.email or "", a.unnamed_by)
-    ):
-        (name_a, at_live), (name_b, on_demand) = alive.get(attendee, ("", 0)), replayed.get(attendee, ("", 0))
-        name_c, together = engaged.get(attendee, ("", 0)) if engaged is not None else ("", at_live + on_demand)
-        if not max(at_live, on_demand) <= together <= at_live + on_demand:
-            raise Contradiction(
-                f"{day}: somebody has {at_live} live, {on_demand} on-demand and {together} minutes in all"
-            )
-        if together:
-            minutes.append(Minutes(attendee, max(name_a, name_b, name_c), at_live, on_demand, together))
-    nobody = Totals(0, 0)
-    return DayFacts(
-        tuple(minutes),
-        live.totals if live else nobody,
-        replay.totals if replay else nobody,
-        sum(person.engaged for person in minutes),
+def _together(day: date, live: Proven, replay: Proven, everybody: Proven | None) -> DayFacts:
+    minutes = [
+        *_of_emails(day, live, replay, everybody),
+        *_of_names(live, replay, everybody),
+    ]
+    minutes.sort(key=lambda one: (one.attendee.email or "", one.attendee.unnamed_by, one.attendee.number))
+    return DayFacts(tuple(minutes), live.totals, replay.totals, sum(person.engaged for person in minutes))
+
+
+def _of_emails(day: date, live: Proven, replay: Proven, everybody: Proven | None) -> Iterator[Minutes]:
+    """Yield the minutes of those who have an e-mail, who are one person on all lists."""
+    nobody = ("", 0)
+    alive, replayed, engaged = (
+        {one.email: (one.name, one.minutes) for one in found.people if one.email is not None} if found else None
+        for found in (live, replay, everybody)
     )
+    for email in (alive or {}).keys() | (replayed or {}).keys() | (engaged or {}).keys():
+        (name_a, at_live), (name_b, on_demand) = (alive or {}).get(email, nobody), (replayed or {}).get(email, nobody)
+        name_c, both = engaged.get(email, nobody) if engaged is not None else ("", at_live + on_demand)
+        if not max(at_live, on_demand) <= both <= at_live + on_demand:
+            raise Contradiction(f"{day}: somebody has {at_live} live, {on_demand} on-demand and {both} minutes in all")
+        if both:
+            yield Minutes(Attendee(email), max(name_a, name_b, name_c), at_live, on_demand, both)
+
+
+def _of_names(live: Proven, replay: Proven, everybody: Proven | None) -> Iterator[Minutes]:
+    """Yield the minutes of those who have no e-mail, numbered within each name by their minutes, the most first."""
+    by_name: dict[str, tuple[list[Counted], list[Counted], list[Counted]]] = {}
+    for place, found in enumerate((live, replay, everybody)):
+        for one in found.people if found else ():
+            if one.email is None:
+                by_name.setdefault(one.unnamed_by, ([], [], []))[place].append(one)
+    for name, (alive, replayed, engaged) in by_name.items():
+        people = together(alive, replayed, engaged if everybody else [*alive, *replayed])
+        for number, who in enumerate(people, start=1):
+            yield Minutes(Attendee(None, name, number), who.name, who.live, who.on_demand, who.engaged)

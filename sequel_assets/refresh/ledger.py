@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse import availability
 from sequel_assets.warehouse.among import among
+from sequel_assets.warehouse.problems import ASK_AGAIN
 from sequel_assets.warehouse.tables import NO_DAY, event_participants, problems, refreshes
 
 from .datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
@@ -43,17 +44,20 @@ def landed_days(
     """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
 
     Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not wholly
-    asked, so that it is asked again.
+    asked, so that it is asked again; a final one only if the problem says that it is to be.
     """
     ledger = read_ledger(connection, sorted(names), company_ids)
     unavailable = availability.by_company(connection)
     troubled_days: dict[str, dict[date, set[str]]] = {}
     held_days: dict[str, dict[date, set[str]]] = {}
+    again_days: dict[str, dict[date, set[str]]] = {}
     p = problems.c
-    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id).where(
+    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.reason).where(
         among(p.company_id, company_ids), p.dataset.in_(names)
     )
-    for company_id, day, dataset, event_id in connection.execute(standing):
+    for company_id, day, dataset, event_id, reason in connection.execute(standing):
+        if reason.startswith(ASK_AGAIN):
+            again_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
         troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
         if not event_id:
             held_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
@@ -63,15 +67,24 @@ def landed_days(
         of_each = {name: ledger[name].get(company_id, {}) for name in names - absent}
         days = {day for slices in of_each.values() for day in slices}
         wrong, held = troubled_days.get(company_id, {}), held_days.get(company_id, {})
+        again = again_days.get(company_id, {})
         found[company_id] = {
             day: _together(
-                {name: slices.get(day, NOTHING) for name, slices in of_each.items()},
+                {
+                    name: _unless(name in again.get(day, ()), slices.get(day, NOTHING))
+                    for name, slices in of_each.items()
+                },
                 wrong.get(day, set()),
                 held.get(day, set()),
             )
             for day in days
         }
     return found
+
+
+def _unless(is_owed: bool, held: Held) -> Held:
+    """Return what a slice covers; one that is to be asked again, final or not, covers nothing to the full."""
+    return replace(held, full_through=None, is_final=False) if is_owed else held
 
 
 def _together(slices: Mapping[str, Held], troubled: AbstractSet[str], held: AbstractSet[str]) -> Held:

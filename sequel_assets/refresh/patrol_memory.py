@@ -10,7 +10,7 @@ from sequel_assets.warehouse import bulk, catalog
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.slices import note_refresh
+from sequel_assets.warehouse.slices import note_stored
 from sequel_assets.warehouse.tables import event_participants, problems, reconciliations
 
 from .datasets import LANDED
@@ -144,12 +144,4 @@ def write_findings(
         for event_id in sorted(stored - {event.event_id for event in known.events} - {COMPANY}):
             connection.execute(reconciliations.delete().where(r.company_id == company_id, r.event_id == event_id))
         bulk.upsert(connection, reconciliations, rows)
-        note_refresh(
-            connection,
-            company_id,
-            reconciliations.name,
-            [tuple(row.values()) for row in rows],
-            at=moment.at,
-            through=moment.through,
-            run_id=moment.run_id,
-        )
+        note_stored(connection, company_id, reconciliations, at=moment.at, through=moment.through, run_id=moment.run_id)

@@ -1,14 +1,21 @@
 """Conservation: a list is believed when its people and its minutes are the ones that Sequel promised with it.
 
 Sequel's lists are untidy (one person in several spellings, a row told twice), its totals are not. So a list is taken
-as it stands, or without rows that repeat another to the letter, or with the spellings of one e-mail merged; the first
-reading that meets both totals is the right one, and if none does the list is refused.
+as it stands, or without rows that repeat another to the letter; and its rows are one person each, or with the spellings
+of one e-mail merged, or those of one name too. The first reading that meets both totals is the right one, and if none
+does the list is refused. So what Sequel promised decides how many people rows without an e-mail stand for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from math import gcd
 
-from sequel_assets.warehouse.people import normal_email
+from sequel_assets.warehouse.people import normal_email, normal_name
+
+MOST_REPEATS, MOST_ROWS_READ = 12, 200_000
+"""Where some rows repeat another and some do not: up to so many of them, and so much work, the way is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,48 +29,177 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
-    """A person within one event: the normal e-mail, or for lack of one the name, lower-cased."""
+    """A person within one event and day: the normal e-mail, or for lack of one the normal name and a number."""
+
+    email: str | None
+    unnamed_by: str = ""
+    """The normal name where there is no e-mail, else empty."""
+    number: int = 1
+    """Which one of the people of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One person of one list. Those without an e-mail may be several of one name, and have no number yet."""
 
     email: str | None
     unnamed_by: str
-    """The lower-cased name where there is no e-mail, else empty."""
+    name: str
+    minutes: int
 
 
 class NotConserved(Exception):  # noqa: N818 - the word of the matter
     """A list does not come to what was promised with it."""
 
 
-def prove(promised_users: int, promised_minutes: int, listed: Sequence[Listed]) -> list[Listed]:
-    """Return the rows to count, or raise `NotConserved` with both sums."""
-    unique = list(dict.fromkeys(listed))
-    for rows, merged in ((listed, False), (unique, False), (listed, True), (unique, True)):
-        users = _people(rows) if merged else {len(rows)}
-        if promised_users in users and _minutes(rows) == promised_minutes:
-            return list(rows)
-    found = f"{len(listed)} people with {_minutes(listed)} minutes listed, {promised_users} with {promised_minutes} promised"
+class Apart(Enum):
+    """What rows without an e-mail stand for."""
+
+    EACH = "a person each"
+    BY_SPELLING = "the spellings of one name are one person, rows of one spelling are several"
+    BY_NAME = "a person for each name"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The rows of a list that count, and what those without an e-mail stand for."""
+
+    rows: Sequence[Listed]
+    apart: Apart
+
+
+def prove(promised_users: int, promised_minutes: int, listed: Sequence[Listed]) -> list[Counted]:
+    """Return the people of a list, or raise `NotConserved` with both sums."""
+    return people_of(read(promised_users, promised_minutes, listed))
+
+
+def read(promised_users: int, promised_minutes: int, listed: Sequence[Listed]) -> Reading:
+    """Return the reading of a list that comes to what was promised, or raise `NotConserved` with both sums."""
+    minutes = _minutes(listed)
+    if len(listed) == promised_users and minutes == promised_minutes:
+        return Reading(listed, Apart.EACH)
+    whole_lists = [rows for rows in _uniform(listed) if _minutes(rows) == promised_minutes]
+    for are_people in (True, False):
+        for rows in whole_lists:
+            apart = _apart(rows, promised_users, are_people=are_people)
+            if apart is not None:
+                return Reading(rows, apart)
+        reading = _with_some_repeats(listed, promised_users, minutes - promised_minutes, are_people=are_people)
+        if reading is not None:
+            return reading
+    found = f"{len(listed)} people with {minutes} minutes listed, {promised_users} with {promised_minutes} promised"
     if len(listed) < promised_users:
         raise NotConserved(f"{found}: Sequel caps the list")
     raise NotConserved(found)
 
 
-def by_attendee(rows: Iterable[Listed]) -> dict[Attendee, tuple[str, int]]:
-    """Return each attendee's name (of several spellings the last in order) and minutes, spellings merged."""
-    found: dict[Attendee, tuple[str, int]] = {}
+def people_of(reading: Reading) -> list[Counted]:
+    """Return the people that a list stands for; which order its rows had does not matter for who they are."""
+    emails: dict[str, list[Listed]] = defaultdict(list)
+    names: dict[str, list[Listed]] = defaultdict(list)
+    for row in reading.rows:
+        email = normal_email(row.email)
+        (emails[email] if email else names[normal_name(row.name)]).append(row)
+    people = [_one(email, "", rows) for email, rows in emails.items()]
+    for name, rows in names.items():
+        people += [_one(None, name, theirs) for theirs in _each(rows, reading.apart)]
+    return people
+
+
+def _each(rows: Sequence[Listed], apart: Apart) -> Iterable[Sequence[Listed]]:
+    """Return the rows of each person of one name."""
+    if apart is Apart.BY_NAME:
+        return [rows]
+    if apart is Apart.EACH:
+        return [[row] for row in rows]
+    spellings: dict[str, list[Listed]] = defaultdict(list)
     for row in rows:
-        email, name = normal_email(row.email), row.name.strip()
-        attendee = Attendee(email, "" if email else name.lower())
-        before = found.get(attendee, ("", 0))
-        found[attendee] = (max(before[0], name), before[1] + row.minutes)
-    return found
+        spellings[row.name].append(row)
+    people: list[list[Listed]] = [[] for _ in range(max(map(len, spellings.values())))]
+    for theirs in spellings.values():
+        for person, row in zip(people, sorted(theirs, key=lambda row: -row.minutes), strict=False):
+            person.append(row)
+    return people
+
+
+def _one(email: str | None, unnamed_by: str, rows: Sequence[Listed]) -> Counted:
+    """Return a person with all their minutes; of several spellings of the name the last in order."""
+    return Counted(email, unnamed_by, max(row.name.strip() for row in rows), _minutes(rows))
 
 
 def _minutes(rows: Iterable[Listed]) -> int:
     return sum(row.minutes for row in rows)
 
 
-def _people(rows: Sequence[Listed]) -> set[int]:
-    """Return how many people the rows may stand for: those without an e-mail are one each, or one per name."""
-    normal = [(normal_email(row.email), row.name.strip().lower()) for row in rows]
-    emails = {email for email, _ in normal if email}
-    unnamed = [name for email, name in normal if not email]
-    return {len(emails) + len(unnamed), len(emails) + len(set(unnamed))}
+def _uniform(listed: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
+    """Yield a list as it stands, as if all of it were told several times, without any repeats, and without those of some.
+
+    Those are the rows with an e-mail, or those without one.
+    """
+    times = Counter(listed)
+    unique = list(times)
+    yield listed
+    if len(unique) == len(listed):
+        return
+    whole = gcd(*times.values())
+    if whole > 1:
+        yield list(Counter({row: count // whole for row, count in times.items()}).elements())
+    yield unique
+    has_email = {row: normal_email(row.email) is not None for row in unique}
+    for repeats in (False, True):
+        kept = [row for row in unique if has_email[row] != repeats]
+        yield kept + [row for row in listed if has_email[row] == repeats]
+
+
+def _apart(rows: Sequence[Listed], promised_users: int, *, are_people: bool) -> Apart | None:
+    """Return the reading by which rows stand for as many as were promised; None where there is none.
+
+    With `are_people` those are people, as we count them, else Sequel has counted the spellings of an e-mail.
+    """
+    emails = [email for row in rows if (email := normal_email(row.email))]
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if normal_email(row.email) is None:
+            spellings[normal_name(row.name)][row.name] += 1
+    unnamed = promised_users - (len(set(emails)) if are_people else len(emails))
+    counts = {
+        Apart.EACH: len(rows) - len(emails),
+        Apart.BY_SPELLING: sum(max(of_name.values()) for of_name in spellings.values()),
+        Apart.BY_NAME: len(spellings),
+    }
+    return next((apart for apart, count in counts.items() if count == unnamed), None)
+
+
+def _with_some_repeats(
+    listed: Sequence[Listed], promised_users: int, excess: int, *, are_people: bool
+) -> Reading | None:
+    """Return the reading without repeats of some rows that come to so many minutes; None where there is none, or two."""
+    times = {row: count for row, count in Counter(listed).items() if count > 1}
+    if excess < 0 or not times or sum(times.values()) - len(times) > MOST_REPEATS:
+        return None
+    found: dict[frozenset[tuple[Counted, int]], Reading] = {}
+    tries = list(_left_out(list(times.items()), excess))
+    if len(tries) * len(listed) > MOST_ROWS_READ:
+        return None
+    for left_out in tries:
+        rows = list((Counter(listed) - Counter(left_out)).elements())
+        apart = _apart(rows, promised_users, are_people=are_people)
+        if apart is not None:
+            reading = Reading(rows, apart)
+            found[frozenset(Counter(people_of(reading)).items())] = reading
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _left_out(times: Sequence[tuple[Listed, int]], excess: int) -> Iterator[dict[Listed, int]]:
+    """Yield the ways to leave out repeats, one row at least stays of each, that come to so many minutes."""
+    if not times:
+        if excess == 0:
+            yield {}
+        return
+    (row, count), rest = times[0], times[1:]
+    if excess > sum(row.minutes * (count - 1) for row, count in times):
+        return
+    for fewer in range(count):
+        if fewer * row.minutes <= excess:
+            for left_out in _left_out(rest, excess - fewer * row.minutes):
+                yield {**left_out, row: fewer}

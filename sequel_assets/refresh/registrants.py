@@ -13,7 +13,6 @@ from sequel_assets.warehouse import availability, bulk, catalog, people, slices
 from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.checksums import checksum
 from sequel_assets.warehouse.company_tables import LISTED_OF, registrants
 from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
@@ -165,10 +164,7 @@ def note_registered(connection: sa.Connection, company_id: str, events: Sequence
     ]
     if moved:
         bulk.upsert(connection, registrants, moved)
-        rows = [tuple(row)[:-1] for row in connection.execute(sa.select(registrants).where(here))]
-        b = refreshes.c
-        chosen_note = (b.company_id == company_id, b.dataset == registrants.name, b.day == NO_DAY)
-        connection.execute(refreshes.update().where(*chosen_note).values(checksum=checksum(rows)))
+        slices.sum_up(connection, company_id, registrants)
 
 
 def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: Moment, *, has_changed: bool) -> None:
@@ -181,16 +177,7 @@ def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: M
         connection.execute(refreshes.update().where(*here).values(**moved))
         connection.execute(refreshes.update().where(*here, r.data_through < moment.through).values(**through))
         return
-    rows = [tuple(row) for row in connection.execute(sa.select(table).where(table.c.company_id == company_id))]
-    slices.note_refresh(
-        connection,
-        company_id,
-        table.name,
-        [row[:-1] for row in rows],
-        at=moment.at,
-        through=moment.through,
-        run_id=moment.run_id,
-    )
+    slices.note_stored(connection, company_id, table, at=moment.at, through=moment.through, run_id=moment.run_id)
 
 
 def _registered(

@@ -1,6 +1,6 @@
 """What an event as a whole told through one endpoint: rows for its tables, or why there are none."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -11,6 +11,8 @@ from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.people import Person, normal_email, person_id
+
+from .unnamed import Entry, tell_apart
 
 LONGEST_ID = 200
 """Ids and emoji are keys, and no database indexes a key of any length."""
@@ -38,6 +40,17 @@ class Asked:
         return (self.company_id, self.day, self.event.event_id)
 
 
+@dataclass(frozen=True, repr=False)
+class Listing:
+    """One entry of a list of people: `mark` is what Sequel tells it apart by, if anything."""
+
+    email: str | None
+    name: str | None
+    mark: str | None
+    rest: str = ""
+    """What orders entries of one name that have no mark."""
+
+
 @dataclass
 class Rows:
     """The rows of one event, by table, and the people in them."""
@@ -52,17 +65,33 @@ class Rows:
         self.by_table.setdefault(table, []).append(row)
 
     def who(self, asked: Asked, email: str | None, name: str | None) -> str | None:
-        """Return the id of a person, who is remembered; None for nobody."""
+        """Return the id of somebody who wrote or chose something, who is remembered; None for nobody.
+
+        Of several people of one name without an e-mail it is the first: nothing says which one it was.
+        """
         if not (email or "").strip() and not (name or "").strip():
             return None
+        return self.known(asked, email, name)
+
+    def known(self, asked: Asked, email: str | None, name: str | None, number: int = 1) -> str:
+        """Return the id of a person, who is remembered; `number` says which one of those of the name, without an e-mail."""
         shown = (name or "").strip()
-        person = person_id(asked.person_key, email, shown, asked.event.event_id)
+        person = person_id(asked.person_key, email, shown, asked.event.event_id, number)
         self.meet(Person(person, normal_email(email), shown))
         return person
 
-    def nameless(self, asked: Asked, mark: str) -> str:
-        """Return the id of somebody who has neither e-mail nor name and is told apart by something else of Sequel's."""
-        return person_id(asked.person_key, None, f"\0{mark}", asked.event.event_id)
+    def everybody(self, asked: Asked, entries: Sequence[Listing]) -> list[str]:
+        """Return the id of each entry of a list of people, who are remembered; those without an e-mail are told apart."""
+        unnamed = [entry for entry in entries if normal_email(entry.email) is None]
+        who = iter(tell_apart([Entry(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
+        found = []
+        for entry in entries:
+            if normal_email(entry.email) is None:
+                one = next(who)
+                found.append(self.known(asked, None, one.name, one.number))
+            else:
+                found.append(self.known(asked, entry.email, entry.name))
+        return found
 
     def meet(self, person: Person) -> None:
         """Remember a person; of several spellings of the name the last in order."""

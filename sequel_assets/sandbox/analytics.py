@@ -12,7 +12,7 @@ from typing import Any
 from sequel_assets.sandbox import spans
 from sequel_assets.sandbox.talk import counts_before, talk_before
 from sequel_assets.sandbox.tally import ENGAGEMENT_TYPES, EventTally, Range, concurrency, usage
-from sequel_assets.sandbox.truth import HUB, STAGE, Event, Text
+from sequel_assets.sandbox.truth import HUB, STAGE, Event, Person, Text
 from sequel_assets.sandbox.view import Query, RefusalError, View, iso, uid
 
 
@@ -76,9 +76,9 @@ def user_activity(view: View, event_id: str, query: Query) -> Any:
     return {"items": items, "totalCount": len(listed), "page": page, "size": size}
 
 
-def user_id(event_id: str, index: int, email: Text) -> str:
-    """The id of somebody in an event: the user's own, three strokes, the event's."""
-    user = uid("user", email if isinstance(email, str) and email else f"{event_id}/{index}")
+def user_id(event_id: str, who: Person, email: Text) -> str:
+    """The id of somebody in an event: the user's own, three strokes, the event's. Without an e-mail it is theirs there alone."""
+    user = uid("user", email if isinstance(email, str) and email.strip() else who.key(event_id))
     return f"{user}|||{event_id}"
 
 
@@ -109,7 +109,7 @@ def _activity(
     planned = max(1, spans.minute_of(found.ends_at) - spans.minute_of(found.starts_at))
     return {
         "uid": uid("activity", found.id, str(index)),
-        "userId": user_id(found.id, index, email),
+        "userId": user_id(found.id, who, email),
         "email": email if isinstance(email, str) else None,
         "name": name if isinstance(name, str) else None,
         "attended": live > 0,

@@ -121,6 +121,6 @@ def _user(event_id: str, index: int, row: Attendance) -> dict[str, Any]:
     return {
         "_id": made.replace("-", "")[:24],
         "uid": made,
-        "userId": user_id(event_id, index, row.email),
+        "userId": user_id(event_id, row.person, row.email),
         **_names(row),
     }

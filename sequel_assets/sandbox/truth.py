@@ -29,25 +29,36 @@ MISSING = Shown.MISSING
 Text = str | Shown | None
 
 
+def canonical(text: str | None) -> str:
+    """A text trimmed, lower-cased and in NFC, as e-mails and names are compared."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", (text or "").strip()).lower())
+
+
 def canonical_email(text: str | None) -> str | None:
-    """An e-mail trimmed, in NFC and lower-cased; None when nothing is left."""
-    return unicodedata.normalize("NFC", (text or "").strip()).lower() or None
+    """An e-mail in its canonical form; None when nothing is left."""
+    return canonical(text) or None
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A human being. The e-mail (canonical, or None) is who they are; without one they are their name in one event."""
+    """A human being. The e-mail (canonical, or None) is who they are; without one they are their name in one event.
+
+    `which` tells people of one name (or none) without an e-mail apart; nothing that Sequel shows in its lists does.
+    """
 
     name: str
     email: str | None = None
+    which: int = 1
 
     def __post_init__(self) -> None:
         """Bring the e-mail into its canonical form."""
         object.__setattr__(self, "email", canonical_email(self.email))
 
     def key(self, event_id: str) -> str:
-        """What tells people apart: the e-mail, else event and name (trimmed, lower-cased)."""
-        return self.email if self.email is not None else f"\0{event_id}\0{self.name.strip().lower()}"
+        """What tells people apart: the e-mail, else event, name (in its canonical form) and which of those it is."""
+        if self.email is not None:
+            return self.email
+        return f"\0{event_id}\0{canonical(self.name)}" + (f"\0{self.which}" if self.which > 1 else "")
 
 
 class Minute(NamedTuple):
@@ -85,7 +96,7 @@ class Attendance:
             raise ValueError(f"{shown_email!r} is no spelling of {person.email!r}")
         if person.email is None:
             plain = shown_name if isinstance(shown_name, str) else ""
-            if plain.strip().lower() != person.name.strip().lower():
+            if canonical(plain) != canonical(person.name):
                 raise ValueError(f"without an e-mail the name is the person: {shown_name!r} is not {person.name!r}")
         for attribute, value in (
             ("person", person),

@@ -172,14 +172,15 @@ def forget_event(connection: sa.Connection, company_id: str, event_id: str) -> N
         connection.execute(table.delete().where(table.c.company_id == company_id, table.c.event_id == event_id))
 
 
-_WITH_PEOPLE = tuple(table for table in (event_participants, *OF_EVENTS, *LISTED_OF) if "person_id" in table.columns)
+WITH_PEOPLE = tuple(table for table in (event_participants, *OF_EVENTS, *LISTED_OF) if "person_id" in table.columns)
+"""What is landed about people, but for their names."""
 
 
 def people_of_event(connection: sa.Connection, company_id: str, event_id: str) -> frozenset[str]:
     """Return everybody who stands in any table of an event."""
     return frozenset(
         person_id
-        for table in _WITH_PEOPLE
+        for table in WITH_PEOPLE
         for person_id in connection.scalars(
             sa.select(table.c.person_id)
             .where(table.c.company_id == company_id, table.c.event_id == event_id, table.c.person_id.is_not(None))
@@ -192,7 +193,7 @@ def forget_strangers(connection: sa.Connection, company_id: str, person_ids: Ite
     """Delete the names of those who stand in no table of the company any more: they left it with their event."""
     known = [
         sa.exists().where(table.c.company_id == people.c.company_id, table.c.person_id == people.c.person_id)
-        for table in _WITH_PEOPLE
+        for table in WITH_PEOPLE
     ]
     for person_id in sorted(person_ids):
         here = (people.c.company_id == company_id, people.c.person_id == person_id)

@@ -5,7 +5,28 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import sqlalchemy as sa
+
 from .bulk import Row
+
+SEEN = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "concurrency_until")
+"""Columns that say when something was seen, or what is remembered of it: no part of what the rows say."""
+
+
+def checksum_of(table: sa.Table, rows: Iterable[Row]) -> str:
+    """Return the checksum that `refreshes` keeps of these rows of a table: over all its columns but those in `SEEN`.
+
+    The rows have every column, in the table's order. The same rows have the same checksum, whatever was refreshed when.
+    """
+    return checksum(said(table, rows))
+
+
+def said(table: sa.Table, rows: Iterable[Row]) -> list[Row]:
+    """Return rows of a table, each with every column, without those in `SEEN`."""
+    places = [place for place, column in enumerate(table.columns) if column.name not in SEEN]
+    if len(places) == len(table.columns):
+        return list(rows)
+    return [tuple(row[place] for place in places) for row in rows]
 
 
 def checksum(rows: Iterable[Row]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .bulk import Row
-from .checksums import checksum
+from .checksums import checksum_of
 from .tables import ALL, event_participants, proofs
 
 _PLACES = ("position", "minute_of_event")
@@ -119,7 +119,7 @@ def bookkeeping(
         "full_through": decision.full_through,
         "is_final": decision.is_final,
         "rows": len(decision.rows),
-        "checksum": checksum(decision.rows),
+        "checksum": checksum_of(update.table, decision.rows),
         "input_checksum": update.input_checksum,
         "run_id": run_id,
     }

@@ -30,10 +30,19 @@ class Warehouse:
     (PostgreSQL does so unless its settings say otherwise). `busy_seconds`: how long it waits for others at most: a writer of
     SQLite for another process (a minute where nothing is said), PostgreSQL for a connection, a lock, a statement and the network
     (else as long as it takes). A server that was there and has gone is waited for, unless `busy_seconds` is given.
+    `guard` is asked before the first write, and refuses by raising; it returns False while it cannot tell yet.
     """
 
-    def __init__(self, url: str, *, is_durable: bool = False, busy_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        is_durable: bool = False,
+        busy_seconds: float | None = None,
+        guard: "Callable[[Warehouse], bool] | None" = None,
+    ) -> None:
         self.url = parse(url)
+        self._guard, self._one_asks = guard, threading.RLock()
         self._is_durable, self._busy_seconds = is_durable, busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine: sa.Engine | None = None
@@ -72,6 +81,7 @@ class Warehouse:
         With a company it holds that company's lock, so that two writers of one company take turns. One that conflicts
         with another, or whose connection ends, raises `Interrupted`: a function marked `@repeats` does it again as a whole.
         """
+        self.ensure_writable()
         turn = self._one_writer if self.is_sqlite else contextlib.nullcontext()
         is_committing = False
         try:
@@ -134,6 +144,20 @@ class Warehouse:
         told = explain(error, self.url, is_committing=is_committing)
         is_hasty = self._busy_seconds is not None
         return WarehouseError(str(told)) if is_hasty and isinstance(told, Interrupted) else told
+
+    def ensure_writable(self) -> None:
+        """Ask the guard, unless it has let somebody write before; within it everything may be written."""
+        if self._guard is None:
+            return
+        with self._one_asks:
+            guard, self._guard = self._guard, None
+            try:
+                is_decided = guard is None or guard(self)
+            except BaseException:
+                self._guard = guard
+                raise
+            if not is_decided:
+                self._guard = guard
 
     def dispose(self) -> None:
         """Close the pool; the warehouse may be used again."""

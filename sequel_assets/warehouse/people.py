@@ -14,10 +14,29 @@ from . import bulk
 from .tables import people
 from .types import ByCodePoint
 
+RULE_VERSION = 2
+"""Of the rule that makes ids out of e-mails and names; a warehouse says in `warehouse_identity` by which one it was made."""
+
+
+def normal(text: str | None) -> str:
+    """Return a text as it is compared and hashed: trimmed, lower-cased and in NFC, nothing more.
+
+    NFC comes first, so that both ways of writing a letter are lower-cased alike, and once more at the end: some letters
+    have a sign for their small form alone (a capital J with a caron is two signs, the small one is one). Doing it again
+    changes nothing.
+    """
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", (text or "").strip()).lower())
+    return plain.replace("\0", "\ufffd")
+
 
 def normal_email(email: str | None) -> str | None:
-    """Return an e-mail trimmed, in NFC and lower-cased, nothing more; None where there is none."""
-    return unicodedata.normalize("NFC", (email or "").strip()).lower() or None
+    """Return an e-mail as it is compared and hashed; None where there is none."""
+    return normal(email) or None
+
+
+def normal_name(name: str | None) -> str:
+    """Return a name as it is compared and hashed; empty where there is none."""
+    return normal(name)
 
 
 @dataclass(frozen=True)
@@ -33,13 +52,20 @@ class Person:
         return f"Person({self.person_id[:8]})"
 
 
-def person_id(key: str, email: str | None, name: str, event_id: str) -> str:
-    """Return the lower-case hex HMAC-SHA-256 of the normal e-mail; without one, of event and name (trimmed, lower-cased).
+def person_id(key: str, email: str | None, name: str | None, event_id: str, number: int = 1) -> str:
+    """Return the lower-case hex HMAC-SHA-256 of the normal e-mail; without one, of event, normal name and number.
 
-    The name's form begins with a NUL, which no e-mail holds, so that the two kinds never meet.
+    The number tells people of one name (or of none) in one event apart; the first has none in what is hashed. That form
+    begins with a NUL, which no normal e-mail does, so that the two kinds never meet.
     """
-    normal = normal_email(email)
-    text = normal if normal is not None else f"\0{event_id}\0{name.strip().lower()}"
+    email = normal_email(email)
+    if email is None:
+        return hashed(key, f"\0{event_id}\0{normal_name(name)}" + (f"\0{number}" if number > 1 else ""))
+    return hashed(key, email)
+
+
+def hashed(key: str, text: str) -> str:
+    """Return the lower-case hex HMAC-SHA-256 of a text."""
     return hmac.new(key.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 

@@ -12,6 +12,8 @@ from .patience import repeats
 from .tables import NO_DAY, problems
 
 LONGEST_REASON = 1000
+ASK_AGAIN = "to be asked again"
+"""How the reason of a problem begins that stands for no failure: its slice counts as not asked yet, even if it is final."""
 
 
 @dataclass(frozen=True)

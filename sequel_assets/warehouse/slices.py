@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from . import bulk
 from .bulk import Row
-from .checksums import checksum
+from .checksums import checksum, checksum_of, said
 from .decisions import Before, Decision, SliceUpdate, State, bookkeeping, day_end, decide, restated
 from .tables import NO_DAY, event_concurrency, event_participants, proofs, refreshes, restatements
 
@@ -24,7 +24,9 @@ __all__ = [
     "day_end",
     "drop_slices",
     "note_refresh",
+    "note_stored",
     "replace_slices",
+    "sum_up",
 ]
 
 
@@ -119,6 +121,29 @@ def note_refresh(
         "run_id": run_id,
     }
     bulk.upsert(connection, refreshes, [row])
+
+
+def note_stored(
+    connection: sa.Connection, company_id: str, table: sa.Table, *, at: datetime, through: datetime, run_id: str | None
+) -> None:
+    """Write the bookkeeping of a dataset that has no day, as its rows are now; of its checksum see `checksum_of`."""
+    rows = said(table, _rows_of(connection, table, company_id, NO_DAY))
+    note_refresh(connection, company_id, table.name, rows, at=at, through=through, run_id=run_id)
+
+
+def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: date = NO_DAY) -> None:
+    """Bring the number of rows and the checksum of a slice to its rows, where these were changed by themselves."""
+    rows = _rows_of(connection, table, company_id, day)
+    r = refreshes.c
+    here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
+    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, rows)))
+
+
+def _rows_of(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> list[Row]:
+    here = [table.c.company_id == company_id]
+    if day != NO_DAY:
+        here.append(table.c.day == day)
+    return [tuple(row) for row in connection.execute(sa.select(table).where(*here))]
 
 
 def _exchange(

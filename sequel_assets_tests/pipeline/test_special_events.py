@@ -30,7 +30,7 @@ def ordinary(event_id: str = "plain", company_id: str = "kid") -> Event:
 
 
 LONG = [(at(3, 23, 30), 90)]
-NOBODY, SAME_NAME = Person("Guest"), Person("guest ")
+NOBODY, SAME_NAME = Person("Guest"), Person("guest ", which=2)
 SPECIAL: dict[str, list[Event]] = {
     "a midnight crossing": [event("late", "kid", at(3, 23, 30), [Attendance(ADA, live=LONG), Attendance(BO, live=[(at(4, 0, 10), 5)])])],
     "an overrun past the planned end": [event("over", "kid", at(3), [Attendance(ADA, live=[(at(3), 180)]), Attendance(BO, live=[(at(3, 8), 70)])])],

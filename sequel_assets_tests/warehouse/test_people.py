@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from sequel_assets.warehouse import people as people_module
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.people import Person, normal_email, person_id, remember
+from sequel_assets.warehouse.people import Person, normal_email, normal_name, person_id, remember
 from sequel_assets.warehouse.tables import people
 
 from ..rows import ACME, day, empty, table_of
@@ -43,6 +43,12 @@ def hmac_by_hand(key: bytes, text: bytes) -> str:
         ("STRASSE@x.org", "strasse@x.org"),
         ("straße@x.org", "straße@x.org"),
         ("two words@x.org", "two words@x.org"),
+        ("J\u030c@x.org", "\u01f0@x.org"),
+        ("\u0130@x.org", "i\u0307@x.org"),
+        ("\u039d\u0399\u039a\u039f\u03a3@x.org", "\u03bd\u03b9\u03ba\u03bf\u03c2@x.org"),
+        ("\u212a\u212b@x.org", "k\u00e5@x.org"),
+        ("\u3000ada@x.org\u2003", "ada@x.org"),
+        ("a\0da@x.org", "a\ufffdda@x.org"),
         ("", None),
         (" \u00a0\n", None),
         (None, None),
@@ -58,6 +64,35 @@ def test_an_email_is_told_the_same_composed_or_decomposed_and_with_blanks_around
     """Whatever an address holds."""
     assert normal_email(f" {email}\t") == normal_email(email)
     assert normal_email(unicodedata.normalize("NFD", email)) == normal_email(email)
+
+
+@given(
+    st.text(st.characters(codec="utf-8"))
+    | st.text(st.sampled_from("jJhHtTwWyY\u030c\u0331\u0308\u030a\u0130I\u0307\u03a3\u03c3 \u00a0\u3000.\0"))
+)
+@settings(max_examples=300)
+def test_the_normal_form_of_a_text_is_its_own_and_that_of_all_ways_to_write_it(text: str) -> None:
+    """Of e-mails and names alike: again, decomposed, with blanks of any script around it."""
+    normal = normal_name(text)
+    for other in (
+        normal,
+        f"\u3000{text}\u00a0\n",
+        unicodedata.normalize("NFD", text),
+        unicodedata.normalize("NFC", text),
+    ):
+        assert normal_name(other) == normal
+    assert unicodedata.is_normalized("NFC", normal)
+    assert (normal_email(text) or "") == normal
+
+
+def test_people_of_one_name_in_one_event_are_numbered() -> None:
+    """The first has no number, so that who is alone has the id of old; a name that reads like a number is another."""
+    assert person_id(KEY, None, " ZOE\u0308", "e1") == hmac_by_hand(KEY.encode(), "\0e1\0zo\u00eb".encode())
+    assert person_id(KEY, None, "Zo\u00eb", "e1", 3) == hmac_by_hand(KEY.encode(), "\0e1\0zo\u00eb\x003".encode())
+    assert person_id(KEY, "ada@x.org", "Zo\u00eb", "e1", 3) == person_id(KEY, "ada@x.org", "", "")
+    others = [("guest", 1), ("guest", 2), ("guest\x002", 1), ("", 1), ("", 2), ("2", 1), ("\x002", 1)]
+    assert len({person_id(KEY, None, name, "e1", number) for name, number in others}) == len(others)
+    assert person_id(KEY, "\0e1\0guest", "", "e1") != person_id(KEY, None, "guest", "e1")
 
 
 @pytest.mark.parametrize("key", [KEY, "k" * 64, "k" * 65, "ключ" * 8])
