@@ -65,8 +65,8 @@ def read(body: bytes, *, is_ascii_only: bool = False) -> Delivery:
     total, size = _count(details.get("totalCount")), _count(details.get("size"))
     return Delivery(
         event_type=_text(document.get("eventType")),
-        invocation_id=_text(document.get("webHookInvocationId")),
-        correlation_id=_text(document.get("correlationId")),
+        invocation_id=_label(document.get("webHookInvocationId")),
+        correlation_id=_label(document.get("correlationId")),
         sent_at=_moment(document.get("timestamp")),
         company_id=_text(details.get("companyId")),
         event_id=_text(details.get("eventId")),
@@ -139,6 +139,16 @@ def _text(value: object) -> str | None:
     if not is_id or len(text) > LONGEST_ID or not text.isprintable():
         raise MalformedError("an id is no short text")
     return text.strip() or None
+
+
+def _label(value: object) -> str | None:
+    """Return an id that a delivery can do without; None where it is no short text."""
+    try:
+        return _text(value)
+    except MalformedError:
+        if value is _TWICE:
+            raise
+        return None
 
 
 _COUNT = re.compile(r"\d{1,18}(?:\.\d{1,18})?(?:[eE]\+?\d)?", re.ASCII)

@@ -164,6 +164,8 @@ TOLERATED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "blanks around ids": ({"details": {"eventId": " e1 "}}, {"event_id": "e1"}),
     "no ids": ({"webHookInvocationId": None, "correlationId": None, "details": {"eventId": None}},
                {"invocation_id": None, "correlation_id": None, "event_id": None}),
+    "no ids that can be stored": ({"webHookInvocationId": "i" * 201, "correlationId": {"$oid": "c"}},
+                                  {"invocation_id": None, "correlation_id": None}),
     "500 users": ({"details": {"users": [{"_id": str(n), "userId": f"{n}|||e1", "x": {"y": [1]}} for n in range(500)]}}, {}),
 }  # fmt: skip
 
@@ -216,6 +218,7 @@ HOSTILE: dict[str, bytes] = {
     "a key twice": b'{"details": {}, "details": {"companyId": "acme"}}',
     "an event twice": b'{"details": {"eventId": "e1", "eventId": "e1"}}',
     "an event twice, once with an escape": b'{"details": {"eventId": "e1", "\\u0065ventId": "e2"}}',
+    "an invocation twice": b'{"webHookInvocationId": "i1", "webHookInvocationId": "i2", "details": {}}',
     "a page twice": b'{"details": {"page": 1, "page": 2}}',
     "a time twice": b'{"timestamp": 1773068400, "timestamp": 1773068401, "details": {}}',
     "invalid UTF-8": b'{"details": {"eventId": "\xff"}}',
