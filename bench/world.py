@@ -22,6 +22,7 @@ from sequel_assets.warehouse.engine import Warehouse
 
 CONCURRENCY, LATENCY_MS = 8, 20
 PERSON_KEY = "k" * 32
+SETTLE, LATE_WINDOW = timedelta(minutes=5), timedelta(hours=48)
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Bench:
 
     def refresher(self, start: date | None = None) -> Refresher:
         """Return what refreshes slices."""
-        rules = Rules(start or self.start, timedelta(minutes=5), timedelta(hours=48), CONCURRENCY, PERSON_KEY)
+        rules = Rules(start or self.start, SETTLE, LATE_WINDOW, CONCURRENCY, PERSON_KEY)
         return Refresher(self.client, self.warehouse, lambda: self.now, rules)
 
     def refresh(self, days: Days, start: date | None = None) -> tuple[list[Outcome], float]:
@@ -78,23 +79,28 @@ def in_a_process(*options: str, ends_with: str = "SEQUEL_NOW") -> Iterator[dict[
             process.terminate()
 
 
+def client_of(account: dict[str, str], concurrency: int = CONCURRENCY) -> SequelClient:
+    """Return a client of a sandbox."""
+    config = SequelConfig(
+        account["SEQUEL_API_URL"],
+        account["SEQUEL_ANALYTICS_URL"],
+        account["SEQUEL_CLIENT_ID"],
+        account["SEQUEL_CLIENT_SECRET"],
+        account["SEQUEL_AUDIENCE"],
+        max_concurrency=concurrency,
+    )
+    return SequelClient(config)
+
+
 @contextmanager
 def bench(
     account: dict[str, str], now: datetime, days: int, url: str = "", concurrency: int = CONCURRENCY
 ) -> Iterator[Bench]:
     """Yield a client and an empty warehouse (SQLite in a temporary folder unless a URL is given)."""
     with tempfile.TemporaryDirectory() as folder:
-        config = SequelConfig(
-            account["SEQUEL_API_URL"],
-            account["SEQUEL_ANALYTICS_URL"],
-            account["SEQUEL_CLIENT_ID"],
-            account["SEQUEL_CLIENT_SECRET"],
-            account["SEQUEL_AUDIENCE"],
-            max_concurrency=concurrency,
-        )
         warehouse = Warehouse(url or f"sqlite:///{Path(folder) / 'bench.db'}")
         schema.migrate(warehouse)
-        with SequelClient(config) as client:
+        with client_of(account, concurrency) as client:
             yield Bench(account["SEQUEL_COMPANY_ID"], client, warehouse, now, now.date() - timedelta(days=days - 1))
         warehouse.dispose()
 

@@ -109,6 +109,7 @@ def _activity(
     planned = max(1, spans.minute_of(found.ends_at) - spans.minute_of(found.starts_at))
     return {
         "uid": uid("activity", found.id, str(index)),
+        "eventId": found.id,
         "userId": user_id(found.id, who, email),
         "email": email if isinstance(email, str) else None,
         "name": name if isinstance(name, str) else None,

@@ -40,6 +40,7 @@ def brief(found: Company) -> dict[str, Any]:
 
 HEARD = ("From a friend", "Zeitung", "検索")
 """What some answer when they register."""
+EMBED_ISSUES = ("cameraDisabled", "microphoneDisabled", "widthTooSmall", "heightTooSmall")
 PRESETS = {"lastDay": 1, "last7days": 7, "last30days": 30}
 
 
@@ -115,7 +116,10 @@ def event_document(view: View, found: Event) -> dict[str, Any]:
             "replayEnabled": found.is_replay_enabled,
             "eventLivestreamEndTime": iso(found.ends_at) if has_ended else None,
         },
-        "eventEmbedStatus": "replay" if has_ended and found.is_replay_enabled else "live" if is_live else "preEvent",
+        "eventEmbedStatus": {
+            "status": "replay" if has_ended and found.is_replay_enabled else "live" if is_live else "preEvent",
+            "issues": dict.fromkeys(EMBED_ISSUES, False),
+        },
         **found.extra,
     }
     return {name: value for name, value in document.items() if value is not MISSING}

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sequel_assets.sandbox import spans
+from sequel_assets.sandbox.changes import Changing, ChangingDict
 from sequel_assets.sandbox.spans import Spans
 
 STAGE = "virtualStageEvent"
@@ -133,7 +134,7 @@ def _spans(watched: Watched) -> Spans:
 
 
 @dataclass
-class Company:
+class Company(Changing):
     """A company of the tree; `licence_is_valid=False` makes the list of its children answer 403."""
 
     id: str
@@ -153,7 +154,7 @@ Rows = Sequence[Attendance]
 
 
 @dataclass(eq=False)
-class Event:
+class Event(Changing):
     """A stage event or a networking hub, with its list of attendance (or a function that makes it when needed)."""
 
     id: str
@@ -181,6 +182,12 @@ class Event:
     version: int = field(default=0, init=False)
     _rows: tuple[Attendance, ...] | None = field(default=None, init=False, repr=False)
     _drawn: tuple[int, dict[str, datetime | None]] | None = field(default=None, init=False, repr=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set it; what could be changed in place counts its changes, or cannot be."""
+        if name in ("extra", "registrations") and isinstance(value, dict):
+            value = ChangingDict(value)
+        super().__setattr__(name, tuple(value) if name in ("absentees", "rooms") else value)
 
     @property
     def rows(self) -> tuple[Attendance, ...]:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from sequel_assets.sandbox import spans
@@ -86,11 +87,13 @@ class View:
         return self.tallies.of(event, spans.minute_of(self.top))
 
 
+@lru_cache(10_000)
 def iso(moment: datetime) -> str:
     """A time as the API writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+@lru_cache(50_000)
 def uid(*parts: str) -> str:
     """A stable id for something that has none of its own."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "\0".join(parts)))

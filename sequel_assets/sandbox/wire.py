@@ -35,7 +35,12 @@ def answer(status: int, body: Any) -> Response:
     """JSON, or plain text for a text."""
     if isinstance(body, str):
         return Response(body, status, media_type="text/plain")
-    return Response(encoded(body), status, media_type=JSON)
+    return json_answer(status, encoded(body))
+
+
+def json_answer(status: int, body: bytes) -> Response:
+    """JSON that is encoded already."""
+    return Response(body, status, media_type=JSON)
 
 
 def instead(fault: Fault) -> Response | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sequel_assets.sandbox import spans
+from sequel_assets.sandbox.changes import changed
 from sequel_assets.sandbox.truth import HUB, Attendance, Company, Event, Minute, Person
 
 OnChange = Callable[["World", str, Event, Person | None], None]
@@ -110,6 +111,7 @@ class World:
             if company.id in self._companies:
                 raise ValueError(f"company {company.id!r} is there already")
             self._companies[company.id] = company
+            changed()
 
     def remove_company(self, company_id: str) -> None:
         """Remove a company with its events; those beneath it keep their parent's id and are no longer reached."""
@@ -118,6 +120,7 @@ class World:
                 del self._events[event.id]
                 self._tell("virtual-stage-deleted", event)
             del self._companies[company_id]
+            changed()
 
     def rename_company(self, company_id: str, name: str) -> None:
         """Give a company another name."""
@@ -219,6 +222,7 @@ class World:
         """A vanished event is back."""
         with self.lock:
             self._vanished.discard(event_id)
+            changed()
 
     def _known(self, event_id: str) -> Event:
         """A stage event that is not cancelled."""
@@ -228,6 +232,7 @@ class World:
         return event
 
     def _tell(self, what: str, event: Event, person: Person | None = None) -> None:
+        changed()
         if self.on_change is not None:
             self.on_change(self, what, event, person)
 

@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+from anyio.to_thread import run_sync
 from starlette.types import Receive
+
+from .coding import InflatedTooLargeError, inflated
 
 
 class BodyError(Exception):
@@ -31,9 +34,9 @@ class TooManyLargeError(BodyError):
 
 
 async def read_body(
-    receive: Receive, limit: int, seconds: float, small: int, may_be_large: Callable[[], bool]
+    receive: Receive, limit: int, seconds: float, small: int, may_be_large: Callable[[], bool], *, is_gzip: bool = False
 ) -> bytes:
-    """Return the whole body; a `BodyError` as soon as it is too long or too slow.
+    """Return the whole body, inflated; a `BodyError` as soon as it is too long or too slow, as it comes or inflated.
 
     `may_be_large` is asked, once, when it turns out to be longer than `small`.
     """
@@ -55,7 +58,19 @@ async def read_body(
                         raise TooManyLargeError(is_whole=not more)
     except TimeoutError:
         raise TooSlowError from None
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return await _inflated(body, limit, small, lambda: is_large or may_be_large()) if is_gzip else body
+
+
+async def _inflated(body: bytes, limit: int, small: int, may_be_large: Callable[[], bool]) -> bytes:
+    """Inflate a body, in a thread; one that proves to be large is begun again once it may be."""
+    for most in (small, limit) if small < limit else (limit,):
+        try:
+            return await run_sync(inflated, body, most)
+        except InflatedTooLargeError:
+            if most < limit and not may_be_large():
+                raise TooManyLargeError(is_whole=True) from None
+    raise TooLargeError
 
 
 async def drain(receive: Receive, limit: int, seconds: float) -> bool:

@@ -25,14 +25,23 @@ class CannotListenError(OSError):
 
 
 class _Connection(h11.Connection):
-    """h11 that gives up on a body in very many very small pieces."""
+    """h11 that gives up on too many headers, and on a body in very many very small pieces.
+
+    By itself it counts headers only while they are incomplete: as many as the socket hands over at once would be taken.
+    """
 
     _pieces, _bytes = 0, 0
 
     def next_event(self) -> Any:
+        before = len(self.trailing_data[0]) if self.their_state is h11.IDLE else 0
         event = super().next_event()
         if isinstance(event, h11.Request):
             self._pieces = self._bytes = 0
+            if before - len(self.trailing_data[0]) > HEADER_BYTES:
+                raise h11.RemoteProtocolError("too many headers", error_status_hint=431)
+        elif isinstance(event, h11.EndOfMessage):
+            if sum(len(name) + len(value) for name, value in event.headers) > HEADER_BYTES:
+                raise h11.RemoteProtocolError("too many headers behind the body")
         elif isinstance(event, h11.Data):
             self._pieces, self._bytes = self._pieces + 1, self._bytes + len(event.data)
             if self._pieces > FREE_PIECES + self._bytes // SMALLEST_PIECE:

@@ -19,6 +19,7 @@ from sequel_assets.warehouse.sealing import Seal, SealError
 from sequel_assets.warehouse.subscriptions import Receiving, hash_of, sealed_secrets
 
 from .bodies import BodyError, GoneError, TooLargeError, TooManyLargeError, drain, read_body
+from .coding import NotGzipError, is_gzip, is_understood
 from .deliveries import Delivery
 from .exchange import declared_length, headers_of, tell
 from .health import health_routes
@@ -128,10 +129,11 @@ class Receiver:
             return NOT_KNOWN, Verdict.NOT_STORED, str(error)
 
     async def _judged(self, headers: dict[str, str], receive: Receive, known: Known, receiving: Receiving) -> Answer:
-        limit = self._bounds.body(receiving.event_type)
+        limit, place = self._bounds.body(receiving.event_type), object()
         if declared_length(headers) > limit:
             return await self._refused(receive, Verdict.TOO_LARGE, receiving)
-        place = object()
+        if not is_understood(headers):
+            return await self._refused(receive, Verdict.NOT_UNDERSTOOD, receiving)
         try:
             body = await read_body(
                 receive,
@@ -139,6 +141,7 @@ class Receiver:
                 self._bounds.read_seconds,
                 self._bounds.body_bytes,
                 partial(self._take_place, place),
+                is_gzip=is_gzip(headers),
             )
             verdict, why = await self._taken(body, headers, known, receiving)
         except TooManyLargeError as error:
@@ -147,6 +150,8 @@ class Receiver:
             verdict = Verdict.TOO_LARGE if isinstance(error, TooLargeError) else Verdict.TOO_SLOW
             self._journal.note(verdict, _prefix(receiving), 0, "its sender hung up" * isinstance(error, GoneError))
             return verdict, False
+        except NotGzipError:
+            body, verdict, why = b"", Verdict.MALFORMED, "it is no gzip"
         finally:
             self._large.discard(place)
         self._journal.note(verdict, _prefix(receiving), len(body), why)

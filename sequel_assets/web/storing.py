@@ -14,7 +14,7 @@ from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.inbox import Hint
 
 MOST_WAITING = 5_000
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 10.0
 GATHERING_SECONDS = 0.003
 """How long after a commit the next one waits for more: those who were just answered send again, and share it."""
 

@@ -11,6 +11,7 @@ from enum import Enum
 
 from sequel_assets.warehouse.subscriptions import Receiving
 
+from .coding import is_ascii_only
 from .deliveries import Delivery, MalformedError, read
 from .signatures import is_signed
 
@@ -38,9 +39,10 @@ class Verdict(Enum):
     WRONG_EVENT = ("another subscription's event", 400)
     NO_COMPANY = ("no company", 400)
     WRONG_COMPANY = ("a company that is not beneath the subscription's", 400)
-    NO_TIMESTAMP = ("no time stamp", 400)
+    NO_TIMESTAMP = ("no time stamp that can be read", 400)
     OUTSIDE_WINDOW = ("time stamp outside the window", 400)
     TOO_LARGE = ("too large", 413)
+    NOT_UNDERSTOOD = ("only UTF-8 is understood, plain or in gzip", 415)
     TOO_SLOW = ("did not arrive in time", 500)
     BUSY = ("too many at once", 500)
     NOT_STORED = ("could not be stored", 500)
@@ -105,7 +107,7 @@ def verify(
     if rules.signing_secrets and not is_signed(body, headers, rules.signing_secrets, now):
         return Verdict.NOT_SIGNED, None
     try:
-        delivery = read(body)
+        delivery = read(body, is_ascii_only=is_ascii_only(headers))
     except MalformedError:
         return Verdict.MALFORMED, None
     return judge(delivery, known.receiving, known.lineages, now, rules), delivery

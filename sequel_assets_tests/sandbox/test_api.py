@@ -102,7 +102,10 @@ def test_an_event_says_all_that_the_contract_knows(client):
             "replayEnabled": True,
             "eventLivestreamEndTime": "2026-03-02T00:30:00.000Z",
         },
-        "eventEmbedStatus": "replay",
+        "eventEmbedStatus": {
+            "status": "replay",
+            "issues": dict.fromkeys(("cameraDisabled", "microphoneDisabled", "widthTooSmall", "heightTooSmall"), False),
+        },
     }
 
 
@@ -283,6 +286,7 @@ def test_user_activity_comes_in_pages_from_one(client):
         ("cy@x.org", 0, 0, False, False),
     ]
     assert whole["items"][0]["userId"].endswith("|||e1")
+    assert {item["eventId"] for item in whole["items"]} == {"e1"}
     assert client.http.post("/api/analytics/events/e1/user-activity?page=0").status_code == 400
 
 

@@ -20,7 +20,15 @@ def test_no_forged_delivery_is_accepted_stored_or_logged(new_database: Callable[
     assert {kind: sum(result.statuses.values()) for kind, result in outcome.results.items()} == dict.fromkeys(
         KINDS, EACH
     )
-    assert {status for result in outcome.results.values() for status in result.statuses} <= {0, 400, 401, 404, 413, 500}
+    assert {status for result in outcome.results.values() for status in result.statuses} <= {
+        0,
+        400,
+        401,
+        404,
+        413,
+        415,
+        500,
+    }
     again = {kind for kind, result in outcome.results.items() if result.statuses[500]}
     assert again <= set(SLOW)
     assert outcome.wrong() == []

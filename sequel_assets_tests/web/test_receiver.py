@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import logging
 import socket
@@ -15,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from standardwebhooks import Webhook
 
+from sequel_assets.warehouse import hints
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.subscriptions import hash_of
 from sequel_assets.warehouse.webhook_tables import subscriptions
@@ -25,6 +28,7 @@ from .harness import (
     BOUNDS,
     CAPABILITY,
     CREATED,
+    ENDED,
     HEADER,
     KEY,
     NOW,
@@ -233,6 +237,18 @@ def test_what_is_not_demanded_may_be_missing_but_not_wrong(known: Warehouse) -> 
     assert [row["company_id"] for row in stored(known)] == ["acme"]
 
 
+def test_a_time_that_cannot_be_read_is_none_where_it_is_not_demanded(known: Warehouse) -> None:
+    """Nothing is stored for it, so that the hint is open until a refresh covers the moment at which it came."""
+    stamp = "Mon, 09 Mar 2026 10:07:00 EST"
+    with serving(receiver(known, replace(RULES, demands=frozenset({"key", "company"})))) as port:
+        assert answered(port, request(encoded(delivery(timestamp=stamp)))) == 200
+    (row,) = stored(known)
+    assert (row["sent_at"], row["received_at"]) == (None, NOW)
+    with known.read() as connection:
+        ((waiting,),) = list(hints.waiting(connection, [ENDED]))
+    assert waiting.happened_at == NOW
+
+
 def test_secrets_that_cannot_be_read_are_no_reason_to_refuse(
     known: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -262,6 +278,47 @@ def test_many_large_ones_take_turns(known: Warehouse) -> None:
             assert plug.recv(4096).startswith(b"HTTP/1.1 200")
             plug.close()
         assert answered(port, request(large)) == 200
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_what_is_large_inflated_takes_its_turn_too(known: Warehouse) -> None:
+    """However small it comes: 429 while there are as many as there may be, and 200 afterwards; what is small takes none."""
+    large, small = gzip.compress(noise(3 * BOUNDS.body_bytes)), gzip.compress(noise(100, "i2"))
+    assert len(large) < BOUNDS.body_bytes < len(gzip.decompress(large)) < 100 * len(large)
+    receiving = receiver(known)
+    with serving(receiving) as port:
+        receiving._large |= {object() for _ in range(LARGE_AT_ONCE)}
+        assert [answered(port, request(one, content_encoding="gzip")) for one in (large, small)] == [429, 200]
+        receiving._large.clear()
+        assert answered(port, request(large, content_encoding="gzip")) == 200
+        assert receiving._large == set()
+        created = request(
+            gzip.compress(noise(3 * BOUNDS.body_bytes)), OTHER_CAPABILITY, OTHER_KEY, content_encoding="gzip"
+        )
+        assert answered(port, created) == 413
+    assert [row["invocation_id"] for row in stored(known)] == ["i2", "i1"]
+
+
+def noise(length: int, invocation_id: str = "i1") -> bytes:
+    """Return a delivery of at least this length that gzip makes smaller, but not very much."""
+    digests = [hashlib.sha256(str(number).encode()).hexdigest()[:8] for number in range(length // 72 + 1)]
+    return encoded(delivery(invocation_id, details={"users": [digest * 8 for digest in digests]}))
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_signing_proxy_vouches_for_what_it_hands_on(known: Warehouse) -> None:
+    """401 without its signature or with another body; a body in gzip is signed as it reads inflated."""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    body, other = encoded(delivery()), encoded(delivery("i2"))
+    signature = Webhook(secret).sign("m1", NOW, body.decode())
+    headers = {"webhook_id": "m1", "webhook_timestamp": str(int(NOW.timestamp())), "webhook_signature": signature}
+    with serving(receiver(known, replace(RULES, signing_secrets=(secret,)))) as port:
+        assert answered(port, request(body, **headers)) == 200
+        assert answered(port, request(gzip.compress(body), content_encoding="gzip", **headers)) == 200
+        assert answered(port, request(other, **headers)) == 401
+        assert answered(port, request(gzip.compress(other), content_encoding="gzip", **headers)) == 401
+        assert answered(port, request(body)) == 401
+    assert [row["invocation_id"] for row in stored(known)] == ["i1"]
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
