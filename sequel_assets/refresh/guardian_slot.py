@@ -111,14 +111,13 @@ class SlotCare:
                 slot.event_type, slot.company_id, tools.address(capability), length_in_days=tools.length_in_days
             )
         except Uncertain as error:
-            words = str(error).replace(capability, "[secret]")
-            raise SlotFailure(f"{words}; a look after a quarter of an hour makes another") from None
+            raise SlotFailure(f"{error}; a look after a quarter of an hour makes another") from None
         except SequelError as error:
             with tools.warehouse.write(slot.company_id) as connection:
                 subscribing.withdraw(connection, row)
             if isinstance(error, FATAL):
                 raise
-            raise SlotFailure(f"it could not be made: {str(error).replace(capability, '[secret]')}") from None
+            raise SlotFailure(f"it could not be made: {error}") from None
         try:
             with tools.warehouse.write(slot.company_id) as connection:
                 stored = subscribing.store_created(connection, row, tools.sealed(made), at=tools.clock())
