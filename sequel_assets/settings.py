@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 
 from sequel_assets import alert_addresses
+from sequel_assets.client_settings import ClientSettings
 from sequel_assets.days_kept import DaysKept, DaysKeptByCompany
 from sequel_assets.webhook_settings import WebhookSettings
 
@@ -55,7 +56,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Relation = Annotated[str, AfterValidator(_relation)]
 
 
-class Settings(WebhookSettings):
+class Settings(ClientSettings, WebhookSettings):
     """The settings of one process. Build it with `load()`, which turns a mistake into a `SettingsError`."""
 
     model_config = SettingsConfigDict(
@@ -126,14 +127,6 @@ class Settings(WebhookSettings):
         {},
         description="such days of single companies, as JSON: company id or partition key to days, null where all is kept",
         examples=['{"acme-events.3f9a1c07": 13}'],
-    )
-    max_concurrency: int = Field(8, ge=1, le=64, description="requests to Sequel under way at once", examples=["8"])
-    connect_timeout_seconds: float = Field(10, gt=0, le=300, description="time to reach Sequel's host", examples=["10"])
-    read_timeout_seconds: float = Field(
-        60, gt=0, le=3600, description="longest silence within an answer", examples=["60"]
-    )
-    retry_budget_seconds: float = Field(
-        120, ge=0, le=3600, description="how long one request is tried again before its slice fails", examples=["120"]
     )
     people_view: Relation | None = Field(
         None,
@@ -225,7 +218,8 @@ def variable(name: str) -> str:
 def as_markdown() -> str:
     """Return docs/settings.md: a row per setting, made from this module alone."""
     rows, fields = [], Settings.model_fields
-    for name, field in sorted(fields.items(), key=lambda item: item[0] in WebhookSettings.model_fields):
+    parts = (ClientSettings.model_fields, WebhookSettings.model_fields)  # behind what is of nobody else
+    for name, field in sorted(fields.items(), key=lambda item: [item[0] in part for part in reversed(parts)]):
         factory = field.default_factory is not None
         default = "see text" if factory else "" if field.default in (None, "") else f"`{field.default}`"
         cells = (f"`{variable(name)}`", default, str(field.description), f"`{(field.examples or [''])[0]}`")

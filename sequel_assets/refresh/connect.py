@@ -29,12 +29,17 @@ def open_client(settings: Settings) -> SequelClient:
             audience=settings.audience,
             connect_timeout_seconds=settings.connect_timeout_seconds,
             read_timeout_seconds=settings.read_timeout_seconds,
+            total_timeout_seconds=settings.total_timeout_seconds,
             max_concurrency=settings.max_concurrency,
+            max_values=settings.max_answer_values,
+            allow_plain_http=settings.allow_plain_http,
             retry_budget_seconds=settings.retry_budget_seconds,
+            debug_answers=settings.debug_answers,
         )
+        return SequelClient(config)
     except ValueError as error:
-        raise SettingsError(f"SEQUEL_{str(error)[:1].upper()}{str(error)[1:]}") from None
-    return SequelClient(config)
+        name, said, wrong = str(error).partition(" ")
+        raise SettingsError(f"SEQUEL_{name.upper()}{said}{wrong}") from None
 
 
 def guard(settings: Settings, *, receives_only: bool = False) -> Callable[[Warehouse], bool]:

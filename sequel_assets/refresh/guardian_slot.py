@@ -120,13 +120,12 @@ class SlotCare:
                 slot.event_type, slot.company_id, tools.address(capability), length_in_days=tools.length_in_days
             )
         except Uncertain as error:
-            words = str(error).replace(capability, "[secret]")
-            raise SlotFailure(f"{words}; a look after a quarter of an hour makes another") from None
+            raise SlotFailure(f"{error}; a look after a quarter of an hour makes another") from None
         except SequelError as error:
             self._change(lambda connection: subscribing.withdraw(connection, row))
             if isinstance(error, FATAL):
                 raise
-            raise SlotFailure(f"it could not be made: {str(error).replace(capability, '[secret]')}") from None
+            raise SlotFailure(f"it could not be made: {error}") from None
         try:
             now, told = tools.clock(), tools.sealed(made)
             stored = self._change(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import email.utils
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC
 from typing import TypeVar
 
 from sequel_assets.sequel import exceptions as e
 from sequel_assets.sequel.call import Call
-from sequel_assets.sequel.decoding import NotJsonError, UnsafeJsonError, decoded
+from sequel_assets.sequel.codes import code_of, in_brackets
+from sequel_assets.sequel.decoding import NotJsonError, TooManyValuesError, UnsafeJsonError, decoded
 from sequel_assets.sequel.fields import WrongShapeError, flag_or_none
-from sequel_assets.sequel.redaction import redacted
 from sequel_assets.sequel.transport import Answer
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
@@ -21,21 +21,27 @@ _SECONDS = re.compile(r"\s*[0-9]{1,9}(?:\.[0-9]{1,9})?\s*", re.ASCII)
 T = TypeVar("T")
 
 
-def value_of(answer: Answer, call: Call, parse: Callable[[object], T], secrets: Iterable[str], now: float) -> T:
-    """The parsed value of an answer, or its error raised. `now` is our clock, for an answer without a `Date`."""
+def value_of(answer: Answer, call: Call, parse: Callable[[object], T], now: float, most_values: int) -> T:
+    """The parsed value of an answer, or its error raised. `now` is our clock, for an answer without a `Date`.
+
+    An error says what, where and a code of ours. Nothing of the answer is in it: it may be about somebody.
+    """
     if not 200 <= answer.status < 300:
-        raise _error_of_status(answer, call, secrets, now)
+        raise _error_of_status(answer, call, now)
     problem: e.SequelError
     try:
-        value = decoded(answer.body, content_type=answer.content_type)
+        value = decoded(answer.body, content_type=answer.content_type, most_values=most_values)
         if isinstance(value, dict) and _has_error(value):
-            problem = e.HasError(_with_message("Sequel reports an error", value, secrets), status=answer.status)
+            code = code_of(answer.body, answer.content_type)
+            problem = e.HasError(f"Sequel reports an error{in_brackets(code)}", status=answer.status, code=code)
         else:
             return parse(value)
     except NotJsonError as error:
         if call.is_wordless and not answer.body.lstrip().startswith(b"<"):  # HTML is a proxy's, and no success
             return parse(None)
         problem = e.InvalidAnswer(f"{error}", fault="not JSON", status=answer.status)
+    except TooManyValuesError as error:
+        problem = e.InvalidAnswer(f"an answer of {error}", fault="too large", status=answer.status)
     except (UnsafeJsonError, WrongShapeError) as error:
         problem = e.InvalidAnswer(f"an answer that makes no sense: {error}", status=answer.status)
     except RecursionError:
@@ -71,7 +77,7 @@ def http_time(text: str | None) -> float | None:
         return None
 
 
-def _error_of_status(answer: Answer, call: Call, secrets: Iterable[str], now: float) -> e.SequelError:
+def _error_of_status(answer: Answer, call: Call, now: float) -> e.SequelError:
     status = answer.status
     if status < 400:
         what = "redirected elsewhere" if status >= 300 else f"an unexpected status {status}"
@@ -86,12 +92,11 @@ def _error_of_status(answer: Answer, call: Call, secrets: Iterable[str], now: fl
         kind, what = e.SignInRefused, "Sequel's token endpoint refuses the client id and secret"
         if status not in {400, 401, 403}:
             what = "Sequel's token endpoint is not at this address"
-    try:
-        body = decoded(answer.body, content_type=answer.content_type)
-    except (NotJsonError, UnsafeJsonError):
-        body = None
-    message = _with_message(f"{what} ({status})", body if isinstance(body, dict) else {}, secrets)
-    return kind(message, status=status, path=call.path, retry_after_seconds=retry_after_seconds(answer, now))
+    code = code_of(answer.body, answer.content_type)
+    wish = retry_after_seconds(answer, now)
+    return kind(
+        f"{what}{in_brackets(code, status)}", status=status, path=call.path, retry_after_seconds=wish, code=code
+    )
 
 
 def _has_error(value: dict[str, object]) -> bool:
@@ -99,11 +104,3 @@ def _has_error(value: dict[str, object]) -> bool:
         return bool(flag_or_none(value.get("hasError")))
     except WrongShapeError:
         return False
-
-
-def _with_message(what: str, body: dict[str, object], secrets: Iterable[str]) -> str:
-    """What went wrong, with Sequel's own words for it if it has some, cut and redacted."""
-    message = body.get("errorMessage")
-    if not isinstance(message, str) or not message.strip():
-        return what
-    return f"{what}: {redacted(message, secrets)}"

@@ -15,8 +15,8 @@ class Call:
 
     `is_repeatable`: whether asking twice does no more than asking once. That holds for all calls, also for the POSTs that
     only read (sign-in, user activity), but for those that make a subscription or its key anew. `is_wordless`: success is
-    told by the status, and the body may be anything. `secrets` are struck out of what Sequel says of an error. Body and
-    secrets are kept out of the repr.
+    told by the status, and the body may be anything. `secrets` are struck out of what is kept of an error's answer. Body
+    and secrets are kept out of the repr.
     """
 
     name: str

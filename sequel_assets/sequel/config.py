@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import httpx
+
+from sequel_assets.sequel.decoding import MOST_VALUES
 from sequel_assets.sequel.paths import Paths
 
 
@@ -15,8 +19,8 @@ class SequelConfig:
 
     `retry_budget_seconds` is per request and counts from its first failure, waits included. `max_attempts` counts the
     attempts that were not throttled (429): those are the budget's alone, since a minute of 429 must be survived; with
-    1 nothing is ever repeated. `total_timeout_seconds` bounds one attempt, so that a server which feeds a byte now and
-    then holds no thread for ever.
+    1 nothing is ever repeated. `total_timeout_seconds` bounds one attempt from connecting to the last byte, so that a server
+    which feeds a byte now and then holds no thread for ever. `max_values` bounds what an answer may grow to in memory.
     """
 
     api_url: str
@@ -31,12 +35,22 @@ class SequelConfig:
     retry_budget_seconds: float = 120.0
     max_attempts: int = 8
     max_body_bytes: int = 64 * 1024 * 1024
+    max_values: int = MOST_VALUES
+    allow_plain_http: bool = False
+    """Whether secret, token and answers may travel in clear to other hosts than this machine."""
     paths: Paths = field(default_factory=Paths)
+    debug_answers: str | None = None
+    """A file in which answers that were errors are kept to the letter (`kept_answers`); they hold personal data."""
 
     def __post_init__(self) -> None:
         """Refuse what can never work, naming the field; nothing is looked up or opened."""
         for name in ("api_url", "analytics_url"):
             object.__setattr__(self, name, _checked_url(name, getattr(self, name)))
+            if not (self.allow_plain_http or is_safe_from_listeners(getattr(self, name))):
+                raise ValueError(
+                    f"{name} is http:// to another machine: the client secret and people's data would travel in clear; "
+                    "use https://, or set SEQUEL_ALLOW_PLAIN_HTTP=true if you accept that"
+                )
         for name in ("client_id", "client_secret", "audience"):
             if not getattr(self, name).strip():
                 raise ValueError(f"{name} must not be empty")
@@ -45,21 +59,41 @@ class SequelConfig:
                 raise ValueError(f"{name} must be more than 0")
         if not 0 <= self.retry_budget_seconds < math.inf:
             raise ValueError("retry_budget_seconds must not be negative")
-        for name in ("max_concurrency", "max_attempts", "max_body_bytes"):
+        for name in ("max_concurrency", "max_attempts", "max_body_bytes", "max_values"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
 
 
+def is_safe_from_listeners(url: str) -> bool:
+    """Whether what is sent to an address can be read by nobody on the way: https, or http within this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return True
+    host = parts.hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _checked_url(name: str, url: str) -> str:
     """The URL without its last slash. Credentials in it are refused: URLs are logged."""
-    example = "such as https://api.introvoke.com"
+    url, example = url.strip(), "such as https://api.introvoke.com"
     try:
-        parts = urlsplit(url.strip())
+        parts, as_sent = urlsplit(url), httpx.URL(url)
         is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a broken IPv6 address
-        is_address = False
-    if not is_address or any(character.isspace() for character in url.strip()):
+        is_plain = as_sent.host == parts.hostname and (as_sent.port or None) == _port(parts.port, parts.scheme)
+    except (ValueError, httpx.InvalidURL):  # a port that is no number, a broken IPv6 address
+        is_address = is_plain = False
+    is_odd = any(character.isspace() or not character.isprintable() or character == "\\" for character in url)
+    if not is_address or is_odd:
         raise ValueError(f"{name} must be an http(s) address, {example}")
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError(f"{name} must hold no user name, password, ? or #, {example}")
-    return url.strip().rstrip("/")
+    if not is_plain:  # two readers of addresses, two hosts
+        raise ValueError(f"{name} must name its host plainly, {example}")
+    return url.rstrip("/")
+
+
+def _port(port: int | None, scheme: str) -> int | None:
+    return None if port == {"http": 80, "https": 443}.get(scheme) else port

@@ -14,9 +14,10 @@
       └── InvalidAnswer    not JSON, HTML, truncated, too large, redirected, of the wrong shape; `fault` says which
 
 `Interrupted` stands apart from `Unreachable` because one slow event fails its own slice, while an unreachable host
-ends the run. Messages hold what, where and how often tried, and never a token, a secret, an e-mail or a body: they end
-up in logs, in a database of problems and in Dagster's event log. For the same reason these errors are raised without a
-cause: the exceptions of parsers carry the body with them.
+ends the run. Messages hold what, where and how often tried, and nothing that Sequel said: no token, no body, not one word of
+an error, since they end up in logs, in a database of problems and in Dagster's event log. What an error answer was like is
+told by its status and a code of ours (`codes`); its text is kept in a file where the owner asks for that (`kept_answers`).
+For the same reason these errors are raised without a cause: the exceptions of parsers carry the body with them.
 """
 # ruff: noqa: N818 -- named for what happened, as httpx's are
 
@@ -25,29 +26,40 @@ from __future__ import annotations
 from typing import Literal
 
 Fault = Literal["not JSON", "truncated", "too large", "redirected", "wrong shape"]
+LONGEST_PATH = 300
+"""Characters of a path in a message: ids are of any length."""
 
 
 class SequelError(Exception):
     """Anything that Sequel, or the way to it, did wrong.
 
     `attempts` is 0 until the client gives the error to its caller. `is_retryable` says whether trying again later may
-    help; `path` holds the escaped ids and no query; `retry_after_seconds` is the server's wish, if it had one.
+    help; `path` holds the escaped ids and no query; `retry_after_seconds` is the server's wish, if it had one; `code` is
+    our word for what an error answer was like.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, path: str = "", retry_after_seconds: float | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        path: str = "",
+        retry_after_seconds: float | None = None,
+        code: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.path = path
         self.retry_after_seconds = retry_after_seconds
+        self.code = code
         self.attempts = 0
         self.is_retryable = False
 
     def __str__(self) -> str:
         """One line: what, where, how often tried."""
-        where = f" ({self.path})" if self.path else ""
+        path = self.path if len(self.path) <= LONGEST_PATH else f"{self.path[: LONGEST_PATH - 1]}…"
+        where = f" ({path})" if path else ""
         tried = f", tried {self.attempts} times" if self.attempts > 1 else ""
         return f"{self.message}{where}{tried}"
 

@@ -24,7 +24,7 @@ from sequel_assets.sequel.shapes import Model, a_list, an_object, validated
 def _day(value: object) -> dt.date:
     time = utc_or_none(value)
     if time is None:
-        raise ValueError("is missing")
+        raise WrongShapeError("is missing")
     return time.date()
 
 

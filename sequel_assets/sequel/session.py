@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,8 +11,12 @@ import httpx
 from sequel_assets.sequel.answers import http_time, retry_after_seconds, value_of
 from sequel_assets.sequel.auth import Grant, Tokens, grant_from
 from sequel_assets.sequel.call import Call
+from sequel_assets.sequel.codes import code_of, in_brackets
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.exceptions import SignInRefused
+from sequel_assets.sequel.decoding import values_at_most
+from sequel_assets.sequel.exceptions import SequelError, SignInRefused
+from sequel_assets.sequel.kept_answers import KeptAnswers
+from sequel_assets.sequel.large import LARGE_VALUES, Place
 from sequel_assets.sequel.limiter import Limiter
 from sequel_assets.sequel.retrying import Retrier
 from sequel_assets.sequel.stats import ClientStats
@@ -34,6 +39,7 @@ class Session:
     ) -> None:
         self._config, self._wall_clock = config, wall_clock
         self.stats = ClientStats()
+        self._kept_answers, self._one_large = KeptAnswers(config.debug_answers), threading.Lock()
         self._transport = Transport(config, transport=transport, monotonic=monotonic)
         self._limiter = Limiter(
             config.max_concurrency,
@@ -46,21 +52,36 @@ class Session:
 
     def ask(self, call: Call, parse: Callable[[object], T]) -> T:
         """The parsed answer, or a `SequelError` that knows how often it was tried."""
-        return self._retrier.run(call, lambda: self._value(self._signed_in(call), call, parse))
+        return self._retrier.run(call, lambda: self._attempt(call, parse, self._signed_in))
 
     def close(self) -> None:
         """Give the connections back."""
         self._transport.close()
 
-    def _signed_in(self, call: Call) -> Answer:
+    def _attempt(self, call: Call, parse: Callable[[object], T], send: Callable[[Call, Place], Answer]) -> T:
+        """One request and what it means. A large answer holds the place of large ones until it is a value."""
+        place = Place(self._one_large)
+        try:
+            answer = send(call, place)
+            if values_at_most(answer.body) > LARGE_VALUES:
+                place.take()
+            return self._value(answer, call, parse)
+        finally:
+            place.give_back()
+
+    def _signed_in(self, call: Call, place: Place) -> Answer:
         """The answer to a call with a token. A place is never held while a token is fetched, which needs one too."""
         lease = self._tokens.current()
-        answer = self._sent(call, lease.token)
+        answer = self._sent(call, lease.token, place)
         if answer.status != 401:
             return answer
-        answer = self._sent(call, self._tokens.renewed(lease).token)
+        answer = self._sent(call, self._tokens.renewed(lease).token, place)
         if answer.status == 401:
-            raise SignInRefused("Sequel refuses a fresh token as well", status=401, path=call.path)
+            code = code_of(answer.body, answer.content_type)
+            words = f"Sequel refuses a fresh token as well{in_brackets(code)}"
+            refused = SignInRefused(words, status=401, path=call.path, code=code)
+            self._keep(call, answer, refused)
+            raise refused
         return answer
 
     def _new_token(self) -> Grant:
@@ -80,12 +101,14 @@ class Session:
         def parse(value: object) -> Grant:
             return grant_from(value, self._wall_clock())
 
-        return self._retrier.run(call, lambda: self._value(self._sent(call, None), call, parse))
+        return self._retrier.run(
+            call, lambda: self._attempt(call, parse, lambda asked, place: self._sent(asked, None, place))
+        )
 
-    def _sent(self, call: Call, token: str | None) -> Answer:
+    def _sent(self, call: Call, token: str | None, place: Place) -> Answer:
         with self._limiter.slot() as slot:
             self.stats.add(requests=1)
-            answer = self._transport.send(call, token)
+            answer = self._transport.send(call, token, place)
             if answer.status == 429:
                 slot.throttled(retry_after_seconds(answer, self._wall_clock()) or 0.0)
             elif answer.status < 400 or answer.status == 404:
@@ -97,5 +120,12 @@ class Session:
         return answer
 
     def _value(self, answer: Answer, call: Call, parse: Callable[[object], T]) -> T:
+        try:
+            return value_of(answer, call, parse, self._wall_clock(), self._config.max_values)
+        except SequelError as error:
+            self._keep(call, answer, error)
+            raise
+
+    def _keep(self, call: Call, answer: Answer, error: SequelError) -> None:
         secrets = (self._config.client_secret, self._config.client_id, *self._tokens.secrets(), *call.secrets)
-        return value_of(answer, call, parse, secrets, self._wall_clock())
+        self._kept_answers.keep(call, answer, error, secrets, self._wall_clock())

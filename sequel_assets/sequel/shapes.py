@@ -19,16 +19,19 @@ class Model(BaseModel):
 
 
 def validated(adapter: TypeAdapter[T], value: object, where: str = "") -> T:
-    """The value as the adapter's type, or a `WrongShapeError` that names the first place that does not fit."""
+    """The value as the adapter's type, or a `WrongShapeError` that names the first place that does not fit.
+
+    The words are those of our own readers alone: a `ValueError` of anything else may quote the value.
+    """
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = _place(where, first["loc"])
+        first = error.errors(include_url=False, include_input=False)[0]
+    place, cause = _place(where, first["loc"]), first.get("ctx", {}).get("error")
     if first["type"] == "missing":
         raise WrongShapeError(f"{place} is missing")
-    if first["type"] == "value_error":
-        raise WrongShapeError(f"{place} {first['msg'].removeprefix('Value error, ')}")
+    if isinstance(cause, WrongShapeError):
+        raise WrongShapeError(f"{place} {cause}")
     raise WrongShapeError(f"{place} is of the wrong kind ({first['type']})")
 
 

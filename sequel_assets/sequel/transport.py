@@ -1,14 +1,14 @@
 """Requests over HTTP/1.1 with keep-alive, bounded in every direction, told as answers or as errors of our own.
 
-What is logged: httpx says the URL of each request at INFO, without headers. httpcore at DEBUG says the headers of
-*answers*, not of requests (those appear as `<Request [b'GET']>`), so that no token of ours is in any log. Sequel's
-cookies are refused, so the answers' `Set-Cookie` is worth nothing either.
+What the libraries beneath would log of a request is kept back (`quiet`), since it quotes what the server says. Sequel's
+cookies are refused, so the answers' `Set-Cookie` is worth nothing.
 """
 
 from __future__ import annotations
 
 import http.cookiejar
 import importlib.metadata
+import logging
 import socket
 import ssl
 import threading
@@ -21,10 +21,15 @@ import httpx
 
 from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.config import SequelConfig
+from sequel_assets.sequel.deadline import ENDLESS_HEAD, Exchange, bind
 from sequel_assets.sequel.exceptions import Interrupted, InvalidAnswer, SequelError, Unreachable
+from sequel_assets.sequel.large import LARGE_BYTES, Place
+from sequel_assets.sequel.quiet import quietly
 from sequel_assets.sequel.verdicts import CERTIFICATE, CONNECT_TIMEOUT
 
 LONGEST_ERROR_BODY_BYTES = 64 * 1024
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,21 +58,30 @@ class Transport:
         self._client: httpx.Client | None = None
         self._is_closed = False
 
-    def send(self, call: Call, token: str | None) -> Answer:
+    def send(self, call: Call, token: str | None, place: Place) -> Answer:
         """One request, one answer; no retries. Raises `Unreachable`, `Interrupted` or `InvalidAnswer`."""
         host = self._config.api_url if call.host == "api" else self._config.analytics_url
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         failure: SequelError
-        started = self._monotonic()
+        exchange = Exchange(self._config.total_timeout_seconds, self._monotonic)
         try:
-            client = self._opened()
-            query = f"?{urlencode(call.params)}" if call.params else ""  # here, since httpx would parse the URL anew
-            request = client.build_request(call.method, host + call.path + query, json=call.body, headers=headers)
-            return self._read(client.send(request, stream=True, follow_redirects=False), call, started)
+            with quietly(), exchange.going_on():
+                client = self._opened()
+                query = (
+                    f"?{urlencode(call.params)}" if call.params else ""
+                )  # here, since httpx would parse the URL anew
+                request = client.build_request(call.method, host + call.path + query, json=call.body, headers=headers)
+                response = client.send(request, stream=True, follow_redirects=False)
+                exchange.head_is_there()
+                logger.info("%s %s%s: %d", call.method, host, call.path, response.status_code)
+                return self._read(response, call, exchange, place)
         except httpx.HTTPError as error:
             failure = _told(error, host, call.path)
+            if exchange.is_over and isinstance(error, httpx.TimeoutException):
+                reason = _took_longer(self._config)
+                failure = Interrupted(f"{reason} ({httpx.URL(host).host})", reason=reason, path=call.path)
         except (httpx.InvalidURL, UnicodeError):
-            failure = InvalidAnswer("an id too long, or too odd, for an address", path=call.path[:200])
+            failure = InvalidAnswer("an id too long, or too odd, for an address", path=call.path)
         raise failure  # outside the handler: httpx's exceptions hold the request, and the request the token
 
     def close(self) -> None:
@@ -85,11 +99,10 @@ class Transport:
                 self._client = _client(self._config, self._transport)
             return self._client
 
-    def _read(self, response: httpx.Response, call: Call, started: float) -> Answer:
-        deadline = started + self._config.total_timeout_seconds
-        response.stream = _UntilDeadline(response.stream, self._monotonic, deadline, self._config, call.path)
+    def _read(self, response: httpx.Response, call: Call, exchange: Exchange, place: Place) -> Answer:
+        response.stream = _UntilDeadline(response.stream, exchange, _took_longer(self._config), call.path)
         try:
-            body = b"" if 300 <= response.status_code < 400 else self._body(response, call)
+            body = b"" if 300 <= response.status_code < 400 else self._body(response, call, exchange, place)
         finally:
             response.close()
         return Answer(
@@ -100,7 +113,7 @@ class Transport:
             body=body,
         )
 
-    def _body(self, response: httpx.Response, call: Call) -> bytes:
+    def _body(self, response: httpx.Response, call: Call, exchange: Exchange, place: Place) -> bytes:
         """The body, decompressed. That of an error is a courtesy: what cannot be read of it is left."""
         is_error = response.status_code >= 400
         bound_bytes = LONGEST_ERROR_BODY_BYTES if is_error else self._config.max_body_bytes
@@ -117,6 +130,8 @@ class Transport:
                     raise InvalidAnswer(
                         f"an answer of more than {bound_bytes} bytes", fault="too large", path=call.path
                     )
+                if size_bytes > LARGE_BYTES:
+                    exchange.extend(place.take())
                 chunks.append(chunk)
         except (httpx.HTTPError, Interrupted):
             if not is_error:
@@ -127,25 +142,19 @@ class Transport:
 class _UntilDeadline(httpx.SyncByteStream):
     """The raw bytes of an answer, until its time is over: a read time-out alone lets a server drip for ever.
 
-    Looks at every piece before it is decompressed, since pieces may decompress to nothing. The head of an answer is
-    out of reach here; httpcore bounds its size, and the read time-out each of its pieces.
+    Looks at every piece before it is decompressed, since pieces may decompress to nothing. Connections keep to the same
+    deadline by themselves (`deadline`); here it is told what it was, and held over transports of other kinds.
     """
 
     def __init__(
-        self,
-        stream: httpx.SyncByteStream | httpx.AsyncByteStream,
-        monotonic: Callable[[], float],
-        deadline: float,
-        config: SequelConfig,
-        path: str,
+        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, exchange: Exchange, reason: str, path: str
     ) -> None:
         assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101 -- of a client that is not asynchronous
-        self._stream, self._monotonic, self._deadline = stream, monotonic, deadline
-        self._reason, self._path = f"the answer took longer than {config.total_timeout_seconds:g} s", path
+        self._stream, self._exchange, self._reason, self._path = stream, exchange, reason, path
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._stream:
-            if self._monotonic() > self._deadline:
+            if self._exchange.is_over:
                 raise Interrupted(self._reason, reason=self._reason, path=self._path)
             yield piece
 
@@ -154,10 +163,12 @@ class _UntilDeadline(httpx.SyncByteStream):
 
 
 def _client(config: SequelConfig, transport: httpx.BaseTransport | None) -> httpx.Client:
+    """A client whose connections keep to the deadline. What goes in clear goes to no proxy, unless the owner allows http."""
     places = 2 * config.max_concurrency  # for each of the two hosts
     no_cookies = http.cookiejar.CookieJar(policy=http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.Client(
+    client = httpx.Client(
         transport=transport,
+        mounts={} if config.allow_plain_http else {"http://": None},
         timeout=httpx.Timeout(config.read_timeout_seconds, connect=config.connect_timeout_seconds),
         limits=httpx.Limits(max_connections=places, max_keepalive_connections=places),
         headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": _user_agent()},
@@ -165,6 +176,12 @@ def _client(config: SequelConfig, transport: httpx.BaseTransport | None) -> http
         follow_redirects=False,
         http2=False,
     )
+    bind(client)
+    return client
+
+
+def _took_longer(config: SequelConfig) -> str:
+    return f"the answer took longer than {config.total_timeout_seconds:g} s"
 
 
 def _user_agent() -> str:
@@ -190,6 +207,8 @@ def _told(error: httpx.HTTPError, host: str, path: str) -> SequelError:
             return InvalidAnswer("an answer whose compression is broken", fault="truncated", path=path)
         case httpx.RemoteProtocolError() if "complete message body" in str(error) or "incomplete chunked" in str(error):
             return InvalidAnswer("a truncated answer", fault="truncated", path=path)
+        case httpx.RemoteProtocolError() if str(error) == ENDLESS_HEAD:
+            return InvalidAnswer("an answer whose head has no end", fault="too large", path=path)
         case _:
             reason = "the connection was lost"
     return Interrupted(f"{reason} ({name})", reason=reason, path=path)

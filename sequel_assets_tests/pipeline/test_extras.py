@@ -74,7 +74,9 @@ def answering() -> Iterator[Callable[[Callable[[httpx.Request], Any]], SequelCli
             told = answer(request)
             return httpx.Response(200, content=json.dumps(told).encode())
 
-        config = SequelConfig(api_url="http://a.test", analytics_url="http://b.test", client_id="i", client_secret="s")
+        config = SequelConfig(
+            api_url="https://a.test", analytics_url="https://b.test", client_id="i", client_secret="s"
+        )
         made.append(SequelClient(config, transport=httpx.MockTransport(handle), sleep=lambda _: None))
         return made[-1]
 

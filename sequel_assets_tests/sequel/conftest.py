@@ -88,8 +88,8 @@ class Wire:
 def config(**changes: Any) -> SequelConfig:
     return SequelConfig(
         **{
-            "api_url": "http://api.test",
-            "analytics_url": "http://analytics.test",
+            "api_url": "https://api.test",
+            "analytics_url": "https://analytics.test",
             "client_id": "the-client-id",
             "client_secret": SECRET,
             **changes,

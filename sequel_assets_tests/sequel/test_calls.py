@@ -21,14 +21,14 @@ def test_a_company_is_read_with_its_parent(wire: Wire, client: SequelClient) -> 
     """Names are trimmed, ids are not."""
     wire.replies = [httpx.Response(200, json={"uid": "Ä 1", "name": " Acme ", "parentCompanyId": "root", "logo": 1})]
     assert client.company("Ä 1") == Company(uid="Ä 1", name="Acme", parent_company_id="root")
-    assert asked(wire) == [("GET", "http://api.test/api/v1/company/%C3%84%201")]
+    assert asked(wire) == [("GET", "https://api.test/api/v1/company/%C3%84%201")]
 
 
 def test_sub_companies_come_as_a_list(wire: Wire, client: SequelClient) -> None:
     """A company may be its own parent: that is told, not judged."""
     wire.replies = [httpx.Response(200, json=[{"uid": "a", "parentCompanyId": "a"}, {"uid": 7, "name": None}])]
     assert client.sub_companies("root") == [Company(uid="a", parent_company_id="a"), Company(uid="7")]
-    assert asked(wire) == [("GET", "http://api.test/api/v1/company/root/list")]
+    assert asked(wire) == [("GET", "https://api.test/api/v1/company/root/list")]
 
 
 def test_events_are_asked_without_sub_companies_unless_wanted(wire: Wire, client: SequelClient) -> None:
@@ -145,7 +145,7 @@ def test_the_documented_example_of_participants_is_read(wire: Wire, client: Sequ
     assert asked(wire) == [
         (
             "GET",
-            "http://analytics.test/api/analytics/user-engagement/events/e/top-participants"
+            "https://analytics.test/api/analytics/user-engagement/events/e/top-participants"
             "?limit=10&engagementType=onDemand&startDate=2026-02-01&endDate=2026-02-02",
         )
     ]
@@ -176,7 +176,7 @@ def test_user_activity_is_posted_page_by_page(wire: Wire, client: SequelClient) 
         ("u", "A@x.y", Duration("12.5", 13), None, True)
     ]
     assert asked(wire) == [
-        ("POST", "http://analytics.test/api/analytics/events/e/user-activity?count=100&page=2"),
+        ("POST", "https://analytics.test/api/analytics/events/e/user-activity?count=100&page=2"),
     ]
 
 
@@ -203,10 +203,10 @@ def test_a_path_is_a_setting(wire: Wire) -> None:
     from sequel_assets.sequel import Paths
 
     wire.replies = [httpx.Response(200, json={"uid": "c"})]
-    with wire.client(paths=Paths(company="/v2/firms/{company_id}"), api_url="http://api.test/gate/") as client:
+    with wire.client(paths=Paths(company="/v2/firms/{company_id}"), api_url="https://api.test/gate/") as client:
         wire.token_replies = [httpx.Response(200, json={"access_token": "t"})]
         wire.answer = lambda request: httpx.Response(
             200, json={"access_token": "t"} if "token" in request.url.path else {"uid": "c"}
         )
         assert client.company("c") == Company(uid="c")
-    assert str(wire.requests[-1].url) == "http://api.test/gate/v2/firms/c"
+    assert str(wire.requests[-1].url) == "https://api.test/gate/v2/firms/c"

@@ -75,12 +75,12 @@ def test_creating_says_what_is_documented_and_no_more(wire: Wire, client: Sequel
     assert asked(wire) == [
         (
             "POST",
-            "http://api.test/api/integrations/webhooks",
+            "https://api.test/api/integrations/webhooks",
             {"eventType": ENDED, "subscriptionInfo": {"companyId": "root", "endpoint": ENDPOINT}},
         ),
         (
             "POST",
-            "http://api.test/api/integrations/webhooks",
+            "https://api.test/api/integrations/webhooks",
             {
                 "eventType": "new-attendee-pre-registration",
                 "subscriptionInfo": {
@@ -105,7 +105,7 @@ def test_a_subscription_is_looked_up(wire: Wire, client: SequelClient) -> None:
         endpoint=ENDPOINT,
         expires_on=datetime(2026, 5, 3, tzinfo=UTC),
     )
-    assert asked(wire) == [("GET", "http://api.test/api/integrations/webhooks/s%201", None)]
+    assert asked(wire) == [("GET", "https://api.test/api/integrations/webhooks/s%201", None)]
 
 
 def test_renewing_changing_and_deleting(wire: Wire, client: SequelClient) -> None:
@@ -116,7 +116,7 @@ def test_renewing_changing_and_deleting(wire: Wire, client: SequelClient) -> Non
     client.update_subscription("a/b", endpoint=ENDPOINT)
     client.update_subscription("a/b", endpoint=ENDPOINT, extend_by_days=365)
     client.delete_subscription("a/b")
-    base = "http://api.test/api/integrations/webhooks"
+    base = "https://api.test/api/integrations/webhooks"
     assert asked(wire) == [
         ("POST", f"{base}/renew/a%2Fb", {"subscriptionInfo": {}}),
         ("POST", f"{base}/renew/a%2Fb", {"subscriptionInfo": {"subscriptionLengthInDays": 2}}),

@@ -1,0 +1,33 @@
+"""What httpx and httpcore log of our requests is kept back, at every level: it quotes answers (the words behind the status, headers)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
+_TALKATIVE = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
+_is_ours: ContextVar[bool] = ContextVar("a request of ours is under way in this thread", default=False)
+
+
+def _is_of_others(_record: logging.LogRecord) -> bool:
+    return not _is_ours.get()
+
+
+@cache
+def _install() -> None:
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(_is_of_others)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep back what this thread's request would have logged; other users of the libraries are not disturbed."""
+    _install()
+    before = _is_ours.set(True)
+    try:
+        yield
+    finally:
+        _is_ours.reset(before)
