@@ -9,12 +9,14 @@ read as such an escape it is written `\x5c`. So nothing is ambiguous: `read_back
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 LONGEST = 200
 """The most that is shown of one text; what a table or a line gains from more is nothing."""
 MOST_MARKS = 6
 """Combining marks on one base: more than any script needs, fewer than reach over the lines around them."""
 _ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _INKED = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 """Signs that Unicode counts among the format controls though they are drawn (signs around Arabic numbers)."""
@@ -44,18 +46,23 @@ def visible(text: str, longest: int = LONGEST) -> str:
     return f"{kept}… ({len(text):,} characters)"
 
 
-def harmless(line: str) -> str:
-    """Return a finished line of ours, with visible texts in it, as it may leave: nothing is escaped twice, lines stay lines."""
-    return _written(line, keep="\n", is_exact=False)
+def harmless(words: str) -> str:
+    """Return finished lines of ours, with visible texts in them, as they may leave: nothing is escaped twice, lines stay lines."""
+    return "\n".join(_unobeyed(line) for line in words.split("\n"))
 
 
-def shown_as_escapes(text: str, keep: str = "") -> str:
-    """Return a text of any length, with everything dangerous in it but `keep` written as an escape."""
-    return _written(text, keep, is_exact=True)
+def shown_as_escapes(text: str) -> str:
+    """Return a text of any length, with everything dangerous in it written as an escape."""
+    return _exact(text, _unobeyed)
+
+
+def controls_as_escapes(text: str) -> str:
+    """Return a text for a file of text: its lines and tabs stay, all other controls are written as escapes."""
+    return _exact(text, lambda part: _CONTROLS.sub(lambda found: escaped(found[0]), part))
 
 
 def read_back(shown: str) -> str:
-    """Return the text that `shown_as_escapes` was given."""
+    """Return the text that `shown_as_escapes` or `controls_as_escapes` was given."""
     return _ESCAPE.sub(lambda found: chr(int(found[0][2:], 16)), shown)
 
 
@@ -65,16 +72,15 @@ def escaped(sign: str) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-def _written(text: str, keep: str, *, is_exact: bool) -> str:
-    if is_exact and "\\" in text:
-        text_parts = _ESCAPE.split(text)
-        escapes = (f"\\x5c{found[1:]}" for found in _ESCAPE.findall(text))
-        pairs = zip(text_parts, [*escapes, ""], strict=True)
-        return "".join(_unobeyed(part, keep) + escape for part, escape in pairs)
-    return _unobeyed(text, keep)
+def _exact(text: str, unobeyed: Callable[[str], str]) -> str:
+    """Return a text made harmless so that it can be read back: a backslash that would read as an escape is one itself."""
+    if "\\" not in text:
+        return unobeyed(text)
+    escapes = (f"\\x5c{found[1:]}" for found in _ESCAPE.findall(text))
+    return "".join(unobeyed(part) + escape for part, escape in zip(_ESCAPE.split(text), [*escapes, ""], strict=True))
 
 
-def _unobeyed(text: str, keep: str) -> str:
+def _unobeyed(text: str) -> str:
     if not _DANGEROUS.search(text):
         return text
     out: list[str] = []
@@ -91,8 +97,8 @@ def _unobeyed(text: str, keep: str) -> str:
             marks += 1
             is_shown = marks <= MOST_MARKS
         else:
-            is_shown = sign in keep or _is_plain(sign, kind) or _joins(text, place)
-            marks = marks if sign == _JOINER and is_shown else 0 if is_shown and sign not in keep else MOST_MARKS
+            is_shown = _is_plain(sign, kind) or _joins(text, place)
+            marks = marks if sign == _JOINER and is_shown else 0 if is_shown else MOST_MARKS
         out.append(sign if is_shown else escaped(sign))
         place += 1
     return "".join(out)

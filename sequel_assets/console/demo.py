@@ -51,13 +51,12 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
             code = backfill(settings_module.load(), first, now.date())
             with demo_webhooks.receiving(_free_port(RECEIVER_PORT)):
                 if not demo_webhooks.show_webhook(sandbox):
-                    errors().print(f"the webhook came to nothing; look at {folder / 'receiver.log'}", markup=False)
+                    errors().print(f"the webhook came to nothing; look at {folder / 'receiver.log'}")
                     code = 1
                 demo_tables.show(settings_module.load())
                 with suppress(KeyboardInterrupt):  # all has been shown: from here on that is the way out
                     console().print(
                         f"\nThe warehouse: {folder / 'warehouse.db'} (made in {time.monotonic() - began:.0f} s)",
-                        markup=False,
                     )
                     if not once and code == 0:
                         _serve_ui(folder, port)
@@ -124,13 +123,13 @@ def _serve_ui(folder: Path, port: int) -> None:
                     command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
                 )
             if not _answers(process, address):
-                errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}", markup=False)
+                errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}")
                 return
             console().print(
                 f"\nDagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends everything)"
             )
             process.wait()
-            errors().print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}", markup=False)
+            errors().print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}")
         except KeyboardInterrupt:
             with suppress(OSError):  # the terminal may be closed
                 console().print("\nEnding ...")

@@ -228,11 +228,11 @@ def _tell(order: Order, tables: Sequence[sa.Table], tally: Tally) -> None:
     footer = ("all", *(count.total() for count in counts)) if len(rows) > 1 else ()
     table("Export", ("dataset", "rows", "files", "bytes"), rows, footer)
     for line in tally.unavailable[:MOST_NAMED]:
-        console().print(line, markup=False)
-    console().print(f"Written to {order.folder}.", markup=False)
+        console().print(line)
+    console().print(f"Written to {order.folder}.")
     if not order.with_people:
         console().print("Personal data stayed here; --with-people lets it leave.")
     for line in tally.missing[:MOST_NAMED]:
-        errors().print(line, markup=False)
+        errors().print(line)
     if len(tally.missing) > MOST_NAMED:
         errors().print(f"and {len(tally.missing) - MOST_NAMED} more; sequel-assets status shows how far each goes")

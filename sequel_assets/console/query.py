@@ -148,7 +148,7 @@ def write(
 ) -> int:
     """Say what is doubted, write the answer in the form that is asked for, and return the exit code."""
     for line in (*doubts_of(coverage, scope.days), *doubts):
-        errors().print(line, markup=False)
+        errors().print(line)
     days = scope.days
     if asked.form == "table":
         title = f"{answer.title} of {company.partition_key}, {days.first} to {days.last}"
@@ -157,7 +157,7 @@ def write(
     elif asked.out:
         with replacing(Path(asked.out)) as file:
             _write_to(file, asked, company, coverage, scope, answer)
-        console().print(f"{len(answer.rows)} rows in {asked.out}", markup=False)
+        console().print(f"{len(answer.rows)} rows in {asked.out}")
     else:
         _write_to(sys.stdout.buffer, asked, company, coverage, scope, answer)
         sys.stdout.buffer.flush()
