@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from sequel_assets.settings import Settings
-from sequel_assets.visible import visible
+from sequel_assets.visible import harmless, visible
 from sequel_assets.warehouse.catalog import KnownCompany
 
 from .output import UsageError
@@ -19,7 +19,7 @@ TyperError: type[Exception] = typer.BadParameter.__mro__[2]
 
 def told_by_typer(error: Any) -> str:
     """Return what is wrong with a command line as one line; nothing where the help has been shown instead."""
-    words, context = one_line(error.format_message()), error.ctx
+    words, context = harmless(" ".join(error.format_message().split())), error.ctx
     return f"{words} See: {context.command_path} --help" if words and context is not None else words
 
 

@@ -36,6 +36,7 @@ from sequel_assets.warehouse.tables import NO_DAY, companies, events, people, re
 from . import tabular
 from .asked import MOST_NAMED, choose, one_line
 from .output import UsageError, console, counting, errors, table
+from .places import keep_within, refuse_strange_keys
 from .stopping import was_killed
 from .stored import stored
 from .whole import replacing
@@ -62,6 +63,8 @@ class Order:
     form: str
     folder: Path
     with_people: bool = False
+    has_mark: bool = False
+    """Whether a CSV begins with a byte order mark."""
 
     def tables(self) -> list[sa.Table]:
         """Return the tables; a name that there is not, or that must not leave without being asked, is refused."""
@@ -106,6 +109,7 @@ def export(settings: Settings, order: Order, wanted: Sequence[str]) -> int:
     with stored(settings) as warehouse:
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), wanted)
+            refuse_strange_keys(chosen)
             reasons = {(each.company_id, each.dataset): each.reason for each in unavailable(connection, even_gone=True)}
         with _workplace(order), counting("Export", len(chosen) * len(tables)) as step:
             for company in chosen:
@@ -214,9 +218,10 @@ def _write(
 ) -> None:
     """Write a partition, and move it to its place once it is whole."""
     path = order.place(of, company, day)
+    keep_within(order.folder, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, order.unfinished() / path.name) as file:
-        count = tabular.write(file, order.form, order.columns(of), rows)
+        count = tabular.write(file, order.form, order.columns(of), rows, order.has_mark)
     tally.rows[of.name] += count
     tally.files[of.name] += 1
     tally.size[of.name] += path.stat().st_size
