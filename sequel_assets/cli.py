@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sequel_assets import cli_export, cli_query, cli_webhooks
+from sequel_assets import cli_export, cli_query, cli_webhooks, file_modes
 from sequel_assets import settings as settings_module
 from sequel_assets.console.asked import TyperError, told_by_typer
 from sequel_assets.console.output import UsageError, console, errors
@@ -215,7 +215,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot spell is no reason to fail
     try:
-        raise SystemExit(app(standalone_mode=False) or 0)
+        with file_modes.private():
+            raise SystemExit(app(standalone_mode=False) or 0)
     except TyperError as error:  # Typer would show it with what was typed as it is
         _end(told_by_typer(error), WRONG_USAGE)
     except (UsageError, SettingsError, WarehouseError) as error:

@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 
 from sequel_assets import settings as settings_module
+from sequel_assets.file_modes import make_folder
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.settings import DATA_FOLDER, PREFIX
 
@@ -66,7 +67,7 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Empty the demo's folder, unless another demo is at work in it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = folder.with_suffix(".lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +76,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
             f"another demo is running in {folder}; end it first, or run this one in another checkout"
         ) from None
     shutil.rmtree(folder)
-    folder.mkdir()
+    make_folder(folder)
     prepare(folder / "dagster", is_ours=True)
     before = Path.cwd()
     os.chdir(folder)  # so that a .env for a real account is not read

@@ -22,6 +22,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.file_modes import make_folder
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.refresh.hours import days_between
@@ -128,7 +129,7 @@ def export(settings: Settings, order: Order, wanted: Sequence[str]) -> int:
 @contextmanager
 def _workplace(order: Order) -> Iterator[None]:
     """Make the folder for what is being written, and remove it at the end, and those of exports that were killed."""
-    order.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(order.folder)
     for left in order.folder.iterdir():
         process = left.suffix.removeprefix(".")
         if process.isdecimal() and left == order.unfinished(int(process)) and was_killed(int(process)):
@@ -219,7 +220,7 @@ def _write(
     """Write a partition, and move it to its place once it is whole."""
     path = order.place(of, company, day)
     keep_within(order.folder, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replacing(path, order.unfinished() / path.name) as file:
         count = tabular.write(file, order.form, order.columns(of), rows, order.has_mark)
     tally.rows[of.name] += count
