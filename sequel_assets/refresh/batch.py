@@ -17,13 +17,12 @@ from .concurrency import Told
 from .describe import outcome_of
 from .due import Coverage
 from .moment import Moment
-from .outcomes import Outcome, Verdict
+from .outcomes import Outcome, Verdict, held
 from .settling import settle_asked
 from .work import DayWork, EventWork
 
 MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
 """A batch is committed when it reaches one of these."""
-HELD = "held: the day is final, and Sequel now tells less than half of its minutes; the rows that were there stay until sequel-assets accept"
 PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
 
 
@@ -191,7 +190,7 @@ class Batch:
                 for result in results:
                     name, day = result.table.name, result.day
                     if result.state is State.HELD:
-                        self.failed.append(Problem(self.company_id, name, HELD, day))
+                        self.failed.append(Problem(self.company_id, name, held(result.loss), day))
                     else:
                         outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))
             people.remember(connection, self.company_id, self.seen)

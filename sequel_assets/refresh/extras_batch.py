@@ -18,12 +18,10 @@ from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, State, repl
 from .describe import outcome_of
 from .due import Coverage
 from .moment import Moment
-from .outcomes import Outcome, Verdict
+from .outcomes import Outcome, Verdict, held
 from .registrants import note_registered
 from .settling import settle_asked
 from .told import Asked, Family, Told
-
-HELD = "held: the day is final, and Sequel now tells less than half of its rows; those that were there stay until sequel-assets accept"
 
 
 @dataclass(frozen=True)
@@ -105,19 +103,20 @@ class ExtrasBatch:
 
         `noted` are datasets that have problems already: only those, and those that get some, are settled.
         """
-        held: list[SliceResult] = []
+        kept: list[SliceResult] = []
         written: list[SliceResult] = []
         if self.updates:
             with warehouse.write(self.company_id) as connection:
                 for updates in self.updates.values():
                     for result in self._replace(connection, updates):
-                        (held if result.state is State.HELD else written).append(result)
+                        (kept if result.state is State.HELD else written).append(result)
                 people.remember(connection, self.company_id, self.seen)
                 if event_activity.name in self.updates:
                     note_registered(connection, self.company_id, self.events)
         for table in self.tables:
             problems = [problem for problem in self.failed if problem.dataset == table.name]
-            problems += [Problem(self.company_id, table.name, HELD, one.day) for one in held if one.table is table]
+            stays = [one for one in kept if one.table is table]
+            problems += [Problem(self.company_id, table.name, held(one.loss), one.day) for one in stays]
             if problems or table.name in noted:
                 settle_asked(warehouse, self.company_id, table.name, self.asked, problems, at=self.moment.at)
             for result in written:

@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.console.export import Order, export
+from sequel_assets.insights.person_engagement import person_engagement
 from sequel_assets.refresh.interactions import NO_EMOJI, _an_emoji
 from sequel_assets.sandbox import HUB, Attendance, Person, Room, Sandbox
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engagement_tables import poll_answers
 from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import metadata
+from sequel_assets.warehouse.tables import metadata, refreshes
 
 from ..rows import settle_in, table_of
 from ..test_export import settings_of
@@ -145,7 +146,7 @@ def test_an_emoji_is_kept_and_a_text_in_its_place_is_not(text: str, kept: str) -
 
 
 def test_answers_of_an_older_release_move_to_the_column_that_is_marked(warehouse_url: str) -> None:
-    """Those to listed options stay where they are."""
+    """Those to listed options stay where they are; person_engagement, which had rows too many, is derived anew."""
     warehouse = Warehouse(warehouse_url)
     at_revision(warehouse, "0008")
     settle_in(warehouse, {"e1": "virtualStageEvent"})
@@ -155,7 +156,13 @@ def test_answers_of_an_older_release_move_to_the_column_that_is_marked(warehouse
     with warehouse.write() as connection:
         for row in ((*start, 1, "ada", "a", True, at(3)), (*start, 2, None, "in my own words", False, None)):
             connection.execute(before.insert().values(row))
+        engaged = (day(3), "e1", "ada", 0, 0, 0, None, 0, False, False, None, None, None, None, None, None, None)
+        connection.execute(person_engagement.insert().values(("acme", *engaged)))
+        noted = ("person_engagement", day(3), at(4), at(4), at(4), True, 1, "sum", "sum", "run")
+        connection.execute(refreshes.insert().values(("acme", *noted)))
     schema.migrate(warehouse)
+    assert table_of(warehouse, person_engagement) == []
+    assert [row for row in table_of(warehouse, refreshes) if row[1] == "person_engagement"] == []
     assert table_of(warehouse, poll_answers) == [
         (*start, 1, "ada", "a", True, at(3), None),
         (*start, 2, None, "", False, None, "in my own words"),

@@ -1,4 +1,7 @@
-"""What people answered in their own words stands in a column of its own, which is personal."""
+"""What people answered in their own words stands in a column of its own, which is personal; person_engagement is made anew.
+
+It had rows for people whom event_activity only lists. The next refresh derives its days again.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,3 +17,5 @@ def upgrade() -> None:
         op.alter_column('poll_answers', 'option_id', comment='the option that was chosen; empty where the poll has no such option: what was sent is in answer_text')
         op.alter_column('reactions', 'emoji', comment='the emoji, of however many code points; U+FFFD for what is a text and no emoji')
         op.alter_column('event_activity', 'lead_status', comment='personal: leadStatus as Sequel spells it; of several entries the latest')
+    op.execute('DELETE FROM person_engagement')
+    op.execute("DELETE FROM refreshes WHERE dataset = 'person_engagement'")
