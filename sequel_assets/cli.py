@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from sequel_assets import cli_export, cli_query, cli_webhooks
+from sequel_assets import cli_export, cli_query, cli_webhooks, file_modes
 from sequel_assets import settings as settings_module
+from sequel_assets.console.asked import TyperError, told_by_typer
 from sequel_assets.console.output import UsageError, errors
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
@@ -219,7 +220,10 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot spell is no reason to fail
     try:
-        app()
+        with file_modes.private():
+            raise SystemExit(app(standalone_mode=False) or 0)
+    except TyperError as error:  # Typer would show it with what was typed as it is
+        _end(told_by_typer(error), WRONG_USAGE)
     except (UsageError, SettingsError, WarehouseError) as error:
         _end(error, WRONG_USAGE)
     except SequelError as error:
@@ -242,7 +246,8 @@ def _is_interruption(error: BaseException) -> bool:
 
 def _end(words: object, code: int) -> None:
     with suppress(OSError):  # a terminal that is closed hears nothing
-        errors().print(str(words), markup=False)
+        if words:
+            errors().print(str(words))
     raise SystemExit(code) from None
 
 

@@ -26,6 +26,9 @@ def export(
     with_people: Annotated[
         bool, typer.Option("--with-people", help="personal data too: names, e-mails, your ids, what people wrote")
     ] = False,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="begin each CSV with a byte order mark, as Excel wants it")
+    ] = False,
 ) -> None:
     """Write datasets as files, a folder per company and day; exit 1 when something asked for is missing."""
     from sequel_assets.console.asked import check_range, parse_day
@@ -36,9 +39,11 @@ def export(
         raise UsageError("say which: --dataset NAME (it may be repeated), or --all")
     if form not in FORMATS:
         raise UsageError(f"--format {' '.join(form.split())}: it must be one of {', '.join(FORMATS)}")
+    if bom and form != "csv":
+        raise UsageError("--bom goes with --format csv")
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)
-    raise typer.Exit(run(settings, Order(dataset or [], *days, form, folder, with_people), company or []))
+    raise typer.Exit(run(settings, Order(dataset or [], *days, form, folder, with_people, bom), company or []))
 
 
 @people.command()

@@ -59,28 +59,29 @@ Engaged = Annotated[EngagementType, typer.Option(help="minutes of one type only,
 Beneath = Annotated[bool, typer.Option("--beneath", help="with all companies beneath it, people counted once")]
 Out = Annotated[str, typer.Option("--out", help="a file to write to; default: the standard output")]
 Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails and ids of your own: personal data")]
+Bom = Annotated[bool, typer.Option("--bom", help="begin the CSV with a byte order mark, as Excel wants it")]
 ANY_EVENT, ANY_MINUTE, TABLE = EventType.ALL, EngagementType.ALL, Format.TABLE
 
 
 def _asked(
     company: str, first: str, last: str, form: str, out: str, event_type: str, engagement_type: str, *, beneath: bool,
-    options: tuple[str, str] = ("--from", "--to"),
+    options: tuple[str, str] = ("--from", "--to"), bom: bool,
 ) -> "Asked":  # fmt: skip
     from sequel_assets.console.query import Asked
 
     settings = settings_module.load()
-    return Asked(settings, company, first, last, form, out, beneath, event_type, engagement_type, options)
+    return Asked(settings, company, first, last, form, out, beneath, event_type, engagement_type, options, bom)
 
 
 @app.command()
 def usage(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
-    beneath: Beneath = False, form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+    beneath: Beneath = False, form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """Minutes, unique users and events of a company, in all and by event type."""
     from sequel_assets.console import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
     raise typer.Exit(query.usage(asked))
 
 
@@ -88,12 +89,12 @@ def usage(
 def participants(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     beneath: Beneath = False, with_people: Names = False,
-    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """Everybody who was engaged: minutes, events and days of each."""
     from sequel_assets.console import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
     raise typer.Exit(query.people(asked, None, with_people=with_people))
 
 
@@ -102,12 +103,12 @@ def top(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     beneath: Beneath = False, with_people: Names = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="how many people")] = 10,
-    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """Those with the most engaged minutes, the first ones by rank."""
     from sequel_assets.console import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
     raise typer.Exit(query.people(asked, limit, with_people=with_people))
 
 
@@ -115,24 +116,24 @@ def top(
 def peak(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     beneath: Beneath = False,
-    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """The highest number of people in stage events at one minute, live, and when."""
     from sequel_assets.console import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath)
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
     raise typer.Exit(query.peak(asked))
 
 
 @app.command()
 def rollup(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
-    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """Usage and peak of a company with all beneath it, at any depth, people counted once over all of them."""
     from sequel_assets.console import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=True)
+    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=True, bom=bom)
     raise typer.Exit(query.rollup(asked))
 
 
@@ -141,11 +142,11 @@ def compare(
     company: Company, period: Annotated[Period, typer.Option(help="what is compared, as far as it has gone")],
     day: Annotated[str, typer.Option(help="the day (UTC) at whose end it is looked at, such as 2026-11-22")],
     event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, beneath: Beneath = False,
-    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "",
+    form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """A period like for like against the one before and the same one a year before: both ranges and the change."""
     from sequel_assets.console.compare import compare as run
 
     days, options = (day, day), ("--day", "--day")
-    asked = _asked(company, *days, form, out, event_type, engagement_type, beneath=beneath, options=options)
+    asked = _asked(company, *days, form, out, event_type, engagement_type, beneath=beneath, options=options, bom=bom)
     raise typer.Exit(run(asked, period.value))

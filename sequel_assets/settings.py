@@ -22,6 +22,7 @@ from pydantic_settings import SettingsConfigDict
 from sequel_assets import alert_addresses
 from sequel_assets.client_settings import ClientSettings
 from sequel_assets.days_kept import DaysKept, DaysKeptByCompany
+from sequel_assets.file_modes import FileSettings
 from sequel_assets.webhook_settings import WebhookSettings
 
 PREFIX = "SEQUEL_"
@@ -56,7 +57,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Relation = Annotated[str, AfterValidator(_relation)]
 
 
-class Settings(ClientSettings, WebhookSettings):
+class Settings(ClientSettings, WebhookSettings, FileSettings):
     """The settings of one process. Build it with `load()`, which turns a mistake into a `SettingsError`."""
 
     model_config = SettingsConfigDict(

@@ -210,7 +210,7 @@ def engagement(story: Story, days: Collection[date], start: date) -> list[Row]:
         entries = {
             who: entry
             for who, entry in story.entries(plan.event_id).items()
-            if plan.day is not None and (entry.registered_on or plan.day) >= start
+            if entry.registered and plan.day is not None and (entry.registered_on or plan.day) >= start
         }
         for day in days:
             own = story.until(plan.event_id, start, day)

@@ -21,7 +21,7 @@ COLUMNS = {
     "polls": ("company_id", "day", "event_id", "poll_id", "position", "question"),
     "poll_options": ("company_id", "day", "event_id", "poll_id", "option_id", "position", "text"),
     "poll_answers": ("company_id", "day", "event_id", "poll_id", "position", "person_id", "option_id",
-                     "is_listed_option", "answered_at"),
+                     "is_listed_option", "answered_at", "answer_text"),
     "questions": ("company_id", "day", "event_id", "question_id", "person_id", "text", "asked_at", "answer",
                   "answered_at", "upvotes"),
     "chat_messages": ("company_id", "day", "event_id", "message_id", "position", "person_id", "text", "sent_at"),
@@ -188,8 +188,8 @@ def _add_talk(tables: Tables, company: str, event: Event, top: datetime, hashed:
         for place, answer in enumerate(sorted(answers, key=lambda a: a["answeredAt"]), start=1):
             chosen = answer["optionId"]
             tables["poll_answers"].append(
-                (*start, poll["pollId"], place, _who(event, answer, hashed), chosen, chosen in options,
-                 _moment(answer["answeredAt"]))
+                (*start, poll["pollId"], place, _who(event, answer, hashed), chosen if chosen in options else "",
+                 chosen in options, _moment(answer["answeredAt"]), None if chosen in options else chosen)
             )  # fmt: skip
     for asked in talk.get("questions", []):
         if (_moment(asked["askedAt"]) or top) < top:

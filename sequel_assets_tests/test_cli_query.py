@@ -199,6 +199,7 @@ def test_a_comparison_tells_both_ranges_and_no_change_of_what_is_not_whole(folde
         (["peak", "--company", "root", "--event-type", "networkingHub"], ("2026-03-01", "2026-03-01"), NO_PEAK),
         (["peak", "--company", "root", "--engagement-type", "onDemand"], ("2026-03-01", "2026-03-01"), NO_PEAK),
         (["peak", "--company", "root", "--out", "x"], ("2026-03-01", "2026-03-01"), "--out goes with --format csv, json or parquet; a table is for the terminal"),
+        (["peak", "--company", "root", "--format", "json", "--bom"], ("2026-03-01", "2026-03-01"), "--bom goes with --format csv"),
         (["peak", "--company", "root", "--format", "csv", "--out", "no/where"], ("2026-03-01", "2026-03-01"), "no/where: No such file or directory; nothing half-written"),
     ],
 )  # fmt: skip

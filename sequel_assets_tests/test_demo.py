@@ -42,6 +42,8 @@ def test_the_demos_sums_are_those_of_the_database(tmp_path: Path) -> None:
     with warehouse.read() as connection:
         total = connection.scalar(sa.select(sa.func.sum(event_participants.c.engaged_minutes)))
     warehouse.dispose()
+    made = [tmp_path / ".sequel", *(tmp_path / ".sequel").rglob("*")]
+    assert {f"{path.stat().st_mode & 0o777:o}" for path in made} == {"700", "600"}
     assert total is not None
     assert total > 0
     (sums,) = [re.findall(r"[\d,]+", line) for line in done.stdout.splitlines() if line.startswith("│ sum ")]

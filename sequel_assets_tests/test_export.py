@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from sequel_assets.console.export import TABLES, Order, export
 from sequel_assets.console.output import UsageError
 from sequel_assets.console.tabular import schema_of
 from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.partition_keys import PartitionKeys
+from sequel_assets.visible import visible
 from sequel_assets.warehouse import availability, bulk, catalog
 from sequel_assets.warehouse.company_tables import registrants
 from sequel_assets.warehouse.engagement_tables import chat_messages, questions
@@ -299,6 +303,7 @@ def test_the_command_exports_a_backfilled_world(sandbox: Any, tmp_path: Path) ->
             "say which: --dataset NAME (it may be repeated), or --all",
         ),
         (["--all", "--format", "xlsx"], "--format xlsx: it must be one of csv, parquet"),
+        (["--all", "--format", "parquet", "--bom"], "--bom goes with --format csv"),
         (["--dataset", "nope", "--format", "csv"], "--dataset nope: there is no such dataset; known are companies, "),
         (["--all", "--format", "csv", "--company", "nope"], "--company nope: there is no such company; known are "),
     ]:
@@ -306,3 +311,55 @@ def test_the_command_exports_a_backfilled_world(sandbox: Any, tmp_path: Path) ->
         assert (wrong.returncode, wrong.stdout) == (2, "")
         assert wrong.stderr.startswith(words), wrong.stderr
     assert not (folder / "other").exists()
+
+
+@pytest.mark.parametrize(
+    "key", ["../../../x.4813494d", "/tmp/x.4813494d", "a/../b.0", "..", "a\0b", "\x1b]0;x\x07", "a\nb"]
+)
+def test_a_key_that_leads_elsewhere_writes_nothing(new_warehouse: Any, out: Path, key: str) -> None:
+    """An older release took such keys over from Dagster; the line names the key that the company would have."""
+    warehouse = new_warehouse("sqlite")
+    with warehouse.write() as connection:
+        catalog.save_companies(connection, [replace(known_company(ACME), partition_key=key)], at=AT)
+    with pytest.raises(UsageError) as refused:
+        export(settings_of(warehouse), order(out, "companies"), [])
+    assert str(refused.value) == (
+        f"company acme: its partition key {visible(key)} is none that is made here, and names a folder elsewhere; nothing was "
+        f"written; set companies.partition_key to {PartitionKeys({}, ()).of(ACME, known_company(ACME).name)}, then run: sequel-assets repair"
+    )
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("linked", ["companies", "companies/company=acme.0", "companies/company=acme.0/part.csv"])
+def test_a_link_in_the_folder_is_not_followed_out_of_it(
+    new_warehouse: Any, tmp_path: Path, out: Path, linked: str
+) -> None:
+    """The folder itself may be one; a link that stays within is followed."""
+    warehouse, elsewhere = new_warehouse("sqlite"), tmp_path / "elsewhere"
+    fill(warehouse)
+    elsewhere.mkdir()
+    (tmp_path / "real").mkdir()
+    out.symlink_to(tmp_path / "real")
+    wanted = order(out, "companies", form="csv")
+    (out / linked).parent.mkdir(parents=True, exist_ok=True)
+    (out / linked).symlink_to(elsewhere / "part.csv" if linked.endswith(".csv") else elsewhere)
+    with pytest.raises(UsageError, match=r"a link there leads out of .*/real; no file was written through it"):
+        export(settings_of(warehouse), wanted, [ACME])
+    assert list(elsewhere.iterdir()) == []
+    assert [path for path in out.iterdir() if path.name.startswith(".unfinished")] == []
+    (out / linked).unlink()
+    assert export(settings_of(warehouse), wanted, [ACME]) == 0
+    assert (tmp_path / "real" / "companies" / "company=acme.0" / "part.csv").is_file()
+
+
+def test_each_csv_begins_with_a_byte_order_mark_where_that_is_said(new_warehouse: Any, out: Path) -> None:
+    """And is otherwise the same."""
+    warehouse = new_warehouse("sqlite")
+    fill(warehouse)
+    for folder, has_mark in ((out, False), (out.with_name("marked"), True)):
+        wanted = replace(order(folder, "companies", "event_participants", form="csv"), has_mark=has_mark)
+        assert export(settings_of(warehouse), wanted, ["acme"]) == 0
+    for path in out.rglob("*.csv"):
+        marked = (out.with_name("marked") / path.relative_to(out)).read_bytes()
+        assert marked == codecs.BOM_UTF8 + path.read_bytes()
+    assert len(files(out)) == 4

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +20,8 @@ from pyarrow import parquet
 
 from sequel_assets.console.tabular import BATCH_ROWS, defuse, schema_of, undo, write
 from sequel_assets.warehouse.types import UtcDateTime
+
+from .hostile import obeyed
 
 COLUMNS: list[sa.ColumnClause[Any]] = [
     sa.column("text", sa.Text()),
@@ -93,19 +97,72 @@ def test_json_is_an_array_of_objects() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", '=HYPERLINK("http://evil.example","x")', "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1", "-"]
+    ("text", "safe"),
+    [
+        *((text, f"'{text}") for text in (
+            "=1+1", '=HYPERLINK("http://evil.example","x")', "+1", "-2+3", "@SUM(A1)", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a", "\u22121", "'=1", "-",
+            " =1", "\u00a0=1", '"=1', '"" =1', "\u2019=1", "\ufeff=1", "\u200b=1", "\tplain", "\nplain", "'\tplain",
+        )),
+        ("\t=1", "'\t'=1"),
+        ("\n=1", "'\n'=1"),
+        ("\r\n=1", "'\r\n'=1"),
+        ("x;=cmd|'/C calc'!A0", "x;'=cmd|'/C calc'!A0"),
+        ("x,=1", "x,'=1"),
+        ("x\t=1", "x\t'=1"),
+        ("x|@SUM(A1)", "x|'@SUM(A1)"),
+        ("x\n-1", "x\n'-1"),
+        ("x\r\n+1", "x\r\n'+1"),
+        ("x\uff1b\uff1d1", "x\uff1b'\uff1d1"),
+        ("x\u2028=1", "x\u2028'=1"),
+        ('x";"=1', "x\";'\"=1"),
+        ("x; =1;'=2; '' =3", "x;' =1;''=2;' '' =3"),
+        (";;=1", ";;'=1"),
+        ("=1;=2\n=3", "'=1;'=2\n'=3"),
+        ("\r=1", r"\x0d=1"),
+    ],
 )  # fmt: skip
-def test_a_text_that_a_spreadsheet_would_run_is_defused_and_can_be_undone(text: str) -> None:
-    """An apostrophe in front; taking one away gives it back."""
+def test_a_text_that_a_spreadsheet_would_run_is_defused_and_can_be_undone(text: str, safe: str) -> None:
+    """An apostrophe stands before a formula wherever a cell may begin, by whatever sign the reader divides."""
     ((shown,),) = cells(as_bytes("csv", [TEXT], [(text,)]))[1:]
-    assert shown == f"'{text}"
+    assert shown == safe
     assert undo(shown) == text
 
 
-@pytest.mark.parametrize("text", ["", "a=1", "'s Gravenhage", "1-2", " =1", "''", "ada@example.org"])
+@pytest.mark.parametrize(
+    "text", ["", "a=1", "'s Gravenhage", "1-2", "''", "ada@example.org", "a;b,c|d", "x;'y", "a\n\nb", "C:\\x1", "1 = 1"]
+)
 def test_a_harmless_text_is_left_as_it_is(text: str) -> None:
     """Names with an apostrophe too."""
     assert defuse(text) == undo(text) == text
+
+
+def test_controls_of_a_text_are_shown_in_a_csv_and_kept_elsewhere() -> None:
+    """A CSV is looked at in a terminal; what says so in it already is told from what is one."""
+    text = "\x1b]52;c;x\x07 \\x1b \x9b31m\x00\x7f tab\t line\n"
+    ((shown,),) = cells(as_bytes("csv", [TEXT], [(text,)]))[1:]
+    assert shown == "\\x1b]52;c;x\\x07 \\x5cx1b \\x9b31m\\x00\\x7f tab\t line\n"
+    assert undo(shown) == text
+    assert json.loads(as_bytes("json", [TEXT], [(text,)])) == [{"text": text}]
+    assert obeyed(as_bytes("json", [TEXT], [(text,)]).decode(), but="\n") == ""
+    assert parquet.read_table(io.BytesIO(as_bytes("parquet", [TEXT], [(text,)])))["text"].to_pylist() == [text]
+
+
+def test_a_byte_order_mark_stands_before_the_csv_where_it_is_asked_for() -> None:
+    """Excel takes a file without one for the codepage of the machine."""
+    file = io.BytesIO()
+    assert write(file, "csv", [TEXT], [("Zoë",)], has_mark=True) == 1
+    assert file.getvalue() == codecs.BOM_UTF8 + as_bytes("csv", [TEXT], [("Zoë",)])
+    assert file.getvalue().decode("utf-8-sig") == '"text"\n"Zoë"\n'
+
+
+@given(st.text(st.sampled_from("=+-@'\" ;,\t|\r\n\\x1bua\uff1d\ufeff\u2028"), max_size=30))
+def test_however_a_reader_divides_a_text_no_part_begins_as_a_formula(text: str) -> None:
+    """Whatever quotes and blanks it passes over."""
+    shown = defuse(text)
+    assert undo(shown) == text
+    for part in re.split("[,;\t|\r\n\u2028]", shown):
+        assert not re.match('[" \ufeff]*[=+\\-@\uff1d]', part)
+        assert part[:1] not in tuple(DANGEROUS) or not part
 
 
 @given(st.lists(st.tuples(st.none() | ANY_TEXT), max_size=8))

@@ -2,18 +2,30 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
+
+import typer
 
 from sequel_assets.settings import Settings
+from sequel_assets.visible import harmless, visible
 from sequel_assets.warehouse.catalog import KnownCompany
 
 from .output import UsageError
 
 MOST_NAMED = 20
+TyperError: type[Exception] = typer.BadParameter.__mro__[2]
+"""`ClickException`: Typer's own or Click's, by Typer's release."""
+
+
+def told_by_typer(error: Any) -> str:
+    """Return what is wrong with a command line as one line; nothing where the help has been shown instead."""
+    words, context = harmless(" ".join(error.format_message().split())), error.ctx
+    return f"{words} See: {context.command_path} --help" if words and context is not None else words
 
 
 def one_line(text: str) -> str:
-    """Return a text that someone typed as one line."""
-    return " ".join(text.split())
+    """Return a text that someone typed as one line that can be shown."""
+    return visible(" ".join(text.split()))
 
 
 def parse_day(text: str, option: str) -> date:

@@ -99,10 +99,10 @@ def _store(
     everyone = keep_companies(settings, warehouse, instance, found)
     keys = {company.company_id: company.partition_key for company in everyone}
     for company_id, note in found.notes.items():
-        errors().print(f"{keys[company_id]}: {note.reason}", markup=False)
+        errors().print(f"{keys[company_id]}: {note.reason}")
     failed = find_events(Platform(), client, warehouse, everyone, None)
     for key, reason in failed.items():
-        errors().print(f"{key}: its events cannot be listed: {reason}", markup=False)
+        errors().print(f"{key}: its events cannot be listed: {reason}")
     for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
         instance.report_runless_asset_event(
             dg.AssetMaterialization(dataset.name, description="by sequel-assets backfill")

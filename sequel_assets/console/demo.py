@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 
 from sequel_assets import settings as settings_module
+from sequel_assets.file_modes import make_folder
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.settings import DATA_FOLDER, PREFIX
 
@@ -51,13 +52,12 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
             code = backfill(settings_module.load(), first, now.date())
             with demo_webhooks.receiving(_free_port(RECEIVER_PORT)):
                 if not demo_webhooks.show_webhook(sandbox):
-                    errors().print(f"the webhook came to nothing; look at {folder / 'receiver.log'}", markup=False)
+                    errors().print(f"the webhook came to nothing; look at {folder / 'receiver.log'}")
                     code = 1
                 demo_tables.show(settings_module.load())
                 with suppress(KeyboardInterrupt):  # all has been shown: from here on that is the way out
                     console().print(
                         f"\nThe warehouse: {folder / 'warehouse.db'} (made in {time.monotonic() - began:.0f} s)",
-                        markup=False,
                     )
                     if not once and code == 0:
                         _serve_ui(folder, port)
@@ -67,7 +67,7 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Empty the demo's folder, unless another demo is at work in it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = folder.with_suffix(".lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,7 +76,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
             f"another demo is running in {folder}; end it first, or run this one in another checkout"
         ) from None
     shutil.rmtree(folder)
-    folder.mkdir()
+    make_folder(folder)
     prepare(folder / "dagster", is_ours=True)
     before = Path.cwd()
     os.chdir(folder)  # so that a .env for a real account is not read
@@ -124,13 +124,13 @@ def _serve_ui(folder: Path, port: int) -> None:
                     command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
                 )
             if not _answers(process, address):
-                errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}", markup=False)
+                errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}")
                 return
             console().print(
                 f"\nDagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends everything)"
             )
             process.wait()
-            errors().print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}", markup=False)
+            errors().print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}")
         except KeyboardInterrupt:
             with suppress(OSError):  # the terminal may be closed
                 console().print("\nEnding ...")

@@ -31,7 +31,6 @@ def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int
     console().print(
         f"{event_id} of {chosen.partition_key} is ruled out: it is not asked any more, and status shows it. Its stored rows "
         "stay and count; its problems go with the next refresh of their days, at their close or by sequel-assets backfill (--force where they are final).",
-        markup=False,
     )
     return 0
 
@@ -53,7 +52,6 @@ def include(settings: Settings, company: str, event_id: str) -> int:
     console().print(
         f"{event_id} of {chosen.partition_key} is taken back in: the next refresh asks it again; final days that lack it: "
         "sequel-assets backfill --force.",
-        markup=False,
     )
     return 0
 

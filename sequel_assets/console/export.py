@@ -22,6 +22,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.file_modes import make_folder
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.refresh.hours import days_between
@@ -36,6 +37,7 @@ from sequel_assets.warehouse.tables import NO_DAY, companies, events, people, re
 from . import tabular
 from .asked import MOST_NAMED, choose, one_line
 from .output import UsageError, console, counting, errors, table
+from .places import keep_within, refuse_strange_keys
 from .stopping import was_killed
 from .stored import stored
 from .whole import replacing
@@ -62,6 +64,8 @@ class Order:
     form: str
     folder: Path
     with_people: bool = False
+    has_mark: bool = False
+    """Whether a CSV begins with a byte order mark."""
 
     def tables(self) -> list[sa.Table]:
         """Return the tables; a name that there is not, or that must not leave without being asked, is refused."""
@@ -106,6 +110,7 @@ def export(settings: Settings, order: Order, wanted: Sequence[str]) -> int:
     with stored(settings) as warehouse:
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), wanted)
+            refuse_strange_keys(chosen)
             reasons = {(each.company_id, each.dataset): each.reason for each in unavailable(connection, even_gone=True)}
         with _workplace(order), counting("Export", len(chosen) * len(tables)) as step:
             for company in chosen:
@@ -124,7 +129,7 @@ def export(settings: Settings, order: Order, wanted: Sequence[str]) -> int:
 @contextmanager
 def _workplace(order: Order) -> Iterator[None]:
     """Make the folder for what is being written, and remove it at the end, and those of exports that were killed."""
-    order.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(order.folder)
     for left in order.folder.iterdir():
         process = left.suffix.removeprefix(".")
         if process.isdecimal() and left == order.unfinished(int(process)) and was_killed(int(process)):
@@ -214,9 +219,10 @@ def _write(
 ) -> None:
     """Write a partition, and move it to its place once it is whole."""
     path = order.place(of, company, day)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    keep_within(order.folder, path)
+    make_folder(path.parent)
     with replacing(path, order.unfinished() / path.name) as file:
-        count = tabular.write(file, order.form, order.columns(of), rows)
+        count = tabular.write(file, order.form, order.columns(of), rows, order.has_mark)
     tally.rows[of.name] += count
     tally.files[of.name] += 1
     tally.size[of.name] += path.stat().st_size
@@ -228,11 +234,11 @@ def _tell(order: Order, tables: Sequence[sa.Table], tally: Tally) -> None:
     footer = ("all", *(count.total() for count in counts)) if len(rows) > 1 else ()
     table("Export", ("dataset", "rows", "files", "bytes"), rows, footer)
     for line in tally.unavailable[:MOST_NAMED]:
-        console().print(line, markup=False)
-    console().print(f"Written to {order.folder}.", markup=False)
+        console().print(line)
+    console().print(f"Written to {order.folder}.")
     if not order.with_people:
         console().print("Personal data stayed here; --with-people lets it leave.")
     for line in tally.missing[:MOST_NAMED]:
-        errors().print(line, markup=False)
+        errors().print(line)
     if len(tally.missing) > MOST_NAMED:
         errors().print(f"and {len(tally.missing) - MOST_NAMED} more; sequel-assets status shows how far each goes")

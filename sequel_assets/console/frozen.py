@@ -29,9 +29,9 @@ class Left:
     def tell(self) -> None:
         """Print what is frozen, the first companies by name."""
         for line in self.words[:MOST_NAMED]:
-            console().print(line, markup=False)
+            console().print(line)
         if len(self.words) > MOST_NAMED:
-            console().print(f"frozen: and {len(self.words) - MOST_NAMED} companies more", markup=False)
+            console().print(f"frozen: and {len(self.words) - MOST_NAMED} companies more")
 
 
 def leave_out_frozen(

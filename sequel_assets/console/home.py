@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from sequel_assets.automation.batched_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
+from sequel_assets.file_modes import make_folder
 from sequel_assets.settings import DATA_FOLDER
 
 from .output import UsageError
@@ -55,7 +56,7 @@ def prepare(home: Path, *, is_ours: bool) -> None:
     What a home that is not ours has is left alone; without a `dagster.yaml` Dagster would send statistics and write
     into the user's own home.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     source, target = Path("dagster.yaml"), home / "dagster.yaml"
     if target.exists() and not is_ours:
         return

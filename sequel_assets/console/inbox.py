@@ -15,7 +15,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.webhook_tables import inbox as table_of_hints
 
 from .asked import one_line
-from .output import UsageError, console, table
+from .output import Line, UsageError, console, table
 from .stored import stored
 
 MOST_SHOWN = 100
@@ -33,7 +33,14 @@ def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, as_js
     if as_json:
         console().out(json.dumps({"hints": found}, indent=2), highlight=False)
     elif found:
-        table("Inbox", HEADINGS, [[_short(record[name]) for name in HEADINGS] for record in found])
+        table(
+            "Inbox",
+            HEADINGS,
+            [
+                [Line(record[name]) if name == "state" else _short(record[name]) for name in HEADINGS]
+                for record in found
+            ],
+        )
         if count > len(found):
             console().print(f"and {count - len(found)} older; all of them: sequel-assets inbox --json")
     else:

@@ -1,25 +1,60 @@
-"""What people see in a terminal: tables, progress, errors. Plain lines where the output is no terminal."""
+"""What people see in a terminal: tables, progress, errors. Plain lines where the output is no terminal.
 
-from collections.abc import Callable, Iterator, Sequence
+All that is said leaves by the two consoles of this module: no text is read as markup, and none is obeyed (see `visible`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+from sequel_assets.visible import harmless, visible
+
+LONGEST_CELL = 500
+
+
+class Exit(Console):
+    """A console by which text leaves: it styles by our own words alone, and nothing that comes from outside is obeyed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, highlight=False, emoji=False, markup=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make a text visible before its width is measured."""
+        return super().render_str(harmless(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Make visible whatever was no plain text: the last thing before the control codes of our own styles."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+    def out(self, *objects: Any, **options: Any) -> None:
+        """Write texts as they are, such as JSON, but for what a terminal would obey."""
+        super().out(*(harmless(str(each)) for each in objects), **options)
+
+
+class Line(str):
+    """A finished line of ours, in a cell: what is foreign in it has been made visible where it was put together."""
+
+    __slots__ = ()
 
 
 @cache
-def console() -> Console:
+def console() -> Exit:
     """Return the standard output, made on first use: it looks at the environment."""
-    return Console(soft_wrap=True, highlight=False, emoji=False)
+    return Exit(soft_wrap=True)
 
 
 @cache
-def errors() -> Console:
+def errors() -> Exit:
     """Return the standard error output, likewise."""
-    return Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+    return Exit(stderr=True, soft_wrap=True)
 
 
 class UsageError(Exception):
@@ -42,8 +77,7 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]],
     if console().is_terminal:
         console().print(shown)
         return
-    wide = Console(file=console().file, width=max(120, 40 * len(headings)), highlight=False, emoji=False)
-    wide.print(shown)
+    Exit(file=console().file, width=max(120, 40 * len(headings))).print(shown)
 
 
 def _text(cell: object) -> str:
@@ -51,7 +85,11 @@ def _text(cell: object) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:,.2f}"
-    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else escape(str(cell))
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else _visible(cell)
+
+
+def _visible(cell: object) -> str:
+    return harmless(cell).replace("\n", " ") if isinstance(cell, Line) else visible(str(cell), LONGEST_CELL)
 
 
 @contextmanager
@@ -61,7 +99,7 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], object]]:
         yield lambda _: None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

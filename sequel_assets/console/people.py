@@ -52,7 +52,6 @@ def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_
     console().print(
         f"{len(links.external_ids):,} people in {source}: {known:,} linked, {len(links.external_ids) - known:,} unknown "
         "at these companies" + ("; nothing was changed (--dry-run)." if is_dry else "."),
-        markup=False,
     )
     return 0
 
@@ -64,7 +63,7 @@ def _tell_wrong(links: Links, line: str, *, skips_bad: bool) -> None:
     if lines and not skips_bad:
         raise UsageError("\n".join([*lines, "nothing was written; mend them, or leave them out with --skip-bad"]))
     for text in lines:
-        errors().print(f"left out: {text}", markup=False)
+        errors().print(f"left out: {text}")
 
 
 def _at_most(entries: Iterable[Entry], source: str) -> Iterator[Entry]:

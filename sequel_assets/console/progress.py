@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +17,7 @@ from rich.progress import (
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.visible import visible
 
 from .company_run import Task, Tick, Told
 from .estimate import Estimate
@@ -45,12 +45,12 @@ class View:
         if self._progress is not None:
             self._move(self._progress, company_id, news)
         if isinstance(news, Told):
-            console().print(self._line(news), markup=False)
+            console().print(self._line(news))
 
     def _move(self, progress: Progress, company_id: str, news: Tick | Told) -> None:
         if company_id not in self._bars:
             task = self._tasks[company_id]
-            key = escape(task.company.partition_key)
+            key = visible(task.company.partition_key)
             self._bars[company_id] = progress.add_task(key, total=_slices(task), words="")
         words = f"{news.requests:,} requests"
         if isinstance(news, Tick) and news.left is not None:
@@ -87,10 +87,10 @@ def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[View]:
         yield View(tasks, events, None)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[words]}"),
+        TextColumn("{task.fields[words]}", markup=False),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console()) as progress:

@@ -45,6 +45,8 @@ class Asked:
     engagement_type: str = ALL
     options: tuple[str, str] = ("--from", "--to")
     """What the first and the last day are called there."""
+    has_mark: bool = False
+    """Whether a CSV begins with a byte order mark."""
 
     def days(self) -> Days:
         """Return the days; wrong ones are refused by name."""
@@ -128,6 +130,8 @@ def opened(asked: Asked) -> Iterator[tuple[sa.Connection, KnownCompany, Scope]]:
         raise UsageError("--out goes with --format csv, json or parquet; a table is for the terminal")
     if asked.form == "parquet" and not asked.out and sys.stdout.isatty():
         raise UsageError("--format parquet is not for a terminal; give --out FILE")
+    if asked.has_mark and asked.form != "csv":
+        raise UsageError("--bom goes with --format csv")
     with stored(asked.settings) as warehouse, warehouse.read() as connection:
         company = choose(catalog.known_companies(connection), [asked.company])[0]
         yield (
@@ -148,7 +152,7 @@ def write(
 ) -> int:
     """Say what is doubted, write the answer in the form that is asked for, and return the exit code."""
     for line in (*doubts_of(coverage, scope.days), *doubts):
-        errors().print(line, markup=False)
+        errors().print(line)
     days = scope.days
     if asked.form == "table":
         title = f"{answer.title} of {company.partition_key}, {days.first} to {days.last}"
@@ -157,7 +161,7 @@ def write(
     elif asked.out:
         with replacing(Path(asked.out)) as file:
             _write_to(file, asked, company, coverage, scope, answer)
-        console().print(f"{len(answer.rows)} rows in {asked.out}", markup=False)
+        console().print(f"{len(answer.rows)} rows in {asked.out}")
     else:
         _write_to(sys.stdout.buffer, asked, company, coverage, scope, answer)
         sys.stdout.buffer.flush()
@@ -170,7 +174,7 @@ def _write_to(
     if asked.form == "json":
         file.write(_json(company, coverage, scope, answer))
     else:
-        tabular.write(file, asked.form, answer.columns, answer.rows)
+        tabular.write(file, asked.form, answer.columns, answer.rows, asked.has_mark)
 
 
 def _json(company: KnownCompany, coverage: Coverage, scope: Scope, answer: Answer) -> bytes:

@@ -112,7 +112,7 @@ def _estimating(slices: int, advance: Callable[[int], object]) -> Callable[[int]
 def _tell(missing: Sequence[str], mendings: Mendings, *, is_dry: bool) -> None:
     would = "would be " if is_dry else ""
     if missing:
-        console().print(f"companies whose partitions {would or 'were '}added: {', '.join(missing)}", markup=False)
+        console().print(f"companies whose partitions {would or 'were '}added: {', '.join(missing)}")
     reported = _counted({dataset: mending.report for dataset, mending in mendings.items()})
     cleared = _counted({dataset: mending.forget for dataset, mending in mendings.items()})
     rows = [

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sequel_assets.refresh import connect
 from sequel_assets.settings import Settings
+from sequel_assets.visible import harmless
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.subscriptions import sealed_secrets
 from sequel_assets.web.http_server import CannotListenError, listen, server
@@ -61,7 +62,7 @@ def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
     path = settings.receiver_path()
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{plug.getsockname()[1]}"
-    console().print(f"receiving webhooks at {address}{path}/..., health at {address}/health/ready", markup=False)
+    console().print(f"receiving webhooks at {address}{path}/..., health at {address}/health/ready")
     try:
         server(receiving.app(path), settings.webhook_read_seconds).run([plug])
     finally:
@@ -84,9 +85,17 @@ def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
         )
 
 
+class Visible(logging.Formatter):
+    """Formats a line of the log as one line that no terminal obeys, whatever a delivery held."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return harmless(super().format(record))
+
+
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter = Visible("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     log = logging.getLogger(LOGGER)

@@ -17,7 +17,7 @@ from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY, exclusions, problems, refreshes
 
-from .output import console, table
+from .output import Line, console, table
 from .stored import stored
 
 MOST_NAMED = 20
@@ -51,7 +51,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
     if unknown:
         table("Unknown days, forgotten by Sequel", UNKNOWN, _rows(unknown, UNKNOWN))
     for name in found["unknown_companies"]:
-        console().print(f"SEQUEL_COMPANY_RETENTION_DAYS names {name}: there is no such company.", markup=False)
+        console().print(f"SEQUEL_COMPANY_RETENTION_DAYS names {name}: there is no such company.")
     if found["excluded"]:
         table("Excluded: events ruled out, not asked any more", EXCLUDED, _rows(found["excluded"], EXCLUDED))
     if found["unavailable"]:
@@ -199,4 +199,4 @@ def _problems(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[s
 
 
 def _rows(records: Sequence[dict[str, Any]], headings: Sequence[str]) -> list[list[Any]]:
-    return [[record[heading] for heading in headings] for record in records]
+    return [[Line(record[name]) if name == "reason" else record[name] for name in headings] for record in records]

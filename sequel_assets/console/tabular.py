@@ -1,10 +1,12 @@
 """Rows for programs and people: CSV, JSON or Parquet with the types of their columns, or a table in a terminal.
 
 Types are exact: days are dates, moments are UTC timestamps, counts are int64, decimals keep their digits. In CSV a null is
-nothing and a text stands in quotes. A text that a spreadsheet would take for a formula gets an apostrophe in front; where
-apostrophes were followed by such a sign already it gets one more, so that taking one away gives back what was there.
+nothing and a text stands in quotes. An apostrophe is put wherever a spreadsheet could take part of a text for a formula: at
+its beginning and, since the one that reads it may divide cells by another sign, after each comma, semicolon, tab, bar and
+line end in it. Controls are shown as escapes (see `visible`). `undo` gives back what was there.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,25 +19,32 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pyarrow import csv, parquet
 
+from sequel_assets.visible import controls_as_escapes, read_back
 from sequel_assets.warehouse.types import UtcDateTime
 
 from . import output
 
 BATCH_ROWS = 5_000
 """Rows in memory at once; a text may be long."""
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_DEFUSED = re.compile("''*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_SIGN = "=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b"
+_BETWEEN = "['\"\u2018\u2019\u201c\u201d \u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]*"
+"""Quotes and blanks, which may be passed over before a formula."""
+_PARTS = ",;\t|\r\n\uff0c\uff1b\uff5c\u2028\u2029"
+"""What may divide cells or lines for whoever reads the file."""
+_BEGINS = rf"(?:{_BETWEEN}[{_SIGN}]|(?:(?<![\s\S])'*[\t\r\n]))"
+_FORMULA = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))(?={_BEGINS})")
+_DEFUSED = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))'(?={_BETWEEN}[{_SIGN}])|(?<![\s\S])'(?='*[\t\r\n])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def defuse(text: str) -> str:
-    """Return a text as no spreadsheet takes it for a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    """Return a text as no spreadsheet takes it, or a part of it, for a formula, and no terminal obeys it."""
+    return _FORMULA.sub("'", controls_as_escapes(text))
 
 
 def undo(text: str) -> str:
     """Return what `defuse` was given."""
-    return text[1:] if _DEFUSED.match(text) else text
+    return read_back(_DEFUSED.sub("", text))
 
 
 def schema_of(columns: Iterable[sa.ColumnElement[Any]]) -> pa.Schema:
@@ -88,13 +97,24 @@ def writer(file: Any, form: str, schema: pa.Schema) -> Any:
     return parquet.ParquetWriter(file, schema, compression="zstd")
 
 
-def write(file: IO[bytes], form: str, columns: Sequence[sa.ColumnElement[Any]], rows: Iterable[Sequence[Any]]) -> int:
-    """Write rows to a stream as `csv`, `json` (an array of objects) or `parquet`; return how many."""
+def write(
+    file: IO[bytes],
+    form: str,
+    columns: Sequence[sa.ColumnElement[Any]],
+    rows: Iterable[Sequence[Any]],
+    has_mark: bool = False,
+) -> int:
+    """Write rows to a stream as `csv`, `json` (an array of objects) or `parquet`; return how many.
+
+    `has_mark`: a CSV begins with a byte order mark, by which Excel knows that it is UTF-8.
+    """
     schema = schema_of(columns)
     if form == "json":
         rows = list(rows)
         file.write((as_json(schema, rows) + "\n").encode())
         return len(rows)
+    if has_mark:
+        file.write(codecs.BOM_UTF8)
     count = 0
     with writer(file, form, schema) as into:
         for batch in batches(schema, rows, is_csv=form == "csv"):

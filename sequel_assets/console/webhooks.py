@@ -52,7 +52,6 @@ def status(settings: Settings, *, as_json: bool) -> int:
         console().print(
             f"{company}: people attended its events in the last 7 days, and no webhook came of it, while others' came. "
             f"Give it subscriptions of its own: SEQUEL_WEBHOOK_COMPANIES={company}",
-            markup=False,
         )
     return SOME_WRONG if is_wrong else ALL_WELL
 
@@ -141,7 +140,7 @@ def _tell(report: GuardianReport, tools: Tools, *, is_dry: bool) -> int:
     for failure in report.failures:
         if failure.slot is not None:
             where = f"{names.get(failure.slot.company_id, failure.slot.company_id)} {failure.slot.event_type}"
-            errors().print(f"{where}: {failure.reason}", markup=False)
+            errors().print(f"{where}: {failure.reason}")
     if report.fatal is not None:
         raise report.fatal
     if report.failures:

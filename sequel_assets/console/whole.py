@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from sequel_assets.file_modes import make_file
+
 
 @contextmanager
 def replacing(path: Path, unfinished: Path | None = None) -> Iterator[IO[bytes]]:
-    """Yield a file that takes the place of `path` at the end, with its permissions; where anything fails, nothing is left.
+    """Yield a file that takes the place of `path` at the end, with its permissions (a new one has those of the settings); where anything fails, nothing is left.
 
     Until then it is `unfinished` (default: a hidden file beside it). What is no file, such as a pipe, is written to as it is.
     """
@@ -21,6 +23,7 @@ def replacing(path: Path, unfinished: Path | None = None) -> Iterator[IO[bytes]]
         return
     unfinished = unfinished or path.with_name(f".unfinished.{os.getpid()}.{path.name}")
     try:
+        make_file(unfinished)
         with unfinished.open("wb") as file:
             if path.exists():
                 shutil.copymode(path, unfinished)

@@ -166,7 +166,7 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
             ),
             {
                 "registered": case((a.registered_at.is_not(None), 1), else_=0),
-                "has_row": case((registered_on >= start, 1), else_=0),
+                "has_row": case((a.registered_at.is_not(None) & (registered_on >= start), 1), else_=0),
             },
         ),
         (  # nobody's row, for everybody in the event
@@ -194,7 +194,7 @@ PERSON_ENGAGEMENT = Insight(
     table=person_engagement,
     answers="Who did what in an event: watched how much of it, wrote, asked, answered, networked?",
     grain="one row per company, day, stage event and person who registered (before or on the event's start day: on that one), watched or was in its hub on "
-    "that day, as of its end; the newest row of an event and person is what they did in all",
+    "that day, as of its end; whom event_activity only lists has none until then; the newest row of an event and person is what they did in all",
     source="derived from event_participants of every day up to this one, and from event_activity, chat_messages, poll_answers and "
     "questions of the event's start day; what Sequel does not tell is null",
     refreshed="when the day closes and when it turns final; for an event of today when its end is announced",

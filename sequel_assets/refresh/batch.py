@@ -18,13 +18,12 @@ from .concurrency import Told
 from .describe import outcome_of
 from .due import Coverage
 from .moment import Moment
-from .outcomes import Outcome, Verdict
+from .outcomes import Outcome, Verdict, held
 from .settling import settle_asked
 from .work import DayWork, EventWork
 
 MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
 """A batch is committed when it reaches one of these."""
-HELD = "held: the day is final, and Sequel now tells less than half of its minutes; the rows that were there stay until sequel-assets accept"
 PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
 
 
@@ -177,7 +176,7 @@ class Batch:
     @repeats
     def _write(self, warehouse: Warehouse) -> dict[str, list[Outcome]]:
         outcomes: dict[str, list[Outcome]] = {PARTICIPANTS: [], CONCURRENCY: []}
-        moment, held = self.moment, list[Problem]()
+        moment, kept = self.moment, list[Problem]()
         if not (self.participants or self.concurrency or self.vanished):
             return outcomes
         with warehouse.write(self.company_id) as connection:
@@ -193,13 +192,13 @@ class Batch:
                 for result in results:
                     name, day = result.table.name, result.day
                     if result.state is State.HELD:
-                        held.append(Problem(self.company_id, name, HELD, day))
+                        kept.append(Problem(self.company_id, name, held(result.loss), day))
                     else:
                         outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))
             people.remember(connection, self.company_id, self.seen)
             catalog.save_concurrency_span(connection, self.company_id, self.spans)
             catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=moment.at)
-        self.failed += held
+        self.failed += kept
         return outcomes
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from sequel_assets.file_modes import make_folder
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
 from sequel_assets.warehouse import identity
@@ -61,7 +62,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     """Return the warehouse of the settings, guarded. The folder of the embedded default is made; any other must be there."""
     warehouse = Warehouse(settings.warehouse_url, guard=guard(settings))
     if "warehouse_url" not in settings.model_fields_set:
-        Path(DATA_FOLDER).mkdir(exist_ok=True)
+        make_folder(Path(DATA_FOLDER))
     return warehouse
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
+import sqlalchemy as sa
+
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, problems, silences, slices
 from sequel_assets.warehouse.catalog import KnownEvent

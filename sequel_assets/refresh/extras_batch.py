@@ -18,12 +18,10 @@ from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, State, repl
 from .describe import outcome_of
 from .due import Coverage
 from .moment import Moment
-from .outcomes import Outcome, Verdict
+from .outcomes import Outcome, Verdict, held
 from .registrants import note_registered
 from .settling import settle_asked
 from .told import Asked, Family, Told
-
-HELD = "held: the day is final, and Sequel now tells less than half of its rows; those that were there stay until sequel-assets accept"
 
 
 @dataclass(frozen=True)
@@ -106,11 +104,12 @@ class ExtrasBatch:
         `noted` are datasets that have problems already: only those, and those that get some, are settled.
         """
         results = warehouse.change(self._write, self.company_id) if self.updates else []
-        held = [result for result in results if result.state is State.HELD]
+        kept = [result for result in results if result.state is State.HELD]
         written = [result for result in results if result.state is not State.HELD]
         for table in self.tables:
             problems = [problem for problem in self.failed if problem.dataset == table.name]
-            problems += [Problem(self.company_id, table.name, HELD, one.day) for one in held if one.table is table]
+            stays = [one for one in kept if one.table is table]
+            problems += [Problem(self.company_id, table.name, held(one.loss), one.day) for one in stays]
             if problems or table.name in noted:
                 settle_asked(warehouse, self.company_id, table.name, self.asked, problems, at=self.moment.at)
             for result in written:

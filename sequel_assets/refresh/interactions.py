@@ -1,5 +1,7 @@
 """Polls, questions, chat and reactions of an event, tidied: each thing once, answers and messages in order of time."""
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -25,6 +27,10 @@ _TABLES_OF = {
     "reactions": (reactions,),
 }
 NO_MINUTE = -1
+NO_EMOJI = "\ufffd"
+_IN_EMOJI = frozenset("\u200d\u2139\u24c2" + "".join(map(chr, range(0xE0020, 0xE0080))))
+"""Joiner, two emoji that are letters, and the tags of flags."""
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -51,7 +57,10 @@ def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
         )
     counts: dict[tuple[str, int], int] = {}
     for reaction in told.reactions or ():
-        place = (a_key(reaction.emoji, "an emoji"), NO_MINUTE if reaction.minute is None else reaction.minute)
+        place = (
+            _an_emoji(a_key(reaction.emoji, "an emoji")),
+            NO_MINUTE if reaction.minute is None else reaction.minute,
+        )
         counts[place] = counts.get(place, 0) + reaction.count
     for (emoji, minute), count in counts.items():
         rows.add(reactions, (*asked.start, emoji, minute, count))
@@ -67,8 +76,16 @@ def _add_poll(rows: Rows, asked: Asked, poll: Poll, position: int) -> None:
     listed = {option.option_id for option in options}
     for place, answer in enumerate(_in_time(poll.answers), start=1):
         who = rows.who(asked, answer.email, answer.name)
-        chosen = a_key(answer.option_id, "an option's id")
-        rows.add(poll_answers, (*key, place, who, chosen, chosen in listed, answer.answered_at))
+        is_listed = answer.option_id in listed
+        chosen, text = (answer.option_id, None) if is_listed else ("", answer.option_id)
+        rows.add(poll_answers, (*key, place, who, chosen, is_listed, answer.answered_at, text))
+
+
+def _an_emoji(text: str) -> str:
+    """Return an emoji; of what has letters or numbers in it, which somebody may have typed, only that it was something."""
+    signs = _KEYCAP.sub("", text)
+    is_text = any(unicodedata.category(sign)[0] in "LNC" and sign not in _IN_EMOJI for sign in signs)
+    return NO_EMOJI if is_text or not text.strip() else text
 
 
 def _in_time(answers: Iterable[PollAnswer]) -> list[PollAnswer]:

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from sequel_assets.warehouse.slices import Loss
+
 
 class Verdict(StrEnum):
     """What became of a slice."""
@@ -60,3 +62,11 @@ def unexpected(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"an unexpected {type(error).__name__}{place}, a mistake of this program; please report it"
+
+
+def held(loss: Loss | None) -> str:
+    """Return why a slice is held: of what less than half is left."""
+    part = f"less than half of its {loss.what} ({loss.left:,} of {loss.had:,})" if loss else "less than half of it"
+    return (
+        f"held: the day is final, and Sequel now tells {part}; the rows that were there stay until sequel-assets accept"
+    )

@@ -1,24 +1,38 @@
 """The keys by which Dagster and people name companies: readable, short, and the same for ever."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 
 from slugify import slugify
 
 LONGEST_SLUG = 40
+_KEY = re.compile(r"(?P<slug>[a-z0-9]+(?:-[a-z0-9]+)*)\.(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{64})")
+_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def is_ours(key: str) -> bool:
+    """Say whether a key is exactly of the form that is made here: nothing else is taken over from Dagster."""
+    found = _KEY.fullmatch(key)
+    return found is not None and len(found["slug"]) <= LONGEST_SLUG
+
+
+def is_plain(key: str) -> bool:
+    """Say whether a key that the warehouse holds may name a folder: one part of a path, that leads nowhere else."""
+    return _PART.fullmatch(key) is not None
 
 
 class PartitionKeys:
     """The partition key of each company: slug of its name, a dot, the first 8 hex digits of its id's SHA-256.
 
     `taken` are the keys by company; `known_keys` those that Dagster has, where the key of a company whose warehouse was
-    rebuilt is found again by its digits. Should two companies share 8 digits, the second one gets 16.
+    rebuilt is found again by its digits; anybody may add keys there, so those of another form are passed over. Should two companies share 8 digits, the second one gets 16.
     """
 
     def __init__(self, taken: Mapping[str, str], known_keys: Iterable[str]) -> None:
         self._taken = dict(taken)
         self._digits = {_digits_of(key) for key in taken.values()}
-        self._known = {_digits_of(key): key for key in sorted(known_keys, reverse=True)}
+        self._known = {_digits_of(key): key for key in sorted(known_keys, reverse=True) if is_ours(key)}
 
     def of(self, company_id: str, name: str) -> str:
         """Return the key of a company, which is taken from now on."""

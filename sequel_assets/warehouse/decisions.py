@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,12 @@ from .tables import ALL, event_participants, proofs
 
 _PLACES = ("position", "minute_of_event")
 """Whole numbers that say where a row stands."""
+_COUNTED: dict[tuple[str, ...], str] = {
+    ("engaged_minutes",): "minutes",
+    ("users",): "users, added up over its minutes",
+    ("live_minutes", "on_demand_minutes"): "minutes",
+}
+"""The columns of which a final slice must not lose most, and what that is."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,15 @@ class Before:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Less than half of a slice is left: of what, how much, and how much there was."""
+
+    what: str
+    left: int
+    had: int
+
+
+@dataclass(frozen=True)
 class Decision:
     """What is to be written of a slice; of one that is superseded or held, nothing."""
 
@@ -70,6 +85,8 @@ class Decision:
     data_through: datetime | None
     full_through: datetime | None
     is_final: bool
+    loss: Loss | None = None
+    """Of a slice that is held: what it would have lost."""
 
 
 def day_end(day: date) -> datetime:
@@ -94,9 +111,9 @@ def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decis
         and not update.accepts_loss
         and told is not None
         and told.is_final
-        and lost_most(update.table, before.rows, rows)
+        and (loss := loss_of(update.table, before.rows, rows)) is not None
     ):
-        return _as_it_was(State.HELD, before)
+        return replace(_as_it_was(State.HELD, before), loss=loss)
     data_through, full_through = update.data_through, update.full_through
     if is_landed and told is not None:  # nothing moves back, and what was not asked stays
         data_through = max(filter(None, (data_through, told.data_through)), default=None)
@@ -125,15 +142,14 @@ def bookkeeping(
     }
 
 
-def lost_most(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> bool:
-    """Say whether a landed slice has less than half of its minutes left, or of its rows where it has no minutes."""
-    sets = (("engaged_minutes",), ("users",), ("live_minutes", "on_demand_minutes"))
-    counted = next((names for names in sets if set(names) <= set(table.columns.keys())), ())
-    if not counted:
-        return 2 * len(new) < len(old)
-    places = [list(table.columns).index(table.c[name]) for name in counted]
-    left, had = (sum(int(row[place] or 0) for row in rows for place in places) for rows in (new, old))
-    return 2 * left < had
+def loss_of(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> Loss | None:
+    """Return what a landed slice loses that has less than half of its minutes left, or of its rows where it has no minutes."""
+    names = next((names for names in _COUNTED if set(names) <= set(table.columns.keys())), ())
+    left, had = len(new), len(old)
+    if names:
+        places = [list(table.columns).index(table.c[name]) for name in names]
+        left, had = (sum(int(row[place] or 0) for row in rows for place in places) for rows in (new, old))
+    return Loss(_COUNTED.get(names, "rows"), left, had) if 2 * left < had else None
 
 
 def restated(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> list[tuple[str, str, float, float]]:

@@ -1,7 +1,8 @@
 """What people did in an event, as Sequel tells it of the event as a whole: activity, polls, questions, chat, reactions, replays.
 
-The `day` of each row is the UTC day on which its event starts. A column whose text people wrote is marked
-`info={"personal": True}`: it is shown nowhere but here.
+The `day` of each row is the UTC day on which its event starts. A column that can hold what one of the audience wrote, or what
+somebody wrote of them, is marked `info={"personal": True}`: it is shown nowhere but here. What the hosts publish (names of
+events and rooms, what a poll asks and offers) is not.
 """
 
 import sqlalchemy as sa
@@ -47,7 +48,7 @@ event_activity = _table(
     Column("messages_reactions", sa.BigInteger, comment="messages and reactions that they sent"),
     Column("lead_score", sa.Double, comment="leadScore as Sequel tells it; the largest of several entries"),
     Column("raw_lead_score", sa.Double, comment="rawLeadScore as Sequel tells it; the largest of several entries"),
-    Column("lead_status", Text, comment="leadStatus as Sequel spells it; of several entries the latest"),
+    Column("lead_status", Text, info=PERSONAL, comment="personal: leadStatus as Sequel spells it; of several entries the latest"),
     Column("engagement_score", sa.Double, comment="engagementScore as Sequel tells it; the largest of several entries"),
     Column("registered_at", UtcDateTime, comment="when they registered; the earliest of several entries"),
     Column("updated_at", UtcDateTime, comment="updatedOn: when Sequel last changed the entry; the latest of several"),
@@ -87,9 +88,10 @@ poll_answers = _table(
     Column("poll_id", Text, primary_key=True, comment="the poll"),
     Column("position", sa.BigInteger, primary_key=True, autoincrement=False, comment="place among the poll's answers in order of time, from 1"),
     _person("who answered; see people"),
-    Column("option_id", Text, nullable=False, comment="the option that was chosen"),
+    Column("option_id", Text, nullable=False, comment="the option that was chosen; empty where the poll has no such option: what was sent is in answer_text"),
     Column("is_listed_option", sa.Boolean, nullable=False, comment="false where the poll has no such option: kept, and to be counted with care"),
     Column("answered_at", UtcDateTime, comment="when; null where Sequel does not say"),
+    Column("answer_text", Text, info=PERSONAL, comment="personal: what was sent where the poll has no such option, such as an answer in one's own words; else null"),
     *never_negative("position"),
     comment="Who chose what in each poll",
 )  # fmt: skip
@@ -120,7 +122,7 @@ chat_messages = _table(
 
 reactions = _table(
     "reactions",
-    Column("emoji", Text, primary_key=True, comment="the emoji, of however many code points"),
+    Column("emoji", Text, primary_key=True, comment="the emoji, of however many code points; U+FFFD for what is a text and no emoji"),
     Column("minute", sa.BigInteger, primary_key=True, autoincrement=False, comment="minute of the event, from its start; -1 where Sequel does not say"),
     Column("count", sa.BigInteger, nullable=False, comment="how often it was sent in that minute"),
     *never_negative("count"),

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_random
 
+from sequel_assets.file_modes import make_file
+
 from . import postgres
 from .errors import Interrupted, WarehouseError, explain, place
 from .patience import Patience, repeats, repeats_if_undone
@@ -60,7 +62,9 @@ class Warehouse:
 
     def _sqlite(self) -> sa.Engine:
         seconds = BUSY_TIMEOUT_SECONDS if self._busy_seconds is None else self._busy_seconds
-        return _sqlite_engine(self.url, "FULL" if self._is_durable else "NORMAL", seconds)
+        engine = _sqlite_engine(self.url, "FULL" if self._is_durable else "NORMAL", seconds)
+        make_file(Path(self.url.database or ""))
+        return engine
 
     def _postgres(self) -> sa.Engine:
         return postgres.make_engine(self.url, self._busy_seconds, is_durable=self._is_durable)

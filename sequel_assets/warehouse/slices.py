@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from . import bulk
 from .bulk import Row
 from .checksums import checksum, checksum_of, said
-from .decisions import Before, Decision, SliceUpdate, State, bookkeeping, day_end, decide, restated
+from .decisions import Before, Decision, Loss, SliceUpdate, State, bookkeeping, day_end, decide, restated
 from .tables import NO_DAY, event_concurrency, event_participants, proofs, refreshes, restatements
 
 __all__ = [
+    "Loss",
     "SliceResult",
     "SliceUpdate",
     "State",
@@ -42,6 +43,8 @@ class SliceResult:
     is_final: bool
     held: frozenset[Row] = field(default=frozenset(), repr=False)
     """The rows that the slice now has."""
+    loss: Loss | None = None
+    """Of one that is held: what it would have lost."""
 
 
 def replace_slices(
@@ -80,6 +83,7 @@ def replace_slices(
             decision.data_through,
             decision.is_final,
             decision.rows,
+            decision.loss,
         )
         for update, _, decision in decided
     ]

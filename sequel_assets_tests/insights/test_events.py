@@ -309,6 +309,24 @@ def test_people_by_hand(warehouse: Warehouse) -> None:
     ]
 
 
+def test_whom_the_activity_only_lists_has_no_row_until_the_day_on_which_they_come(warehouse: Warehouse) -> None:
+    """Neither registered nor there on the start day; what was told of them as a whole comes with their first row."""
+    story = by_hand()
+    story.activity["e1", "nobody"] = Entry(comments=3)
+    story.activity["e1", "later"] = Entry(comments=2)
+    story.seen += watched("e1", "later", 600, 4, on=2)
+    tell(warehouse, story, DAYS[:3])
+    rows = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))
+    assert [row for row in rows if row["person_id"] == "nobody"] == []
+    (later,) = [row for row in rows if row["person_id"] == "later"]
+    assert (later["day"], later["is_registered"], later["chat_messages"], later["first_seen_on"]) == (
+        day(2),
+        False,
+        2,
+        day(2),
+    )
+
+
 def test_a_hub_by_hand(warehouse: Warehouse) -> None:
     """Two of the event's three people network; one comes back when a fourth has watched the replay."""
     tell(warehouse, by_hand(), DAYS[:3])

@@ -240,8 +240,8 @@ def test_odd_interactions_are_kept_right(asked: Asked, answering: Any) -> None:
     rows = fetch_interactions(answering(lambda _: body), asked).by_table
     start = ("kid", day(3), "e")
     assert rows[tables.poll_answers] == [
-        (*start, "7", 1, None, "gone", False, at(3)),
-        (*start, "7", 2, None, "a", True, None),
+        (*start, "7", 1, None, "", False, at(3), "gone"),
+        (*start, "7", 2, None, "a", True, None, None),
     ]
     assert rows[tables.chat_messages] == [
         (*start, "early", 1, None, "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}", at(3)),

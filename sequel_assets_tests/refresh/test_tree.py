@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.company import runs_of
 from sequel_assets.refresh.hours import data_through, days_between, is_unsettled
-from sequel_assets.refresh.partition_keys import PartitionKeys
+from sequel_assets.refresh.partition_keys import PartitionKeys, is_ours, is_plain
 from sequel_assets.refresh.plan import Span
 from sequel_assets.refresh.tree import Walk, decide, place
 from sequel_assets.sequel import Company
@@ -42,6 +42,29 @@ def test_a_partition_key_is_made_for_people_and_found_again(
 ) -> None:
     """Slug of the first name, a dot, digits of the id; kept through renames and rebuilt warehouses."""
     assert PartitionKeys(taken, known_keys).of("a|1", name) == key
+
+
+STRANGE = (
+    "../../../x.{}", "/etc/x.{}", "a/b.{}", "..{}", ".{}", "a..{}", "A.{}", "é.{}", "a_b.{}", "-a.{}", "a-.{}", "a--b.{}", "a b.{}", "a.{}\n", "\na.{}", "a\0.{}",
+    "a|b.{}", "a\\b.{}", "{}", f"{'a' * 41}.{{}}", "\u202ea.{}", "a.{}0", "a.0{}", "x.y.{}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", STRANGE)
+def test_a_key_that_dagster_holds_is_taken_over_only_if_it_is_exactly_of_our_form(key: str) -> None:
+    """Anybody may add partitions in Dagster, and a key names folders of exports."""
+    digits = hashlib.sha256(b"a|1").hexdigest()[:8]
+    assert not is_ours(key.format(digits))
+    assert PartitionKeys({}, [key.format(digits)]).of("a|1", "Acme") == f"acme.{digits}"
+    assert PartitionKeys({}, [key.format(digits), f"old-name.{digits}"]).of("a|1", "Acme") == f"old-name.{digits}"
+
+
+@given(st.text(), st.text())
+def test_every_key_that_is_made_is_of_our_form(company_id: str, name: str) -> None:
+    key = PartitionKeys({}, ()).of(company_id, name)
+    assert is_ours(key)
+    assert is_plain(key)
+    assert PartitionKeys({}, [key]).of(company_id, "another name") == key
 
 
 def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_would_not_list() -> None:
