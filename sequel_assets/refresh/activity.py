@@ -30,6 +30,7 @@ def fetch_activity(client: SequelClient, asked: Asked) -> Rows:
     for entry in everybody.entries:
         who = rows.who(asked, entry.email, entry.name) or rows.nameless(asked, entry.uid or entry.user_id or "")
         by_person.setdefault(who, []).append(entry)
+        rows.outside.update(entry.outside)
     for who, theirs in by_person.items():
         rows.add(event_activity, _row(asked, who, theirs))
     rows.add(activity_totals, (*asked.start, everybody.total))

@@ -234,7 +234,8 @@ class AfterWebhooks:
         self.taken.unlisted |= {step.company_id for step in steps} - listed
         done: dict[tuple[str, str], set[str | None]] = {}
         for step in steps:
-            fell = any((step.company_id, day) in failed for day in step.days)
+            asked = (NO_DAY,) if step.hint.event_type == REGISTERED else step.days  # lists have no day
+            fell = any((step.company_id, day) in failed for day in asked)
             if step.do is not Do.HOT and step.company_id in listed and not fell and not self.taken.fatal:
                 done.setdefault((step.company_id, step.hint.company_id), set()).add(step.hint.event_id)
                 self.taken.refreshed |= {step.hint.event_id or ""} if step.do is Do.EVENT else set()

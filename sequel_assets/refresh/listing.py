@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sequel_assets.sequel import Event
+from sequel_assets.sequel import EARLIEST, LATEST, Event
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import ALL, HUB, STAGE, events
@@ -53,7 +53,10 @@ def own(
                 reason = f"has the id {ALL!r}, which stands for all events here; it is left out"
                 result.notes.append(Problem(lister, events.name, reason, event_id=event.uid))
             elif event.uid not in placed:
-                placed[event.uid] = (owner or lister, event)
+                company = owner or lister
+                placed[event.uid] = (company, event)
+                if event.bad_fields:
+                    result.notes.append(Problem(company, events.name, cannot_be_read(event.bad_fields), event_id=event.uid))
     links: dict[str, list[tuple[datetime, str, str, str, KnownEvent]]] = {}
     for company, event in placed.values():
         known = _stage(event)
@@ -69,6 +72,11 @@ def own(
                 hub_id, [link[-1] for link in sorted(linked, key=lambda link: link[:3])]
             )
     return result
+
+
+def cannot_be_read(fields: Iterable[str]) -> str:
+    """Return what is said of fields that are there and make no sense; their values stand nowhere."""
+    return f"its {', '.join(sorted(fields))} cannot be read (a time must lie between {EARLIEST.year} and {LATEST.year}); kept as unknown"
 
 
 def _link(links: dict[str, list[tuple[datetime, str, str, str, KnownEvent]]], company: str, event: KnownEvent) -> None:

@@ -19,6 +19,7 @@ from sequel_assets.sequel import (
 
 from .placing import FATAL
 from .told import Asked, Ending, Family, Refused, Told
+from .whereabouts import asked_again, is_gone
 from .work import Context, Stopped
 
 PROBES = 8
@@ -70,7 +71,8 @@ class EndpointAsker:
         client = _Counting(self._context.client)
         event_id = asked.event.event_id
         try:
-            return Told(event_id, self._family.fetch(client, asked), requests=client.requests)  # type: ignore[arg-type]
+            rows = asked_again(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
+            return Told(event_id, rows, requests=client.requests)
         except FATAL as error:
             self._context.fatal.append(error)
             self._context.stop.set()
@@ -83,10 +85,11 @@ class EndpointAsker:
 
     def _ending(self, client: "_Counting", asked: Asked, error: SequelError) -> tuple[Ending, str]:
         if isinstance(error, NotFound):
+            event_id = asked.event.event_id
+            lister = self._context.listers.get(event_id, asked.company_id)
             try:
-                self._family.look_up(client, asked.event.event_id)  # type: ignore[arg-type]
-            except NotFound:
-                return Ending.VANISHED, ""
+                if is_gone(client, lister, event_id, lambda: self._family.look_up(client, event_id)):  # type: ignore[arg-type]
+                    return Ending.VANISHED, ""
             except FATAL as fatal:
                 self._context.fatal.append(fatal)
                 self._context.stop.set()
