@@ -62,4 +62,12 @@ def choose(
         else:
             asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
     kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
-    return Choice(asked, owing_lists(connection, wanted), kept, frozen, retention.strangers(companies), is_hourly(tags), is_on(tags, ACCEPT))
+    return Choice(
+        asked,
+        owing_lists(connection, wanted),
+        kept,
+        frozen,
+        retention.strangers(companies),
+        is_hourly(tags),
+        is_on(tags, ACCEPT),
+    )

@@ -20,6 +20,7 @@ from .ledger import landed_days
 from .outcomes import Outcome, Verdict
 from .refresh import Refresher, Rules
 from .situation import CompanyBooks, KnownAs, Situation
+from .spelling import Spellings
 
 MOST_NAMED_AT_ONCE = 500
 MOST_ASKED = 5000
@@ -201,7 +202,7 @@ class AfterWebhooks:
     def _found(self, steps: Sequence[Step]) -> Iterator[Step]:
         """Yield the steps, each at the company whose event it is about, as Sequel says; without those that it does not answer."""
         with self._warehouse.read() as connection:
-            known = {company.company_id for company in catalog.known_companies(connection)}
+            known = Spellings(company.company_id for company in catalog.known_companies(connection))
         for step in steps:
             owner: str | None = None
             if step.do is Do.FIND and step.hint.event_id is not None:
@@ -212,7 +213,8 @@ class AfterWebhooks:
                 except SequelError:
                     self.taken.unlisted.add(step.company_id)
                     continue
-            yield replace(step, company_id=owner) if owner in known else step
+            found = known.find(owner) if owner is not None else None
+            yield step if found is None else replace(step, company_id=found)
 
     def _note(self, steps: Sequence[Step]) -> None:
         self.taken.hints += sum(step.hint.count for step in steps)

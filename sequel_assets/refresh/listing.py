@@ -13,6 +13,8 @@ from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import ALL, HUB, STAGE, events
 
+COMPANY_UID = "(companyUid)"
+"""Stands in place of an event where something is said of all that name the company."""
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -22,6 +24,8 @@ class Owned:
 
     by_company: dict[str, dict[str, KnownEvent]] = field(default_factory=dict)
     notes: list[Problem] = field(default_factory=list)
+    listers: dict[str, str] = field(default_factory=dict)
+    """event -> the company whose list named it, where that is not its own."""
 
 
 def foreign_owners(listings: Mapping[str, Sequence[Event]], companies: Iterable[str]) -> set[str]:
@@ -43,6 +47,7 @@ def own(
     """
     result = Owned(by_company={company: {} for company in listings})
     placed: dict[str, tuple[str, Event]] = {}
+    spelled: dict[str, set[str]] = {}
     for lister in sorted(listings, key=lambda company: -depths.get(company, 0)):  # deepest first
         for event in listings[lister]:
             owner = aliases.get(event.company_uid, event.company_uid) if event.company_uid else None
@@ -55,8 +60,18 @@ def own(
             elif event.uid not in placed:
                 company = owner or lister
                 placed[event.uid] = (company, event)
+                if company != lister:
+                    result.listers[event.uid] = lister
+                if owner is not None and owner != event.company_uid:
+                    spelled.setdefault(owner, set()).add(str(event.company_uid))
                 if event.bad_fields:
-                    result.notes.append(Problem(company, events.name, cannot_be_read(event.bad_fields), event_id=event.uid))
+                    result.notes.append(
+                        Problem(company, events.name, cannot_be_read(event.bad_fields), event_id=event.uid)
+                    )
+    for owner, spellings in spelled.items():
+        others = ", ".join(map(repr, sorted(spellings)))
+        reason = f"events of this company name it as {others}; they are counted here"
+        result.notes.append(Problem(owner, events.name, reason, event_id=COMPANY_UID))
     links: dict[str, list[tuple[datetime, str, str, str, KnownEvent]]] = {}
     for company, event in placed.values():
         known = _stage(event)

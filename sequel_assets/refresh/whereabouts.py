@@ -7,8 +7,10 @@ knows it, asked twice, nor names it in the list of its company.
 from collections.abc import Callable
 from typing import TypeVar
 
-from sequel_assets.sequel import NotFound, SequelClient
+from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient, SignInRefused, Unreachable
 
+FATAL = (SignInRefused, Unreachable)
+"""Errors that end a run: no other request would fare better."""
 T = TypeVar("T")
 
 
@@ -18,6 +20,19 @@ def asked_again(call: Callable[[], T]) -> T:
         return call()
     except NotFound:
         return call()
+
+
+def list_again(call: Callable[[], T]) -> T:
+    """Return what a list of a company answers; a 404 is asked again once, and so is a 403, which may be a quota's."""
+    try:
+        return call()
+    except (NotFound, Forbidden):
+        return call()
+
+
+def events_of(client: SequelClient, company_id: str) -> list[Event]:
+    """Return the events that Sequel lists of a company, without those of companies beneath it."""
+    return list_again(lambda: client.events(company_id, include_sub_companies=False))
 
 
 def is_known(look_up: Callable[[], object]) -> bool:
@@ -36,5 +51,4 @@ def is_gone(client: SequelClient, lister: str, event_id: str, look_up: Callable[
     """
     if is_known(look_up):
         return False
-    listed = asked_again(lambda: client.events(lister, include_sub_companies=False))
-    return not any(event_id in (event.uid, event.networking_hub) for event in listed)
+    return not any(event_id in (event.uid, event.networking_hub) for event in events_of(client, lister))

@@ -16,10 +16,10 @@ from sequel_assets.sequel import (
     NotFound,
     SequelError,
 )
+from sequel_assets.warehouse.tables import HUB
 
-from .placing import FATAL
 from .told import Asked, Ending, Family, Refused, Told
-from .whereabouts import asked_again, is_gone
+from .whereabouts import FATAL, asked_again, is_gone, is_known
 from .work import Context, Stopped
 
 PROBES = 8
@@ -85,10 +85,8 @@ class EndpointAsker:
 
     def _ending(self, client: "_Counting", asked: Asked, error: SequelError) -> tuple[Ending, str]:
         if isinstance(error, NotFound):
-            event_id = asked.event.event_id
-            lister = self._context.listers.get(event_id, asked.company_id)
             try:
-                if is_gone(client, lister, event_id, lambda: self._family.look_up(client, event_id)):  # type: ignore[arg-type]
+                if self._is_gone(client, asked):
                     return Ending.VANISHED, ""
             except FATAL as fatal:
                 self._context.fatal.append(fatal)
@@ -101,6 +99,18 @@ class EndpointAsker:
                 )
             return Ending.NOT_FOUND, str(error)
         return (Ending.NOT_TOLD if is_refusal(error) else Ending.FAILED), str(error)
+
+    def _is_gone(self, client: "_Counting", asked: Asked) -> bool:
+        """Say whether Sequel does not know the event any more; nothing lists a hub, which has two calls instead."""
+        event_id = asked.event.event_id
+
+        def look_up() -> object:
+            return self._family.look_up(client, event_id)  # type: ignore[arg-type]
+
+        if asked.event.event_type == HUB:
+            return not is_known(look_up)
+        lister = self._context.listers.get(event_id, asked.company_id)
+        return is_gone(client, lister, event_id, look_up)  # type: ignore[arg-type]
 
 
 def to_probe(events: Iterable[Asked], wanted: Collection[str], now: datetime) -> list[Asked]:

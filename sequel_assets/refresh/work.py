@@ -15,9 +15,8 @@ from .asking import EventAsker, EventMissing, KeptLists
 from .concurrency import Told, fetch_concurrency
 from .facts import DayFacts, NotTold, SliceFailure, day_facts, explore
 from .gauge import Gauge
-from .placing import FATAL
 from .plan import Expected, Span, around, gaps, halves
-from .whereabouts import is_gone
+from .whereabouts import FATAL, is_gone
 
 T = TypeVar("T")
 
