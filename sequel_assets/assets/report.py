@@ -19,6 +19,7 @@ from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.tables import NO_DAY
 
 from .chart import draw, read_days
 from .event_chart import draw_curve, draw_steps, read_curve, read_steps
@@ -65,7 +66,7 @@ class Report:
 
     def tell(self, outcome: Outcome, warehouse: Warehouse) -> None:
         """Log a good slice as materialized; one of another day, or not of `steady`, only where its rows changed."""
-        is_asked = (outcome.company_id, outcome.day) in self._days
+        is_asked = outcome.day == NO_DAY or (outcome.company_id, outcome.day) in self._days
         is_news = outcome.verdict is Verdict.DONE or (is_asked and outcome.dataset in self._steady)
         if outcome.verdict is Verdict.FAILED and is_asked:
             self.failed.append(outcome)
@@ -152,8 +153,8 @@ def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -
         return dg.Failure(
             f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is mended"
         )
-    causes = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES] or failed
-    told = [f"{names.get(o.company_id, o.company_id)} {o.day} {o.dataset}: {o.reason}" for o in causes[:MOST_NAMED]]
+    causes = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES or outcome.day == NO_DAY] or failed
+    told = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in causes[:MOST_NAMED]]
     if len(causes) > MOST_NAMED:
         told.append(f"and {len(causes) - MOST_NAMED} more")
     if len(failed) > len(causes):

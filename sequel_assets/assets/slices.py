@@ -114,8 +114,9 @@ def _outcomes(
     if not asks_sequel:
         yield from refresher.refresh(wanted, asks_sequel=False)
         return
-    yield from refresher.refresh({company_id: days for company_id, days in choice.asked.items() if days})
-    idle: dict[str, list[date]] = {company_id: [] for company_id, days in choice.asked.items() if not days}
+    due = {company_id: days for company_id, days in choice.asked.items() if days or company_id in choice.owing}
+    yield from refresher.refresh(due)
+    idle: dict[str, list[date]] = {company_id: [] for company_id in choice.asked if company_id not in due}
     yield from refresher.refresh(idle, asks_sequel=False)
 
 

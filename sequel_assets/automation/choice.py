@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
-from sequel_assets.refresh.ledger import landed_days, troubled
+from sequel_assets.refresh.ledger import landed_days, owing_lists, troubled
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
@@ -23,6 +23,8 @@ class Choice:
     asked: dict[str, dict[date, Coverage]]
     """company -> the days that are asked for, and how. The hour's own run asks for some beyond its range: were
     they in it, Dagster would plan every slice of a month, and store an event for each."""
+    owing: frozenset[str]
+    """Companies that are asked though no day of theirs is: a list that has no day could not be had."""
     kept: dict[str, set[date]]
     """company -> the days that stay as they are."""
     frozen: int
@@ -60,4 +62,12 @@ def choose(
         else:
             asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
     kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
-    return Choice(asked, kept, frozen, retention.strangers(companies), is_hourly(tags), is_on(tags, ACCEPT))
+    return Choice(
+        asked,
+        owing_lists(connection, wanted),
+        kept,
+        frozen,
+        retention.strangers(companies),
+        is_hourly(tags),
+        is_on(tags, ACCEPT),
+    )

@@ -1,6 +1,6 @@
 """`sequel-assets backfill`: real Dagster runs, one per company, each over a range of days, several side by side."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 
@@ -11,7 +11,7 @@ from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.automation.resources import NEEDED, Platform
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
-from sequel_assets.refresh.tree import Finding
+from sequel_assets.refresh.tree import Finding, is_beneath
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog, schema
@@ -58,7 +58,7 @@ def backfill(
         schema.create_if_empty(warehouse)
         warehouse.ensure_writable()
         instance = instance or stack.enter_context(dagster_instance())
-        _store(settings, client, warehouse, instance, found)
+        unlisted = _store(settings, client, warehouse, instance, found)
         left = leave_out_frozen(settings, warehouse, companies, first, last)
         tasks = [
             Task(company, left.firsts[company.company_id], last, dict.fromkeys(modes, "true"))
@@ -69,7 +69,8 @@ def backfill(
         events = _events(warehouse, tasks)
         code = _run(instance, client, companies, tasks, events, number, tell_run, raise_if_stopped)
         left.tell()
-        return code
+        is_partial = concerned(unlisted, companies, found.present) if wanted else bool(unlisted)
+        return SOME_FAILED if is_partial else code
 
 
 def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
@@ -94,8 +95,8 @@ def _look(settings: Settings, client: SequelClient, instance: dg.DagsterInstance
 
 def _store(
     settings: Settings, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance, found: Finding
-) -> None:
-    """Store the companies and their events, and say what of them could not be told."""
+) -> set[str]:
+    """Store the companies and their events, say what of them could not be told, and return whose lists that were."""
     everyone = keep_companies(settings, warehouse, instance, found)
     keys = {company.company_id: company.partition_key for company in everyone}
     for company_id, note in found.notes.items():
@@ -107,6 +108,14 @@ def _store(
         instance.report_runless_asset_event(
             dg.AssetMaterialization(dataset.name, description="by sequel-assets backfill")
         )
+    return {company_id for company_id, key in keys.items() if key in failed or company_id in found.unread}
+
+
+def concerned(unlisted: Collection[str], chosen: Sequence[KnownCompany], present: Sequence[KnownCompany]) -> bool:
+    """Say whether a company whose lists could not be had is one of those that were chosen, or stands beneath one. Pure."""
+    parents = {company.company_id: company.parent_company_id for company in present}
+    mine = {company.company_id for company in chosen}
+    return any(company_id in mine or is_beneath(company_id, mine, parents) for company_id in unlisted)
 
 
 def _run(

@@ -24,7 +24,7 @@ def summarize(companies: Sequence[KnownCompany], told: Sequence[Told], *, is_sto
     failed = sum(one.count(Verdict.FAILED) for one in told)
     named = [(one.task.company.partition_key, outcome) for one in told for outcome in one.failed][:MOST_NAMED]
     for key, outcome in named:
-        errors().print(f"failed: {key} {outcome.day} {outcome.dataset}: {outcome.reason}")
+        errors().print(f"failed: {key} {outcome.name}: {outcome.reason}")
     if failed > len(named):
         errors().print(f"and {failed - len(named)} more; all of them: sequel-assets status")
     waiting = sum(one.count(Verdict.WAITING) for one in told)

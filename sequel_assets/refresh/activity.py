@@ -30,6 +30,7 @@ def fetch_activity(client: SequelClient, asked: Asked) -> Rows:
     listed = [Listing(entry.email, entry.name, _mark(entry)) for entry in everybody.entries]
     for who, entry in zip(rows.everybody(asked, listed), everybody.entries, strict=True):
         by_person.setdefault(who, []).append(entry)
+        rows.outside.update(entry.outside)
     for who, theirs in by_person.items():
         rows.add(event_activity, _row(asked, who, theirs))
     rows.add(activity_totals, (*asked.start, everybody.total))

@@ -23,6 +23,7 @@ from .ledger import landed_days
 from .outcomes import Outcome, Verdict
 from .refresh import Refresher, Rules
 from .situation import CompanyBooks, KnownAs, Situation
+from .spelling import Spellings
 
 MOST_ASKED = 5000
 """Steps that one run takes up; the others follow."""
@@ -201,7 +202,7 @@ class AfterWebhooks:
 
     def _found(self, steps: Sequence[Step]) -> Iterator[Step]:
         """Yield the steps, each at the company whose event it is about, as Sequel says; without those that it does not answer."""
-        known = {company.company_id for company in self._warehouse.ask(catalog.known_companies)}
+        known = Spellings(company.company_id for company in self._warehouse.ask(catalog.known_companies))
         for step in steps:
             owner: str | None = None
             if step.do is Do.FIND and step.hint.event_id is not None:
@@ -212,7 +213,8 @@ class AfterWebhooks:
                 except SequelError:
                     self.taken.unlisted.add(step.company_id)
                     continue
-            yield replace(step, company_id=owner) if owner in known else step
+            found = known.find(owner) if owner is not None else None
+            yield step if found is None else replace(step, company_id=found)
 
     def _note(self, steps: Sequence[Step]) -> None:
         self.taken.hints += sum(step.hint.count for step in steps)
@@ -236,7 +238,8 @@ class AfterWebhooks:
         self.taken.unlisted |= {step.company_id for step in steps} - listed
         done: dict[tuple[str, str], set[str | None]] = {}
         for step in steps:
-            fell = any((step.company_id, day) in failed for day in step.days)
+            asked = (NO_DAY,) if step.hint.event_type == REGISTERED else step.days  # lists have no day
+            fell = any((step.company_id, day) in failed for day in asked)
             if step.do is not Do.HOT and step.company_id in listed and not fell and not self.taken.fatal:
                 done.setdefault((step.company_id, step.hint.company_id), set()).add(step.hint.event_id)
                 self.taken.refreshed |= {step.hint.event_id or ""} if step.do is Do.EVENT else set()

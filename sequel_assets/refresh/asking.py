@@ -13,6 +13,7 @@ from sequel_assets.warehouse.catalog import KnownEvent
 
 from .plan import EngagementType, Question, Span, Totals
 from .prove import Listed, NotConserved, read
+from .whereabouts import asked_again
 
 MOST_KEPT_ROWS = 300_000
 
@@ -107,6 +108,18 @@ class EventAsker:
             return self.client.concurrency(self.event.event_id)
         except NotFound:
             return None
+
+    def was_ever_live(self) -> bool:
+        """Say whether Sequel tells any live minute of the event, whenever that was."""
+        self.requests += 1
+        event_id = self.event.event_id
+        try:
+            told = asked_again(
+                lambda: self.client.participants(event_id, start=None, end=None, engagement_type="live", limit=1)
+            )
+        except NotFound:
+            raise EventMissing(event_id) from None
+        return told.total_engaged_minutes > 0
 
     def _ask(self, question: Question, limit: int) -> Answer:
         self.span = question.span

@@ -24,7 +24,7 @@ from .moment import Moment
 from .outcomes import Outcome
 from .pending import Pending
 from .plan import Span
-from .registrants import due_events, owed_events, refresh_registrants
+from .registrants import due_events, failed_lists, owed_events, refresh_registrants
 from .remembered import Remembered
 from .retention import NONE_FROZEN
 from .work import Context, DayWork, EventWork, Stopped
@@ -74,7 +74,7 @@ class CompanyRefresh:
         Who registered has no day that would show that it is missing, so it comes before any day is committed: a refresh
         that dies leaves days behind, and with them whatever is to be asked again.
         """
-        self._ask_registrants()
+        yield from self._ask_registrants()
         older = self._refreshed_days() - {*self._full, *self._hot} if self._pending.newcomers else set()
         hot = self._hot_works()
         self._explore(sorted(older), hot)
@@ -99,13 +99,14 @@ class CompanyRefresh:
         extras = Extras(*about, events, self._moment, self._person_key)
         yield from extras.run(self._days, list(self._only), self._pending)
 
-    def _ask_registrants(self) -> None:
+    def _ask_registrants(self) -> list[Outcome]:
+        """Ask for the lists that have no day, and return what of them could not be had: it is no slice, and it failed."""
         events = [work.event for work in self._works]
         due = {event.event_id for event in due_events(events, self._days, self._moment.at)}
         owed = self._warehouse.ask(lambda connection: owed_events(connection, self._company_id))
         about = (self._context, self._warehouse, self._company_id, due | owed | self._only.keys(), self._pool)
         is_full = any(coverage is not Coverage.HOT for coverage in self._days.values())
-        refresh_registrants(*about, self._moment, self._person_key, is_full=is_full)
+        return failed_lists(refresh_registrants(*about, self._moment, self._person_key, is_full=is_full))
 
     def _hot_works(self) -> list[EventWork]:
         if not self._hot:

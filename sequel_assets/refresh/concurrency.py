@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from sequel_assets.sequel import EARLIEST, LATEST
+
 from .asking import EventAsker, EventMissing
 from .facts import SliceFailure
 
@@ -15,21 +17,25 @@ def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Told
     start = starts_at.replace(second=0, microsecond=0)
     told: Told = {}
     for offset, users in views:
-        try:
-            minute = start + timedelta(minutes=offset)
-        except OverflowError:
-            raise SliceFailure(f"minute {offset} of its concurrency is beyond any calendar") from None
+        after = timedelta(minutes=offset)
+        if not EARLIEST - start <= after < LATEST - start:  # nothing is added before that is sure
+            raise SliceFailure(f"minute {offset} of its concurrency is not between {EARLIEST.year} and {LATEST.year}")
+        minute = start + after
         day = told.setdefault(minute.date(), {})
         day[minute] = max(users, day.get(minute, 0))
     return told
 
 
 def fetch_concurrency(ask: EventAsker, *, has_live_minutes: bool) -> Told:
-    """Return the concurrency of an event. 404 means empty where nobody was live; else it is asked once more."""
+    """Return the concurrency of an event. 404 means empty where nobody was live; else it is asked once more.
+
+    Where minutes are stored it is not taken for empty either, unless Sequel says that nobody was ever live.
+    """
     views = ask.concurrency()
-    if views is None and has_live_minutes:
+    may_be_empty = not has_live_minutes and ask.event.concurrency_from is None
+    if views is None and not may_be_empty:
         views = ask.concurrency()
-        if views is None:
+        if views is None and (has_live_minutes or ask.was_ever_live()):
             raise EventMissing(ask.event.event_id)
     if not views:
         return {}

@@ -5,9 +5,9 @@ moved to another company (its rows leave with it), or still there (it goes on be
 taken out of the one that had it, at once, so that no minute counts twice.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
@@ -28,11 +28,11 @@ from . import pending
 from .listing import Owned
 from .moment import Moment
 from .pending import Pending
-from .placing import FATAL, place_events
+from .placing import place_events
+from .spelling import Spellings
 from .taking_out import take_out
-
-Stored = Mapping[str, Mapping[str, KnownEvent]]
-"""company -> event -> as the table `events` has it."""
+from .turns import Stored, in_turns
+from .whereabouts import FATAL, asked_again, is_known
 
 
 @dataclass(frozen=True)
@@ -44,42 +44,80 @@ class CompanyEvents:
     pending: Pending
     """Events that are new to the company, or that started at another time before."""
     taken_from: frozenset[str]
-    """Companies that lost an event to this one and are not refreshed themselves: their insights are behind."""
+    """Companies that lost an event to this one: their insights are behind, unless they are refreshed after it."""
+    listers: Mapping[str, str] = field(default_factory=dict)
+    """event -> the company whose list named it, where that is not its own."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Companies whose events were listed together: placed, and not stored yet; and the error of each that failed."""
+
+    there: tuple[str, ...]
+    failed: Mapping[str, Exception]
+    owned: Owned
+    _client: SequelClient
+    _warehouse: Warehouse
+    _stored: Stored
+    _pool: Executor
+    _moment: Moment
+
+    def settle(self, company_id: str) -> CompanyEvents:
+        """Store a company's events and return what they are to be asked; what is no longer listed is looked up first."""
+        stored = self._stored
+        known, found = stored.get(company_id, {}), self.owned.by_company.get(company_id, {})
+        owners = {event_id: company for company, theirs in self.owned.by_company.items() for event_id in theirs}
+        unlisted = [event for event in known.values() if event.event_id not in found]
+        fates = list(self._pool.map(partial(_fate, self._client, company_id, owners, stored), unlisted))
+        fate_of = list(zip(unlisted, fates, strict=True))
+        return _settle(self._warehouse, company_id, self.owned, stored, fate_of, self._moment)
+
+
+def list_events(
+    client: SequelClient,
+    warehouse: Warehouse,
+    company_ids: Sequence[str],
+    pool: Executor,
+    moment: Moment,
+    proving: Collection[str] = (),
+) -> Iterator[Listed]:
+    """Yield companies as their lists of events come, those that came together in one; who does not answer comes last.
+
+    Each is as a refresh of its own, so that a company that hangs or fails delays nobody else. `proving` are those whose list
+    is held against the ids that the company names.
+    """
+    for turn in in_turns(client, company_ids, warehouse.ask(_stored), pool, proving):
+        companies, stored = (
+            warehouse.ask(catalog.known_companies),
+            warehouse.ask(_stored),
+        )  # an earlier turn may have taken events over
+        owned = place_events(client, turn, company_ids, companies, stored, pool)
+        for company_id, why in turn.failed.items():
+            if company_id in stored:
+                note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
+                problems.settle(warehouse, company_id, events.name, [NO_DAY], [note], at=moment.at)
+        yield Listed(tuple(turn.listings), dict(turn.failed), owned, client, warehouse, stored, pool, moment)
 
 
 def refresh_events(
     client: SequelClient, warehouse: Warehouse, company_ids: Sequence[str], pool: Executor, moment: Moment
 ) -> tuple[dict[str, CompanyEvents], dict[str, Exception]]:
     """List and store the events of companies; return what each is to be asked, and the error of each that failed."""
-    companies, stored = warehouse.ask(_known)
-    owned, refused = place_events(client, company_ids, companies, stored, pool)
-    failed: dict[str, Exception] = dict(refused)
-    owners = {event_id: company for company, theirs in owned.by_company.items() for event_id in theirs}
-    result = {}
-    for company_id in company_ids:
-        if company_id in failed:
-            continue
-        known = stored.get(company_id, {})
-        unlisted = [event for event in known.values() if event.event_id not in owned.by_company[company_id]]
-        fates = list(pool.map(partial(_fate, client, company_id, owners, stored), unlisted))
-        try:
-            result[company_id] = _settle(
-                warehouse, company_id, owned, stored, list(zip(unlisted, fates, strict=True)), moment, set(company_ids)
-            )
-        except WarehouseError as error:
-            failed[company_id] = error
-    for company_id, why in failed.items():
-        if company_id in stored and isinstance(why, SequelError):
-            note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
-            problems.settle(warehouse, company_id, events.name, [NO_DAY], [note], at=moment.at)
+    result: dict[str, CompanyEvents] = {}
+    failed: dict[str, Exception] = {}
+    for listed in list_events(client, warehouse, company_ids, pool, moment, company_ids):
+        failed.update(listed.failed)
+        for company_id in listed.there:
+            try:
+                result[company_id] = listed.settle(company_id)
+            except WarehouseError as error:
+                failed[company_id] = error
     return result, failed
 
 
-def _known(connection: sa.Connection) -> tuple[list[catalog.KnownCompany], dict[str, dict[str, KnownEvent]]]:
+def _stored(connection: sa.Connection) -> Stored:
     companies = catalog.known_companies(connection)
-    return companies, {
-        company.company_id: catalog.known_events(connection, company.company_id) for company in companies
-    }
+    return {company.company_id: catalog.known_events(connection, company.company_id) for company in companies}
 
 
 def _settle(
@@ -89,10 +127,9 @@ def _settle(
     stored: Stored,
     fates: Sequence[tuple[KnownEvent, str]],
     moment: Moment,
-    refreshed_too: Collection[str],
 ) -> CompanyEvents:
     """Store a company's events, take in what it claims, give away what moved."""
-    known, found = stored.get(company_id, {}), owned.by_company[company_id]
+    known, found = stored.get(company_id, {}), owned.by_company.get(company_id, {})
     kept = [event for event, fate in fates if fate == "here"]
     vanished = [
         replace(event, vanished_at=event.vanished_at or moment.at) for event, fate in fates if fate == "vanished"
@@ -105,14 +142,24 @@ def _settle(
     taken_from = set()
     for other, theirs in stored.items():
         claimed = [event_id for event_id in found if event_id in theirs]
-        if claimed and other != company_id and other not in refreshed_too:
+        if claimed and other != company_id:
             _store(warehouse, other, [], claimed, moment)
             taken_from.add(other)
-    notes = {note.event_id: note for note in owned.notes if note.company_id == company_id}.values()
-    problems.settle(warehouse, company_id, events.name, [NO_DAY], notes, at=moment.at)
+    problems.settle(warehouse, company_id, events.name, [NO_DAY], _notes(owned, company_id), at=moment.at)
     excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
     asked = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
-    return CompanyEvents(tuple(asked), todo, frozenset(taken_from))
+    return CompanyEvents(tuple(asked), todo, frozenset(taken_from), owned.listers)
+
+
+def _notes(owned: Owned, company_id: str) -> list[Problem]:
+    """Return what is to be said of a company's events, one problem for each of them."""
+    of_each: dict[str, list[str]] = {}
+    for note in owned.notes:
+        if note.company_id == company_id and note.reason not in of_each.setdefault(note.event_id, []):
+            of_each[note.event_id].append(note.reason)
+    return [
+        Problem(company_id, events.name, "; ".join(reasons), event_id=event_id) for event_id, reasons in of_each.items()
+    ]
 
 
 @repeats
@@ -140,16 +187,16 @@ def _fate(client: SequelClient, company_id: str, owners: Mapping[str, str], stor
         return "vanished"
     try:
         if event.event_type == HUB:
-            client.hub(event.event_id)
-            return "here"
-        owner = client.event(event.event_id).company_uid
+            return "here" if is_known(lambda: client.hub(event.event_id)) else "vanished"
+        owner = asked_again(lambda: client.event(event.event_id)).company_uid
     except NotFound:
         return "vanished"
     except FATAL:
         raise
     except SequelError:
         return "here"
-    return "moved" if owner != company_id and owner in stored else "here"
+    company = Spellings(stored).find(owner) if owner is not None else None
+    return "moved" if company is not None and company != company_id else "here"
 
 
 def _with_memory(event: KnownEvent, before: KnownEvent | None) -> KnownEvent:

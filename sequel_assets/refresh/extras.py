@@ -12,16 +12,15 @@ from datetime import date
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import availability
-from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.engagement_tables import OF_EVENTS
+from sequel_assets.warehouse.engagement_tables import OF_EVENTS, event_activity
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.tables import STAGE, event_participants, refreshes
 from sequel_assets.warehouse.tables import problems as problems_table
 
 from .activity import ACTIVITY
-from .datasets import EXTRAS_NAMES
+from .datasets import CORE_NAMES, EXTRAS_NAMES
 from .due import Coverage
 from .extras_batch import DayOfEvents, ExtrasBatch
 from .hot import is_under_way
@@ -142,11 +141,11 @@ class Extras:
 
     def _with_silent(self, told: Mapping[str, Told]) -> dict[str, Told]:
         """Return what was told, a 404 of an event without a minute taken for what it is: there was nobody to say anything."""
-        refused = [event_id for event_id, one in told.items() if one.ending is Ending.NOT_FOUND]
-        p = event_participants.c
-        query = sa.select(p.event_id).where(p.company_id == self.company_id, among(p.event_id, refused)).distinct()
-        watched = self.warehouse.ask(lambda connection: set(connection.scalars(query))) if refused else set()
-        silent = {*refused} - watched
+        refused = {event_id for event_id, one in told.items() if one.ending is Ending.NOT_FOUND}
+        if not refused:
+            return dict(told)
+        seen = self.warehouse.ask(lambda connection: not_surely_silent(connection, self.company_id, refused))
+        silent = refused - seen
         return {**told, **{one: replace(told[one], ending=Ending.SILENT, reason="") for one in silent}}
 
     def _leave_out(
@@ -181,6 +180,20 @@ class Extras:
         chosen = (r.company_id == self.company_id, r.dataset.in_(EXTRAS_NAMES))
         with self.warehouse.read() as connection:
             return set(connection.scalars(sa.select(r.day).where(*chosen).distinct()))
+
+
+def not_surely_silent(connection: sa.Connection, company_id: str, event_ids: Collection[str]) -> set[str]:
+    """Return those of the events that somebody came to, by minutes or by activity, and those whose minutes could not be had."""
+    p, a, n = event_participants.c, event_activity.c, problems_table.c
+    came = sa.or_(a.attended, a.viewed_replay, a.live_minutes > 0, a.on_demand_minutes > 0)
+    told = ((p, sa.true()), (a, came), (n, n.dataset.in_(CORE_NAMES)))
+    return {
+        event_id
+        for c, where in told
+        for event_id in connection.scalars(
+            sa.select(c.event_id).where(c.company_id == company_id, c.event_id.in_(event_ids), where).distinct()
+        )
+    }
 
 
 def told_of(family: Family, told: Collection[Told]) -> set[sa.Table]:

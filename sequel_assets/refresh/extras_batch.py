@@ -14,9 +14,11 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.people import Person
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, State, replace_slices
+from sequel_assets.warehouse.tables import NO_DAY
 
 from .describe import outcome_of
 from .due import Coverage
+from .listing import cannot_be_read
 from .moment import Moment
 from .outcomes import Outcome, Verdict, held
 from .registrants import note_registered
@@ -56,6 +58,8 @@ class ExtrasBatch:
     asked: dict[date, frozenset[str] | None] = field(default_factory=dict)
     costs: dict[date, tuple[int, float]] = field(default_factory=dict)
     events: list[KnownEvent] = field(default_factory=list)
+    outside: dict[str, set[str]] = field(default_factory=dict)
+    """event that was told -> its times outside the calendar."""
 
     def add(self, day: DayOfEvents, told: Mapping[str, Told]) -> None:
         """Turn what the events of a day told into its slices, or into problems."""
@@ -92,6 +96,7 @@ class ExtrasBatch:
                 accepts_loss=self.moment.accepts_loss,
             )
             self.updates.setdefault(table.name, []).append(update)
+        self.outside.update({one.event_id: one.rows.outside for one in here if one.rows is not None})
         for one in here:
             if good and one.rows is not None:
                 self.seen += [(person, day.day) for person in one.rows.people.values()]
@@ -106,6 +111,7 @@ class ExtrasBatch:
         results = warehouse.change(self._write, self.company_id) if self.updates else []
         kept = [result for result in results if result.state is State.HELD]
         written = [result for result in results if result.state is not State.HELD]
+        self._note_times(warehouse, noted)
         for table in self.tables:
             problems = [problem for problem in self.failed if problem.dataset == table.name]
             stays = [one for one in kept if one.table is table]
@@ -138,6 +144,18 @@ class ExtrasBatch:
         if event_activity.name in self.updates:
             note_registered(connection, self.company_id, self.events)
         return results
+
+    def _note_times(self, warehouse: Warehouse, noted: Collection[str]) -> None:
+        """Name the events with times that make no sense: a problem without a day, which fails no slice."""
+        name = self.family.tables[0].name
+        notes = [
+            Problem(self.company_id, name, cannot_be_read(outside), event_id=event_id)
+            for event_id, outside in self.outside.items()
+            if outside
+        ]
+        if notes or name in noted:
+            asked = {NO_DAY: frozenset(self.outside)}
+            settle_asked(warehouse, self.company_id, name, asked, notes, at=self.moment.at)
 
     def _replace(self, connection: sa.Connection, updates: list[SliceUpdate]) -> list[SliceResult]:
         moment = self.moment

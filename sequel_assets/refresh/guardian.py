@@ -20,7 +20,7 @@ from sequel_assets.warehouse.sealing import Seal, SealError
 from .guardian_look import Tools
 from .guardian_plan import Slot, Step, is_given_up, wanted_slots
 from .guardian_slot import SlotCare, SlotFailure
-from .placing import FATAL
+from .whereabouts import FATAL
 
 
 @dataclass(frozen=True)

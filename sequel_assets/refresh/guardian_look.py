@@ -12,7 +12,7 @@ from sequel_assets.warehouse.subscribing import NewKey, StoredSubscription
 from sequel_assets.warehouse.subscriptions import hash_of
 
 from .guardian_plan import Heard, Kept
-from .placing import FATAL
+from .whereabouts import FATAL
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from sequel_assets.warehouse.subscriptions import hash_of
 
 from .guardian_look import Tools, look_at
 from .guardian_plan import Do, Heard, Kept, Slot, Step, is_urgent, steps_for
-from .placing import FATAL
+from .whereabouts import FATAL
 
 OVERLAP = timedelta(days=1)
 """How long the key before is accepted after a renewal, and a subscription that was replaced: deliveries that were told to come

@@ -38,7 +38,8 @@ def is_under_way(event: KnownEvent, now: datetime) -> bool:
     """Say whether an event has begun and has not ended, by its plan, for more than two hours."""
     return (
         event.starts_at is not None
-        and event.starts_at <= now <= max(event.starts_at, event.ends_at or event.starts_at) + AFTER_END
+        and event.starts_at <= now
+        and now - AFTER_END <= max(event.starts_at, event.ends_at or event.starts_at)  # nothing is added to a told time
     )
 
 

@@ -45,6 +45,9 @@ def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
         rows.untold[poll_answers] = "Sequel's polls have no answers"
     for position, poll in enumerate(_once(told.polls or (), lambda poll: poll.poll_id, "poll"), start=1):
         _add_poll(rows, asked, poll, position)
+    answers = [answer for poll in told.polls or () for answer in poll.answers]
+    for timed in (*answers, *(told.questions or ()), *(told.chat or ())):
+        rows.outside.update(timed.outside)
     for question in _once(told.questions or (), lambda question: question.question_id, "question"):
         key = (*asked.start, a_key(question.question_id, "a question's id"))
         who = rows.who(asked, question.email, question.name)

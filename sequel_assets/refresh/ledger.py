@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse import availability
 from sequel_assets.warehouse.among import among
+from sequel_assets.warehouse.company_tables import LISTED_OF
 from sequel_assets.warehouse.problems import ASK_AGAIN
 from sequel_assets.warehouse.tables import NO_DAY, event_participants, problems, refreshes
 
@@ -125,8 +126,19 @@ def read_unknown(connection: sa.Connection, frozen_before: Mapping[str, date], s
 
 def troubled(connection: sa.Connection, company_ids: Collection[str]) -> frozenset[str]:
     """Return the companies of which a refresh left something undone: they are asked again within the hour."""
+    return _with_problems(connection, company_ids, CORE_NAMES)
+
+
+def owing_lists(connection: sa.Connection, company_ids: Collection[str]) -> frozenset[str]:
+    """Return the companies of which a list that has no day could not be had, such as who registered."""
+    return _with_problems(connection, company_ids, {table.name for table in LISTED_OF})
+
+
+def _with_problems(
+    connection: sa.Connection, company_ids: Collection[str], datasets: Collection[str]
+) -> frozenset[str]:
     p = problems.c
-    chosen = (among(p.company_id, company_ids), p.dataset.in_(LANDED_NAMES), p.day == NO_DAY)
+    chosen = (among(p.company_id, company_ids), p.dataset.in_(datasets), p.day == NO_DAY)
     return frozenset(connection.scalars(sa.select(p.company_id).where(*chosen).distinct()))
 
 

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sequel_assets.sequel import Event
+from sequel_assets.sequel import EARLIEST, LATEST, Event
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import ALL, HUB, STAGE, events
 
+COMPANY_UID = "(companyUid)"
+"""Stands in place of an event where something is said of all that name the company."""
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -22,6 +24,8 @@ class Owned:
 
     by_company: dict[str, dict[str, KnownEvent]] = field(default_factory=dict)
     notes: list[Problem] = field(default_factory=list)
+    listers: dict[str, str] = field(default_factory=dict)
+    """event -> the company whose list named it, where that is not its own."""
 
 
 def foreign_owners(listings: Mapping[str, Sequence[Event]], companies: Iterable[str]) -> set[str]:
@@ -43,6 +47,7 @@ def own(
     """
     result = Owned(by_company={company: {} for company in listings})
     placed: dict[str, tuple[str, Event]] = {}
+    spelled: dict[str, set[str]] = {}
     for lister in sorted(listings, key=lambda company: -depths.get(company, 0)):  # deepest first
         for event in listings[lister]:
             owner = aliases.get(event.company_uid, event.company_uid) if event.company_uid else None
@@ -53,7 +58,20 @@ def own(
                 reason = f"has the id {ALL!r}, which stands for all events here; it is left out"
                 result.notes.append(Problem(lister, events.name, reason, event_id=event.uid))
             elif event.uid not in placed:
-                placed[event.uid] = (owner or lister, event)
+                company = owner or lister
+                placed[event.uid] = (company, event)
+                if company != lister:
+                    result.listers[event.uid] = lister
+                if owner is not None and owner != event.company_uid:
+                    spelled.setdefault(owner, set()).add(str(event.company_uid))
+                if event.bad_fields:
+                    result.notes.append(
+                        Problem(company, events.name, cannot_be_read(event.bad_fields), event_id=event.uid)
+                    )
+    for owner, spellings in spelled.items():
+        others = ", ".join(map(repr, sorted(spellings)))
+        reason = f"events of this company name it as {others}; they are counted here"
+        result.notes.append(Problem(owner, events.name, reason, event_id=COMPANY_UID))
     links: dict[str, list[tuple[datetime, str, str, str, KnownEvent]]] = {}
     for company, event in placed.values():
         known = _stage(event)
@@ -69,6 +87,11 @@ def own(
                 hub_id, [link[-1] for link in sorted(linked, key=lambda link: link[:3])]
             )
     return result
+
+
+def cannot_be_read(fields: Iterable[str]) -> str:
+    """Return what is said of fields that are there and make no sense; their values stand nowhere."""
+    return f"its {', '.join(sorted(fields))} cannot be read (a time must lie between {EARLIEST.year} and {LATEST.year}); kept as unknown"
 
 
 def _link(links: dict[str, list[tuple[datetime, str, str, str, KnownEvent]]], company: str, event: KnownEvent) -> None:

@@ -11,8 +11,8 @@ from sequel_assets.sequel import InvalidAnswer, NotFound, SequelClient, SequelEr
 from sequel_assets.sequel.reconciliation import DayUsage, Usage
 
 from .patrol_plan import Verdict
-from .placing import FATAL
 from .plan import Span
+from .whereabouts import FATAL
 
 LIFETIME, RANGE, BY_DAY = "lifetime_usage", "usage", "usage_by_day"
 SCOPES = (LIFETIME, RANGE, BY_DAY)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sequel_assets.warehouse.slices import Loss
+from sequel_assets.warehouse.tables import NO_DAY
 
 
 class Verdict(StrEnum):
@@ -43,6 +44,11 @@ class Outcome:
     seconds: float = 0.0
     preview: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
     """Heading and first rows, without personal data."""
+
+    @property
+    def name(self) -> str:
+        """Return the slice in words: its day and dataset, or the dataset alone where it has no days."""
+        return self.dataset if self.day == NO_DAY else f"{self.day} {self.dataset}"
 
     @property
     def is_good(self) -> bool:

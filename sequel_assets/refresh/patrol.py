@@ -20,8 +20,8 @@ from .outcomes import Outcome, unexpected
 from .patrol_asking import Failure, Found
 from .patrol_company import CompanyPatrol
 from .patrol_plan import Verdict
-from .placing import FATAL
 from .refresh import COMPANIES_AT_ONCE, Refresher, Rules
+from .whereabouts import FATAL
 
 
 @dataclass

@@ -12,7 +12,7 @@ from sequel_assets.warehouse.errors import WarehouseError
 
 from .outcomes import Outcome, unexpected
 from .patrol_memory import Finding
-from .placing import FATAL
+from .whereabouts import FATAL
 
 T = TypeVar("T")
 

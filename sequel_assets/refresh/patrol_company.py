@@ -14,6 +14,7 @@ from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import NO_DAY, reconciliations
 
 from .datasets import LANDED_NAMES
@@ -203,4 +204,5 @@ def _is_on(event: KnownEvent, last_closed: date, now: datetime) -> bool:
     """Say whether an event takes place, or has taken place, after the range."""
     if event.starts_at is None or event.starts_at > now:
         return False
-    return (max(event.ends_at or event.starts_at, event.starts_at) + OVERTIME).date() > last_closed
+    ends_at = max(event.ends_at or event.starts_at, event.starts_at)
+    return ends_at >= day_end(last_closed) - OVERTIME  # nothing is added to a told time

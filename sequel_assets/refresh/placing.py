@@ -1,86 +1,89 @@
-"""Asking for the lists of events, and for what else must be known to place every listed event at its company."""
+"""Placing every event that is listed at its company: what else must be asked for that, and what is not known yet.
 
-from collections.abc import Iterable, Mapping, Sequence
+A company whose list has failed or has not come is there by what is known of its events. Only an event whose owner is in
+real doubt waits, and is named; nobody else does.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
-from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient, SequelError, SignInRefused, Unreachable
+from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient
 from sequel_assets.warehouse.catalog import KnownCompany, KnownEvent
+from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.tables import events
 
+from .alike import spell_alike
 from .listing import Owned, foreign_owners, own
-
-FATAL = (SignInRefused, Unreachable)
-"""Errors that end a run: no other request would fare better."""
+from .spelling import Spellings
+from .turns import Stored, Turn
+from .waiting import LATE, told_in_time
+from .whereabouts import asked_again, events_of
 
 
 def place_events(
     client: SequelClient,
-    company_ids: Sequence[str],
+    turn: Turn,
+    asked: Collection[str],
     companies: Sequence[KnownCompany],
-    stored: Mapping[str, Mapping[str, KnownEvent]],
+    stored: Stored,
     pool: Executor,
-) -> tuple[Owned, dict[str, SequelError]]:
-    """List the events of companies and place each; return them, and the error of each company that cannot be told."""
-    listings, failed = _listings(client, company_ids, pool)
+) -> Owned:
+    """Place the events of a turn, out of a run that asks these companies.
+
+    The companies whose lists failed are in `turn.failed`; one that lists an event in two spellings, of which it cannot be
+    told whether they are one, joins them.
+    """
     parents = {company.company_id: company.parent_company_id for company in companies}
+    depths = {company.company_id: company.depth for company in companies}
+    spell_alike(client, turn, stored, pool)
+    listings = turn.listings
     ask_too = {
         below.company_id
         for below in companies
-        if below.gone_at is None and below.company_id not in company_ids
+        if below.gone_at is None and below.company_id not in asked
         for above in _above(below.company_id, parents)
         if above in listings and _of_unknown_owner(listings[above], stored.get(above, {}))
     }
-    witnesses, silent = _listings(client, sorted(ask_too), pool)
-    theirs: set[tuple[str, str]] = set()
-    """(lister, event) where the event is known at a company beneath that cannot be asked now."""
-    for company_id in list(listings):
-        doubtful = _of_unknown_owner(listings[company_id], stored.get(company_id, {})) - {
-            event.uid for listing in (*witnesses.values(), *_others(listings, company_id)) for event in listing
-        }
-        for below, error in (failed | silent).items():
+    seconds = turn.quiet.seconds
+    witnesses, silent = told_in_time(pool, lambda at: events_of(client, at), sorted(ask_too), seconds)
+    errors = {**turn.failed, **silent, **dict.fromkeys(turn.late, LATE)}
+    waiting: dict[tuple[str, str], str] = {}
+    """(lister, event) -> why it is not known whose it is; empty where it is a company's that cannot be asked now."""
+    for company_id, listing in listings.items():
+        others = (*witnesses.values(), *(theirs for other, theirs in listings.items() if other != company_id))
+        doubtful = _of_unknown_owner(listing, stored.get(company_id, {})) - {e.uid for each in others for e in each}
+        for below, error in errors.items():
             if company_id in _above(below, parents) and not isinstance(error, NotFound):
-                theirs |= {(company_id, event_id) for event_id in doubtful & stored.get(below, {}).keys()}
-                if doubtful - stored.get(below, {}).keys():
-                    failed[company_id] = error
-                    listings.pop(company_id, None)
-    depths = {company.company_id: company.depth for company in companies}
-    aliases, unknown = _aliases(client, listings, depths)
-    for company_id in list(listings):
-        for event in listings[company_id]:
-            if event.company_uid in unknown:
-                failed[company_id] = unknown[event.company_uid]
-        if company_id in failed:
-            del listings[company_id]
-    asked = listings | witnesses
-    links = [(company, event) for company, known in stored.items() if company not in asked for event in known.values()]
-    placed = {
-        company_id: [event for event in listing if (company_id, event.uid) not in theirs]
-        for company_id, listing in asked.items()
-    }
-    return own(placed, depths, aliases, links), failed
-
-
-def _listings(
-    client: SequelClient, company_ids: Sequence[str], pool: Executor
-) -> tuple[dict[str, list[Event]], dict[str, SequelError]]:
-    def ask(company_id: str) -> list[Event] | SequelError:
-        try:
-            return client.events(company_id, include_sub_companies=False)
-        except FATAL:
-            raise
-        except SequelError as error:
-            return error
-
-    listings, failed = {}, {}
-    for company_id, answer in zip(company_ids, pool.map(ask, company_ids), strict=True):
-        if isinstance(answer, SequelError):
-            failed[company_id] = answer
-        else:
-            listings[company_id] = answer
-    return listings, failed
-
-
-def _others(listings: Mapping[str, Sequence[Event]], company_id: str) -> Iterable[Sequence[Event]]:
-    return (listing for other, listing in listings.items() if other != company_id)
+                theirs = doubtful & stored.get(below, {}).keys()
+                why = f"it names no company, and the events of {below}, beneath this one, cannot be listed: {error}"
+                waiting |= {(company_id, event_id): why for event_id in doubtful - theirs}
+                waiting |= {(company_id, event_id): "" for event_id in theirs}
+    spellings = Spellings(depths)
+    foreign = foreign_owners(listings, depths)
+    aliases = {owner: found for owner in foreign if (found := spellings.find(owner)) is not None}
+    looked_up = {owner for owner in foreign if owner not in aliases}
+    told, unknown = told_in_time(
+        pool, lambda owner: asked_again(lambda: client.company(owner)), sorted(looked_up), seconds
+    )
+    proven = {owner: spellings.find(company.uid) for owner, company in told.items()}
+    aliases |= {owner: found for owner, found in proven.items() if found is not None}
+    for company_id, listing in listings.items():
+        for event in listing:
+            wrong = unknown.get(event.company_uid or "")
+            if wrong is not None and not isinstance(
+                wrong, NotFound | Forbidden
+            ):  # those are none of ours, as far as we see
+                waiting[company_id, event.uid] = f"it names a company that cannot be looked up: {wrong}"
+    asked_now = listings | witnesses
+    links = [(at, event) for at, known in stored.items() if at not in asked_now for event in known.values()]
+    placed = {at: [e for e in listing if (at, e.uid) not in waiting] for at, listing in asked_now.items()}
+    owned = own(placed, depths, aliases, links)
+    owned.notes = [*turn.notes, *owned.notes]
+    for (company_id, event_id), why in waiting.items():
+        if why:
+            reason = f"left out until it is known whose it is: {why}"
+            owned.notes.append(Problem(company_id, events.name, reason, event_id=event_id))
+    return owned
 
 
 def _of_unknown_owner(listing: Iterable[Event], known: Mapping[str, KnownEvent]) -> set[str]:
@@ -99,24 +102,3 @@ def _above(company_id: str, parents: Mapping[str, str | None]) -> list[str]:
         found.append(at)
         at = parents.get(at)
     return found
-
-
-def _aliases(
-    client: SequelClient, listings: Mapping[str, Sequence[Event]], depths: Mapping[str, int]
-) -> tuple[dict[str, str], dict[str | None, SequelError]]:
-    """Look up owners that are no company we know: another spelling of one, none of ours, or not to be told now."""
-    aliases: dict[str, str] = {}
-    unknown: dict[str | None, SequelError] = {}
-    for owner in sorted(foreign_owners(listings, depths)):
-        try:
-            company = client.company(owner)
-        except (NotFound, Forbidden):  # none of ours, as far as we may see
-            continue
-        except FATAL:
-            raise
-        except SequelError as error:
-            unknown[owner] = error
-            continue
-        if company.uid in depths:
-            aliases[owner] = company.uid
-    return aliases, unknown

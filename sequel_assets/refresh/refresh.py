@@ -5,12 +5,13 @@ sign-in refused) ends the run for all, and then too every slice gets its outcome
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
@@ -18,18 +19,18 @@ from sequel_assets.warehouse.errors import WarehouseError
 from .company import CompanyRefresh
 from .datasets import LANDED_NAMES, SLICED_NAMES
 from .derive import OWN_INSIGHTS, derive
-from .describe import outcome_of
 from .due import Coverage
-from .events import CompanyEvents, refresh_events
+from .events import Listed, list_events
 from .gauge import Gauge
 from .hours import data_through
 from .moment import Moment
-from .outcomes import Outcome, Verdict, all_failed, unexpected
+from .outcomes import Outcome, all_failed, unexpected
 from .pending import Pending, note, noted
-from .placing import FATAL
 from .retention import NONE_FROZEN, Retention
 from .rollup import RollUps
 from .side_by_side import side_by_side
+from .telling import tell_insights, why_unlisted
+from .whereabouts import FATAL
 from .work import Context, Stopped
 
 COMPANIES_AT_ONCE = 8
@@ -97,31 +98,14 @@ class Refresher:
             return
         threads = 2 * self._rules.max_concurrency  # while some decode and prove, others keep every place busy
         with ThreadPoolExecutor(threads, thread_name_prefix="sequel") as pool:
-            try:
-                events, failed = refresh_events(self._client, self._warehouse, list(days_by_company), pool, moment)
-            except (*FATAL, WarehouseError) as error:
-                self.fatal = error if isinstance(error, SequelError) else None
-                for company_id, days in asked.items():
-                    self._note_broken_off(company_id, str(error), moment)
-                    yield from all_failed(company_id, days, str(error), SLICED_NAMES)
-                return
-            for company_id, wrong in failed.items():
-                why = f"its events cannot be listed: {wrong}" if isinstance(wrong, SequelError) else str(wrong)
-                if isinstance(wrong, NotFound):
-                    why = "the company is gone at Sequel (404)"
-                yield from all_failed(company_id, asked[company_id], why, SLICED_NAMES)
-            there = {company_id: days for company_id, days in asked.items() if company_id in events}
-            rollups = RollUps(self._warehouse, there, moment)
-            yield from rollups.watch(self._side_by_side(there, events, pool, moment))
+            rollups = RollUps(self._warehouse, asked, moment)
+            yield from rollups.watch(self._in_turns(asked, pool, moment, rollups))
             yield from rollups.derive(self.fatal)
 
-    def _side_by_side(
-        self,
-        wanted: Mapping[str, Mapping[date, Coverage]],
-        events: Mapping[str, CompanyEvents],
-        pool: ThreadPoolExecutor,
-        moment: Moment,
+    def _in_turns(
+        self, asked: Mapping[str, Mapping[date, Coverage]], pool: ThreadPoolExecutor, moment: Moment, rollups: RollUps
     ) -> Iterator[Outcome]:
+        """Yield what becomes of the companies, those first whose events are listed first; each gets its outcomes once."""
         context = Context(
             self._client,
             self._clock,
@@ -131,9 +115,38 @@ class Refresher:
             anew=self._anew,
             frozen_before=self._frozen_before,
         )
+        proving = [at for at, days in asked.items() if any(how is not Coverage.HOT for how in days.values())]
+        left, reason = dict(asked), ""
+        turns = list_events(self._client, self._warehouse, list(asked), pool, moment, proving)
+        try:
+            for listed in turns:
+                for company_id, wrong in listed.failed.items():
+                    rollups.leave_out(company_id)
+                    yield from all_failed(company_id, left.pop(company_id), why_unlisted(wrong), SLICED_NAMES)
+                there = {company_id: left.pop(company_id) for company_id in listed.there}
+                yield from self._side_by_side(replace(context, stop=threading.Event()), there, listed, pool, moment)
+                if context.fatal:
+                    break
+        except (*FATAL, WarehouseError) as error:
+            context.fatal += [error] if isinstance(error, SequelError) else []
+            reason = str(error)
+        self.fatal = context.fatal[0] if context.fatal else None
+        for company_id, days in left.items():
+            rollups.leave_out(company_id)
+            why = reason or str(self.fatal)
+            self._note_broken_off(company_id, why, moment)
+            yield from all_failed(company_id, days, why, SLICED_NAMES)
 
+    def _side_by_side(
+        self,
+        context: Context,
+        wanted: Mapping[str, Mapping[date, Coverage]],
+        listed: Listed,
+        pool: ThreadPoolExecutor,
+        moment: Moment,
+    ) -> Iterator[Outcome]:
         def one(company_id: str) -> Iterator[Outcome]:
-            return self._one(context, pool, company_id, events[company_id], wanted[company_id], moment)
+            return self._one(context, pool, company_id, listed, wanted[company_id], moment)
 
         try:
             yield from side_by_side(
@@ -147,14 +160,19 @@ class Refresher:
         context: Context,
         pool: ThreadPoolExecutor,
         company_id: str,
-        events: CompanyEvents,
+        listed: Listed,
         days: Mapping[date, Coverage],
         moment: Moment,
     ) -> Iterator[Outcome]:
         """Yield the outcomes of one company; whatever goes wrong is told of every slice that has none yet."""
         told: dict[tuple[str, date], Outcome] = {}
-        reason, unreached = "", LANDED_NAMES
+        reason, unreached, taken_from = "", LANDED_NAMES, frozenset[str]()
         try:
+            if context.stop.is_set():
+                raise Stopped
+            events = listed.settle(company_id)
+            taken_from = events.taken_from
+            context.listers.update(events.listers)
             work = CompanyRefresh(
                 context, self._warehouse, pool, company_id, events, days, moment, self._rules.person_key
             )
@@ -163,6 +181,10 @@ class Refresher:
                 yield outcome
         except Stopped:
             reason = str(context.fatal[0]) if context.fatal else "the run was stopped before its turn"
+        except FATAL as error:
+            context.fatal.append(error)
+            context.stop.set()
+            reason = str(error)
         except WarehouseError as error:  # nothing is derived: a lock would be waited for once more, for as long
             reason, unreached = str(error), LANDED_NAMES | OWN_NAMES
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other companies down
@@ -176,7 +198,7 @@ class Refresher:
         if unreached >= OWN_NAMES:
             return
         yield from self._derive(company_id, days, moment, told)
-        for other in sorted(events.taken_from):  # nobody asked for these, so they are told by their rows alone
+        for other in sorted(taken_from):  # nobody asked for these, so they are told by their rows alone
             for _ in self._derive(other, {}, moment, {}):
                 pass
 
@@ -215,30 +237,8 @@ class Refresher:
         except Exception as error:  # noqa: BLE001 - as above
             yield from all_failed(company_id, days, unexpected(error), OWN_NAMES)
             return
-        for insight in OWN_INSIGHTS:
-            derived = {result.day: result for result in results[insight.name]}
-            for day in sorted({*days, *derived}):
-                landed = [facts[name, day] for name in insight.sources if (name, day) in facts]
-                failed = next((outcome for outcome in landed if not outcome.is_good), None)
-                if failed is not None:
-                    yield Outcome(
-                        company_id,
-                        insight.name,
-                        day,
-                        Verdict.FAILED,
-                        f"its {failed.dataset} failed: {failed.reason}",
-                    )
-                elif day in waiting[insight.name]:
-                    yield Outcome(company_id, insight.name, day, Verdict.WAITING, waiting[insight.name][day])
-                elif day in derived:
-                    yield outcome_of(company_id, derived[day])
-                elif not (insight.at_close and day == self._clock().date()):
-                    why = f"{day} has no {insight.sources_in_words} yet"
-                    if day < self._rules.start:
-                        why = f"{day} lies before SEQUEL_START_DATE ({self._rules.start})"
-                    elif day < first_held:
-                        why = f"Sequel has forgotten {day}, or a later day that this number needs"
-                    yield Outcome(company_id, insight.name, day, Verdict.WAITING, why)
+        today = self._clock().date()
+        yield from tell_insights(company_id, days, results, waiting, facts, self._rules.start, first_held, today)
 
 
 def _covered(days: Days, first: date) -> dict[date, Coverage]:

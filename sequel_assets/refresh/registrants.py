@@ -24,6 +24,7 @@ from .due import Coverage
 from .event_lists import LIST_FAMILIES
 from .hot import is_under_way
 from .moment import Moment
+from .outcomes import Outcome, Verdict
 from .settling import settle_asked
 from .told import Asked, Told
 from .whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
@@ -118,6 +119,17 @@ def refresh_registrants(
         settle_asked(warehouse, company_id, table.name, these, failed, at=moment.at)
         standing += failed
     return standing
+
+
+def failed_lists(standing: Iterable[Problem]) -> list[Outcome]:
+    """Return an outcome for each dataset of which a list could not be had; it has no day."""
+    of_each: dict[tuple[str, str], list[str]] = {}
+    for one in standing:
+        of_each.setdefault((one.company_id, one.dataset), []).append(f"event {one.event_id}: {one.reason}")
+    return [
+        Outcome(company_id, dataset, NO_DAY, Verdict.FAILED, "; ".join(reasons))
+        for (company_id, dataset), reasons in of_each.items()
+    ]
 
 
 @repeats

@@ -46,6 +46,10 @@ class RollUps:
         self._is_ordinary_hour = any(asked.values()) and not self._touched
         self._failed: dict[Key, Outcome] = {}
 
+    def leave_out(self, company_id: str) -> None:
+        """Tell nothing of a company whose slices all have their outcome: it could not be refreshed at all."""
+        self._asked = {at: days for at, days in self._asked.items() if at != company_id}
+
     def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """Yield the outcomes as they come, remembering the days that they concern and what failed."""
         for outcome in outcomes:
@@ -82,8 +86,8 @@ class RollUps:
             due.setdefault(company_id, []).append(day)
         for company_id in due:
             yield from self._derive(trees, company_id, due[company_id])
-        yield from self._waiting(waiting)
-        _note(self._warehouse, waiting, self._moment)
+        yield from self._waiting(trees, waiting)
+        _note(self._warehouse, trees, waiting, self._moment)
 
     def _read(self, connection: sa.Connection) -> tuple[list[date], Trees, Slices]:
         days = sorted({*self._touched, *days_behind(connection)})
@@ -123,11 +127,12 @@ class RollUps:
                 run_id=self._moment.run_id,
             )
 
-    def _waiting(self, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
+    def _waiting(self, trees: Trees, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
         """Yield that roll-ups asked for must wait: for a company of this refresh, another run would not bring it."""
         for (company_id, day), missing in waiting.items():
-            if day in self._asked.get(company_id, ()) and missing in self._asked:
-                why = f"{missing} has no {COMPANY_ROLLUP.sources_in_words} of {day} yet"
+            is_unread = missing in trees.unread
+            if day in self._asked.get(company_id, ()) and (missing in self._asked or is_unread):
+                why = _UNREAD.format(missing) if is_unread else f"{missing} has no {_FACTS} of {day} yet"
                 failed = self._failed.get((company_id, day))
                 verdict = Verdict.FAILED if failed else Verdict.WAITING
                 why = f"its {failed.dataset} failed: {failed.reason}" if failed else why
@@ -158,8 +163,12 @@ def _updates(state: sa.Connection, company_id: str, wanted: Mapping[date, Wanted
     ]
 
 
+_FACTS = COMPANY_ROLLUP.sources_in_words
+_UNREAD = "Sequel has not told what stands beneath {}"
+
+
 @repeats
-def _note(warehouse: Warehouse, waiting: Mapping[Key, str], moment: Moment) -> None:
+def _note(warehouse: Warehouse, trees: Trees, waiting: Mapping[Key, str], moment: Moment) -> None:
     """Make each company's problem with its roll-ups what it is now: the first day that waits, and for whom."""
     days: dict[str, list[date]] = {}
     for (company_id, day), missing in sorted(waiting.items()):
@@ -171,10 +180,12 @@ def _note(warehouse: Warehouse, waiting: Mapping[Key, str], moment: Moment) -> N
         standing = []
         if company_id in days:
             day, more = days[company_id][0], len(days[company_id]) - 1
-            reason = (
-                f"not written: {waiting[company_id, day]}, beneath it, has no {COMPANY_ROLLUP.sources_in_words} of {day} yet"
-                + (f" (and {more} more days wait)" if more else "")
-                + "; backfill that and this follows by itself"
-            )
+            missing = waiting[company_id, day]
+            if missing in trees.unread:
+                what, then = _UNREAD.format(missing), "; once it does, this follows by itself"
+            else:
+                what = f"{missing}, beneath it, has no {_FACTS} of {day} yet"
+                then = "; backfill that and this follows by itself"
+            reason = f"not written: {what}{f' (and {more} more days wait)' if more else ''}{then}"
             standing = [Problem(company_id, company_rollup.name, reason)]
         problems.settle(warehouse, company_id, company_rollup.name, [NO_DAY], standing, at=moment.at)

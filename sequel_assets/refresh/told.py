@@ -59,6 +59,8 @@ class Rows:
     untold: dict[sa.Table, str] = field(default_factory=dict)
     """Why the answer says nothing of a table: without rows it would pass for "nothing happened"."""
     people: dict[str, Person] = field(default_factory=dict)
+    outside: set[str] = field(default_factory=set)
+    """Times outside the calendar that are kept as unknown, as Sequel spells them."""
 
     def add(self, table: sa.Table, row: Row) -> None:
         """Add a row with every column of its table."""
@@ -104,7 +106,7 @@ class Ending(StrEnum):
     """How asking one event ended, if not with rows."""
 
     VANISHED = "vanished"
-    """Sequel does not know the event any more: its rows stay."""
+    """Sequel neither lists nor knows the event any more: its rows stay."""
     SILENT = "silent"
     """404 of an event that nobody has come to: there is nothing to tell, and its rows stay."""
     NOT_FOUND = "not found"
@@ -157,7 +159,7 @@ class Family:
     needs_audience: bool = False
     """Whether there is nothing to tell of an event that nobody has come to."""
     look_up: Callable[[SequelClient, str], object] = _as_an_event
-    """What else is asked of an event after a 404: `NotFound` from there too means that Sequel does not know it any more."""
+    """What else is asked of an event after a 404: `NotFound` from there too means that Sequel does not know it."""
 
 
 def a_key(text: str, what: str) -> str:

@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sequel_assets.sequel import Company, Forbidden, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import Company, Forbidden, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, parents, problems
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
@@ -14,7 +14,8 @@ from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, companies
 
 from .partition_keys import PartitionKeys
-from .placing import FATAL
+from .unread import CUT_OFF, marked, read_unread
+from .whereabouts import FATAL, is_known, list_again
 
 MOST_COMPANIES = 10_000
 
@@ -56,9 +57,7 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
 def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[Company] | SequelError:
     """Return the companies beneath one, or why they are not told: that is no reason to leave the rest of the tree."""
     try:
-        return client.sub_companies(company_id)
-    except NotFound:
-        return []
+        return list_again(lambda: client.sub_companies(company_id))
     except Forbidden as error:
         return error
     except SequelError as error:
@@ -79,9 +78,9 @@ def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[s
         return
     if len(seen.found) >= MOST_COMPANIES:
         first = next(iter(seen.found))
-        if not any(note.event_id == "(more)" for note in seen.notes):
-            reason = f"more than {MOST_COMPANIES} companies beneath the root; the rest is left out"
-            seen.notes.append(Problem(first, companies.name, reason, event_id="(more)"))
+        if not any(note.event_id == CUT_OFF for note in seen.notes):
+            reason = f"more than {MOST_COMPANIES} companies beneath the root; the rest is left out, so no roll-up is written over it"
+            seen.notes.append(Problem(first, companies.name, reason, event_id=CUT_OFF))
         return
     seen.found[child.uid] = (child, parent, depth)
     following.append(child.uid)
@@ -137,12 +136,13 @@ def decide(
         for company in known
         if company.company_id not in seen.found
         and company.gone_at is None
-        and not _beneath(company.company_id, seen.unknown_beneath, parents)
+        and not is_beneath(company.company_id, seen.unknown_beneath, parents)
     ]
     return now, doubtful
 
 
-def _beneath(company_id: str, above: Collection[str], parents: Mapping[str, str | None]) -> bool:
+def is_beneath(company_id: str, above: Collection[str], parents: Mapping[str, str | None]) -> bool:
+    """Say whether a company stands beneath one of these; a tree that loops ends."""
     steps, at = 0, parents.get(company_id)
     while at is not None and steps <= len(parents):
         if at in above:
@@ -162,6 +162,8 @@ class Finding:
     gone: list[str]
     notes: dict[str, Problem]
     """company id -> the first of what is to be said of it."""
+    unread: frozenset[str] = frozenset()
+    """Companies whose sub-companies Sequel does not tell now."""
 
     @property
     def present(self) -> list[KnownCompany]:
@@ -186,27 +188,28 @@ def look(
     for company_id, error in untold.items():
         reason = f"Sequel lists it no more and does not tell whether it is gone; it stays as it was: {error}"
         seen.notes.append(Problem(company_id, companies.name, reason))
-    gone = [at for at, answer in answers.items() if answer is True and not _beneath(at, untold.keys(), parents_of)]
+    gone = [at for at, answer in answers.items() if answer is True and not is_beneath(at, untold.keys(), parents_of)]
     left = {company.company_id for company in now} | set(gone)
     staying = [company for company in known if company.gone_at is None and company.company_id not in left]
-    return Finding(now, staying, gone, {note.company_id: note for note in reversed(seen.notes)})
+    notes = {note.company_id: note for note in reversed(seen.notes)}
+    return Finding(now, staying, gone, notes, frozenset(seen.unknown_beneath))
 
 
 def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
     try:
-        client.company(company_id)
-    except NotFound:
-        return True
+        return not is_known(lambda: client.company(company_id))
     except FATAL:
         raise
     except SequelError as error:
         return error
-    return False
 
 
 @repeats
 def store(warehouse: Warehouse, found: Finding, *, at: datetime) -> list[KnownCompany]:
     """Store what was found, and what is to be said of it; return every company that is not gone."""
+    with warehouse.read() as connection:
+        told_before = {company.company_id for company in catalog.known_companies(connection)} - read_unread(connection)
+    notes = {key: marked(note, found.unread, told_before) for key, note in found.notes.items()}
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
@@ -216,8 +219,8 @@ def store(warehouse: Warehouse, found: Finding, *, at: datetime) -> list[KnownCo
     with warehouse.read() as connection:
         noted = problems.companies_with(connection, companies.name)
     for company_id in [*found.gone, *(company.company_id for company in found.present)]:
-        if company_id in noted or company_id in found.notes:  # of thousands hardly any
-            standing = [found.notes[company_id]] if company_id in found.notes else []
+        if company_id in noted or company_id in notes:  # of thousands hardly any
+            standing = [notes[company_id]] if company_id in notes else []
             problems.settle(warehouse, company_id, companies.name, [NO_DAY], standing, at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)

@@ -20,6 +20,7 @@ from sequel_assets.warehouse.tables import NO_DAY, companies, refreshes
 
 from .derive import Wanted
 from .retention import is_closed
+from .unread import read_unread
 
 SOURCES = COMPANY_ROLLUP.sources
 Slices = Mapping[tuple[str, str, date], Any]
@@ -34,10 +35,12 @@ class Trees:
 
     parents: Parents
     gone_on: Mapping[str, date | None]
+    unread: frozenset[str] = frozenset()
+    """Companies of which nobody knows what stands beneath them."""
 
     def only(self, members: Collection[str]) -> "Trees":
         """Return the same without the other companies."""
-        return Trees(self.parents, {member: self.gone_on[member] for member in members})
+        return Trees(self.parents, {member: self.gone_on[member] for member in members}, self.unread)
 
     def members_on(self, day: date) -> dict[str, list[str]]:
         """Return of each company itself and all beneath it that day."""
@@ -47,7 +50,7 @@ class Trees:
 def wanted_rollups(trees: Trees, slices: Slices, days: Iterable[date]) -> tuple[dict[Key, Wanted], dict[Key, str]]:
     """Return what each company's roll-up of these days should be, and for those that must wait which company is missing.
 
-    A company that was gone that day and has no slice of it is not waited for. Pure.
+    A company that was gone that day and has no slice of it is not waited for; one that is `unread` is. Pure.
     """
     wanted: dict[Key, Wanted] = {}
     waiting: dict[Key, str] = {}
@@ -56,7 +59,8 @@ def wanted_rollups(trees: Trees, slices: Slices, days: Iterable[date]) -> tuple[
         for company_id, members in trees.members_on(day).items():
             itself_first = sorted(members, key=lambda member: (member != company_id, member))
             told = [(member, *of_company[member]) for member in itself_first]
-            missing = next((member for member, rows, is_owed in told if is_owed and not rows), None)
+            unread = next((member for member in itself_first if member in trees.unread), None)
+            missing = unread or next((member for member, rows, is_owed in told if is_owed and not rows), None)
             rows = [row for _, own, _ in told for row in own]
             if missing is not None:
                 waiting[company_id, day] = missing
@@ -119,7 +123,7 @@ def read_trees(connection: sa.Connection) -> Trees:
         row.company_id: row.gone_at.date() if row.gone_at else None
         for row in connection.execute(select(c.company_id, c.gone_at))
     }
-    return Trees(parents_of(rows), gone)
+    return Trees(parents_of(rows), gone, read_unread(connection))
 
 
 def read_slices(

@@ -16,9 +16,10 @@ from sequel_assets.sequel import (
     NotFound,
     SequelError,
 )
+from sequel_assets.warehouse.tables import HUB
 
-from .placing import FATAL
 from .told import Asked, Ending, Family, Refused, Told
+from .whereabouts import FATAL, asked_again, is_gone, is_known
 from .work import Context, Stopped
 
 PROBES = 8
@@ -70,7 +71,8 @@ class EndpointAsker:
         client = _Counting(self._context.client)
         event_id = asked.event.event_id
         try:
-            return Told(event_id, self._family.fetch(client, asked), requests=client.requests)  # type: ignore[arg-type]
+            rows = asked_again(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
+            return Told(event_id, rows, requests=client.requests)
         except FATAL as error:
             self._context.fatal.append(error)
             self._context.stop.set()
@@ -84,9 +86,8 @@ class EndpointAsker:
     def _ending(self, client: "_Counting", asked: Asked, error: SequelError) -> tuple[Ending, str]:
         if isinstance(error, NotFound):
             try:
-                self._family.look_up(client, asked.event.event_id)  # type: ignore[arg-type]
-            except NotFound:
-                return Ending.VANISHED, ""
+                if self._is_gone(client, asked):
+                    return Ending.VANISHED, ""
             except FATAL as fatal:
                 self._context.fatal.append(fatal)
                 self._context.stop.set()
@@ -98,6 +99,18 @@ class EndpointAsker:
                 )
             return Ending.NOT_FOUND, str(error)
         return (Ending.NOT_TOLD if is_refusal(error) else Ending.FAILED), str(error)
+
+    def _is_gone(self, client: "_Counting", asked: Asked) -> bool:
+        """Say whether Sequel does not know the event any more; nothing lists a hub, which has two calls instead."""
+        event_id = asked.event.event_id
+
+        def look_up() -> object:
+            return self._family.look_up(client, event_id)  # type: ignore[arg-type]
+
+        if asked.event.event_type == HUB:
+            return not is_known(look_up)
+        lister = self._context.listers.get(event_id, asked.company_id)
+        return is_gone(client, lister, event_id, look_up)  # type: ignore[arg-type]
 
 
 def to_probe(events: Iterable[Asked], wanted: Collection[str], now: datetime) -> list[Asked]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.tables import HUB, STAGE
 
@@ -15,8 +15,8 @@ from .asking import EventAsker, EventMissing, KeptLists
 from .concurrency import Told, fetch_concurrency
 from .facts import DayFacts, NotTold, SliceFailure, day_facts, explore
 from .gauge import Gauge
-from .placing import FATAL
 from .plan import Expected, Span, around, gaps, halves
+from .whereabouts import FATAL, is_gone
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ class Context:
     """True where the remembered silences are not believed."""
     frozen_before: Mapping[str, date] = field(default_factory=dict)
     """company -> the first day that Sequel still holds, where it forgets; no day before it is asked or written."""
+    listers: dict[str, str] = field(default_factory=dict)
+    """event -> the company whose list named it, where that is not its own."""
 
 
 class Stopped(Exception):  # noqa: N818 - a state, not an error
@@ -205,14 +207,6 @@ class EventWork:
 
     def _is_gone(self) -> bool:
         client, event_id = self._context.client, self.event.event_id
-        listed = client.events(self.company_id, include_sub_companies=False)
-        if any(event_id in (event.uid, event.networking_hub) for event in listed):
-            return False
-        try:
-            if self.event.event_type == HUB:
-                client.hub(event_id)
-            else:
-                client.event(event_id)
-        except NotFound:
-            return True
-        return False
+        look_up = client.hub if self.event.event_type == HUB else client.event
+        lister = self._context.listers.get(event_id, self.company_id)
+        return is_gone(client, lister, event_id, lambda: look_up(event_id))

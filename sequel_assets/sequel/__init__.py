@@ -34,6 +34,7 @@ from sequel_assets.sequel.exceptions import (
     Uncertain,
     Unreachable,
 )
+from sequel_assets.sequel.fields import EARLIEST, LATEST
 from sequel_assets.sequel.interactions import Interactions
 from sequel_assets.sequel.paths import Paths
 from sequel_assets.sequel.reconciliation import DayUsage, Usage
@@ -43,6 +44,8 @@ from sequel_assets.sequel.verdicts import is_retryable
 from sequel_assets.sequel.webhooks import WEBHOOK_TYPES, CreatedSubscription, Subscription
 
 __all__ = [
+    "EARLIEST",
+    "LATEST",
     "WEBHOOK_TYPES",
     "Activity",
     "ActivityPage",

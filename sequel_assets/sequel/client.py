@@ -92,7 +92,7 @@ class SequelClient:
     ) -> list[Event]:
         """`GET /company/{id}/events` (D, O): its events as one list.
 
-        Sequel includes sub-companies' events unless told not to, so it is always told; the parameter may be ignored
+        `Forbidden`, at once, without access. Sequel includes sub-companies' events unless told not to, so it is always told; the parameter may be ignored
         all the same: look at each event's `company_uid`.
         """
         params = {"includeSubCompanies": "true" if include_sub_companies else "false"}

@@ -28,12 +28,17 @@ T = TypeVar("T")
 
 
 class Company(Model):
-    """A company or sub-company. Its name is trimmed; a missing one is empty."""
+    """A company or sub-company. Its name is trimmed; a missing one is empty.
+
+    A field that could not be read is its default and listed in `bad_fields`, as with events. `event_ids` is None where the
+    answer does not tell them, which is not "no events".
+    """
 
     uid: str
     name: str = ""
     parent_company_id: str | None = None
-    event_ids: tuple[str, ...] = ()
+    event_ids: tuple[str, ...] | None = None
+    bad_fields: tuple[str, ...] = ()
 
 
 class Event(Model):
@@ -114,17 +119,15 @@ _REPLAYS = TypeAdapter(list[Replay])
 
 
 def company_from(value: object, where: str = "") -> Company:
-    """A company; its own id is required, the rest is not."""
+    """A company; its own id is required, the rest may be missing, null or (noted in `bad_fields`) odd."""
     raw = an_object(value, where or "the answer")
-    prefix = f"{where}." if where else ""
-    event_ids = raw.get("eventIds")
+    telling = _Telling(raw)
     return Company(
         uid=validated(_IDENTIFIED, raw, where).uid,
-        name=read(trimmed_or_none, raw.get("name"), f"{prefix}name") or "",
-        parent_company_id=read(text_or_none, raw.get("parentCompanyId"), f"{prefix}parentCompanyId"),
-        event_ids=tuple(read(an_id, item, f"{prefix}eventIds") for item in event_ids)
-        if isinstance(event_ids, list)
-        else (),
+        name=telling.of(trimmed_or_none, ("name",)) or "",
+        parent_company_id=telling.of(text_or_none, ("parentCompanyId",)),
+        event_ids=telling.each(an_id, "eventIds"),
+        bad_fields=tuple(telling.bad),
     )
 
 
@@ -136,19 +139,8 @@ def companies_from(value: object) -> list[Company]:
 def event_from(value: object, where: str = "") -> Event:
     """An event; its own id is required, everything else may be missing, null or (noted in `bad_fields`) odd."""
     raw = an_object(value, where or "the answer")
-    bad: list[str] = []
-
-    def told(reader: Callable[[object], T | None], *places: tuple[str, ...]) -> T | None:
-        for place in places:
-            try:
-                told_here = reader(_at(raw, place))
-            except WrongShapeError:
-                bad.append(".".join(place))
-            else:
-                if told_here is not None:
-                    return told_here
-        return None
-
+    telling = _Telling(raw)
+    told = telling.of
     return Event(
         uid=validated(_IDENTIFIED, raw, where).uid,
         company_uid=told(text_or_none, ("companyUid",), ("company", "id"), ("company", "uid")),
@@ -165,7 +157,7 @@ def event_from(value: object, where: str = "") -> Event:
         is_child_session=told(flag_or_none, ("isChildSessionEvent",)) or False,
         is_in_person=told(flag_or_none, ("isInPersonEvent",)) or False,
         is_simulive=told(flag_or_none, ("isSimuliveEnabled",)) or False,
-        bad_fields=tuple(bad),
+        bad_fields=tuple(telling.bad),
     )
 
 
@@ -207,6 +199,41 @@ def registrants_from(value: object) -> list[Registrant]:
 def replays_from(value: object) -> list[Replay]:
     """The replays of an event."""
     return validated(_REPLAYS, a_list(value), "replays")
+
+
+class _Telling:
+    """Reads the fields of one object, and keeps the places of those that cannot be read."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self._raw = raw
+        self.bad: list[str] = []
+
+    def of(self, reader: Callable[[object], T | None], *places: tuple[str, ...]) -> T | None:
+        """The first value that is told at any of the places."""
+        for place in places:
+            try:
+                told = reader(_at(self._raw, place))
+            except WrongShapeError:
+                self.bad.append(".".join(place))
+            else:
+                if told is not None:
+                    return told
+        return None
+
+    def each(self, reader: Callable[[object], T], place: str) -> tuple[T, ...] | None:
+        """The items of a list that can be read; None where no list is told."""
+        listed = self._raw.get(place)
+        if not isinstance(listed, list):
+            self.bad += [] if listed is None else [place]
+            return None
+        found, bad = [], False
+        for item in listed:
+            try:
+                found.append(reader(item))
+            except WrongShapeError:
+                bad = True
+        self.bad += [place] if bad else []
+        return tuple(found)
 
 
 def _at(raw: dict[str, Any], place: tuple[str, ...]) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AliasGenerator, ConfigDict, FailFast, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
@@ -18,7 +18,7 @@ from sequel_assets.sequel.fields import (
     WrongShapeError,
 )
 from sequel_assets.sequel.shapes import Model, a_list, an_object, validated
-from sequel_assets.sequel.times import DurationOrNone, MomentOrNone
+from sequel_assets.sequel.times import DurationOrNone, MomentOrNone, Timed
 
 EngagementType = Literal["all", "live", "onDemand"]
 EventType = Literal["virtualStageEvent", "networkingHub"]
@@ -40,8 +40,10 @@ class Participants(Model):
     participants: list[Participant] = Field(default_factory=list)
 
 
-class Activity(Model):
+class Activity(Timed):
     """What Sequel says of one person in one event. The unit of the times Sequel does not state: see `Duration`."""
+
+    times: ClassVar = ("created_on", "updated_on", "registration_date")
 
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 

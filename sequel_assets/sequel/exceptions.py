@@ -4,7 +4,7 @@
       ├── Unreachable      no connection: DNS, refused, TLS, proxy, connect time-out; `reason` says which, in words
       ├── Interrupted      connected, but no whole answer in time: time-out, reset, drip feed; `reason` likewise
       ├── SignInRefused    the token endpoint said no, or a fresh token was refused too
-      ├── Forbidden        403; on a company's `list` it is the parent's licence, elsewhere a quota
+      ├── Forbidden        403; on a company's `list` it is the parent's licence, on its `events` the access, elsewhere a quota
       ├── NotFound         404
       ├── Throttled        429
       ├── ServerError      5xx

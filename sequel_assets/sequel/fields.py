@@ -19,8 +19,16 @@ _SIGNED_WHOLE = re.compile(r"\s*(-?[0-9]{1,20})(?:\.0+)?\s*", re.ASCII)
 _NUMBER = re.compile(r"\s*-?[0-9]{1,20}(?:\.[0-9]{1,20})?\s*", re.ASCII)
 
 
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""The calendar: a time before the first or not before the second is no time of any event, and is not reckoned with."""
+
+
 class WrongShapeError(ValueError):
     """A value that is not what the contract says, told without quoting it."""
+
+
+class OutsideCalendarError(WrongShapeError):
+    """A time that is well spelled and outside the calendar, such as one that stands for "none" or "for ever"."""
 
 
 def whole_number(value: object) -> int:
@@ -101,15 +109,29 @@ def flag_or_none(value: object) -> bool | None:
 
 
 def utc_or_none(value: object) -> datetime | None:
-    """An ISO 8601 time in UTC; one without a zone is read as UTC."""
+    """An ISO 8601 time in UTC, within the calendar; one without a zone is read as UTC."""
     text = trimmed_or_none(value)
     if text is None:
         return None
     try:
         time = datetime.fromisoformat(text)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return within_calendar(time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC))
+    except OverflowError:  # the first or the last day there is, moved by its zone
+        raise OutsideCalendarError(OUTSIDE) from None
+    except WrongShapeError:
+        raise
+    except ValueError:
         raise WrongShapeError("is not an ISO 8601 time") from None
+
+
+OUTSIDE = f"is not between {EARLIEST.year} and {LATEST.year}"
+
+
+def within_calendar(time: datetime) -> datetime:
+    """The time, which must be one that an event can have."""
+    if not EARLIEST <= time < LATEST:
+        raise OutsideCalendarError(OUTSIDE)
+    return time
 
 
 Whole = Annotated[int, BeforeValidator(whole_number)]

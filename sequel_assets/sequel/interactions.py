@@ -6,14 +6,14 @@ value that is there and unreadable is an error.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 from sequel_assets.sequel.fields import Id, Text, TextOrNone, Whole, WholeOrNone, WrongShapeError
 from sequel_assets.sequel.reconciliation import Camel, told_something
 from sequel_assets.sequel.shapes import validated
-from sequel_assets.sequel.times import MomentOrNone
+from sequel_assets.sequel.times import MomentOrNone, Timed
 
 
 def _list_or_empty(value: object) -> object:
@@ -27,8 +27,10 @@ class PollOption(Camel):
     text: Text = ""
 
 
-class PollAnswer(Camel):
+class PollAnswer(Camel, Timed):
     """What one person chose."""
+
+    times: ClassVar = ("answered_at",)
 
     option_id: Id
     email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
@@ -45,8 +47,10 @@ class Poll(Camel):
     answers: Annotated[list[PollAnswer], BeforeValidator(_list_or_empty)] = Field(default_factory=list)
 
 
-class Question(Camel):
+class Question(Camel, Timed):
     """A question of the audience."""
+
+    times: ClassVar = ("asked_at", "answered_at")
 
     question_id: Id
     email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
@@ -58,8 +62,10 @@ class Question(Camel):
     upvotes: WholeOrNone = None
 
 
-class ChatMessage(Camel):
+class ChatMessage(Camel, Timed):
     """A message in the chat."""
+
+    times: ClassVar = ("sent_at",)
 
     message_id: Id
     email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)

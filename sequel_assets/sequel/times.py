@@ -6,11 +6,20 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic.alias_generators import to_camel
 
-from sequel_assets.sequel.fields import LARGEST_COUNT, WrongShapeError, text_as_received, utc_or_none
+from sequel_assets.sequel.fields import (
+    LARGEST_COUNT,
+    OutsideCalendarError,
+    WrongShapeError,
+    text_as_received,
+    utc_or_none,
+    within_calendar,
+)
+from sequel_assets.sequel.shapes import Model
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS, _MILLISECONDS = re.compile(r"[0-9]{9,10}(?:\.0+)?", re.ASCII), re.compile(r"[0-9]{12,13}(?:\.0+)?", re.ASCII)
@@ -54,9 +63,42 @@ def moment_or_none(value: object) -> datetime | None:
     text = text_as_received(value).strip()
     for pattern, unit in ((_SECONDS, timedelta(seconds=1)), (_MILLISECONDS, timedelta(milliseconds=1))):
         if pattern.fullmatch(text):
-            return EPOCH + int(text.split(".")[0]) * unit
+            return within_calendar(EPOCH + int(text.split(".")[0]) * unit)
     return utc_or_none(text)
 
 
 DurationOrNone = Annotated[Duration | None, BeforeValidator(duration_or_none)]
 MomentOrNone = Annotated[datetime | None, BeforeValidator(moment_or_none)]
+
+
+class Timed(Model):
+    """An answer with times. One outside the calendar is None and is named, so that an odd entry spoils no list."""
+
+    times: ClassVar[tuple[str, ...]] = ()
+    """The names of its fields that are times."""
+    _outside: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """The times that were outside the calendar, as Sequel spells them."""
+        return self._outside
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _without_times_outside(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(value, dict):
+            return handler(value)
+        outside = tuple(name for name in map(to_camel, cls.times) if _is_outside(value.get(name)))
+        told = handler({**value, **dict.fromkeys(outside)} if outside else value)
+        told._outside = outside
+        return told
+
+
+def _is_outside(value: object) -> bool:
+    try:
+        moment_or_none(value)
+    except OutsideCalendarError:
+        return True
+    except WrongShapeError:
+        return False
+    return False

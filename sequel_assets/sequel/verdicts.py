@@ -4,10 +4,11 @@ answer                                              verdict
 401                                                 a new token, once (done in `session`); again: SignInRefused
 429                                                 again within the budget, however often
 5xx, time-out, reset, truncated, not JSON,          again within the budget and the number of attempts
-  hasError under 200, 403 on anything but `list`
+  hasError under 200, 403 on anything but lists
 DNS, connection refused, TLS handshake, proxy       again, a few times: a name does not appear within two minutes
 valid JSON of the wrong shape                       again, once
-400 and other 4xx, 404, 403 on `list`, redirect,    never
+400 and other 4xx, 404, redirect, 403 on a          never
+  company's `list` (licence) or `events` (access),
   too large, TLS certificate, sign-in refused
 
 A call that must not be done twice (a subscription or a new key) is asked again only where it was surely not done: no
@@ -24,6 +25,8 @@ from sequel_assets.sequel.call import Call
 
 CERTIFICATE = "the TLS certificate is not trusted"
 CONNECT_TIMEOUT = "the connection timed out"
+LISTS_OF_A_COMPANY = frozenset({"sub_companies", "events"})
+"""Calls whose 403 is documented to mean the licence or the access, which no waiting changes. Who asks may ask once more."""
 
 
 class Patience(Enum):
@@ -46,7 +49,7 @@ def patience(error: BaseException, call: Call) -> Patience:
         case e.ServerError() | e.Interrupted() | e.HasError():
             return Patience.BUDGET
         case e.Forbidden():
-            return Patience.NEVER if call.name == "sub_companies" else Patience.BUDGET
+            return Patience.NEVER if call.name in LISTS_OF_A_COMPANY else Patience.BUDGET
         case e.Unreachable(reason=reason):
             return {CERTIFICATE: Patience.NEVER, CONNECT_TIMEOUT: Patience.BUDGET}.get(reason, Patience.BRIEFLY)
         case e.InvalidAnswer(fault="not JSON" | "truncated"):

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from sequel_assets.sequel.fields import Id, TextOrNone, an_id, number_or_none, utc_or_none
+from sequel_assets.sequel.fields import Id, TextOrNone, an_id, number_or_none, utc_or_none, within_calendar
 from sequel_assets.sequel.shapes import Model, an_object, validated
 
 WEBHOOK_TYPES = (
@@ -37,12 +37,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _moment_or_none(value: object) -> datetime | None:
-    """ISO 8601, an HTTP date, or seconds or milliseconds since 1970; None for what cannot be read."""
+    """ISO 8601, an HTTP date, or seconds or milliseconds since 1970; None for what cannot be read, or is outside the calendar."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     for reader in (_since_1970, utc_or_none, _http_date):
         try:
-            return reader(value)
+            moment = reader(value)
+            return moment if moment is None else within_calendar(moment)
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None

@@ -148,3 +148,66 @@ def test_a_company_that_is_gone_is_not_waited_for() -> None:
     assert wanted.keys() == {("root", day(1)), ("kid", day(1)), ("root", day(3))}
     assert waiting == {("root", day(2)): "kid", ("kid", day(2)): "kid"}
     assert all(want.is_closed for want in wanted.values())
+
+
+def test_a_tree_that_could_not_be_read_has_no_rollup() -> None:
+    """Neither the company whose sub-companies were never told, nor any above it; those beside and beneath have theirs."""
+    parents = {
+        "root": [(START, None)],
+        "kid": [(START, "root")],
+        "toddler": [(START, "kid")],
+        "other": [(START, "root")],
+    }
+    slices = {
+        (company, dataset, day(1)): slice_of(company, dataset, day(1), day_end(day(1)))
+        for company in parents
+        for dataset in ("event_participants", "event_concurrency")
+    }
+    trees = Trees(parents, dict.fromkeys(parents), frozenset({"kid"}))
+    wanted, waiting = wanted_rollups(trees, slices, [day(1)])
+    assert wanted.keys() == {("toddler", day(1)), ("other", day(1))}
+    assert waiting == {("root", day(1)): "kid", ("kid", day(1)): "kid"}
+
+
+@pytest.mark.parametrize(
+    ("engine_kind", "mute", "fault"),
+    [
+        ("sqlite", "root", "http_403"),
+        ("postgresql", "kid", "http_403"),
+        ("sqlite", "kid", "http_500"),
+        ("sqlite", "kid", "http_404"),
+        ("sqlite", "toddler", "http_403"),
+    ],
+)
+def test_a_first_contact_that_is_not_told_all_writes_no_rollup_over_it(
+    warehouse: Warehouse, mute: str, fault: str
+) -> None:
+    """Whatever is known of it at last is known from then on, though it is refused again."""
+    with platform(family(), warehouse, start=LAST, quick=True) as it:
+        it.sandbox.faults.always(f"/api/v1/company/{mute}/list", fault)
+        seen = it.walk()
+        assert seen == [company.id for company in COMPANIES][: ["root", "kid", "toddler"].index(mute) + 1]
+        outcomes = list(it.refresher().refresh({company: [day(7)] for company in seen}))
+        assert {o.verdict for o in outcomes if o.dataset == "company_rollup"} == {Verdict.WAITING}
+        assert table_of(warehouse, company_rollup) == []
+        reasons = {(p[0], p[1]): p[4] for p in it.problems()}
+        assert reasons[mute, "companies"].endswith(
+            "; what stands beneath it is not known, so no roll-up is written over it"
+        )
+        assert reasons.keys() == {(mute, "companies"), *((c, "company_rollup") for c in seen if c != mute)}
+        it.sandbox.faults.clear()
+        it.refresh([day(7)])
+        assert_right(it, ["root", "kid", "toddler"], [day(7)])
+        assert it.problems() == []
+        it.sandbox.faults.always(f"/api/v1/company/{mute}/list", "http_403")
+        it.refresh([day(6)])
+        assert {row[1] for row in table_of(warehouse, company_rollup)} == {day(6), day(7)}
+        assert [p[:2] for p in it.problems()] == [(mute, "companies")]
+
+
+def test_one_403_of_a_list_is_asked_again(warehouse: Warehouse) -> None:
+    """The root's, at first contact."""
+    with platform(family(), warehouse, quick=True) as it:
+        it.sandbox.faults.script("/api/v1/company/root/list", "http_403")
+        assert it.walk() == ["root", "kid", "toddler"]
+        assert (it.sandbox.faults.pending, it.problems()) == (0, [])

@@ -1,0 +1,54 @@
+"""Is something still there? What a 404 means is decided here: it is asked again, then looked up.
+
+One 404 proves nothing: a proxy, a replica that lags or a quota says it too. An event is gone only if Sequel neither
+knows it, asked twice, nor names it in the list of its company.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient, SignInRefused, Unreachable
+
+FATAL = (SignInRefused, Unreachable)
+"""Errors that end a run: no other request would fare better."""
+T = TypeVar("T")
+
+
+def asked_again(call: Callable[[], T]) -> T:
+    """Return what a call answers; a 404 is asked again once."""
+    try:
+        return call()
+    except NotFound:
+        return call()
+
+
+def list_again(call: Callable[[], T]) -> T:
+    """Return what a list of a company answers; a 404 is asked again once, and so is a 403, which may be a quota's."""
+    try:
+        return call()
+    except (NotFound, Forbidden):
+        return call()
+
+
+def events_of(client: SequelClient, company_id: str) -> list[Event]:
+    """Return the events that Sequel lists of a company, without those of companies beneath it."""
+    return list_again(lambda: client.events(company_id, include_sub_companies=False))
+
+
+def is_known(look_up: Callable[[], object]) -> bool:
+    """Say whether Sequel answers a look-up with anything but two 404."""
+    try:
+        asked_again(look_up)
+    except NotFound:
+        return False
+    return True
+
+
+def is_gone(client: SequelClient, lister: str, event_id: str, look_up: Callable[[], object]) -> bool:
+    """Say whether an event (or hub) is neither known nor named by the list of the company that listed it.
+
+    The list is asked anew: between the run's own and now the event may have gone.
+    """
+    if is_known(look_up):
+        return False
+    return not any(event_id in (event.uid, event.networking_hub) for event in events_of(client, lister))
