@@ -59,14 +59,14 @@ def status(settings: Settings, *, as_json: bool) -> int:
 def ensure(settings: Settings, *, is_dry: bool) -> int:
     """Bring every subscription into order, and return the exit code."""
     settings.require("webhook_url")
-    with _opened(settings) as tools:
+    with _opened(settings, writes=not is_dry) as tools:
         return _tell(guardian.keep(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
 
 
 def rotate(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
     """Give every subscription (or those of some companies) a new key, and return the exit code."""
     settings.require("webhook_url")
-    with _opened(settings) as tools:
+    with _opened(settings, writes=not is_dry) as tools:
         slots, only = _wanted(settings, tools), _chosen(tools, companies)
         chosen = [slot for slot in slots if only is None or slot.company_id in only]
         report = guardian.keep(tools, slots, new_keys=chosen, only=only, is_dry=is_dry)
@@ -77,7 +77,7 @@ def reseal(settings: Settings) -> int:
     """Seal every stored key with the first key of the setting, and return the exit code."""
     settings.require("webhook_secret_key")
     seal = settings.seal()
-    with stored(settings) as warehouse:
+    with stored(settings, writes=True) as warehouse:
         done, closed = guardian.reseal(warehouse, seal) if seal else (0, 0)
     console().print(f"{done} stored keys are sealed with the first key of SEQUEL_WEBHOOK_SECRET_KEY.")
     if closed:
@@ -95,7 +95,7 @@ def reseal(settings: Settings) -> int:
 
 def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
     """Delete every subscription (or those of some companies) at Sequel and here, and return the exit code."""
-    with _opened(settings) as tools:
+    with _opened(settings, writes=not is_dry) as tools:
         code = _tell(guardian.keep(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry)
     if settings.webhook_url is not None and not is_dry:
         console().print(
@@ -105,9 +105,9 @@ def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Tools]:
+def _opened(settings: Settings, *, writes: bool) -> Iterator[Tools]:
     settings.require("client_id", "client_secret", "company_id", "webhook_secret_key")
-    with stored(settings, writes=True) as warehouse, closing(connect.open_client(settings)) as client:
+    with stored(settings, writes=writes) as warehouse, closing(connect.open_client(settings)) as client:
         yield guardian.tools_of(settings, client, warehouse)
 
 

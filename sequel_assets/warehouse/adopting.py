@@ -47,14 +47,15 @@ class _Company:
         row = self.known.get(person)
         return "" if row is None else row.name if row.email is None else None
 
-    def moves(self, old: str, new: str, name: str) -> None:
-        """Note that somebody without an e-mail has another id from now on."""
+    def moves(self, old: str, new: str, name: str, day: date) -> None:
+        """Note which id somebody without an e-mail has from now on, who was seen on a day."""
         row = self.known.get(old)
         if old != new and row is not None:
             self.gone.add(old)
+        elif row is not None:
+            day = max(day, row.named_on)
         before = self.came.get(new)
-        named_on = NO_DAY if row is None else row.named_on
-        if before is None or (before["named_on"], before["name"]) < (named_on, name):
+        if before is None or (before["named_on"], before["name"]) < (day, name):
             external = row.external_id if row is not None else None
             self.came[new] = {
                 "company_id": self.company_id,
@@ -62,7 +63,7 @@ class _Company:
                 "email": None,
                 "name": name,
                 "external_id": external or (before or {}).get("external_id"),
-                "named_on": named_on,
+                "named_on": day,
             }
 
 
@@ -91,13 +92,15 @@ def _prove_emails(company: _Company) -> None:
     for person, row in company.known.items():
         if row.email is None or UNREADABLE in row.email:
             continue
-        if hashed(company.key, row.email) != person:
+        new = hashed(company.key, normal_email(row.email) or "")
+        if person not in (new, hashed(company.key, row.email)):
             wrong += 1
             continue
         company.proven += 1
-        new = hashed(company.key, normal_email(row.email) or "")
         if new != person:
             company.emails[person] = new
+        elif normal_email(row.email) != row.email:  # the facts' ids were made of the normal form twice, what is shown was not
+            company.came[person] = {**row._mapping, "email": normal_email(row.email)}
     if wrong:
         raise _other_key(f"{wrong} of {wrong + company.proven} e-mails of company {company.company_id}")
 
@@ -126,7 +129,7 @@ def _of_names(connection: sa.Connection, company: _Company, table: sa.Table) -> 
         numbers = _numbers(table, members, first)
         for name, row in members:
             new = person_id(company.key, None, normal, event_id, numbers[row])
-            company.moves(row.person_id, new, name)
+            company.moves(row.person_id, new, name, day)
             if new != row.person_id:
                 old_rows.append(tuple(row))
                 new_rows.append((*row[:place], new, *row[place + 1 :]))
@@ -191,7 +194,7 @@ def _of_emails(connection: sa.Connection, company: _Company) -> None:
         row = company.known[old]
         if not left:
             company.gone.add(old)
-        if new not in company.known:
+        if new not in company.known and new not in company.came:
             company.came[new] = {**row._mapping, "person_id": new, "email": normal_email(row.email)}
 
 

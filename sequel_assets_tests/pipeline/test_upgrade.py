@@ -1,0 +1,279 @@
+"""A warehouse that the release before has filled: its people are the same ones afterwards, and nobody is doubled or lost.
+
+`rule_1.json` holds every row that the code of that release wrote of the world below (two lists of ranges left out, which
+are derived again).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.checks import behind_facts, not_conserved
+from sequel_assets.refresh.due import Coverage, to_ask
+from sequel_assets.refresh.ledger import landed_days
+from sequel_assets.sandbox import Attendance, Person, World
+from sequel_assets.sandbox.truth import MISSING
+from sequel_assets.warehouse.adopting import adopt
+from sequel_assets.warehouse.catalog import WITH_PEOPLE
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.identity import Identity, IdentityError, Mine, ensure, fingerprint, stored_identity
+from sequel_assets.warehouse.merged_people import REASON
+from sequel_assets.warehouse.people import person_id
+from sequel_assets.warehouse.tables import event_participants, metadata, people, refreshes, restatements
+
+from ..reference import KEY, assert_equal_tables, dump_of_slices
+from .harness import ADA, BO, DAYS, NOW, Platform, at, day, event, failures, platform, problems_of, world_of
+
+START, DAYS_KEPT = date(2026, 3, 2), DAYS[1:5]
+MINE = Mine("root", "http://127.0.0.1:8700", KEY)
+
+
+def world() -> World:
+    """Nameless people, three of one name, one name in two ways of writing, and a J with a caron, capital and small."""
+    guests = [Person("Guest", which=n) for n in (1, 2, 3)]
+    crowd = [
+        Attendance(Person(""), live=[(at(3), 3)], email=None, name=None),
+        Attendance(Person("", which=2), live=[(at(3, 9, 10), 3)], email=MISSING, name=" "),
+        Attendance(guests[0], live=[(at(3), 3)], on_demand=[(at(3, 12), 4)], email=""),
+        Attendance(guests[1], live=[(at(3, 9, 10), 3)], email=None),
+        Attendance(guests[2], on_demand=[(at(3, 13), 4)], email=" "),
+        Attendance(Person("Zo\u00eb"), live=[(at(3), 20)], on_demand=[(at(4), 2)], email=None),
+        Attendance(Person("Zoe\u0308", which=2), on_demand=[(at(5), 6)], email=None),
+        Attendance(ADA, live=[(at(3), 9)]),
+        Attendance(Person("Jo", "J\u030co@example.org"), live=[(at(3), 8)], email="J\u030co@example.org"),
+    ]
+    alone = [
+        Attendance(Person("zoe\u0308"), live=[(at(2), 5)], email=None, name="ZOE\u0308 "),
+        Attendance(Person("Bo"), live=[(at(2), 7)], email=None),
+        Attendance(BO, live=[(at(2), 7)]),
+    ]
+    plain = [Attendance(ADA, live=[(at(2), 12)], on_demand=[(at(4), 3)]), Attendance(BO, live=[(at(2), 7)])]
+    late = [Person("Late", "late@example.org"), Person("")]
+    events = (
+        event("e", "kid", at(3), crowd),
+        event("f", "kid", at(2), alone, absentees=late),
+        event("g", "root", at(2), plain),
+    )
+    return world_of(*events)
+
+
+def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
+    """Return rows of JSON with their days and times as such."""
+    names = [column.name for column in table.columns]
+    readers: dict[str, Callable[[str], Any]] = {
+        column.name: datetime.fromisoformat if "Time" in type(column.type).__name__ else date.fromisoformat
+        for column in table.columns
+        if type(column.type).__name__ in ("UtcDateTime", "Date")
+    }
+    return [
+        {n: readers[n](v) if n in readers and v is not None else v for n, v in zip(names, row, strict=True)}
+        for row in rows
+    ]
+
+
+@pytest.fixture
+def old(warehouse: Warehouse) -> Warehouse:
+    """The warehouse as the release before left it, and migrated."""
+    told = json.loads((Path(__file__).parent / "rule_1.json").read_text())
+    with warehouse.write() as connection:
+        for table in metadata.sorted_tables:
+            if table.name in told:
+                connection.execute(table.insert(), rows_of(table, told[table.name]))
+    return warehouse
+
+
+def take_over(warehouse: Warehouse, mine: Mine = MINE) -> None:
+    """Adopt a warehouse, as the first write does."""
+    assert ensure(warehouse, mine, at=lambda: NOW, adopt=adopt)
+
+
+def owed(it: Platform) -> dict[str, dict[date, Coverage]]:
+    """Return what a backfill asks for, by company."""
+    with it.warehouse.read() as connection:
+        held = landed_days(connection, ["kid", "root"])
+    return {
+        company: to_ask(DAYS_KEPT, slices, NOW, settle=it.refresher()._rules.settle) for company, slices in held.items()
+    }
+
+
+def sums(warehouse: Warehouse) -> list[Any]:
+    """Return the minutes of each event and day."""
+    p = event_participants.c
+    with warehouse.read() as connection:
+        query = sa.select(
+            p.day,
+            p.event_id,
+            sa.func.sum(p.live_minutes),
+            sa.func.sum(p.on_demand_minutes),
+            sa.func.sum(p.engaged_minutes),
+        )
+        return [
+            tuple(map(str, row))
+            for row in connection.execute(query.group_by(p.day, p.event_id).order_by(p.day, p.event_id))
+        ]
+
+
+def test_an_older_warehouse_is_that_of_a_new_backfill_after_its_owed_days_are_asked(
+    old: Warehouse, engine_kind: str, new_warehouse: Callable[[str], Warehouse]
+) -> None:
+    """Byte for byte, insights too; what did not move is not restated, and nothing is asked that need not be."""
+    before = sums(old)
+    take_over(old)
+    assert sums(old) == before
+    fresh = new_warehouse(engine_kind)
+    with platform(world(), old, start=START) as it:
+        assert owed(it) == {"kid": {day(3): Coverage.FULL}, "root": {}}
+        assert [problem[:4] for problem in problems_of(old) if problem[4] == REASON] == [
+            ("kid", "event_activity", day(3), "e"),
+            ("kid", "event_participants", day(3), "e"),
+            ("kid", "registrants", date(1, 1, 1), "f"),
+        ]
+        asked = it.walk()
+        outcomes = list(it.refresher().refresh({company: owed(it)[company] for company in asked}))
+        assert failures(outcomes) == []
+        assert it.problems() == []
+        assert owed(it) == {"kid": {}, "root": {}}
+        new = Platform(it.world, it.sandbox, it.client, fresh, START)
+        assert failures(new.refresh(DAYS_KEPT)) == []
+    assert_equal_tables(dump_of_slices(old), dump_of_slices(fresh))
+    with old.read() as connection:
+        assert not_conserved(connection) == []
+        assert [behind_facts(connection, insight, START, {}) for insight in INSIGHTS if not insight.of_tree] == [
+            []
+        ] * sum(not i.of_tree for i in INSIGHTS)
+        moved = {
+            row[:4]
+            for row in connection.execute(
+                sa.select(restatements.c.dataset, restatements.c.day, restatements.c.key, restatements.c.column_name)
+            )
+        }
+    assert {(dataset, on) for dataset, on, _, column in moved if dataset in ("event_participants", "event_activity")} == {
+        ("event_participants", day(3)), ("event_activity", day(3))
+    }  # fmt: skip
+    assert {column for dataset, _, _, column in moved if dataset == "event_participants"} == {"people"}
+
+
+def test_adopting_rewrites_what_the_rows_tell_and_keeps_every_minute(old: Warehouse) -> None:
+    """Before anything is asked: names in one form, one J, nameless people of the same ids in every table."""
+    take_over(old)
+    with old.read() as connection:
+        p = event_participants.c
+        facts = connection.execute(
+            sa.select(p.event_id, p.day, p.person_id, p.engaged_minutes).where(p.company_id == "kid")
+        ).all()
+        listed = {
+            table.name: set(
+                connection.execute(sa.select(table.c.event_id, table.c.person_id).where(table.c.company_id == "kid"))
+            )
+            for table in WITH_PEOPLE
+        }
+        known = set(
+            connection.execute(
+                sa.select(people.c.person_id, people.c.email, people.c.name).where(people.c.company_id == "kid")
+            )
+        )
+
+    def who(name: str, event_id: str = "e", number: int = 1) -> str:
+        return person_id(KEY, None, name, event_id, number)
+
+    jo, ada, bo, late = (
+        person_id(KEY, email, "", "")
+        for email in ("\u01f0o@example.org", "ada@example.org", "bo@example.org", "late@example.org")
+    )
+    assert {tuple(row) for row in facts} == {
+        ("e", day(3), who(""), 6), ("e", day(3), who("guest"), 14), ("e", day(3), who("zo\u00eb"), 20),
+        ("e", day(3), ada, 9), ("e", day(3), jo, 8), ("e", day(4), who("zo\u00eb"), 2), ("e", day(5), who("zo\u00eb"), 6),
+        ("f", day(2), who("zo\u00eb", "f"), 5), ("f", day(2), who("bo", "f"), 7), ("f", day(2), bo, 7),
+    }  # fmt: skip
+    assert {tuple(row) for row in listed["event_activity"]} == {
+        ("e", who("")), ("e", who("", number=2)), ("e", who("guest")), ("e", who("zo\u00eb")), ("e", who("zo\u00eb", number=2)),
+        ("e", ada), ("e", jo), ("f", who("", "f")), ("f", who("zo\u00eb", "f")), ("f", who("bo", "f")), ("f", bo), ("f", late),
+    }  # fmt: skip
+    assert {tuple(row) for row in listed["registrants"]} == {
+        ("e", ada),
+        ("e", jo),
+        ("f", who("", "f")),
+        ("f", bo),
+        ("f", late),
+    }
+    assert {row.person_id for row in known} == {person for rows in listed.values() for _, person in rows}
+    assert {(row.email, row.name) for row in known if row.person_id in (jo, who("zo\u00eb"))} == {
+        ("\u01f0o@example.org", "Jo"),
+        (None, "Zoe\u0308"),
+    }
+
+
+def test_what_is_adopted_is_written_down_and_adopting_again_changes_nothing(old: Warehouse) -> None:
+    """The rule's version stands in the identity, with the root, the host and the key's fingerprint."""
+    take_over(old)
+    with old.read() as connection:
+        assert stored_identity(connection) == (Identity("root", "loopback", fingerprint(KEY), 2), NOW)
+    left = dump_of_slices(old)
+    take_over(old)
+    take_over(old, Mine("root", "https://localhost:1", KEY))
+    assert_equal_tables(dump_of_slices(old), left)
+
+
+@pytest.mark.parametrize(
+    ("mine", "says"),
+    [
+        (Mine("root", "http://localhost", "another key" * 3), r"SEQUEL_PERSON_KEY is not the key .* 5 of 5 e-mails of company kid do not hash"),
+        (Mine("kid", "http://localhost", KEY), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
+        (Mine("kid"), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
+    ],
+)  # fmt: skip
+def test_a_filled_warehouse_is_adopted_by_its_own_key_and_root_alone(old: Warehouse, mine: Mine, says: str) -> None:
+    """Another one is refused in one line, and nothing is written."""
+    before = dump_of_slices(old)
+    with pytest.raises(IdentityError, match=says) as refused:
+        take_over(old, mine)
+    assert "\n" not in str(refused.value)
+    assert "nothing was written" in str(refused.value)
+    assert_equal_tables(dump_of_slices(old), before)
+    with old.read() as connection:
+        assert stored_identity(connection) is None
+
+
+def test_a_warehouse_without_any_email_is_proven_by_its_names(old: Warehouse) -> None:
+    """As of an account that asks nobody for one."""
+    with old.write() as connection:
+        with_email = sa.select(people.c.person_id).where(people.c.email.is_not(None))
+        for table in (*WITH_PEOPLE, people):
+            connection.execute(
+                table.delete().where(table.c.person_id.in_(with_email))
+                if table is not people
+                else people.delete().where(people.c.email.is_not(None))
+            )
+    with pytest.raises(
+        IdentityError, match=r"none of the \d+ ids without an e-mail of company kid do not hash"
+    ):
+        take_over(old, Mine("root", "http://localhost", "another key" * 3))
+    take_over(old)
+
+
+def test_every_table_with_people_is_rewritten_or_derived() -> None:
+    """A new one has to be thought of."""
+    derived = {insight.name for insight in INSIGHTS}
+    with_people = {table.name for table in metadata.sorted_tables if "person_id" in table.columns}
+    assert with_people - derived == {table.name for table in WITH_PEOPLE} | {"people"}
+
+
+def test_the_bookkeeping_of_what_was_rewritten_is_that_of_its_rows(old: Warehouse) -> None:
+    """So that what is derived from it is behind, and what was not touched is not."""
+    with old.read() as connection:
+        before = {(r.company_id, r.dataset, r.day): r.checksum for r in connection.execute(sa.select(refreshes))}
+    take_over(old)
+    with old.read() as connection:
+        after = {(r.company_id, r.dataset, r.day): r.checksum for r in connection.execute(sa.select(refreshes))}
+    assert {key for key in before if before[key] != after[key]} == {
+        *(("kid", "event_participants", day(number)) for number in (2, 5)),
+        *(("kid", "event_activity", day(number)) for number in (2, 3)), ("kid", "registrants", date(1, 1, 1)),
+    }  # fmt: skip
