@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-import httpx
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
@@ -18,7 +17,7 @@ from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.warehouse.tables import events
 
-from .world import CONCURRENCY, LATE_WINDOW, LATENCY_MS, SETTLE, Bench, bench, client_of, days_to, in_a_process
+from .world import CONCURRENCY, LATE_WINDOW, LATENCY_MS, SETTLE, Bench, bench, client_of, days_to, in_a_process, move
 
 HEADINGS = ("what", "hot hour, 15:07", "full hour, 00:07")
 HOT = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
@@ -65,7 +64,7 @@ def run() -> Iterator[tuple[str, float | int, float | int]]:
 
 def _move(accounts: tuple[dict[str, str], ...], now: datetime) -> None:
     for account in accounts:
-        httpx.post(f"{account['SEQUEL_API_URL']}/sandbox/clock", json={"set": now.isoformat()}).raise_for_status()
+        move(account, now)
 
 
 def _refresh(b: Bench, days: dict[date, Coverage] | None = None) -> dict[str, float | int]:

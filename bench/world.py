@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import httpx
+
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Days, Refresher, Rules
@@ -77,6 +79,11 @@ def in_a_process(*options: str, ends_with: str = "SEQUEL_NOW") -> Iterator[dict[
             yield found
         finally:
             process.terminate()
+
+
+def move(account: dict[str, str], now: datetime) -> None:
+    """Set a sandbox's clock."""
+    httpx.post(f"{account['SEQUEL_API_URL']}/sandbox/clock", json={"set": now.isoformat()}).raise_for_status()
 
 
 def client_of(account: dict[str, str], concurrency: int = CONCURRENCY) -> SequelClient:

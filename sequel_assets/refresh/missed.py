@@ -49,7 +49,7 @@ def _untold(connection: sa.Connection, now: datetime) -> list[Hint]:
     told = sa.exists().where(
         _i.event_id == _e.event_id,
         _i.event_type == ENDED,
-        sa.or_(_i.sent_at >= _e.starts_at, _i.sent_at.is_(None), _e.starts_at.is_(None)),
+        sa.or_(sa.func.coalesce(_i.sent_at, _i.received_at) >= _e.starts_at, _e.starts_at.is_(None)),
     )
     passed = _e.ends_at.between(now - WINDOW, now - TIME_TO_ARRIVE)
     here = (_e.event_type == STAGE, _e.is_cancelled.is_(False), _e.vanished_at.is_(None))

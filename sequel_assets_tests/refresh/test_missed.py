@@ -69,6 +69,15 @@ def test_an_end_that_nothing_tells_of_within_the_hour_is_noticed_once(books: War
     assert told(books) == Arrivals(1, (), (("kid", "silent"),))
 
 
+def test_an_end_that_was_told_without_a_time_is_told_from_when_it_came(books: Warehouse) -> None:
+    """Before the event began it told of another end of it: the event was begun again, or put off."""
+    for event_id, came in (("told", NOW - HOUR), ("put off", NOW - 4 * HOUR)):
+        take_place(books, event_id, NOW - HOUR)
+        deliver(books, hint("kid", event_id, came, sent_at=None))
+    assert sweep(books) == 1
+    assert [row["event_id"] for row in rows(books) if row["verdict"] == "missed"] == ["put off"]
+
+
 def test_nothing_is_missed_where_nothing_is_subscribed_to(warehouse: Warehouse, books: Warehouse) -> None:
     """Nor what ended before the subscription was made."""
     take_place(books, "silent", NOW - 2 * HOUR)
