@@ -48,9 +48,10 @@ def backfill(
     default as many as there are cores, up to a few; 1: this one alone); `tell_run` is told the id of each run.
     """
     settings.require(*NEEDED)
+    known = stored_companies(settings)
     with stoppable() as raise_if_stopped, connect.open_client(settings) as client, ExitStack() as stack:
         instance = stack.enter_context(dagster_instance()) if is_used(dagster_home()) else None
-        found = _look(settings, client, instance)
+        found = _look(settings, client, instance, known)
         companies = choose(found.present, wanted)  # whatever is refused is refused before anything is made
         refuse_strangers(settings, found.present)
         warehouse = connect.open_warehouse(settings)
@@ -81,7 +82,9 @@ def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
     }
 
 
-def _look(settings: Settings, client: SequelClient, instance: dg.DagsterInstance | None) -> Finding:
+def _look(
+    settings: Settings, client: SequelClient, instance: dg.DagsterInstance | None, known: Sequence[KnownCompany]
+) -> Finding:
     """Walk the tree and store nothing; whatever is wrong with the account shows here."""
     try:
         client.company(settings.company_id or "")
@@ -90,7 +93,7 @@ def _look(settings: Settings, client: SequelClient, instance: dg.DagsterInstance
             f"SEQUEL_COMPANY_ID: Sequel knows no company {settings.company_id} (404); nothing was written; check the id and the account"
         ) from None
     keys = instance.get_dynamic_partitions(COMPANY) if instance else []
-    return look_for_companies(settings, client, stored_companies(settings), keys)
+    return look_for_companies(settings, client, known, keys)
 
 
 def _store(

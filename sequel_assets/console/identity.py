@@ -58,7 +58,7 @@ def show(settings: Settings) -> int:
 def move_host(settings: Settings) -> int:
     """Make the host of SEQUEL_API_URL the warehouse's, where all else is the same; return the exit code."""
     settings.require("company_id", "person_key")
-    with stored(settings) as warehouse:
+    with stored(settings, root_only=True) as warehouse:
         was, now = identity.move_host(warehouse, connect.mine(settings))
     console().print(f"The warehouse's API host was {was} and is {now}.", markup=False)
     return 0

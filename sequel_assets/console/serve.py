@@ -45,13 +45,13 @@ def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
     """Serve what was asked for until it is stopped."""
     if not receiver:
         raise UsageError("nothing to serve: say --receiver")
-    with stored(settings, writes=True, receives_only=True) as warehouse:  # what is wrong is told now and not to Sequel
+    with stored(settings, writes=True, root_only=True) as warehouse:  # what is wrong is told now and not to Sequel
         _refuse_wrong_key(settings, warehouse)
     warehouse = Warehouse(
         settings.warehouse_url,
         is_durable=True,
         busy_seconds=BUSY_SECONDS,
-        guard=connect.guard(settings, receives_only=True),
+        guard=connect.guard(settings, root_only=True),
     )
     receiving = receiver_of(settings, warehouse)
     try:

@@ -13,12 +13,13 @@ from sequel_assets.warehouse.errors import WarehouseError, place
 
 
 @contextmanager
-def stored(settings: Settings, *, writes: bool = False, receives_only: bool = False) -> Iterator[Warehouse]:
+def stored(settings: Settings, *, writes: bool = False, root_only: bool = False) -> Iterator[Warehouse]:
     """Yield the warehouse; one without tables, or with those of another release, is refused and left alone.
 
-    Who `writes` is refused at once where it was made with other settings, and else before the first write.
+    Who `writes` is refused at once where it was made with other settings, and else before the first write; with
+    `root_only` the root company alone is compared.
     """
-    warehouse = Warehouse(settings.warehouse_url, guard=guard(settings, receives_only=receives_only))
+    warehouse = Warehouse(settings.warehouse_url, guard=guard(settings, root_only=root_only))
     if _is_missing(warehouse):
         raise WarehouseError(
             f"the warehouse {place(warehouse.url)} is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
@@ -33,8 +34,11 @@ def stored(settings: Settings, *, writes: bool = False, receives_only: bool = Fa
 
 
 def stored_companies(settings: Settings) -> list[KnownCompany]:
-    """Return the companies that the warehouse knows: none where it is not there or has no tables yet, and none is made."""
-    warehouse = Warehouse(settings.warehouse_url)
+    """Return the companies that the warehouse knows: none where it is not there or has no tables yet, and none is made.
+
+    It is for those who write: a warehouse that was made with other settings is refused.
+    """
+    warehouse = Warehouse(settings.warehouse_url, guard=guard(settings))
     if _is_missing(warehouse):
         return []
     try:
@@ -42,6 +46,7 @@ def stored_companies(settings: Settings) -> list[KnownCompany]:
             if schema.version(connection) is None:
                 return []
         schema.ensure_current(warehouse)
+        warehouse.ensure_writable()
         with warehouse.read() as connection:
             return catalog.known_companies(connection)
     finally:

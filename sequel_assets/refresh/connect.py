@@ -43,12 +43,12 @@ def open_client(settings: Settings) -> SequelClient:
         raise SettingsError(f"SEQUEL_{name.upper()}{said}{wrong}") from None
 
 
-def guard(settings: Settings, *, receives_only: bool = False) -> Callable[[Warehouse], bool]:
+def guard(settings: Settings, *, root_only: bool = False) -> Callable[[Warehouse], bool]:
     """Return what refuses, before the first write, a warehouse that was made with other settings (`warehouse.identity`).
 
     A receiver compares the root company alone: it has no business with the key of persons.
     """
-    with_what = Mine(settings.company_id) if receives_only else mine(settings)
+    with_what = Mine(settings.company_id) if root_only else mine(settings)
     return partial(identity.ensure, mine=with_what, at=settings.clock, adopt=adopt)
 
 

@@ -99,7 +99,9 @@ def _prove_emails(company: _Company) -> None:
         company.proven += 1
         if new != person:
             company.emails[person] = new
-        elif normal_email(row.email) != row.email:  # the facts' ids were made of the normal form twice, what is shown was not
+        elif (
+            normal_email(row.email) != row.email
+        ):  # the facts' ids were made of the normal form twice, what is shown was not
             company.came[person] = {**row._mapping, "email": normal_email(row.email)}
     if wrong:
         raise _other_key(f"{wrong} of {wrong + company.proven} e-mails of company {company.company_id}")

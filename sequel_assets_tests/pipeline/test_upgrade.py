@@ -252,9 +252,7 @@ def test_a_warehouse_without_any_email_is_proven_by_its_names(old: Warehouse) ->
                 if table is not people
                 else people.delete().where(people.c.email.is_not(None))
             )
-    with pytest.raises(
-        IdentityError, match=r"none of the \d+ ids without an e-mail of company kid do not hash"
-    ):
+    with pytest.raises(IdentityError, match=r"none of the \d+ ids without an e-mail of company kid do not hash"):
         take_over(old, Mine("root", "http://localhost", "another key" * 3))
     take_over(old)
 
