@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -144,15 +146,67 @@ def test_utf_16_is_named_as_such(filled: Warehouse, tmp_path: Path, encoding: st
 WRONG = {
     "no_id": (b"ada@example.org,\n", "external_id is empty"),
     "long": (b"ada@example.org," + b"x" * 201 + b"\n", "external_id is longer than 200 characters"),
-    "nul": (b"ada@example.org,a\0b\n", "external_id holds characters that cannot be printed, or is not UTF-8"),
-    "line_end": (b'ada@example.org,"a\nb"\n', "external_id holds characters that cannot be printed, or is not UTF-8"),
+    "nul": (b"ada@example.org,a\0b\n", "external_id holds characters that cannot be printed"),
+    "line_end": (b'ada@example.org,"a\nb"\n', "external_id holds characters that cannot be printed"),
     "latin": (b"b\xf6@example.org,crm-1\n", "it is not UTF-8"),
     "nobody": (b",crm-1\n", "it has neither e-mail nor person_id"),
     "cells": (b"ada@example.org,crm-1,crm-2\n", "it has 3 cells where the first line has 2"),
-    "quotes": (b'"ada@example.org"x,crm-1\n', "its quotes are not closed, or it is endless"),
-    "endless": (b'"' + b"x" * 200_000 + b'",crm-1\n', "its quotes are not closed, or it is endless"),
-    "open": (b'ada@example.org,"crm-1\n', "its quotes are not closed, or it is endless"),
+    "quotes": (b'"ada@example.org"x,crm-1\n', "a quote is closed in it before the end of its cell"),
+    "endless": (b'"' + b"x" * 200_000 + b'",crm-1\n', "its e-mail is longer than 1,000 characters"),
+    "plain_endless": (b"x" * 200_000 + b",crm-1\n", "its e-mail is longer than 1,000 characters"),
+    "long_id": (b"ada@example.org," + b"x" * 200_000 + b"\n", "external_id is longer than 200 characters"),
+    "open": (b'ada@example.org,"crm-1\n', "a quote that is opened in it is never closed"),
+    "open_for_long": (
+        b'ada@example.org,"' + b"x" * 200_000 + b"\n" * 9,
+        "a quote that is opened in it is never closed",
+    ),
+    "closed_elsewhere": (
+        b'ada@example.org,"crm-1\nbo@example.org,"crm-2"\n',
+        "a quote that is opened in it is closed in line 4, within another cell; the lines between are part of it",
+    ),
 }
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_long_cell_that_nobody_reads_does_no_harm(filled: Warehouse, tmp_path: Path) -> None:
+    """A note, say; longer than Python's reader of CSV takes by itself."""
+    file = csv_of(tmp_path, f'email,note,external_id\n{ADA},{"x" * 200_000},crm-1\n{ADA},"{"y" * 200_000}",crm-1\n')
+    limit = csv.field_size_limit()
+    assert call(filled, file, BOLT) == 0
+    assert linked(filled)[(BOLT, ADA)] == "crm-1"
+    assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'"email"x,external_id\n', "line 1: a quote is closed in it before the end of its cell. Nothing was written"),
+        (b'sep=,\n"email,external_id\n', "line 2: a quote that is opened in it is never closed. Nothing was written"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "this looks like a workbook of Excel; save it as CSV in UTF-8. Nothing was written"),
+        ("email".encode("utf-32"), "this looks like UTF-32; save it as UTF-8. Nothing was written"),
+        ("email".encode("utf-16"), "this looks like UTF-16; save it as UTF-8. Nothing was written"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_says_why(filled: Warehouse, tmp_path: Path, content: bytes, why: str) -> None:
+    """And not something else that is wrong with other files."""
+    file = csv_of(tmp_path, content)
+    with pytest.raises(UsageError) as raised:
+        call(filled, file)
+    assert str(raised.value) == f"{file}: {why}"
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_what_is_no_file_says_what_it_is(filled: Warehouse, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place, why in (
+        (tmp_path, "it is a folder"),
+        (tmp_path / "pipe", "it is no plain file"),
+        (tmp_path / "no", "there is no such file"),
+    ):
+        with pytest.raises(UsageError) as raised:
+            call(filled, place)
+        assert str(raised.value) == f"{place}: {why}"
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -192,7 +246,7 @@ def test_many_wrong_lines_are_counted(filled: Warehouse, tmp_path: Path) -> None
         ("name,external_id\n", "it needs the columns"),
         ("email,name\n", "it needs the columns"),
         ("email,E-Mail,external_id\n", "it has email twice"),
-        ('"email\n', "it needs the columns"),
+        ('"email\n', "line 1: a quote that is opened in it is never closed"),
     ],
 )
 def test_a_file_that_is_no_list_is_refused(filled: Warehouse, tmp_path: Path, content: str, words: str) -> None:
@@ -212,7 +266,7 @@ def test_size_and_rows_are_bounded(filled: Warehouse, tmp_path: Path, monkeypatc
             patched.setattr(commands, name, most)
             with pytest.raises(UsageError, match="Nothing was written"):
                 call(filled, file)
-    with pytest.raises(UsageError, match="there is no such file"):
+    with pytest.raises(UsageError, match="it is a folder"):
         call(filled, tmp_path)
     assert linked(filled) == before
 

@@ -27,6 +27,7 @@ HEADINGS = {"email": {"email", "emailaddress", "mail"}, "person_id": {"personid"
 """The columns, and how their headings may be spelled, apart from capitals, blanks and signs between the letters."""
 SAYS_SIGN = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
 """A first line by which Excel is told what stands between the cells."""
+ZIP = b"PK\x03\x04"
 WANTED = "email (or person_id) and external_id"
 
 
@@ -92,14 +93,19 @@ def _places(headings: Sequence[object], source: str) -> dict[str, int]:
 def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
     """Yield the columns and the lines of a CSV: UTF-8, apart by comma, semicolon or tab."""
     if not path.is_file():
-        raise UsageError(f"{path}: there is no such file")
+        why = "it is a folder" if path.is_dir() else "it is no plain file" if path.exists() else "there is no such file"
+        raise UsageError(f"{path}: {why}")
     if path.stat().st_size > MOST_BYTES:
         raise UsageError(f"{path}: it has more than {MOST_BYTES:,} bytes; give it in parts. Nothing was written")
     with path.open("rb") as file:
-        begins = file.read(2)
-    if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in begins:
+        begins = file.read(4)
+    if begins.startswith(ZIP):
+        raise UsageError(f"{path}: this looks like a workbook of Excel; save it as CSV in UTF-8. Nothing was written")
+    if begins in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        raise UsageError(f"{path}: this looks like UTF-32; save it as UTF-8. Nothing was written")
+    if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in begins[:2]:
         raise UsageError(f"{path}: this looks like UTF-16; save it as UTF-8. Nothing was written")
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file, _cells_of_any_length():
         first = file.readline()
         said = SAYS_SIGN.fullmatch(first)
         if said:
@@ -108,10 +114,34 @@ def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
         reader = csv.reader(chain([first], file), delimiter=sign, strict=True)
         try:
             headings = next(reader, [])
-        except csv.Error:
-            headings = []
+        except csv.Error as error:
+            line = 2 if said else 1
+            raise UsageError(
+                f"{path}: line {line}: {_why(error, line, reader.line_num + line - 1)}. Nothing was written"
+            ) from None
         places = _places(headings, str(path))
         yield frozenset(places), _lines(reader, len(headings), places, line_before=1 if said else 0)
+
+
+@contextmanager
+def _cells_of_any_length() -> Iterator[None]:
+    """Let cells be as long as the file may be: whether one is too long depends on what it is for."""
+    before = csv.field_size_limit(MOST_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _why(error: csv.Error, first: int, last: int) -> str:
+    """Return what is wrong with the quotes of a line that was read up to another one; the reader knows nothing else."""
+    if "unexpected end" in str(error):
+        return "a quote that is opened in it is never closed"
+    if "expected after" not in str(error):
+        return "it cannot be read as CSV"
+    if last > first:
+        return f"a quote that is opened in it is closed in line {last}, within another cell; the lines between are part of it"
+    return "a quote is closed in it before the end of its cell"
 
 
 def _lines(reader: Any, width: int, places: dict[str, int], line_before: int) -> Iterator[Entry]:
@@ -121,8 +151,8 @@ def _lines(reader: Any, width: int, places: dict[str, int], line_before: int) ->
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error:
-            yield Entry(number, wrong="its quotes are not closed, or it is endless")
+        except csv.Error as error:
+            yield Entry(number, wrong=_why(error, number, line_before + reader.line_num))
             continue
         if not any(cell.strip() for cell in cells):
             continue

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from .people import normal_email, person_id
 from .tables import people
 
-LONGEST_ID = 200
+LONGEST_ID, LONGEST_EMAIL = 200, 1_000
 AT_ONCE = 5_000
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -67,11 +67,13 @@ def _wrong_id(external_id: str) -> str:
         return "external_id is empty"
     if len(text) > LONGEST_ID:
         return f"external_id is longer than {LONGEST_ID} characters"
-    return "" if text.isprintable() else "external_id holds characters that cannot be printed, or is not UTF-8"
+    return "" if text.isprintable() else "external_id holds characters that cannot be printed"
 
 
 def _person(entry: Entry, key: str) -> str:
     """Return the person's id, or why there is none."""
+    if len(entry.email.strip()) > LONGEST_EMAIL:
+        return f"its e-mail is longer than {LONGEST_EMAIL:,} characters"
     given, email = entry.person_id.strip().lower(), normal_email(entry.email)
     if given and not _HASH.fullmatch(given):
         return "person_id is not 64 hexadecimal digits, as in the table people"
