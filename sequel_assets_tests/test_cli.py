@@ -25,8 +25,11 @@ from typer.testing import CliRunner
 
 from sequel_assets import cli
 from sequel_assets.console import sandbox as sandbox_command
+from sequel_assets.console.asked import choose
+from sequel_assets.console.output import UsageError
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.sandbox import HUB, Clock, Company, Fault, Sandbox, World
+from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest
 from sequel_assets.warehouse.tables import NO_DAY, companies, metadata, people, problems, refreshes
@@ -493,6 +496,30 @@ def test_a_failing_event_exits_1_and_is_named(whole: Checkout, checkout: Checkou
     assert checkout.call(*RANGE, "--company", ACME).returncode == 0
     assert tables(checkout.url) == tables(whole.url)
     assert rows_of(checkout.url, problems) == []
+
+
+def test_a_tree_that_is_not_told_at_first_contact_exits_1_and_has_no_rollup(
+    whole: Checkout, checkout: Checkout, sandbox: Sandbox
+) -> None:
+    """The root's list answers 403, asked twice: the root alone is loaded, the line names it, and the next call heals the rest."""
+    sandbox.faults.script("/api/v1/company/root/list", "http_403", 2)
+    done = checkout.call(*RANGE)
+    assert (done.returncode, sandbox.faults.pending) == (1, 0)
+    root = next(row[1] for row in rows_of(whole.url, companies) if row[0] == ROOT)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith(f"{root}: ")]
+    assert "Sequel refuses to list its sub-companies (403: is the parent's licence valid?)" in line
+    assert [row[0] for row in rows_of(checkout.url, companies)] == [ROOT]
+    assert rows_of(checkout.url, metadata.tables["company_rollup"]) == []
+    assert checkout.call(*RANGE).returncode == 0
+    assert tables(checkout.url) == tables(whole.url)
+
+
+def test_a_company_is_chosen_by_its_id_in_any_case_where_only_one_is_meant(whole: Checkout) -> None:
+    """The exact one first."""
+    known = [KnownCompany(one, f"{one}.key", "Name", None, 0, None) for one in ("kid", "KID", "Solo")]
+    assert [one.company_id for one in choose(known, ["KID", " solo", "SOLO.KEY"])] == ["KID", "Solo"]
+    with pytest.raises(UsageError):
+        choose(known, ["Kid"])
 
 
 # ------------------------------------------------------------------ being stopped

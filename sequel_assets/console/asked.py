@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.settings import Settings
 from sequel_assets.visible import harmless, visible
 from sequel_assets.warehouse.catalog import KnownCompany
@@ -53,14 +54,17 @@ def check_range(settings: Settings, first: date, last: date, options: tuple[str,
 
 
 def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[KnownCompany]:
-    """Return the companies meant by ids, partition keys or unique names; all of them where none is named."""
+    """Return the companies meant by ids, partition keys (in any case) or unique names; all of them where none is named."""
     if not wanted:
         return list(companies)
+    spellings = Spellings(name for company in companies for name in (company.company_id, company.partition_key))
     chosen: dict[str, KnownCompany] = {}
     wrong = []
     for text in wanted:
         exact = [company for company in companies if text in (company.company_id, company.partition_key)]
         found = exact or [company for company in companies if company.name == text.strip()]
+        if not found and (meant := spellings.find(text)) is not None:
+            found = [company for company in companies if meant in (company.company_id, company.partition_key)]
         if len(found) == 1:
             chosen[found[0].company_id] = found[0]
         elif found:

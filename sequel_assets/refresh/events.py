@@ -102,10 +102,13 @@ def list_events(
 def refresh_events(
     client: SequelClient, warehouse: Warehouse, company_ids: Sequence[str], pool: Executor, moment: Moment
 ) -> tuple[dict[str, CompanyEvents], dict[str, Exception]]:
-    """List and store the events of companies; return what each is to be asked, and the error of each that failed."""
+    """List and store the events of companies; return what each is to be asked, and the error of each that failed.
+
+    A list is held against `eventIds` where it looks cut off, and else by the refreshes of days that have closed.
+    """
     result: dict[str, CompanyEvents] = {}
     failed: dict[str, Exception] = {}
-    for listed in list_events(client, warehouse, company_ids, pool, moment, company_ids):
+    for listed in list_events(client, warehouse, company_ids, pool, moment):
         failed.update(listed.failed)
         for company_id in listed.there:
             try:

@@ -20,6 +20,7 @@ from sequel_assets.warehouse.sealing import Seal, SealError
 from .guardian_look import Tools
 from .guardian_plan import Slot, Step, is_given_up, wanted_slots
 from .guardian_slot import SlotCare, SlotFailure
+from .spelling import Spellings
 from .whereabouts import FATAL
 
 
@@ -97,7 +98,8 @@ def wanted(settings: Settings, connection: sa.Connection) -> list[Slot]:
     ids = {company.partition_key: company.company_id for company in known}
     gone = {company.company_id for company in known if company.gone_at is not None}
     named = [ids.get(name, name) for name in settings.subscribed_companies()]
-    return wanted_slots([settings.company_id, *(one for one in named if one not in gone)], WEBHOOK_TYPES)
+    root = Spellings(company.company_id for company in known).find(settings.company_id) or settings.company_id
+    return wanted_slots([root, *(one for one in named if one not in gone)], WEBHOOK_TYPES)
 
 
 def is_in_doubt(connection: sa.Connection, now: datetime) -> bool:

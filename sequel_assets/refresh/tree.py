@@ -13,7 +13,9 @@ from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, companies
 
+from .one_company import once_each
 from .partition_keys import PartitionKeys
+from .spelling import Spellings
 from .unread import CUT_OFF, marked, read_unread
 from .whereabouts import FATAL, is_known, list_again
 
@@ -104,7 +106,8 @@ def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
 
     for company_id, (company, first, _) in seen.found.items():
         may_be = {*seen.listed_by.get(company_id, ()), *seen.unknown_beneath} - {company_id} if first else set()
-        for parent in (company.parent_company_id, stood.get(company_id)):
+        named = Spellings(may_be).find(company.parent_company_id) if company.parent_company_id else None
+        for parent in (named, stood.get(company_id)):
             if parent is not None and parent in may_be and company_id not in above(parent):
                 parents[company_id] = parent
                 break
@@ -181,6 +184,7 @@ def look(
     """
     seen = walk(client, root_id, pool)
     parents_of = {company.company_id: company.parent_company_id for company in known}
+    once_each(client, seen, [company.company_id for company in known if company.gone_at is None], pool)
     place(seen, parents_of)
     now, doubtful = decide(known, seen, known_keys)
     answers = dict(zip(doubtful, pool.map(lambda at: _is_gone(client, at), doubtful), strict=True))

@@ -127,7 +127,7 @@ def company_from(value: object, where: str = "") -> Company:
         name=telling.of(trimmed_or_none, ("name",)) or "",
         parent_company_id=telling.of(text_or_none, ("parentCompanyId",)),
         event_ids=telling.each(an_id, "eventIds"),
-        bad_fields=tuple(telling.bad),
+        bad_fields=tuple(sorted(telling.bad)),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.sequel import Event, InvalidAnswer, Participant, Paths, SequelClient
+from sequel_assets.sequel import Company, Event, InvalidAnswer, Participant, Paths, SequelClient
 from sequel_assets.sequel.decoding import NotJsonError, UnsafeJsonError, decoded
 from sequel_assets.sequel.directory import companies_from, event_from, events_from, hub_from, hub_participants_from
 from sequel_assets.sequel.engagement import activity_page_from, concurrency_from, participants_from
@@ -212,6 +212,65 @@ def test_a_time_without_a_zone_is_utc() -> None:
     assert event_from({"uid": "a", "startDate": "2026-02-02T10:00:00.5"}).starts_at == datetime(
         2026, 2, 2, 10, 0, 0, 500_000, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "time"),
+    [
+        ("2000-01-01T00:00:00Z", datetime(2000, 1, 1, tzinfo=UTC)),
+        ("2099-12-31T23:59:59.9999999Z", datetime(2099, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2000-01-01T02:00:00+02:00", datetime(2000, 1, 1, tzinfo=UTC)),
+        ("2000-01-01T00:00:00+00:01", None),
+        ("1999-12-31T23:59:59Z", None),
+        ("2100-01-01", None),
+        ("2099-12-31T23:00:00-05:00", None),
+        ("9999-12-31T23:59:59.9999999Z", None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("0001-01-01T00:00:00", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("1899-12-30", None),
+    ],
+)
+def test_a_time_outside_the_calendar_is_unknown_and_named(told: str, time: datetime | None) -> None:
+    """Of an event, and of a person's activity, whose other fields and neighbours stay what they are."""
+    event = event_from({"uid": "a", "startDate": told})
+    assert (event.starts_at, event.bad_fields) == (time, () if time else ("startDate",))
+    items = [{"uid": "u", "registrationDate": told, "comments": 2}, {"uid": "v"}]
+    one, other = activity_page_from({"items": items, "totalCount": 2}).items
+    assert (one.registration_date, one.outside) == (time, () if time else ("registrationDate",))
+    assert (one.comments, other.outside) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("told", "time"),
+    [
+        (946684800, datetime(2000, 1, 1, tzinfo=UTC)),
+        ("946684799", None),
+        (4102444799, datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        (4102444800, None),
+        (9999999999, None),
+        (4102444800000, None),
+        (9999999999999, None),
+        (946684800000.0, datetime(2000, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_number_that_is_a_time_outside_the_calendar_is_unknown_and_named(told: object, time: datetime | None) -> None:
+    """Seconds and milliseconds since 1970."""
+    chat = [{"messageId": "m", "text": "hi", "sentAt": told}]
+    (message,) = interactions_from({"chat": chat}).chat or ()
+    assert (message.sent_at, message.outside) == (time, () if time else ("sentAt",))
+
+
+def test_an_odd_company_is_kept_with_its_odd_fields_named() -> None:
+    """One bad field must not hide the other companies of the list."""
+    odd = {"uid": "a", "name": {"en": "x"}, "parentCompanyId": [], "eventIds": ["e", None, 7, {}]}
+    assert companies_from([odd, {"uid": "b", "eventIds": "e"}, {"uid": "c", "eventIds": []}, {"uid": "d"}]) == [
+        Company(uid="a", event_ids=("e", "7"), bad_fields=("eventIds", "name", "parentCompanyId")),
+        Company(uid="b", event_ids=None, bad_fields=("eventIds",)),
+        Company(uid="c", event_ids=()),
+        Company(uid="d", event_ids=None),
+    ]
 
 
 @pytest.mark.parametrize("nobody", [{}, {"uid": None}, {"uid": " "}, {"uid": []}])
