@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from alembic.config import Config
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.checks import behind_facts, not_conserved
-from sequel_assets.refresh.due import Coverage, to_ask
+from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.sandbox import Attendance, Person, World
 from sequel_assets.sandbox.truth import MISSING
@@ -30,7 +30,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.identity import Identity, IdentityError, Mine, ensure, fingerprint, stored_identity
 from sequel_assets.warehouse.merged_people import REASON
 from sequel_assets.warehouse.people import person_id
-from sequel_assets.warehouse.tables import event_participants, metadata, people, refreshes, restatements
+from sequel_assets.warehouse.tables import event_participants, metadata, people, problems, refreshes, restatements
 
 from ..reference import KEY, assert_equal_tables, dump_of_slices
 from ..stage import call_in_process
@@ -309,3 +309,24 @@ def test_the_command_brings_an_older_database_to_this_release(tmp_path: Path, ne
         f"the warehouse has schema {schema.newest()}\n"
     ] * 2
     assert "rule of people's ids" in call_in_process(["identity"], tmp_path, with_key).stdout
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_final_day_that_is_to_be_asked_again_is_due_by_the_hour_too_and_a_frozen_one_is_not(old: Warehouse) -> None:
+    """Its minutes only where they are meant; any other problem of a final day has nobody ask again by itself."""
+    take_over(old)
+
+    def due(**more: Any) -> dict[date, Coverage]:
+        with old.read() as connection:
+            held = landed_days(connection, ["kid"])["kid"]
+        found = due_this_hour(held, NOW, settle=timedelta(minutes=5), late_window=timedelta(hours=48), **more)
+        return {on: coverage for on, coverage in found.items() if on in DAYS_KEPT}
+
+    assert due() == {day(3): Coverage.FULL}
+    assert due(frozen_before=day(4)) == {}
+    with old.write() as connection:
+        connection.execute(problems.delete().where(problems.c.dataset == "event_participants"))
+    assert due() == {day(3): Coverage.EXTRAS}
+    with old.write() as connection:
+        connection.execute(problems.update().values(reason="it fails"))
+    assert due() == {}
