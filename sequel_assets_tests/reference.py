@@ -234,7 +234,7 @@ def read_tables(warehouse: Warehouse, *, vanished: bool = False) -> Tables:
 def dump(warehouse: Warehouse, leave_out: Collection[str] = ("refreshed_at", "run_id", "since")) -> Tables:
     """Return every column of every table but those that tell when and by whom, sorted."""
     found: Tables = {}
-    leave = {*leave_out, "first_seen_at", "last_seen_at"}
+    leave = {*leave_out, "first_seen_at", "last_seen_at", "written_at"}
     with warehouse.read() as connection:
         for table in landed.metadata.sorted_tables:
             columns = [column for column in table.columns if column.name not in leave]

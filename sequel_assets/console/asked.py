@@ -1,5 +1,6 @@
 """What a command was asked for: days and companies, each wrong one refused by name."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -53,6 +54,11 @@ def check_range(settings: Settings, first: date, last: date, options: tuple[str,
         )
 
 
+def _composed(name: str) -> str:
+    """Return a name trimmed and in NFC: a terminal may write its letters another way than Sequel does."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
 def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[KnownCompany]:
     """Return the companies meant by ids, partition keys (in any case) or unique names; all of them where none is named."""
     if not wanted:
@@ -62,7 +68,7 @@ def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[Kno
     wrong = []
     for text in wanted:
         exact = [company for company in companies if text in (company.company_id, company.partition_key)]
-        found = exact or [company for company in companies if company.name == text.strip()]
+        found = exact or [company for company in companies if _composed(company.name) == _composed(text)]
         if not found and (meant := spellings.find(text)) is not None:
             found = [company for company in companies if meant in (company.company_id, company.partition_key)]
         if len(found) == 1:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.refresh.datasets import CATALOG, SLICED
-from sequel_assets.warehouse.company_tables import availability
+from sequel_assets.warehouse.company_tables import availability, warehouse_identity
 from sequel_assets.warehouse.dataset import Dataset
 from sequel_assets.warehouse.engagement_tables import activity_totals
 from sequel_assets.warehouse.tables import (
@@ -39,6 +39,7 @@ BOOKKEEPING = (
     exclusions,
     activity_totals,
     availability,
+    warehouse_identity,
     subscriptions,
     inbox,
 )

@@ -14,8 +14,13 @@ NOT_YET = "The warehouse does not say yet what it was made with: the first backf
 def migrate(settings: Settings) -> int:
     """Bring tables, and people's ids where the settings are there that they hang on, to this release; return the exit code."""
     warehouse = connect.open_warehouse(settings)
+    has_schema = f"the warehouse has schema {schema.newest()}"
     try:
-        schema.migrate(warehouse)
+        with warehouse.read() as connection:
+            is_current = schema.version(connection) == schema.newest()
+        if not is_current:
+            schema.migrate(warehouse)
+            console().print(has_schema)
         with warehouse.read() as connection:
             is_filled = identity.root_of(connection) is not None
         if is_filled:
@@ -24,7 +29,8 @@ def migrate(settings: Settings) -> int:
             is_adopted = identity.stored_identity(connection) is not None
     finally:
         warehouse.dispose()
-    console().print(f"the warehouse has schema {schema.newest()}")
+    if is_current:
+        console().print(has_schema)
     if is_filled and not is_adopted:
         console().print(
             f"its people's ids are not brought to this release's rule ({RULE_VERSION}) yet: the first backfill does that, or "

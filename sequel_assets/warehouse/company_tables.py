@@ -1,4 +1,7 @@
-"""What is kept of a company without a day: who registered, who met in its hubs and in which rooms, where it stood, what Sequel does not tell of it."""
+"""What is kept of a company without a day: who registered, who met in its hubs and in which rooms, where it stood, what Sequel does not tell of it.
+
+And of the root, what the warehouse was made with.
+"""
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKeyConstraint, Table, Text
@@ -73,4 +76,16 @@ availability = Table(
     Column("since", UtcDateTime, nullable=False, comment="since when it has been so"),
     Column("checked_at", UtcDateTime, nullable=False, comment="when that was last asked"),
     comment="Which datasets Sequel tells of a company, and which not: those have no numbers, not zeros",
+)  # fmt: skip
+
+warehouse_identity = Table(
+    "warehouse_identity",
+    metadata,
+    Column("company_id", Text, primary_key=True, comment="the root company's uid at Sequel, SEQUEL_COMPANY_ID"),
+    Column("api_host", Text, nullable=False, comment="host of SEQUEL_API_URL; loopback for every address of the machine itself"),
+    Column("person_key_fingerprint", Text, nullable=False, comment="tells whether SEQUEL_PERSON_KEY is the one that people are hashed with, and not what it is: HMAC-SHA-256 of a constant, 32 hex digits"),
+    Column("rule_version", sa.BigInteger, nullable=False, comment="version of the rule that makes person_id out of e-mails and names"),
+    Column("written_at", UtcDateTime, nullable=False, comment="when that was written: by the first refresh, or when the release came that keeps it"),
+    *never_negative("rule_version"),
+    comment="What the warehouse was made with, in one row; whoever writes compares it with the settings first",
 )  # fmt: skip

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from . import bulk, schema
+from .company_tables import warehouse_identity
 from .engine import Warehouse
 from .errors import WarehouseError, place
-from .identity_table import warehouse_identity
 from .people import RULE_VERSION, hashed
 from .tables import companies, people
 

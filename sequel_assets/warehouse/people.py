@@ -25,7 +25,10 @@ def normal(text: str | None) -> str:
     have a sign for their small form alone (a capital J with a caron is two signs, the small one is one). Doing it again
     changes nothing.
     """
-    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", (text or "").strip()).lower())
+    plain = (text or "").strip()
+    if plain.isascii():  # most are, and have one way of writing
+        return plain.lower().replace("\0", "\ufffd")
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", plain).lower())
     return plain.replace("\0", "\ufffd")
 
 

@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.checks import behind_facts, not_conserved
-from sequel_assets.refresh.due import Coverage, to_ask
+from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.sandbox import Attendance, Person, World
 from sequel_assets.sandbox.truth import MISSING
+from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.adopting import adopt
 from sequel_assets.warehouse.catalog import WITH_PEOPLE
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.identity import Identity, IdentityError, Mine, ensure, fingerprint, stored_identity
 from sequel_assets.warehouse.merged_people import REASON
 from sequel_assets.warehouse.people import person_id
-from sequel_assets.warehouse.tables import event_participants, metadata, people, refreshes, restatements
+from sequel_assets.warehouse.tables import event_participants, metadata, people, problems, refreshes, restatements
 
 from ..reference import KEY, assert_equal_tables, dump_of_slices
+from ..stage import call_in_process
 from .harness import ADA, BO, DAYS, NOW, Platform, at, day, event, failures, platform, problems_of, world_of
 
 START, DAYS_KEPT = date(2026, 3, 2), DAYS[1:5]
@@ -82,12 +86,17 @@ def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
 @pytest.fixture
 def old(warehouse: Warehouse) -> Warehouse:
     """The warehouse as the release before left it, and migrated."""
-    told = json.loads((Path(__file__).parent / "rule_1.json").read_text())
     with warehouse.write() as connection:
-        for table in metadata.sorted_tables:
-            if table.name in told:
-                connection.execute(table.insert(), rows_of(table, told[table.name]))
+        fill(connection)
     return warehouse
+
+
+def fill(connection: sa.Connection) -> None:
+    """Write the rows of the release before."""
+    told = json.loads((Path(__file__).parent / "rule_1.json").read_text())
+    for table in metadata.sorted_tables:
+        if table.name in told:
+            connection.execute(table.insert(), rows_of(table, told[table.name]))
 
 
 def take_over(warehouse: Warehouse, mine: Mine = MINE) -> None:
@@ -275,3 +284,49 @@ def test_the_bookkeeping_of_what_was_rewritten_is_that_of_its_rows(old: Warehous
         *(("kid", "event_participants", day(number)) for number in (2, 5)),
         *(("kid", "event_activity", day(number)) for number in (2, 3)), ("kid", "registrants", date(1, 1, 1)),
     }  # fmt: skip
+
+
+def test_the_command_brings_an_older_database_to_this_release(tmp_path: Path, new_database: Callable[..., str]) -> None:
+    """Tables, then ids, in one call; without a key the ids wait, and another key is refused after that too."""
+    url = new_database("sqlite", migrated=False)
+    warehouse = Warehouse(url)
+    with warehouse.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+        fill(connection)
+    warehouse.dispose()
+    told = {"SEQUEL_WAREHOUSE_URL": url, "SEQUEL_API_URL": MINE.api_url or ""}
+    with_key = {**told, "SEQUEL_COMPANY_ID": "root", "SEQUEL_PERSON_KEY": KEY}
+    first = call_in_process(["migrate"], tmp_path, told)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout.startswith(f"the warehouse has schema {schema.newest()}\nits people's ids are not brought")
+    other = call_in_process(["migrate"], tmp_path, with_key | {"SEQUEL_PERSON_KEY": "another key" * 3})
+    assert (other.returncode, other.stdout) == (2, "")
+    assert "5 of 5 e-mails of company kid do not hash to the stored ids" in other.stderr
+    assert [call_in_process(["migrate"], tmp_path, with_key).stdout for _ in range(2)] == [
+        f"the warehouse has schema {schema.newest()}\n"
+    ] * 2
+    assert "rule of people's ids" in call_in_process(["identity"], tmp_path, with_key).stdout
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_final_day_that_is_to_be_asked_again_is_due_by_the_hour_too_and_a_frozen_one_is_not(old: Warehouse) -> None:
+    """Its minutes only where they are meant; any other problem of a final day has nobody ask again by itself."""
+    take_over(old)
+
+    def due(**more: Any) -> dict[date, Coverage]:
+        with old.read() as connection:
+            held = landed_days(connection, ["kid"])["kid"]
+        found = due_this_hour(held, NOW, settle=timedelta(minutes=5), late_window=timedelta(hours=48), **more)
+        return {on: coverage for on, coverage in found.items() if on in DAYS_KEPT}
+
+    assert due() == {day(3): Coverage.FULL}
+    assert due(frozen_before=day(4)) == {}
+    with old.write() as connection:
+        connection.execute(problems.delete().where(problems.c.dataset == "event_participants"))
+    assert due() == {day(3): Coverage.EXTRAS}
+    with old.write() as connection:
+        connection.execute(problems.update().values(reason="it fails"))
+    assert due() == {}

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.adopting import adopt
+from sequel_assets.warehouse.company_tables import warehouse_identity
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.identity import (
     Identity,
@@ -24,7 +25,6 @@ from sequel_assets.warehouse.identity import (
     move_host,
     stored_identity,
 )
-from sequel_assets.warehouse.identity_table import warehouse_identity
 
 KEY, OTHER = "k" * 32, "k" * 31 + "l"
 AT = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)

@@ -7,6 +7,10 @@ from sequel_assets.warehouse.types import UtcDateTime
 
 revision = '0009'
 down_revision = '0008'
+COMMENTS = {
+    'person_id': 'keyed hash (HMAC-SHA-256, hex) of the e-mail, trimmed, lower-cased, NFC; without an e-mail of event, name (likewise) and, from the second one on, which one of that name it is there: the n-th of a name on one day is taken for the n-th on another, so over several days such people are counted at least',
+    'email': 'personal: the e-mail, trimmed, lower-cased, NFC; null where the person gave none',
+}
 
 
 def upgrade() -> None:
@@ -20,3 +24,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('company_id', name=op.f('pk_warehouse_identity')),
     comment='What the warehouse was made with, in one row; whoever writes compares it with the settings first'
     )
+    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
+        for column, comment in COMMENTS.items():
+            op.alter_column('people', column, comment=comment)
