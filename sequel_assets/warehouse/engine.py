@@ -115,6 +115,13 @@ class Warehouse:
         connection, transaction = self._patience.until_there(lambda: self._begun(write=write))
         try:
             yield connection, transaction
+        except WarehouseError:
+            raise
+        except Exception:
+            if self.is_sqlite or not postgres.has_ended(connection):
+                raise
+            connection.invalidate()  # a driver may stumble over the end in its own way
+            raise postgres.lost() from None
         finally:
             with contextlib.suppress(exc.SQLAlchemyError):  # it has ended: what it ended with is being told
                 if transaction.is_active:
