@@ -15,7 +15,7 @@ from sqlalchemy import event, exc
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_random
 
 from . import postgres
-from .errors import Interrupted, WarehouseError, explain, place
+from .errors import Interrupted, WarehouseError, explain, is_lost, place
 from .patience import Patience, repeats, repeats_if_undone
 from .urls import parse
 
@@ -117,11 +117,13 @@ class Warehouse:
             yield connection, transaction
         except WarehouseError:
             raise
-        except Exception:
+        except Exception as error:
             if self.is_sqlite or not postgres.has_ended(connection):
                 raise
-            connection.invalidate()  # a driver may stumble over the end in its own way
-            raise postgres.lost() from None
+            connection.invalidate()
+            if isinstance(error, exc.SQLAlchemyError) and is_lost(error):
+                raise
+            raise postgres.lost() from None  # a driver may stumble over the end in its own way
         finally:
             with contextlib.suppress(exc.SQLAlchemyError):  # it has ended: what it ended with is being told
                 if transaction.is_active:
