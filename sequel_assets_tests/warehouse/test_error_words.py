@@ -122,11 +122,15 @@ def test_a_connection_that_ends_is_told_and_logged_without_a_traceback(
     warehouse: Warehouse, postgres: PostgresServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """In the middle of a transaction, and in its last statement; neither pool nor driver says more."""
-    with caplog.at_level(logging.DEBUG), pytest.raises(Interrupted, match=r"went away \(57P01\)") as told:
+
+    def end() -> None:
         with warehouse.write() as connection:
             mine = connection.scalar(sa.select(sa.func.pg_backend_pid()))
             postgres.run(f"SELECT pg_terminate_backend({mine})")
             connection.execute(sa.select(sa.literal(SECRET)))
+
+    with caplog.at_level(logging.DEBUG), pytest.raises(Interrupted, match=r"went away \(57P01\)") as told:
+        end()
     assert "Secret" not in everything_told(told.value)
     assert "Traceback" not in caplog.text + capfd.readouterr().err
     assert "Secret" not in caplog.text
