@@ -5,6 +5,7 @@
 - `warehouse`: a `Warehouse` on a fresh database with the newest schema.
 - `new_warehouse`: makes more of them, of a kind.
 - `warehouse_url`: the URL of a fresh database without any tables.
+- `pgbouncer`: a PgBouncer in transaction mode in front of that server.
 - `postgres_url`: the URL of the PostgreSQL server of this session (its maintenance database).
 """
 
@@ -22,6 +23,7 @@ import pytest
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 
+from .pgbouncer import PgBouncer
 from .postgres import PostgresServer
 
 hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
@@ -53,6 +55,22 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: PostgresServer) -> Iterator[PgBouncer]:
+    """A pooler of this session that lends three connections to each database; skipped loudly where it is not installed."""
+    try:
+        pooler = PgBouncer.start(postgres.folder, connections=3)
+    except (OSError, RuntimeError) as error:
+        why = f"PgBouncer cannot be had here: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    try:
+        yield pooler
+    finally:
+        pooler.stop()
 
 
 @pytest.fixture(scope="session")

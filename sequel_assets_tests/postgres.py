@@ -24,9 +24,11 @@ import psycopg
 USER = "postgres"
 _WATCH = """
     "$@" & server=$!
-    cat > /dev/null
-    kill -INT $server; wait $server; rm -rf "$FOLDER"
+    how=$(cat)
+    kill -${how:-INT} $server; wait $server
+    [ -n "$how" ] || rm -rf "$FOLDER"
 """
+"""What is written into the pipe before it ends is the signal to stop with, and the data stay."""
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # these data outlive nothing
@@ -84,23 +86,26 @@ class PostgresServer:
             options = [
                 option for name, value in (_SETTINGS | different).items() for option in ("-c", f"{name}={value}")
             ]
-            with (folder / "log").open("wb") as log:
-                process = subprocess.Popen(
-                    ["/bin/sh", "-c", _WATCH, "sh", programs / "postgres", "-D", data, "-k", folder, *options],
-                    user=user,
-                    cwd=folder,
-                    env={**os.environ, "FOLDER": str(folder)},
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            process = _launch(folder, user, [programs / "postgres", "-D", data, "-k", folder, *options])
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         server = cls(folder, process)
         server._wait_until_ready()
         return server
+
+    def restart(self, signal: str = "INT") -> None:
+        """Stop the server with a signal (INT ends every connection, QUIT is a crash) and start it again on its data."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        assert self.process.stdin is not None
+        self.process.stdin.write(signal.encode())
+        self.process.stdin.close()
+        command = [*self.process.args][4:]  # type: ignore[misc]
+        self.process.wait(30)
+        self.process = _launch(self.folder, _user(self.folder), command)
+        self._wait_until_ready()
 
     def url(self, database: str, user: str = USER) -> str:
         """Return the URL of one of its databases."""
@@ -134,6 +139,20 @@ class PostgresServer:
                 time.sleep(0.02)
             else:
                 return
+
+
+def _launch(folder: Path, user: str | None, command: list[str | Path]) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, "sh", *map(str, command)],
+            user=user,
+            cwd=folder,
+            env={**os.environ, "FOLDER": str(folder)},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _user(folder: Path) -> str | None:

@@ -17,7 +17,7 @@ from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_r
 from sequel_assets.file_modes import make_file
 
 from . import postgres
-from .errors import Interrupted, WarehouseError, explain, place
+from .errors import Interrupted, WarehouseError, explain, is_lost, place
 from .patience import Patience, repeats, repeats_if_undone
 from .urls import parse
 
@@ -129,6 +129,15 @@ class Warehouse:
         connection, transaction = self._patience.until_there(lambda: self._begun(write=write))
         try:
             yield connection, transaction
+        except WarehouseError:
+            raise
+        except Exception as error:
+            if self.is_sqlite or not postgres.has_ended(connection):
+                raise
+            connection.invalidate()
+            if isinstance(error, exc.SQLAlchemyError) and is_lost(error):
+                raise
+            raise postgres.lost() from None  # a driver may stumble over the end in its own way
         finally:
             with contextlib.suppress(exc.SQLAlchemyError):  # it has ended: what it ended with is being told
                 if transaction.is_active:

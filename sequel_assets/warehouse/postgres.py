@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
 
 from .errors import WarehouseError, place
 
@@ -61,6 +61,21 @@ def make_engine(url: sa.URL, busy_seconds: float | None, *, is_durable: bool) ->
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def has_ended(connection: sa.Connection) -> bool:
+    """Say whether a connection has ended under a transaction, or is out of step: in order it is within one, good or failed."""
+    if connection.invalidated or connection.closed:
+        return True
+    driver: Any = connection.connection.driver_connection
+    if driver is None or driver.closed or driver.pgconn.pipeline_status:
+        return True
+    return driver.info.transaction_status.name not in ("INTRANS", "INERROR")
+
+
+def lost() -> exc.OperationalError:
+    """Return the error of a connection that has ended."""
+    return exc.OperationalError(None, None, ConnectionError("the connection is lost"), connection_invalidated=True)
 
 
 def _begin(dbapi: Any, busy_seconds: float | None, is_write: bool, is_durable: bool) -> str:

@@ -53,8 +53,8 @@ def _not_understood(url: sa.URL, text: str) -> Iterator[str]:
         yield "an SQLite file takes no options, so it has no ?"
     if "#" in path:
         yield "it has a #, which may be meant as the end of the path or as a part of it"
-    if re.search(r"%[0-9A-Fa-f]{2}", path):
-        yield "it has a % with two digits, which is not decoded"
+    if re.search(r"%[0-9A-Fa-f]{2}", text):  # which versions of SQLAlchemy read differently
+        yield "it has a % with two digits, which may stand for a character or for itself"
     if re.search(r"\$[A-Za-z_{(]", path):
         yield "it has a $, and variables are not filled in"
     if path.startswith("~"):
