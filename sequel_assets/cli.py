@@ -2,6 +2,8 @@
 late (named), 2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
 
 import io
+import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Annotated
@@ -234,6 +236,7 @@ def main() -> None:
     except (KeyboardInterrupt, RuntimeError, SystemExit) as error:
         if not _is_interruption(error):
             raise
+        _end_at_once_when_told_again()
         _end("stopped; what was committed stays, and the same command goes on from there", INTERRUPTED)
 
 
@@ -242,6 +245,13 @@ def _is_interruption(error: BaseException) -> bool:
     if isinstance(error, SystemExit):
         return error.code == INTERRUPTED
     return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+
+
+def _end_at_once_when_told_again() -> None:
+    """Make another signal end the process without a word: it is ending, and Python would print where it was."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(number, lambda *_: os._exit(INTERRUPTED))
 
 
 def _end(words: object, code: int) -> None:

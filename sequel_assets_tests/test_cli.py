@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -552,6 +552,54 @@ def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
         sandbox.faults.clear()
         assert checkout.call(*RANGE).returncode == 0
         assert tables(checkout.url) == tables(whole.url)
+
+
+IMPATIENT = """
+import dagster._core.storage.event_log.sqlite.sqlite_event_log as events, dagster._core.storage.runs.sqlite.sqlite_run_storage as runs
+events.SQLITE_BUSY_TIMEOUT_SECONDS = runs.SQLITE_BUSY_TIMEOUT_SECONDS = 0.2
+from sequel_assets import cli
+cli.main()
+"""
+"""`sequel-assets` whose Dagster waits a fifth of a second for its databases instead of half a minute."""
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM] * 2, []], ids=["Ctrl-C", "twice", "no stop"])
+def test_a_stop_while_dagsters_storage_is_locked_is_told_in_one_line(
+    signals: list[signal.Signals], checkout: Checkout, sandbox: Sandbox
+) -> None:
+    """Dagster would print the event that it cannot store, and a traceback of 170 lines; without a stop it is a failure, told once."""
+    asked = when_asked(sandbox, "top-participants")
+    sandbox.faults.always("*top-participants*", Fault("slow", seconds=0.5))
+    process = subprocess.Popen(
+        [COMMAND[0], "-c", IMPATIENT, *RANGE, "--company", ACME],
+        cwd=checkout.folder,
+        env=clean_environment(**checkout.env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert asked.wait(60)
+    home = checkout.folder / ".sequel" / "dagster"
+    with ExitStack() as locked:
+        for path in home.rglob("*.db"):
+            if path.name in {"index.db", "runs.db"}:
+                held = locked.enter_context(closing(sqlite3.connect(path, isolation_level=None, timeout=10)))
+                held.execute("BEGIN EXCLUSIVE")
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.1)
+        said, errors = process.communicate(timeout=60)
+    assert [word for word in ("Traceback", "INSERT", "parameters", "sqlalche") if word in said + errors] == [], errors
+    if signals:
+        assert (process.returncode, errors.splitlines()) == (
+            130,
+            ["stopped; what was committed stays, and the same command goes on from there"],
+        ), (said, errors)
+        return
+    assert process.returncode in {1, 2}, (said, errors)
+    assert [
+        line for line in errors.splitlines() if "Dagster cannot keep its runs: it is locked by another process" in line
+    ]
 
 
 def test_a_backfill_that_is_killed_is_repeated_as_if_it_had_run_once(

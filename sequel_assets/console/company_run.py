@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
+from sequel_assets.automation import storage_errors
 from sequel_assets.automation.partitions import range_tags
 from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.refresh.outcomes import Outcome, Verdict
@@ -97,14 +99,20 @@ def execute(instance: dg.DagsterInstance, client: SequelClient, told: Told, tell
         tell(Tick(task.company.company_id, told.slices, told.requests, left, told.above))
 
     observer.tell = keep
-    with _now_and_then(tick):
-        result = defs.resolve_job_def("refresh_slices").execute_in_process(
-            instance=instance,
-            tags=range_tags([task.company.partition_key], task.first, task.last) | command_tags() | dict(task.tags),
-            run_config=QUIET,
-            resources={"platform": Platform(client), "observer": observer},
-            raise_on_error=False,
-        )
+    try:
+        with _now_and_then(tick), storage_errors.without_its_cry():
+            result = defs.resolve_job_def("refresh_slices").execute_in_process(
+                instance=instance,
+                tags=range_tags([task.company.partition_key], task.first, task.last) | command_tags() | dict(task.tags),
+                run_config=QUIET,
+                resources={"platform": Platform(client), "observer": observer},
+                raise_on_error=False,
+            )
+    except SQLAlchemyError as error:  # Dagster's storage; the warehouse's are told by their slices
+        if storage_errors.was_interrupted(error):
+            raise KeyboardInterrupt from None
+        told.broken = storage_errors.in_words(error)
+        return
     told.requests, told.run_id = client.stats.requests - before, result.run_id
     told.fatal = str(observer.fatal or "")
     if not result.success and not told.count(Verdict.FAILED):

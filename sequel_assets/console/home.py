@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from sequel_assets.automation.batched_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
+from sequel_assets.automation.storage_errors import in_words, was_interrupted
 from sequel_assets.file_modes import make_folder
 from sequel_assets.settings import DATA_FOLDER
 
@@ -82,7 +84,12 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
             raise UsageError(f"DAGSTER_HOME {home}: Dagster cannot use it: {why}; look at its dagster.yaml") from None
         end_lost_runs(instance)
     with instance:
-        yield instance
+        try:
+            yield instance
+        except SQLAlchemyError as error:
+            if was_interrupted(error):
+                raise KeyboardInterrupt from None
+            raise UsageError(in_words(error)) from None
 
 
 def command_tags() -> dict[str, str]:
