@@ -9,9 +9,10 @@ from sequel_assets.automation.companies import find_companies, find_events, find
 from sequel_assets.automation.resources import Platform
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, LISTS
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 
-from .report import as_markdown_table
+from .markdown import as_table
 from .specs import spec_of
 
 MOST_SHOWN = 50
@@ -30,7 +31,7 @@ def companies_asset() -> dg.AssetsDefinition:
             with warehouse.read() as connection:
                 stands = connection.scalar(sa.select(sa.func.count()).select_from(COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
-        preview = dg.MetadataValue.md(as_markdown_table(shown))
+        preview = dg.MetadataValue.md(as_table(shown))
         yield dg.MaterializeResult(
             asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
         )
@@ -54,7 +55,7 @@ def events_asset() -> dg.AssetsDefinition:
             with warehouse.read() as connection:
                 rows = connection.scalar(sa.select(sa.func.count()).select_from(EVENTS.table))
         if failed:
-            reasons = "\n".join(f"{key}: {reason}" for key, reason in failed.items())
+            reasons = "\n".join(as_line(f"{key}: {reason}") for key, reason in failed.items())
             raise dg.Failure(
                 f"the events of {len(failed)} companies cannot be listed; the others are stored:\n{reasons}"
             )
@@ -81,7 +82,8 @@ def registrants_asset() -> dg.AssetsDefinition:
                 rows = {name: connection.scalar(sa.select(count).select_from(t)) for name, t in tables.items()}
         if failed:
             raise dg.Failure(
-                f"{len(failed)} lists cannot be had; their older rows stay:\n" + "\n".join(failed[:MOST_SHOWN])
+                f"{len(failed)} lists cannot be had; their older rows stay:\n"
+                + "\n".join(map(as_line, failed[:MOST_SHOWN]))
             )
         for name, number in rows.items():
             yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": number})
