@@ -51,6 +51,11 @@ def harmless(words: str) -> str:
     return "\n".join(_unobeyed(line) for line in words.split("\n"))
 
 
+def as_line(words: str) -> str:
+    """Return words of ours, with foreign ones among them, as one line: a line end in them is shown too."""
+    return _unobeyed(words)
+
+
 def shown_as_escapes(text: str) -> str:
     """Return a text of any length, with everything dangerous in it written as an escape."""
     return _exact(text, _unobeyed)

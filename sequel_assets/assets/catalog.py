@@ -10,9 +10,10 @@ from sequel_assets.automation.companies import find_companies, find_events, find
 from sequel_assets.automation.resources import Platform
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, LISTS
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 
-from .report import as_markdown_table
+from .markdown import as_table
 from .specs import spec_of
 
 MOST_SHOWN = 50
@@ -34,7 +35,7 @@ def companies_asset() -> dg.AssetsDefinition:
             found = find_companies(platform, client, warehouse, context.instance)
             stands = warehouse.ask(partial(_rows_of, COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
-        preview = dg.MetadataValue.md(as_markdown_table(shown))
+        preview = dg.MetadataValue.md(as_table(shown))
         yield dg.MaterializeResult(
             asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
         )
@@ -56,7 +57,7 @@ def events_asset() -> dg.AssetsDefinition:
             failed = find_events(platform, client, warehouse, companies, context.run.run_id)
             rows = warehouse.ask(partial(_rows_of, EVENTS.table))
         if failed:
-            reasons = "\n".join(f"{key}: {reason}" for key, reason in failed.items())
+            reasons = "\n".join(as_line(f"{key}: {reason}") for key, reason in failed.items())
             raise dg.Failure(
                 f"the events of {len(failed)} companies cannot be listed; the others are stored:\n{reasons}"
             )
@@ -80,7 +81,8 @@ def registrants_asset() -> dg.AssetsDefinition:
             rows = {dataset.name: warehouse.ask(partial(_rows_of, dataset.table)) for dataset in LISTS}
         if failed:
             raise dg.Failure(
-                f"{len(failed)} lists cannot be had; their older rows stay:\n" + "\n".join(failed[:MOST_SHOWN])
+                f"{len(failed)} lists cannot be had; their older rows stay:\n"
+                + "\n".join(map(as_line, failed[:MOST_SHOWN]))
             )
         for name, number in rows.items():
             yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": number})

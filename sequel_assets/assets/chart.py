@@ -7,7 +7,6 @@ ground of its own, since a picture is not told whether the page around it is lig
 import base64
 import io
 import os
-import re
 import tempfile
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -18,6 +17,8 @@ import sqlalchemy as sa
 
 from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.warehouse.tables import ALL
+
+from .markdown import escaped, shown_as_is
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,10 +68,10 @@ def as_markdown(said: str, figure: "Figure") -> str:
     pixels = _pixels(figure)
     for shades in _SHADES:
         picture = base64.b64encode(_png(pixels, shades)).decode()
-        markdown = f"![{_escaped(said)}](data:image/png;base64,{picture})"
+        markdown = f"![{escaped(said)}](data:image/png;base64,{picture})"
         if len(markdown) <= MOST_BYTES:
             return markdown
-    return _escaped(said)
+    return shown_as_is(said)
 
 
 def empty_figure() -> "Figure":
@@ -187,8 +188,3 @@ def plain(text: str) -> str:
     """Return a name as the picture shows it: short, in letters that its font has, and never as a formula."""
     seen = "".join(letter if letter.isprintable() and letter < "\u0250" else "?" for letter in text)
     return (seen if len(seen) <= 40 else seen[:39] + "…").replace("$", r"\$")
-
-
-def _escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#!|<>&~$])", r"\\\1", " ".join(text.split()))

@@ -18,11 +18,13 @@ from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY
 
 from .chart import draw, read_days
 from .event_chart import draw_curve, draw_steps, read_curve, read_steps
+from .markdown import as_table
 from .usage_chart import draw_comparison, draw_minutes, read_comparison, read_minutes
 
 Read = Callable[[sa.Connection, str, date], Any]
@@ -135,16 +137,10 @@ def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
         shown["requests"] = outcome.requests
         shown["seconds"] = round(outcome.seconds, 3)
     if outcome.preview:
-        shown["preview"] = dg.MetadataValue.md(as_markdown_table(outcome.preview))
+        shown["preview"] = dg.MetadataValue.md(as_table(outcome.preview))
     if chart:
         shown[CHARTS[outcome.dataset][0]] = dg.MetadataValue.md(chart)
     return shown
-
-
-def as_markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows, the first being the heading, as a Markdown table; what comes from outside is escaped."""
-    lines = ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
 def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -> dg.Failure:
@@ -160,6 +156,7 @@ def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -
     if len(failed) > len(causes):
         told.append(f"and with them {len(failed) - len(causes)} slices of insights that are derived from these")
     return dg.Failure(
-        f"{len(failed)} slices failed; their older rows stay, the other slices are right:\n" + "\n".join(told),
+        f"{len(failed)} slices failed; their older rows stay, the other slices are right:\n"
+        + "\n".join(map(as_line, told)),
         metadata={"failed_slices": len(failed)},
     )

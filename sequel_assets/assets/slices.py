@@ -21,6 +21,7 @@ from sequel_assets.refresh.extra_datasets import LISTS
 from sequel_assets.refresh.ledger import kept_outcomes
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher
+from sequel_assets.visible import visible
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
@@ -65,7 +66,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         choice = warehouse.ask(lambda connection: choose(connection, wanted, context.run.tags, platform.settings()))
         for stranger in choice.strangers:
             context.log.warning(
-                f"SEQUEL_COMPANY_RETENTION_DAYS names {stranger}: no company has this id or partition key"
+                f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(stranger)}: no company has this id or partition key"
             )
         refresher = platform.refresher(
             client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss, anew=asks_anew(context.run.tags)
@@ -125,7 +126,7 @@ def _wanted(context: dg.AssetExecutionContext, ids: Mapping[str, str]) -> dict[s
     asked = days_by_company(context.partition_keys)
     strangers = [key for key in asked if key not in ids]
     if strangers:
-        words = f"in no row of the table companies, so nothing was asked of them: {', '.join(strangers)}; materialize the asset companies first, or delete these partitions"
+        words = f"in no row of the table companies, so nothing was asked of them: {', '.join(map(visible, strangers))}; materialize the asset companies first, or delete these partitions"
         if len(strangers) == len(asked):
             raise dg.Failure(words)
         context.log.warning(words)
@@ -139,9 +140,7 @@ def _leave_out_gone(
     keys = {company.company_id: company.partition_key for company in companies if company.gone_at is not None}
     gone = {company_id: wanted.pop(company_id) for company_id in list(wanted) if company_id in keys}
     if gone:
-        words = (
-            f"gone at Sequel, so nothing was asked of them and their data stay: {', '.join(keys[one] for one in gone)}"
-        )
+        words = f"gone at Sequel, so nothing was asked of them and their data stay: {', '.join(visible(keys[one]) for one in gone)}"
         if not wanted:
             raise dg.Failure(words)
         context.log.info(words)

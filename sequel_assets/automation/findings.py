@@ -8,6 +8,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.settings import Settings
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 
 from .resources import Platform
@@ -63,4 +64,4 @@ def chosen_assets(context: dg.AssetCheckExecutionContext) -> list[str]:
 def listed(lines: Sequence[str]) -> str:
     """Return the first lines, and how many more there are."""
     more = [f"and {len(lines) - MOST_NAMED} more"] if len(lines) > MOST_NAMED else []
-    return "\n".join([*lines[:MOST_NAMED], *more])
+    return "\n".join([*map(as_line, lines[:MOST_NAMED]), *more])

@@ -16,6 +16,7 @@ from sequel_assets.refresh.patrol import Patrol, PatrolReport
 from sequel_assets.refresh.patrol_checks import Wrong
 from sequel_assets.refresh.patrol_memory import ALL_TIME, RANGE
 from sequel_assets.settings import Settings
+from sequel_assets.visible import as_line, visible
 from sequel_assets.warehouse import catalog
 
 from .findings import Findings, Names, check_result, listed
@@ -40,9 +41,9 @@ def patrol_op(context: dg.OpExecutionContext) -> None:
     for outcome in report.mended:
         context.log_event(materialization(outcome, names[outcome.company_id]))
     for company_id, event_id, day in report.repaired:
-        context.log.info(f"{names[company_id]} {day} event {event_id} had moved and was refreshed")
+        context.log.info(f"{names[company_id]} {day} event {visible(event_id)} had moved and was refreshed")
     for scope, why in report.skipped.items():
-        context.log.info(f"{scope} was not compared: {why}")
+        context.log.info(as_line(f"{scope} was not compared: {why}"))
     context.add_output_metadata(_metadata(report))
     if report.fatal is not None:
         raise dg.Failure(f"{report.fatal}; what was patrolled before is kept; run it again when that is mended")

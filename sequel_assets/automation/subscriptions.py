@@ -9,11 +9,12 @@ from sequel_assets.refresh import guardian
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
 from sequel_assets.refresh.subscription_states import read_states
 from sequel_assets.settings import Settings
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 
+from .findings import listed
 from .resources import Platform
 
-MOST_NAMED = 20
 HOURS_BETWEEN_LOOKS = 4
 LOOK_MINUTE = 50
 NOT_SET = "SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md)"
@@ -42,7 +43,7 @@ def subscriptions_asset() -> dg.AssetsDefinition:
             report = guardian.keep(guardian.tools_of(settings, client, warehouse), wanted)
         for step in report.steps:
             company = names.get(step.slot.company_id, step.slot.company_id)
-            context.log.info(f"{company} {step.slot.event_type}: {step.do} ({step.why})")
+            context.log.info(as_line(f"{company} {step.slot.event_type}: {step.do} ({step.why})"))
         if report.failures:
             lines = [
                 f"{names.get(f.slot.company_id, f.slot.company_id)} {f.slot.event_type}: {f.reason}"
@@ -50,7 +51,7 @@ def subscriptions_asset() -> dg.AssetsDefinition:
                 else f.reason
                 for f in report.failures
             ]
-            raise dg.Failure(f"{len(lines)} could not be brought into order, the others are:\n{_listed(lines)}")
+            raise dg.Failure(f"{len(lines)} could not be brought into order, the others are:\n{listed(lines)}")
         return dg.MaterializeResult(
             asset_key=SUBSCRIPTIONS.name, metadata={"dagster/row_count": len(wanted), "steps": len(report.steps)}
         )
@@ -110,7 +111,7 @@ def subscriptions_check() -> dg.AssetChecksDefinition:
             for state in states
             if state.is_wrong
         ]
-        told = f"{len(wrong)} webhook subscriptions are not in order:\n{_listed(wrong)}"
+        told = f"{len(wrong)} webhook subscriptions are not in order:\n{listed(wrong)}"
         return dg.AssetCheckResult(
             passed=not wrong,
             description=told if wrong else "Every webhook that is wanted is subscribed to.",
@@ -118,8 +119,3 @@ def subscriptions_check() -> dg.AssetChecksDefinition:
         )
 
     return subscribed
-
-
-def _listed(lines: list[str]) -> str:
-    more = [f"and {len(lines) - MOST_NAMED} more"] if len(lines) > MOST_NAMED else []
-    return "\n".join([*lines[:MOST_NAMED], *more])

@@ -22,6 +22,7 @@ from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
+from sequel_assets.visible import visible
 from sequel_assets.warehouse import catalog, inbox, schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
@@ -90,7 +91,7 @@ def _tell(context: dg.OpExecutionContext, taken: Taken, slices: int, names: dict
     if taken.failed or taken.fatal:
         raise failure(taken.failed, names, taken.fatal)
     if taken.unlisted:
-        unlisted = ", ".join(names.get(company_id, company_id) for company_id in sorted(taken.unlisted))
+        unlisted = ", ".join(visible(names.get(company_id, company_id)) for company_id in sorted(taken.unlisted))
         raise dg.Failure(f"the events cannot be listed of {unlisted}; what was there stays; asked again in a while")
 
 

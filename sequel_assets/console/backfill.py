@@ -14,6 +14,7 @@ from sequel_assets.refresh.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.tree import Finding, is_beneath
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
@@ -103,10 +104,10 @@ def _store(
     everyone = keep_companies(settings, warehouse, instance, found)
     keys = {company.company_id: company.partition_key for company in everyone}
     for company_id, note in found.notes.items():
-        errors().print(f"{keys[company_id]}: {note.reason}")
+        errors().print(as_line(f"{keys[company_id]}: {note.reason}"))
     failed = find_events(Platform(), client, warehouse, everyone, None)
     for key, reason in failed.items():
-        errors().print(f"{key}: its events cannot be listed: {reason}")
+        errors().print(as_line(f"{key}: its events cannot be listed: {reason}"))
     for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
         instance.report_runless_asset_event(
             dg.AssetMaterialization(dataset.name, description="by sequel-assets backfill")

@@ -27,6 +27,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.settings import Settings
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.availability import unavailable
 from sequel_assets.warehouse.catalog import KnownCompany
@@ -234,11 +235,11 @@ def _tell(order: Order, tables: Sequence[sa.Table], tally: Tally) -> None:
     footer = ("all", *(count.total() for count in counts)) if len(rows) > 1 else ()
     table("Export", ("dataset", "rows", "files", "bytes"), rows, footer)
     for line in tally.unavailable[:MOST_NAMED]:
-        console().print(line)
+        console().print(as_line(line))
     console().print(f"Written to {order.folder}.")
     if not order.with_people:
         console().print("Personal data stayed here; --with-people lets it leave.")
     for line in tally.missing[:MOST_NAMED]:
-        errors().print(line)
+        errors().print(as_line(line))
     if len(tally.missing) > MOST_NAMED:
         errors().print(f"and {len(tally.missing) - MOST_NAMED} more; sequel-assets status shows how far each goes")

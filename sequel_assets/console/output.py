@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from sequel_assets.visible import harmless, visible
+from sequel_assets.visible import as_line, harmless, visible
 
 LONGEST_CELL = 500
 
@@ -63,11 +63,11 @@ class UsageError(Exception):
 
 def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], footer: Sequence[object] = ()) -> None:
     """Print a table; numbers stand to the right. What comes from outside cannot style the output."""
-    shown = Table(title=title, title_justify="left", title_style="bold", show_footer=bool(footer))
+    shown = Table(title=as_line(title), title_justify="left", title_style="bold", show_footer=bool(footer))
     for place, heading in enumerate(headings):
         is_number = bool(rows) and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
         shown.add_column(
-            heading,
+            visible(heading),
             justify="right" if is_number else "left",
             footer=_text(footer[place]) if footer else "",
             overflow="fold",
@@ -89,7 +89,7 @@ def _text(cell: object) -> str:
 
 
 def _visible(cell: object) -> str:
-    return harmless(cell).replace("\n", " ") if isinstance(cell, Line) else visible(str(cell), LONGEST_CELL)
+    return as_line(cell) if isinstance(cell, Line) else visible(str(cell), LONGEST_CELL)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.late import find_late
 from sequel_assets.refresh.ledger import read_unknown
 from sequel_assets.settings import Settings
+from sequel_assets.visible import visible
 from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
@@ -51,7 +52,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
     if unknown:
         table("Unknown days, forgotten by Sequel", UNKNOWN, _rows(unknown, UNKNOWN))
     for name in found["unknown_companies"]:
-        console().print(f"SEQUEL_COMPANY_RETENTION_DAYS names {name}: there is no such company.")
+        console().print(f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(name)}: there is no such company.")
     if found["excluded"]:
         table("Excluded: events ruled out, not asked any more", EXCLUDED, _rows(found["excluded"], EXCLUDED))
     if found["unavailable"]:

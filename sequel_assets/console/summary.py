@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse.catalog import KnownCompany
 
 from .company_run import MOST_NAMED, Told
@@ -20,16 +21,17 @@ def summarize(companies: Sequence[KnownCompany], told: Sequence[Told], *, is_sto
     table("Slices", ("company", *(str(verdict) for verdict in Verdict)), rows, footer if len(rows) > 1 else ())
     broken = [one for one in told if one.broken and not is_stopped]
     for one in broken:
-        errors().print(f"{one.task.company.partition_key}: {one.broken}")
+        errors().print(as_line(f"{one.task.company.partition_key}: {one.broken}"))
     failed = sum(one.count(Verdict.FAILED) for one in told)
     named = [(one.task.company.partition_key, outcome) for one in told for outcome in one.failed][:MOST_NAMED]
     for key, outcome in named:
-        errors().print(f"failed: {key} {outcome.name}: {outcome.reason}")
+        errors().print(as_line(f"failed: {key} {outcome.name}: {outcome.reason}"))
     if failed > len(named):
         errors().print(f"and {failed - len(named)} more; all of them: sequel-assets status")
     waiting = sum(one.count(Verdict.WAITING) for one in told)
     first = next(((one.task.company.partition_key, one.waiting) for one in told if one.waiting is not None), None)
     if first is not None:
         key, outcome = first
-        console().print(f"waiting: {waiting} slices, such as {key} {outcome.day} {outcome.dataset}: {outcome.reason}")
+        such = f"{key} {outcome.day} {outcome.dataset}: {outcome.reason}"
+        console().print(as_line(f"waiting: {waiting} slices, such as {such}"))
     return failed + len(broken)

@@ -12,6 +12,7 @@ from sequel_assets.refresh.guardian_look import Tools
 from sequel_assets.refresh.guardian_plan import Do, Slot
 from sequel_assets.refresh.subscription_states import State, read_states, silent_companies
 from sequel_assets.settings import Settings
+from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
 
@@ -140,7 +141,7 @@ def _tell(report: GuardianReport, tools: Tools, *, is_dry: bool) -> int:
     for failure in report.failures:
         if failure.slot is not None:
             where = f"{names.get(failure.slot.company_id, failure.slot.company_id)} {failure.slot.event_type}"
-            errors().print(f"{where}: {failure.reason}")
+            errors().print(as_line(f"{where}: {failure.reason}"))
     if report.fatal is not None:
         raise report.fatal
     if report.failures:
