@@ -13,6 +13,7 @@ def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:
     rows = Rows()
     found: dict[str, tuple[bool, str | None]] = {}
     for place, one in enumerate(client.registrants(asked.event.event_id)):
+        rows.entries += 1
         who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.join_url or str(place))
         has_link, answers = found.get(who, (False, None))
         told = _as_json(one.metadata)
@@ -27,6 +28,7 @@ def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
     rows = Rows()
     found: dict[str, list[float | None]] = {}
     for place, one in enumerate(client.hub_participants(asked.event.event_id)):
+        rows.entries += 1
         who = rows.who(asked, one.email, one.name) or rows.nameless(asked, one.user_id or str(place))
         found.setdefault(who, []).append(one.when)
     for who, entries in found.items():
