@@ -15,6 +15,7 @@ def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:
     rows = Rows()
     found: dict[str, tuple[bool, str | None]] = {}
     told = [(one, _as_json(one.metadata)) for one in client.registrants(asked.event.event_id)]
+    rows.entries = len(told)
     everybody = [Listing(one.email, one.name, _mark(one), answers or "") for one, answers in told]
     for who, (one, answers) in zip(rows.everybody(asked, everybody), told, strict=True):
         has_link, before = found.get(who, (False, None))
@@ -34,6 +35,7 @@ def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
     rows = Rows()
     found: dict[str, list[float | None]] = {}
     listed = client.hub_participants(asked.event.event_id)
+    rows.entries = len(listed)
     everybody = [Listing(one.email, one.name, one.user_id, str(one.when)) for one in listed]
     for who, one in zip(rows.everybody(asked, everybody), listed, strict=True):
         found.setdefault(who, []).append(one.when)

@@ -13,12 +13,12 @@ from sequel_assets.warehouse import availability, bulk, catalog, people, slices
 from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.company_tables import LISTED_OF, registrants
+from sequel_assets.warehouse.company_tables import LISTED_OF, hub_rooms, registrants
 from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import HUB, NO_DAY, problems, refreshes
+from sequel_assets.warehouse.tables import HUB, NO_DAY, event_participants, problems, refreshes
 
 from .due import Coverage
 from .event_lists import LIST_FAMILIES
@@ -28,6 +28,7 @@ from .outcomes import Outcome, Verdict
 from .settling import settle_asked
 from .told import Asked, Told
 from .whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
+from .whole_lists import Doubt, doubt, is_round
 from .work import Context
 
 LATELY = timedelta(days=30)
@@ -111,14 +112,48 @@ def refresh_registrants(
         told += asker.ask(asked for event_id, asked in wanted.items() if event_id not in tried)
         if (is_full or table.name not in lately) and any(one.tells(table) for one in [*probed, *told]):
             availability.note(warehouse, company_id, [table.name], at=moment.at)
-        _store(warehouse, company_id, table, [one for one in told if one.tells(table)], known, moment)
+        doubts = _doubts(warehouse, company_id, table, [one for one in told if one.tells(table)])
+        held = {at for at, why in doubts.items() if why.is_held and not moment.accepts_loss}
+        told_well = [one for one in told if one.tells(table) and one.event_id not in held]
+        _store(warehouse, company_id, table, told_well, known, moment)
         failed = [
             Problem(company_id, table.name, why, event_id=one.event_id) for one in told if (why := one.failure(table))
         ]
+        failed += [Problem(company_id, table.name, doubts[at].reason, event_id=at) for at in sorted(held)]
+        noted = [
+            Problem(company_id, table.name, why.reason, event_id=at) for at, why in doubts.items() if not why.is_held
+        ]
         these = {NO_DAY: frozenset(one.event_id for one in told)}
-        settle_asked(warehouse, company_id, table.name, these, failed, at=moment.at)
+        settle_asked(warehouse, company_id, table.name, these, [*failed, *noted], at=moment.at)
         standing += failed
     return standing
+
+
+def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, told: Sequence[Told]) -> dict[str, Doubt]:
+    """Return why the lists of some events may be cut off: they promise no number, so nothing proves them."""
+    if table is hub_rooms:
+        return {}
+    a, p = event_activity.c, event_participants.c
+    found: dict[str, Doubt] = {}
+    with warehouse.read() as connection:
+        for one in told:
+            rows = one.rows.by_table.get(table, []) if one.rows else []
+            entries = one.rows.entries if one.rows else 0
+            if not is_round(entries):
+                continue
+            c = table.c
+            here = (c.company_id == company_id, c.event_id == one.event_id)
+            before = set(connection.scalars(sa.select(c.person_id).where(*here)))
+            people = sa.select(p.person_id).where(p.company_id == company_id, p.event_id == one.event_id)
+            if table is registrants:
+                people = sa.select(a.person_id).where(
+                    a.company_id == company_id, a.event_id == one.event_id, a.registered_at.is_not(None)
+                )
+            witnesses = set(connection.scalars(people.distinct()))
+            why = doubt(entries, [row[2] for row in rows], before, witnesses)
+            if why is not None:
+                found[one.event_id] = why
+    return found
 
 
 def failed_lists(standing: Iterable[Problem]) -> list[Outcome]:

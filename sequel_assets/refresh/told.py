@@ -59,6 +59,8 @@ class Rows:
     untold: dict[sa.Table, str] = field(default_factory=dict)
     """Why the answer says nothing of a table: without rows it would pass for "nothing happened"."""
     people: dict[str, Person] = field(default_factory=dict)
+    entries: int = 0
+    """How many entries the answer had, where it is a list of people that promises no number."""
     outside: set[str] = field(default_factory=set)
     """Times outside the calendar that are kept as unknown, as Sequel spells them."""
 

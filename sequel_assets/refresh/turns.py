@@ -15,6 +15,7 @@ from sequel_assets.warehouse.tables import HUB, events
 
 from .waiting import Quiet
 from .whereabouts import FATAL, asked_again, events_of
+from .whole_lists import looks_cut_off
 
 MOST_NAMED = 1000
 """So many events that are named and not listed are asked for singly, of a company at once."""
@@ -138,13 +139,6 @@ class _Asked:
         reason = "some of its eventIds cannot be read; whether its list of events is whole is not known"
         notes = (Problem(company_id, events.name, reason, event_id=EVENT_IDS),) if bad else ()
         return _Listed(listing, named, notes)
-
-
-def looks_cut_off(length: int, known: Mapping[str, KnownEvent]) -> bool:
-    """Say whether a list has a length that a cap would leave, or is shorter than what is known. Pure."""
-    there = sum(event.vanished_at is None and event.event_type != HUB for event in known.values())
-    is_round = length >= 50 and (length % 50 == 0 or length & (length - 1) == 0)
-    return is_round or length < there
 
 
 def unlisted(named: Sequence[str], listing: Sequence[Event], company_id: str, stored: Stored) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from sequel_assets.sequel.fields import (
     LARGEST_COUNT,
+    OUTSIDE,
     OutsideCalendarError,
     WrongShapeError,
     text_as_received,
@@ -23,6 +24,7 @@ from sequel_assets.sequel.shapes import Model
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS, _MILLISECONDS = re.compile(r"[0-9]{9,10}(?:\.0+)?", re.ASCII), re.compile(r"[0-9]{12,13}(?:\.0+)?", re.ASCII)
+_OTHER_NUMBER, _COMPACT_DAY = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,9})?", re.ASCII), re.compile(r"[0-9]{8}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
 _WITH_UNIT = re.compile(
     r"([0-9]{1,12}(?:\.[0-9]{1,9})?) ?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)", re.ASCII | re.IGNORECASE
@@ -64,6 +66,8 @@ def moment_or_none(value: object) -> datetime | None:
     for pattern, unit in ((_SECONDS, timedelta(seconds=1)), (_MILLISECONDS, timedelta(milliseconds=1))):
         if pattern.fullmatch(text):
             return within_calendar(EPOCH + int(text.split(".")[0]) * unit)
+    if _OTHER_NUMBER.fullmatch(text) and not _COMPACT_DAY.fullmatch(text):  # nothing since 1970 within the calendar
+        raise OutsideCalendarError(OUTSIDE)
     return utc_or_none(text)
 
 

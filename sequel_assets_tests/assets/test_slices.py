@@ -117,6 +117,23 @@ def test_a_failing_event_turns_its_own_slices_red_and_the_others_green_in_the_sa
     ]
 
 
+def test_registrants_that_cannot_be_had_fail_the_run_and_turn_no_slice_red(stage: Stage) -> None:
+    """The list has no day; the next run, of days that are final, asks for it again and succeeds."""
+    stage.sandbox.faults.always("*e-acme/registrants", "http_500")
+    result = stage.refresh([ACME], DAYS[0], DAYS[-1])
+    assert not result.success
+    first, second = why_failed(result).splitlines()
+    assert first == "1 slices failed; their older rows stay, the other slices are right:"
+    assert second.startswith(f"{stage.key(ACME)} registrants: event e-acme: Sequel has an error of its own (500)")
+    assert {name: stage.statuses(name)[1] for name in DATASETS} == {name: set() for name in DATASETS}
+    assert not stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    stage.sandbox.faults.clear()
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    with stage.warehouse.read() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM registrants")).scalar() == 2
+        assert connection.execute(sa.text("SELECT count(*) FROM problems")).scalar() == 0
+
+
 def test_a_mended_event_turns_green_again(stage: Stage) -> None:
     """The next run over the same range leaves nothing red."""
     stage.sandbox.faults.always("*e-acme/top-participants*", "http_404")

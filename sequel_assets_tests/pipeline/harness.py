@@ -78,10 +78,10 @@ class Platform:
             )
         return [company.company_id for company in found]
 
-    def refresher(self, threads: int = 4, *, anew: bool = False) -> Refresher:
+    def refresher(self, threads: int = 4, *, anew: bool = False, accepts_loss: bool = False) -> Refresher:
         """Return a refresher with the tests' rules."""
         rules = Rules(self.start, timedelta(minutes=5), timedelta(hours=48), threads, KEY, self.retention)
-        return Refresher(self.client, self.warehouse, self.clock, rules, "run", anew=anew)
+        return Refresher(self.client, self.warehouse, self.clock, rules, "run", anew=anew, accepts_loss=accepts_loss)
 
     def refresh(
         self, days: Sequence[date] = DAYS, companies: Sequence[str] | None = None, *, walk: bool = True

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh import waiting
 from sequel_assets.refresh.due import Coverage
-from sequel_assets.sandbox import HUB, Attendance, Company, Event, Fault, Faults, Room
+from sequel_assets.sandbox import HUB, Attendance, Company, Event, Fault, Faults, Person, Room
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY, event_participants, events
@@ -105,6 +105,34 @@ def test_where_event_ids_are_not_told_the_list_is_all_there_is(warehouse: Wareho
         assert {key[:2] for key in said(it)} == (
             {("kid", "events"), ("root", "events"), ("root", "companies")} if told else set()
         )
+
+
+def test_a_list_of_people_that_looks_cut_off_is_held_or_named(warehouse: Warehouse) -> None:
+    """60 registered. A list that ends at 50 of them: the rows stay; at first contact activity knows that some lack."""
+    crowd = [Person(f"P{n}", f"p{n}@example.org") for n in range(60)]
+    with platform(world_of(*several(1, absentees=crowd)), warehouse, start=day(7)) as it:
+
+        def registered() -> int:
+            return len(read_tables(warehouse)["registrants"])
+
+        cut = ("/api/v1/event/e1/registrants", Fault("short_list", rows=50))
+        it.sandbox.faults.always(*cut)
+        assert failures(it.refresh(TWO)) == []
+        assert failures(it.refresh(TWO)) == []
+        assert registered() == 50
+        assert said(it)["kid", "registrants", "e1"].startswith(
+            "lists 50 people, and 12 more are known by other answers: "
+        )
+        it.sandbox.faults.clear()
+        assert failures(it.refresh(TWO)) == []
+        assert (registered(), it.problems()) == (62, [])
+        it.sandbox.faults.always(*cut)
+        ((*which, reason),) = failures(it.refresh(TWO))
+        assert which == ["kid", "registrants", NO_DAY]
+        assert reason.startswith("event e1: lists 50 people and listed 62 before: ")
+        assert registered() == 62
+        list(it.refresher(accepts_loss=True).refresh({"kid": TWO}))
+        assert registered() == 50
 
 
 # ------------------------------------------------------------------ dates at the ends of the calendar

@@ -1,4 +1,4 @@
-"""Whether a list of events is whole: what looks cut off, and what is named and not listed."""
+"""Whether a list is whole: what looks cut off, what is named and not listed, what other answers know."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sequel_assets.refresh.turns import looks_cut_off, unlisted
+from sequel_assets.refresh.turns import unlisted
+from sequel_assets.refresh.whole_lists import Doubt, doubt, looks_cut_off
 from sequel_assets.sequel import Event
 from sequel_assets.warehouse.catalog import KnownEvent
 
@@ -42,3 +43,25 @@ def test_what_is_named_and_not_listed_is_to_be_asked_for_but_hubs_and_what_other
     stored = {"kid": known("old"), "other": {**known("theirs"), **known("h2", event_type="networkingHub"), **gone}}
     named = ["b", "a", "h", "h2", "theirs", "old", "new", "back", "new"]
     assert unlisted(named, listing, "kid", stored) == ("back", "new", "old")
+
+
+HUNDRED = [f"p{n}" for n in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("listed", "before", "witnesses", "found"),
+    [
+        (HUNDRED[:99], HUNDRED, [*HUNDRED, "q"], None),
+        (HUNDRED, HUNDRED[:90], HUNDRED[:50], None),
+        (HUNDRED, [], [], None),
+        (HUNDRED, [*HUNDRED, "q"], [], True),
+        (HUNDRED[:50], HUNDRED, ["q"], True),
+        (HUNDRED, [], ["q", "r", "p1"], False),
+    ],
+)
+def test_a_round_list_of_people_is_doubted_where_it_shrank_or_lacks_somebody(
+    listed: list[str], before: list[str], witnesses: list[str], found: bool | None
+) -> None:
+    """What shrank is held, what lacks somebody is kept and named; any other number says nothing."""
+    told = doubt(len(listed), listed, before, witnesses)
+    assert (told.is_held if isinstance(told, Doubt) else None) is found

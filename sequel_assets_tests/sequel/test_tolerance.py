@@ -253,6 +253,14 @@ def test_a_time_outside_the_calendar_is_unknown_and_named(told: str, time: datet
         (4102444800000, None),
         (9999999999999, None),
         (946684800000.0, datetime(2000, 1, 1, tzinfo=UTC)),
+        (0, None),
+        (-62135596800, None),
+        ("-62135596800000", None),
+        (253402300799, None),
+        (253402300799999, None),
+        (10**19, None),
+        (1772535600.5, None),
+        (20260303, datetime(2026, 3, 3, tzinfo=UTC)),
     ],
 )
 def test_a_number_that_is_a_time_outside_the_calendar_is_unknown_and_named(told: object, time: datetime | None) -> None:

@@ -1,0 +1,48 @@
+"""Is a list whole that promises no number? What its length and what is known from elsewhere say of that. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.tables import HUB
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why a list may be cut off, and whether the rows that were there stay until somebody accepts it."""
+
+    reason: str
+    is_held: bool
+
+
+def is_round(length: int) -> bool:
+    """Say whether a list has a length that a cap would leave: fifties, hundreds, and powers of two from 64 on."""
+    return length >= 50 and (length % 50 == 0 or length & (length - 1) == 0)
+
+
+def looks_cut_off(length: int, known: Mapping[str, KnownEvent]) -> bool:
+    """Say whether a list of events has a round length, or is shorter than what is known."""
+    there = sum(event.vanished_at is None and event.event_type != HUB for event in known.values())
+    return is_round(length) or length < there
+
+
+def doubt(entries: int, listed: Collection[str], before: Collection[str], witnesses: Collection[str]) -> Doubt | None:
+    """Return what speaks against a list of people, of a round number of entries; None where nothing does.
+
+    `before` are the people that it had, `witnesses` those who must be in it by an answer that is proven.
+    """
+    if not is_round(entries):
+        return None
+    if len(listed) < len(before):
+        return Doubt(
+            f"lists {len(listed)} people and listed {len(before)} before: such a round number looks like a cap; "
+            "the rows that were there stay until sequel-assets accept",
+            is_held=True,
+        )
+    if lacking := len({*witnesses} - {*listed}):
+        return Doubt(
+            f"lists {len(listed)} people, and {lacking} more are known by other answers: such a round number looks like a "
+            "cap; those that it lists are kept",
+            is_held=False,
+        )
+    return None
