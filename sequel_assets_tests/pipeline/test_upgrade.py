@@ -26,6 +26,7 @@ from sequel_assets.sandbox.truth import MISSING
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.adopting import adopt
 from sequel_assets.warehouse.catalog import WITH_PEOPLE
+from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.identity import Identity, IdentityError, Mine, ensure, fingerprint, stored_identity
 from sequel_assets.warehouse.merged_people import REASON
@@ -330,3 +331,22 @@ def test_a_final_day_that_is_to_be_asked_again_is_due_by_the_hour_too_and_a_froz
     with old.write() as connection:
         connection.execute(problems.update().values(reason="it fails"))
     assert due() == {}
+
+
+def test_one_person_who_stands_in_a_list_by_two_ids_keeps_both_rows_until_it_is_asked_again(old: Warehouse) -> None:
+    """No row is merged, none is lost: what both did is told by Sequel alone."""
+    a, p = event_activity.c, people.c
+    with old.write() as connection:
+        one, other = connection.scalars(sa.select(p.person_id).where(p.name == "Jo").order_by(p.person_id)).all()
+        row = connection.execute(sa.select(event_activity).where(a.person_id.in_([one, other]))).one()._mapping
+        connection.execute(
+            event_activity.insert().values({**row, "person_id": other if row["person_id"] == one else one})
+        )
+    take_over(old)
+    with old.read() as connection:
+        jos = set(connection.scalars(sa.select(a.person_id).where(a.person_id.in_([one, other]))))
+        noted = connection.scalars(
+            sa.select(problems.c.day).where(problems.c.dataset == "event_activity", problems.c.reason == REASON)
+        ).all()
+    assert jos == {one, other}
+    assert noted == [day(3)]
