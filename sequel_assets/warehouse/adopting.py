@@ -52,19 +52,20 @@ class _Company:
     def moves(self, old: str, new: str, name: str, day: date) -> None:
         """Note which id somebody without an e-mail has from now on, who was seen on a day."""
         row = self.known.get(old)
-        if old != new and row is not None:
+        if row is None:  # nothing is remembered of who has neither e-mail nor name
+            return
+        if old != new:
             self.gone.add(old)
-        elif row is not None:
+        else:
             day = max(day, row.named_on)
         before = self.came.get(new)
         if before is None or (before["named_on"], before["name"]) < (day, name):
-            external = row.external_id if row is not None else None
             self.came[new] = {
                 "company_id": self.company_id,
                 "person_id": new,
                 "email": None,
                 "name": name,
-                "external_id": external or (before or {}).get("external_id"),
+                "external_id": row.external_id or (before or {}).get("external_id"),
                 "named_on": day,
             }
 
