@@ -73,14 +73,14 @@ def people_of_extras(
                 found += [
                     (company, hashed(row.person.key(event_id)), date(1, 1, 1), _text(row.name), row.person.email)
                     for row in event.rows
-                    if _is_in_hub(row, top)
+                    if _is_in_hub(row, top) and (row.person.email or _text(row.name))
                 ]
             continue
         everybody = [(row.person, _text(row.name)) for row in event.rows] + [(p, p.name) for p in event.absentees]
         listed = _listed(event, now)
         day = event.starts_at.astimezone(UTC).date()
         for person, name in everybody:
-            if day in days and person.key(event.id) in listed:
+            if day in days and person.key(event.id) in listed and (person.email or name):
                 found.append((company, hashed(person.key(event_id)), day, name, person.email))
             if _is_asked(event, days, now) and person.email:
                 found.append((company, hashed(person.key(event_id)), date(1, 1, 1), name, person.email))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sequel_assets.automation.sensors import new_companies_sensor
+from sequel_assets.automation.webhooks import webhook_sensors
 from sequel_assets.refresh import connect
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.settings import load
@@ -148,29 +150,26 @@ def test_the_host_moves_by_a_command_of_its_own(checkout: Checkout) -> None:
     assert "SEQUEL_PERSON_KEY is not the key" in line
 
 
-@pytest.mark.parametrize("job", ["refresh_catalog", "refresh_slices"])
-def test_a_run_of_dagster_says_so_in_one_line_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str
+def test_runs_and_sensors_of_dagster_say_so_in_one_line_and_write_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before Sequel is asked for anything."""
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
         stage = Stage(tmp_path, stack)
         assert stage.run("refresh_catalog").success
-        before = {
-            table.name: rows_of(str(stage.warehouse.url), table, without=set()) for table in metadata.sorted_tables
-        }
+        url, key = str(stage.warehouse.url), stage.key("bolt")
+        before = {table.name: rows_of(url, table, without=set()) for table in metadata.sorted_tables}
         asked = len(stage.sandbox.requests)
-        tags = {"dagster/partition": f"{stage.key('bolt')}|2026-03-01"} if job == "refresh_slices" else {}
         monkeypatch.setenv("SEQUEL_PERSON_KEY", OTHER_KEY["SEQUEL_PERSON_KEY"])
-        result = stage.run(job, tags)
-        assert not result.success
-        if job == "refresh_slices":
-            assert "SEQUEL_PERSON_KEY is not the key" in why_failed(result)
+        slices = stage.run("refresh_slices", {"dagster/partition": f"{key}|2026-03-01"})
+        assert "SEQUEL_PERSON_KEY is not the key" in why_failed(slices)
+        assert not stage.run("refresh_catalog").success
+        ticks = [stage.sense(new_companies_sensor(load())), *map(stage.sense, webhook_sensors(load()))]
+        assert "SEQUEL_PERSON_KEY is not the key" in (ticks[0].skip_message or "")
+        assert [len(tick.run_requests or []) for tick in ticks] == [0] * len(ticks)
         assert len(stage.sandbox.requests) == asked
-        after = {
-            table.name: rows_of(str(stage.warehouse.url), table, without=set()) for table in metadata.sorted_tables
-        }
+        after = {table.name: rows_of(url, table, without=set()) for table in metadata.sorted_tables}
     assert after == before
 
 

@@ -155,6 +155,7 @@ def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownComp
     warehouse = connect.open_warehouse(settings)
     try:
         schema.create_if_empty(warehouse)
+        warehouse.ensure_writable()
         with (
             closing(connect.open_client(settings.model_copy(update=hasty))) as client,
             ThreadPoolExecutor(settings.max_concurrency) as pool,

@@ -78,10 +78,14 @@ class Rows:
         return self.known(asked, email, name)
 
     def known(self, asked: Asked, email: str | None, name: str | None, number: int = 1) -> str:
-        """Return the id of a person, who is remembered; `number` says which one of those of the name, without an e-mail."""
+        """Return the id of a person, who is remembered if there is anything to remember.
+
+        `number` says which one of those of the name it is, without an e-mail.
+        """
         shown = (name or "").strip()
         person = person_id(asked.person_key, email, shown, asked.event.event_id, number)
-        self.meet(Person(person, normal_email(email), shown))
+        if shown or normal_email(email) is not None:
+            self.meet(Person(person, normal_email(email), shown))
         return person
 
     def everybody(self, asked: Asked, entries: Sequence[Listing]) -> list[str]:

@@ -39,6 +39,8 @@ class _Company:
     gone: set[str] = field(default_factory=set)
     came: dict[str, dict[str, Any]] = field(default_factory=dict)
     touched: set[tuple[sa.Table, date]] = field(default_factory=set)
+    left: set[tuple[str, date, str]] = field(default_factory=set)
+    """(dataset, day, event) where somebody stands twice, by both ids: no row is merged, so it is to be asked again."""
     unproven: int = 0
     proven: int = 0
 
@@ -50,19 +52,20 @@ class _Company:
     def moves(self, old: str, new: str, name: str, day: date) -> None:
         """Note which id somebody without an e-mail has from now on, who was seen on a day."""
         row = self.known.get(old)
-        if old != new and row is not None:
+        if row is None:  # nothing is remembered of who has neither e-mail nor name
+            return
+        if old != new:
             self.gone.add(old)
-        elif row is not None:
+        else:
             day = max(day, row.named_on)
         before = self.came.get(new)
         if before is None or (before["named_on"], before["name"]) < (day, name):
-            external = row.external_id if row is not None else None
             self.came[new] = {
                 "company_id": self.company_id,
                 "person_id": new,
                 "email": None,
                 "name": name,
-                "external_id": external or (before or {}).get("external_id"),
+                "external_id": row.external_id or (before or {}).get("external_id"),
                 "named_on": day,
             }
 
@@ -84,7 +87,7 @@ def adopt(connection: sa.Connection, key: str, at: datetime) -> None:
         _people(connection, company)
         for table, day in sorted(company.touched, key=lambda one: (one[0].name, one[1])):
             sum_up(connection, company_id, table, day)
-        note_merged(connection, company_id, at=at)
+        note_merged(connection, company_id, at=at, also=company.left)
 
 
 def _prove_emails(company: _Company) -> None:
@@ -179,22 +182,24 @@ def _numbers(table: sa.Table, members: Iterable[tuple[str, Any]], first: str) ->
 def _of_emails(connection: sa.Connection, company: _Company) -> None:
     """Give those whose e-mail makes another id now the new one; a row beside one that has it already stays as it is."""
     for old, new in sorted(company.emails.items()):
-        left = 0
+        is_left = False
         for table in WITH_PEOPLE:
             place = list(table.columns).index(table.c.person_id)
             here = (table.c.company_id == company.company_id, table.c.person_id == old)
             for row in connection.execute(sa.select(table).where(*here)).all():
                 moved = (*row[:place], new, *row[place + 1 :])
+                day = row.day if "day" in table.columns else NO_DAY
                 key = [(column, moved[list(table.columns).index(column)]) for column in table.primary_key.columns]
                 taken = sa.select(sa.literal(1)).select_from(table).where(*(column == value for column, value in key))
                 if table.c.person_id in list(table.primary_key.columns) and connection.scalar(taken) is not None:
-                    left += 1
+                    is_left = True
+                    company.left.add((table.name, day, row.event_id))
                     continue
                 bulk.delete(connection, table, [tuple(row)])
                 bulk.insert(connection, table, [moved])
-                company.touched.add((table, row.day if "day" in table.columns else NO_DAY))
+                company.touched.add((table, day))
         row = company.known[old]
-        if not left:
+        if not is_left:
             company.gone.add(old)
         if new not in company.known and new not in company.came:
             company.came[new] = {**row._mapping, "person_id": new, "email": normal_email(row.email)}

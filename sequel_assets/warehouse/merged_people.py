@@ -4,7 +4,7 @@ A release that counted them so cannot be mended from its rows. Final days are as
 that Sequel has forgotten stay as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -16,19 +16,25 @@ from .engagement_tables import event_activity
 from .problems import ASK_AGAIN
 from .tables import NO_DAY, event_participants, people, problems, proofs
 
-REASON = f"{ASK_AGAIN}: people of one name and without an e-mail may have been counted as one by an older release"
+REASON = f"{ASK_AGAIN}: an older release may have counted people of one name and without an e-mail as one, or one person as two"
 
 
-def note_merged(connection: sa.Connection, company_id: str, *, at: datetime) -> None:
-    """Note each event's day (and each list without one) of a company that has to be asked again, as a problem."""
-    found: list[tuple[str, date, str]] = [
+def note_merged(
+    connection: sa.Connection, company_id: str, *, at: datetime, also: Collection[tuple[str, date, str]] = ()
+) -> None:
+    """Note each event's day (and each list without one) of a company that has to be asked again, as a problem.
+
+    `also` are (dataset, day, event) that have to be for another reason.
+    """
+    found: set[tuple[str, date, str]] = {
+        *also,
         *((event_participants.name, day, event_id) for day, event_id in _days(connection, company_id)),
         *((event_activity.name, day, event_id) for day, event_id in _activity(connection, company_id)),
-    ]
+    }
     for table in (registrants, hub_participants):
         query = sa.select(sa.literal(NO_DAY, sa.Date), table.c.event_id).select_from(_unnamed(table))
         chosen = query.where(table.c.company_id == company_id, people.c.email.is_(None)).distinct()
-        found += [(table.name, NO_DAY, event_id) for _, event_id in connection.execute(chosen)]
+        found |= {(table.name, NO_DAY, event_id) for _, event_id in connection.execute(chosen)}
     rows = [
         {"company_id": company_id, "dataset": dataset, "day": day, "event_id": event_id, "reason": REASON, "since": at}
         for dataset, day, event_id in sorted(found)
