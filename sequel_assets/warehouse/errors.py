@@ -151,24 +151,26 @@ def _name(error: BaseException) -> str:
     return type(error).__name__
 
 
-def forget_values(error: BaseException) -> None:
-    """Take what an error and those behind it say, so that no traceback can tell it, whoever prints that."""
-    seen: set[int] = set()
+def forget_values(error: exc.SQLAlchemyError) -> None:
+    """Take what an error and those of the driver behind it say, so that no traceback can tell it, whoever prints that.
+
+    Errors of others that happen to stand behind it are let go and left as they are.
+    """
     behind: list[BaseException | None] = [error]
     while behind:
         one = behind.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        behind += [one.__cause__, one.__context__]
         if isinstance(one, exc.SQLAlchemyError):
-            behind.append(getattr(one, "orig", None))
+            cause = getattr(one, "orig", None)
+            if isinstance(cause, Exception) and not _is_of_a_driver(cause):
+                cause.args = (f"{_name(cause)}: what it said is not shown",)
+            behind.append(cause)
             for name in ("statement", "params", "orig"):
                 if hasattr(one, name):
                     setattr(one, name, None)
-            one.args = (f"{_name(one)}: what it said is not shown",)
-        elif isinstance(one, (ValueError, TypeError, OverflowError)) or _is_of_a_driver(one):
-            one.args = (f"{_name(one)}: what it said is not shown",)
+        elif one is None or not _is_of_a_driver(one):
+            continue
+        behind += [one.__cause__, one.__context__]
+        one.args = (f"{_name(one)}: what it said is not shown",)
         one.__cause__ = one.__context__ = None
 
 

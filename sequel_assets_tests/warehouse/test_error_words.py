@@ -117,6 +117,23 @@ def test_a_refused_row_of_sqlite_or_postgresql_is_in_nobodys_traceback(warehouse
     assert "Secret" not in everything_told(told.value)
 
 
+def test_an_error_of_somebody_else_that_is_being_handled_keeps_its_words(warehouse: Warehouse) -> None:
+    """A write that fails while another error is dealt with takes nothing from that one."""
+    first = KeyError("a key")
+    first.__cause__ = ValueError("a value")
+    settle_in(warehouse, {})
+
+    def fail() -> None:
+        try:
+            raise first
+        except KeyError:
+            warehouse.change(lambda connection: connection.exec_driver_sql("SELECT nonsense"))
+
+    with pytest.raises(WarehouseError):
+        fail()
+    assert (first.args, first.__cause__.args) == (("a key",), ("a value",))
+
+
 @pytest.mark.parametrize("engine_kind", ["postgresql"])
 def test_a_connection_that_ends_is_told_and_logged_without_a_traceback(
     warehouse: Warehouse, postgres: PostgresServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
