@@ -33,7 +33,7 @@ _FORMS = tuple(
         rf"(?:[.,](?P<fraction>\d{{1,40}}))?(?:Z|{_OFFSET})?",
         # RFC 2822 and HTTP: Mon, 30 Nov 2026 01:11:23 -0500
         rf"(?:{_WEEKDAY}, ?)?(?P<day>\d\d?)(?P<dash>[ -]){_MONTH}(?P=dash)(?P<year>\d{{4}}) {_CLOCK}"
-        rf" (?:Z|UT|UTC|GMT|{_OFFSET})",
+        rf" (?:Z|UT|UTC|GMT|{_OFFSET}(?: \([^()]*\))?)",
         # JavaScript: Mon Nov 30 2026 01:11:23 GMT-0500 (Eastern Standard Time)
         rf"{_WEEKDAY} {_MONTH} (?P<day>\d\d) (?P<year>\d{{4}}) {_CLOCK} GMT(?:{_OFFSET})?(?: \([^()]*\))?",
         # Java and `date`: Mon Nov 30 06:11:23 UTC 2026

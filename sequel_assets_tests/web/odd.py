@@ -97,7 +97,7 @@ SPELLINGS: Mapping[object, datetime] = {
     "\t2026-03-09T06:11:23Z\n": AT, "20260309T061123Z": AT, "20260309T061123": AT, "20260309T061123.000Z": AT,
     "2026-03-09T06:11Z": AT.replace(second=0), "2026-03-09 06:11": AT.replace(second=0), "2026-03-09T07:11+01": AT.replace(second=0),
     "Mon, 09 Mar 2026 06:11:23 GMT": AT, "Mon, 9 Mar 2026 06:11:23 UT": AT, "09 Mar 2026 06:11:23 Z": AT,
-    "mon, 09 mar 2026 06:11:23 gmt": AT, "Mon, 09-Mar-2026 06:11:23 GMT": AT, "Mon, 09 Mar 2026 06:11 +0000": AT.replace(second=0),
+    "Mon, 09 Mar 2026 01:11:23 -0500 (EST)": AT, "mon, 09 mar 2026 06:11:23 gmt": AT, "Mon, 09-Mar-2026 06:11:23 GMT": AT, "Mon, 09 Mar 2026 06:11 +0000": AT.replace(second=0),
     "Mon Mar 09 2026 06:11:23 GMT": AT, "Mon Mar 09 2026 06:11:23 GMT+0000 (Coordinated Universal Time)": AT,
     "Mon Mar  9 06:11:23 UTC 2026": AT, "Mon Mar 09 06:11:23 GMT 2026": AT,
     "2026-03-09T06:11:60Z": AT.replace(minute=12, second=0), "2026-03-09T06:59:60.25Z": AT.replace(hour=7, minute=0, second=0, microsecond=250_000),
@@ -111,7 +111,7 @@ NO_MOMENTS: tuple[object, ...] = (
     # zones by name: there are several of most, and none says where its sender is
     "Mon, 09 Mar 2026 01:11:23 EST", "Mon, 09 Mar 2026 01:11:23 IST", "Mon, 09 Mar 2026 01:11:23 CST", "Mon Mar 09 01:11:23 PST 2026",
     "2026-03-09 01:11:23 EST", "2026-03-09T01:11:23 America/New_York", "2026-03-09T01:11:23-05:00[America/New_York]",
-    "2026-03-09T06:11:23A", "Mon, 09 Mar 2026 01:11:23 EST5EDT", "2026-03-09 06:11:23 GMT-0500", "2026-03-09 06:11:23 UTC+1",
+    "2026-03-09T06:11:23A", "Mon, 09 Mar 2026 01:11:23 EST5EDT", "Mon, 09 Mar 2026 01:11:23 EST (-0500)", "Mon, 09 Mar 2026 01:11:23 (-0500)", "2026-03-09 06:11:23 GMT-0500", "2026-03-09 06:11:23 UTC+1",
     "2026-03-09 06:11:23 +0200 UTC", "Mon Mar 09 2026 06:11:23 GMT+5", "Mon Mar 09 2026 06:11:23 UTC-0500 (x)",
     # no zone where local time is usual
     "Mon Mar 09 06:11:23 2026", "Mon, 09 Mar 2026 06:11:23", "Mon Mar 09 2026 06:11:23", "09 Mar 2026 06:11:23",

@@ -347,7 +347,11 @@ def test_two_receivers_on_one_database_lose_and_double_nothing(known: Warehouse)
                 answer = client.post(f"/{CAPABILITY}", content=body, headers={HEADER: KEY})
                 statuses.append(answer.status_code)
 
-    with serving(receiver(known)) as first_port, serving(receiver(second)) as second_port:
+    patient = replace(BOUNDS, read_seconds=20)
+    with (
+        serving(receiver(known, bounds=patient)) as first_port,
+        serving(receiver(second, bounds=patient)) as second_port,
+    ):
         threads = [threading.Thread(target=send, args=(p, o)) for p in (first_port, second_port) for o in (1, -1, 1)]
         for thread in threads:
             thread.start()
