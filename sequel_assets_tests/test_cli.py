@@ -329,6 +329,24 @@ BAD_SETTINGS = [
     ({"SEQUEL_NOW": "2026-03-03T15:07:00"}, ["SEQUEL_NOW: it must have a time zone, for example a Z at its end"]),
     ({"SEQUEL_API_URL": "sequel.example"}, ["SEQUEL_API_URL: it must begin with http:// or https://"]),
     (
+        {"SEQUEL_API_URL": "http://api.introvoke.com"},
+        [
+            "SEQUEL_API_URL is http:// to another machine: the client secret and people's data would travel in clear; use https://, or set"
+        ],
+    ),
+    (
+        {"SEQUEL_ANALYTICS_URL": "http://localhost.example.com"},
+        ["SEQUEL_ANALYTICS_URL is http:// to another machine"],
+    ),
+    (
+        {"SEQUEL_API_URL": "https://ann:pw@api.introvoke.com"},
+        ["SEQUEL_API_URL must hold no user name, password, ? or #"],
+    ),
+    (
+        {"SEQUEL_DEBUG_ANSWERS": "/no/such/folder/a"},
+        ["SEQUEL_DEBUG_ANSWERS: /no/such/folder/a: No such file or directory"],
+    ),
+    (
         {"SEQUEL_SETTLE_MINUTES": "61"},
         ["SEQUEL_SETTLE_MINUTES: input should be less than or equal to 59. What it is: "],
     ),

@@ -62,12 +62,20 @@ class Session:
         """One request and what it means. A large answer holds the place of large ones until it is a value."""
         place = Place(self._one_large)
         try:
-            answer = send(call, place)
-            if values_at_most(answer.body) > LARGE_VALUES:
-                place.take()
-            return self._value(answer, call, parse)
+            return self._asked_once(call, parse, send, place)
+        except SequelError as error:
+            error.__traceback__ = None  # its frames hold the answer, which may be large
+            raise
         finally:
             place.give_back()
+
+    def _asked_once(
+        self, call: Call, parse: Callable[[object], T], send: Callable[[Call, Place], Answer], place: Place
+    ) -> T:
+        answer = send(call, place)
+        if values_at_most(answer.body) > LARGE_VALUES:
+            place.take()
+        return self._value(answer, call, parse)
 
     def _signed_in(self, call: Call, place: Place) -> Answer:
         """The answer to a call with a token. A place is never held while a token is fetched, which needs one too."""

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from sequel_assets.sequel.fields import WrongShapeError
 
+MOST_ITEMS = 200_000
+"""Of one list: each becomes an object of up to a kilobyte and more."""
+
 T = TypeVar("T")
 
 
@@ -43,9 +46,11 @@ def an_object(value: object, where: str = "the answer") -> dict[str, Any]:
 
 
 def a_list(value: object, where: str = "the answer") -> list[Any]:
-    """The value, which must be a JSON array."""
+    """The value, which must be a JSON array, and no longer than any that is right."""
     if not isinstance(value, list):
         raise WrongShapeError(f"{where} is not a list")
+    if len(value) > MOST_ITEMS:
+        raise WrongShapeError(f"{where} has more than {MOST_ITEMS:,} items")
     return value
 
 

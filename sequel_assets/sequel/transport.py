@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -23,11 +23,13 @@ from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.deadline import ENDLESS_HEAD, Exchange, bind
 from sequel_assets.sequel.exceptions import Interrupted, InvalidAnswer, SequelError, Unreachable
+from sequel_assets.sequel.inflating import BrokenCompressionError, inflated
 from sequel_assets.sequel.large import LARGE_BYTES, Place
 from sequel_assets.sequel.quiet import quietly
 from sequel_assets.sequel.verdicts import CERTIFICATE, CONNECT_TIMEOUT
 
 LONGEST_ERROR_BODY_BYTES = 64 * 1024
+_BROKEN = "an answer whose compression is broken"
 
 logger = logging.getLogger(__name__)
 
@@ -119,24 +121,25 @@ class Transport:
         bound_bytes = LONGEST_ERROR_BODY_BYTES if is_error else self._config.max_body_bytes
         if "," in response.headers.get("content-encoding", ""):  # each layer multiplies the size by a thousand
             raise InvalidAnswer("an answer compressed more than once", fault="too large", path=call.path)
-        chunks: list[bytes] = []
-        size_bytes = 0
+        content = bytearray()  # not a list of pieces: their memory would stay with the thread
         try:
-            for chunk in response.iter_bytes():
-                size_bytes += len(chunk)
-                if size_bytes > bound_bytes:
+            for chunk in _pieces(response):
+                if len(content) + len(chunk) > bound_bytes:
                     if is_error:
                         break
                     raise InvalidAnswer(
                         f"an answer of more than {bound_bytes} bytes", fault="too large", path=call.path
                     )
-                if size_bytes > LARGE_BYTES:
+                if len(content) + len(chunk) > LARGE_BYTES:
                     exchange.extend(place.take())
-                chunks.append(chunk)
+                content += chunk
         except (httpx.HTTPError, Interrupted):
             if not is_error:
                 raise
-        return b"".join(chunks)
+        except BrokenCompressionError:
+            if not is_error:
+                raise InvalidAnswer(_BROKEN, fault="truncated", path=call.path) from None
+        return bytes(content)
 
 
 class _UntilDeadline(httpx.SyncByteStream):
@@ -184,6 +187,13 @@ def _took_longer(config: SequelConfig) -> str:
     return f"the answer took longer than {config.total_timeout_seconds:g} s"
 
 
+def _pieces(response: httpx.Response) -> Iterable[bytes]:
+    """The body, decompressed, in small pieces; that of an answer without a wire is there as a whole."""
+    if response.is_stream_consumed:
+        return [response.content]
+    return inflated(response.iter_raw(), response.headers.get("content-encoding", ""))
+
+
 def _user_agent() -> str:
     try:
         version = importlib.metadata.version("sequel_assets")
@@ -204,7 +214,7 @@ def _told(error: httpx.HTTPError, host: str, path: str) -> SequelError:
         case httpx.TimeoutException():
             reason = "the answer timed out"
         case httpx.DecodingError():
-            return InvalidAnswer("an answer whose compression is broken", fault="truncated", path=path)
+            return InvalidAnswer(_BROKEN, fault="truncated", path=path)
         case httpx.RemoteProtocolError() if "complete message body" in str(error) or "incomplete chunked" in str(error):
             return InvalidAnswer("a truncated answer", fault="truncated", path=path)
         case httpx.RemoteProtocolError() if str(error) == ENDLESS_HEAD:

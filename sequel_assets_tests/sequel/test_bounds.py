@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import socket
 import threading
 import time
 import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -19,7 +21,9 @@ from hypothesis import strategies as st
 
 from sequel_assets.sequel import Interrupted, InvalidAnswer, SequelClient, SequelError, Unreachable, decoding
 from sequel_assets.sequel.decoding import DEEPEST_NESTING, TooManyValuesError, UnsafeJsonError, decoded, values_at_most
+from sequel_assets.sequel.inflating import PIECE_BYTES, BrokenCompressionError, inflated
 from sequel_assets.sequel.large import LARGE_BYTES, Place
+from sequel_assets.sequel.shapes import MOST_ITEMS
 from sequel_assets_tests.sequel.conftest import Wire, config
 
 TOTAL_SECONDS = 0.2
@@ -284,6 +288,78 @@ def test_a_small_answer_that_would_grow_is_refused_at_once(wire: Wire) -> None:
         "too large",
         1,
     )
+
+
+TEXT = b'{"a": "' + b"x" * 700_000 + b'"}'
+
+
+def bare(text: bytes) -> bytes:
+    squeezed = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return squeezed.compress(text) + squeezed.flush()
+
+
+@pytest.mark.parametrize("size", [1, 7, 10**9], ids=["byte by byte", "sevens", "whole"])
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("", TEXT[:2000]),
+        ("Identity", TEXT[:2000]),
+        ("gzip", gzip.compress(TEXT)),
+        (" X-GZIP ", gzip.compress(TEXT[:9]) + gzip.compress(TEXT[9:]) + b"\0\0"),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", bare(TEXT)),
+    ],
+    ids=["plain", "identity", "gzip", "members", "zlib", "bare"],
+)
+def test_compressed_bodies_come_out_whole_and_in_small_pieces(encoding: str, packed: bytes, size: int) -> None:
+    """However they are cut into packets."""
+    packets = [packed[start : start + size] for start in range(0, len(packed), size)]
+    pieces = list(inflated([b"", *packets, b""], encoding))
+    assert b"".join(pieces) == (TEXT if len(packed) != 2000 else TEXT[:2000])
+    assert max(map(len, pieces)) <= PIECE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(TEXT)[:-1]),
+        ("gzip", gzip.compress(TEXT)[:-9]),
+        ("gzip", gzip.compress(TEXT) + b"x"),
+        ("gzip", b"plain"),
+        ("gzip", gzip.compress(TEXT)[:-8] + b"\0" * 8),
+        ("deflate", zlib.compress(TEXT)[:-1]),
+        ("deflate", b"x plain"),
+        ("br", b"plain"),
+        ("zstd", b""),
+    ],
+)
+def test_what_is_not_compressed_as_it_says_is_refused(encoding: str, packed: bytes) -> None:
+    """Half of it would be half an answer."""
+    with pytest.raises(BrokenCompressionError) as caught:
+        list(inflated([packed], encoding))
+    assert caught.value.__context__ is None
+
+
+def test_an_error_holds_nothing_of_the_answer(wire: Wire) -> None:
+    """Neither by its traceback: eight large answers that were refused would stay in memory until their errors are told."""
+    wire.answer = lambda _: httpx.Response(200, content=b'["' + b"x" * 1_000_000 + b'"]')
+    with wire.client() as client:
+        tracemalloc.start()
+        try:
+            with pytest.raises(InvalidAnswer) as caught:
+                client.company("c")
+            gc.collect()
+            assert tracemalloc.get_traced_memory()[0] < 500_000
+        finally:
+            tracemalloc.stop()
+    assert caught.value.fault == "wrong shape"
+
+
+def test_a_list_longer_than_any_is_refused(wire: Wire) -> None:
+    """Before its items become objects of a kilobyte each."""
+    wire.answer = lambda _: httpx.Response(200, content=b"[" + b"1," * MOST_ITEMS + b"1]")
+    with wire.client() as client, pytest.raises(InvalidAnswer, match="the answer has more than 200,000 items"):
+        client.events("c")
 
 
 def test_large_answers_come_one_at_a_time(wire: Wire) -> None:
