@@ -1,6 +1,8 @@
 # Every command a developer or CI needs. `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+TOOLS := .venv-tools
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras --no-emit-index-url
 DAYS ?= 14
 COMPANIES ?= 4
 PORT ?= 3000
@@ -8,18 +10,18 @@ WORKERS ?= 3
 SPEED ?= 24
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint format docs kills worlds insights bench forged chaos soak screenshots clean
+.PHONY: help install demo dev test lint format lock audit docs kills worlds insights bench forged chaos soak screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: .venv/.installed ## make .venv with pinned versions (PostgreSQL's driver and the tests' tools included)
+install: .venv/.installed ## make .venv with pinned versions, each file known by its hash (PostgreSQL's driver and the tests' tools included)
 
 .venv/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sequel_assets needs Python 3.11 or newer; this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables
@@ -28,7 +30,7 @@ demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE
 dev: install ## Dagster's UI and daemon on your own account (.env), home in .sequel/dagster
 	@$(BIN)/sequel-assets migrate
 	@umask 077 && mkdir -p .sequel/dagster && cp dagster.yaml .sequel/dagster/
-	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.file_modes $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
+	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.file_modes $(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml -p $(PORT)
 
 test: install lint ## lint, then every test, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -42,6 +44,18 @@ lint: install ## ruff, mypy, import-linter
 format: install ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: $(TOOLS)/.installed ## make requirements.txt anew from pyproject.toml, versions kept; UPGRADE=1 takes the newest, UPGRADE=name of one
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet --extra postgres --extra dev $(LOCKED) $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) pyproject.toml -o requirements.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-tools.in -o requirements-tools.txt
+
+audit: $(TOOLS)/.installed ## ask for known weaknesses of the pinned versions: 0 none, 1 some (named), 2 it could not be asked
+	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements.txt requirements-tools.txt
+
+$(TOOLS)/.installed: requirements-tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.txt
+	@touch $@
 
 docs: install ## make docs/datasets.md and docs/settings.md anew
 	$(BIN)/python -m sequel_assets.console.docs
@@ -71,4 +85,4 @@ screenshots: install ## make docs/images anew (needs Debian's chromium and chrom
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots
 
 clean: ## remove .venv and everything that runs have left
-	rm -rf .venv .sequel build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-tools .sequel build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -25,6 +25,7 @@ from sequel_assets.warehouse.tables import (
 from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
 
 from .examples import example_rows
+from .roles import roles_sql
 
 LONGEST = 36
 """Characters of an example that are shown: an id's."""
@@ -109,7 +110,7 @@ def _shown(value: object) -> str:
     return words.replace("|", "\\|").replace("\n", " ")
 
 
-PAGES = {"datasets.md": datasets_page, "settings.md": settings.as_markdown}
+PAGES = {"datasets.md": datasets_page, "settings.md": settings.as_markdown, "roles.sql": roles_sql}
 """The generated pages by their name in docs/."""
 
 if __name__ == "__main__":
