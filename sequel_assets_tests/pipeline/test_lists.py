@@ -10,7 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh import waiting
+from sequel_assets.refresh import turns, waiting
 from sequel_assets.refresh.due import Coverage
 from sequel_assets.sandbox import HUB, Attendance, Company, Event, Faults, Person, Room
 from sequel_assets.sequel import SequelClient
@@ -118,6 +118,31 @@ def test_where_event_ids_are_not_told_the_list_is_all_there_is(warehouse: Wareho
         assert {key[:2] for key in said(it)} == (
             {("kid", "events"), ("root", "events"), ("root", "companies")} if told else set()
         )
+
+
+@SQLITE
+def test_event_ids_in_another_spelling_are_the_events_that_are_listed(warehouse: Warehouse, answers: Answers) -> None:
+    """Sequel does not know them as they are spelled there; nothing is missing, and nothing is said."""
+    answers("company", lambda document: document | {"eventIds": [f" {one.upper()}" for one in document["eventIds"]]})
+    with platform(world_of(*several(2)), warehouse, start=day(7)) as it:
+        assert failures(it.refresh(TWO)) == []
+        it.assert_true(TWO)
+        assert it.problems() == []
+
+
+@SQLITE
+def test_more_events_than_can_be_asked_for_singly_fail_their_company_by_their_number(
+    warehouse: Warehouse, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no other company."""
+    monkeypatch.setattr(turns, "MOST_NAMED", 2)
+    hide(answers, "e3", "e4", "e5")
+    with platform(world_of(*several(), *several(1, "root")), warehouse, start=day(7)) as it:
+        bad = failures(it.refresh(TWO))
+        assert {one[0] for one in bad if one[1] != "company_rollup"} == {"kid"}
+        why = "its events cannot be listed: it names 3 events that its list of 2 does not hold"
+        assert said(it)["kid", "events", ""] == why
+        assert minutes(it) == {("root", "root1"): 8}
 
 
 def test_a_list_of_people_that_looks_cut_off_is_held_or_named(warehouse: Warehouse, answers: Answers) -> None:
@@ -325,18 +350,20 @@ class Held(httpx.BaseTransport):
         self._real.close()
 
 
-@pytest.mark.parametrize("what", ["events", "event"])
+@pytest.mark.parametrize(("engine_kind", "what"), [("sqlite", "events"), ("postgresql", "events"), ("sqlite", "event")])
 def test_companies_that_hang_delay_no_other(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, answers: Answers, what: str
 ) -> None:
     """Three whose list, or whose look-up of an unlisted event, does not come: the others have committed meanwhile."""
     monkeypatch.setattr(waiting, "QUIET_SECONDS", 0.2)
-    names = [f"c{n}" for n in range(8)]
+    names = [f"c{n}" for n in range(5)]
     tree = [Company("root", "Root"), *(Company(name, name, "root") for name in names)]
     theirs = [event(f"e-{name}", name, at(8), [Attendance(ADA, live=[(at(8), 5)])]) for name in names]
     with platform(world_of(*theirs, companies=tree), warehouse, start=day(8)) as it:
-        it.refresh([day(8)])
-        it.sandbox.clock.advance(hours=1)
+        if what == "event":
+            it.refresh([day(8)])
+            it.sandbox.clock.advance(hours=1)
+        it.walk()
         hung = names[:3]
         if what == "event":
             hide(answers, *(f"e-{name}" for name in hung))
