@@ -13,7 +13,6 @@ from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.slices import day_end
 
 from .hours import days_between
-from .spelling import Spellings
 
 DAY = timedelta(days=1)
 NONE_FROZEN = date.min
@@ -43,21 +42,13 @@ class Retention:
 
     def frozen_before(self, companies: Iterable[KnownCompany], now: datetime) -> dict[str, date]:
         """Return, by company id, the first day that is not frozen; companies of which all is kept are left out."""
-        companies = list(companies)
-        spelled = self._as_spelled(companies)
-        kept = {company.company_id: spelled.of(company) for company in companies}
+        kept = {company.company_id: self.of(company) for company in companies}
         return {company_id: frozen_before(now, days) for company_id, days in kept.items() if days is not None}
 
     def strangers(self, companies: Iterable[KnownCompany]) -> list[str]:
         """Return the companies of the setting that are not known, as they are written there."""
-        names = Spellings(name for company in companies for name in (company.company_id, company.partition_key))
-        return sorted(name for name in self.of_companies if names.find(name) is None)
-
-    def _as_spelled(self, companies: Iterable[KnownCompany]) -> "Retention":
-        """Return the same with ids and keys as they are spelled here: an exact one first, else one that differs in case alone."""
-        names = Spellings(name for company in companies for name in (company.company_id, company.partition_key))
-        found = {names.find(name) or name: days for name, days in self.of_companies.items()}
-        return Retention(self.days, found | {name: days for name, days in self.of_companies.items() if name in found})
+        known = {name for company in companies for name in (company.company_id, company.partition_key)}
+        return sorted(self.of_companies.keys() - known)
 
 
 def frozen_before(now: datetime, days_kept: int) -> date:

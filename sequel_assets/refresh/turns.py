@@ -13,6 +13,7 @@ from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, events
 
+from .spelling import Spellings
 from .waiting import Quiet
 from .whereabouts import FATAL, asked_again, events_of
 from .whole_lists import looks_cut_off
@@ -42,7 +43,7 @@ class _Listed:
 
     events: list[Event]
     unlisted: tuple[str, ...] = ()
-    notes: tuple[Problem, ...] = ()
+    notes: list[Problem] = field(default_factory=list)
 
 
 def in_turns(
@@ -104,15 +105,17 @@ class _Asked:
                 self._single[single] = (company_id, event_id)
                 more.add(single)
             self._waiting[company_id] = set(more)
-            turn.notes += listed.notes
         else:
             company_id, event_id = self._single.pop(future)
             self._waiting[company_id].discard(future)
-            found, note = _named(company_id, event_id, future, self._stored.get(company_id, {}))
-            self._come[company_id].events.extend(found)
-            turn.notes += note
+            listed = self._come[company_id].events
+            found, notes = _named(company_id, event_id, future, listed, self._stored.get(company_id, {}))
+            listed.extend(found)
+            self._come[company_id].notes.extend(notes)
         if not self._waiting[company_id]:
-            turn.listings[company_id] = self._come.pop(company_id).events
+            whole = self._come.pop(company_id)
+            turn.listings[company_id] = whole.events
+            turn.notes += whole.notes
         return more
 
     def _single_event(self, event_id: str) -> Event:
@@ -131,13 +134,13 @@ class _Asked:
             reason = (
                 f"whether its list of events is whole is not known, since Sequel does not tell its eventIds: {error}"
             )
-            return _Listed(listing, notes=(Problem(company_id, events.name, reason, event_id=EVENT_IDS),))
+            return _Listed(listing, notes=[Problem(company_id, events.name, reason, event_id=EVENT_IDS)])
         named = unlisted(company.event_ids or (), listing, company_id, self._stored)
         if len(named) > MOST_NAMED:
             raise InvalidAnswer(f"it names {len(named)} events that its list of {len(listing)} does not hold")
         bad = "eventIds" in company.bad_fields
         reason = "some of its eventIds cannot be read; whether its list of events is whole is not known"
-        notes = (Problem(company_id, events.name, reason, event_id=EVENT_IDS),) if bad else ()
+        notes = [Problem(company_id, events.name, reason, event_id=EVENT_IDS)] if bad else []
         return _Listed(listing, named, notes)
 
 
@@ -155,11 +158,15 @@ def unlisted(named: Sequence[str], listing: Sequence[Event], company_id: str, st
 
 
 def _named(
-    company_id: str, event_id: str, answer: "Future[object]", known: Mapping[str, KnownEvent]
+    company_id: str,
+    event_id: str,
+    answer: "Future[object]",
+    listed: Sequence[Event],
+    known: Mapping[str, KnownEvent],
 ) -> tuple[list[Event], list[Problem]]:
     """Return an event that is named and not listed, as far as it is told, and what is to be said of it.
 
-    Where Sequel does not know it, it is no event any more. Where it cannot be had it is asked for by its id alone, so that
+    Where Sequel does not know it, it is another spelling of one that is listed, or no event any more. Where it cannot be had it is asked for by its id alone, so that
     what is wrong with it shows at its own slices; one that is known goes on as it was.
     """
     try:
@@ -167,6 +174,8 @@ def _named(
         assert isinstance(event, Event)  # noqa: S101 - what `_single_event` returns
         return [event], []
     except NotFound:
+        if Spellings(event.uid for event in listed).find(event_id) is not None:
+            return [], []
         reason = "its company names it in eventIds, and Sequel neither lists nor knows it (404): taken for deleted, nothing is asked of it"
         return [], [Problem(company_id, events.name, reason, event_id=event_id)]
     except SequelError as error:

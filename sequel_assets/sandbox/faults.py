@@ -18,7 +18,6 @@ OF_AN_EVENT = frozenset({"event", "registrants", "replays", "participants", "con
 DOCUMENTS = frozenset(
     {"webhooks", "company", "list", "events", *OF_AN_EVENT, "networking", "networking_participants", *ANALYTICS}
 )
-LISTS = frozenset({"list", "events", "registrants", "networking_participants", "replays"})
 EVERYWHERE = frozenset({"token", *DOCUMENTS})
 
 FAULT_SHAPES: dict[str, frozenset[str]] = {
@@ -42,7 +41,6 @@ FAULT_SHAPES: dict[str, frozenset[str]] = {
     "huge": DOCUMENTS,
     "vanished": OF_AN_EVENT,
     "capped": ROWS,
-    "short_list": LISTS,
     "wrong_users": ROWS,
     "wrong_minutes": ROWS,
 }
@@ -70,7 +68,7 @@ QUIRKS = frozenset(QUIRK_SHAPES)
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault or quirk, and how much: seconds (slow, date_skewed, Retry-After), rows (capped, short_list), megabytes (huge)."""
+    """A fault or quirk, and how much: seconds (slow, date_skewed, Retry-After), rows (capped), megabytes (huge)."""
 
     kind: str
     seconds: float = 1.0

@@ -69,8 +69,6 @@ def bend(faults: list[Fault], document: Any, ids: list[str], world: World) -> An
             _ROWS[fault.kind](document, fault)
         elif fault.kind in _CONCURRENCY:
             document["VideoViews"] = _CONCURRENCY[fault.kind](document["VideoViews"])
-        elif fault.kind == "short_list":
-            document = document[: fault.rows]
         elif fault.kind == "company_loop":
             own = world.company(ids[0])
             parent = world.company(own.parent_id or own.id) if own else None

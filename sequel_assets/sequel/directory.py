@@ -226,13 +226,12 @@ class _Telling:
         if not isinstance(listed, list):
             self.bad += [] if listed is None else [place]
             return None
-        found, bad = [], False
+        found = []
         for item in listed:
             try:
                 found.append(reader(item))
             except WrongShapeError:
-                bad = True
-        self.bad += [place] if bad else []
+                self.bad += [] if place in self.bad else [place]
         return tuple(found)
 
 
