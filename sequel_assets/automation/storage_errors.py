@@ -27,13 +27,16 @@ _WORDS = {
 
 @cache
 def hush() -> None:
-    """From now on no error of any database of this process quotes a statement or what was to be stored."""
+    """From now on no error of a database of this process quotes a statement or what was to be stored.
+
+    The warehouse's engines hide parameters and are left alone: their errors are told in words of their own, by the statement.
+    """
     event.listen(sa.Engine, "handle_error", _without_what_was_stored)
 
 
 def _without_what_was_stored(context: ExceptionContext) -> None:
-    error = context.sqlalchemy_exception
-    if error is not None:
+    error, engine = context.sqlalchemy_exception, context.engine
+    if error is not None and not (engine is not None and engine.hide_parameters):
         error.hide_parameters, error.statement, error.params, error.code = True, None, None, None
 
 

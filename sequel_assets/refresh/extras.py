@@ -12,6 +12,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import availability
+from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engagement_tables import OF_EVENTS, event_activity
 from sequel_assets.warehouse.engine import Warehouse
@@ -191,7 +192,7 @@ def not_surely_silent(connection: sa.Connection, company_id: str, event_ids: Col
         event_id
         for c, where in told
         for event_id in connection.scalars(
-            sa.select(c.event_id).where(c.company_id == company_id, c.event_id.in_(event_ids), where).distinct()
+            sa.select(c.event_id).where(c.company_id == company_id, among(c.event_id, event_ids), where).distinct()
         )
     }
 

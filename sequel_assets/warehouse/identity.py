@@ -152,44 +152,59 @@ def ensure(warehouse: Warehouse, mine: Mine, *, at: Callable[[], datetime], adop
     One that an older release filled is adopted. Who does not know all of it compares what they know and writes
     nothing. Return False where there is nothing to compare with, since the tables are not of this release.
     """
-    with warehouse.read() as connection:
-        if schema.version(connection) != schema.newest():
-            return False
-        stored = stored_identity(connection)
-        root = root_of(connection)
+    now = warehouse.ask(_read)
+    if now is None:
+        return False
+    stored, root = now
     identity = mine.identity
-    if stored is not None and not (differences := compare(stored[0], identity)):
+    if stored is not None and not (differences := compare(stored, identity)):
         return True
-    if stored is not None and (stored[0].rule_version >= RULE_VERSION or _lacks(identity)):
+    if stored is not None and (stored.rule_version >= RULE_VERSION or _lacks(identity)):
         raise refused(warehouse, differences)
     if stored is None:
         _refuse_other(warehouse, Identity(company_id=root), identity)
         if _lacks(identity):
             return True
-    with warehouse.write() as connection:
-        _take_turns(connection, warehouse)
-        stored = stored_identity(connection)  # somebody else may have come first
-        before = Identity(company_id=root_of(connection)) if stored is None else stored[0]
-        _refuse_other(warehouse, Identity(before.company_id, before.api_host, before.person_key_fingerprint), identity)
-        if stored is not None and before.rule_version >= RULE_VERSION:
-            _refuse_other(warehouse, before, identity)
-            return True
-        if connection.scalar(sa.select(sa.literal(1)).select_from(people).limit(1)) is not None:
-            adopt(connection, mine.person_key or "", at())
-        row = {
-            "company_id": identity.company_id,
-            "api_host": identity.api_host,
-            "person_key_fingerprint": identity.person_key_fingerprint,
-            "rule_version": RULE_VERSION,
-            "written_at": at(),
-        }
-        bulk.upsert(connection, warehouse_identity, [row])
+    warehouse.change(lambda connection: _write(connection, warehouse, mine, at, adopt))
     return True
+
+
+def _read(connection: sa.Connection) -> tuple[Identity | None, str | None] | None:
+    """Return what is written and the root company that is stored; None where the tables are not of this release."""
+    if schema.version(connection) != schema.newest():
+        return None
+    stored = stored_identity(connection)
+    return (None if stored is None else stored[0]), root_of(connection)
+
+
+def _write(
+    connection: sa.Connection, warehouse: Warehouse, mine: Mine, at: Callable[[], datetime], adopt: Adopt
+) -> None:
+    """Write what the warehouse is made with, its people adopted; unless somebody else came first."""
+    _take_turns(connection, warehouse)
+    stored, identity = stored_identity(connection), mine.identity
+    before = Identity(company_id=root_of(connection)) if stored is None else stored[0]
+    _refuse_other(warehouse, Identity(before.company_id, before.api_host, before.person_key_fingerprint), identity)
+    if stored is not None and before.rule_version >= RULE_VERSION:
+        _refuse_other(warehouse, before, identity)
+        return
+    if connection.scalar(sa.select(sa.literal(1)).select_from(people).limit(1)) is not None:
+        adopt(connection, mine.person_key or "", at())
+    row = {
+        "company_id": identity.company_id,
+        "api_host": identity.api_host,
+        "person_key_fingerprint": identity.person_key_fingerprint,
+        "rule_version": RULE_VERSION,
+        "written_at": at(),
+    }
+    bulk.upsert(connection, warehouse_identity, [row])
 
 
 def move_host(warehouse: Warehouse, mine: Mine) -> tuple[str | None, str]:
     """Make the host of the settings the warehouse's; all else must be the same. Return where it was and is."""
-    with warehouse.write() as connection:
+    here = mine.identity
+
+    def move(connection: sa.Connection) -> str | None:
         _take_turns(connection, warehouse)
         stored = stored_identity(connection)
         if stored is None:
@@ -197,10 +212,11 @@ def move_host(warehouse: Warehouse, mine: Mine) -> tuple[str | None, str]:
                 f"the warehouse {place(warehouse.url)} does not say yet what it was made with; nothing was written; the first "
                 "backfill writes it down"
             )
-        here = mine.identity
         _refuse_other(warehouse, stored[0], Identity(here.company_id, None, here.person_key_fingerprint))
         connection.execute(warehouse_identity.update().values(api_host=here.api_host))
-    return stored[0].api_host, here.api_host or ""
+        return stored[0].api_host
+
+    return warehouse.change(move), here.api_host or ""
 
 
 def root_of(connection: sa.Connection) -> str | None:

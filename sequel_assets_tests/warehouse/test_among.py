@@ -129,7 +129,7 @@ OURS = {
     "insights/ranges.py": {"[scope.company_id] if tree is None else select(tree.c.company_id)"},
     "insights/person_history.py": {"seen"},
     "refresh/checks.py": {"names"},
-    "refresh/ledger.py": {"list(datasets)", "names", "list(names)"},
+    "refresh/ledger.py": {"list(datasets)", "datasets", "names", "list(names)"},
     "refresh/patrol_checks.py": {"scopes"},
     "refresh/patrol_memory.py": {"[dataset.name for dataset in LANDED]"},
     "refresh/registrants.py": {"[table.name for table in LISTED_OF]"},
