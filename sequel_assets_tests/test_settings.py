@@ -62,6 +62,7 @@ def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
         "debug_answers": None,
         "retry_budget_seconds": 120,
         "people_view": None,
+        "file_mode": "0600",
         "alert_urls": None,
         "now": None,
         "webhook_url": None,

@@ -74,10 +74,10 @@ def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[Kno
         if len(found) == 1:
             chosen[found[0].company_id] = found[0]
         elif found:
-            keys = ", ".join(company.partition_key for company in found)
+            keys = ", ".join(visible(company.partition_key) for company in found)
             wrong.append(f"--company {one_line(text)}: {len(found)} companies have this name; use one of {keys}")
         else:
-            known = ", ".join(company.partition_key for company in companies[:MOST_NAMED])
+            known = ", ".join(visible(company.partition_key) for company in companies[:MOST_NAMED])
             more = f" and {len(companies) - MOST_NAMED} more" if len(companies) > MOST_NAMED else ""
             wrong.append(f"--company {one_line(text)}: there is no such company; known are {known}{more}")
     if wrong:
