@@ -19,7 +19,9 @@ def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Told
     for offset, users in views:
         after = timedelta(minutes=offset)
         if not EARLIEST - start <= after < LATEST - start:  # nothing is added before that is sure
-            raise SliceFailure(f"minute {offset} of its concurrency is not between {EARLIEST.year} and {LATEST.year}")
+            raise SliceFailure(
+                f"minute {offset} of its concurrency is beyond any calendar (not between {EARLIEST.year} and {LATEST.year})"
+            )
         minute = start + after
         day = told.setdefault(minute.date(), {})
         day[minute] = max(users, day.get(minute, 0))

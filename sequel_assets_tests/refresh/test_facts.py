@@ -247,3 +247,6 @@ def test_concurrency_that_cannot_be_placed_is_refused() -> None:
         fetch_concurrency(ask(Watched([(0, 1)]), known(None)), has_live_minutes=True)
     with pytest.raises(SliceFailure, match="beyond any calendar"):
         fetch_concurrency(ask(Watched([(10**12, 1)])), has_live_minutes=True)
+    for start, offset in ((datetime(9999, 12, 31, 23, tzinfo=UTC), 600), (datetime(2026, 3, 1, tzinfo=UTC), 10**8)):
+        with pytest.raises(SliceFailure, match="between 2000 and 2100"):
+            place_minutes(start, [(offset, 1)])
