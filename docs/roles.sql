@@ -67,12 +67,14 @@ ALTER TABLE silences OWNER TO sequel_loader;
 ALTER TABLE subscriptions OWNER TO sequel_loader;
 ALTER TABLE top_participants OWNER TO sequel_loader;
 ALTER TABLE usage_comparison OWNER TO sequel_loader;
+ALTER TABLE warehouse_identity OWNER TO sequel_loader;
 ALTER TABLE sequel_assets_schema OWNER TO sequel_loader;
 
 -- the receiver of webhooks appends hints and changes nothing
 GRANT SELECT ON subscriptions, sequel_assets_schema TO sequel_receiver;
 GRANT SELECT (company_id, parent_company_id) ON companies TO sequel_receiver;
 GRANT SELECT, INSERT ON inbox TO sequel_receiver;
+GRANT SELECT ON warehouse_identity TO sequel_receiver;
 
 -- readers have the numbers, without what is personal
 GRANT SELECT ON sequel_assets_schema TO sequel_reader;

@@ -27,9 +27,6 @@ REPLIES: list[httpx.Response | Exception] = [
     httpx.Response(200, json=[SPEAKING]),
     httpx.Response(200, json=SPEAKING),
     httpx.Response(200, json={"uid": {NAME: NAME}}),
-    httpx.Response(200, json={"uid": "c", "name": [NAME]}),
-    httpx.Response(200, json={"uid": "c", "parentCompanyId": {SPEAKING: SPEAKING}}),
-    httpx.Response(200, json={"uid": "c", "eventIds": [{NAME: NAME}]}),
     httpx.Response(200, content=f'{{"uid": "c", "name": "{NAME}'.encode()),
     httpx.Response(200, content=f'{{"{NAME}": 1, "{NAME}": 2}}'.encode()),
     httpx.Response(200, content=NAME.encode("utf-16")),
@@ -46,6 +43,18 @@ def everything_of(error: BaseException) -> str:
     """Whatever anybody may print of an error: its text, arguments, attributes, and those of what is chained to it."""
     told = "".join(traceback.format_exception(error)) + repr(error) + str(error) + repr(error.args) + repr(vars(error))
     return told + "".join(everything_of(one) for one in (error.__cause__, error.__context__) if one is not None)
+
+
+@pytest.mark.parametrize("field", ["name", "parentCompanyId", "eventIds"])
+def test_a_company_with_a_bad_field_says_which_one_and_nothing_of_it(
+    wire: Wire, client: SequelClient, caplog: pytest.LogCaptureFixture, field: str
+) -> None:
+    """It is no error: one odd field hides no company."""
+    caplog.set_level(logging.DEBUG)
+    wire.replies = [httpx.Response(200, json={"uid": "c", field: [{SPEAKING: SPEAKING}]})]
+    company = client.company("c")
+    assert (company.uid, company.bad_fields) == ("c", (field,))
+    assert [word for word in WORDS if word in repr(company) + caplog.text] == []
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=range(len(REPLIES)))
