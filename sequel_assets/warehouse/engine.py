@@ -39,7 +39,8 @@ class Warehouse:
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
         self._one_writer = threading.RLock()  # SQLite allows one anyhow; queueing here is fairer than its polling
-        self._patience = Patience(is_patient=busy_seconds is None and not self.is_sqlite)
+        is_patient = busy_seconds is None and not self.is_sqlite
+        self._patience = Patience(self.url.render_as_string(hide_password=True), is_patient=is_patient)
 
     @property
     def engine(self) -> sa.Engine:
@@ -143,6 +144,10 @@ class Warehouse:
         told = explain(error, self.url, is_committing=is_committing)
         is_hasty = self._busy_seconds is not None
         return WarehouseError(str(told)) if is_hasty and isinstance(told, Interrupted) else told
+
+    def expect(self) -> None:
+        """Take the server for one that was there, and wait for it also at first: whoever started this process has reached it."""
+        self._patience.expect()
 
     def dispose(self) -> None:
         """Close the pool; the warehouse may be used again."""
