@@ -26,6 +26,7 @@ def work(connection: Connection, max_concurrency: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
     os.environ[settings.variable("max_concurrency")] = str(max_concurrency)
+    connect.open_warehouse(settings.load()).expect()
     try:
         with (
             stoppable() as raise_if_stopped,

@@ -44,13 +44,15 @@ class Warehouse:
         guard: "Callable[[Warehouse], bool] | None" = None,
     ) -> None:
         self.url = parse(url)
-        self._guard, self._one_asks = guard, threading.RLock()
+        self._guard, self._one_asks = guard, threading.Lock()
+        self._asked_by: int | None = None
         self._is_durable, self._busy_seconds = is_durable, busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
         self._one_writer = threading.RLock()  # SQLite allows one anyhow; queueing here is fairer than its polling
-        self._patience = Patience(is_patient=busy_seconds is None and not self.is_sqlite)
+        is_patient = busy_seconds is None and not self.is_sqlite
+        self._patience = Patience(self.url.render_as_string(hide_password=True), is_patient=is_patient)
 
     @property
     def engine(self) -> sa.Engine:
@@ -159,18 +161,22 @@ class Warehouse:
         return WarehouseError(str(told)) if is_hasty and isinstance(told, Interrupted) else told
 
     def ensure_writable(self) -> None:
-        """Ask the guard, unless it has let somebody write before; within it everything may be written."""
-        if self._guard is None:
+        """Ask the guard, unless it has let somebody write before; others wait for its word, it alone may write meanwhile."""
+        if self._guard is None or self._asked_by == threading.get_ident():
             return
         with self._one_asks:
-            guard, self._guard = self._guard, None
+            if self._guard is None:
+                return
+            self._asked_by = threading.get_ident()
             try:
-                is_decided = guard is None or guard(self)
-            except BaseException:
-                self._guard = guard
-                raise
-            if not is_decided:
-                self._guard = guard
+                if self._guard(self):
+                    self._guard = None
+            finally:
+                self._asked_by = None
+
+    def expect(self) -> None:
+        """Take the server for one that was there, and wait for it also at first: whoever started this process has reached it."""
+        self._patience.expect()
 
     def dispose(self) -> None:
         """Close the pool; the warehouse may be used again."""

@@ -131,6 +131,14 @@ def is_not_up(error: exc.SQLAlchemyError) -> bool:
     )
 
 
+def is_refused(error: exc.SQLAlchemyError) -> bool:
+    """Say whether a server that is there would not let us in: waiting does not change that."""
+    text = re.sub(r'"[^"]*"', '""', str(error.__dict__.get("orig") or "")).lower()
+    return bool(
+        re.search(r"auth?enti|password|does not exist|pg_hba|not permitted|ssl|certificate|startup parameter", text)
+    )
+
+
 def _names_of_ours(error: exc.SQLAlchemyError) -> list[str]:
     """Return the tables of ours that the statement was about, and the rule or column that refused it."""
     from .tables import metadata

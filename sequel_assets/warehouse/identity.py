@@ -222,7 +222,7 @@ def move_host(warehouse: Warehouse, mine: Mine) -> tuple[str | None, str]:
 def root_of(connection: sa.Connection) -> str | None:
     """Return the company at the top of the tree that is stored, if there is one."""
     c = companies.c
-    return connection.scalar(sa.select(c.company_id).where(c.depth == 0, c.parent_company_id.is_(None)).limit(1))
+    return connection.scalar(sa.select(c.company_id).where(c.parent_company_id.is_(None)).limit(1))
 
 
 def _lacks(mine: Identity) -> bool:

@@ -6,7 +6,9 @@ a minute from when it was first missed; after that everybody is told at once, un
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -24,7 +26,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from .errors import Interrupted, Uncertain, WarehouseError, is_lost, is_not_up
+from .errors import Interrupted, Uncertain, WarehouseError, is_lost, is_not_up, is_refused
 
 AWAY_SECONDS = 60.0
 """How long a server that was there is waited for."""
@@ -35,36 +37,50 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Patience:
-    """One warehouse's waiting for its server."""
+@dataclass
+class Server:
+    """What this process knows of a server, whichever of its warehouses learned it."""
 
-    def __init__(self, *, is_patient: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    was_there: bool = False
+    missed_at: float | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_SERVERS: defaultdict[str, Server] = defaultdict(Server)
+
+
+class Patience:
+    """One warehouse's waiting for its server; patient ones of the same address wait together."""
+
+    def __init__(self, address: str, *, is_patient: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._is_patient, self._clock = is_patient, clock
-        self._lock = threading.Lock()
-        self._was_there = False
-        self._missed_at: float | None = None
+        self._server = _SERVERS[address] if is_patient else Server()
+
+    def expect(self) -> None:
+        """Take the server for one that was there: whoever started this process has reached it."""
+        self._server.was_there = True
 
     def until_there(self, begin: Callable[[], T]) -> T:
         """Return what `begin` returns, once the server is there; its error where it is not in time, or was never there."""
-        tries = Retrying(retry=lambda state: self._is_worth_it(state), stop=stop_never, wait=self._wait, reraise=True)
+        tries = Retrying(retry=self._is_worth_it, stop=stop_never, wait=self._wait, reraise=True)
         found = tries(begin)
-        with self._lock:
-            self._was_there, self._missed_at = True, None
+        with self._server.lock:
+            self._server.was_there, self._server.missed_at = True, None
         return found
 
     def _is_worth_it(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, exc.DBAPIError):
             return False
-        if state.attempt_number == 1 and self._was_there and error.connection_invalidated:
+        if state.attempt_number == 1 and self._server.was_there and error.connection_invalidated:
             return True  # a connection of the pool that ended while nobody used it: another one, at once
         is_away = isinstance(error, exc.OperationalError) and (is_lost(error) or error.statement is None)
-        if not (self._is_patient and is_away and (self._was_there or is_not_up(error))):
+        if not (self._is_patient and is_away and (self._server.was_there or is_not_up(error))) or is_refused(error):
             return False
-        with self._lock:
-            if self._missed_at is None:
-                self._missed_at = self._clock()
-            return self._clock() - self._missed_at < AWAY_SECONDS
+        with self._server.lock:
+            if self._server.missed_at is None:
+                self._server.missed_at = self._clock()
+            return self._clock() - self._server.missed_at < AWAY_SECONDS
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

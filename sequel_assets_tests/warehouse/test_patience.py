@@ -194,6 +194,24 @@ def test_a_server_that_was_never_there_is_not_waited_for() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_a_worker_waits_for_the_server_that_its_parent_has_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its companies opens the warehouse anew; all of them together wait a minute, not each."""
+    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.2)
+    tries: list[int] = []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"postgresql://u:secret@127.0.0.1:{free.getsockname()[1]}/d"
+    Warehouse(url).expect()
+    for company in range(2):
+        warehouse = Warehouse(url)
+        sa.event.listen(warehouse.engine, "do_connect", lambda *_, company=company: tries.append(company))
+        with pytest.raises(WarehouseError, match="cannot be reached: nobody listens"):
+            schema.ensure_current(warehouse)
+        warehouse.dispose()
+    assert tries.count(0) > 1
+    assert tries.count(1) == 1
+
+
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "WIN1252", "EUC_JP"])
 def test_a_database_that_is_not_utf_8_is_refused_in_one_line_by_whatever_opens_it(
     postgres: PostgresServer, encoding: str
