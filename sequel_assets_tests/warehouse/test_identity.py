@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -175,6 +176,33 @@ def test_no_write_begins_before_the_guard_has_let_it(new_database: Callable[...,
         with warehouse.write("kid"):
             pass
     assert asked == [0, 1, 2, 3]
+    warehouse.dispose()
+
+
+def test_nobody_writes_while_the_guard_decides(new_database: Callable[..., str]) -> None:
+    """A refusal that comes late would come after the rows."""
+    url, asked, written = new_database("sqlite", migrated=True), threading.Event(), threading.Event()
+    decide = threading.Event()
+
+    def guard(_: Warehouse) -> bool:
+        asked.set()
+        assert decide.wait(10)
+        raise IdentityError("no")
+
+    warehouse = Warehouse(url, guard=guard)
+
+    def write() -> None:
+        with warehouse.write():
+            written.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(write)
+        assert asked.wait(10)
+        second = pool.submit(write)
+        assert not written.wait(0.2)
+        decide.set()
+        assert [type(one.exception()) for one in (first, second)] == [IdentityError, IdentityError]
+    assert not written.is_set()
     warehouse.dispose()
 
 
