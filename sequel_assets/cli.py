@@ -2,8 +2,6 @@
 late (named), 2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
 
 import io
-import os
-import signal
 import sys
 from contextlib import suppress
 from typing import Annotated
@@ -14,6 +12,7 @@ from sequel_assets import cli_export, cli_query, cli_sandbox, cli_webhooks, file
 from sequel_assets import settings as settings_module
 from sequel_assets.console.asked import TyperError, told_by_typer
 from sequel_assets.console.output import UsageError, errors
+from sequel_assets.console.stopping import end_at_once_when_told_again
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.errors import WarehouseError
@@ -199,7 +198,7 @@ def main() -> None:
     except (KeyboardInterrupt, RuntimeError, SystemExit) as error:
         if not _is_interruption(error):
             raise
-        _end_at_once_when_told_again()
+        end_at_once_when_told_again(INTERRUPTED)
         _end("stopped; what was committed stays, and the same command goes on from there", INTERRUPTED)
 
 
@@ -208,13 +207,6 @@ def _is_interruption(error: BaseException) -> bool:
     if isinstance(error, SystemExit):
         return error.code == INTERRUPTED
     return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
-
-
-def _end_at_once_when_told_again() -> None:
-    """Make another signal end the process without a word: it is ending, and Python would print where it was."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        with suppress(ValueError):  # not in the main thread
-            signal.signal(number, lambda *_: os._exit(INTERRUPTED))
 
 
 def _end(words: object, code: int) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sequel_assets.sequel import exceptions as e
 from sequel_assets.sequel.call import Call
-from sequel_assets.sequel.codes import code_of, in_brackets
+from sequel_assets.sequel.codes import code_of, told_of
 from sequel_assets.sequel.decoding import NotJsonError, TooManyValuesError, UnsafeJsonError, decoded
 from sequel_assets.sequel.fields import WrongShapeError, flag_or_none
 from sequel_assets.sequel.transport import Answer
@@ -33,7 +33,7 @@ def value_of(answer: Answer, call: Call, parse: Callable[[object], T], now: floa
         value = decoded(answer.body, content_type=answer.content_type, most_values=most_values)
         if isinstance(value, dict) and _has_error(value):
             code = code_of(answer.body, answer.content_type)
-            problem = e.HasError(f"Sequel reports an error{in_brackets(code)}", status=answer.status, code=code)
+            problem = e.HasError(f"Sequel reports an error{told_of(code)}", status=answer.status, code=code)
         else:
             return parse(value)
     except NotJsonError as error:
@@ -94,9 +94,7 @@ def _error_of_status(answer: Answer, call: Call, now: float) -> e.SequelError:
             what = "Sequel's token endpoint is not at this address"
     code = code_of(answer.body, answer.content_type)
     wish = retry_after_seconds(answer, now)
-    return kind(
-        f"{what}{in_brackets(code, status)}", status=status, path=call.path, retry_after_seconds=wish, code=code
-    )
+    return kind(f"{what}{told_of(code, status)}", status=status, path=call.path, retry_after_seconds=wish, code=code)
 
 
 def _has_error(value: dict[str, object]) -> bool:

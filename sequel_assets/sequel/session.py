@@ -11,7 +11,7 @@ import httpx
 from sequel_assets.sequel.answers import http_time, retry_after_seconds, value_of
 from sequel_assets.sequel.auth import Grant, Tokens, grant_from
 from sequel_assets.sequel.call import Call
-from sequel_assets.sequel.codes import code_of, in_brackets
+from sequel_assets.sequel.codes import code_of, told_of
 from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.decoding import values_at_most
 from sequel_assets.sequel.exceptions import SequelError, SignInRefused
@@ -86,7 +86,7 @@ class Session:
         answer = self._sent(call, self._tokens.renewed(lease).token, place)
         if answer.status == 401:
             code = code_of(answer.body, answer.content_type)
-            words = f"Sequel refuses a fresh token as well{in_brackets(code)}"
+            words = f"Sequel refuses a fresh token as well{told_of(code)}"
             refused = SignInRefused(words, status=401, path=call.path, code=code)
             self._keep(call, answer, refused)
             raise refused

@@ -32,8 +32,8 @@ from .scanning import found_in, leaks_below
 
 pytestmark = pytest.mark.slow
 
-RANGE = ["--from", "2026-03-01", "--to", "2026-03-02"]
-FAULTY_COMPANIES, EVENTS_EACH, COMPANIES = 3, 12, 8
+RANGE = ["--from", "2026-03-01", "--to", "2026-03-01"]
+FAULTY_COMPANIES, EVENTS_EACH, COMPANIES = 3, 12, 6
 OF_EVENTS = ("participants", "concurrency", "user_activity", "available_replays", "event_interactions", "registrants")
 OF_COMPANIES = ("company", "sub_companies", "events")
 KINDS = list(ERRORS)
@@ -74,9 +74,9 @@ def planted_world() -> World:
             events.append(one_event(f"e{company}-{place}", f"c{company}", number, **hub))
             number += 10
         name = f"{EVENT_STEM}{number:04}"
-        rows = [Attendance(Person(person(number), email(number)), live=[(at(2, 9), 9)])]
+        rows = [Attendance(Person(person(number), email(number)), live=[(at(1, 11), 9)])]
         events.append(
-            Event(f"h{company}", f"c{company}", name, at(2, 9), at(2, 10), HUB, rows, rooms=[Room(f"{name} room", 4)])
+            Event(f"h{company}", f"c{company}", name, at(1, 11), at(1, 12), HUB, rows, rooms=[Room(f"{name} room", 4)])
         )
         number += 10
     return World(companies=companies, events=events, now=NOW)
@@ -223,7 +223,7 @@ def written(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "HOME": str(base / "home"), "NO_PROXY": "*", "SEQUEL_DEBUG_ANSWERS": str(base / "answers.jsonl"),
         }  # fmt: skip
         told = Written(folder, front)
-        told.texts["backfill"] = both(run_command(["backfill", *RANGE], folder, env))
+        told.texts["backfill"] = both(run_command(["backfill", *RANGE], folder, env, timeout=300))
         for name, arguments in {
             "status": ["status"],
             "status --json": ["status", "--json"],

@@ -41,7 +41,7 @@ def test_an_error_answer_is_kept_to_the_letter_without_secrets(wire: Wire, tmp_p
             "at": "2026-02-02T02:40:00.000+00:00",
             "call": "GET /api/v1/company/a%20b",
             "status": 404,
-            "error": "not found (404, JSON: token)",
+            "error": "not found (404), JSON: token",
             "content_type": "text/plain; charset=utf-8",
             "body_bytes": len(body),
             "body": json.dumps({"errorMessage": f"{NAME} not found; [secret], [secret]"}),

@@ -126,7 +126,7 @@ def test_403_on_the_list_of_companies_is_the_licence_and_told_at_once(wire: Wire
     with pytest.raises(Forbidden) as caught:
         client.sub_companies("c")
     assert (str(caught.value), caught.value.is_retryable) == (
-        "access is forbidden (403, JSON: license) (/api/v1/company/c/list)",
+        "access is forbidden (403), JSON: license (/api/v1/company/c/list)",
         False,
     )
 
