@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import AliasChoices, AliasPath, Field, TypeAdapter
 
@@ -22,7 +21,7 @@ from sequel_assets.sequel.fields import (
     trimmed_or_none,
     utc_or_none,
 )
-from sequel_assets.sequel.shapes import Model, a_list, an_object, read, validated
+from sequel_assets.sequel.shapes import Model, Telling, a_list, an_object, read, validated
 
 T = TypeVar("T")
 
@@ -30,8 +29,7 @@ T = TypeVar("T")
 class Company(Model):
     """A company or sub-company. Its name is trimmed; a missing one is empty.
 
-    A field that could not be read is its default and listed in `bad_fields`, as with events. `event_ids` is None where the
-    answer does not tell them, which is not "no events".
+    A field that could not be read is listed in `bad_fields`. `event_ids` is None where they are not told: not "no events".
     """
 
     uid: str
@@ -119,16 +117,22 @@ _REPLAYS = TypeAdapter(list[Replay])
 
 
 def company_from(value: object, where: str = "") -> Company:
-    """A company; its own id is required, the rest may be missing, null or (noted in `bad_fields`) odd."""
+    """A company; its own id is required, the rest may be missing, null or (noted in `bad_fields`) odd.
+
+    One that is asked for by itself must tell its parent right, if at all: it hides no other, and is asked again.
+    """
     raw = an_object(value, where or "the answer")
-    telling = _Telling(raw)
-    return Company(
+    telling = Telling(raw)
+    found = Company(
         uid=validated(_IDENTIFIED, raw, where).uid,
         name=telling.of(trimmed_or_none, ("name",)) or "",
         parent_company_id=telling.of(text_or_none, ("parentCompanyId",)),
         event_ids=telling.each(an_id, "eventIds"),
         bad_fields=tuple(sorted(telling.bad)),
     )
+    if not where and "parentCompanyId" in found.bad_fields:
+        raise WrongShapeError("parentCompanyId is not a text")
+    return found
 
 
 def companies_from(value: object) -> list[Company]:
@@ -139,7 +143,7 @@ def companies_from(value: object) -> list[Company]:
 def event_from(value: object, where: str = "") -> Event:
     """An event; its own id is required, everything else may be missing, null or (noted in `bad_fields`) odd."""
     raw = an_object(value, where or "the answer")
-    telling = _Telling(raw)
+    telling = Telling(raw)
     told = telling.of
     return Event(
         uid=validated(_IDENTIFIED, raw, where).uid,
@@ -199,48 +203,6 @@ def registrants_from(value: object) -> list[Registrant]:
 def replays_from(value: object) -> list[Replay]:
     """The replays of an event."""
     return validated(_REPLAYS, a_list(value), "replays")
-
-
-class _Telling:
-    """Reads the fields of one object, and keeps the places of those that cannot be read."""
-
-    def __init__(self, raw: dict[str, Any]) -> None:
-        self._raw = raw
-        self.bad: list[str] = []
-
-    def of(self, reader: Callable[[object], T | None], *places: tuple[str, ...]) -> T | None:
-        """The first value that is told at any of the places."""
-        for place in places:
-            try:
-                told = reader(_at(self._raw, place))
-            except WrongShapeError:
-                self.bad.append(".".join(place))
-            else:
-                if told is not None:
-                    return told
-        return None
-
-    def each(self, reader: Callable[[object], T], place: str) -> tuple[T, ...] | None:
-        """The items of a list that can be read; None where no list is told."""
-        listed = self._raw.get(place)
-        if not isinstance(listed, list):
-            self.bad += [] if listed is None else [place]
-            return None
-        found = []
-        for item in listed:
-            try:
-                found.append(reader(item))
-            except WrongShapeError:
-                self.bad += [] if place in self.bad else [place]
-        return tuple(found)
-
-
-def _at(raw: dict[str, Any], place: tuple[str, ...]) -> object:
-    """The value at a place; whatever is missing, null or no object on the way is None."""
-    value: object = raw
-    for step in place:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
 
 
 def _hub_id(value: object) -> str | None:

@@ -63,6 +63,48 @@ def read(reader: Callable[[object], T], value: object, where: str) -> T:
     raise WrongShapeError(f"{where} {complaint}")
 
 
+class Telling:
+    """Reads the fields of one object, and keeps the places of those that cannot be read."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self._raw = raw
+        self.bad: list[str] = []
+
+    def of(self, reader: Callable[[object], T | None], *places: tuple[str, ...]) -> T | None:
+        """The first value that is told at any of the places."""
+        for place in places:
+            try:
+                told = reader(_at(self._raw, place))
+            except WrongShapeError:
+                self.bad.append(".".join(place))
+            else:
+                if told is not None:
+                    return told
+        return None
+
+    def each(self, reader: Callable[[object], T], place: str) -> tuple[T, ...] | None:
+        """The items of a list that can be read; None where no list is told."""
+        listed = self._raw.get(place)
+        if not isinstance(listed, list):
+            self.bad += [] if listed is None else [place]
+            return None
+        found = []
+        for item in listed:
+            try:
+                found.append(reader(item))
+            except WrongShapeError:
+                self.bad += [] if place in self.bad else [place]
+        return tuple(found)
+
+
+def _at(raw: dict[str, Any], place: tuple[str, ...]) -> object:
+    """The value at a place; whatever is missing, null or no object on the way is None."""
+    value: object = raw
+    for step in place:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
 def _place(where: str, loc: tuple[int | str, ...]) -> str:
     """`topParticipants[17].engagedMinutes`, from pydantic's tuple."""
     place = where
