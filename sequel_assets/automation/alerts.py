@@ -13,6 +13,7 @@ from sequel_assets.alert_addresses import Place
 
 from . import causes
 from .causes import Identity, Message, Sighting
+from .resources import told_in_one_line
 
 LOOKED_BACK = 25
 """Executions in a row that are looked at for when a cause began."""
@@ -34,6 +35,7 @@ def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells the addresses in SEQUEL_ALERT_URLS of each failed check and run once, and when it is well again",
     )
+    @told_in_one_line()
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
         try:
             urls = settings.load().alert_urls

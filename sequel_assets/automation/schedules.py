@@ -17,6 +17,7 @@ from . import modes
 from .hour import covered, decide_hour
 from .jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from .partitions import COMPANY
+from .resources import told_in_one_line
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -41,6 +42,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         default_status=ON,
         description="Refreshes what is due: in one run today for every company, days that close, days that turn final; older days beside it",
     )
+    @told_in_one_line()
     def hourly_refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         companies = list(context.instance.get_dynamic_partitions(COMPANY))
         hour = context.scheduled_execution_time.astimezone(UTC)

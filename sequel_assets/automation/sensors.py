@@ -19,6 +19,7 @@ from sequel_assets.warehouse.errors import WarehouseError
 
 from .jobs import SLICES_JOB
 from .partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
+from .resources import told_in_one_line
 from .schedules import UNDER_WAY
 
 WALK_SECONDS = 600
@@ -101,6 +102,7 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Walks the company tree; new companies appear with their whole history requested, others are kept up to date",
     )
+    @told_in_one_line()
     def new_companies(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         partitions = context.instance.get_dynamic_partitions(COMPANY)
         try:

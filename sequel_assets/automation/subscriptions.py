@@ -13,7 +13,7 @@ from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 
 from .findings import listed
-from .resources import Platform
+from .resources import Platform, told_in_one_line
 
 HOURS_BETWEEN_LOOKS = 4
 LOOK_MINUTE = 50
@@ -74,6 +74,7 @@ def subscriptions_schedule(settings: Settings) -> dg.ScheduleDefinition:
         description="Keeps the webhook subscriptions at Sequel in order",
         required_resource_keys={"platform"},
     )
+    @told_in_one_line()
     def webhook_guardian(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if settings.webhook_url is None:
             return dg.SkipReason(NOT_SET)

@@ -29,7 +29,7 @@ from sequel_assets.warehouse.errors import WarehouseError
 
 from . import modes
 from .partitions import COMPANY, COMPANY_PARTITIONS
-from .resources import Platform
+from .resources import Platform, told_in_one_line
 from .schedules import UNDER_WAY, hour_under_way
 
 REASON = "sequel_assets/webhook"
@@ -122,6 +122,7 @@ def _sensor(settings: Settings, reason: str) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,
         description=TELLS[reason],
     )
+    @told_in_one_line()
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             settings.require("company_id", "person_key")
