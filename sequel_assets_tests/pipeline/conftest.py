@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sequel_assets.sandbox import api
+from sequel_assets.sandbox.memory import Memory
 
 
 @pytest.fixture
@@ -21,5 +22,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[Any], A
 
         calls = (replace(call, handler=changed(call.handler)) if call.shape == shape else call for call in api.CALLS)
         monkeypatch.setattr(api, "CALLS", tuple(calls))
+        monkeypatch.setattr(Memory, "recall", lambda *_: None)  # it does not know of this change
 
     return change
