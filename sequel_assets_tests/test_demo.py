@@ -113,7 +113,7 @@ def test_a_second_demo_in_the_same_folder_is_refused_in_one_line(demo: ServedDem
 def test_a_hint_that_is_replayed_is_refreshed_by_the_daemon(demo: ServedDemo) -> None:
     """Through sensor, queue and launcher, as a delivery would be."""
     url = f"sqlite:///{demo.folder / '.sequel' / 'demo' / 'warehouse.db'}"
-    told = {"SEQUEL_WAREHOUSE_URL": url, "HOME": str(demo.folder)}
+    told = {"SEQUEL_WAREHOUSE_URL": url, "SEQUEL_API_URL": "http://127.0.0.1:8700", "HOME": str(demo.folder)}
     since = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%MZ")
     done = run_command(["replay", "--since", since, "--event", "demo-live"], demo.folder, told)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr

@@ -76,7 +76,7 @@ def denied(warehouse: Warehouse, *statements: Any) -> list[str]:
     """Execute statements and return those that were not refused for want of a right."""
     done = []
     for statement in statements:
-        with warehouse.engine.connect() as connection:
+        with warehouse.engine.connect().execution_options(write=True) as connection:
             try:
                 connection.execute(statement if not isinstance(statement, str) else sa.text(statement))
             except sa.exc.DBAPIError as error:
