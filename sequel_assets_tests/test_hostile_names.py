@@ -174,11 +174,12 @@ def test_every_name_is_shown_and_none_is_lost(folder: tuple[Path, dict[str, str]
     assert [name for name in expected if re.sub(r"\s", "", visible(name, 30).partition("…")[0]) not in flat] == []
 
 
-def test_a_real_terminal_is_written_styles_alone(folder: tuple[Path, dict[str, str]]) -> None:
-    """As the operating system makes it: the clipboard's sequence and all others come as letters."""
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_real_terminal_is_written_styles_alone(folder: tuple[Path, dict[str, str]], form: str) -> None:
+    """As the operating system makes it: the clipboard's sequence and all others come as letters, in a CSV too."""
     place, env = folder
     ours, theirs = pty.openpty()
-    arguments = ["query", "top", "--company", "root", *DATES, "--with-people", "--limit", "99"]
+    arguments = ["query", "top", "--company", "root", *DATES, "--with-people", "--limit", "99", "--format", form]
     process = subprocess.Popen([*COMMAND, *arguments], cwd=place, env=clean_environment(**env, TERM="xterm-256color", COLUMNS="400"), stdout=theirs, stderr=theirs, stdin=theirs)  # fmt: skip
     os.close(theirs)
     said = b""

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ from sequel_assets.insights.coverage import Coverage, judge, select_coverage, se
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.settings import Settings
+from sequel_assets.visible import harmless
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.tables import ALL, HUB, event_concurrency, event_participants
@@ -162,6 +164,10 @@ def write(
         with replacing(Path(asked.out)) as file:
             _write_to(file, asked, company, coverage, scope, answer)
         console().print(f"{len(answer.rows)} rows in {asked.out}")
+    elif asked.form == "csv" and sys.stdout.isatty():  # read by somebody, not by a program: what would turn it is shown
+        held = BytesIO()
+        _write_to(held, asked, company, coverage, scope, answer)
+        sys.stdout.write(harmless(held.getvalue().decode()))
     else:
         _write_to(sys.stdout.buffer, asked, company, coverage, scope, answer)
         sys.stdout.buffer.flush()
