@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ def hush() -> None:
     The warehouse's engines hide parameters and are left alone: their errors are told in words of their own, by the statement.
     """
     event.listen(sa.Engine, "handle_error", _without_what_was_stored)
+    # a pool logs a signal that came while it closed a connection, with a traceback; Python would print that where nobody listens
+    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
 def _without_what_was_stored(context: ExceptionContext) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -27,6 +28,30 @@ def test_no_database_of_this_process_quotes_what_was_to_be_stored() -> None:
     engine.dispose()
     assert str(caught.value) == "(sqlite3.OperationalError) no such table: t"
     assert NAME not in repr(vars(caught.value))
+
+
+STOPPED_WHILE_CLOSING = """
+import sqlite3
+import sqlalchemy as sa
+from sequel_assets.automation.storage_errors import hush
+
+class Stubborn(sqlite3.Connection):
+    def close(self):
+        raise KeyboardInterrupt
+
+hush()
+engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:", factory=Stubborn), poolclass=sa.NullPool)
+try:
+    engine.connect().close()
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_a_stop_while_a_connection_is_closed_prints_no_traceback() -> None:
+    """SQLAlchemy's pool logs whatever comes then, and goes on to raise it."""
+    done = subprocess.run([sys.executable, "-c", STOPPED_WHILE_CLOSING], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
 @pytest.mark.parametrize(
