@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -120,7 +119,7 @@ def test_the_receiver_leaves_nothing_that_others_may_read(tmp_path: Path, accoun
         assert process.stdout.readline().startswith("receiving webhooks at ")
         assert modes(tmp_path / ".sequel") == PRIVATE
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.kill()
         process.communicate()
 
 

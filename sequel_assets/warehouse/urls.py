@@ -45,6 +45,8 @@ def parse(text: str) -> sa.URL:
 def _not_understood(url: sa.URL, text: str) -> Iterator[str]:
     """Yield why the URL of a file is refused, if it is."""
     path = url.database or ""
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        yield "it names a driver, which would not be used"
     if url.username or url.password or url.port:
         yield "an SQLite file has neither user, password nor port"
     if url.host:

@@ -17,6 +17,8 @@ NOT_SQLITE = "SEQUEL_WAREHOUSE_URL: {}; nothing was opened; write sqlite:///FILE
 @pytest.mark.parametrize(
     ("url", "why"),
     [
+        ("sqlite+aiosqlite:///w.db", "it names a driver, which would not be used"),
+        ("sqlite+pysqlcipher:///w.db", "it names a driver, which would not be used"),
         ("sqlite:///w.db?timeout=5", "an SQLite file takes no options, so it has no ?"),
         ("sqlite:///w.db?mode=ro&uri=true", "an SQLite file takes no options, so it has no ?"),
         ("sqlite:///w.db?", "an SQLite file takes no options, so it has no ?"),
