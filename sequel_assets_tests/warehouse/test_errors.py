@@ -211,7 +211,7 @@ def test_a_malformed_url(url: str) -> None:
         ("postgresql://h/d?password=secret&sslpassword=secret&sslmode=require",
          "postgresql://h/d?sslmode=require"),
         (" sqlite:////tmp/w.db\n", "sqlite:////tmp/w.db"),
-        ("sqlite+aiosqlite:////tmp/w.db", "sqlite:////tmp/w.db"),
+        ("sqlite+pysqlite:////tmp/w.db", "sqlite:////tmp/w.db"),
     ],
 )  # fmt: skip
 def test_a_warehouse_is_shown_without_its_password(url: str, shown: str) -> None:
