@@ -86,11 +86,8 @@ def list_events(
     Each is as a refresh of its own, so that a company that hangs or fails delays nobody else. `proving` are those whose list
     is held against the ids that the company names.
     """
-    for turn in in_turns(client, company_ids, warehouse.ask(_stored), pool, proving):
-        companies, stored = (
-            warehouse.ask(catalog.known_companies),
-            warehouse.ask(_stored),
-        )  # an earlier turn may have taken events over
+    for turn in in_turns(client, company_ids, warehouse.ask(_known)[1], pool, proving):
+        companies, stored = warehouse.ask(_known)  # an earlier turn may have taken events over
         owned = place_events(client, turn, company_ids, companies, stored, pool)
         for company_id, why in turn.failed.items():
             if company_id in stored:
@@ -118,9 +115,9 @@ def refresh_events(
     return result, failed
 
 
-def _stored(connection: sa.Connection) -> Stored:
+def _known(connection: sa.Connection) -> tuple[list[catalog.KnownCompany], Stored]:
     companies = catalog.known_companies(connection)
-    return {company.company_id: catalog.known_events(connection, company.company_id) for company in companies}
+    return companies, {one.company_id: catalog.known_events(connection, one.company_id) for one in companies}
 
 
 def _settle(

@@ -214,18 +214,22 @@ def store(warehouse: Warehouse, found: Finding, *, at: datetime) -> list[KnownCo
     with warehouse.read() as connection:
         told_before = {company.company_id for company in catalog.known_companies(connection)} - read_unread(connection)
     notes = {key: marked(note, found.unread, told_before) for key, note in found.notes.items()}
+    noted = warehouse.ask(lambda connection: problems.companies_with(connection, companies.name))
+    touched = [*found.gone, *(company.company_id for company in found.present)]
+    for (
+        company_id
+    ) in touched:  # marks come before the companies and go after them: a tree never passes for one that was read
+        if company_id in notes:
+            problems.settle(warehouse, company_id, companies.name, [NO_DAY], [notes[company_id]], at=at)
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
         parents.remember(
             connection, {company.company_id: company.parent_company_id for company in found.now}, at.date()
         )
-    with warehouse.read() as connection:
-        noted = problems.companies_with(connection, companies.name)
-    for company_id in [*found.gone, *(company.company_id for company in found.present)]:
-        if company_id in noted or company_id in notes:  # of thousands hardly any
-            standing = [notes[company_id]] if company_id in notes else []
-            problems.settle(warehouse, company_id, companies.name, [NO_DAY], standing, at=at)
+    for company_id in touched:
+        if company_id in noted and company_id not in notes:  # of thousands hardly any
+            problems.settle(warehouse, company_id, companies.name, [NO_DAY], [], at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)
 

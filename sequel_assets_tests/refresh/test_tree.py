@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sequel_assets.refresh import tree as tree_module
 from sequel_assets.refresh.company import runs_of
 from sequel_assets.refresh.hours import data_through, days_between, is_unsettled
 from sequel_assets.refresh.partition_keys import PartitionKeys, is_ours, is_plain
 from sequel_assets.refresh.plan import Span
-from sequel_assets.refresh.tree import Walk, decide, place
+from sequel_assets.refresh.tree import Finding, Walk, decide, place, store
+from sequel_assets.refresh.unread import read_unread
 from sequel_assets.sequel import Company
 from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.problems import Problem
 
 ACME = hashlib.sha256(b"a|1").hexdigest()
 
@@ -179,3 +183,24 @@ def test_numbers_go_to_the_top_of_the_hour_that_has_settled(now: str, settle: in
     moment = datetime.fromisoformat(now)
     assert data_through(moment, timedelta(minutes=settle)) == datetime.fromisoformat(through)
     assert is_unsettled(moment, moment + timedelta(hours=1), timedelta(minutes=settle))
+
+
+def test_a_store_that_dies_between_its_transactions_leaves_no_tree_that_passes_for_read(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A company whose children were never told keeps its mark, wherever the first look was cut off."""
+    root = KnownCompany("root", "root.4813494d", "Root", None, 0, None)
+    note = Problem("root", "companies", "its sub-companies cannot be listed")
+    unread = Finding([root], [], [], {"root": note}, frozenset({"root"}))
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for module, name in ((tree_module.problems, "settle"), (tree_module.catalog, "mark_gone")):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, die)
+            with pytest.raises(KeyboardInterrupt):
+                store(warehouse, unread, at=datetime(2026, 3, 9, 15, 7, tzinfo=UTC))
+        store(warehouse, unread, at=datetime(2026, 3, 9, 15, 7, tzinfo=UTC))
+        with warehouse.read() as connection:
+            assert read_unread(connection) == {"root"}
