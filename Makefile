@@ -30,7 +30,7 @@ demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE
 dev: install ## Dagster's UI and daemon on your own account (.env), home in .sequel/dagster
 	@$(BIN)/sequel-assets migrate
 	@umask 077 && mkdir -p .sequel/dagster && cp dagster.yaml .sequel/dagster/
-	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.file_modes $(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml -p $(PORT)
+	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.safety.file_modes $(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml -p $(PORT)
 
 test: install lint ## lint, then every test, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from bench.world import CONCURRENCY, bench, days_to, in_a_process
 from sequel_assets.warehouse.tables import proofs
-
-from .world import CONCURRENCY, bench, days_to, in_a_process
 
 HEADINGS = ("what", "value")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

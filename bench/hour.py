@@ -12,12 +12,22 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from bench.world import (
+    CONCURRENCY,
+    LATE_WINDOW,
+    LATENCY_MS,
+    SETTLE,
+    Bench,
+    bench,
+    client_of,
+    days_to,
+    in_a_process,
+    move,
+)
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.warehouse.tables import events
-
-from .world import CONCURRENCY, LATE_WINDOW, LATENCY_MS, SETTLE, Bench, bench, client_of, days_to, in_a_process, move
 
 HEADINGS = ("what", "hot hour, 15:07", "full hour, 00:07")
 HOT = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.filled import FIRST, YEAR, analyze, fill
 from sequel_assets.insights import ranges
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
@@ -19,8 +20,6 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import event_participants
 from sequel_assets_tests.postgres import PostgresServer
-
-from .filled import FIRST, YEAR, analyze, fill
 
 HEADINGS = ("database", "what", "times", "p50, s", "p95, s")
 

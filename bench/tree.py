@@ -5,14 +5,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from bench.world import CONCURRENCY, LATENCY_MS, Bench, bench, in_a_process
 from sequel_assets.automation.sensors import arrivals, hour_of
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.freshness import late_slices
 from sequel_assets.refresh.ledger import read_ledger
 from sequel_assets.warehouse import bulk, catalog
 from sequel_assets.warehouse.tables import refreshes
-
-from .world import CONCURRENCY, LATENCY_MS, Bench, bench, in_a_process
 
 HEADINGS = ("what", "requests", "seconds", "peak memory, MiB")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

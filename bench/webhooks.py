@@ -18,6 +18,7 @@ import dagster as dg
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
+from bench.world import PERSON_KEY, Bench, bench, days_to, in_a_process
 from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.automation.webhooks import webhooks_job
 from sequel_assets.refresh.hints import ENDED
@@ -28,8 +29,6 @@ from sequel_assets.warehouse.inbox import Hint
 from sequel_assets.warehouse.tables import events
 from sequel_assets.warehouse.webhook_tables import inbox as table
 from sequel_assets_tests.stage import clean_environment
-
-from .world import PERSON_KEY, Bench, bench, days_to, in_a_process
 
 HEADINGS = ("what", "value")
 SAMPLES, BURST, COMPANIES = 50, 10_000, 50

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from sequel_assets import cli_export, cli_query, cli_sandbox, cli_webhooks, file_modes
+from sequel_assets import cli_export, cli_query, cli_sandbox, cli_webhooks
 from sequel_assets import settings as settings_module
 from sequel_assets.console.asked import TyperError, told_by_typer
 from sequel_assets.console.output import UsageError, errors
 from sequel_assets.console.stopping import end_at_once_when_told_again
+from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.errors import WarehouseError

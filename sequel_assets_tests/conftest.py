@@ -22,9 +22,8 @@ import pytest
 
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-
-from .pgbouncer import PgBouncer
-from .postgres import PostgresServer
+from sequel_assets_tests.pgbouncer import PgBouncer
+from sequel_assets_tests.postgres import PostgresServer
 
 hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("project")

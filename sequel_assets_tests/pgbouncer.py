@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from .postgres import USER, _user
+from sequel_assets_tests.postgres import USER, _user
 
 PORT = 6432
 _WATCH = """

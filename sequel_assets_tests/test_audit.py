@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .test_house import PROJECT
+from sequel_assets_tests.test_house import PROJECT
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,9 @@ from sequel_assets.warehouse import bulk
 from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import companies, event_concurrency, people, refreshes
-
-from .insights.test_companies import land
-from .rows import HUB, participant
-from .stage import run_command
+from sequel_assets_tests.insights.test_companies import land
+from sequel_assets_tests.rows import HUB, participant
+from sequel_assets_tests.stage import run_command
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 3)
 DAYS = [FIRST, LAST]  # the 2nd was never asked

@@ -28,8 +28,7 @@ from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.catalog import known_companies
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import event_concurrency, event_participants, refreshes
-
-from .pipeline.harness import failures, platform
+from sequel_assets_tests.pipeline.harness import failures, platform
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPEC = WorldSpec(seed=7, companies=4, days=7, people=10, now=NOW)

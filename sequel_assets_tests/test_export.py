@@ -26,17 +26,16 @@ from sequel_assets.console.output import UsageError
 from sequel_assets.console.tabular import schema_of
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.partition_keys import PartitionKeys
-from sequel_assets.visible import visible
+from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse import availability, bulk, catalog
 from sequel_assets.warehouse.company_tables import registrants
 from sequel_assets.warehouse.engagement_tables import chat_messages, questions
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import NO_DAY, event_participants, events, people, refreshes
-
-from .rows import ACME, AT, day, known_company, participant, settle_in
-from .test_cli import Checkout
-from .test_cli_changes import sandbox  # noqa: F401 - a fixture
+from sequel_assets_tests.rows import ACME, AT, day, known_company, participant, settle_in
+from sequel_assets_tests.test_cli import Checkout
+from sequel_assets_tests.test_cli_changes import sandbox  # noqa: F401 - a fixture
 
 BOLT = "bolt"
 EACH = {ACME: "acme.0", BOLT: "bolt.0"}

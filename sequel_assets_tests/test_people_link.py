@@ -23,10 +23,9 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.linking import Entry, read_links
 from sequel_assets.warehouse.people import person_id
 from sequel_assets.warehouse.tables import event_participants, people
-
-from .rows import ACME, AT, DAY, known_company, known_event, participant
-from .test_cli import Checkout
-from .test_cli_changes import sandbox  # noqa: F401 - a fixture
+from sequel_assets_tests.rows import ACME, AT, DAY, known_company, known_event, participant
+from sequel_assets_tests.test_cli import Checkout
+from sequel_assets_tests.test_cli_changes import sandbox  # noqa: F401 - a fixture
 
 BOLT = "bolt"
 KEY = "k" * 32

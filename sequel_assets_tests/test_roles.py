@@ -18,13 +18,12 @@ from sequel_assets.warehouse.inbox import lineage, store
 from sequel_assets.warehouse.subscriptions import receiving, sealed_secrets
 from sequel_assets.warehouse.tables import companies, event_participants, metadata, people
 from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
-
-from .postgres import PostgresServer
-from .rows import ACME, AT, known_company, participant
-from .test_export import fill, settings_of
-from .test_house import PROJECT
-from .warehouse.test_webhooks import hint, ids
-from .web.harness import CAPABILITY, hash_of, subscribe
+from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.rows import ACME, AT, known_company, participant
+from sequel_assets_tests.test_export import fill, settings_of
+from sequel_assets_tests.test_house import PROJECT
+from sequel_assets_tests.warehouse.test_webhooks import hint, ids
+from sequel_assets_tests.web.harness import CAPABILITY, hash_of, subscribe
 
 SQL = (PROJECT / "docs" / "roles.sql").read_text()
 USERS = {"etl": "sequel_loader", "hooks": "sequel_receiver", "bi": "sequel_reader", "crm": "sequel_people_reader"}

@@ -25,6 +25,7 @@ from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.sandbox import Clock, Fault, Sandbox
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.tables import problems
+from sequel_assets_tests.pipeline.test_kills import workers_of
 from sequel_assets_tests.stage import (
     COMMAND,
     NOW,
@@ -35,9 +36,7 @@ from sequel_assets_tests.stage import (
     run_command,
     small_world,
 )
-
-from .pipeline.test_kills import workers_of
-from .test_cli import tables
+from sequel_assets_tests.test_cli import tables
 
 pytestmark = pytest.mark.slow
 

@@ -20,8 +20,7 @@ from pyarrow import parquet
 
 from sequel_assets.console.tabular import BATCH_ROWS, defuse, schema_of, undo, write
 from sequel_assets.warehouse.types import UtcDateTime
-
-from .hostile import obeyed
+from sequel_assets_tests.support.hostile_names import obeyed
 
 COLUMNS: list[sa.ColumnClause[Any]] = [
     sa.column("text", sa.Text()),

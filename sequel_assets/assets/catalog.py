@@ -6,15 +6,14 @@ from functools import partial
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.assets.markdown import as_table
+from sequel_assets.assets.specs import spec_of
 from sequel_assets.automation.companies import find_companies, find_events, find_registrants
 from sequel_assets.automation.resources import Platform
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, LISTS
-from sequel_assets.visible import as_line
+from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse import catalog
-
-from .markdown import as_table
-from .specs import spec_of
 
 MOST_SHOWN = 50
 

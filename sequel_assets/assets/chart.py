@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from sequel_assets.assets.markdown import escaped, shown_as_is
 from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.warehouse.tables import ALL
-
-from .markdown import escaped, shown_as_is
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,10 +5,9 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from sequel_assets.assets.chart import FONT, GRID, GROUND, INK, LIVE, as_markdown, empty_figure, entitle, undress
 from sequel_assets.insights.event_retention import event_retention
 from sequel_assets.insights.funnel import funnel
-
-from .chart import FONT, GRID, GROUND, INK, LIVE, as_markdown, empty_figure, entitle, undress
 
 STEPS = ("registered", "attended", "stayed_half", "asked_or_answered", "came_again")
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sequel_assets.visible import visible
+from sequel_assets.safety.visible import visible
 
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .:+,%_-]*[A-Za-z0-9%])?")
 

@@ -10,6 +10,10 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 
+from sequel_assets.assets.chart import draw, read_days
+from sequel_assets.assets.event_chart import draw_curve, draw_steps, read_curve, read_steps
+from sequel_assets.assets.markdown import as_table
+from sequel_assets.assets.usage_chart import draw_comparison, draw_minutes, read_comparison, read_minutes
 from sequel_assets.automation.partitions import slice_key
 from sequel_assets.insights.daily_usage import DAILY_USAGE
 from sequel_assets.insights.event_retention import EVENT_RETENTION
@@ -18,14 +22,9 @@ from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.outcomes import Outcome, Verdict
-from sequel_assets.visible import as_line
+from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY
-
-from .chart import draw, read_days
-from .event_chart import draw_curve, draw_steps, read_curve, read_steps
-from .markdown import as_table
-from .usage_chart import draw_comparison, draw_minutes, read_comparison, read_minutes
 
 Read = Callable[[sa.Connection, str, date], Any]
 CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {

@@ -12,6 +12,9 @@ from functools import partial
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.assets.progress import Progress
+from sequel_assets.assets.report import Report, failure
+from sequel_assets.assets.specs import spec_of
 from sequel_assets.automation.choice import Choice, choose
 from sequel_assets.automation.modes import asks_anew
 from sequel_assets.automation.partitions import days_by_company
@@ -21,14 +24,10 @@ from sequel_assets.refresh.extra_datasets import LISTS
 from sequel_assets.refresh.ledger import kept_outcomes
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher
-from sequel_assets.visible import visible
+from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
-
-from .progress import Progress
-from .report import Report, failure
-from .specs import spec_of
 
 
 def refresh_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:

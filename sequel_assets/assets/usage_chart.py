@@ -5,11 +5,22 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.assets.chart import (
+    FONT,
+    GRID,
+    GROUND,
+    INK,
+    LIVE,
+    ON_DEMAND,
+    PEOPLE,
+    as_markdown,
+    empty_figure,
+    entitle,
+    undress,
+)
 from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.warehouse.tables import event_concurrency
-
-from .chart import FONT, GRID, GROUND, INK, LIVE, ON_DEMAND, PEOPLE, as_markdown, empty_figure, entitle, undress
 
 PERIODS = ("last_7_days", "last_28_days", "month", "quarter")
 Compared = tuple[str, float, float, float | None]

@@ -8,12 +8,12 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord as CheckRecord
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as CheckStatus
 
-from sequel_assets import alert_addresses, settings
-from sequel_assets.alert_addresses import Place
-
-from . import causes
-from .causes import Identity, Message, Sighting
-from .resources import told_in_one_line
+from sequel_assets import settings
+from sequel_assets.automation import causes
+from sequel_assets.automation.causes import Identity, Message, Sighting
+from sequel_assets.automation.resources import told_in_one_line
+from sequel_assets.settings import alert_addresses
+from sequel_assets.settings.alert_addresses import Place
 
 LOOKED_BACK = 25
 """Executions in a row that are looked at for when a cause began."""

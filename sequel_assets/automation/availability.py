@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.automation.findings import Find, Findings, Names, check_result, chosen_assets
 from sequel_assets.refresh import checks
 from sequel_assets.refresh.extra_datasets import EVENT_ACTIVITY, EXTRAS, LISTS
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import availability
 from sequel_assets.warehouse.dataset import Dataset
-
-from .findings import Find, Findings, Names, check_result, chosen_assets
 
 MAY_LACK: tuple[Dataset, ...] = (*EXTRAS, *LISTS)
 """Datasets from endpoints that are not documented, or that an account may be refused."""

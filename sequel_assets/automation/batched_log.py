@@ -19,7 +19,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
-from .storage_errors import hush
+from sequel_assets.automation.storage_errors import hush
 
 hush()  # whatever process uses this event log
 BATCH_SIZE, EVENTS_AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE", "500"

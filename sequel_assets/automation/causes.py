@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from .wording import bounded, hint
+from sequel_assets.automation.wording import bounded, hint
 
 KINDS = ("check", "job")
 WELL_AFTER = 600.0

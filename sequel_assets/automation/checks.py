@@ -5,15 +5,14 @@ from collections.abc import Iterator
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.automation.findings import Find, Findings, Names, check_result, chosen_assets
+from sequel_assets.automation.resources import Platform
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh import checks, connect
 from sequel_assets.refresh.datasets import COMPANIES, EVENT_PARTICIPANTS
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.dataset import Insight
-
-from .findings import Find, Findings, Names, check_result, chosen_assets
-from .resources import Platform
 
 MOST_SKEW_SECONDS = 30
 

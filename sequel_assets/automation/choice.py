@@ -6,14 +6,13 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.automation.modes import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
 from sequel_assets.refresh.ledger import landed_days, owing_lists, troubled
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
-
-from .modes import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.automation.partitions import COMPANY
+from sequel_assets.automation.resources import Platform
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.due import Coverage
 from sequel_assets.refresh.events import refresh_events
@@ -20,9 +22,6 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
-
-from .partitions import COMPANY
-from .resources import Platform
 
 
 def find_companies(

@@ -5,14 +5,13 @@ from datetime import timedelta
 
 import dagster as dg
 
+from sequel_assets.automation.findings import Names, listed
+from sequel_assets.automation.resources import Platform
+from sequel_assets.automation.subscriptions import NOT_SET
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
 from sequel_assets.refresh.missed import Arrivals, arrivals
 from sequel_assets.warehouse import catalog, hints
 from sequel_assets.warehouse.hints import Stuck
-
-from .findings import Names, listed
-from .resources import Platform
-from .subscriptions import NOT_SET
 
 WARNS_AT, FAILS_AT = 0.05, 0.5
 TOO_LONG = timedelta(days=1)

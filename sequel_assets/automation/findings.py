@@ -7,11 +7,10 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.automation.resources import Platform
+from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
-
-from .resources import Platform
 
 MOST_NAMED = 20
 Names = dict[str, str]

@@ -10,6 +10,8 @@ from typing import Any
 
 import dagster as dg
 
+from sequel_assets.automation.findings import chosen_assets, listed
+from sequel_assets.automation.resources import Platform
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.freshness import Late, required
 from sequel_assets.refresh.late import find_late
@@ -17,9 +19,6 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
-
-from .findings import chosen_assets, listed
-from .resources import Platform
 
 NAME = "fresh_by_the_hour"
 DESCRIPTION = "Today covers the last top of the hour that is owed; every past day closed, and turned final in time."

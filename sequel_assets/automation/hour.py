@@ -12,11 +12,10 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from sequel_assets.automation import modes
+from sequel_assets.automation.partitions import RANGE_END, RANGE_START, range_tags
 from sequel_assets.refresh.datasets import HOURLY_NAMES
 from sequel_assets.refresh.hours import days_between
-
-from . import modes
-from .partitions import RANGE_END, RANGE_START, range_tags
 
 HOURLY_ASSETS = [dg.AssetKey(name) for name in sorted(HOURLY_NAMES)]
 """What a run over open days alone plans; Dagster stores two events for each slice that is planned and materialized."""

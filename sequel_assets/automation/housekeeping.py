@@ -21,8 +21,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
-from .event_log import LOG, MATERIALIZED, PLANNED, batches, storage_of, thin
-from .resources import told_in_one_line
+from sequel_assets.automation.event_log import LOG, MATERIALIZED, PLANNED, batches, storage_of, thin
+from sequel_assets.automation.resources import told_in_one_line
 
 KEEP = timedelta(days=7)
 """How long every run is kept, counted from when it was created."""

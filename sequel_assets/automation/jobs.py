@@ -2,9 +2,8 @@
 
 import dagster as dg
 
+from sequel_assets.automation import modes
 from sequel_assets.refresh.datasets import CATALOG_HOURLY, SLICED
-
-from . import modes
 
 CATALOG_JOB = dg.define_asset_job(
     "refresh_catalog",

@@ -8,6 +8,8 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.assets.report import materialization
+from sequel_assets.automation.findings import Findings, Names, check_result, listed
+from sequel_assets.automation.resources import Platform
 from sequel_assets.insights.daily_usage import DAILY_USAGE
 from sequel_assets.refresh import connect, patrol_checks
 from sequel_assets.refresh.datasets import EVENT_PARTICIPANTS
@@ -15,12 +17,9 @@ from sequel_assets.refresh.named_totals import SCOPES
 from sequel_assets.refresh.patrol import Patrol, PatrolReport
 from sequel_assets.refresh.patrol_checks import Wrong
 from sequel_assets.refresh.patrol_memory import ALL_TIME, RANGE
+from sequel_assets.safety.visible import as_line, visible
 from sequel_assets.settings import Settings
-from sequel_assets.visible import as_line, visible
 from sequel_assets.warehouse import catalog
-
-from .findings import Findings, Names, check_result, listed
-from .resources import Platform
 
 HOUR = 4
 """The hour (UTC) of the patrol."""

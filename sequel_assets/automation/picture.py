@@ -10,14 +10,13 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from dagster._core.storage.partition_status_cache import AssetStatusCacheValue, _build_status_cache
 
 from sequel_assets.assets.report import materialization
+from sequel_assets.automation import event_log
+from sequel_assets.automation.partitions import DAY, slice_key
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY, problems, refreshes
-
-from . import event_log
-from .partitions import DAY, slice_key
 
 NAMES = [dataset.name for dataset in SLICED]
 BY = "by sequel-assets repair"

@@ -7,6 +7,7 @@ import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
 from sequel_assets import settings
+from sequel_assets.automation.storage_errors import in_words
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.gauge import Gauge
 from sequel_assets.refresh.outcomes import Outcome, unexpected
@@ -16,8 +17,6 @@ from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
-
-from .storage_errors import in_words
 
 NEEDED = ("client_id", "client_secret", "company_id", "person_key")
 """The settings without which nothing can be refreshed."""

@@ -4,6 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from sequel_assets.automation import modes
+from sequel_assets.automation.hour import covered, decide_hour
+from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
+from sequel_assets.automation.partitions import COMPANY
+from sequel_assets.automation.resources import told_in_one_line
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.due import due_this_hour
 from sequel_assets.refresh.freshness import ALLOWANCE
@@ -12,12 +17,6 @@ from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.errors import WarehouseError
-
-from . import modes
-from .hour import covered, decide_hour
-from .jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
-from .partitions import COMPANY
-from .resources import told_in_one_line
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,

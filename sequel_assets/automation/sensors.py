@@ -8,6 +8,10 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from sequel_assets.automation.jobs import SLICES_JOB
+from sequel_assets.automation.partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
+from sequel_assets.automation.resources import told_in_one_line
+from sequel_assets.automation.schedules import UNDER_WAY
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.ledger import landed_companies
 from sequel_assets.refresh.tree import refresh_companies
@@ -16,11 +20,6 @@ from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.errors import WarehouseError
-
-from .jobs import SLICES_JOB
-from .partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
-from .resources import told_in_one_line
-from .schedules import UNDER_WAY
 
 WALK_SECONDS = 600
 """How often the tree is walked."""

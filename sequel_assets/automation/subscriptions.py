@@ -5,15 +5,14 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from sequel_assets.assets.specs import spec_of
+from sequel_assets.automation.findings import listed
+from sequel_assets.automation.resources import Platform, told_in_one_line
 from sequel_assets.refresh import guardian
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
 from sequel_assets.refresh.subscription_states import read_states
+from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
-
-from .findings import listed
-from .resources import Platform, told_in_one_line
 
 HOURS_BETWEEN_LOOKS = 4
 LOOK_MINUTE = 50

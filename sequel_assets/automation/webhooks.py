@@ -14,23 +14,22 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from sequel_assets.assets.report import failure, log_together, materialization
+from sequel_assets.automation import modes
+from sequel_assets.automation.partitions import COMPANY, COMPANY_PARTITIONS
+from sequel_assets.automation.resources import Platform, told_in_one_line
+from sequel_assets.automation.schedules import UNDER_WAY, hour_under_way
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.after_webhooks import AfterWebhooks, Taken, UnderWay, judge
 from sequel_assets.refresh.hints import ASKING, REASONS, Do, Step
 from sequel_assets.refresh.missed import notice
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.refresh.tree import refresh_companies
+from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
-from sequel_assets.visible import visible
 from sequel_assets.warehouse import catalog, inbox, schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
-
-from . import modes
-from .partitions import COMPANY, COMPANY_PARTITIONS
-from .resources import Platform, told_in_one_line
-from .schedules import UNDER_WAY, hour_under_way
 
 REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""

@@ -3,10 +3,9 @@
 from datetime import date
 
 from sequel_assets.automation.modes import ACCEPT
+from sequel_assets.console.backfill import backfill
+from sequel_assets.console.changes import show_changes_of
 from sequel_assets.settings import Settings
-
-from .backfill import backfill
-from .changes import show_changes_of
 
 
 def accept(settings: Settings, first: date, last: date, company: str) -> int:

@@ -9,26 +9,25 @@ import dagster as dg
 from sequel_assets.automation.companies import find_events, keep_companies, look_for_companies
 from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.automation.resources import NEEDED, Platform
+from sequel_assets.console.asked import choose
+from sequel_assets.console.company_run import Task, Tick, Told, execute
+from sequel_assets.console.frozen import leave_out_frozen, refuse_strangers
+from sequel_assets.console.home import dagster_home, dagster_instance, end_lost_runs, is_used
+from sequel_assets.console.output import UsageError, errors
+from sequel_assets.console.progress import view
+from sequel_assets.console.stopping import stoppable
+from sequel_assets.console.stored import stored_companies
+from sequel_assets.console.summary import summarize
+from sequel_assets.console.workers import how_many, run_side_by_side
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.tree import Finding, is_beneath
+from sequel_assets.safety.visible import as_line
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
-from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
-
-from .asked import choose
-from .company_run import Task, Tick, Told, execute
-from .frozen import leave_out_frozen, refuse_strangers
-from .home import dagster_home, dagster_instance, end_lost_runs, is_used
-from .output import UsageError, errors
-from .progress import view
-from .stopping import stoppable
-from .stored import stored_companies
-from .summary import summarize
-from .workers import how_many, run_side_by_side
 
 DONE, SOME_FAILED = 0, 1
 

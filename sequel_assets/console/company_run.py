@@ -13,11 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sequel_assets.automation import storage_errors
 from sequel_assets.automation.partitions import range_tags
 from sequel_assets.automation.resources import Observer, Platform
+from sequel_assets.console.home import command_tags
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.catalog import KnownCompany
-
-from .home import command_tags
 
 MOST_NAMED = 20
 EVERY_SECONDS = 0.5

@@ -6,12 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.console.query import MINUTES_OF_PEOPLE, Answer, Asked, covered, doubts_of, opened, write
 from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import Coverage
 from sequel_assets.insights.periods import COMPARED_WITH, Days, other, to_date
 from sequel_assets.insights.ranges import Scope
-
-from .query import MINUTES_OF_PEOPLE, Answer, Asked, covered, doubts_of, opened, write
 
 
 def compare(asked: Asked, period: str) -> int:

@@ -19,15 +19,14 @@ from pathlib import Path
 import httpx
 
 from sequel_assets import settings as settings_module
-from sequel_assets.file_modes import make_folder
+from sequel_assets.console import demo_tables, demo_webhooks
+from sequel_assets.console.backfill import backfill
+from sequel_assets.console.home import prepare
+from sequel_assets.console.output import UsageError, console, errors
+from sequel_assets.console.stopping import SIGNALS, stoppable, undisturbed
+from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.settings import DATA_FOLDER, PREFIX
-
-from . import demo_tables, demo_webhooks
-from .backfill import backfill
-from .home import prepare
-from .output import UsageError, console, errors
-from .stopping import SIGNALS, stoppable, undisturbed
 
 PERSON_KEY = "the demo's key, which protects nobody real"
 UI_START_SECONDS = 120

@@ -5,13 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.console.output import table
 from sequel_assets.insights.funnel import funnel
 from sequel_assets.insights.networking import networking
 from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.warehouse.tables import events
-
-from .output import table
 
 MOST, WEEK = 6, "last_7_days"
 Names = Mapping[str, str]

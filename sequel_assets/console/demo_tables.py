@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from sequel_assets.console import demo_insights
+from sequel_assets.console.output import console, table
 from sequel_assets.insights.company_rollup import company_rollup
 from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.insights.event_statistics import event_statistics
@@ -18,9 +20,6 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engagement_tables import chat_messages
 from sequel_assets.warehouse.tables import ALL, event_participants, events, proofs, refreshes
-
-from . import demo_insights
-from .output import console, table
 
 EVENTS, MESSAGES, WEEK = 6, 8, "last_7_days"
 

@@ -16,16 +16,15 @@ from cryptography.fernet import Fernet
 from sequel_assets import settings as settings_module
 from sequel_assets.automation.resources import Platform
 from sequel_assets.automation.webhooks import webhook_sensors, webhooks_job
+from sequel_assets.console.company_run import QUIET
+from sequel_assets.console.home import command_tags, dagster_instance
+from sequel_assets.console.output import UsageError, console, table
+from sequel_assets.console.stopping import undisturbed
 from sequel_assets.refresh import connect, guardian
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.tables import event_participants
 from sequel_assets.warehouse.webhook_tables import inbox
-
-from .company_run import QUIET
-from .home import command_tags, dagster_instance
-from .output import UsageError, console, table
-from .stopping import undisturbed
 
 EVENT, NAME = "demo-live", "Live right now"
 VIEWERS, SECONDS = 5, 30

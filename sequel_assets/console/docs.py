@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets import settings
+from sequel_assets.console.examples import example_rows
+from sequel_assets.console.roles import roles_sql
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.warehouse.company_tables import availability, warehouse_identity
 from sequel_assets.warehouse.dataset import Dataset
@@ -23,9 +25,6 @@ from sequel_assets.warehouse.tables import (
     silences,
 )
 from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
-
-from .examples import example_rows
-from .roles import roles_sql
 
 LONGEST = 36
 """Characters of an example that are shown: an id's."""

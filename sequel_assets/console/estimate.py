@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from .company_run import Tick, Told
+from sequel_assets.console.company_run import Tick, Told
 
 
 class Estimate:

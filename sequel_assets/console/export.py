@@ -22,26 +22,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.file_modes import make_folder
+from sequel_assets.console import tabular
+from sequel_assets.console.asked import MOST_NAMED, choose, one_line
+from sequel_assets.console.output import UsageError, console, counting, errors, table
+from sequel_assets.console.places import keep_within, refuse_strange_keys
+from sequel_assets.console.stopping import was_killed
+from sequel_assets.console.stored import stored
+from sequel_assets.console.whole import replacing
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.refresh.hours import days_between
+from sequel_assets.safety.file_modes import make_folder
+from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.availability import unavailable
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.company_tables import LISTED_OF, availability, company_parents
 from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import NO_DAY, companies, events, people, refreshes
-
-from . import tabular
-from .asked import MOST_NAMED, choose, one_line
-from .output import UsageError, console, counting, errors, table
-from .places import keep_within, refuse_strange_keys
-from .stopping import was_killed
-from .stored import stored
-from .whole import replacing
 
 FORMATS = ("csv", "parquet")
 BY_DAY = {dataset.name for dataset in SLICED}

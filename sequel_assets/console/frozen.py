@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from sequel_assets.console.asked import MOST_NAMED
+from sequel_assets.console.output import UsageError, console
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.ledger import read_unknown
 from sequel_assets.refresh.retention import Retention
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
-
-from .asked import MOST_NAMED
-from .output import UsageError, console
 
 DAY = timedelta(days=1)
 

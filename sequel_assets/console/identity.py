@@ -1,12 +1,11 @@
 """`sequel-assets identity` and `migrate`: what the warehouse was made with, and bringing an older one to this release."""
 
+from sequel_assets.console.output import console, table
+from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import identity, schema
 from sequel_assets.warehouse.people import RULE_VERSION
-
-from .output import console, table
-from .stored import stored
 
 NOT_YET = "The warehouse does not say yet what it was made with: the first backfill writes it down."
 

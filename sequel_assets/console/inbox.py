@@ -6,6 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.console.asked import one_line
+from sequel_assets.console.output import Line, UsageError, console, table
+from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.after_webhooks import UnderWay, judge
 from sequel_assets.refresh.hints import BACK_OFF, REASONS
@@ -13,10 +16,6 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog, hints
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.webhook_tables import inbox as table_of_hints
-
-from .asked import one_line
-from .output import Line, UsageError, console, table
-from .stored import stored
 
 MOST_SHOWN = 100
 HEADINGS = ("received_at", "company", "event_type", "event_id", "batch", "verdict", "state", "run_id")

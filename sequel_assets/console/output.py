@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from sequel_assets.visible import as_line, harmless, visible
+from sequel_assets.safety.visible import as_line, harmless, visible
 
 LONGEST_CELL = 500
 

@@ -14,14 +14,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from sequel_assets.console.company_run import Task, Tick, Told
+from sequel_assets.console.estimate import Estimate
+from sequel_assets.console.output import console
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Verdict
-from sequel_assets.visible import visible
-
-from .company_run import Task, Tick, Told
-from .estimate import Estimate
-from .output import console
+from sequel_assets.safety.visible import visible
 
 
 class View:

@@ -11,22 +11,21 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
+from sequel_assets.console import tabular
+from sequel_assets.console.asked import check_range, choose, parse_day
+from sequel_assets.console.output import UsageError, console, errors
+from sequel_assets.console.stored import stored
+from sequel_assets.console.whole import replacing
 from sequel_assets.insights import ranges
 from sequel_assets.insights.coverage import Coverage, judge, select_coverage, select_members
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
+from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings
-from sequel_assets.visible import harmless
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.tables import ALL, HUB, event_concurrency, event_participants
 from sequel_assets.warehouse.types import UtcDateTime
-
-from . import tabular
-from .asked import check_range, choose, parse_day
-from .output import UsageError, console, errors
-from .stored import stored
-from .whole import replacing
 
 MINUTES_OF_PEOPLE = frozenset({event_participants.name})
 MINUTES_OF_STAGES = frozenset({event_concurrency.name})

@@ -10,15 +10,14 @@ import dagster as dg
 from sequel_assets.automation import event_log, picture
 from sequel_assets.automation.partitions import COMPANY, slice_partitions
 from sequel_assets.automation.picture import NAMES, Mending, Truth
+from sequel_assets.console.asked import choose
+from sequel_assets.console.home import dagster_home, dagster_instance
+from sequel_assets.console.output import console, counting, table
+from sequel_assets.console.stopping import stoppable
+from sequel_assets.console.stored import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
-
-from .asked import choose
-from .home import dagster_home, dagster_instance
-from .output import console, counting, table
-from .stopping import stoppable
-from .stored import stored
 
 DONE = 0
 WORTH_AN_ESTIMATE = 5000

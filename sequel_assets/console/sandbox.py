@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from sequel_assets.console.output import UsageError
 from sequel_assets.sandbox import (
     FAULTS,
     QUIRKS,
@@ -14,8 +15,6 @@ from sequel_assets.sandbox import (
     build_world,
     serve_forever,
 )
-
-from .output import UsageError
 
 
 def parse_moment(text: str, option: str) -> datetime:

@@ -5,18 +5,17 @@ import sys
 import time
 from datetime import timedelta
 
+from sequel_assets.console.output import UsageError, console
+from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect
+from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings
-from sequel_assets.visible import harmless
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.subscriptions import sealed_secrets
 from sequel_assets.web.http_server import CannotListenError, listen, server
 from sequel_assets.web.journal import LOGGER
 from sequel_assets.web.receiver import Bounds, Receiver
 from sequel_assets.web.verify import Rules
-
-from .output import UsageError, console
-from .stored import stored
 
 BUSY_SECONDS = 10
 """How long a delivery waits for the database before it is answered with 500, which is repeated."""

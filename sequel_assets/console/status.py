@@ -7,19 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.console.output import Line, console, table
+from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.late import find_late
 from sequel_assets.refresh.ledger import read_unknown
+from sequel_assets.safety.visible import visible
 from sequel_assets.settings import Settings
-from sequel_assets.visible import visible
 from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY, exclusions, problems, refreshes
-
-from .output import Line, console, table
-from .stored import stored
 
 MOST_NAMED = 20
 ALL_WELL, SOME_LATE = 0, 1

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from sequel_assets.console.company_run import MOST_NAMED, Told
+from sequel_assets.console.output import console, errors, table
 from sequel_assets.refresh.outcomes import Verdict
-from sequel_assets.visible import as_line
+from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.catalog import KnownCompany
-
-from .company_run import MOST_NAMED, Told
-from .output import console, errors, table
 
 
 def summarize(companies: Sequence[KnownCompany], told: Sequence[Told], *, is_stopped: bool = False) -> int:

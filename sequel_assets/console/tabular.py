@@ -19,10 +19,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pyarrow import csv, parquet
 
-from sequel_assets.visible import controls_as_escapes, read_back
+from sequel_assets.console import output
+from sequel_assets.safety.visible import controls_as_escapes, read_back
 from sequel_assets.warehouse.types import UtcDateTime
-
-from . import output
 
 BATCH_ROWS = 5_000
 """Rows in memory at once; a text may be long."""

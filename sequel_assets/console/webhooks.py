@@ -6,19 +6,18 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
+from sequel_assets.console.asked import choose
+from sequel_assets.console.output import console, errors, table
+from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect, guardian
 from sequel_assets.refresh.guardian import GuardianReport
 from sequel_assets.refresh.guardian_look import Tools
 from sequel_assets.refresh.guardian_plan import Do, Slot
 from sequel_assets.refresh.subscription_states import State, read_states, silent_companies
+from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.visible import as_line
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
-
-from .asked import choose
-from .output import console, errors, table
-from .stored import stored
 
 ALL_WELL, SOME_WRONG = 0, 1
 STATES = ("company", "event_type", "since", "expires", "days_left", "last_delivery", "in_7_days", "state")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from sequel_assets.file_modes import make_file
+from sequel_assets.safety.file_modes import make_file
 
 
 @contextmanager

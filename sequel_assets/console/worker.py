@@ -9,11 +9,10 @@ from multiprocessing.process import parent_process
 import dagster as dg
 
 from sequel_assets import settings
+from sequel_assets.console.company_run import Tick, Told, execute
+from sequel_assets.console.stopping import stoppable
 from sequel_assets.refresh import connect
 from sequel_assets.refresh.outcomes import unexpected
-
-from .company_run import Tick, Told, execute
-from .stopping import stoppable
 
 PARENT_DIED = 1
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from .company_run import Task, Tick, Told
-from .stopping import SIGNALS
-from .worker import work
+from sequel_assets.console.company_run import Task, Tick, Told
+from sequel_assets.console.stopping import SIGNALS
+from sequel_assets.console.worker import work
 
 MOST_BY_DEFAULT, DAYS_EACH = 4, 30
 """Processes at most, and days of companies for each of them at least, unless it is said how many there shall be."""

@@ -1,19 +1,18 @@
 """THE MEANING: one module per question; each dataset is a table and the SELECT that fills it. No I/O, no clock."""
 
+from sequel_assets.insights.company_rollup import COMPANY_ROLLUP
+from sequel_assets.insights.daily_usage import DAILY_USAGE
+from sequel_assets.insights.event_retention import EVENT_RETENTION
+from sequel_assets.insights.event_statistics import EVENT_STATISTICS
+from sequel_assets.insights.funnel import FUNNEL
+from sequel_assets.insights.lifetime_usage import LIFETIME_USAGE
+from sequel_assets.insights.networking import NETWORKING
+from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
+from sequel_assets.insights.person_engagement import PERSON_ENGAGEMENT
+from sequel_assets.insights.person_history import PERSON_HISTORY
+from sequel_assets.insights.top_participants import TOP_PARTICIPANTS
+from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.warehouse.dataset import Insight
-
-from .company_rollup import COMPANY_ROLLUP
-from .daily_usage import DAILY_USAGE
-from .event_retention import EVENT_RETENTION
-from .event_statistics import EVENT_STATISTICS
-from .funnel import FUNNEL
-from .lifetime_usage import LIFETIME_USAGE
-from .networking import NETWORKING
-from .peak_concurrency import PEAK_CONCURRENCY
-from .person_engagement import PERSON_ENGAGEMENT
-from .person_history import PERSON_HISTORY
-from .top_participants import TOP_PARTICIPANTS
-from .usage_comparison import USAGE_COMPARISON
 
 INSIGHTS: tuple[Insight, ...] = (
     DAILY_USAGE,

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
+from sequel_assets.insights.daily_usage import average, whole
+from sequel_assets.insights.tree import stands, tree_of
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     ALL,
@@ -24,9 +26,6 @@ from sequel_assets.warehouse.tables import (
     refreshes,
 )
 from sequel_assets.warehouse.types import UtcDateTime
-
-from .daily_usage import average, whole
-from .tree import stands, tree_of
 
 _OVER = "; over the company and all beneath it"
 

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import literal, select
 
-from .periods import Days, is_over
-from .ranges import Scope, select_total
-from .tree import tree_of
-from .usage_comparison import changes, told
+from sequel_assets.insights.periods import Days, is_over
+from sequel_assets.insights.ranges import Scope, select_total
+from sequel_assets.insights.tree import tree_of
+from sequel_assets.insights.usage_comparison import changes, told
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import case, cast, func, null, select
 
+from sequel_assets.insights.periods import DAY, Days
+from sequel_assets.insights.ranges import Scope
+from sequel_assets.insights.tree import stands, tree_of
 from sequel_assets.warehouse.tables import companies, refreshes
-
-from .periods import DAY, Days
-from .ranges import Scope
-from .tree import stands, tree_of
 
 
 def select_members(scope: Scope) -> Any:

@@ -11,9 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import and_, case, cast, func, literal, select
 
+from sequel_assets.insights.daily_usage import average, quotient
 from sequel_assets.warehouse.tables import STAGE, event_participants, events, refreshes
-
-from .daily_usage import average, quotient
 
 REPLAY_DAYS = 30
 """How many days after its start day an event is still told of."""

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
+from sequel_assets.insights.event_days import minute_number, percent, percent_column
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     company_column,
@@ -16,8 +17,6 @@ from sequel_assets.warehouse.tables import (
     never_negative,
 )
 from sequel_assets.warehouse.types import UtcDateTime
-
-from .event_days import minute_number, percent, percent_column
 
 event_retention = Table(
     "event_retention",

@@ -6,6 +6,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Table, case, func, literal, select
 
+from sequel_assets.insights.daily_usage import average, whole
+from sequel_assets.insights.event_days import (
+    REPLAY_DAYS,
+    ZERO,
+    open_days,
+    open_events,
+    percent,
+    percent_column,
+    so_far,
+    stacked,
+    told_days,
+    where_told,
+)
+from sequel_assets.insights.event_minutes import PEAK, SUMS, changes_of_events
+from sequel_assets.insights.registering import is_registering_told, listed_of_events
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engagement_tables import (
     chat_messages,
@@ -29,22 +44,6 @@ from sequel_assets.warehouse.tables import (
     never_negative,
 )
 from sequel_assets.warehouse.types import UtcDateTime
-
-from .daily_usage import average, whole
-from .event_days import (
-    REPLAY_DAYS,
-    ZERO,
-    open_days,
-    open_events,
-    percent,
-    percent_column,
-    so_far,
-    stacked,
-    told_days,
-    where_told,
-)
-from .event_minutes import PEAK, SUMS, changes_of_events
-from .registering import is_registering_told, listed_of_events
 
 _REPLAY = timedelta(days=REPLAY_DAYS)
 _SO_FAR = "; up to the end of this day"

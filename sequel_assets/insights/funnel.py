@@ -6,6 +6,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
 
+from sequel_assets.insights.daily_usage import whole
+from sequel_assets.insights.event_days import (
+    REPLAY_DAYS,
+    ZERO,
+    day_number,
+    open_days,
+    open_events,
+    so_far,
+    stacked,
+    told_days,
+)
+from sequel_assets.insights.registering import entry_day, is_registering_told, listed_of_events
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engagement_tables import event_activity, poll_answers, questions
 from sequel_assets.warehouse.tables import (
@@ -16,19 +28,6 @@ from sequel_assets.warehouse.tables import (
     metadata,
     never_negative,
 )
-
-from .daily_usage import whole
-from .event_days import (
-    REPLAY_DAYS,
-    ZERO,
-    day_number,
-    open_days,
-    open_events,
-    so_far,
-    stacked,
-    told_days,
-)
-from .registering import entry_day, is_registering_told, listed_of_events
 
 _OF_THEM = "; up to the end of this day"
 

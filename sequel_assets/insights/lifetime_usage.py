@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
+from sequel_assets.insights.daily_usage import whole
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     ALL,
@@ -21,8 +22,6 @@ from sequel_assets.warehouse.tables import (
     never_negative,
     refreshes,
 )
-
-from .daily_usage import whole
 
 lifetime_usage = Table(
     "lifetime_usage",

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
+from sequel_assets.insights.daily_usage import average, whole
+from sequel_assets.insights.event_days import ZERO, percent, percent_column, so_far, stacked
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     HUB,
@@ -18,9 +20,6 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
-
-from .daily_usage import average, whole
-from .event_days import ZERO, percent, percent_column, so_far, stacked
 
 networking = Table(
     "networking",

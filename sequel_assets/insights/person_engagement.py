@@ -6,6 +6,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
 
+from sequel_assets.insights.daily_usage import whole
+from sequel_assets.insights.event_days import (
+    EARLIEST,
+    REPLAY_DAYS,
+    UNKNOWN,
+    ZERO,
+    day_number,
+    percent,
+    percent_column,
+    planned_minutes,
+    stacked,
+    told_days,
+    where_told,
+)
+from sequel_assets.insights.registering import entry_day, is_registering_told, listed_of_events
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engagement_tables import chat_messages, event_activity, poll_answers, questions
 from sequel_assets.warehouse.tables import (
@@ -23,22 +38,6 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
-
-from .daily_usage import whole
-from .event_days import (
-    EARLIEST,
-    REPLAY_DAYS,
-    UNKNOWN,
-    ZERO,
-    day_number,
-    percent,
-    percent_column,
-    planned_minutes,
-    stacked,
-    told_days,
-    where_told,
-)
-from .registering import entry_day, is_registering_told, listed_of_events
 
 _SO_FAR = "; of this event, up to the end of this day"
 

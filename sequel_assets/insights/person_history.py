@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
+from sequel_assets.insights.daily_usage import whole
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     ENGAGED,
@@ -20,8 +21,6 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
-
-from .daily_usage import whole
 
 _SO_FAR = "; over all events and hubs, from counts_from to this day"
 

@@ -10,6 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, case, cast, func, literal, select
 
+from sequel_assets.insights.daily_usage import average, whole
+from sequel_assets.insights.periods import Days
+from sequel_assets.insights.tree import stands, tree_of
 from sequel_assets.warehouse.tables import (
     ALL,
     HUB,
@@ -20,10 +23,6 @@ from sequel_assets.warehouse.tables import (
     people,
 )
 from sequel_assets.warehouse.types import ByCodePoint
-
-from .daily_usage import average, whole
-from .periods import Days
-from .tree import stands, tree_of
 
 LIVE, ON_DEMAND = "live", "onDemand"
 ENGAGEMENT_TYPES = (ALL, LIVE, ON_DEMAND)

@@ -6,6 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
+from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
+from sequel_assets.insights.daily_usage import whole
+from sequel_assets.insights.event_days import day_number
+from sequel_assets.insights.periods import Days, is_over
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     ENGAGED,
@@ -19,11 +23,6 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
-
-from .calendars import calendar_of, number_of, rows_of
-from .daily_usage import whole
-from .event_days import day_number
-from .periods import Days, is_over
 
 EVERY_DAY = {"last_7_days": 7, "last_28_days": 28}
 MONTHLY = {"last_90_days": 90, "last_365_days": 365}

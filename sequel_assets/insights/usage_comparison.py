@@ -11,6 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Table, Text, and_, case, cast, func, literal, select
 
+from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
+from sequel_assets.insights.daily_usage import average, quotient, whole
+from sequel_assets.insights.event_days import day_number, known_days
+from sequel_assets.insights.periods import CALENDAR, COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
+from sequel_assets.insights.periods import whole as whole_period
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.tables import (
     ENGAGED,
@@ -23,12 +28,6 @@ from sequel_assets.warehouse.tables import (
     metadata,
     never_negative,
 )
-
-from .calendars import calendar_of, number_of, rows_of
-from .daily_usage import average, quotient, whole
-from .event_days import day_number, known_days
-from .periods import CALENDAR, COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
-from .periods import whole as whole_period
 
 _BEFORE = "; in the range compared with, null where that lies before the history"
 _NULL = "; null where one of the two ranges is incomplete, or there was nothing before"

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from sequel_assets.refresh.told import Asked, Family, Listing, Refused, Rows
 from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
-
-from .told import Asked, Family, Listing, Refused, Rows
 
 T = TypeVar("T", int, float, datetime)
 PAGE_SIZE = 100

@@ -7,6 +7,14 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.datasets import CORE_NAMES
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.hints import ASKING, REASONS, REGISTERED, Do, Step, plan
+from sequel_assets.refresh.ledger import landed_days
+from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.refresh import Refresher, Rules
+from sequel_assets.refresh.situation import CompanyBooks, KnownAs, Situation
+from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, hints, schema
 from sequel_assets.warehouse.among import among
@@ -15,15 +23,6 @@ from sequel_assets.warehouse.hints import Waiting
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.tables import NO_DAY, events, exclusions, refreshes
 from sequel_assets.warehouse.webhook_tables import subscriptions
-
-from .datasets import CORE_NAMES
-from .due import Coverage
-from .hints import ASKING, REASONS, REGISTERED, Do, Step, plan
-from .ledger import landed_days
-from .outcomes import Outcome, Verdict
-from .refresh import Refresher, Rules
-from .situation import CompanyBooks, KnownAs, Situation
-from .spelling import Spellings
 
 MOST_ASKED = 5000
 """Steps that one run takes up; the others follow."""

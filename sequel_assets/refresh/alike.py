@@ -3,14 +3,13 @@
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 
+from sequel_assets.refresh.spelling import same_things, told_twice
+from sequel_assets.refresh.turns import Stored, Turn
+from sequel_assets.refresh.waiting import told_in_time
+from sequel_assets.refresh.whereabouts import asked_again
 from sequel_assets.sequel import Event, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, events
-
-from .spelling import same_things, told_twice
-from .turns import Stored, Turn
-from .waiting import told_in_time
-from .whereabouts import asked_again
 
 
 def spell_alike(client: SequelClient, turn: Turn, stored: Stored, pool: Executor) -> None:

@@ -8,12 +8,11 @@ import threading
 from dataclasses import dataclass, field
 from datetime import date
 
+from sequel_assets.refresh.plan import EngagementType, Question, Span, Totals
+from sequel_assets.refresh.prove import Listed, NotConserved, read
+from sequel_assets.refresh.whereabouts import asked_again
 from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.warehouse.catalog import KnownEvent
-
-from .plan import EngagementType, Question, Span, Totals
-from .prove import Listed, NotConserved, read
-from .whereabouts import asked_again
 
 MOST_KEPT_ROWS = 300_000
 

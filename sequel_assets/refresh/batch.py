@@ -5,6 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from sequel_assets.refresh.concurrency import Told
+from sequel_assets.refresh.describe import outcome_of
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Outcome, Verdict, held
+from sequel_assets.refresh.settling import settle_asked
+from sequel_assets.refresh.work import DayWork, EventWork
 from sequel_assets.warehouse import catalog, people
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
@@ -13,14 +20,6 @@ from sequel_assets.warehouse.people import Person, person_id
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceUpdate, State, replace_slices
 from sequel_assets.warehouse.tables import event_concurrency, event_participants
-
-from .concurrency import Told
-from .describe import outcome_of
-from .due import Coverage
-from .moment import Moment
-from .outcomes import Outcome, Verdict, held
-from .settling import settle_asked
-from .work import DayWork, EventWork
 
 MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
 """A batch is committed when it reaches one of these."""

@@ -6,6 +6,10 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.derive import wanted_slices
+from sequel_assets.refresh.retention import NONE_FROZEN
+from sequel_assets.refresh.sources import together
+from sequel_assets.refresh.trees import behind_rollups
 from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
@@ -14,11 +18,6 @@ from sequel_assets.warehouse.tables import (
     proofs,
     refreshes,
 )
-
-from .derive import wanted_slices
-from .retention import NONE_FROZEN
-from .sources import together
-from .trees import behind_rollups
 
 
 @dataclass(frozen=True)

@@ -8,26 +8,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from datetime import date, timedelta
 
+from sequel_assets.refresh import pending
+from sequel_assets.refresh.batch import Batch
+from sequel_assets.refresh.datasets import CORE_NAMES
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.events import CompanyEvents
+from sequel_assets.refresh.extras import Extras
+from sequel_assets.refresh.hints import ENDED, STARTED
+from sequel_assets.refresh.hot import BACK, hot_events, watched_since
+from sequel_assets.refresh.ledger import kept_outcomes
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Outcome
+from sequel_assets.refresh.pending import Pending
+from sequel_assets.refresh.plan import Span
+from sequel_assets.refresh.registrants import due_events, failed_lists, owed_events, refresh_registrants
+from sequel_assets.refresh.remembered import Remembered
+from sequel_assets.refresh.retention import NONE_FROZEN
+from sequel_assets.refresh.work import Context, DayWork, EventWork, Stopped
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.hints import told_of_since
-
-from . import pending
-from .batch import Batch
-from .datasets import CORE_NAMES
-from .due import Coverage
-from .events import CompanyEvents
-from .extras import Extras
-from .hints import ENDED, STARTED
-from .hot import BACK, hot_events, watched_since
-from .ledger import kept_outcomes
-from .moment import Moment
-from .outcomes import Outcome
-from .pending import Pending
-from .plan import Span
-from .registrants import due_events, failed_lists, owed_events, refresh_registrants
-from .remembered import Remembered
-from .retention import NONE_FROZEN
-from .work import Context, DayWork, EventWork, Stopped
 
 DAYS_AHEAD = 8
 """Days whose lists may be under way while an earlier day is still being worked on."""

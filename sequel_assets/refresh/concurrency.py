@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from sequel_assets.refresh.asking import EventAsker, EventMissing
+from sequel_assets.refresh.facts import SliceFailure
 from sequel_assets.sequel import EARLIEST, LATEST
-
-from .asking import EventAsker, EventMissing
-from .facts import SliceFailure
 
 Told = dict[date, dict[datetime, int]]
 """day -> minute -> users."""

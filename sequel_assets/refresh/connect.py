@@ -5,16 +5,15 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from sequel_assets.file_modes import make_folder
+from sequel_assets.refresh.refresh import Rules
+from sequel_assets.refresh.retention import Retention
+from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
 from sequel_assets.warehouse import identity
 from sequel_assets.warehouse.adopting import adopt
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.identity import Mine
-
-from .refresh import Rules
-from .retention import Retention
 
 
 def open_client(settings: Settings) -> SequelClient:

@@ -1,10 +1,9 @@
 """The list of datasets: what is landed from Sequel, and with the insights everything that is refreshed by slice."""
 
 from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, EXTRAS, WITHOUT_DAY
 from sequel_assets.warehouse import tables, webhook_tables
 from sequel_assets.warehouse.dataset import Dataset
-
-from .extra_datasets import COMPANY_PARENTS, EXTRAS, WITHOUT_DAY
 
 EVENT_PARTICIPANTS = Dataset(
     table=tables.event_participants,

@@ -17,6 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.datasets import LANDED_NAMES
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.retention import NONE_FROZEN, counts_from, is_closed
+from sequel_assets.refresh.sources import together
 from sequel_assets.warehouse import availability, catalog, problems
 from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engine import Warehouse
@@ -24,11 +28,6 @@ from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
 from sequel_assets.warehouse.tables import NO_DAY, refreshes
 from sequel_assets.warehouse.tables import problems as problems_table
-
-from .datasets import LANDED_NAMES
-from .moment import Moment
-from .retention import NONE_FROZEN, counts_from, is_closed
-from .sources import together
 
 DAY = timedelta(days=1)
 OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.of_tree)

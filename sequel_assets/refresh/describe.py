@@ -5,12 +5,11 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engagement_tables import OF_EVENTS
 from sequel_assets.warehouse.slices import SliceResult, State
 from sequel_assets.warehouse.tables import ALL, event_participants
-
-from .outcomes import Outcome, Verdict
 
 PREVIEW_ROWS = 5
 _VERDICTS = {State.CHANGED: Verdict.DONE, State.UNCHANGED: Verdict.UNCHANGED, State.SUPERSEDED: Verdict.SUPERSEDED}

@@ -5,11 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from sequel_assets.insights.event_days import REPLAY_DAYS
+from sequel_assets.refresh.freshness import Covers, Held
+from sequel_assets.refresh.hours import data_through, days_between
+from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.warehouse.slices import day_end
-
-from .freshness import Covers, Held
-from .hours import data_through, days_between
-from .retention import NONE_FROZEN
 
 
 class Coverage(StrEnum):

@@ -2,12 +2,11 @@
 
 import json
 
+from sequel_assets.refresh.told import Asked, Family, Listing, Rows
 from sequel_assets.sequel import SequelClient
 from sequel_assets.sequel.directory import Registrant
 from sequel_assets.warehouse.company_tables import hub_participants, hub_rooms, registrants
 from sequel_assets.warehouse.people import normal_name
-
-from .told import Asked, Family, Listing, Rows
 
 
 def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:

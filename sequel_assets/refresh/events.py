@@ -13,6 +13,15 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh import pending
+from sequel_assets.refresh.listing import Owned
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.pending import Pending
+from sequel_assets.refresh.placing import place_events
+from sequel_assets.refresh.spelling import Spellings
+from sequel_assets.refresh.taking_out import take_out
+from sequel_assets.refresh.turns import Stored, in_turns
+from sequel_assets.refresh.whereabouts import FATAL, asked_again, is_known
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, problems, silences, slices
 from sequel_assets.warehouse.catalog import KnownEvent
@@ -23,16 +32,6 @@ from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, NO_DAY, event_concurrency, event_participants, events
-
-from . import pending
-from .listing import Owned
-from .moment import Moment
-from .pending import Pending
-from .placing import place_events
-from .spelling import Spellings
-from .taking_out import take_out
-from .turns import Stored, in_turns
-from .whereabouts import FATAL, asked_again, is_known
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,22 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.activity import ACTIVITY
+from sequel_assets.refresh.datasets import CORE_NAMES, EXTRAS_NAMES
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.extras_batch import DayOfEvents, ExtrasBatch
+from sequel_assets.refresh.hot import is_under_way
+from sequel_assets.refresh.interactions import INTERACTIONS
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Outcome
+from sequel_assets.refresh.pending import Pending
+from sequel_assets.refresh.replays import REPLAYS
+from sequel_assets.refresh.retention import NONE_FROZEN
+from sequel_assets.refresh.settling import settle_asked
+from sequel_assets.refresh.taking_out import take_out
+from sequel_assets.refresh.told import Asked, Ending, Family, Told
+from sequel_assets.refresh.whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
+from sequel_assets.refresh.work import Context
 from sequel_assets.warehouse import availability
 from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.catalog import KnownEvent
@@ -19,23 +35,6 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.tables import STAGE, event_participants, refreshes
 from sequel_assets.warehouse.tables import problems as problems_table
-
-from .activity import ACTIVITY
-from .datasets import CORE_NAMES, EXTRAS_NAMES
-from .due import Coverage
-from .extras_batch import DayOfEvents, ExtrasBatch
-from .hot import is_under_way
-from .interactions import INTERACTIONS
-from .moment import Moment
-from .outcomes import Outcome
-from .pending import Pending
-from .replays import REPLAYS
-from .retention import NONE_FROZEN
-from .settling import settle_asked
-from .taking_out import take_out
-from .told import Asked, Ending, Family, Told
-from .whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
-from .work import Context
 
 FAMILIES: tuple[Family, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
 

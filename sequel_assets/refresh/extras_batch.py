@@ -6,6 +6,14 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.describe import outcome_of
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.listing import cannot_be_read
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Outcome, Verdict, held
+from sequel_assets.refresh.registrants import note_registered
+from sequel_assets.refresh.settling import settle_asked
+from sequel_assets.refresh.told import Asked, Family, Told
 from sequel_assets.warehouse import bulk, people
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.catalog import KnownEvent
@@ -15,15 +23,6 @@ from sequel_assets.warehouse.people import Person
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, State, replace_slices
 from sequel_assets.warehouse.tables import NO_DAY
-
-from .describe import outcome_of
-from .due import Coverage
-from .listing import cannot_be_read
-from .moment import Moment
-from .outcomes import Outcome, Verdict, held
-from .registrants import note_registered
-from .settling import settle_asked
-from .told import Asked, Family, Told
 
 
 @dataclass(frozen=True)

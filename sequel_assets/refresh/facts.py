@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from .asking import EventAsker
-from .hours import is_unsettled
-from .plan import Contradiction, EngagementType, Expected, Question, Span, Totals, gaps, plan
-from .prove import Attendee, Counted, NotConserved, prove
-from .same_name import together
+from sequel_assets.refresh.asking import EventAsker
+from sequel_assets.refresh.hours import is_unsettled
+from sequel_assets.refresh.plan import Contradiction, EngagementType, Expected, Question, Span, Totals, gaps, plan
+from sequel_assets.refresh.prove import Attendee, Counted, NotConserved, prove
+from sequel_assets.refresh.same_name import together
 
 
 class SliceFailure(Exception):  # noqa: N818 - the word of the matter

@@ -11,17 +11,16 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.guardian_look import Tools
+from sequel_assets.refresh.guardian_plan import Slot, Step, is_given_up, wanted_slots
+from sequel_assets.refresh.guardian_slot import SlotCare, SlotFailure
+from sequel_assets.refresh.spelling import Spellings
+from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelError
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import catalog, subscribing
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.sealing import Seal, SealError
-
-from .guardian_look import Tools
-from .guardian_plan import Slot, Step, is_given_up, wanted_slots
-from .guardian_slot import SlotCare, SlotFailure
-from .spelling import Spellings
-from .whereabouts import FATAL
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
+from sequel_assets.refresh.guardian_plan import Heard, Kept
+from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import CreatedSubscription, NotFound, SequelClient, SequelError, Subscription
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.sealing import Seal, SealError
 from sequel_assets.warehouse.subscribing import NewKey, StoredSubscription
 from sequel_assets.warehouse.subscriptions import hash_of
-
-from .guardian_plan import Heard, Kept
-from .whereabouts import FATAL
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from sequel_assets.refresh.hours import days_between, top_of_hour
+from sequel_assets.refresh.situation import CompanyBooks, Situation
 from sequel_assets.warehouse.hints import MISSED, UNKNOWN_COMPANY, Waiting
-
-from .hours import days_between, top_of_hour
-from .situation import CompanyBooks, Situation
 
 ENDED, STARTED = "virtual-stage-event-ended", "virtual-stage-event-started"
 REGISTERED = "new-attendee-pre-registration"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from sequel_assets.refresh.told import Asked, Family, Refused, Rows, a_key
 from sequel_assets.sequel import Interactions, SequelClient
 from sequel_assets.sequel.interactions import ChatMessage, Poll, PollAnswer
 from sequel_assets.warehouse.engagement_tables import (
@@ -16,8 +17,6 @@ from sequel_assets.warehouse.engagement_tables import (
     questions,
     reactions,
 )
-
-from .told import Asked, Family, Refused, Rows, a_key
 
 T = TypeVar("T")
 _TABLES_OF = {

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sequel_assets.refresh import connect
+from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, EVERY_DAY_NAMES
+from sequel_assets.refresh.freshness import Late, late_slices
+from sequel_assets.refresh.ledger import first_days, read_ledger
+from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
-
-from . import connect
-from .datasets import AT_CLOSE_NAMES, EVERY_DAY_NAMES
-from .freshness import Late, late_slices
-from .ledger import first_days, read_ledger
-from .retention import NONE_FROZEN
 
 
 @repeats

@@ -7,16 +7,15 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
+from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.retention import unknown_days
 from sequel_assets.warehouse import availability
 from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.company_tables import LISTED_OF
 from sequel_assets.warehouse.problems import ASK_AGAIN
 from sequel_assets.warehouse.tables import NO_DAY, event_participants, problems, refreshes
-
-from .datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
-from .freshness import Held
-from .outcomes import Outcome, Verdict
-from .retention import unknown_days
 
 Ledger = dict[str, dict[str, dict[date, Held]]]
 """dataset -> company id -> day -> what the slice covers."""

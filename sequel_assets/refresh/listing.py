@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import EARLIEST, LATEST, Event
-from sequel_assets.visible import visible
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import ALL, HUB, STAGE, events

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.hints import ENDED
 from sequel_assets.warehouse import catalog, inbox
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.engine import Warehouse
@@ -19,8 +20,6 @@ from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.tables import STAGE, event_participants, events
 from sequel_assets.warehouse.webhook_tables import inbox as rows
 from sequel_assets.warehouse.webhook_tables import subscriptions
-
-from .hints import ENDED
 
 TIME_TO_ARRIVE = timedelta(hours=1)
 WINDOW = timedelta(days=7)

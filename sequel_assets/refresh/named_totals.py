@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from sequel_assets.refresh.patrol_plan import Verdict
+from sequel_assets.refresh.plan import Span
+from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import InvalidAnswer, NotFound, SequelClient, SequelError
 from sequel_assets.sequel.reconciliation import DayUsage, Usage
-
-from .patrol_plan import Verdict
-from .plan import Span
-from .whereabouts import FATAL
 
 LIFETIME, RANGE, BY_DAY = "lifetime_usage", "usage", "usage_by_day"
 SCOPES = (LIFETIME, RANGE, BY_DAY)

@@ -6,16 +6,15 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
+from sequel_assets.refresh.listing import cannot_be_read
+from sequel_assets.refresh.spelling import same_things, told_twice
+from sequel_assets.refresh.whereabouts import FATAL, asked_again
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import companies
 
-from .listing import cannot_be_read
-from .spelling import same_things, told_twice
-from .whereabouts import FATAL, asked_again
-
 if TYPE_CHECKING:
-    from .tree import Walk
+    from sequel_assets.refresh.tree import Walk
 
 
 def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Executor) -> None:

@@ -10,18 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from sequel_assets.refresh.named_totals import NamedTotals
+from sequel_assets.refresh.outcomes import Outcome, unexpected
+from sequel_assets.refresh.patrol_asking import Failure, Found
+from sequel_assets.refresh.patrol_company import CompanyPatrol
+from sequel_assets.refresh.patrol_plan import Verdict
+from sequel_assets.refresh.refresh import COMPANIES_AT_ONCE, Refresher, Rules
+from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
-
-from .named_totals import NamedTotals
-from .outcomes import Outcome, unexpected
-from .patrol_asking import Failure, Found
-from .patrol_company import CompanyPatrol
-from .patrol_plan import Verdict
-from .refresh import COMPANIES_AT_ONCE, Refresher, Rules
-from .whereabouts import FATAL
 
 
 @dataclass

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
+from sequel_assets.refresh.outcomes import Outcome, unexpected
+from sequel_assets.refresh.patrol_memory import Finding
+from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.errors import WarehouseError
-
-from .outcomes import Outcome, unexpected
-from .patrol_memory import Finding
-from .whereabouts import FATAL
 
 T = TypeVar("T")
 

@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.patrol_memory import BEFORE, COMPANY
+from sequel_assets.refresh.patrol_plan import Verdict
 from sequel_assets.warehouse.tables import (
     companies,
     event_participants,
@@ -15,9 +17,6 @@ from sequel_assets.warehouse.tables import (
     refreshes,
     restatements,
 )
-
-from .patrol_memory import BEFORE, COMPANY
-from .patrol_plan import Verdict
 
 LONGEST_PAUSE = timedelta(days=2)
 """So long a patrol may fail to run before the checks say so."""

@@ -9,21 +9,13 @@ from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse import problems
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import NO_DAY, reconciliations
-
-from .datasets import LANDED_NAMES
-from .hours import data_through
-from .moment import Moment
-from .named_totals import SCOPES, NamedTotals, Ours, skipped
-from .outcomes import Verdict as Done
-from .patrol_asking import Failure, Found, TotalsAsker
-from .patrol_memory import (
+from sequel_assets.refresh.datasets import LANDED_NAMES
+from sequel_assets.refresh.hours import data_through
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.named_totals import SCOPES, NamedTotals, Ours, skipped
+from sequel_assets.refresh.outcomes import Verdict as Done
+from sequel_assets.refresh.patrol_asking import Failure, Found, TotalsAsker
+from sequel_assets.refresh.patrol_memory import (
     ALL_TIME,
     BEFORE,
     COMPANY,
@@ -34,10 +26,17 @@ from .patrol_memory import (
     troubled_days,
     write_findings,
 )
-from .patrol_plan import DAY, Need, Rest, Verdict, judge, search, within
-from .patrol_windows import hidden_events, note_hidden
-from .plan import Span
-from .refresh import Refresher, Rules
+from sequel_assets.refresh.patrol_plan import DAY, Need, Rest, Verdict, judge, search, within
+from sequel_assets.refresh.patrol_windows import hidden_events, note_hidden
+from sequel_assets.refresh.plan import Span
+from sequel_assets.refresh.refresh import Refresher, Rules
+from sequel_assets.sequel import SequelClient
+from sequel_assets.warehouse import problems
+from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.tables import NO_DAY, reconciliations
 
 T = TypeVar("T")
 OVERTIME = timedelta(hours=1)

@@ -6,19 +6,18 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.datasets import LANDED
+from sequel_assets.refresh.ledger import read_ledger
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.named_totals import Sums
+from sequel_assets.refresh.patrol_plan import Verdict, known_range
+from sequel_assets.refresh.plan import Span
 from sequel_assets.warehouse import bulk, catalog
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.slices import note_stored
 from sequel_assets.warehouse.tables import event_participants, problems, reconciliations
-
-from .datasets import LANDED
-from .ledger import read_ledger
-from .moment import Moment
-from .named_totals import Sums
-from .patrol_plan import Verdict, known_range
-from .plan import Span
 
 RANGE, ALL_TIME, BEFORE = "range", "all_time", "before_start"
 """The scopes of an event; the last one remembers what Sequel holds from before the history."""

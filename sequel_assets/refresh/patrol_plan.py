@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.plan import Span, around, halves
 from sequel_assets.warehouse.slices import day_end
-
-from .freshness import Held
-from .hours import days_between
-from .plan import Span, around, halves
 
 DAY = timedelta(days=1)
 MOST_QUESTIONS = 40

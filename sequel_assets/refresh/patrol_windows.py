@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.patrol_plan import windows
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.engine import Warehouse
@@ -14,8 +15,6 @@ from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, events
 from sequel_assets.warehouse.tables import problems as problems_table
-
-from .patrol_plan import windows
 
 REASON = (
     "Sequel caps its list of events: it shows this one when it is asked by dates only; its minutes are missing here, "

@@ -7,17 +7,16 @@ real doubt waits, and is named; nobody else does.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
+from sequel_assets.refresh.alike import spell_alike
+from sequel_assets.refresh.listing import Owned, foreign_owners, own
+from sequel_assets.refresh.spelling import Spellings
+from sequel_assets.refresh.turns import Stored, Turn
+from sequel_assets.refresh.waiting import LATE, told_in_time
+from sequel_assets.refresh.whereabouts import asked_again, events_of
 from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient
 from sequel_assets.warehouse.catalog import KnownCompany, KnownEvent
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import events
-
-from .alike import spell_alike
-from .listing import Owned, foreign_owners, own
-from .spelling import Spellings
-from .turns import Stored, Turn
-from .waiting import LATE, told_in_time
-from .whereabouts import asked_again, events_of
 
 
 def place_events(

@@ -11,27 +11,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
+from sequel_assets.refresh.company import CompanyRefresh
+from sequel_assets.refresh.datasets import LANDED_NAMES, SLICED_NAMES
+from sequel_assets.refresh.derive import OWN_INSIGHTS, derive
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.events import Listed, list_events
+from sequel_assets.refresh.gauge import Gauge
+from sequel_assets.refresh.hours import data_through
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Outcome, all_failed, unexpected
+from sequel_assets.refresh.pending import Pending, note, noted
+from sequel_assets.refresh.retention import NONE_FROZEN, Retention
+from sequel_assets.refresh.rollup import RollUps
+from sequel_assets.refresh.side_by_side import side_by_side
+from sequel_assets.refresh.telling import tell_insights, why_unlisted
+from sequel_assets.refresh.whereabouts import FATAL
+from sequel_assets.refresh.work import Context, Stopped
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse import catalog, schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
-
-from .company import CompanyRefresh
-from .datasets import LANDED_NAMES, SLICED_NAMES
-from .derive import OWN_INSIGHTS, derive
-from .due import Coverage
-from .events import Listed, list_events
-from .gauge import Gauge
-from .hours import data_through
-from .moment import Moment
-from .outcomes import Outcome, all_failed, unexpected
-from .pending import Pending, note, noted
-from .retention import NONE_FROZEN, Retention
-from .rollup import RollUps
-from .side_by_side import side_by_side
-from .telling import tell_insights, why_unlisted
-from .whereabouts import FATAL
-from .work import Context, Stopped
 
 COMPANIES_AT_ONCE = 8
 OWN_NAMES = frozenset(insight.name for insight in OWN_INSIGHTS)

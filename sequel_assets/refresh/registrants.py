@@ -9,6 +9,16 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.event_lists import LIST_FAMILIES
+from sequel_assets.refresh.hot import is_under_way
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.settling import settle_asked
+from sequel_assets.refresh.told import Asked, Told
+from sequel_assets.refresh.whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
+from sequel_assets.refresh.whole_lists import Doubt, doubt, is_round
+from sequel_assets.refresh.work import Context
 from sequel_assets.warehouse import availability, bulk, catalog, people, slices
 from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.bulk import Row
@@ -19,17 +29,6 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, NO_DAY, event_participants, problems, refreshes
-
-from .due import Coverage
-from .event_lists import LIST_FAMILIES
-from .hot import is_under_way
-from .moment import Moment
-from .outcomes import Outcome, Verdict
-from .settling import settle_asked
-from .told import Asked, Told
-from .whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
-from .whole_lists import Doubt, doubt, is_round
-from .work import Context
 
 LATELY = timedelta(days=30)
 

@@ -8,15 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.silence import learn, left_to_ask, without
+from sequel_assets.refresh.work import EventWork
 from sequel_assets.warehouse import silences
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.silences import Silence
 from sequel_assets.warehouse.tables import proofs
-
-from .moment import Moment
-from .silence import learn, left_to_ask, without
-from .work import EventWork
 
 MOST_SECONDS = 1.0
 """What was learned is written at least so often, so that a kill costs no more to ask again."""

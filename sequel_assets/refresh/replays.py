@@ -1,9 +1,8 @@
 """The recordings of an event: whether there are any. Their addresses may be secrets and are not kept."""
 
+from sequel_assets.refresh.told import Asked, Family, Rows
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.engagement_tables import replays
-
-from .told import Asked, Family, Rows
 
 
 def fetch_replays(client: SequelClient, asked: Asked) -> Rows:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
+from sequel_assets.refresh.hours import days_between
 from sequel_assets.warehouse.catalog import KnownCompany
 from sequel_assets.warehouse.slices import day_end
-
-from .hours import days_between
 
 DAY = timedelta(days=1)
 NONE_FROZEN = date.min

@@ -12,6 +12,22 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
+from sequel_assets.refresh.derive import Wanted, rows_by_day
+from sequel_assets.refresh.describe import outcome_of
+from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Outcome, Verdict, all_failed
+from sequel_assets.refresh.trees import (
+    SOURCES,
+    Key,
+    Slices,
+    Trees,
+    days_behind,
+    is_behind,
+    read_slices,
+    read_trees,
+    wanted_rollups,
+)
 from sequel_assets.warehouse import problems
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
@@ -19,13 +35,6 @@ from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, replace_slices
 from sequel_assets.warehouse.tables import NO_DAY
-
-from .derive import Wanted, rows_by_day
-from .describe import outcome_of
-from .due import Coverage
-from .moment import Moment
-from .outcomes import Outcome, Verdict, all_failed
-from .trees import SOURCES, Key, Slices, Trees, days_behind, is_behind, read_slices, read_trees, wanted_rollups
 
 Asked = Mapping[str, Mapping[date, Coverage]]
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .plan import Contradiction
-from .prove import Counted
+from sequel_assets.refresh.plan import Contradiction
+from sequel_assets.refresh.prove import Counted
 
 MOST_STEPS = 5_000
 """Of the search for who is who; it takes one for each of them where they are few, or many fit."""

@@ -7,9 +7,8 @@ again by itself. Where minutes are told after all, the silence goes.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
+from sequel_assets.refresh.plan import DAY, Span
 from sequel_assets.warehouse.silences import Silence
-
-from .plan import DAY, Span
 
 
 def last_final_day(through: datetime, late_window: timedelta) -> date:

@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.guardian_look import is_readable
+from sequel_assets.refresh.guardian_plan import Kept, Slot, Worth, is_urgent, judge
 from sequel_assets.warehouse import subscribing
 from sequel_assets.warehouse.hints import MISSED
 from sequel_assets.warehouse.sealing import Seal
 from sequel_assets.warehouse.subscribing import StoredSubscription
 from sequel_assets.warehouse.tables import event_participants, events
 from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
-
-from .guardian_look import is_readable
-from .guardian_plan import Kept, Slot, Worth, is_urgent, judge
 
 WINDOW = timedelta(days=7)
 """Deliveries are counted, and missed, within it."""

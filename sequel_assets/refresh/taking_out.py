@@ -4,11 +4,10 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.moment import Moment
 from sequel_assets.warehouse import slices
 from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
-
-from .moment import Moment
 
 
 def take_out(

@@ -3,12 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
+from sequel_assets.refresh.derive import OWN_INSIGHTS
+from sequel_assets.refresh.describe import outcome_of
+from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.sequel import NotFound, SequelError
 from sequel_assets.warehouse.slices import SliceResult
-
-from .derive import OWN_INSIGHTS
-from .describe import outcome_of
-from .outcomes import Outcome, Verdict
 
 
 def tell_insights(

@@ -5,6 +5,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sequel_assets.refresh.one_company import once_each
+from sequel_assets.refresh.partition_keys import PartitionKeys
+from sequel_assets.refresh.spelling import Spellings
+from sequel_assets.refresh.unread import CUT_OFF, marked, read_unread
+from sequel_assets.refresh.whereabouts import FATAL, is_known, list_again
 from sequel_assets.sequel import Company, Forbidden, SequelClient, SequelError
 from sequel_assets.warehouse import catalog, parents, problems
 from sequel_assets.warehouse.catalog import KnownCompany
@@ -12,12 +17,6 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.patience import repeats
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import NO_DAY, companies
-
-from .one_company import once_each
-from .partition_keys import PartitionKeys
-from .spelling import Spellings
-from .unread import CUT_OFF, marked, read_unread
-from .whereabouts import FATAL, is_known, list_again
 
 MOST_COMPANIES = 10_000
 

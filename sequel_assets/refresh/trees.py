@@ -14,13 +14,12 @@ from sqlalchemy import case, func, select
 
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
 from sequel_assets.insights.tree import Parents, members_on, parents_of
+from sequel_assets.refresh.derive import Wanted
+from sequel_assets.refresh.retention import is_closed
+from sequel_assets.refresh.unread import read_unread
 from sequel_assets.warehouse.among import among
 from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.tables import NO_DAY, companies, refreshes
-
-from .derive import Wanted
-from .retention import is_closed
-from .unread import read_unread
 
 SOURCES = COMPANY_ROLLUP.sources
 Slices = Mapping[tuple[str, str, date], Any]

@@ -8,15 +8,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 
+from sequel_assets.refresh.spelling import Spellings
+from sequel_assets.refresh.waiting import Quiet
+from sequel_assets.refresh.whereabouts import FATAL, asked_again, events_of
+from sequel_assets.refresh.whole_lists import looks_cut_off
 from sequel_assets.sequel import Event, InvalidAnswer, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.tables import HUB, events
-
-from .spelling import Spellings
-from .waiting import Quiet
-from .whereabouts import FATAL, asked_again, events_of
-from .whole_lists import looks_cut_off
 
 MOST_NAMED = 1000
 """So many events that are named and not listed are asked for singly, of a company at once."""

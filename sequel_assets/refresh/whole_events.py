@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.told import Asked, Ending, Family, Refused, Told
+from sequel_assets.refresh.whereabouts import FATAL, asked_again, is_gone, is_known
+from sequel_assets.refresh.work import Context, Stopped
 from sequel_assets.sequel import (
     BadRequest,
     Forbidden,
@@ -17,10 +20,6 @@ from sequel_assets.sequel import (
     SequelError,
 )
 from sequel_assets.warehouse.tables import HUB
-
-from .told import Asked, Ending, Family, Refused, Told
-from .whereabouts import FATAL, asked_again, is_gone, is_known
-from .work import Context, Stopped
 
 PROBES = 8
 """So many events of a company, as far as it has them, must be refused before a dataset counts as unavailable there."""

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
+from sequel_assets.refresh.asking import EventAsker, EventMissing, KeptLists
+from sequel_assets.refresh.concurrency import Told, fetch_concurrency
+from sequel_assets.refresh.facts import DayFacts, NotTold, SliceFailure, day_facts, explore
+from sequel_assets.refresh.gauge import Gauge
+from sequel_assets.refresh.plan import Expected, Span, around, gaps, halves
+from sequel_assets.refresh.whereabouts import FATAL, is_gone
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.tables import HUB, STAGE
-
-from .asking import EventAsker, EventMissing, KeptLists
-from .concurrency import Told, fetch_concurrency
-from .facts import DayFacts, NotTold, SliceFailure, day_facts, explore
-from .gauge import Gauge
-from .plan import Expected, Span, around, gaps, halves
-from .whereabouts import FATAL, is_gone
 
 T = TypeVar("T")
 

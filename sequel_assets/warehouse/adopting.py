@@ -13,14 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import bulk
-from .bulk import Row
-from .catalog import WITH_PEOPLE
-from .identity import IdentityError
-from .merged_people import note_merged
-from .people import hashed, normal_email, normal_name, person_id
-from .slices import sum_up
-from .tables import NO_DAY, event_participants, people
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.catalog import WITH_PEOPLE
+from sequel_assets.warehouse.identity import IdentityError
+from sequel_assets.warehouse.merged_people import note_merged
+from sequel_assets.warehouse.people import hashed, normal_email, normal_name, person_id
+from sequel_assets.warehouse.slices import sum_up
+from sequel_assets.warehouse.tables import NO_DAY, event_participants, people
 
 UNREADABLE = "\ufffd"
 """Stands for what no database keeps: a text that holds it is not the one that was hashed."""

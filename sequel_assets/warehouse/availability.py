@@ -6,11 +6,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from . import bulk
-from .company_tables import availability
-from .engine import Warehouse
-from .patience import repeats
-from .tables import companies
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.company_tables import availability
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
+from sequel_assets.warehouse.tables import companies
 
 LONGEST_REASON = 300
 

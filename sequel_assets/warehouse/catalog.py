@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import bulk
-from .company_tables import LISTED_OF
-from .engagement_tables import OF_EVENTS, activity_totals
-from .tables import (
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.company_tables import LISTED_OF
+from sequel_assets.warehouse.engagement_tables import OF_EVENTS, activity_totals
+from sequel_assets.warehouse.tables import (
     STAGE,
     companies,
     event_concurrency,

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .bulk import Row
+from sequel_assets.warehouse.bulk import Row
 
 SEEN = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "concurrency_until")
 """Columns that say when something was seen, or what is remembered of it: no part of what the rows say."""

@@ -6,8 +6,8 @@ And of the root, what the warehouse was made with.
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKeyConstraint, Table, Text
 
-from .tables import HUB, PERSONAL, STAGE, company_column, metadata, never_negative
-from .types import UtcDateTime
+from sequel_assets.warehouse.tables import HUB, PERSONAL, STAGE, company_column, metadata, never_negative
+from sequel_assets.warehouse.types import UtcDateTime
 
 _OF_EVENT = ["company_id", "event_id"], ["events.company_id", "events.event_id"]
 

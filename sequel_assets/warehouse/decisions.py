@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .bulk import Row
-from .checksums import checksum_of
-from .tables import ALL, event_participants, proofs
+from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.checksums import checksum_of
+from sequel_assets.warehouse.tables import ALL, event_participants, proofs
 
 _PLACES = ("position", "minute_of_event")
 """Whole numbers that say where a row stands."""

@@ -8,8 +8,8 @@ events and rooms, what a poll asks and offers) is not.
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKeyConstraint, Table, Text
 
-from .tables import PERSONAL, company_column, metadata, never_negative
-from .types import UtcDateTime
+from sequel_assets.warehouse.tables import PERSONAL, company_column, metadata, never_negative
+from sequel_assets.warehouse.types import UtcDateTime
 
 _OF_EVENT = ["company_id", "event_id"], ["events.company_id", "events.event_id"]
 

@@ -14,12 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_random
 
-from sequel_assets.file_modes import make_file
-
-from . import postgres
-from .errors import Interrupted, WarehouseError, explain, is_lost, place
-from .patience import Patience, repeats, repeats_if_undone
-from .urls import parse
+from sequel_assets.safety.file_modes import make_file
+from sequel_assets.warehouse import postgres
+from sequel_assets.warehouse.errors import Interrupted, WarehouseError, explain, is_lost, place
+from sequel_assets.warehouse.patience import Patience, repeats, repeats_if_undone
+from sequel_assets.warehouse.urls import parse
 
 BUSY_TIMEOUT_SECONDS = 60
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import re
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from .error_words import CODES, CONNECTING, ROLLED_BACK, SQLITE, SQLITE_REFUSALS
+from sequel_assets.warehouse.error_words import CODES, CONNECTING, ROLLED_BACK, SQLITE, SQLITE_REFUSALS
 
 
 class WarehouseError(Exception):
@@ -141,7 +141,7 @@ def is_refused(error: exc.SQLAlchemyError) -> bool:
 
 def _names_of_ours(error: exc.SQLAlchemyError) -> list[str]:
     """Return the tables of ours that the statement was about, and the rule or column that refused it."""
-    from .tables import metadata
+    from sequel_assets.warehouse.tables import metadata
 
     tables = re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+\"?(\w+)", getattr(error, "statement", None) or "")
     found = {name for name in tables if name in metadata.tables}

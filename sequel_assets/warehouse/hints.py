@@ -11,9 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .among import among
-from .tables import events
-from .webhook_tables import inbox
+from sequel_assets.warehouse.among import among
+from sequel_assets.warehouse.tables import events
+from sequel_assets.warehouse.webhook_tables import inbox
 
 ACCEPTED, UNKNOWN_COMPANY, MISSED = "accepted", "unknown_company", "missed"
 """The verdicts that a row may have."""

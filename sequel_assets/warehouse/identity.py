@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from . import bulk, schema
-from .company_tables import warehouse_identity
-from .engine import Warehouse
-from .errors import WarehouseError, place
-from .people import RULE_VERSION, hashed
-from .tables import companies, people
+from sequel_assets.warehouse import bulk, schema
+from sequel_assets.warehouse.company_tables import warehouse_identity
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError, place
+from sequel_assets.warehouse.people import RULE_VERSION, hashed
+from sequel_assets.warehouse.tables import companies, people
 
 LOOPBACK = "loopback"
 """Stands for every address of this machine itself: which of them and which port say nothing of the account."""

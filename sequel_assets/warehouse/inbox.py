@@ -15,10 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .engine import Warehouse
-from .patience import repeats
-from .tables import companies
-from .webhook_tables import inbox
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
+from sequel_assets.warehouse.tables import companies
+from sequel_assets.warehouse.webhook_tables import inbox
 
 
 @dataclass(frozen=True)

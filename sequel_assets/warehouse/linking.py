@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .people import normal_email, person_id
-from .tables import people
+from sequel_assets.warehouse.people import normal_email, person_id
+from sequel_assets.warehouse.tables import people
 
 LONGEST_ID, LONGEST_EMAIL = 200, 1_000
 AT_ONCE = 5_000

@@ -10,11 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import bulk
-from .company_tables import hub_participants, registrants
-from .engagement_tables import event_activity
-from .problems import ASK_AGAIN
-from .tables import NO_DAY, event_participants, people, problems, proofs
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.company_tables import hub_participants, registrants
+from sequel_assets.warehouse.engagement_tables import event_activity
+from sequel_assets.warehouse.problems import ASK_AGAIN
+from sequel_assets.warehouse.tables import NO_DAY, event_participants, people, problems, proofs
 
 REASON = f"{ASK_AGAIN}: an older release may have counted people of one name and without an e-mail as one, or one person as two"
 

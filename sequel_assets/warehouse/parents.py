@@ -5,8 +5,8 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from . import bulk
-from .company_tables import company_parents
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.company_tables import company_parents
 
 
 def remember(connection: sa.Connection, parents: Mapping[str, str | None], day: date) -> None:

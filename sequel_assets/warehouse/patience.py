@@ -26,7 +26,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from .errors import Interrupted, Uncertain, WarehouseError, is_lost, is_not_up, is_refused
+from sequel_assets.warehouse.errors import Interrupted, Uncertain, WarehouseError, is_lost, is_not_up, is_refused
 
 AWAY_SECONDS = 60.0
 """How long a server that was there is waited for."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import bulk
-from .tables import people
-from .types import ByCodePoint
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.tables import people
+from sequel_assets.warehouse.types import ByCodePoint
 
 RULE_VERSION = 2
 """Of the rule that makes ids out of e-mails and names; a warehouse says in `warehouse_identity` by which one it was made."""

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from .errors import WarehouseError, place
+from sequel_assets.warehouse.errors import WarehouseError, place
 
 ALWAYS = {
     "TimeZone": "'UTC'",

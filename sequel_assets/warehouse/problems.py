@@ -6,10 +6,10 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from . import bulk
-from .engine import Warehouse
-from .patience import repeats
-from .tables import NO_DAY, problems
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.patience import repeats
+from sequel_assets.warehouse.tables import NO_DAY, problems
 
 LONGEST_REASON = 1000
 ASK_AGAIN = "to be asked again"

@@ -8,9 +8,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from .engine import Warehouse
-from .errors import WarehouseError, place
-from .patience import repeats
+from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.errors import WarehouseError, place
+from sequel_assets.warehouse.patience import repeats
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "sequel_assets_schema"

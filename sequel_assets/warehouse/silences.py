@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from .tables import silences
+from sequel_assets.warehouse.tables import silences
 
 
 @dataclass(frozen=True, order=True)

@@ -10,11 +10,28 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from . import bulk
-from .bulk import Row
-from .checksums import checksum, checksum_of, said
-from .decisions import Before, Decision, Loss, SliceUpdate, State, bookkeeping, day_end, decide, restated
-from .tables import NO_DAY, event_concurrency, event_participants, proofs, refreshes, restatements
+from sequel_assets.warehouse import bulk
+from sequel_assets.warehouse.bulk import Row
+from sequel_assets.warehouse.checksums import checksum, checksum_of, said
+from sequel_assets.warehouse.decisions import (
+    Before,
+    Decision,
+    Loss,
+    SliceUpdate,
+    State,
+    bookkeeping,
+    day_end,
+    decide,
+    restated,
+)
+from sequel_assets.warehouse.tables import (
+    NO_DAY,
+    event_concurrency,
+    event_participants,
+    proofs,
+    refreshes,
+    restatements,
+)
 
 __all__ = [
     "Loss",

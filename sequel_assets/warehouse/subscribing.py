@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .among import among
-from .webhook_tables import subscriptions
+from sequel_assets.warehouse.among import among
+from sequel_assets.warehouse.webhook_tables import subscriptions
 
 KEPT_AFTER_END = timedelta(days=90)
 """How long a row is kept that has ended; what the inbox tells of its deliveries does not need it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from .webhook_tables import subscriptions
+from sequel_assets.warehouse.webhook_tables import subscriptions
 
 
 @dataclass(frozen=True)

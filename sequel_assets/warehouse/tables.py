@@ -10,7 +10,7 @@ from datetime import date
 import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table, Text
 
-from .types import UtcDateTime
+from sequel_assets.warehouse.types import UtcDateTime
 
 NO_DAY = date(1, 1, 1)
 """The day of a dataset that has none, in `refreshes` and `problems`."""

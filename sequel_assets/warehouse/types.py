@@ -8,7 +8,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from .errors import ValueRefused
+from sequel_assets.warehouse.errors import ValueRefused
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from .errors import WarehouseError, place
+from sequel_assets.warehouse.errors import WarehouseError, place
 
 _FORMS = "use sqlite:///FILE or postgresql://user:password@host/name"
 _NOT_SQLITE = "SEQUEL_WAREHOUSE_URL: {}; nothing was opened; write sqlite:///FILE, or sqlite:////FOLDER/FILE for an absolute path, the path as it is"

@@ -6,8 +6,8 @@ Neither holds a payload, a name, an e-mail, a capability or a readable key.
 import sqlalchemy as sa
 from sqlalchemy import Column, Index, Table, Text
 
-from .tables import company_column, metadata, never_negative
-from .types import UtcDateTime
+from sequel_assets.warehouse.tables import company_column, metadata, never_negative
+from sequel_assets.warehouse.types import UtcDateTime
 
 subscriptions = Table(
     "subscriptions",

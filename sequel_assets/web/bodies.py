@@ -6,7 +6,7 @@ from collections.abc import Callable
 from anyio.to_thread import run_sync
 from starlette.types import Receive
 
-from .coding import InflatedTooLargeError, inflated
+from sequel_assets.web.coding import InflatedTooLargeError, inflated
 
 
 class BodyError(Exception):

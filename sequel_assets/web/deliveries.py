@@ -13,7 +13,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from . import moments
+from sequel_assets.web import moments
 
 LONGEST_ID = 200
 SHORT_NUMBER = 18

@@ -2,7 +2,7 @@
 
 from starlette.types import Scope, Send
 
-from .verify import Verdict
+from sequel_assets.web.verify import Verdict
 
 
 async def tell(send: Send, verdict: Verdict, whole: bool) -> None:

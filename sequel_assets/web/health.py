@@ -7,8 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from sequel_assets.warehouse.errors import WarehouseError
-
-from .readers import Readers, in_time
+from sequel_assets.web.readers import Readers, in_time
 
 READY_SECONDS = 5.0
 

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from .verify import Verdict
+from sequel_assets.web.verify import Verdict
 
 LOGGER = "sequel_assets.receiver"
 REFUSALS_PER_SECOND = 10

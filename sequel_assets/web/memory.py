@@ -15,8 +15,7 @@ from typing import Generic, TypeVar
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.inbox import lineage
 from sequel_assets.warehouse.subscriptions import Receiving, receiving
-
-from .readers import Readers, in_time
+from sequel_assets.web.readers import Readers, in_time
 
 MEMORY_SECONDS = 1.0
 MOST_REMEMBERED = 10_000

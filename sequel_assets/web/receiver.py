@@ -17,17 +17,16 @@ from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.inbox import Hint
 from sequel_assets.warehouse.sealing import Seal, SealError
 from sequel_assets.warehouse.subscriptions import Receiving, hash_of, sealed_secrets
-
-from .bodies import BodyError, GoneError, TooLargeError, TooManyLargeError, drain, read_body
-from .coding import NotGzipError, is_gzip, is_understood
-from .deliveries import Delivery
-from .exchange import declared_length, headers_of, tell
-from .health import health_routes
-from .journal import Journal
-from .memory import Memory
-from .readers import Readers
-from .storing import NotStoredError, Storage
-from .verify import NOT_KNOWN, Known, Rules, Verdict, admit, judge, verify
+from sequel_assets.web.bodies import BodyError, GoneError, TooLargeError, TooManyLargeError, drain, read_body
+from sequel_assets.web.coding import NotGzipError, is_gzip, is_understood
+from sequel_assets.web.deliveries import Delivery
+from sequel_assets.web.exchange import declared_length, headers_of, tell
+from sequel_assets.web.health import health_routes
+from sequel_assets.web.journal import Journal
+from sequel_assets.web.memory import Memory
+from sequel_assets.web.readers import Readers
+from sequel_assets.web.storing import NotStoredError, Storage
+from sequel_assets.web.verify import NOT_KNOWN, Known, Rules, Verdict, admit, judge, verify
 
 ENDED = "virtual-stage-event-ended"
 LARGE_AT_ONCE = 4

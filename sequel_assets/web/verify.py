@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from sequel_assets.warehouse.subscriptions import Receiving
-
-from .coding import is_ascii_only
-from .deliveries import Delivery, MalformedError, read
-from .signatures import is_signed
+from sequel_assets.web.coding import is_ascii_only
+from sequel_assets.web.deliveries import Delivery, MalformedError, read
+from sequel_assets.web.signatures import is_signed
 
 EVENT_TYPES = frozenset({
     "virtual-stage-event-started", "virtual-stage-event-ended", "new-attendee-pre-registration",

@@ -8,8 +8,7 @@ from sequel_assets.insights.event_retention import event_retention
 from sequel_assets.insights.funnel import funnel
 from sequel_assets.warehouse import bulk
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..rows import ACME, DAY, hour
+from sequel_assets_tests.rows import ACME, DAY, hour
 
 
 def test_the_curve_is_the_busiest_events(warehouse: Warehouse) -> None:

@@ -9,9 +9,8 @@ from markdown_it import MarkdownIt
 
 from sequel_assets.assets.chart import as_markdown, draw, empty_figure, plain
 from sequel_assets.assets.markdown import as_table, escaped, shown_as_is
-from sequel_assets.visible import visible
-
-from ..hostile import HOSTILE, obeyed
+from sequel_assets.safety.visible import visible
+from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
 
 READER = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table")
 

@@ -10,8 +10,7 @@ from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.warehouse import bulk, catalog
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import event_concurrency
-
-from ..rows import ACME, AT, DAY, hour, known_company, known_event
+from sequel_assets_tests.rows import ACME, AT, DAY, hour, known_company, known_event
 
 
 def test_periods_are_compared_with_the_one_before_where_there_is_one(warehouse: Warehouse) -> None:

@@ -319,7 +319,7 @@ def test_an_address_that_is_not_one_is_said_by_its_place(
 
 def test_addresses_are_apart_by_commas_or_blanks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A comma between two recipients of a mail is not one of them; nothing but blanks is no address."""
-    from sequel_assets.alert_addresses import split
+    from sequel_assets.settings.alert_addresses import split
 
     assert split(" json://a/b,json://c  slack://x\nmailtos://u:p@e.com?to=a@b.com,c@d.com, , ") == [
         "json://a/b",

@@ -13,8 +13,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 
 from sequel_assets.refresh.datasets import CATALOG, SLICED, SUBSCRIPTIONS
-
-from .chromium import browser, why_not
+from sequel_assets_tests.browser.chromium import browser, why_not
 
 NODES = """
 return [...document.querySelectorAll('svg foreignObject')].map(box => {

@@ -17,9 +17,20 @@ from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY
-
-from ..pipeline.harness import ADA, BO, DAYS, Platform, at, client_of, day, event, failures, platform, world_of
-from ..reference import assert_equal_tables, dump_of_slices, read_tables
+from sequel_assets_tests.pipeline.harness import (
+    ADA,
+    BO,
+    DAYS,
+    Platform,
+    at,
+    client_of,
+    day,
+    event,
+    failures,
+    platform,
+    world_of,
+)
+from sequel_assets_tests.reference import assert_equal_tables, dump_of_slices, read_tables
 
 SLICES = 2 * len(SLICED) * len(DAYS)
 BUSY_SECONDS = 0.05

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from sequel_assets.insights.daily_usage import average, daily_usage
 from sequel_assets.warehouse import bulk
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..rows import ACME, DAY
+from sequel_assets_tests.rows import ACME, DAY
 
 
 def by_hand(minutes: int, users: int) -> float | None:

@@ -22,9 +22,8 @@ from sequel_assets.warehouse.tables import (
     events,
     refreshes,
 )
-
-from ..rows import ACME, AT, DAY, HUB, LATE, STAGE, day, empty, hour, participant, settle_in
-from .test_average import by_hand
+from sequel_assets_tests.insights.test_average import by_hand
+from sequel_assets_tests.rows import ACME, AT, DAY, HUB, LATE, STAGE, day, empty, hour, participant, settle_in
 
 KINDS = {"e1": STAGE, "e2": STAGE, "h1": HUB, "h2": HUB}
 DAYS = [day(n) for n in range(5)]

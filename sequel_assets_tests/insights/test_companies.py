@@ -20,9 +20,8 @@ from sequel_assets.warehouse.dataset import Insight
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import SliceUpdate, day_end, replace_slices
 from sequel_assets.warehouse.tables import companies, event_concurrency, event_participants, events, refreshes
-
-from .. import reference_companies as oracle
-from ..rows import AT, HUB, LATE, STAGE, empty, known_company, known_event, participant
+from sequel_assets_tests import reference_companies as oracle
+from sequel_assets_tests.rows import AT, HUB, LATE, STAGE, empty, known_company, known_event, participant
 
 KINDS = {"e1": STAGE, "e2": STAGE, "h1": HUB}
 LONG_AGO = date(2025, 2, 20)

@@ -21,12 +21,11 @@ from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import event_participants, refreshes
-
-from .. import reference_companies as oracle
-from ..pipeline.harness import failures, platform
-from ..rows import AT
-from .test_companies import DAYS, FEW, TODAY, TREES, facts, land
-from .test_ranges import OF, chosen
+from sequel_assets_tests import reference_companies as oracle
+from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land
+from sequel_assets_tests.insights.test_ranges import OF, chosen
+from sequel_assets_tests.pipeline.harness import failures, platform
+from sequel_assets_tests.rows import AT
 
 SPEC = WorldSpec(seed=7, companies=3, days=9, people=8, now=datetime(2026, 11, 23, 15, 7, tzinfo=UTC))
 

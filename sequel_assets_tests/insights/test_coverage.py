@@ -15,9 +15,8 @@ from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import companies, event_concurrency, event_participants, refreshes
-
-from .test_companies import TODAY, land
-from .test_ranges import LAST, ask
+from sequel_assets_tests.insights.test_companies import TODAY, land
+from sequel_assets_tests.insights.test_ranges import LAST, ask
 
 FACTS, BOTH = {event_participants.name}, {event_participants.name, event_concurrency.name}
 

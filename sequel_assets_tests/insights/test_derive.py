@@ -31,9 +31,22 @@ from sequel_assets.warehouse.tables import (
     proofs,
     refreshes,
 )  # fmt: skip
-
-from ..rows import ACME, AT, DAY, HUB, LATE, STAGE, day, empty, everything, hour, participant, settle_in, table_of
-from .test_by_hand import daily_by_hand, lifetime_by_hand, peaks_by_hand
+from sequel_assets_tests.insights.test_by_hand import daily_by_hand, lifetime_by_hand, peaks_by_hand
+from sequel_assets_tests.rows import (
+    ACME,
+    AT,
+    DAY,
+    HUB,
+    LATE,
+    STAGE,
+    day,
+    empty,
+    everything,
+    hour,
+    participant,
+    settle_in,
+    table_of,
+)
 
 THROUGH = hour(24 * 8)
 MOMENT = Moment(at=AT, through=THROUGH, late_window=LATE, run_id="run")

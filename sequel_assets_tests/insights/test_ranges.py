@@ -18,10 +18,9 @@ from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import people
-
-from .. import reference_companies as oracle
-from ..rows import empty, participant
-from .test_companies import DAYS, FEW, TODAY, TREES, facts, land, minutes
+from sequel_assets_tests import reference_companies as oracle
+from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land, minutes
+from sequel_assets_tests.rows import empty, participant
 
 OF = ["root", *"abcd"]
 LAST = DAYS[-5:]

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from .planting import ERRORS
+from sequel_assets_tests.leaks.planting import ERRORS
 
 Choose = Callable[[str, str], str | None]
 """Of an endpoint and the id it is asked for: the error that it gets, or None."""

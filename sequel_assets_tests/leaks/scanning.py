@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from .planting import needles
+from sequel_assets_tests.leaks.planting import needles
 
 BASE64_LENGTH = 8
 

@@ -13,10 +13,9 @@ import httpx
 import pytest
 
 from sequel_assets.sequel import SequelClient, SequelError
+from sequel_assets_tests.leaks.planting import ERRORS, STEM, email, needles, person, wrong_values
+from sequel_assets_tests.leaks.scanning import found_in
 from sequel_assets_tests.sequel.conftest import TOKEN_PATH, config
-
-from .planting import ERRORS, STEM, email, needles, person, wrong_values
-from .scanning import found_in
 
 DAY = date(2026, 3, 1)
 WHO = {"name": person(1), "userEmail": email(1)}

@@ -16,9 +16,8 @@ from sequel_assets.refresh.hours import days_between
 from sequel_assets.warehouse import silences
 from sequel_assets.warehouse.checksums import checksum
 from sequel_assets.warehouse.tables import NO_DAY, refreshes
-
-from ..reference import COLUMNS, assert_equal_tables, expected_tables, read_tables
-from .harness import Platform
+from sequel_assets_tests.pipeline.harness import Platform
+from sequel_assets_tests.reference import COLUMNS, assert_equal_tables, expected_tables, read_tables
 
 WITH_TRUTH = tuple(dataset.name for dataset in SLICED if dataset.name in COLUMNS)
 """Datasets of which the oracle knows every row; of the others the bookkeeping's checksum tells that they are whole."""

@@ -11,10 +11,9 @@ from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.sequel import ServerError
 from sequel_assets.warehouse.catalog import known_companies
 from sequel_assets.warehouse.engine import Warehouse
-
-from .. import reference_extras
-from ..reference import assert_equal_tables, dump_of_slices, read_tables
-from .harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
+from sequel_assets_tests import reference_extras
+from sequel_assets_tests.pipeline.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
+from sequel_assets_tests.reference import assert_equal_tables, dump_of_slices, read_tables
 
 CROWD = [
     Attendance(ADA, live=[(at(3), 20), (at(5), 3)], on_demand=[(at(6), 5)]),

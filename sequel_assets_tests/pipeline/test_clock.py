@@ -13,9 +13,8 @@ from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..reference import dump_of_slices, read_tables
-from .harness import ADA, BO, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.reference import dump_of_slices, read_tables
 
 SETTLE, WINDOW = timedelta(minutes=5), timedelta(hours=48)
 

@@ -29,10 +29,9 @@ from sequel_assets.warehouse.catalog import KnownEvent
 from sequel_assets.warehouse.company_tables import company_parents
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import refreshes
-
-from ..reference import dump, person_id
-from ..reference_extras import SLICED
-from .harness import ADA, BO, DAYS, Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.reference import dump, person_id
+from sequel_assets_tests.reference_extras import SLICED
 
 TALK: dict[str, Any] = {
     "polls": [{

@@ -15,8 +15,7 @@ from sequel_assets.warehouse import availability
 from sequel_assets.warehouse.company_tables import hub_rooms
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import refreshes
-
-from .harness import ADA, NOW, Platform, at, event, failures, platform, world_of
+from sequel_assets_tests.pipeline.harness import ADA, NOW, Platform, at, event, failures, platform, world_of
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
 LATER = NOW + timedelta(hours=1)

@@ -26,12 +26,16 @@ import pytest
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import Sandbox, WorldSpec, build_world
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..reference import KEY, Tables, assert_equal_tables, dump_of_slices, owners_of
-from ..stage import COMMAND, clean_environment
-from .harness import Platform, platform
-from .processes import arguments_of, assert_nothing_is_half_written, assert_silences_are_true, bookkept
-from .worker import main as work
+from sequel_assets_tests.pipeline.harness import Platform, platform
+from sequel_assets_tests.pipeline.processes import (
+    arguments_of,
+    assert_nothing_is_half_written,
+    assert_silences_are_true,
+    bookkept,
+)
+from sequel_assets_tests.pipeline.worker import main as work
+from sequel_assets_tests.reference import KEY, Tables, assert_equal_tables, dump_of_slices, owners_of
+from sequel_assets_tests.stage import COMMAND, clean_environment
 
 KILLS = int(os.environ.get("KILLS", "12"))
 REAL_KILLS = 10 if KILLS >= 100 else 2

@@ -12,10 +12,13 @@ from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..reference import assert_equal_tables, dump_of_slices, read_tables
-from .harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
-from .processes import assert_nothing_is_half_written, assert_silences_are_true, start_worker
+from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
+from sequel_assets_tests.pipeline.processes import (
+    assert_nothing_is_half_written,
+    assert_silences_are_true,
+    start_worker,
+)
+from sequel_assets_tests.reference import assert_equal_tables, dump_of_slices, read_tables
 
 
 def crowded() -> World:

@@ -16,12 +16,11 @@ from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.warehouse import patience, schema
 from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..pgbouncer import PgBouncer
-from ..postgres import PostgresServer
-from ..rows import everything
-from ..web import harness as web
-from .harness import Platform, client_of, failures
+from sequel_assets_tests.pgbouncer import PgBouncer
+from sequel_assets_tests.pipeline.harness import Platform, client_of, failures
+from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.rows import everything
+from sequel_assets_tests.web import harness as web
 
 pytestmark = pytest.mark.slow
 

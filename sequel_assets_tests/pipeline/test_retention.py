@@ -16,10 +16,21 @@ from sequel_assets.sandbox import Attendance, World
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import restatements
-
-from ..reference import read_tables
-from ..refresh.test_patrol import patrol, rows
-from .harness import ADA, BO, CY, DAYS, Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.pipeline.harness import (
+    ADA,
+    BO,
+    CY,
+    DAYS,
+    Platform,
+    at,
+    day,
+    event,
+    failures,
+    platform,
+    world_of,
+)
+from sequel_assets_tests.reference import read_tables
+from sequel_assets_tests.refresh.test_patrol import patrol, rows
 
 KEEPS = 4
 FOUR_DAYS = Retention(KEEPS)

@@ -19,11 +19,10 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engagement_tables import poll_answers
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import metadata, refreshes
-
-from ..rows import settle_in, table_of
-from ..test_export import settings_of
-from ..warehouse.test_counts_from import at_revision
-from .harness import ADA, BO, Platform, at, client_of, day, event, failures, world_of
+from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, client_of, day, event, failures, world_of
+from sequel_assets_tests.rows import settle_in, table_of
+from sequel_assets_tests.test_export import settings_of
+from sequel_assets_tests.warehouse.test_counts_from import at_revision
 
 TYPED = {
     "registrants": ("name", "email", "join_url"),

@@ -16,9 +16,8 @@ from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.people import person_id
 from sequel_assets.warehouse.tables import event_participants, people, proofs
-
-from ..reference import KEY
-from .harness import ADA, DAYS, NOW, at, day, event, failures, platform, world_of
+from sequel_assets_tests.pipeline.harness import ADA, DAYS, NOW, at, day, event, failures, platform, world_of
+from sequel_assets_tests.reference import KEY
 
 GUESTS = [Person("Guest", which=n) for n in (1, 2, 3)]
 NAMELESS = [Person("", which=n) for n in (1, 2)]

@@ -17,9 +17,8 @@ from sequel_assets.warehouse.company_tables import registrants
 from sequel_assets.warehouse.engagement_tables import chat_messages
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import refreshes
-
-from .harness import Platform, at, day, event, failures, platform, world_of
-from .test_extras import INTERACTIONS, talking
+from sequel_assets_tests.pipeline.harness import Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.pipeline.test_extras import INTERACTIONS, talking
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
 COUNTS = ("polls", "poll_voters", "questions", "questions_answered", "chat_messages", "reactions")

@@ -32,10 +32,22 @@ from sequel_assets.warehouse.identity import Identity, IdentityError, Mine, ensu
 from sequel_assets.warehouse.merged_people import REASON
 from sequel_assets.warehouse.people import person_id
 from sequel_assets.warehouse.tables import event_participants, metadata, people, problems, refreshes, restatements
-
-from ..reference import KEY, assert_equal_tables, dump_of_slices
-from ..stage import call_in_process
-from .harness import ADA, BO, DAYS, NOW, Platform, at, day, event, failures, platform, problems_of, world_of
+from sequel_assets_tests.pipeline.harness import (
+    ADA,
+    BO,
+    DAYS,
+    NOW,
+    Platform,
+    at,
+    day,
+    event,
+    failures,
+    platform,
+    problems_of,
+    world_of,
+)
+from sequel_assets_tests.reference import KEY, assert_equal_tables, dump_of_slices
+from sequel_assets_tests.stage import call_in_process
 
 START, DAYS_KEPT = date(2026, 3, 2), DAYS[1:5]
 MINE = Mine("root", "http://127.0.0.1:8700", KEY)

@@ -20,10 +20,17 @@ from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..reference import COLUMNS, Tables, assert_equal_tables, dump, dump_of_slices, person_id, read_tables
-from .harness import Platform, client_of, failures, platform
-from .processes import assert_silences_are_true
+from sequel_assets_tests.pipeline.harness import Platform, client_of, failures, platform
+from sequel_assets_tests.pipeline.processes import assert_silences_are_true
+from sequel_assets_tests.reference import (
+    COLUMNS,
+    Tables,
+    assert_equal_tables,
+    dump,
+    dump_of_slices,
+    person_id,
+    read_tables,
+)
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPECS = {

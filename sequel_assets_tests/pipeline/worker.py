@@ -23,8 +23,7 @@ from sequel_assets.refresh.refresh import Refresher, Rules
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..reference import KEY
+from sequel_assets_tests.reference import KEY
 
 SETTLE, WINDOW = timedelta(minutes=5), timedelta(hours=48)
 

@@ -14,8 +14,7 @@ from sequel_assets.warehouse.dataset import Dataset
 from sequel_assets.warehouse.engagement_tables import chat_messages
 from sequel_assets.warehouse.slices import SliceResult, State
 from sequel_assets.warehouse.tables import event_participants
-
-from ..rows import ACME, AT, DAY
+from sequel_assets_tests.rows import ACME, AT, DAY
 
 WHO = "a1b2c3"
 

@@ -18,9 +18,8 @@ from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import NO_DAY, reconciliations, refreshes, restatements
-
-from ..pipeline.harness import ADA, BO, CY, NOW, Platform, at, day, event, platform, world_of
-from ..reference import KEY
+from sequel_assets_tests.pipeline.harness import ADA, BO, CY, NOW, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.reference import KEY
 
 CROWD = [
     Attendance(ADA, live=[(at(3), 20), (at(5), 3)], on_demand=[(at(6), 5)]),

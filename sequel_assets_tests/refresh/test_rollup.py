@@ -17,11 +17,22 @@ from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.slices import day_end
 from sequel_assets.warehouse.tables import refreshes
-
-from .. import reference_companies as oracle
-from ..pipeline.harness import ADA, BO, DAYS, LAST, START, Platform, at, day, event, platform, world_of
-from ..reference import expected_tables
-from ..rows import table_of
+from sequel_assets_tests import reference_companies as oracle
+from sequel_assets_tests.pipeline.harness import (
+    ADA,
+    BO,
+    DAYS,
+    LAST,
+    START,
+    Platform,
+    at,
+    day,
+    event,
+    platform,
+    world_of,
+)
+from sequel_assets_tests.reference import expected_tables
+from sequel_assets_tests.rows import table_of
 
 COMPANIES = [Company("root", "Root"), Company("kid", "Kid", "root"), Company("toddler", "Toddler", "kid")]
 PAST = [on for on in DAYS if on != LAST]

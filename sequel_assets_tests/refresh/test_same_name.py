@@ -17,8 +17,7 @@ from sequel_assets.refresh.plan import Contradiction, Expected
 from sequel_assets.refresh.prove import Attendee, Counted
 from sequel_assets.refresh.same_name import Together, together
 from sequel_assets.sequel import Participants
-
-from .test_facts import D, known
+from sequel_assets_tests.refresh.test_facts import D, known
 
 
 def guests(*minutes: int) -> list[Counted]:

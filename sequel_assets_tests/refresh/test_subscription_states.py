@@ -15,8 +15,7 @@ from sequel_assets.warehouse.subscribing import StoredSubscription
 from sequel_assets.warehouse.tables import companies, event_participants, events
 from sequel_assets.warehouse.webhook_tables import subscriptions
 from sequel_assets_tests.refresh.books import KEY
-
-from .test_guardian_plan import LENGTH, NOW, SLOT, row
+from sequel_assets_tests.refresh.test_guardian_plan import LENGTH, NOW, SLOT, row
 
 SEAL = Seal([KEY])
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

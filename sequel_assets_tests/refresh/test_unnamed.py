@@ -18,8 +18,7 @@ from sequel_assets.sequel.engagement import activity_page_from
 from sequel_assets.warehouse.company_tables import hub_participants, registrants
 from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.people import person_id
-
-from .test_facts import D, known
+from sequel_assets_tests.refresh.test_facts import D, known
 
 KEY = "k" * 32
 entries = st.builds(

@@ -20,9 +20,8 @@ from sequel_assets.warehouse.engagement_tables import event_activity
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.tables import companies, event_participants, events, problems, refreshes, restatements
 from sequel_assets.warehouse.webhook_tables import inbox as inbox_table
-
-from ..inboxes import hint
-from ..rows import ACME, AT, DAY, day, hour, known_company, known_event, participant, table_of
+from sequel_assets_tests.inboxes import hint
+from sequel_assets_tests.rows import ACME, AT, DAY, day, hour, known_company, known_event, participant, table_of
 
 PACKAGE = Path(catalog.__file__).parents[1]
 MANY = 70_000

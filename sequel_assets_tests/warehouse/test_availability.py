@@ -7,8 +7,7 @@ from datetime import timedelta
 from sequel_assets.warehouse import availability, catalog
 from sequel_assets.warehouse.availability import Unavailable
 from sequel_assets.warehouse.engine import Warehouse
-
-from ..rows import AT, known_company
+from sequel_assets_tests.rows import AT, known_company
 
 LATER = AT + timedelta(hours=1)
 

@@ -11,8 +11,7 @@ from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.tables import companies, people, refreshes
-
-from ..rows import ACME, AT, DAY, day, empty, hour, table_of
+from sequel_assets_tests.rows import ACME, AT, DAY, day, empty, hour, table_of
 
 ODD = [
     "", " ", "'", "''", '"', "\\", "\\N", "\\.", "\\n", "\\x41", "a\tb", "a\nb", "a\r\nb", "\b\f\v", "NULL", "null", "%s", "%(x)s",

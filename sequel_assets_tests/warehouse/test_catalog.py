@@ -11,8 +11,7 @@ from sequel_assets.warehouse.problems import Problem
 from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
 from sequel_assets.warehouse.tables import companies, event_concurrency, event_participants, events, proofs
 from sequel_assets.warehouse.tables import problems as problems_table
-
-from ..rows import (
+from sequel_assets_tests.rows import (
     ACME,
     AT,
     DAY,

@@ -12,8 +12,7 @@ from sequel_assets.warehouse.bulk import Row
 from sequel_assets.warehouse.decisions import Loss, loss_of
 from sequel_assets.warehouse.engagement_tables import chat_messages, event_activity
 from sequel_assets.warehouse.tables import event_concurrency, event_participants
-
-from ..rows import ACME, AT, DAY, participant
+from sequel_assets_tests.rows import ACME, AT, DAY, participant
 
 LATER = AT + timedelta(minutes=1)
 

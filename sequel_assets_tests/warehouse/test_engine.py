@@ -16,8 +16,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError
 from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
 from sequel_assets.warehouse.tables import companies, event_participants, refreshes
-
-from ..rows import ACME, AT, DAY, LATE, STAGE, hour, known_company, participant, settle_in, table_of
+from sequel_assets_tests.rows import ACME, AT, DAY, LATE, STAGE, hour, known_company, participant, settle_in, table_of
 
 WRITE_200_TIMES = """
 import sys

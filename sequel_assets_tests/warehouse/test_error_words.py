@@ -16,9 +16,8 @@ from sequel_assets.warehouse.error_words import CODES
 from sequel_assets.warehouse.errors import Interrupted, WarehouseError, place
 from sequel_assets.warehouse.tables import companies, event_participants
 from sequel_assets.warehouse.tables import people as people_table
-
-from ..postgres import PostgresServer
-from ..rows import AT, DAY, known_company, settle_in
+from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.rows import AT, DAY, known_company, settle_in
 
 SECRET = "Ada Secret <ada@secret.example>"
 SAID = f"""

@@ -18,9 +18,8 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError, place
 from sequel_assets.warehouse.tables import companies, event_participants, people
-
-from ..postgres import PostgresServer
-from ..rows import AT, STAGE, everything, known_company, participant, settle_in, table_of
+from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.rows import AT, STAGE, everything, known_company, participant, settle_in, table_of
 
 NOT_A_URL = (
     "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name; "

@@ -19,9 +19,8 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import Interrupted, Uncertain, WarehouseError, place
 from sequel_assets.warehouse.patience import repeats, repeats_if_undone
 from sequel_assets.warehouse.tables import companies
-
-from ..postgres import PostgresServer
-from ..rows import settle_in, table_of
+from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.rows import settle_in, table_of
 
 PACKAGE = Path(patience.__file__).parents[1]
 

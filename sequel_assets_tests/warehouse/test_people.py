@@ -16,8 +16,7 @@ from sequel_assets.warehouse import people as people_module
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.people import Person, normal_email, normal_name, person_id, remember
 from sequel_assets.warehouse.tables import people
-
-from ..rows import ACME, day, empty, table_of
+from sequel_assets_tests.rows import ACME, day, empty, table_of
 
 KEY = "k" * 31 + "é"
 

@@ -17,8 +17,7 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.errors import WarehouseError, place
 from sequel_assets.warehouse.tables import companies, metadata
-
-from ..rows import everything, known_company, settle_in, table_of
+from sequel_assets_tests.rows import everything, known_company, settle_in, table_of
 
 IN_A_PROCESS = """
 import sys

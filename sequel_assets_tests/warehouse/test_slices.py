@@ -26,8 +26,20 @@ from sequel_assets.warehouse.tables import (
     refreshes,
     restatements,
 )
-
-from ..rows import ACME, AT, DAY, HUB, LATE, STAGE, day, everything, hour, participant, settle_in, table_of
+from sequel_assets_tests.rows import (
+    ACME,
+    AT,
+    DAY,
+    HUB,
+    LATE,
+    STAGE,
+    day,
+    everything,
+    hour,
+    participant,
+    settle_in,
+    table_of,
+)
 
 EVENTS = {"e1": STAGE, "e2": STAGE, "h1": HUB}
 

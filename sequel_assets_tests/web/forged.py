@@ -24,8 +24,7 @@ import psutil
 from sequel_assets.console.output import console, table
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-
-from .harness import (
+from sequel_assets_tests.web.harness import (
     CAPABILITY,
     CREATED,
     HEADER,

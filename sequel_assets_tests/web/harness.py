@@ -25,8 +25,7 @@ from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
 from sequel_assets.web.http_server import Server, listen, server
 from sequel_assets.web.receiver import Bounds, Receiver
 from sequel_assets.web.verify import Rules
-
-from ..rows import AT, known_company
+from sequel_assets_tests.rows import AT, known_company
 
 NOW = datetime(2026, 3, 9, 15, 7, tzinfo=UTC)
 SEAL_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from .harness import NOW, delivery, encoded
+from sequel_assets_tests.web.harness import NOW, delivery, encoded
 
 AT = datetime(2026, 3, 9, 6, 11, 23, tzinfo=UTC)
 OFFSETS = (

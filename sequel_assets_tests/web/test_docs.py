@@ -9,8 +9,7 @@ from sequel_assets.settings import Settings
 from sequel_assets.web import coding, deliveries, http_server, moments, readers, receiver, signatures, storing
 from sequel_assets.web.journal import REFUSALS_PER_SECOND
 from sequel_assets.web.verify import EVENT_TYPES, Verdict
-
-from .forged import KINDS
+from sequel_assets_tests.web.forged import KINDS
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "webhooks.md").read_text(encoding="utf-8")
 TEXT = " ".join(PAGE.split())

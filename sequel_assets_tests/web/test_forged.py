@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .forged import KINDS, MARK, SLOW, Outcome, Result, send_forged
+from sequel_assets_tests.web.forged import KINDS, MARK, SLOW, Outcome, Result, send_forged
 
 EACH = 40
 

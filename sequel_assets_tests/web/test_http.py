@@ -15,8 +15,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.web import http_server
 from sequel_assets.web import receiver as receiver_module
 from sequel_assets.web.http_server import HEADER_BYTES, listen, server
-
-from .harness import (
+from sequel_assets_tests.web.harness import (
     BOUNDS,
     CAPABILITY,
     HEADER,

@@ -11,8 +11,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.web.coding import InflatedTooLargeError, NotGzipError, inflated, is_gzip, is_understood
 from sequel_assets.web.deliveries import read
 from sequel_assets.web.verify import Verdict, verify
-
-from .harness import (
+from sequel_assets_tests.web.harness import (
     BOUNDS,
     HEADER,
     KEY,
@@ -26,8 +25,8 @@ from .harness import (
     stored,
     subscribe,
 )
-from .odd import BODIES, STAMPS, USUAL, Odd, stamped
-from .test_verify import KNOWN
+from sequel_assets_tests.web.odd import BODIES, STAMPS, USUAL, Odd, stamped
+from sequel_assets_tests.web.test_verify import KNOWN
 
 IDS = [f"{number}-{ascii(stamp)[:60]}" for number, (stamp, _) in enumerate(STAMPS)]
 

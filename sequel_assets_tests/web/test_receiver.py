@@ -23,8 +23,7 @@ from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.subscriptions import hash_of
 from sequel_assets.warehouse.webhook_tables import subscriptions
 from sequel_assets.web.receiver import LARGE_AT_ONCE
-
-from .harness import (
+from sequel_assets_tests.web.harness import (
     BOUNDS,
     CAPABILITY,
     CREATED,

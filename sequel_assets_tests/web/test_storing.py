@@ -11,9 +11,8 @@ from sequel_assets.warehouse import inbox
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.web import storing
 from sequel_assets.web.storing import NotStoredError, Storage
-
-from ..inboxes import hint, rows
-from ..rows import AT
+from sequel_assets_tests.inboxes import hint, rows
+from sequel_assets_tests.rows import AT
 
 pytestmark = pytest.mark.parametrize("engine_kind", ["sqlite"])
 

@@ -23,9 +23,8 @@ from sequel_assets.warehouse.webhook_tables import subscriptions
 from sequel_assets.web import health, http_server, readers, storing
 from sequel_assets.web.http_server import FREE_PIECES
 from sequel_assets.web.receiver import STRANGERS_AT_ONCE
-
-from ..postgres import PostgresServer
-from .harness import (
+from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.web.harness import (
     BOUNDS,
     CAPABILITY,
     HEADER,

@@ -18,8 +18,7 @@ from sequel_assets.warehouse.subscriptions import Receiving
 from sequel_assets.web.deliveries import MOST_PARTS, Delivery, MalformedError, read
 from sequel_assets.web.signatures import TOLERANCE
 from sequel_assets.web.verify import NOT_KNOWN, Known, Verdict, admit, judge, verify
-
-from .harness import CREATED, ENDED, HEADER, KEY, NOW, OLD_KEY, RULES, delivery, encoded
+from sequel_assets_tests.web.harness import CREATED, ENDED, HEADER, KEY, NOW, OLD_KEY, RULES, delivery, encoded
 
 RECEIVING = Receiving("acme", "hash", ENDED, "sub-1", None, "sealed", None, None, None)
 LINEAGES = {

@@ -24,14 +24,13 @@ import pytest
 
 from sequel_assets import cli
 from sequel_assets.console import demo_tables, output, tabular
+from sequel_assets.safety.visible import visible
 from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Fault, Person, Room, Sandbox, World
 from sequel_assets.settings import load
-from sequel_assets.visible import visible
 from sequel_assets.warehouse.engine import Warehouse
-
-from .hostile import HOSTILE, obeyed
-from .pipeline.harness import Platform, client_of
-from .stage import COMMAND, NOW, at, call_in_process, clean_environment, environment, variables
+from sequel_assets_tests.pipeline.harness import Platform, client_of
+from sequel_assets_tests.stage import COMMAND, NOW, at, call_in_process, clean_environment, environment, variables
+from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
 
 STYLE, BAR = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[(?:2K|1A|\?25[lh])|\r")
 """What our own styles are made of, and what moves a bar of progress."""

@@ -12,14 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from sequel_assets import file_modes, settings
+from sequel_assets import settings
+from sequel_assets.safety import file_modes
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-
-from .served_demo import free_port
-from .stage import COMMAND, NOW, call_in_process, clean_environment, environment, small_world, variables
+from sequel_assets_tests.served_demo import free_port
+from sequel_assets_tests.stage import (
+    COMMAND,
+    NOW,
+    call_in_process,
+    clean_environment,
+    environment,
+    small_world,
+    variables,
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +134,7 @@ def test_the_receiver_leaves_nothing_that_others_may_read(tmp_path: Path, accoun
 def test_another_program_is_given_the_umask(tmp_path: Path) -> None:
     """`make dev` starts Dagster so, which makes its files itself."""
     code = "import os; os.mkdir('made'); open('made/file', 'w').close()"
-    command = [sys.executable, "-m", "sequel_assets.file_modes", sys.executable, "-c", code]
+    command = [sys.executable, "-m", "sequel_assets.safety.file_modes", sys.executable, "-c", code]
     for told, expected in (("", PRIVATE), ("0640", {True: {"0750"}, False: {"0640"}})):
         folder = tmp_path / f"as {told}"
         folder.mkdir()

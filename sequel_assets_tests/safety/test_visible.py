@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.visible import LONGEST, MOST_MARKS, harmless, read_back, shown_as_escapes, visible
-
-from .hostile import HOSTILE, obeyed
+from sequel_assets.safety.visible import LONGEST, MOST_MARKS, harmless, read_back, shown_as_escapes, visible
+from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
 
 
 @pytest.mark.parametrize(

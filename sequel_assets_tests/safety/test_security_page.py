@@ -12,9 +12,8 @@ from sequel_assets.warehouse import catalog
 from sequel_assets.warehouse.engine import Warehouse
 from sequel_assets.warehouse.schema import ensure_current, migrate
 from sequel_assets.warehouse.tables import companies
-
-from .rows import AT, known_company, table_of
-from .test_house import PROJECT
+from sequel_assets_tests.rows import AT, known_company, table_of
+from sequel_assets_tests.test_house import PROJECT
 
 PAGE = (PROJECT / "docs" / "security.md").read_text()
 NAMED = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")

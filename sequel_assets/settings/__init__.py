@@ -19,11 +19,11 @@ from pydantic import (
 )
 from pydantic_settings import SettingsConfigDict
 
-from sequel_assets import alert_addresses
-from sequel_assets.client_settings import ClientSettings
-from sequel_assets.days_kept import DaysKept, DaysKeptByCompany
-from sequel_assets.file_modes import FileSettings
-from sequel_assets.webhook_settings import WebhookSettings
+from sequel_assets.safety.file_modes import FileSettings
+from sequel_assets.settings import alert_addresses
+from sequel_assets.settings.client import ClientSettings
+from sequel_assets.settings.retention import DaysKept, DaysKeptByCompany
+from sequel_assets.settings.webhooks import WebhookSettings
 
 PREFIX = "SEQUEL_"
 DATA_FOLDER = ".sequel"
@@ -226,7 +226,7 @@ def as_markdown() -> str:
         cells = (f"`{variable(name)}`", default, str(field.description), f"`{(field.examples or [''])[0]}`")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     head = (
-        "# Settings\n\nGenerated from `sequel_assets/settings.py` by `make docs`; edit it there.\n\n"
+        "# Settings\n\nGenerated from `sequel_assets/settings/__init__.py` by `make docs`; edit it there.\n\n"
         "Read from the environment and from `.env` in the working directory; the environment wins.\n\n"
         "| variable | default | what it is | example |\n| --- | --- | --- | --- |\n"
     )

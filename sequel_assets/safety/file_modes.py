@@ -4,7 +4,7 @@ A command sets the umask for all that it and its children make (Dagster's runs, 
 and the embedded warehouse is made with its mode whatever the umask is; SQLite gives its WAL files the mode of the database.
 What is there already keeps the mode that it has.
 
-    python -m sequel_assets.file_modes dagster dev ...      another program, with the same umask
+    python -m sequel_assets.safety.file_modes dagster dev ...      another program, with the same umask
 """
 
 import contextlib

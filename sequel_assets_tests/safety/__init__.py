@@ -1,0 +1,1 @@
+"""Tests of what keeps foreign text and made files harmless."""

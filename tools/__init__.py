@@ -1,0 +1,1 @@
+"""Scripts of make: the generated pages, the audit."""
