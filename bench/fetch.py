@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from bench.world import CONCURRENCY, bench, days_to, in_a_process
-from sequel_assets.warehouse.tables import proofs
+from sequel_assets.warehouse.tables.core import proofs
 
 HEADINGS = ("what", "value")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

@@ -6,11 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse import bulk
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.engagement_tables import chat_messages, event_activity, poll_answers, polls, questions
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import companies, event_concurrency, event_participants, events, refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, refreshes
+from sequel_assets.warehouse.tables.event_details import chat_messages, event_activity, poll_answers, polls, questions
 
 LAST, YEAR, EVENTS, PEOPLE = date(2026, 11, 22), 365, 105, 160
 FIRST = LAST - timedelta(days=YEAR - 1)

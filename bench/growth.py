@@ -12,9 +12,9 @@ from sequel_assets.insights.lifetime_usage import LIFETIME_USAGE
 from sequel_assets.refresh.derive import derive
 from sequel_assets.refresh.moment import Moment
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
-from sequel_assets.warehouse.tables import companies, event_concurrency, event_participants, events
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events
 from sequel_assets_tests.postgres import PostgresServer
 
 HEADINGS = ("database", "facts", "insights of a year, s", "lifetime's SELECT: a year, s", "its last day alone, s")

@@ -27,7 +27,7 @@ from bench.world import (
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour
 from sequel_assets.refresh.ledger import landed_days
-from sequel_assets.warehouse.tables import events
+from sequel_assets.warehouse.tables.core import events
 
 HEADINGS = ("what", "hot hour, 15:07", "full hour, 00:07")
 HOT = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

@@ -14,8 +14,8 @@ from pathlib import Path
 from bench.filled import FIRST, LAST, analyze, fill
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets_tests.postgres import PostgresServer
 
 HEADINGS = (

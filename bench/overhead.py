@@ -74,7 +74,7 @@ def _run(defs: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dic
 
 def _migrate(url: str) -> None:
     from sequel_assets.warehouse import schema
-    from sequel_assets.warehouse.engine import Warehouse
+    from sequel_assets.warehouse.database.engine import Warehouse
 
     warehouse = Warehouse(url)
     schema.migrate(warehouse)

@@ -17,8 +17,8 @@ from sequel_assets.insights import ranges
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_participants
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets_tests.postgres import PostgresServer
 
 HEADINGS = ("database", "what", "times", "p50, s", "p95, s")

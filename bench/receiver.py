@@ -22,10 +22,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.sealing import Seal
-from sequel_assets.warehouse.subscriptions import hash_of
-from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
+from sequel_assets.warehouse.stores.sealing import Seal
+from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets.web.http_server import listen, server
 from sequel_assets.web.receiver import Bounds, Receiver
 from sequel_assets.web.verify import Rules

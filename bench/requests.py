@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from bench.world import bench, days_to, in_a_process
 from sequel_assets.refresh.hours import days_between
-from sequel_assets.warehouse.tables import events, proofs
+from sequel_assets.warehouse.tables.core import events, proofs
 
 HEADINGS = ("what", "events or (event, day)", "requests", "requests each")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

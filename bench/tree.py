@@ -10,8 +10,9 @@ from sequel_assets.automation.sensors import arrivals, hour_of
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.freshness import late_slices
 from sequel_assets.refresh.ledger import read_ledger
-from sequel_assets.warehouse import bulk, catalog
-from sequel_assets.warehouse.tables import refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import refreshes
 
 HEADINGS = ("what", "requests", "seconds", "peak memory, MiB")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

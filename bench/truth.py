@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.sandbox import World
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_participants, metadata
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import event_participants, metadata
 from sequel_assets_tests.reference import owners_of
 
 EPOCH = date(1970, 1, 1)

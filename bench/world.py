@@ -19,8 +19,8 @@ from sequel_assets.refresh.refresh import Days, Refresher, Rules
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 CONCURRENCY, LATENCY_MS = 8, 20
 PERSON_KEY = "k" * 32

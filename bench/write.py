@@ -9,9 +9,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
-from sequel_assets.warehouse.tables import companies, event_participants, events
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.tables.core import companies, event_participants, events
 from sequel_assets_tests.postgres import PostgresServer
 
 HEADINGS = ("database", "rows", "new, rows/s", "unchanged, rows/s")

@@ -21,8 +21,8 @@ from bench.truth import differences
 from bench.world import LATENCY_MS, PERSON_KEY, in_a_process
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.sandbox import WorldSpec, build_world
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import refreshes
 
 HEADINGS = ("what", "value")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

@@ -16,7 +16,7 @@ from sequel_assets.console.stopping import end_at_once_when_told_again
 from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.database.errors import WarehouseError
 
 ONE_COMPANY = "an id, a partition key or a unique name"
 WRONG_USAGE, NOT_REACHED, INTERRUPTED = 2, 3, 130

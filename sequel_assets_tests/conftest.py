@@ -20,7 +20,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.pgbouncer import PgBouncer
 from sequel_assets_tests.postgres import PostgresServer

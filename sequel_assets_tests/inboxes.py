@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.refresh.hints import ENDED
-from sequel_assets.warehouse import inbox
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.inbox import Hint
-from sequel_assets.warehouse.webhook_tables import inbox as table
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import inbox
+from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.tables.webhooks import inbox as table
 
 _numbers = itertools.count(1)
 CAPABILITY = "c" * 64

@@ -17,9 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.sandbox import HUB, Event, World
-from sequel_assets.warehouse import company_tables  # noqa: F401 - its tables belong to the metadata
-from sequel_assets.warehouse import tables as landed
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables import core as landed
 from sequel_assets_tests import reference_extras
 
 KEY = "the key of the tests, 32 characters"

@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.catalog import KnownCompany, KnownEvent
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import metadata
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany, KnownEvent
+from sequel_assets.warehouse.tables.core import metadata
 
 ACME = "acme"
 STAGE, HUB = "virtualStageEvent", "networkingHub"

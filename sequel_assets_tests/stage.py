@@ -24,9 +24,9 @@ from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.automation.partitions import range_tags, slice_partitions
 from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.sandbox import Attendance, Clock, Company, Event, Person, Sandbox, World
-from sequel_assets.warehouse.dataset import Dataset
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
+from sequel_assets.warehouse.tables.dataset import Dataset
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
 THROUGH = datetime(2026, 3, 3, 15, tzinfo=UTC)

@@ -10,24 +10,25 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 from hypothesis import strategies as st
 
-from sequel_assets.warehouse import bulk, catalog
-from sequel_assets.warehouse.engagement_tables import (
-    chat_messages,
-    event_activity,
-    poll_answers,
-    polls,
-    questions,
-    reactions,
-)
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import (
     companies,
     event_concurrency,
     event_participants,
     events,
     metadata,
     refreshes,
+)
+from sequel_assets.warehouse.tables.event_details import (
+    chat_messages,
+    event_activity,
+    poll_answers,
+    polls,
+    questions,
+    reactions,
 )
 from sequel_assets_tests.reference_events import HUB, OF_EVENTS, STAGE, Entry, Plan, Row, Seen, Story
 from sequel_assets_tests.rows import AT, DAY, day, hour, known_company, known_event

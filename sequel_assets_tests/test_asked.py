@@ -1,7 +1,7 @@
 """What a command was asked for."""
 
 from sequel_assets.console.asked import choose
-from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 def company(number: int, name: str) -> KnownCompany:

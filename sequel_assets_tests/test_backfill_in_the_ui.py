@@ -16,8 +16,8 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import Attendance, Clock, Event, Sandbox, World
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import companies, refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import companies, refreshes
 from sequel_assets_tests.pipeline.harness import Platform, client_of
 from sequel_assets_tests.pipeline.processes import assert_nothing_is_half_written
 from sequel_assets_tests.reference import KEY

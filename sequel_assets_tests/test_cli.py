@@ -29,10 +29,10 @@ from sequel_assets.console.asked import choose
 from sequel_assets.console.output import UsageError
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.sandbox import HUB, Clock, Company, Fault, Sandbox, World
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest
-from sequel_assets.warehouse.tables import NO_DAY, companies, metadata, people, problems, refreshes
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.tables.core import NO_DAY, companies, metadata, people, problems, refreshes
 from sequel_assets_tests.stage import (
     ACME,
     BOLT,

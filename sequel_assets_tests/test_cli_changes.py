@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.sandbox import Attendance, Clock, Sandbox
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import (
     NO_DAY,
     companies,
     event_participants,

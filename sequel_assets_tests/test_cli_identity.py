@@ -14,9 +14,9 @@ from sequel_assets.automation.webhooks import webhook_sensors
 from sequel_assets.refresh import connect
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.settings import load
-from sequel_assets.warehouse.company_tables import warehouse_identity
-from sequel_assets.warehouse.identity import IdentityError
-from sequel_assets.warehouse.tables import metadata
+from sequel_assets.warehouse.identity.identity import IdentityError
+from sequel_assets.warehouse.tables.company_lists import warehouse_identity
+from sequel_assets.warehouse.tables.core import metadata
 from sequel_assets_tests.refresh.books import HERE, KEY
 from sequel_assets_tests.stage import NOW, PERSON_KEY, Stage, rows_of, small_world, variables, why_failed
 from sequel_assets_tests.test_cli import Checkout

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sequel_assets.sandbox import Clock, Sandbox
-from sequel_assets.warehouse import hints
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import notifications
 from sequel_assets_tests.inboxes import deliver, hint, rows
 from sequel_assets_tests.stage import BOLT, NOW, small_world
 from sequel_assets_tests.test_cli import Checkout
@@ -25,11 +25,11 @@ def test_hints_are_listed_with_what_became_of_them_and_put_back(tmp_path: Path) 
         assert checkout.quickly("inbox").stdout == "The inbox holds no hint.\n"
         deliver(warehouse, hint(BOLT, "e-bolt", NOW - timedelta(hours=5), page=1, pages=2), hint(BOLT, "e2", NOW))
         with warehouse.write() as connection:
-            ((first, _),) = hints.waiting(connection, ["virtual-stage-event-ended"])
-            hints.claim(connection, [first], run_id="run-1", at=NOW)
+            ((first, _),) = notifications.waiting(connection, ["virtual-stage-event-ended"])
+            notifications.claim(connection, [first], run_id="run-1", at=NOW)
         with warehouse.write() as connection:
-            ((first, _),) = hints.waiting(connection, ["virtual-stage-event-ended"])
-            hints.close(connection, first, "the refresh through 2026-03-03 11:00 covers it", at=NOW)
+            ((first, _),) = notifications.waiting(connection, ["virtual-stage-event-ended"])
+            notifications.close(connection, first, "the refresh through 2026-03-03 11:00 covers it", at=NOW)
         done = checkout.call("inbox", "--json")  # once as a program of its own
         assert (done.returncode, done.stderr) == (0, "")
         newest, oldest = json.loads(done.stdout)["hints"]

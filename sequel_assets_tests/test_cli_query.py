@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from sequel_assets.warehouse import bulk
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import companies, event_concurrency, people, refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import companies, event_concurrency, people, refreshes
 from sequel_assets_tests.insights.test_companies import land
 from sequel_assets_tests.rows import HUB, participant
 from sequel_assets_tests.stage import run_command

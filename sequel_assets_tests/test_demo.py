@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.datasets import LANDED, SLICED, SUBSCRIPTIONS
 from sequel_assets.refresh.extra_datasets import WITHOUT_DAY
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_participants
-from sequel_assets.warehouse.webhook_tables import inbox
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import event_participants
+from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.browser import seen
 from sequel_assets_tests.served_demo import PROJECT, ServedDemo, free_port
 from sequel_assets_tests.stage import run_command

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from sequel_assets.console import demo_tables
 from sequel_assets.insights.event_statistics import event_statistics
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engagement_tables import chat_messages
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.event_details import chat_messages
 from sequel_assets_tests.rows import ACME, AT, DAY, known_company, known_event
 
 KEY = {"company_id": ACME, "day": DAY, "event_id": "e1"}

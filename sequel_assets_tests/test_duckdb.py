@@ -25,9 +25,9 @@ from sequel_assets.insights.coverage import select_coverage, select_members
 from sequel_assets.insights.periods import DAY, Days
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
-from sequel_assets.warehouse.catalog import known_companies
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_concurrency, event_participants, refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.catalog import known_companies
+from sequel_assets.warehouse.tables.core import event_concurrency, event_participants, refreshes
 from sequel_assets_tests.pipeline.harness import failures, platform
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

@@ -27,12 +27,13 @@ from sequel_assets.console.tabular import schema_of
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.partition_keys import PartitionKeys
 from sequel_assets.safety.visible import visible
-from sequel_assets.warehouse import availability, bulk, catalog
-from sequel_assets.warehouse.company_tables import registrants
-from sequel_assets.warehouse.engagement_tables import chat_messages, questions
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import NO_DAY, event_participants, events, people, refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.stores import availability, catalog
+from sequel_assets.warehouse.tables.company_lists import registrants
+from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, events, people, refreshes
+from sequel_assets.warehouse.tables.event_details import chat_messages, questions
 from sequel_assets_tests.rows import ACME, AT, day, known_company, participant, settle_in
 from sequel_assets_tests.test_cli import Checkout
 from sequel_assets_tests.test_cli_changes import sandbox  # noqa: F401 - a fixture

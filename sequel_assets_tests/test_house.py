@@ -16,8 +16,8 @@ from sequel_assets.insights import LIFETIME_USAGE
 from sequel_assets.refresh.datasets import CATALOG, SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.pipeline.harness import failures, platform
 from sequel_assets_tests.stage import clean_environment
 

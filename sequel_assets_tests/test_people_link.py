@@ -18,11 +18,12 @@ from sequel_assets import settings as settings_module
 from sequel_assets.console import people as commands
 from sequel_assets.console.output import UsageError
 from sequel_assets.settings import SettingsError
-from sequel_assets.warehouse import bulk, catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.linking import Entry, read_links
-from sequel_assets.warehouse.people import person_id
-from sequel_assets.warehouse.tables import event_participants, people
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.people import person_id
+from sequel_assets.warehouse.stores.person_links import Entry, read_links
+from sequel_assets.warehouse.tables.core import event_participants, people
 from sequel_assets_tests.rows import ACME, AT, DAY, known_company, known_event, participant
 from sequel_assets_tests.test_cli import Checkout
 from sequel_assets_tests.test_cli_changes import sandbox  # noqa: F401 - a fixture

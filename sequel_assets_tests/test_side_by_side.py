@@ -23,8 +23,8 @@ from sequel_assets.console.stopping import stoppable, undisturbed
 from sequel_assets.console.workers import DAYS_EACH, how_many, shares
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.sandbox import Clock, Fault, Sandbox
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.tables import problems
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.pipeline.test_kills import workers_of
 from sequel_assets_tests.stage import (
     COMMAND,

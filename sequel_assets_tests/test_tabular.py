@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from sequel_assets.console.tabular import BATCH_ROWS, defuse, schema_of, undo, write
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.types import UtcDateTime
 from sequel_assets_tests.support.hostile_names import obeyed
 
 COLUMNS: list[sa.ColumnClause[Any]] = [

@@ -13,7 +13,7 @@ from sequel_assets.automation.resources import Platform
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, LISTS
 from sequel_assets.safety.visible import as_line
-from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.stores import catalog
 
 MOST_SHOWN = 50
 

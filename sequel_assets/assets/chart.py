@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from sequel_assets.assets.markdown import escaped, shown_as_is
 from sequel_assets.insights.daily_usage import daily_usage
-from sequel_assets.warehouse.tables import ALL
+from sequel_assets.warehouse.tables.core import ALL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,8 +23,8 @@ from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.safety.visible import as_line
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import NO_DAY
 
 Read = Callable[[sa.Connection, str, date], Any]
 CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {

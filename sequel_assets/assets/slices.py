@@ -25,9 +25,9 @@ from sequel_assets.refresh.ledger import kept_outcomes
 from sequel_assets.refresh.outcomes import Outcome
 from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.safety.visible import visible
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 def refresh_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from sequel_assets.refresh.datasets import COMPANIES, EVENTS, HOURLY_NAMES, LANDED
 from sequel_assets.refresh.extra_datasets import LISTS
-from sequel_assets.warehouse.dataset import Dataset, Insight
+from sequel_assets.warehouse.tables.dataset import Dataset, Insight
 
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn_window=timedelta(minutes=100))
 """For the UI's own freshness column: something was materialized within the last hours. docs/freshness.md says what it

@@ -20,7 +20,7 @@ from sequel_assets.assets.chart import (
 )
 from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.usage_comparison import usage_comparison
-from sequel_assets.warehouse.tables import event_concurrency
+from sequel_assets.warehouse.tables.core import event_concurrency
 
 PERIODS = ("last_7_days", "last_28_days", "month", "quarter")
 Compared = tuple[str, float, float, float | None]

@@ -9,8 +9,8 @@ from sequel_assets.automation.findings import Find, Findings, Names, check_resul
 from sequel_assets.refresh import checks
 from sequel_assets.refresh.extra_datasets import EVENT_ACTIVITY, EXTRAS, LISTS
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import availability
-from sequel_assets.warehouse.dataset import Dataset
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.tables.dataset import Dataset
 
 MAY_LACK: tuple[Dataset, ...] = (*EXTRAS, *LISTS)
 """Datasets from endpoints that are not documented, or that an account may be refused."""

@@ -11,8 +11,8 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh import checks, connect
 from sequel_assets.refresh.datasets import COMPANIES, EVENT_PARTICIPANTS
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.dataset import Insight
 
 MOST_SKEW_SECONDS = 30
 

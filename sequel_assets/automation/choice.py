@@ -12,7 +12,7 @@ from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to
 from sequel_assets.refresh.ledger import landed_days, owing_lists, troubled
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.stores import catalog
 
 
 @dataclass(frozen=True)

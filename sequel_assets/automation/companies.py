@@ -19,9 +19,9 @@ from sequel_assets.refresh.tree import Finding, look, store
 from sequel_assets.refresh.work import Context
 from sequel_assets.sequel import SequelClient
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 def find_companies(

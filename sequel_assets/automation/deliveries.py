@@ -10,8 +10,8 @@ from sequel_assets.automation.resources import Platform
 from sequel_assets.automation.subscriptions import NOT_SET
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
 from sequel_assets.refresh.missed import Arrivals, arrivals
-from sequel_assets.warehouse import catalog, hints
-from sequel_assets.warehouse.hints import Stuck
+from sequel_assets.warehouse.stores import catalog, notifications
+from sequel_assets.warehouse.stores.notifications import Stuck
 
 WARNS_AT, FAILS_AT = 0.05, 0.5
 TOO_LONG = timedelta(days=1)
@@ -36,7 +36,7 @@ def deliveries_check() -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(passed=True, description=f"Skipped: {NOT_SET}.")
         with platform.warehouse() as warehouse, warehouse.read() as connection:
             now = settings.clock()
-            told, stuck = arrivals(connection, now), hints.stuck(connection, now - TOO_LONG)
+            told, stuck = arrivals(connection, now), notifications.stuck(connection, now - TOO_LONG)
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
         return result(told, names, stuck)
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sequel_assets.automation.resources import Platform
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.stores import catalog
 
 MOST_NAMED = 20
 Names = dict[str, str]

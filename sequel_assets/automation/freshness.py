@@ -16,9 +16,9 @@ from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.freshness import Late, required
 from sequel_assets.refresh.late import find_late
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 NAME = "fresh_by_the_hour"
 DESCRIPTION = "Today covers the last top of the hour that is owed; every past day closed, and turned final in time."

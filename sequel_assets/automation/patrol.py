@@ -19,7 +19,7 @@ from sequel_assets.refresh.patrol_checks import Wrong
 from sequel_assets.refresh.patrol_memory import ALL_TIME, RANGE
 from sequel_assets.safety.visible import as_line, visible
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.stores import catalog
 
 HOUR = 4
 """The hour (UTC) of the patrol."""

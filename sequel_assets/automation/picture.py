@@ -14,9 +14,9 @@ from sequel_assets.automation import event_log
 from sequel_assets.automation.partitions import DAY, slice_key
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.outcomes import Outcome, Verdict
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY, problems, refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import NO_DAY, problems, refreshes
 
 NAMES = [dataset.name for dataset in SLICED]
 BY = "by sequel-assets repair"

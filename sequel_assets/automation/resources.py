@@ -15,8 +15,8 @@ from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
 
 NEEDED = ("client_id", "client_secret", "company_id", "person_key")
 """The settings without which nothing can be refreshed."""

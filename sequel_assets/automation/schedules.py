@@ -15,8 +15,9 @@ from sequel_assets.refresh.freshness import ALLOWANCE
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings, SettingsError
-from sequel_assets.warehouse import catalog, schema
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores import catalog
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,

@@ -18,8 +18,8 @@ from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 WALK_SECONDS = 600
 """How often the tree is walked."""

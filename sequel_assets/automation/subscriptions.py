@@ -12,7 +12,7 @@ from sequel_assets.refresh.datasets import SUBSCRIPTIONS
 from sequel_assets.refresh.subscription_states import read_states
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
+from sequel_assets.warehouse.stores import catalog
 
 HOURS_BETWEEN_LOOKS = 4
 LOOK_MINUTE = 50

@@ -27,9 +27,10 @@ from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
-from sequel_assets.warehouse import catalog, inbox, schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores import catalog, inbox
 
 REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""

@@ -11,7 +11,7 @@ from sequel_assets.console.output import UsageError
 from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.safety.visible import harmless, visible
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 MOST_NAMED = 20
 TyperError: type[Exception] = typer.BadParameter.__mro__[2]

@@ -25,9 +25,10 @@ from sequel_assets.refresh.tree import Finding, is_beneath
 from sequel_assets.safety.visible import as_line
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog, schema
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 DONE, SOME_FAILED = 0, 1
 

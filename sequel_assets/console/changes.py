@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sequel_assets.console.output import UsageError, console, table
 from sequel_assets.console.stored import stored
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.among import among
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import restatements
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import restatements
 
 MOST_SHOWN = 200
 HEADINGS = ("dataset", "company", "day", "key", "column", "from", "to", "seen_at", "run_id")

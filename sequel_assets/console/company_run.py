@@ -16,7 +16,7 @@ from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.console.home import command_tags
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 MOST_NAMED = 20
 EVERY_SECONDS = 0.5

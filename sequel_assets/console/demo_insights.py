@@ -10,7 +10,7 @@ from sequel_assets.insights.funnel import funnel
 from sequel_assets.insights.networking import networking
 from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.usage_comparison import usage_comparison
-from sequel_assets.warehouse.tables import events
+from sequel_assets.warehouse.tables.core import events
 
 MOST, WEEK = 6, "last_7_days"
 Names = Mapping[str, str]

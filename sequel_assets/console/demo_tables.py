@@ -17,9 +17,9 @@ from sequel_assets.insights.peak_concurrency import peak_concurrency
 from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.refresh import connect
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engagement_tables import chat_messages
-from sequel_assets.warehouse.tables import ALL, event_participants, events, proofs, refreshes
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import ALL, event_participants, events, proofs, refreshes
+from sequel_assets.warehouse.tables.event_details import chat_messages
 
 EVENTS, MESSAGES, WEEK = 6, 8, "last_7_days"
 

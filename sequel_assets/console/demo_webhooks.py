@@ -23,8 +23,8 @@ from sequel_assets.console.stopping import undisturbed
 from sequel_assets.refresh import connect, guardian
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.tables import event_participants
-from sequel_assets.warehouse.webhook_tables import inbox
+from sequel_assets.warehouse.tables.core import event_participants
+from sequel_assets.warehouse.tables.webhooks import inbox
 
 EVENT, NAME = "demo-live", "Live right now"
 VIEWERS, SECONDS = 5, 30

@@ -11,10 +11,8 @@ from sequel_assets import settings
 from sequel_assets.console.examples import example_rows
 from sequel_assets.console.roles import roles_sql
 from sequel_assets.refresh.datasets import CATALOG, SLICED
-from sequel_assets.warehouse.company_tables import availability, warehouse_identity
-from sequel_assets.warehouse.dataset import Dataset
-from sequel_assets.warehouse.engagement_tables import activity_totals
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.company_lists import availability, warehouse_identity
+from sequel_assets.warehouse.tables.core import (
     exclusions,
     people,
     problems,
@@ -24,7 +22,9 @@ from sequel_assets.warehouse.tables import (
     restatements,
     silences,
 )
-from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
+from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.event_details import activity_totals
+from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 
 LONGEST = 36
 """Characters of an example that are shown: an id's."""

@@ -15,7 +15,7 @@ from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 
 WORLD = WorldSpec(seed=7, companies=2, days=8, events_per_day=1.5, people=8, days_ahead=1)
 PERSON_KEY = "the key of the examples, 32 characters"

@@ -6,9 +6,9 @@ from sequel_assets.console.asked import choose, one_line
 from sequel_assets.console.output import UsageError, console
 from sequel_assets.console.stored import stored
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.tables import events
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.tables.core import events
 
 
 def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int:

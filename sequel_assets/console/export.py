@@ -35,12 +35,12 @@ from sequel_assets.refresh.hours import days_between
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.availability import unavailable
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.company_tables import LISTED_OF, availability, company_parents
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import NO_DAY, companies, events, people, refreshes
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.availability import unavailable
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF, availability, company_parents
+from sequel_assets.warehouse.tables.core import NO_DAY, companies, events, people, refreshes
 
 FORMATS = ("csv", "parquet")
 BY_DAY = {dataset.name for dataset in SLICED}

@@ -10,8 +10,8 @@ from sequel_assets.refresh import connect
 from sequel_assets.refresh.ledger import read_unknown
 from sequel_assets.refresh.retention import Retention
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 DAY = timedelta(days=1)
 

@@ -4,8 +4,9 @@ from sequel_assets.console.output import console, table
 from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import identity, schema
-from sequel_assets.warehouse.people import RULE_VERSION
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.identity import identity
+from sequel_assets.warehouse.stores.people import RULE_VERSION
 
 NOT_YET = "The warehouse does not say yet what it was made with: the first backfill writes it down."
 

@@ -13,9 +13,9 @@ from sequel_assets.refresh import connect
 from sequel_assets.refresh.after_webhooks import UnderWay, judge
 from sequel_assets.refresh.hints import BACK_OFF, REASONS
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog, hints
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.webhook_tables import inbox as table_of_hints
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog, notifications
+from sequel_assets.warehouse.tables.webhooks import inbox as table_of_hints
 
 MOST_SHOWN = 100
 HEADINGS = ("received_at", "company", "event_type", "event_id", "batch", "verdict", "state", "run_id")
@@ -57,7 +57,7 @@ def replay(settings: Settings, since: datetime, event_id: str | None) -> int:
         i = table_of_hints.c
         if event_id is not None and not connection.scalar(sa.select(sa.func.count()).where(i.event_id == event_id)):
             raise UsageError(f"--event {one_line(event_id)}: no hint in the inbox names this event")
-        return hints.put_back(connection, since, event_id, at=now)
+        return notifications.put_back(connection, since, event_id, at=now)
 
     with stored(settings, writes=True) as warehouse:
         count = warehouse.change(put_back, only_if_undone=True)

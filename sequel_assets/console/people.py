@@ -17,9 +17,9 @@ from sequel_assets.console.asked import MOST_NAMED, choose
 from sequel_assets.console.output import UsageError, console, errors, table
 from sequel_assets.console.stored import stored
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.linking import AT_ONCE, Entry, Linked, Links, read_links, write_links
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.person_links import AT_ONCE, Entry, Linked, Links, read_links, write_links
 
 MOST_BYTES, MOST_ROWS = 200_000_000, 1_000_000
 HEADINGS = {"email": {"email", "emailaddress", "mail"}, "person_id": {"personid"}, "external_id": {"externalid"}}

@@ -6,7 +6,7 @@ from pathlib import Path
 from sequel_assets.console.output import UsageError
 from sequel_assets.refresh.partition_keys import PartitionKeys, is_plain
 from sequel_assets.safety.visible import visible
-from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 def refuse_strange_keys(companies: Iterable[KnownCompany]) -> None:

@@ -22,10 +22,10 @@ from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.tables import ALL, HUB, event_concurrency, event_participants
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.tables.core import ALL, HUB, event_concurrency, event_participants
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 MINUTES_OF_PEOPLE = frozenset({event_participants.name})
 MINUTES_OF_STAGES = frozenset({event_concurrency.name})

@@ -16,8 +16,8 @@ from sequel_assets.console.output import console, counting, table
 from sequel_assets.console.stopping import stoppable
 from sequel_assets.console.stored import stored
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
 
 DONE = 0
 WORTH_AN_ESTIMATE = 5000

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.schema import VERSION_TABLE
-from sequel_assets.warehouse.tables import companies, metadata, people
-from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
+from sequel_assets.warehouse.tables.core import companies, metadata, people
+from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 
 LOADER, RECEIVER, READER, PEOPLE_READER = "sequel_loader", "sequel_receiver", "sequel_reader", "sequel_people_reader"
 IDENTITY = "warehouse_identity"

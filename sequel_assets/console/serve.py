@@ -10,8 +10,8 @@ from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect
 from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.subscriptions import sealed_secrets
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.receiver_subscriptions import sealed_secrets
 from sequel_assets.web.http_server import CannotListenError, listen, server
 from sequel_assets.web.journal import LOGGER
 from sequel_assets.web.receiver import Bounds, Receiver

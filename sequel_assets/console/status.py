@@ -15,10 +15,10 @@ from sequel_assets.refresh.late import find_late
 from sequel_assets.refresh.ledger import read_unknown
 from sequel_assets.safety.visible import visible
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import availability, catalog
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY, exclusions, problems, refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import availability, catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.tables.core import NO_DAY, exclusions, problems, refreshes
 
 MOST_NAMED = 20
 ALL_WELL, SOME_LATE = 0, 1

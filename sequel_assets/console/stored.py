@@ -6,10 +6,11 @@ from pathlib import Path
 
 from sequel_assets.refresh.connect import guard
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog, schema
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError, place
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError, place
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from sequel_assets.console.company_run import MOST_NAMED, Told
 from sequel_assets.console.output import console, errors, table
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.safety.visible import as_line
-from sequel_assets.warehouse.catalog import KnownCompany
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 def summarize(companies: Sequence[KnownCompany], told: Sequence[Told], *, is_stopped: bool = False) -> int:

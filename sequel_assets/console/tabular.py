@@ -21,7 +21,7 @@ from pyarrow import csv, parquet
 
 from sequel_assets.console import output
 from sequel_assets.safety.visible import controls_as_escapes, read_back
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 BATCH_ROWS = 5_000
 """Rows in memory at once; a text may be long."""

@@ -16,8 +16,8 @@ from sequel_assets.refresh.guardian_plan import Do, Slot
 from sequel_assets.refresh.subscription_states import State, read_states, silent_companies
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
 
 ALL_WELL, SOME_WRONG = 0, 1
 STATES = ("company", "event_type", "since", "expires", "days_left", "last_delivery", "in_7_days", "state")

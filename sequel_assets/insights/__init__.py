@@ -12,7 +12,7 @@ from sequel_assets.insights.person_engagement import PERSON_ENGAGEMENT
 from sequel_assets.insights.person_history import PERSON_HISTORY
 from sequel_assets.insights.top_participants import TOP_PARTICIPANTS
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
-from sequel_assets.warehouse.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight
 
 INSIGHTS: tuple[Insight, ...] = (
     DAILY_USAGE,

@@ -8,8 +8,7 @@ from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, sel
 
 from sequel_assets.insights.daily_usage import average, whole
 from sequel_assets.insights.tree import stands, tree_of
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
     LIVE,
@@ -25,7 +24,8 @@ from sequel_assets.warehouse.tables import (
     never_negative,
     refreshes,
 )
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 _OVER = "; over the company and all beneath it"
 

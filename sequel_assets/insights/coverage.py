@@ -14,7 +14,7 @@ from sqlalchemy import case, cast, func, null, select
 from sequel_assets.insights.periods import DAY, Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.insights.tree import stands, tree_of
-from sequel_assets.warehouse.tables import companies, refreshes
+from sequel_assets.warehouse.tables.core import companies, refreshes
 
 
 def select_members(scope: Scope) -> Any:

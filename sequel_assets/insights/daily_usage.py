@@ -6,8 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, cast, func, literal, select
 
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
     LIVE,
@@ -21,6 +20,7 @@ from sequel_assets.warehouse.tables import (
     never_negative,
     refreshes,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
 
 daily_usage = Table(
     "daily_usage",

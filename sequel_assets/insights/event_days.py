@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import and_, case, cast, func, literal, select
 
 from sequel_assets.insights.daily_usage import average, quotient
-from sequel_assets.warehouse.tables import STAGE, event_participants, events, refreshes
+from sequel_assets.warehouse.tables.core import STAGE, event_participants, events, refreshes
 
 REPLAY_DAYS = 30
 """How many days after its start day an event is still told of."""

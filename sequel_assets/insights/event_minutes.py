@@ -8,9 +8,9 @@ from sqlalchemy import case, func, literal, select
 
 from sequel_assets.insights.event_days import REPLAY_DAYS, UNKNOWN, ZERO, stacked
 from sequel_assets.insights.registering import entry_day
-from sequel_assets.warehouse.engagement_tables import event_activity, poll_answers
-from sequel_assets.warehouse.tables import MINUTES, event_concurrency, event_participants
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.core import MINUTES, event_concurrency, event_participants
+from sequel_assets.warehouse.tables.event_details import event_activity, poll_answers
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 SUMS = (*MINUTES, "unique_users", "attended_live", "registered", "registered_live", "voted_live", "watched")
 """What is added up over days: `watched` are live minutes, nobody's counted above the planned ones."""

@@ -7,8 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
 from sequel_assets.insights.event_days import minute_number, percent, percent_column
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     company_column,
     day_column,
     event_concurrency,
@@ -16,7 +15,8 @@ from sequel_assets.warehouse.tables import (
     metadata,
     never_negative,
 )
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 event_retention = Table(
     "event_retention",

@@ -21,16 +21,7 @@ from sequel_assets.insights.event_days import (
 )
 from sequel_assets.insights.event_minutes import PEAK, SUMS, changes_of_events
 from sequel_assets.insights.registering import is_registering_told, listed_of_events
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engagement_tables import (
-    chat_messages,
-    event_activity,
-    poll_answers,
-    polls,
-    questions,
-    reactions,
-)
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
     MINUTES,
@@ -43,7 +34,16 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.event_details import (
+    chat_messages,
+    event_activity,
+    poll_answers,
+    polls,
+    questions,
+    reactions,
+)
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 _REPLAY = timedelta(days=REPLAY_DAYS)
 _SO_FAR = "; up to the end of this day"

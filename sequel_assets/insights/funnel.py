@@ -18,9 +18,7 @@ from sequel_assets.insights.event_days import (
     told_days,
 )
 from sequel_assets.insights.registering import entry_day, is_registering_told, listed_of_events
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engagement_tables import event_activity, poll_answers, questions
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     STAGE,
     company_column,
     day_column,
@@ -28,6 +26,8 @@ from sequel_assets.warehouse.tables import (
     metadata,
     never_negative,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.event_details import event_activity, poll_answers, questions
 
 _OF_THEM = "; up to the end of this day"
 

@@ -7,8 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
 from sequel_assets.insights.daily_usage import whole
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
     LIVE,
@@ -22,6 +21,7 @@ from sequel_assets.warehouse.tables import (
     never_negative,
     refreshes,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
 
 lifetime_usage = Table(
     "lifetime_usage",

@@ -8,8 +8,7 @@ from sqlalchemy import Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.daily_usage import average, whole
 from sequel_assets.insights.event_days import ZERO, percent, percent_column, so_far, stacked
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     HUB,
     STAGE,
     company_column,
@@ -20,6 +19,7 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
 
 networking = Table(
     "networking",

@@ -6,8 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ALL,
     company_column,
     day_column,
@@ -15,7 +14,8 @@ from sequel_assets.warehouse.tables import (
     metadata,
     never_negative,
 )
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 peak_concurrency = Table(
     "peak_concurrency",

@@ -21,9 +21,7 @@ from sequel_assets.insights.event_days import (
     where_told,
 )
 from sequel_assets.insights.registering import entry_day, is_registering_told, listed_of_events
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engagement_tables import chat_messages, event_activity, poll_answers, questions
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
     LIVE,
@@ -38,6 +36,8 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.event_details import chat_messages, event_activity, poll_answers, questions
 
 _SO_FAR = "; of this event, up to the end of this day"
 

@@ -7,8 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.daily_usage import whole
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
     LIVE,
@@ -21,6 +20,7 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
 
 _SO_FAR = "; over all events and hubs, from counts_from to this day"
 

@@ -13,16 +13,8 @@ from sqlalchemy import BigInteger, case, cast, func, literal, select
 from sequel_assets.insights.daily_usage import average, whole
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.tree import stands, tree_of
-from sequel_assets.warehouse.tables import (
-    ALL,
-    HUB,
-    MINUTES,
-    STAGE,
-    event_concurrency,
-    event_participants,
-    people,
-)
-from sequel_assets.warehouse.types import ByCodePoint
+from sequel_assets.warehouse.tables.core import ALL, HUB, MINUTES, STAGE, event_concurrency, event_participants, people
+from sequel_assets.warehouse.tables.types import ByCodePoint
 
 LIVE, ON_DEMAND = "live", "onDemand"
 ENGAGEMENT_TYPES = (ALL, LIVE, ON_DEMAND)

@@ -12,7 +12,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from sequel_assets.warehouse.engagement_tables import event_activity
+from sequel_assets.warehouse.tables.event_details import event_activity
 
 
 class _UtcDay(FunctionElement[date]):

@@ -10,8 +10,7 @@ from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
 from sequel_assets.insights.daily_usage import whole
 from sequel_assets.insights.event_days import day_number
 from sequel_assets.insights.periods import Days, is_over
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
     MINUTES,
@@ -23,6 +22,7 @@ from sequel_assets.warehouse.tables import (
     minutes_column,
     never_negative,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
 
 EVERY_DAY = {"last_7_days": 7, "last_28_days": 28}
 MONTHLY = {"last_90_days": 90, "last_365_days": 365}

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Date, and_, case, cast, func, literal, null, or_, select
 
-from sequel_assets.warehouse.company_tables import company_parents
+from sequel_assets.warehouse.tables.company_lists import company_parents
 
 Parents = Mapping[str, list[tuple[date, str | None]]]
 """company id -> (from which day, beneath which company), in the order of days."""

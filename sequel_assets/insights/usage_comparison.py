@@ -16,8 +16,7 @@ from sequel_assets.insights.daily_usage import average, quotient, whole
 from sequel_assets.insights.event_days import day_number, known_days
 from sequel_assets.insights.periods import CALENDAR, COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
 from sequel_assets.insights.periods import whole as whole_period
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
     MINUTES,
@@ -28,6 +27,7 @@ from sequel_assets.warehouse.tables import (
     metadata,
     never_negative,
 )
+from sequel_assets.warehouse.tables.dataset import Insight
 
 _BEFORE = "; in the range compared with, null where that lies before the history"
 _NULL = "; null where one of the two ranges is incomplete, or there was nothing before"

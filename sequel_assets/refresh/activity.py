@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from sequel_assets.refresh.told import Asked, Family, Listing, Refused, Rows
 from sequel_assets.sequel import Activity, Duration, SequelClient
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 T = TypeVar("T", int, float, datetime)
 PAGE_SIZE = 100

@@ -16,13 +16,14 @@ from sequel_assets.refresh.refresh import Refresher, Rules
 from sequel_assets.refresh.situation import CompanyBooks, KnownAs, Situation
 from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
-from sequel_assets.warehouse import catalog, hints, schema
-from sequel_assets.warehouse.among import among
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.hints import Waiting
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.tables import NO_DAY, events, exclusions, refreshes
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.stores import catalog, notifications
+from sequel_assets.warehouse.stores.notifications import Waiting
+from sequel_assets.warehouse.tables.core import NO_DAY, events, exclusions, refreshes
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 
 MOST_ASKED = 5000
 """Steps that one run takes up; the others follow."""
@@ -57,7 +58,7 @@ def judge(
     """
     steps: list[Step] = []
     with warehouse.read() as connection:
-        for page in hints.waiting(connection, REASONS[reason]):
+        for page in notifications.waiting(connection, REASONS[reason]):
             steps += plan(page, _situation(connection, page, now, rules, under_way), has_walked=has_walked)
             if sum(step.do in ASKING for step in steps) >= MOST_ASKED:
                 break
@@ -67,7 +68,7 @@ def judge(
     if closing := [step for step in steps if step.do is Do.CLOSE]:
         with warehouse.write() as connection:
             for step in closing:
-                hints.close(connection, step.hint, step.words, at=now)
+                notifications.close(connection, step.hint, step.words, at=now)
     return [step for step in steps if step.do is not Do.CLOSE]
 
 
@@ -169,7 +170,7 @@ class AfterWebhooks:
         for _ in range(ROUNDS):
             at = self._clock()
             asking = [step for step in judge(self._warehouse, reason, at, self._rules, others) if step.do in ASKING]
-            claim = partial(hints.claim, hints=[one.hint for one in asking], run_id=self._run_id, at=at)
+            claim = partial(notifications.claim, hints=[one.hint for one in asking], run_id=self._run_id, at=at)
             hints_taken = set(self._warehouse.change(claim, only_if_undone=True))
             steps = [step for step in asking if step.hint in hints_taken]
             if not steps:
@@ -244,4 +245,4 @@ class AfterWebhooks:
                 self.taken.refreshed |= {step.hint.event_id or ""} if step.do is Do.EVENT else set()
         with self._warehouse.write() as connection:
             for (_, told_of), event_ids in done.items():
-                hints.mark_refreshed(connection, self._run_id, told_of, event_ids, at=at)
+                notifications.mark_refreshed(connection, self._run_id, told_of, event_ids, at=at)

@@ -8,8 +8,8 @@ from sequel_assets.refresh.turns import Stored, Turn
 from sequel_assets.refresh.waiting import told_in_time
 from sequel_assets.refresh.whereabouts import asked_again
 from sequel_assets.sequel import Event, NotFound, SequelClient, SequelError
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import HUB, events
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import HUB, events
 
 
 def spell_alike(client: SequelClient, turn: Turn, stored: Stored, pool: Executor) -> None:

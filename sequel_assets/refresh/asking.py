@@ -12,7 +12,7 @@ from sequel_assets.refresh.plan import EngagementType, Question, Span, Totals
 from sequel_assets.refresh.prove import Listed, NotConserved, read
 from sequel_assets.refresh.whereabouts import asked_again
 from sequel_assets.sequel import NotFound, SequelClient
-from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.stores.catalog import KnownEvent
 
 MOST_KEPT_ROWS = 300_000
 

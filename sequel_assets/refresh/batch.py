@@ -12,14 +12,14 @@ from sequel_assets.refresh.moment import Moment
 from sequel_assets.refresh.outcomes import Outcome, Verdict, held
 from sequel_assets.refresh.settling import settle_asked
 from sequel_assets.refresh.work import DayWork, EventWork
-from sequel_assets.warehouse import catalog, people
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.people import Person, person_id
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import SliceUpdate, State, replace_slices
-from sequel_assets.warehouse.tables import event_concurrency, event_participants
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, replace_slices
+from sequel_assets.warehouse.stores import catalog, people
+from sequel_assets.warehouse.stores.people import Person, person_id
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import event_concurrency, event_participants
 
 MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
 """A batch is committed when it reaches one of these."""

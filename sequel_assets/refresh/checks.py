@@ -10,14 +10,10 @@ from sequel_assets.refresh.derive import wanted_slices
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.refresh.sources import together
 from sequel_assets.refresh.trees import behind_rollups
-from sequel_assets.warehouse import availability, catalog
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
-from sequel_assets.warehouse.tables import (
-    event_participants,
-    proofs,
-    refreshes,
-)
+from sequel_assets.warehouse.stores import availability, catalog
+from sequel_assets.warehouse.tables.core import event_participants, proofs, refreshes
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from sequel_assets.refresh.registrants import due_events, failed_lists, owed_eve
 from sequel_assets.refresh.remembered import Remembered
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.refresh.work import Context, DayWork, EventWork, Stopped
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.hints import told_of_since
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.notifications import told_of_since
 
 DAYS_AHEAD = 8
 """Days whose lists may be under way while an earlier day is still being worked on."""

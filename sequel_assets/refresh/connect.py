@@ -10,10 +10,10 @@ from sequel_assets.refresh.retention import Retention
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
-from sequel_assets.warehouse import identity
-from sequel_assets.warehouse.adopting import adopt
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.identity import Mine
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.identity import identity
+from sequel_assets.warehouse.identity.adoption import adopt
+from sequel_assets.warehouse.identity.identity import Mine
 
 
 def open_client(settings: Settings) -> SequelClient:

@@ -2,11 +2,11 @@
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, EXTRAS, WITHOUT_DAY
-from sequel_assets.warehouse import tables, webhook_tables
-from sequel_assets.warehouse.dataset import Dataset
+from sequel_assets.warehouse.tables import core, webhooks
+from sequel_assets.warehouse.tables.dataset import Dataset
 
 EVENT_PARTICIPANTS = Dataset(
-    table=tables.event_participants,
+    table=core.event_participants,
     answers="Who was engaged with which event on a day, for how many minutes, live and in the replay?",
     grain="one row per company, day, event or hub, and person with at least one minute",
     source="GET /user-engagement/events/{eventId}/top-participants (documented), one day and engagement type at a time",
@@ -14,7 +14,7 @@ EVENT_PARTICIPANTS = Dataset(
     example="SELECT event_id, sum(engaged_minutes) AS engaged_minutes FROM event_participants GROUP BY event_id",
 )
 EVENT_CONCURRENCY = Dataset(
-    table=tables.event_concurrency,
+    table=core.event_concurrency,
     answers="How many people watched a stage event in each minute?",
     grain="one row per company, day, stage event and minute that Sequel tells",
     source="GET /getVideoWatchOverTime/{eventId} (documented)",
@@ -40,7 +40,7 @@ SLICED: tuple[Dataset, ...] = (*LANDED, *INSIGHTS)
 SLICED_NAMES = frozenset(dataset.name for dataset in SLICED)
 
 COMPANIES = Dataset(
-    table=tables.companies,
+    table=core.companies,
     answers="Which companies are beneath the root, and where?",
     grain="one row per company",
     source="GET /company/{companyId} and /company/{companyId}/list (documented)",
@@ -48,7 +48,7 @@ COMPANIES = Dataset(
     example="SELECT partition_key, name, depth FROM companies ORDER BY depth, partition_key",
 )
 EVENTS = Dataset(
-    table=tables.events,
+    table=core.events,
     answers="Which events and hubs does each company have?",
     grain="one row per company and event or hub",
     source="GET /company/{companyId}/events (documented)",
@@ -56,7 +56,7 @@ EVENTS = Dataset(
     example="SELECT event_type, count(*) AS events FROM events GROUP BY event_type",
 )
 SUBSCRIPTIONS = Dataset(
-    table=webhook_tables.subscriptions,
+    table=webhooks.subscriptions,
     answers="Which webhooks does Sequel deliver, until when, and when was that last seen?",
     grain="one row per subscription at Sequel",
     source="POST, GET, PUT and DELETE /api/integrations/webhooks (documented)",

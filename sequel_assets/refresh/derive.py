@@ -21,13 +21,13 @@ from sequel_assets.refresh.datasets import LANDED_NAMES
 from sequel_assets.refresh.moment import Moment
 from sequel_assets.refresh.retention import NONE_FROZEN, counts_from, is_closed
 from sequel_assets.refresh.sources import together
-from sequel_assets.warehouse import availability, catalog, problems
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
-from sequel_assets.warehouse.tables import NO_DAY, refreshes
-from sequel_assets.warehouse.tables import problems as problems_table
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
+from sequel_assets.warehouse.stores import availability, catalog, problems
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY, refreshes
+from sequel_assets.warehouse.tables.core import problems as problems_table
+from sequel_assets.warehouse.tables.dataset import Insight
 
 DAY = timedelta(days=1)
 OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.of_tree)

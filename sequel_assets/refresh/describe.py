@@ -6,10 +6,10 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from sequel_assets.refresh.outcomes import Outcome, Verdict
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.engagement_tables import OF_EVENTS
-from sequel_assets.warehouse.slices import SliceResult, State
-from sequel_assets.warehouse.tables import ALL, event_participants
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.slices.replacement import SliceResult, State
+from sequel_assets.warehouse.tables.core import ALL, event_participants
+from sequel_assets.warehouse.tables.event_details import OF_EVENTS
 
 PREVIEW_ROWS = 5
 _VERDICTS = {State.CHANGED: Verdict.DONE, State.UNCHANGED: Verdict.UNCHANGED, State.SUPERSEDED: Verdict.SUPERSEDED}

@@ -8,7 +8,7 @@ from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.refresh.freshness import Covers, Held
 from sequel_assets.refresh.hours import data_through, days_between
 from sequel_assets.refresh.retention import NONE_FROZEN
-from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.slices.replacement import day_end
 
 
 class Coverage(StrEnum):

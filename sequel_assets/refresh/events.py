@@ -23,15 +23,16 @@ from sequel_assets.refresh.taking_out import take_out
 from sequel_assets.refresh.turns import Stored, in_turns
 from sequel_assets.refresh.whereabouts import FATAL, asked_again, is_known
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
-from sequel_assets.warehouse import catalog, problems, silences, slices
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.company_tables import LISTED_OF
-from sequel_assets.warehouse.engagement_tables import OF_EVENTS
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import HUB, NO_DAY, event_concurrency, event_participants, events
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.slices import replacement
+from sequel_assets.warehouse.stores import catalog, empty_ranges, problems
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF
+from sequel_assets.warehouse.tables.core import HUB, NO_DAY, event_concurrency, event_participants, events
+from sequel_assets.warehouse.tables.event_details import OF_EVENTS
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,7 @@ def _store(
     """Store events, take out those that moved; of `anew` nothing is known any more of when they were silent."""
     with warehouse.write(company_id) as connection:
         catalog.save_events(connection, company_id, now)
-        silences.forget(connection, company_id, anew)
+        empty_ranges.forget(connection, company_id, anew)
         for event_id in moved:
             strangers = catalog.people_of_event(connection, company_id, event_id)
             for table in (event_participants, event_concurrency, *OF_EVENTS):
@@ -235,5 +236,7 @@ def _store(
             catalog.forget_event(connection, company_id, event_id)
             catalog.forget_strangers(connection, company_id, strangers)
         for table in LISTED_OF if moved else ():
-            slices.sum_up(connection, company_id, table)
-        slices.note_stored(connection, company_id, events, at=moment.at, through=moment.through, run_id=moment.run_id)
+            replacement.sum_up(connection, company_id, table)
+        replacement.note_stored(
+            connection, company_id, events, at=moment.at, through=moment.through, run_id=moment.run_id
+        )

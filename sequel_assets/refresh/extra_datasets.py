@@ -1,8 +1,8 @@
 """The landed datasets beside the minutes: what belongs to an event as a whole, and what a company has without a day."""
 
 from sequel_assets.insights.event_days import REPLAY_DAYS
-from sequel_assets.warehouse import company_tables, engagement_tables
-from sequel_assets.warehouse.dataset import Dataset
+from sequel_assets.warehouse.tables import company_lists, event_details
+from sequel_assets.warehouse.tables.dataset import Dataset
 
 REFRESHED = (
     "every hour for the events that start today or are under way, once more at the day's close, when it turns final, "
@@ -11,7 +11,7 @@ REFRESHED = (
 NAMED = "GET /events/{eventId}/polls (only named, its shape is a proposal): where it is not there the dataset is unavailable"
 
 EVENT_ACTIVITY = Dataset(
-    table=engagement_tables.event_activity,
+    table=event_details.event_activity,
     answers="Who registered for an event, came, watched, commented, asked and answered, and how does Sequel score them?",
     grain="one row per company, day on which the event starts, stage event and person who registered or came",
     source="POST /events/{eventId}/user-activity (observed), every page, proven by its totalCount",
@@ -20,7 +20,7 @@ EVENT_ACTIVITY = Dataset(
     "FROM event_activity GROUP BY event_id",
 )
 POLLS = Dataset(
-    table=engagement_tables.polls,
+    table=event_details.polls,
     answers="Which polls did an event have?",
     grain="one row per company, day on which the event starts, stage event and poll",
     source=NAMED,
@@ -28,7 +28,7 @@ POLLS = Dataset(
     example="SELECT event_id, count(*) AS polls FROM polls GROUP BY event_id",
 )
 POLL_OPTIONS = Dataset(
-    table=engagement_tables.poll_options,
+    table=event_details.poll_options,
     answers="What could be chosen in a poll?",
     grain="one row per company, day on which the event starts, stage event, poll and option",
     source=NAMED,
@@ -36,7 +36,7 @@ POLL_OPTIONS = Dataset(
     example="SELECT poll_id, text FROM poll_options ORDER BY company_id, event_id, poll_id, position",
 )
 POLL_ANSWERS = Dataset(
-    table=engagement_tables.poll_answers,
+    table=event_details.poll_answers,
     answers="Who chose what in a poll, and when?",
     grain="one row per company, day on which the event starts, stage event, poll and answer",
     source=NAMED,
@@ -44,7 +44,7 @@ POLL_ANSWERS = Dataset(
     example="SELECT poll_id, option_id, count(*) AS answers FROM poll_answers WHERE is_listed_option GROUP BY poll_id, option_id",
 )
 QUESTIONS = Dataset(
-    table=engagement_tables.questions,
+    table=event_details.questions,
     answers="What did the audience ask, what was answered, how many others wanted to know?",
     grain="one row per company, day on which the event starts, stage event and question",
     source=NAMED,
@@ -52,7 +52,7 @@ QUESTIONS = Dataset(
     example="SELECT event_id, count(*) AS asked, count(answer) AS answered FROM questions GROUP BY event_id",
 )
 CHAT_MESSAGES = Dataset(
-    table=engagement_tables.chat_messages,
+    table=event_details.chat_messages,
     answers="What was written in the chat of an event, in order?",
     grain="one row per company, day on which the event starts, stage event and message",
     source=NAMED,
@@ -60,7 +60,7 @@ CHAT_MESSAGES = Dataset(
     example="SELECT position, sent_at, person_id FROM chat_messages ORDER BY company_id, event_id, position",
 )
 REACTIONS = Dataset(
-    table=engagement_tables.reactions,
+    table=event_details.reactions,
     answers="Which emoji were sent in which minute of an event, and how often?",
     grain="one row per company, day on which the event starts, stage event, emoji and minute",
     source=NAMED,
@@ -68,7 +68,7 @@ REACTIONS = Dataset(
     example='SELECT emoji, sum("count") AS sent FROM reactions GROUP BY emoji',
 )
 REPLAYS = Dataset(
-    table=engagement_tables.replays,
+    table=event_details.replays,
     answers="Which recordings does an event have, and can they be watched and downloaded?",
     grain="one row per company, day on which the event starts, stage event and recording",
     source="GET /event/{eventId}/availableReplays (documented); the addresses themselves are not kept",
@@ -80,7 +80,7 @@ EXTRAS: tuple[Dataset, ...] = (
 )  # fmt: skip
 
 REGISTRANTS = Dataset(
-    table=company_tables.registrants,
+    table=company_lists.registrants,
     answers="Who registered for an event, whether or not they came?",
     grain="one row per company, stage event and person who registered",
     source="GET /event/{eventId}/registrants (documented); links to join are not kept",
@@ -88,7 +88,7 @@ REGISTRANTS = Dataset(
     example="SELECT event_id, count(*) AS registered FROM registrants GROUP BY event_id",
 )
 HUB_PARTICIPANTS = Dataset(
-    table=company_tables.hub_participants,
+    table=company_lists.hub_participants,
     answers="Whom does Sequel list in a networking hub?",
     grain="one row per company, hub and person",
     source="GET /networking/{id}/participantsList (documented)",
@@ -96,7 +96,7 @@ HUB_PARTICIPANTS = Dataset(
     example="SELECT event_id, count(*) AS people FROM hub_participants GROUP BY event_id",
 )
 HUB_ROOMS = Dataset(
-    table=company_tables.hub_rooms,
+    table=company_lists.hub_rooms,
     answers="Which rooms does a networking hub have, and for how many people each? With networking: how full was it?",
     grain="one row per company, hub and room; a hub without rooms has none",
     source="GET /networking/{id} (documented)",
@@ -107,7 +107,7 @@ HUB_ROOMS = Dataset(
     "ORDER BY n.company_id, n.event_id, n.day",
 )
 COMPANY_PARENTS = Dataset(
-    table=company_tables.company_parents,
+    table=company_lists.company_parents,
     answers="Beneath which company did a company stand on which day?",
     grain="one row per company and day on which it came to stand there",
     source="GET /company/{companyId}/list (documented), as each hour's walk of the tree finds it",

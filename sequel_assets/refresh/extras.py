@@ -27,14 +27,14 @@ from sequel_assets.refresh.taking_out import take_out
 from sequel_assets.refresh.told import Asked, Ending, Family, Told
 from sequel_assets.refresh.whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
 from sequel_assets.refresh.work import Context
-from sequel_assets.warehouse import availability
-from sequel_assets.warehouse.among import among
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.engagement_tables import OF_EVENTS, event_activity
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.tables import STAGE, event_participants, refreshes
-from sequel_assets.warehouse.tables import problems as problems_table
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables.core import STAGE, event_participants, refreshes
+from sequel_assets.warehouse.tables.core import problems as problems_table
+from sequel_assets.warehouse.tables.event_details import OF_EVENTS, event_activity
 
 FAMILIES: tuple[Family, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
 

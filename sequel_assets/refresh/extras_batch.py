@@ -14,15 +14,16 @@ from sequel_assets.refresh.outcomes import Outcome, Verdict, held
 from sequel_assets.refresh.registrants import note_registered
 from sequel_assets.refresh.settling import settle_asked
 from sequel_assets.refresh.told import Asked, Family, Told
-from sequel_assets.warehouse import bulk, people
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.people import Person
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, State, replace_slices
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, State, replace_slices
+from sequel_assets.warehouse.stores import people
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.people import Person
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY
+from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 
 @dataclass(frozen=True)

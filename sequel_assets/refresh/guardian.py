@@ -18,9 +18,9 @@ from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelError
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import catalog, subscribing
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.sealing import Seal, SealError
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog, subscriptions
+from sequel_assets.warehouse.stores.sealing import Seal, SealError
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def keep(
     Sequel, and changes nothing there or here.
     """
     if not is_dry:
-        tools.warehouse.change(lambda connection: subscribing.tidy(connection, tools.clock()))
-    rows = tools.warehouse.ask(lambda connection: subscribing.living(connection, only))
+        tools.warehouse.change(lambda connection: subscriptions.tidy(connection, tools.clock()))
+    rows = tools.warehouse.ask(lambda connection: subscriptions.living(connection, only))
     report = GuardianReport()
     slots = dict.fromkeys([*wanted, *(Slot(row.company_id, row.event_type) for row in rows)])
     try:
@@ -103,12 +103,12 @@ def wanted(settings: Settings, connection: sa.Connection) -> list[Slot]:
 
 def is_in_doubt(connection: sa.Connection, now: datetime) -> bool:
     """Say whether a creation or a renewal was given up: until the next look its deliveries are told to come again."""
-    return any(is_given_up(row, now) for row in subscribing.living(connection))
+    return any(is_given_up(row, now) for row in subscriptions.living(connection))
 
 
 def reseal(warehouse: Warehouse, seal: Seal) -> tuple[int, int]:
     """Seal every stored key with the seal's first key; return how many were, and how many no key opens."""
-    companies = {row.company_id for row in warehouse.ask(subscribing.with_keys)}
+    companies = {row.company_id for row in warehouse.ask(subscriptions.with_keys)}
     counts = [
         warehouse.change(partial(_reseal, seal, company_id), company_id)  # nobody renews a key in the meantime
         for company_id in sorted(companies)
@@ -118,10 +118,10 @@ def reseal(warehouse: Warehouse, seal: Seal) -> tuple[int, int]:
 
 def _reseal(seal: Seal, company_id: str, connection: sa.Connection) -> tuple[int, int]:
     done = closed = 0
-    for row in subscribing.with_keys(connection, [company_id]):
+    for row in subscriptions.with_keys(connection, [company_id]):
         old = (row.sealed_secret, row.sealed_previous_secret)
         new = tuple(_rotated(seal, token) for token in old)
-        subscribing.reseal(connection, row, new[0], new[1])
+        subscriptions.reseal(connection, row, new[0], new[1])
         moved = sum(token is not None and token != before for token, before in zip(new, old, strict=True))
         done, closed = done + moved, closed + sum(token is not None for token in old) - moved
     return done, closed

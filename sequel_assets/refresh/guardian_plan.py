@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from math import ceil
 
-from sequel_assets.warehouse.subscribing import StoredSubscription
+from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 
 DUE_PART, URGENT_PART = 3, 6
 """A subscription is extended when less than a third of its length is left; with less than a sixth a failing extension

@@ -18,10 +18,10 @@ from sequel_assets.refresh.guardian_look import Tools, look_at
 from sequel_assets.refresh.guardian_plan import Do, Heard, Kept, Slot, Step, is_urgent, steps_for
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import BadRequest, HasError, NotFound, SequelError, Uncertain
-from sequel_assets.warehouse import subscribing
-from sequel_assets.warehouse.errors import WarehouseError
-from sequel_assets.warehouse.subscribing import StoredSubscription
-from sequel_assets.warehouse.subscriptions import hash_of
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores import subscriptions
+from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
+from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 
 OVERLAP = timedelta(days=1)
 """How long the key before is accepted after a renewal, and a subscription that was replaced: deliveries that were told to come
@@ -60,7 +60,7 @@ class SlotCare:
 
             def saw(connection: sa.Connection) -> None:
                 for one in present:
-                    subscribing.saw(connection, one.row, one.row.expires_at, at=now)
+                    subscriptions.saw(connection, one.row, one.row.expires_at, at=now)
 
             self._change(saw)
 
@@ -109,7 +109,7 @@ class SlotCare:
 
         def announce(connection: sa.Connection) -> StoredSubscription:
             self._refuse_meanwhile(connection)
-            return subscribing.announce(
+            return subscriptions.announce(
                 connection, slot.company_id, slot.event_type, hash_of(capability), at=tools.clock()
             )
 
@@ -121,14 +121,14 @@ class SlotCare:
         except Uncertain as error:
             raise SlotFailure(f"{error}; a look after a quarter of an hour makes another") from None
         except SequelError as error:
-            self._change(lambda connection: subscribing.withdraw(connection, row))
+            self._change(lambda connection: subscriptions.withdraw(connection, row))
             if isinstance(error, FATAL):
                 raise
             raise SlotFailure(f"it could not be made: {error}") from None
         try:
             now, told = tools.clock(), tools.sealed(made)
             stored = self._change(
-                lambda connection: subscribing.store_created(connection, row, told, at=now), only_if_undone=True
+                lambda connection: subscriptions.store_created(connection, row, told, at=now), only_if_undone=True
             )
         except WarehouseError:
             self._take_back(made.subscription_id)
@@ -152,7 +152,7 @@ class SlotCare:
                 return replace(one, cannot_extend=True)
             raise SlotFailure(f"it could not be extended: {error}; it is valid until {before:%Y-%m-%d}") from None
         if expires_at > before:
-            self._change(lambda connection: subscribing.saw(connection, one.row, expires_at, at=tools.clock()))
+            self._change(lambda connection: subscriptions.saw(connection, one.row, expires_at, at=tools.clock()))
             row = replace(row, expires_at=expires_at)
         return replace(one, row=row, heard=Heard.PRESENT, cannot_extend=True)
 
@@ -162,7 +162,7 @@ class SlotCare:
 
         def begin(connection: sa.Connection) -> StoredSubscription | None:
             self._refuse_meanwhile(connection)
-            return subscribing.begin_renewal(connection, one.row, at=tools.clock())
+            return subscriptions.begin_renewal(connection, one.row, at=tools.clock())
 
         marked = self._change(begin, only_if_undone=True)
         if marked is None:
@@ -172,7 +172,7 @@ class SlotCare:
         except Uncertain:
             return replace(one, row=marked, cannot_renew=True)
         except SequelError as error:
-            self._change(lambda connection: subscribing.cancel_renewal(connection, marked))
+            self._change(lambda connection: subscriptions.cancel_renewal(connection, marked))
             if isinstance(error, FATAL):
                 raise
             if isinstance(error, REFUSED):
@@ -180,7 +180,7 @@ class SlotCare:
             raise SlotFailure(f"it could not be renewed: {error}; its key is the one before") from None
         now, previous = tools.clock(), one.row.sealed_secret if one.is_readable else None
         store = partial(
-            subscribing.store_renewed, row=marked, told=tools.sealed(made), sealed_previous_secret=previous, previous_until=now + OVERLAP, at=now
+            subscriptions.store_renewed, row=marked, told=tools.sealed(made), sealed_previous_secret=previous, previous_until=now + OVERLAP, at=now
         )  # fmt: skip
         stored = self._change(store, only_if_undone=True)
         if stored is None:
@@ -200,14 +200,14 @@ class SlotCare:
             raise SlotFailure(f"it could not be deleted: {error}; the next look tries again") from None
         now = self._tools.clock()
         until = now + OVERLAP if self._is_wanted else None
-        self._change(lambda connection: subscribing.end(connection, one.row, at=now, answered_until=until))
+        self._change(lambda connection: subscriptions.end(connection, one.row, at=now, answered_until=until))
 
     def _change(self, work: Callable[[sa.Connection], T], *, only_if_undone: bool = False) -> T:
         return self._tools.warehouse.change(work, self._slot.company_id, only_if_undone=only_if_undone)
 
     def _refuse_meanwhile(self, connection: sa.Connection) -> None:
         """Give up where the slot is not as it was looked at: another guardian is at work."""
-        rows = subscribing.living(connection, [self._slot.company_id])
+        rows = subscriptions.living(connection, [self._slot.company_id])
         now = {row.state for row in rows if row.event_type == self._slot.event_type}
         if now != {one.row.state for one in self._kept}:
             raise SlotFailure(MEANWHILE)

@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.tables import event_participants
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables.core import event_participants
 
 BACK, AHEAD = timedelta(days=30), timedelta(days=1)
 AFTER_END = timedelta(hours=2)

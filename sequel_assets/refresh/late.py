@@ -9,9 +9,9 @@ from sequel_assets.refresh.freshness import Late, late_slices
 from sequel_assets.refresh.ledger import first_days, read_ledger
 from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse import availability, catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.stores import availability, catalog
 
 
 @repeats

@@ -11,11 +11,11 @@ from sequel_assets.refresh.datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAME
 from sequel_assets.refresh.freshness import Held
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.refresh.retention import unknown_days
-from sequel_assets.warehouse import availability
-from sequel_assets.warehouse.among import among
-from sequel_assets.warehouse.company_tables import LISTED_OF
-from sequel_assets.warehouse.problems import ASK_AGAIN
-from sequel_assets.warehouse.tables import NO_DAY, event_participants, problems, refreshes
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.problems import ASK_AGAIN
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF
+from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, problems, refreshes
 
 Ledger = dict[str, dict[str, dict[date, Held]]]
 """dataset -> company id -> day -> what the slice covers."""

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import EARLIEST, LATEST, Event
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import ALL, HUB, STAGE, events
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import ALL, HUB, STAGE, events
 
 COMPANY_UID = "(companyUid)"
 """Stands in place of an event where something is said of all that name the company."""

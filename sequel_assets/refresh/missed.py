@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.refresh.hints import ENDED
-from sequel_assets.warehouse import catalog, inbox
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.hints import MISSED
-from sequel_assets.warehouse.inbox import Hint
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.tables import STAGE, event_participants, events
-from sequel_assets.warehouse.webhook_tables import inbox as rows
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.stores import catalog, inbox
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.notifications import MISSED
+from sequel_assets.warehouse.tables.core import STAGE, event_participants, events
+from sequel_assets.warehouse.tables.webhooks import inbox as rows
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 
 TIME_TO_ARRIVE = timedelta(hours=1)
 WINDOW = timedelta(days=7)

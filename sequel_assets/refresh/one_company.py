@@ -10,8 +10,8 @@ from sequel_assets.refresh.listing import cannot_be_read
 from sequel_assets.refresh.spelling import same_things, told_twice
 from sequel_assets.refresh.whereabouts import FATAL, asked_again
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import companies
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import companies
 
 if TYPE_CHECKING:
     from sequel_assets.refresh.tree import Walk

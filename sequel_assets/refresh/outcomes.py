@@ -7,8 +7,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sequel_assets.warehouse.slices import Loss
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.slices.replacement import Loss
+from sequel_assets.warehouse.tables.core import NO_DAY
 
 
 class Verdict(StrEnum):

@@ -18,9 +18,10 @@ from sequel_assets.refresh.patrol_plan import Verdict
 from sequel_assets.refresh.refresh import COMPANIES_AT_ONCE, Refresher, Rules
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import SequelClient, SequelError
-from sequel_assets.warehouse import catalog, schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores import catalog
 
 
 @dataclass

@@ -11,7 +11,7 @@ from sequel_assets.refresh.outcomes import Outcome, unexpected
 from sequel_assets.refresh.patrol_memory import Finding
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.database.errors import WarehouseError
 
 T = TypeVar("T")
 

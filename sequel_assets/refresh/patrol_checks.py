@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.patrol_memory import BEFORE, COMPANY
 from sequel_assets.refresh.patrol_plan import Verdict
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.tables.core import (
     companies,
     event_participants,
     events,

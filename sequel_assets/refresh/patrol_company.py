@@ -31,12 +31,12 @@ from sequel_assets.refresh.patrol_windows import hidden_events, note_hidden
 from sequel_assets.refresh.plan import Span
 from sequel_assets.refresh.refresh import Refresher, Rules
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse import problems
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import NO_DAY, reconciliations
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.stores import problems
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY, reconciliations
 
 T = TypeVar("T")
 OVERTIME = timedelta(hours=1)

@@ -12,12 +12,13 @@ from sequel_assets.refresh.moment import Moment
 from sequel_assets.refresh.named_totals import Sums
 from sequel_assets.refresh.patrol_plan import Verdict, known_range
 from sequel_assets.refresh.plan import Span
-from sequel_assets.warehouse import bulk, catalog
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.slices import note_stored
-from sequel_assets.warehouse.tables import event_participants, problems, reconciliations
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.slices.replacement import note_stored
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables.core import event_participants, problems, reconciliations
 
 RANGE, ALL_TIME, BEFORE = "range", "all_time", "before_start"
 """The scopes of an event; the last one remembers what Sequel holds from before the history."""

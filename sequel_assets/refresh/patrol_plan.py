@@ -13,7 +13,7 @@ from enum import StrEnum
 from sequel_assets.refresh.freshness import Held
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.plan import Span, around, halves
-from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.slices.replacement import day_end
 
 DAY = timedelta(days=1)
 MOST_QUESTIONS = 40

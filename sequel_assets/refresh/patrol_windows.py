@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.patrol_plan import windows
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse import problems
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import NO_DAY, events
-from sequel_assets.warehouse.tables import problems as problems_table
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.stores import problems
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY, events
+from sequel_assets.warehouse.tables.core import problems as problems_table
 
 REASON = (
     "Sequel caps its list of events: it shows this one when it is asked by dates only; its minutes are missing here, "

@@ -10,9 +10,9 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.problems import Problem, settle
-from sequel_assets.warehouse.tables import NO_DAY, event_concurrency, event_participants, problems, refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.problems import Problem, settle
+from sequel_assets.warehouse.tables.core import NO_DAY, event_concurrency, event_participants, problems, refreshes
 
 HISTORY, RESTART = event_participants.name, event_concurrency.name
 """The dataset under which each of the two is noted."""

@@ -14,9 +14,9 @@ from sequel_assets.refresh.turns import Stored, Turn
 from sequel_assets.refresh.waiting import LATE, told_in_time
 from sequel_assets.refresh.whereabouts import asked_again, events_of
 from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient
-from sequel_assets.warehouse.catalog import KnownCompany, KnownEvent
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import events
+from sequel_assets.warehouse.stores.catalog import KnownCompany, KnownEvent
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import events
 
 
 def place_events(

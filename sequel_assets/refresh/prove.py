@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import gcd
 
-from sequel_assets.warehouse.people import normal_email, normal_name
+from sequel_assets.warehouse.stores.people import normal_email, normal_name
 
 MOST_REPEATS, MOST_ROWS_READ = 12, 200_000
 """Where some rows repeat another and some do not: up to so many of them, and so much work, the way is looked for."""

@@ -28,9 +28,10 @@ from sequel_assets.refresh.telling import tell_insights, why_unlisted
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.refresh.work import Context, Stopped
 from sequel_assets.sequel import SequelClient, SequelError
-from sequel_assets.warehouse import catalog, schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores import catalog
 
 COMPANIES_AT_ONCE = 8
 OWN_NAMES = frozenset(insight.name for insight in OWN_INSIGHTS)

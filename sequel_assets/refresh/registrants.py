@@ -19,16 +19,18 @@ from sequel_assets.refresh.told import Asked, Told
 from sequel_assets.refresh.whole_events import PROBES, STILL_TOLD, EndpointAsker, to_probe
 from sequel_assets.refresh.whole_lists import Doubt, doubt, is_round
 from sequel_assets.refresh.work import Context
-from sequel_assets.warehouse import availability, bulk, catalog, people, slices
-from sequel_assets.warehouse.among import among
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.company_tables import LISTED_OF, hub_rooms, registrants
-from sequel_assets.warehouse.engagement_tables import event_activity
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import HUB, NO_DAY, event_participants, problems, refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.slices import replacement
+from sequel_assets.warehouse.stores import availability, catalog, people
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF, hub_rooms, registrants
+from sequel_assets.warehouse.tables.core import HUB, NO_DAY, event_participants, problems, refreshes
+from sequel_assets.warehouse.tables.event_details import event_activity
 
 LATELY = timedelta(days=30)
 
@@ -210,7 +212,7 @@ def note_registered(connection: sa.Connection, company_id: str, events: Sequence
     ]
     if moved:
         bulk.upsert(connection, registrants, moved)
-        slices.sum_up(connection, company_id, registrants)
+        replacement.sum_up(connection, company_id, registrants)
 
 
 def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: Moment, *, has_changed: bool) -> None:
@@ -223,7 +225,7 @@ def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: M
         connection.execute(refreshes.update().where(*here).values(**moved))
         connection.execute(refreshes.update().where(*here, r.data_through < moment.through).values(**through))
         return
-    slices.note_stored(connection, company_id, table, at=moment.at, through=moment.through, run_id=moment.run_id)
+    replacement.note_stored(connection, company_id, table, at=moment.at, through=moment.through, run_id=moment.run_id)
 
 
 def _registered(

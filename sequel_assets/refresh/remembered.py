@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sequel_assets.refresh.moment import Moment
 from sequel_assets.refresh.silence import learn, left_to_ask, without
 from sequel_assets.refresh.work import EventWork
-from sequel_assets.warehouse import silences
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.silences import Silence
-from sequel_assets.warehouse.tables import proofs
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.stores import empty_ranges
+from sequel_assets.warehouse.stores.empty_ranges import Silence
+from sequel_assets.warehouse.tables.core import proofs
 
 MOST_SECONDS = 1.0
 """What was learned is written at least so often, so that a kill costs no more to ask again."""
@@ -47,20 +47,20 @@ class Remembered:
         self._written = time.monotonic()
 
     def _learn(self, told: Mapping[str, tuple[Any, Any]], connection: sa.Connection) -> None:
-        stored = silences.told(connection, self._company_id)
+        stored = empty_ranges.told(connection, self._company_id)
         changed = {}
         for event_id, (silent, loud) in told.items():
             before = stored.get(event_id, [])
             after = learn(before, silent, loud, through=self._moment.through, late_window=self._moment.late_window)
             if after != before:
                 changed[event_id] = after
-        silences.replace(connection, self._company_id, changed)
+        empty_ranges.replace(connection, self._company_id, changed)
 
     @repeats
     def _read(self) -> dict[str, list[Silence]]:
         """Return what is stored; days of which minutes are stored are not believed to be silent, whatever is told."""
         with self._warehouse.read() as connection:
-            stored = silences.told(connection, self._company_id)
+            stored = empty_ranges.told(connection, self._company_id)
             if not stored:
                 return {}
             loud: dict[str, set[date]] = {}

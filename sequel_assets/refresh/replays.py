@@ -2,7 +2,7 @@
 
 from sequel_assets.refresh.told import Asked, Family, Rows
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse.engagement_tables import replays
+from sequel_assets.warehouse.tables.event_details import replays
 
 
 def fetch_replays(client: SequelClient, asked: Asked) -> Rows:

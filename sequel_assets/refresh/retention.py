@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from sequel_assets.refresh.hours import days_between
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 DAY = timedelta(days=1)
 NONE_FROZEN = date.min

@@ -28,13 +28,13 @@ from sequel_assets.refresh.trees import (
     read_trees,
     wanted_rollups,
 )
-from sequel_assets.warehouse import problems
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.slices import SliceResult, SliceUpdate, day_end, replace_slices
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.stores import problems
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY
 
 Asked = Mapping[str, Mapping[date, Coverage]]
 

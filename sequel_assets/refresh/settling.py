@@ -5,11 +5,11 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse import problems
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import problems as problems_table
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.stores import problems
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import problems as problems_table
 
 
 @repeats

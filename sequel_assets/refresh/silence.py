@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from sequel_assets.refresh.plan import DAY, Span
-from sequel_assets.warehouse.silences import Silence
+from sequel_assets.warehouse.stores.empty_ranges import Silence
 
 
 def last_final_day(through: datetime, late_window: timedelta) -> date:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.tables.core import NO_DAY
+from sequel_assets.warehouse.tables.dataset import Insight
 
 
 @dataclass(frozen=True)

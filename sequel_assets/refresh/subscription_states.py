@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.guardian_look import is_readable
 from sequel_assets.refresh.guardian_plan import Kept, Slot, Worth, is_urgent, judge
-from sequel_assets.warehouse import subscribing
-from sequel_assets.warehouse.hints import MISSED
-from sequel_assets.warehouse.sealing import Seal
-from sequel_assets.warehouse.subscribing import StoredSubscription
-from sequel_assets.warehouse.tables import event_participants, events
-from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
+from sequel_assets.warehouse.stores import subscriptions as subscription_rows
+from sequel_assets.warehouse.stores.notifications import MISSED
+from sequel_assets.warehouse.stores.sealing import Seal
+from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
+from sequel_assets.warehouse.tables.core import event_participants, events
+from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 
 WINDOW = timedelta(days=7)
 """Deliveries are counted, and missed, within it."""
@@ -39,7 +39,7 @@ def read_states(
     connection: sa.Connection, wanted: Sequence[Slot], seal: Seal | None, now: datetime, length: timedelta
 ) -> list[State]:
     """Return the state of every subscription that is kept, and of every one that is missing."""
-    rows = subscribing.living(connection)
+    rows = subscription_rows.living(connection)
     arrived = _arrived(connection, now)
     states = []
     for slot in dict.fromkeys([*wanted, *(Slot(row.company_id, row.event_type) for row in rows)]):

@@ -5,9 +5,9 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from sequel_assets.refresh.moment import Moment
-from sequel_assets.warehouse import slices
-from sequel_assets.warehouse.among import among
-from sequel_assets.warehouse.engagement_tables import activity_totals, event_activity
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.slices import replacement
+from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 
 def take_out(
@@ -23,8 +23,8 @@ def take_out(
     here = (table.c.company_id == company_id, table.c.event_id == event_id)
     days = sorted(day for day in connection.scalars(sa.select(table.c.day).where(*here).distinct()) if day != but)
     ever = datetime.max.replace(tzinfo=moment.at.tzinfo)
-    updates = [slices.SliceUpdate(table, day, [], frozenset([event_id]), ever, accepts_loss=True) for day in days]
-    slices.replace_slices(
+    updates = [replacement.SliceUpdate(table, day, [], frozenset([event_id]), ever, accepts_loss=True) for day in days]
+    replacement.replace_slices(
         connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
     )
     if table is event_activity:

@@ -7,7 +7,7 @@ from sequel_assets.refresh.derive import OWN_INSIGHTS
 from sequel_assets.refresh.describe import outcome_of
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.sequel import NotFound, SequelError
-from sequel_assets.warehouse.slices import SliceResult
+from sequel_assets.warehouse.slices.replacement import SliceResult
 
 
 def tell_insights(

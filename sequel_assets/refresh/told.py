@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.unnamed import Entry, tell_apart
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.people import Person, normal_email, person_id
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.people import Person, normal_email, person_id
 
 LONGEST_ID = 200
 """Ids and emoji are keys, and no database indexes a key of any length."""

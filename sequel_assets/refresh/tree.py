@@ -11,12 +11,12 @@ from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.refresh.unread import CUT_OFF, marked, read_unread
 from sequel_assets.refresh.whereabouts import FATAL, is_known, list_again
 from sequel_assets.sequel import Company, Forbidden, SequelClient, SequelError
-from sequel_assets.warehouse import catalog, parents, problems
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.patience import repeats
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import NO_DAY, companies
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.stores import catalog, company_parents, problems
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY, companies
 
 MOST_COMPANIES = 10_000
 
@@ -223,7 +223,7 @@ def store(warehouse: Warehouse, found: Finding, *, at: datetime) -> list[KnownCo
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
-        parents.remember(
+        company_parents.remember(
             connection, {company.company_id: company.parent_company_id for company in found.now}, at.date()
         )
     for company_id in touched:

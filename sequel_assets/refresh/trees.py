@@ -17,9 +17,9 @@ from sequel_assets.insights.tree import Parents, members_on, parents_of
 from sequel_assets.refresh.derive import Wanted
 from sequel_assets.refresh.retention import is_closed
 from sequel_assets.refresh.unread import read_unread
-from sequel_assets.warehouse.among import among
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.tables import NO_DAY, companies, refreshes
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import NO_DAY, companies, refreshes
 
 SOURCES = COMPANY_ROLLUP.sources
 Slices = Mapping[tuple[str, str, date], Any]

@@ -13,9 +13,9 @@ from sequel_assets.refresh.waiting import Quiet
 from sequel_assets.refresh.whereabouts import FATAL, asked_again, events_of
 from sequel_assets.refresh.whole_lists import looks_cut_off
 from sequel_assets.sequel import Event, InvalidAnswer, NotFound, SequelClient, SequelError
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import HUB, events
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import HUB, events
 
 MOST_NAMED = 1000
 """So many events that are named and not listed are asked for singly, of a company at once."""

@@ -8,7 +8,7 @@ so ids agree with those of other lists, which have no marks.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sequel_assets.warehouse.people import normal_name
+from sequel_assets.warehouse.stores.people import normal_name
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse.problems import Problem
-from sequel_assets.warehouse.tables import NO_DAY, companies, problems
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY, companies, problems
 
 NEVER_TOLD, CUT_OFF = "(sub-companies)", "(more)"
 """Sequel refused to list them, or there are more than are taken up."""

@@ -19,7 +19,7 @@ from sequel_assets.sequel import (
     NotFound,
     SequelError,
 )
-from sequel_assets.warehouse.tables import HUB
+from sequel_assets.warehouse.tables.core import HUB
 
 PROBES = 8
 """So many events of a company, as far as it has them, must be refused before a dataset counts as unavailable there."""

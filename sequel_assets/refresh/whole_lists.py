@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.tables import HUB
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables.core import HUB
 
 
 @dataclass(frozen=True)

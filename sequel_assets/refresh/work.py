@@ -14,8 +14,8 @@ from sequel_assets.refresh.gauge import Gauge
 from sequel_assets.refresh.plan import Expected, Span, around, gaps, halves
 from sequel_assets.refresh.whereabouts import FATAL, is_gone
 from sequel_assets.sequel import SequelClient, SequelError
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.tables import HUB, STAGE
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables.core import HUB, STAGE
 
 T = TypeVar("T")
 

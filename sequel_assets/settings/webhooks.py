@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
-from sequel_assets.warehouse import sealing
+from sequel_assets.warehouse.stores import sealing
 
 DEMANDS = ("key", "timestamp", "company")
 """What a delivery may be demanded to carry."""

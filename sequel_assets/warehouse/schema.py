@@ -8,9 +8,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError, place
-from sequel_assets.warehouse.patience import repeats
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError, place
+from sequel_assets.warehouse.database.transactions import repeats
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "sequel_assets_schema"

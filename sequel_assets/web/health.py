@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.web.readers import Readers, in_time
 
 READY_SECONDS = 5.0

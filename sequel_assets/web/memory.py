@@ -12,9 +12,9 @@ from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.inbox import lineage
-from sequel_assets.warehouse.subscriptions import Receiving, receiving
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.inbox import lineage
+from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving, receiving
 from sequel_assets.web.readers import Readers, in_time
 
 MEMORY_SECONDS = 1.0

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sequel_assets.warehouse.errors import WarehouseError
+from sequel_assets.warehouse.database.errors import WarehouseError
 
 PATIENCE_SECONDS = 10.0
 

@@ -12,11 +12,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
-from sequel_assets.warehouse.inbox import Hint
-from sequel_assets.warehouse.sealing import Seal, SealError
-from sequel_assets.warehouse.subscriptions import Receiving, hash_of, sealed_secrets
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving, hash_of, sealed_secrets
+from sequel_assets.warehouse.stores.sealing import Seal, SealError
 from sequel_assets.web.bodies import BodyError, GoneError, TooLargeError, TooManyLargeError, drain, read_body
 from sequel_assets.web.coding import NotGzipError, is_gzip, is_understood
 from sequel_assets.web.deliveries import Delivery

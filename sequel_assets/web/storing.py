@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from sequel_assets.warehouse import inbox
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.errors import WarehouseError
-from sequel_assets.warehouse.inbox import Hint
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores import inbox
+from sequel_assets.warehouse.stores.inbox import Hint
 
 MOST_WAITING = 5_000
 PATIENCE_SECONDS = 10.0

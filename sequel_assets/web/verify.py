@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from sequel_assets.warehouse.subscriptions import Receiving
+from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving
 from sequel_assets.web.coding import is_ascii_only
 from sequel_assets.web.deliveries import Delivery, MalformedError, read
 from sequel_assets.web.signatures import is_signed

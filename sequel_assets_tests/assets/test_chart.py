@@ -14,8 +14,8 @@ import pytest
 
 from sequel_assets.assets.chart import DAYS, MOST_BYTES, Day, draw, read_days
 from sequel_assets.insights.daily_usage import daily_usage
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import companies
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import companies
 
 LAST = date(2026, 11, 23)
 KEY = "acme-events.3f9a1c07"

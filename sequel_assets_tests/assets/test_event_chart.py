@@ -6,8 +6,8 @@ from sequel_assets.assets.chart import MOST_BYTES
 from sequel_assets.assets.event_chart import STEPS, draw_curve, draw_steps, read_curve, read_steps
 from sequel_assets.insights.event_retention import event_retention
 from sequel_assets.insights.funnel import funnel
-from sequel_assets.warehouse import bulk
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.rows import ACME, DAY, hour
 
 

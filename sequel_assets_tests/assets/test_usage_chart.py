@@ -7,9 +7,10 @@ from datetime import timedelta
 from sequel_assets.assets.chart import MOST_BYTES
 from sequel_assets.assets.usage_chart import Compared, draw_comparison, draw_minutes, read_comparison, read_minutes
 from sequel_assets.insights.usage_comparison import usage_comparison
-from sequel_assets.warehouse import bulk, catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_concurrency
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import event_concurrency
 from sequel_assets_tests.rows import ACME, AT, DAY, hour, known_company, known_event
 
 

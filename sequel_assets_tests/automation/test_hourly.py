@@ -16,8 +16,8 @@ from sequel_assets.automation.sensors import Arrivals, Attempt, arrivals, new_co
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
 from sequel_assets.refresh.due import Coverage
 from sequel_assets.sandbox import Company
-from sequel_assets.warehouse.catalog import KnownCompany, present_companies
-from sequel_assets.warehouse.tables import problems, refreshes
+from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
+from sequel_assets.warehouse.tables.core import problems, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow

@@ -17,7 +17,7 @@ from sequel_assets.automation.subscriptions import (
     subscriptions_schedule,
 )
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.refresh.books import HERE, KEY
 from sequel_assets_tests.stage import NOW, Stage, why_failed
 

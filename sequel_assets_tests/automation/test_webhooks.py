@@ -20,9 +20,9 @@ from sequel_assets.refresh.missed import Arrivals, arrivals
 from sequel_assets.refresh.subscription_states import State, silent_companies
 from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World
 from sequel_assets.sandbox.webhooks import Webhooks
-from sequel_assets.warehouse import subscribing
-from sequel_assets.warehouse.tables import event_participants, refreshes
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.stores import subscriptions as subscription_rows
+from sequel_assets.warehouse.tables.core import event_participants, refreshes
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.automation.webhook_stage import WebhookStage
 from sequel_assets_tests.inboxes import CAPABILITY, deliver, hint, outcomes, rows
 from sequel_assets_tests.reference import KEY
@@ -218,7 +218,7 @@ def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: Web
     assert outcomes(warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
     with warehouse.read() as connection:
         assert arrivals(connection, stage.now) == Arrivals(1, (), ())
-        states = [State(Slot(ROOT, ENDED), "valid", False, row) for row in subscribing.living(connection)]
+        states = [State(Slot(ROOT, ENDED), "valid", False, row) for row in subscription_rows.living(connection)]
         assert silent_companies(connection, states, ROOT, stage.now) == []
 
 

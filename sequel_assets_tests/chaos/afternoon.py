@@ -30,7 +30,7 @@ from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sandbox import Attendance, Clock, Company, Event, Mishaps, Person, Sandbox, World, webhooks
 from sequel_assets.sandbox.deliveries import Delivery
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.chaos.processes import NO_SCHEDULE
 from sequel_assets_tests.inboxes import rows

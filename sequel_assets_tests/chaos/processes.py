@@ -21,7 +21,7 @@ def receive(clock: Path, port: int) -> None:
     """Serve the receiver, as `sequel-assets serve --receiver` does."""
     from sequel_assets import settings
     from sequel_assets.console.serve import receiver_of
-    from sequel_assets.warehouse.engine import Warehouse
+    from sequel_assets.warehouse.database.engine import Warehouse
     from sequel_assets.web.http_server import listen, server
 
     known = settings.load()

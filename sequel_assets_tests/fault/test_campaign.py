@@ -19,8 +19,8 @@ from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.sandbox import FAULTS, HUB, QUIRKS, Fault, Faults, WorldSpec, build_world
 from sequel_assets.sequel import SequelError
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets_tests.pipeline.harness import Platform, failures, platform
 from sequel_assets_tests.reference import COLUMNS, Tables, expected_tables, read_tables
 from sequel_assets_tests.reference_extras import SLICED as EXTRAS

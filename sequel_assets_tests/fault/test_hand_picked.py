@@ -15,8 +15,8 @@ from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets_tests.pipeline.harness import (
     ADA,
     BO,

@@ -8,8 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 import sqlalchemy as sa
 
 from sequel_assets.insights.daily_usage import average, daily_usage
-from sequel_assets.warehouse import bulk
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.rows import ACME, DAY
 
 

@@ -11,17 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sequel_assets.insights import DAILY_USAGE, INSIGHTS, LIFETIME_USAGE, PEAK_CONCURRENCY
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import SliceUpdate, replace_slices
-from sequel_assets.warehouse.tables import (
-    companies,
-    event_concurrency,
-    event_participants,
-    events,
-    refreshes,
-)
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, refreshes
+from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets_tests.insights.test_average import by_hand
 from sequel_assets_tests.rows import ACME, AT, DAY, HUB, LATE, STAGE, day, empty, hour, participant, settle_in
 

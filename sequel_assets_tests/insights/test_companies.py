@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP
 from sequel_assets.insights.top_participants import TOP_PARTICIPANTS
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
-from sequel_assets.warehouse import bulk, catalog
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.dataset import Insight
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import SliceUpdate, day_end, replace_slices
-from sequel_assets.warehouse.tables import companies, event_concurrency, event_participants, events, refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, refreshes
+from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets_tests import reference_companies as oracle
 from sequel_assets_tests.rows import AT, HUB, LATE, STAGE, empty, known_company, known_event, participant
 

@@ -15,12 +15,12 @@ from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Scope
 from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
-from sequel_assets.warehouse import bulk
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import event_participants, refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets_tests import reference_companies as oracle
 from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land
 from sequel_assets_tests.insights.test_ranges import OF, chosen

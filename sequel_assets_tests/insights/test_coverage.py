@@ -10,11 +10,11 @@ import pytest
 from sequel_assets.insights.coverage import Coverage, judge, select_coverage, select_members
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
-from sequel_assets.warehouse import bulk
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import companies, event_concurrency, event_participants, refreshes
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, refreshes
 from sequel_assets_tests.insights.test_companies import TODAY, land
 from sequel_assets_tests.insights.test_ranges import LAST, ask
 

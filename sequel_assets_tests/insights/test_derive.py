@@ -16,11 +16,11 @@ from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.derive import Wanted, derive, wanted_slices
 from sequel_assets.refresh.moment import Moment
 from sequel_assets.refresh.retention import NONE_FROZEN
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.problems import Problem, settle
-from sequel_assets.warehouse.slices import SliceUpdate, State, day_end, replace_slices
-from sequel_assets.warehouse.tables import (
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, day_end, replace_slices
+from sequel_assets.warehouse.stores.problems import Problem, settle
+from sequel_assets.warehouse.tables.core import (
     NO_DAY,
     companies,
     event_concurrency,
@@ -30,7 +30,7 @@ from sequel_assets.warehouse.tables import (
     problems,
     proofs,
     refreshes,
-)  # fmt: skip
+)
 from sequel_assets_tests.insights.test_by_hand import daily_by_hand, lifetime_by_hand, peaks_by_hand
 from sequel_assets_tests.rows import (
     ACME,

@@ -13,11 +13,11 @@ from sqlalchemy.dialects import postgresql
 from sequel_assets.insights import ranges
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Scope
-from sequel_assets.warehouse import bulk
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import people
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import people
 from sequel_assets_tests import reference_companies as oracle
 from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land, minutes
 from sequel_assets_tests.rows import empty, participant

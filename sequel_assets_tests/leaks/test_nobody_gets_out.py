@@ -21,8 +21,8 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Person, Room, Sandbox, World
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import metadata
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import metadata
 from sequel_assets_tests.leaks.front import ENDPOINTS, Front, endpoint_of, standing_before
 from sequel_assets_tests.leaks.planting import ERRORS, EVENT_STEM, STEM, email, needles, person, said
 from sequel_assets_tests.leaks.scanning import found_in, leaks_below

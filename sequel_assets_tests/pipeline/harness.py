@@ -18,8 +18,8 @@ from sequel_assets.refresh.retention import Retention
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sandbox import Attendance, Company, Event, Person, Sandbox, World
 from sequel_assets.sequel import SequelClient, SequelConfig
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import problems
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.reference import KEY, assert_equal_tables, expected_tables, read_tables
 
 START = date(2026, 3, 1)

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.hours import days_between
-from sequel_assets.warehouse import silences
-from sequel_assets.warehouse.checksums import checksum
-from sequel_assets.warehouse.tables import NO_DAY, refreshes
+from sequel_assets.warehouse.slices.checksums import checksum
+from sequel_assets.warehouse.stores import empty_ranges
+from sequel_assets.warehouse.tables.core import NO_DAY, refreshes
 from sequel_assets_tests.pipeline.harness import Platform
 from sequel_assets_tests.reference import COLUMNS, assert_equal_tables, expected_tables, read_tables
 
@@ -57,7 +57,7 @@ def assert_silences_are_true(it: Platform) -> None:
     """No event has a minute on a day that is remembered as silent; of each at most a few stretches are kept."""
     with it.warehouse.read() as connection:
         for company in it.world.companies:
-            for event_id, stretches in silences.told(connection, company.id).items():
+            for event_id, stretches in empty_ranges.told(connection, company.id).items():
                 minutes = {minute.at.date() for minute in it.world.minutes(event_id)}
                 silent = {day for one in stretches for day in days_between(one.first, one.last)}
                 assert minutes & silent == set(), (company.id, event_id)

@@ -9,8 +9,8 @@ import pytest
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.sequel import ServerError
-from sequel_assets.warehouse.catalog import known_companies
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.catalog import known_companies
 from sequel_assets_tests import reference_extras
 from sequel_assets_tests.pipeline.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
 from sequel_assets_tests.reference import assert_equal_tables, dump_of_slices, read_tables

@@ -12,7 +12,7 @@ from sequel_assets.refresh.freshness import late_slices
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import Attendance
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, day, event, platform, world_of
 from sequel_assets_tests.reference import dump_of_slices, read_tables
 

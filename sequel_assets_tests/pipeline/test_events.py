@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import World, WorldSpec, build_world
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import metadata
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import metadata
 from sequel_assets_tests import reference_companies as oracle
 from sequel_assets_tests.pipeline.harness import failures, platform
 from sequel_assets_tests.reference import expected_tables, owners_of, person_id

@@ -23,12 +23,12 @@ from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.told import Asked, Refused, Rows
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
-from sequel_assets.warehouse import availability
-from sequel_assets.warehouse import engagement_tables as tables
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.company_tables import company_parents
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables import event_details as tables
+from sequel_assets.warehouse.tables.company_lists import company_parents
+from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, Platform, at, day, event, failures, platform, world_of
 from sequel_assets_tests.reference import dump, person_id
 from sequel_assets_tests.reference_extras import SLICED

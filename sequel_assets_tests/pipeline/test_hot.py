@@ -10,9 +10,9 @@ from sequel_assets.refresh.freshness import Held, late_slices
 from sequel_assets.refresh.hot import hot_events, is_under_way
 from sequel_assets.refresh.ledger import landed_days, read_ledger
 from sequel_assets.sandbox import Attendance
-from sequel_assets.warehouse.catalog import KnownEvent
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_participants
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets_tests.pipeline.harness import ADA, BO, at, day, failures, platform, world_of
 from sequel_assets_tests.pipeline.harness import event as event_at
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.told import WAY_OUT
 from sequel_assets.sandbox import HUB, MISSING, Attendance, Event, Fault, Faults, Room
-from sequel_assets.warehouse import availability
-from sequel_assets.warehouse.company_tables import hub_rooms
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.tables.company_lists import hub_rooms
+from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests.pipeline.harness import ADA, NOW, Platform, at, event, failures, platform, world_of
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])

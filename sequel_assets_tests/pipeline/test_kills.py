@@ -25,7 +25,7 @@ import pytest
 
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import Sandbox, WorldSpec, build_world
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import Platform, platform
 from sequel_assets_tests.pipeline.processes import (
     arguments_of,

@@ -14,8 +14,8 @@ from sequel_assets.refresh import turns, waiting
 from sequel_assets.refresh.due import Coverage
 from sequel_assets.sandbox import HUB, Attendance, Company, Event, Faults, Person, Room
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY, event_participants, events
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, events
 from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, day, event, failures, platform, world_of
 from sequel_assets_tests.reference import read_tables
 

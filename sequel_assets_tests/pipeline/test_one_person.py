@@ -9,8 +9,8 @@ from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope, select_people, select_usage
 from sequel_assets.sandbox import Attendance, Company, Person
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import people
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import people
 from sequel_assets_tests.pipeline.harness import DAYS, LAST, at, day, event, failures, platform, world_of
 from sequel_assets_tests.reference import person_id
 

@@ -11,7 +11,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
 from sequel_assets_tests.pipeline.processes import (
     assert_nothing_is_half_written,

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
-from sequel_assets.warehouse import patience, schema
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database import transactions
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pgbouncer import PgBouncer
 from sequel_assets_tests.pipeline.harness import Platform, client_of, failures
 from sequel_assets_tests.postgres import PostgresServer
@@ -249,7 +250,7 @@ def test_a_server_that_stays_away_is_waited_for_a_minute_in_all_and_then_no_more
     own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever comes later is told at once; when it is there again everything goes on."""
-    monkeypatch.setattr(patience, "AWAY_SECONDS", 0.3)
+    monkeypatch.setattr(transactions, "AWAY_SECONDS", 0.3)
     own_server.run("CREATE DATABASE w")
     warehouse = Warehouse(own_server.url("w"))
     schema.migrate(warehouse)

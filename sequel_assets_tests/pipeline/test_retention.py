@@ -13,9 +13,9 @@ from sequel_assets.refresh.ledger import landed_days, read_unknown
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.retention import Retention
 from sequel_assets.sandbox import Attendance, World
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import restatements
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import restatements
 from sequel_assets_tests.pipeline.harness import (
     ADA,
     BO,

@@ -9,8 +9,8 @@ import pytest
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import HUB, MISSING, Attendance, Company, Event, Person, World
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets_tests import reference_extras
 from sequel_assets_tests.pipeline.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
 from sequel_assets_tests.reference import assert_equal_tables, expected_tables, read_tables

@@ -16,13 +16,13 @@ from sequel_assets.refresh.interactions import NO_EMOJI, _an_emoji
 from sequel_assets.sandbox import HUB, Attendance, Person, Room, Sandbox
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.engagement_tables import poll_answers
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import metadata, refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import metadata, refreshes
+from sequel_assets.warehouse.tables.event_details import poll_answers
 from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, client_of, day, event, failures, world_of
 from sequel_assets_tests.rows import settle_in, table_of
 from sequel_assets_tests.test_export import settings_of
-from sequel_assets_tests.warehouse.test_counts_from import at_revision
+from sequel_assets_tests.warehouse.migrations.test_counts_from import at_revision
 
 TYPED = {
     "registrants": ("name", "email", "join_url"),

@@ -12,10 +12,10 @@ from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.refresh.checks import Mismatch, not_conserved
 from sequel_assets.sandbox import Attendance, Event, Person
 from sequel_assets.sandbox.truth import MISSING
-from sequel_assets.warehouse.engagement_tables import event_activity
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.people import person_id
-from sequel_assets.warehouse.tables import event_participants, people, proofs
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.people import person_id
+from sequel_assets.warehouse.tables.core import event_participants, people, proofs
+from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets_tests.pipeline.harness import ADA, DAYS, NOW, at, day, event, failures, platform, world_of
 from sequel_assets_tests.reference import KEY
 

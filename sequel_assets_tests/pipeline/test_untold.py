@@ -12,11 +12,11 @@ from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.refresh.due import Coverage
 from sequel_assets.refresh.told import WAY_OUT
 from sequel_assets.sandbox import Event, Fault, Faults, Sandbox
-from sequel_assets.warehouse import availability
-from sequel_assets.warehouse.company_tables import registrants
-from sequel_assets.warehouse.engagement_tables import chat_messages
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.tables.company_lists import registrants
+from sequel_assets.warehouse.tables.core import refreshes
+from sequel_assets.warehouse.tables.event_details import chat_messages
 from sequel_assets_tests.pipeline.harness import Platform, at, day, event, failures, platform, world_of
 from sequel_assets_tests.pipeline.test_extras import INTERACTIONS, talking
 

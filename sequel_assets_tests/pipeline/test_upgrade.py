@@ -24,14 +24,21 @@ from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.sandbox import Attendance, Person, World
 from sequel_assets.sandbox.truth import MISSING
 from sequel_assets.warehouse import schema
-from sequel_assets.warehouse.adopting import adopt
-from sequel_assets.warehouse.catalog import WITH_PEOPLE
-from sequel_assets.warehouse.engagement_tables import event_activity
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.identity import Identity, IdentityError, Mine, ensure, fingerprint, stored_identity
-from sequel_assets.warehouse.merged_people import REASON
-from sequel_assets.warehouse.people import person_id
-from sequel_assets.warehouse.tables import event_participants, metadata, people, problems, refreshes, restatements
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.identity.adoption import adopt
+from sequel_assets.warehouse.identity.identity import (
+    Identity,
+    IdentityError,
+    Mine,
+    ensure,
+    fingerprint,
+    stored_identity,
+)
+from sequel_assets.warehouse.identity.merged_people import REASON
+from sequel_assets.warehouse.stores.catalog import WITH_PEOPLE
+from sequel_assets.warehouse.stores.people import person_id
+from sequel_assets.warehouse.tables.core import event_participants, metadata, people, problems, refreshes, restatements
+from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets_tests.pipeline.harness import (
     ADA,
     BO,

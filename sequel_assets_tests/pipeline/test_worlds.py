@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import Platform, client_of, failures, platform
 from sequel_assets_tests.pipeline.processes import assert_silences_are_true
 from sequel_assets_tests.reference import (

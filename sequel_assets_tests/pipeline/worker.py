@@ -21,8 +21,8 @@ from sequel_assets.refresh.ledger import landed_days, troubled
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.refresh import Refresher, Rules
 from sequel_assets.sequel import SequelClient, SequelConfig
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
 from sequel_assets_tests.reference import KEY
 
 SETTLE, WINDOW = timedelta(minutes=5), timedelta(hours=48)

@@ -17,11 +17,11 @@ from sequel_assets.refresh.guardian import GuardianReport, keep
 from sequel_assets.refresh.guardian_look import Tools
 from sequel_assets.refresh.guardian_plan import Slot, wanted_slots
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse import subscribing
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.sealing import Seal, SealError
-from sequel_assets.warehouse.subscribing import StoredSubscription
-from sequel_assets.warehouse.subscriptions import hash_of
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import subscriptions
+from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
+from sequel_assets.warehouse.stores.sealing import Seal, SealError
+from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets_tests.sequel.conftest import TOKEN_PATH, config
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
@@ -146,7 +146,7 @@ class Desk:
     def rows(self) -> list[StoredSubscription]:
         """What has not ended."""
         with self.warehouse.read() as connection:
-            return subscribing.living(connection)
+            return subscriptions.living(connection)
 
     def receives(self, slot: Slot) -> str:
         """How a delivery of Sequel's would fare now: accepted, in doubt, or refused, the best that there is."""

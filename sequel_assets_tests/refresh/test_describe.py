@@ -9,11 +9,11 @@ from sequel_assets.insights.person_history import person_history
 from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.refresh.datasets import SLICED
 from sequel_assets.refresh.describe import outcome_of
-from sequel_assets.warehouse.bulk import Row
-from sequel_assets.warehouse.dataset import Dataset
-from sequel_assets.warehouse.engagement_tables import chat_messages
-from sequel_assets.warehouse.slices import SliceResult, State
-from sequel_assets.warehouse.tables import event_participants
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.slices.replacement import SliceResult, State
+from sequel_assets.warehouse.tables.core import event_participants
+from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.event_details import chat_messages
 from sequel_assets_tests.rows import ACME, AT, DAY
 
 WHO = "a1b2c3"

@@ -13,7 +13,7 @@ from sequel_assets.refresh.concurrency import fetch_concurrency, place_minutes
 from sequel_assets.refresh.facts import SliceFailure, day_facts, explore
 from sequel_assets.refresh.plan import Expected, Span, Totals
 from sequel_assets.sequel import NotFound, Participants
-from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.stores.catalog import KnownEvent
 
 D = date(2026, 3, 2)
 START = datetime(2026, 3, 2, 23, 58, 30, tzinfo=UTC)

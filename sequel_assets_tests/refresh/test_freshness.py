@@ -14,7 +14,7 @@ from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to
 from sequel_assets.refresh.freshness import Covers, Held, Late, late_slices, required
 from sequel_assets.refresh.hours import data_through
 from sequel_assets.refresh.retention import frozen_before
-from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.slices.replacement import day_end
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERYTHING = 10_000

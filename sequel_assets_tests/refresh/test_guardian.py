@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.guardian import GuardianReport, reseal
 from sequel_assets.refresh.guardian_plan import IN_FLIGHT
 from sequel_assets.sequel import Unreachable
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.sealing import Seal
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.sealing import Seal
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.refresh.books import (
     BOTH,
     ELSEWHERE,

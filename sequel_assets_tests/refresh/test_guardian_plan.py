@@ -20,7 +20,7 @@ from sequel_assets.refresh.guardian_plan import (
     steps_for,
     wanted_slots,
 )
-from sequel_assets.warehouse.subscribing import StoredSubscription
+from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
 LENGTH = timedelta(days=90)

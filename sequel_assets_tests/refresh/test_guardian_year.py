@@ -15,10 +15,10 @@ from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.sandbox.subscriptions import Subscription
 from sequel_assets.sandbox.view import error
 from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelConfig
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.sealing import Seal
-from sequel_assets.warehouse.subscriptions import hash_of, receiving
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of, receiving
+from sequel_assets.warehouse.stores.sealing import Seal
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.refresh.books import ELSEWHERE, HERE, KEY
 from sequel_assets_tests.stage import NOW, ROOT, small_world
 

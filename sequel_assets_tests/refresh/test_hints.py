@@ -25,7 +25,7 @@ from sequel_assets.refresh.hints import (
 )
 from sequel_assets.refresh.hours import data_through
 from sequel_assets.refresh.situation import CompanyBooks, KnownAs, Situation
-from sequel_assets.warehouse.hints import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.warehouse.stores.notifications import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
 
 SETTLE = timedelta(minutes=5)
 TODAY = date(2026, 3, 3)

@@ -7,11 +7,12 @@ import pytest
 from sequel_assets.automation.deliveries import result
 from sequel_assets.refresh.hints import ENDED
 from sequel_assets.refresh.missed import Arrivals, arrivals, notice
-from sequel_assets.warehouse import bulk, hints
-from sequel_assets.warehouse.catalog import KnownCompany, save_companies
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import event_participants, events
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import notifications
+from sequel_assets.warehouse.stores.catalog import KnownCompany, save_companies
+from sequel_assets.warehouse.tables.core import event_participants, events
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.inboxes import deliver, hint, outcomes, rows
 
 NOW = datetime(2026, 3, 3, 16, tzinfo=UTC)
@@ -129,23 +130,23 @@ def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
     batches = [hint("kid", "e1", NOW - timedelta(seconds=n), page=n) for n in range(1, 4)]
     deliver(books, *batches, *batches)
     with books.read() as connection:
-        ((group,),) = hints.waiting(connection, [ENDED])
+        ((group,),) = notifications.waiting(connection, [ENDED])
     assert (group.count, group.happened_at) == (3, NOW - timedelta(seconds=1))
     deliver(books, hint("kid", "e1", NOW, page=4))
     with books.write() as connection:
-        assert hints.claim(connection, [group], run_id="r1", at=NOW) == [group]
-        assert hints.claim(connection, [group], run_id="r2", at=NOW) == []
+        assert notifications.claim(connection, [group], run_id="r1", at=NOW) == [group]
+        assert notifications.claim(connection, [group], run_id="r2", at=NOW) == []
     assert [row["run_id"] for row in rows(books)] == ["r1", "r1", "r1", None]
     with books.write() as connection:
-        hints.mark_refreshed(connection, "r1", "kid", ["e1"], at=NOW)
-        for page in list(hints.waiting(connection, [ENDED])):
+        notifications.mark_refreshed(connection, "r1", "kid", ["e1"], at=NOW)
+        for page in list(notifications.waiting(connection, [ENDED])):
             for one in page:
-                hints.close(connection, one, "done", at=NOW)
+                notifications.close(connection, one, "done", at=NOW)
     assert outcomes(books) == ["done"] * 4
     with books.write() as connection:
-        assert hints.put_back(connection, NOW, None, at=NOW + HOUR) == 1
-        assert hints.put_back(connection, NOW - HOUR, "other", at=NOW + HOUR) == 0
-        assert hints.put_back(connection, NOW - HOUR, "e1", at=NOW + HOUR) == 3
+        assert notifications.put_back(connection, NOW, None, at=NOW + HOUR) == 1
+        assert notifications.put_back(connection, NOW - HOUR, "other", at=NOW + HOUR) == 0
+        assert notifications.put_back(connection, NOW - HOUR, "e1", at=NOW + HOUR) == 3
     assert {(row["run_id"], row["refreshed_at"], row["replayed_at"]) for row in rows(books)} == {
         (None, None, NOW + HOUR)
     }
@@ -155,10 +156,10 @@ def test_what_was_missed_or_tried_in_vain_is_put_back_and_what_has_just_come_is_
     """As if each had just come; a hint that nobody has taken up yet is as it was."""
     deliver(books, hint("kid", "e1", NOW, verdict="missed"), hint("kid", "e2", NOW), hint("kid", "e3", NOW))
     with books.write() as connection:
-        (groups,) = hints.waiting(connection, [ENDED])
-        hints.close(connection, groups[0], "done", at=NOW)
-        hints.claim(connection, groups[1:2], run_id="r1", at=NOW)
-        assert hints.put_back(connection, NOW, None, at=NOW + HOUR) == 2
+        (groups,) = notifications.waiting(connection, [ENDED])
+        notifications.close(connection, groups[0], "done", at=NOW)
+        notifications.claim(connection, groups[1:2], run_id="r1", at=NOW)
+        assert notifications.put_back(connection, NOW, None, at=NOW + HOUR) == 2
     told = [(row["handled_at"], row["run_id"], row["tries"], row["replayed_at"]) for row in rows(books)]
     assert told == [(None, None, 0, NOW + HOUR), (None, None, 0, NOW + HOUR), (None, None, 0, None)]
 
@@ -167,15 +168,15 @@ def test_however_many_wait_each_is_seen_and_those_of_one_event_together(
     books: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page holds two events here; those that name none come first."""
-    monkeypatch.setattr(hints, "MOST_EVENTS", 2)
+    monkeypatch.setattr(notifications, "MOST_EVENTS", 2)
     later = NOW + HOUR
     deliver(books, *(hint(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")))
     deliver(books, hint("kid", None, NOW), hint("kid", "e1", later))
     with books.write() as connection:
-        ((_, first, *_), *_) = hints.waiting(connection, [ENDED])
-        hints.claim(connection, [first], run_id="r1", at=later)
+        ((_, first, *_), *_) = notifications.waiting(connection, [ENDED])
+        notifications.claim(connection, [first], run_id="r1", at=later)
     with books.read() as connection:
-        pages = [[(one.event_id, one.count) for one in page] for page in hints.waiting(connection, [ENDED])]
+        pages = [[(one.event_id, one.count) for one in page] for page in notifications.waiting(connection, [ENDED])]
     assert [sorted(page, key=str) for page in pages] == [
         [("e0", 1), ("e0", 1), (None, 1)],
         [("e1", 1), ("e1", 2), ("e2", 1), ("e2", 1)],
@@ -193,7 +194,10 @@ def test_an_end_that_is_told_by_the_company_above_is_told(books: Warehouse) -> N
     assert sweep(books) == 0
     assert told(books) == Arrivals(1, (("kid", "late"),), ())
     with books.read() as connection:
-        named = [hints.told_of_since(connection, company_id, [ENDED], NOW - 3 * HOUR) for company_id in ("kid", "root")]
+        named = [
+            notifications.told_of_since(connection, company_id, [ENDED], NOW - 3 * HOUR)
+            for company_id in ("kid", "root")
+        ]
     assert named == [{"told", "late"}, set()]
 
 
@@ -222,12 +226,12 @@ def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(books: Wareho
     old = NOW - timedelta(days=2)
     deliver(books, hint("kid", "e1", old), hint("kid", "e1", NOW), hint("kid", "e2", NOW), hint("kid", "e3", old))
     with books.write() as connection:
-        (groups,) = hints.waiting(connection, [ENDED])
-        hints.close(connection, groups[-1], "done", at=old)
-        hints.put_back(connection, old, "e3", at=NOW)
+        (groups,) = notifications.waiting(connection, [ENDED])
+        notifications.close(connection, groups[-1], "done", at=old)
+        notifications.put_back(connection, old, "e3", at=NOW)
     with books.read() as connection:
-        stuck = hints.stuck(connection, NOW - timedelta(days=1))
-    assert stuck == [hints.Stuck("kid", ENDED, "e1", old)]
+        stuck = notifications.stuck(connection, NOW - timedelta(days=1))
+    assert stuck == [notifications.Stuck("kid", ENDED, "e1", old)]
     checked = result(Arrivals(20, (), ()), {"kid": "kid.1"}, stuck)
     assert (checked.passed, checked.severity.value, checked.description) == (
         False,

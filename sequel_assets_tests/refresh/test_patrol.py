@@ -15,9 +15,9 @@ from sequel_assets.refresh.named_totals import SCOPES
 from sequel_assets.refresh.patrol import Patrol, PatrolReport
 from sequel_assets.refresh.refresh import Rules
 from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.tables import NO_DAY, reconciliations, refreshes, restatements
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import NO_DAY, reconciliations, refreshes, restatements
 from sequel_assets_tests.pipeline.harness import ADA, BO, CY, NOW, Platform, at, day, event, platform, world_of
 from sequel_assets_tests.reference import KEY
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.freshness import Held
 from sequel_assets.refresh.retention import Retention, counts_from, frozen_before, unknown_days
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 DAY = timedelta(days=1)
 START = date(2026, 3, 1)

@@ -14,9 +14,9 @@ from sequel_assets.refresh.due import Coverage
 from sequel_assets.refresh.outcomes import Verdict
 from sequel_assets.refresh.trees import Trees, behind_rollups, wanted_rollups
 from sequel_assets.sandbox import Attendance, Company, World
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import refreshes
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests import reference_companies as oracle
 from sequel_assets_tests.pipeline.harness import (
     ADA,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.plan import Span
 from sequel_assets.refresh.silence import joined, last_final_day, learn, left_to_ask, without
-from sequel_assets.warehouse.silences import Silence
-from sequel_assets.warehouse.slices import day_end
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.stores.empty_ranges import Silence
 
 FIRST = date(2026, 2, 20)
 CALENDAR = [FIRST + timedelta(days=n) for n in range(24)]

@@ -7,13 +7,13 @@ import pytest
 
 from sequel_assets.refresh.guardian_plan import IN_FLIGHT, Slot
 from sequel_assets.refresh.subscription_states import State, read_states, silent_companies
-from sequel_assets.warehouse import inbox as inbox_store
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.inbox import Hint
-from sequel_assets.warehouse.sealing import Seal
-from sequel_assets.warehouse.subscribing import StoredSubscription
-from sequel_assets.warehouse.tables import companies, event_participants, events
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import inbox as inbox_store
+from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.sealing import Seal
+from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
+from sequel_assets.warehouse.tables.core import companies, event_participants, events
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.refresh.books import KEY
 from sequel_assets_tests.refresh.test_guardian_plan import LENGTH, NOW, SLOT, row
 

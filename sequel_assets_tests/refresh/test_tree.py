@@ -18,9 +18,9 @@ from sequel_assets.refresh.plan import Span
 from sequel_assets.refresh.tree import Finding, Walk, decide, place, store
 from sequel_assets.refresh.unread import read_unread
 from sequel_assets.sequel import Company
-from sequel_assets.warehouse.catalog import KnownCompany
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.problems import Problem
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.stores.problems import Problem
 
 ACME = hashlib.sha256(b"a|1").hexdigest()
 

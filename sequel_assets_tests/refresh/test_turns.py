@@ -10,7 +10,7 @@ import pytest
 from sequel_assets.refresh.turns import unlisted
 from sequel_assets.refresh.whole_lists import Doubt, doubt, looks_cut_off
 from sequel_assets.sequel import Event
-from sequel_assets.warehouse.catalog import KnownEvent
+from sequel_assets.warehouse.stores.catalog import KnownEvent
 
 PLAIN = KnownEvent("", "virtualStageEvent", "", None, None, None, False, None, None, None, None, None)
 

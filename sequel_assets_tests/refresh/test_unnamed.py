@@ -15,9 +15,9 @@ from sequel_assets.refresh.told import Asked
 from sequel_assets.refresh.unnamed import Entry, Unnamed, tell_apart
 from sequel_assets.sequel.directory import HubParticipant, Registrant
 from sequel_assets.sequel.engagement import activity_page_from
-from sequel_assets.warehouse.company_tables import hub_participants, registrants
-from sequel_assets.warehouse.engagement_tables import event_activity
-from sequel_assets.warehouse.people import person_id
+from sequel_assets.warehouse.stores.people import person_id
+from sequel_assets.warehouse.tables.company_lists import hub_participants, registrants
+from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets_tests.refresh.test_facts import D, known
 
 KEY = "k" * 32

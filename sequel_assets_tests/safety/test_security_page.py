@@ -8,10 +8,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import ensure_current, migrate
-from sequel_assets.warehouse.tables import companies
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import companies
 from sequel_assets_tests.rows import AT, known_company, table_of
 from sequel_assets_tests.test_house import PROJECT
 

@@ -22,9 +22,9 @@ import typer
 from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.hours import days_between
 from sequel_assets.sandbox import Clock, Sandbox, World
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.slices import day_end
-from sequel_assets.warehouse.tables import restatements
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.tables.core import restatements
 from sequel_assets_tests.reference import KEY, Tables, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.soak import night
 from sequel_assets_tests.soak.dagster_dev import Check, DagsterDev

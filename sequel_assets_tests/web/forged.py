@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from sequel_assets.console.output import console, table
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.web.harness import (
     CAPABILITY,

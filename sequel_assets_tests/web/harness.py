@@ -17,11 +17,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.warehouse import catalog
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.sealing import Seal
-from sequel_assets.warehouse.subscriptions import hash_of
-from sequel_assets.warehouse.webhook_tables import inbox, subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
+from sequel_assets.warehouse.stores.sealing import Seal
+from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets.web.http_server import Server, listen, server
 from sequel_assets.web.receiver import Bounds, Receiver
 from sequel_assets.web.verify import Rules

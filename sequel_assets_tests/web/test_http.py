@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.web import http_server
 from sequel_assets.web import receiver as receiver_module
 from sequel_assets.web.http_server import HEADER_BYTES, listen, server

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.web.coding import InflatedTooLargeError, NotGzipError, inflated, is_gzip, is_understood
 from sequel_assets.web.deliveries import read
 from sequel_assets.web.verify import Verdict, verify

@@ -18,10 +18,10 @@ import pytest
 import sqlalchemy as sa
 from standardwebhooks import Webhook
 
-from sequel_assets.warehouse import hints
-from sequel_assets.warehouse.engine import Warehouse
-from sequel_assets.warehouse.subscriptions import hash_of
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import notifications
+from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.web.receiver import LARGE_AT_ONCE
 from sequel_assets_tests.web.harness import (
     BOUNDS,
@@ -244,7 +244,7 @@ def test_a_time_that_cannot_be_read_is_none_where_it_is_not_demanded(known: Ware
     (row,) = stored(known)
     assert (row["sent_at"], row["received_at"]) == (None, NOW)
     with known.read() as connection:
-        ((waiting,),) = list(hints.waiting(connection, [ENDED]))
+        ((waiting,),) = list(notifications.waiting(connection, [ENDED]))
     assert waiting.happened_at == NOW
 
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from sequel_assets.warehouse import inbox
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import inbox
 from sequel_assets.web import storing
 from sequel_assets.web.storing import NotStoredError, Storage
 from sequel_assets_tests.inboxes import hint, rows

@@ -17,9 +17,9 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.warehouse.engine import Warehouse
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-from sequel_assets.warehouse.webhook_tables import subscriptions
+from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.web import health, http_server, readers, storing
 from sequel_assets.web.http_server import FREE_PIECES
 from sequel_assets.web.receiver import STRANGERS_AT_ONCE

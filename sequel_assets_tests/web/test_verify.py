@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from sequel_assets.warehouse.subscriptions import Receiving
+from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving
 from sequel_assets.web.deliveries import MOST_PARTS, Delivery, MalformedError, read
 from sequel_assets.web.signatures import TOLERANCE
 from sequel_assets.web.verify import NOT_KNOWN, Known, Verdict, admit, judge, verify

@@ -3,7 +3,7 @@
 from alembic import context
 
 from sequel_assets.warehouse.schema import VERSION_TABLE
-from sequel_assets.warehouse.tables import metadata
+from sequel_assets.warehouse.tables.core import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, version_table=VERSION_TABLE)

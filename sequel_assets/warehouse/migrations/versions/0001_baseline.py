@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from sequel_assets.warehouse.types import UtcDateTime
+from sequel_assets.warehouse.tables.types import UtcDateTime
 
 revision = '0001'
 down_revision = None

@@ -1,0 +1,1 @@
+"""The database beneath the warehouse: opening it, transactions, errors, many rows and long lists."""

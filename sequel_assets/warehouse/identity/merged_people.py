@@ -1,0 +1,75 @@
+"""Slices in which people of one name and without an e-mail may have been counted as one: noted, to be asked again.
+
+A release that counted them so cannot be mended from its rows. Final days are asked again too, and tell what changed; days
+that Sequel has forgotten stay as they are.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.stores.problems import ASK_AGAIN
+from sequel_assets.warehouse.tables.company_lists import hub_participants, registrants
+from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, people, problems, proofs
+from sequel_assets.warehouse.tables.event_details import event_activity
+
+REASON = f"{ASK_AGAIN}: an older release may have counted people of one name and without an e-mail as one, or one person as two"
+
+
+def note_merged(
+    connection: sa.Connection, company_id: str, *, at: datetime, also: Collection[tuple[str, date, str]] = ()
+) -> None:
+    """Note each event's day (and each list without one) of a company that has to be asked again, as a problem.
+
+    `also` are (dataset, day, event) that have to be for another reason.
+    """
+    found: set[tuple[str, date, str]] = {
+        *also,
+        *((event_participants.name, day, event_id) for day, event_id in _days(connection, company_id)),
+        *((event_activity.name, day, event_id) for day, event_id in _activity(connection, company_id)),
+    }
+    for table in (registrants, hub_participants):
+        query = sa.select(sa.literal(NO_DAY, sa.Date), table.c.event_id).select_from(_unnamed(table))
+        chosen = query.where(table.c.company_id == company_id, people.c.email.is_(None)).distinct()
+        found |= {(table.name, NO_DAY, event_id) for _, event_id in connection.execute(chosen)}
+    rows = [
+        {"company_id": company_id, "dataset": dataset, "day": day, "event_id": event_id, "reason": REASON, "since": at}
+        for dataset, day, event_id in sorted(found)
+    ]
+    bulk.upsert(connection, problems, rows, keep=("since",))
+
+
+def _unnamed(table: sa.Table) -> sa.FromClause:
+    beside = sa.and_(people.c.company_id == table.c.company_id, people.c.person_id == table.c.person_id)
+    return table.join(people, beside)
+
+
+def _days(connection: sa.Connection, company_id: str) -> Sequence[Any]:
+    """Return the days of events that have fewer people than Sequel counted, or somebody unnamed both live and on demand."""
+    f, p = event_participants.c, proofs.c
+    live, on_demand = (
+        sa.func.sum(sa.case((column > 0, 1), else_=0)) for column in (f.live_minutes, f.on_demand_minutes)
+    )
+    unnamed = sa.func.sum(sa.case((people.c.email.is_(None), 1), else_=0))
+    both = sa.case((sa.and_(people.c.email.is_(None), f.live_minutes > 0, f.on_demand_minutes > 0), 1), else_=0)
+    proven = sa.and_(p.company_id == f.company_id, p.day == f.day, p.event_id == f.event_id)
+    query = (
+        sa.select(f.day, f.event_id)
+        .select_from(_unnamed(event_participants).join(proofs, proven))
+        .where(f.company_id == company_id)
+        .group_by(f.day, f.event_id, p.live_users, p.on_demand_users)
+        .having(unnamed > 0, sa.or_(live < p.live_users, on_demand < p.on_demand_users, sa.func.sum(both) > 0))
+    )
+    return connection.execute(query).all()
+
+
+def _activity(connection: sa.Connection, company_id: str) -> Sequence[Any]:
+    """Return the events with several entries of one unnamed person."""
+    a = event_activity.c
+    chosen = (a.company_id == company_id, people.c.email.is_(None), a.entries > 1)
+    return connection.execute(
+        sa.select(a.day, a.event_id).select_from(_unnamed(event_activity)).where(*chosen).distinct()
+    ).all()

@@ -1,0 +1,1 @@
+"""Replacing slices: one transaction for rows and bookkeeping, pure decisions, checksums."""

@@ -1,0 +1,42 @@
+"""One checksum for a set of rows, the same on every engine and in any order."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.database.bulk import Row
+
+SEEN = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "concurrency_until")
+"""Columns that say when something was seen, or what is remembered of it: no part of what the rows say."""
+
+
+def checksum_of(table: sa.Table, rows: Iterable[Row]) -> str:
+    """Return the checksum that `refreshes` keeps of these rows of a table: over all its columns but those in `SEEN`.
+
+    The rows have every column, in the table's order. The same rows have the same checksum, whatever was refreshed when.
+    """
+    return checksum(said(table, rows))
+
+
+def said(table: sa.Table, rows: Iterable[Row]) -> list[Row]:
+    """Return rows of a table, each with every column, without those in `SEEN`."""
+    places = [place for place, column in enumerate(table.columns) if column.name not in SEEN]
+    if len(places) == len(table.columns):
+        return list(rows)
+    return [tuple(row[place] for place in places) for row in rows]
+
+
+def checksum(rows: Iterable[Row]) -> str:
+    """Return the SHA-256 of a set of rows."""
+    digest = hashlib.sha256()
+    for line in sorted(json.dumps([_plain(value) for value in row], default=str, ensure_ascii=False) for row in rows):
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return a whole number as an integer: SQLite answers 15 where PostgreSQL answers 15.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,212 @@
+"""What becomes of one slice: pure decisions over what it was, what it shall be, and what its bookkeeping says."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.slices.checksums import checksum_of
+from sequel_assets.warehouse.tables.core import ALL, event_participants, proofs
+
+_PLACES = ("position", "minute_of_event")
+"""Whole numbers that say where a row stands."""
+_COUNTED: dict[tuple[str, ...], str] = {
+    ("engaged_minutes",): "minutes",
+    ("users",): "users, added up over its minutes",
+    ("live_minutes", "on_demand_minutes"): "minutes",
+}
+"""The columns of which a final slice must not lose most, and what that is."""
+
+
+@dataclass(frozen=True)
+class SliceUpdate:
+    """What one slice shall be: the rows of the events that were asked (or all of it) and how far they go."""
+
+    table: sa.Table
+    day: date
+    rows: Sequence[Row] | None
+    """Every column of the table, in its order; None: the rows stay, the bookkeeping alone moves on."""
+    asked: frozenset[str] | None
+    """The events whose rows are replaced, those of others stay; None: the slice as a whole."""
+    through: datetime
+    """Top of the hour taken before the first request."""
+    data_through: datetime | None = None
+    """What the slice's data_through moves to; None: single events were asked and it stays."""
+    full_through: datetime | None = None
+    """What its full_through moves to; None: it stays."""
+    input_checksum: str | None = None
+    """For a derived slice: what it was derived from. Such a slice is never superseded: it follows the facts."""
+    proofs: Sequence[Row] = field(default=())
+    accepts_loss: bool = False
+    """True where a final slice may lose most of its minutes: its owner said so, or an event moved away."""
+
+
+class State(StrEnum):
+    """What became of a slice."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+    HELD = "held"
+    """Final, and it came back with less than half its minutes: the old rows stay until its owner accepts the new ones."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """A slice as it is stored."""
+
+    bookkeeping: Any
+    """Its row in `refreshes`, None where there is none."""
+    rows: frozenset[Row] = frozenset()
+    proofs: frozenset[Row] = frozenset()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Less than half of a slice is left: of what, how much, and how much there was."""
+
+    what: str
+    left: int
+    had: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be written of a slice; of one that is superseded or held, nothing."""
+
+    state: State
+    rows: frozenset[Row]
+    proofs: frozenset[Row]
+    data_through: datetime | None
+    full_through: datetime | None
+    is_final: bool
+    loss: Loss | None = None
+    """Of a slice that is held: what it would have lost."""
+
+
+def day_end(day: date) -> datetime:
+    """Return the moment at which a UTC day is over."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decision:
+    """Return what becomes of a slice."""
+    told = before.bookkeeping
+    is_landed = update.input_checksum is None
+    if is_landed and told is not None and told.data_through is not None and told.data_through > update.through:
+        return _as_it_was(State.SUPERSEDED, before)
+    asked = _not_superseded(update, before.proofs)
+    rows, proven = before.rows, before.proofs
+    if update.rows is not None:
+        rows = _merged(update.table, before.rows, update.rows, asked)
+        if update.table is event_participants:
+            proven = _merged(proofs, before.proofs, update.proofs, asked)
+    if (
+        is_landed
+        and not update.accepts_loss
+        and told is not None
+        and told.is_final
+        and (loss := loss_of(update.table, before.rows, rows)) is not None
+    ):
+        return replace(_as_it_was(State.HELD, before), loss=loss)
+    data_through, full_through = update.data_through, update.full_through
+    if is_landed and told is not None:  # nothing moves back, and what was not asked stays
+        data_through = max(filter(None, (data_through, told.data_through)), default=None)
+        full_through = max(filter(None, (full_through, told.full_through)), default=None)
+    is_final = full_through is not None and full_through >= day_end(update.day) + late_window
+    state = State.UNCHANGED if rows == before.rows and told is not None else State.CHANGED
+    return Decision(state, rows, proven, data_through, full_through, is_final)
+
+
+def bookkeeping(
+    company_id: str, update: SliceUpdate, decision: Decision, *, at: datetime, run_id: str | None
+) -> dict[str, Any]:
+    """Return the row of `refreshes` for a slice that is written."""
+    return {
+        "company_id": company_id,
+        "dataset": update.table.name,
+        "day": update.day,
+        "refreshed_at": at,
+        "data_through": decision.data_through,
+        "full_through": decision.full_through,
+        "is_final": decision.is_final,
+        "rows": len(decision.rows),
+        "checksum": checksum_of(update.table, decision.rows),
+        "input_checksum": update.input_checksum,
+        "run_id": run_id,
+    }
+
+
+def loss_of(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> Loss | None:
+    """Return what a landed slice loses that has less than half of its minutes left, or of its rows where it has no minutes."""
+    names = next((names for names in _COUNTED if set(names) <= set(table.columns.keys())), ())
+    left, had = len(new), len(old)
+    if names:
+        places = [list(table.columns).index(table.c[name]) for name in names]
+        left, had = (sum(int(row[place] or 0) for row in rows for place in places) for rows in (new, old))
+    return Loss(_COUNTED.get(names, "rows"), left, had) if 2 * left < had else None
+
+
+def restated(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> list[tuple[str, str, float, float]]:
+    """Return (key, column, from, to) of every number of a slice that is another one now.
+
+    The key is the event, or the event type of a row of usage, or all. Where a key has several rows (people in an event,
+    say) the numbers are sums over them, and shares and places, of which a sum says nothing, are left out. Of a table that
+    repeats other tables' days in many ranges (`info` says so) there are none: theirs tell what changed.
+    """
+    if table.info.get("repeats"):
+        return []
+    before, after = _numbers(table, old), _numbers(table, new)
+    return [
+        (*key, before.get(key, 0), after.get(key, 0))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key, 0) != after.get(key, 0)
+    ]
+
+
+def _numbers(table: sa.Table, rows: frozenset[Row]) -> dict[tuple[str, str], float]:
+    columns = list(table.columns)
+    of = next((name for name in ("event_id", "event_type") if name in table.columns), None)
+    key = None if of is None else columns.index(table.c[of])
+    adds_up = {column.name for column in table.primary_key} != {"company_id", "day", of}
+    numeric = [
+        place
+        for place, column in enumerate(columns)
+        if isinstance(column.type, sa.BigInteger | sa.Numeric) and not column.primary_key
+        if not (adds_up and (isinstance(column.type, sa.Numeric) or column.name in _PLACES))
+    ]
+    sums: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        scope = ALL if key is None else row[key]
+        for place in numeric:
+            sums[scope, columns[place].name] += row[place] or 0
+        if "person_id" in table.columns:
+            sums[scope, "people"] += 1
+    return dict(sums)
+
+
+def _as_it_was(state: State, before: Before) -> Decision:
+    told = before.bookkeeping
+    return Decision(state, before.rows, before.proofs, told.data_through, told.full_through, told.is_final)
+
+
+def _not_superseded(update: SliceUpdate, old_proofs: frozenset[Row]) -> frozenset[str] | None:
+    """Of the events asked, leave out those that another refresh has asked at a newer hour meanwhile."""
+    if update.asked is None:
+        return None
+    event, through = (list(proofs.columns).index(proofs.c[name]) for name in ("event_id", "data_through"))
+    return update.asked - {row[event] for row in old_proofs if row[through] > update.through}
+
+
+def _merged(table: sa.Table, old: frozenset[Row], rows: Sequence[Row], fresh: frozenset[str] | None) -> frozenset[Row]:
+    """Return the slice's rows: those of the events freshly asked are new, those of others stay."""
+    if fresh is None:
+        return frozenset(rows)
+    event = list(table.columns).index(table.c.event_id)
+    stay = frozenset(row for row in old if row[event] not in fresh)
+    return stay | frozenset(row for row in rows if row[event] in fresh)

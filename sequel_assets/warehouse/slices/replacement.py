@@ -1,0 +1,226 @@
+"""THE refresh: slices of one company replaced together with their bookkeeping, in the caller's one transaction.
+
+Rows that are the same stay untouched; what is superseded or held is left alone; nothing here commits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.slices.checksums import checksum, checksum_of, said
+from sequel_assets.warehouse.slices.decisions import (
+    Before,
+    Decision,
+    Loss,
+    SliceUpdate,
+    State,
+    bookkeeping,
+    day_end,
+    decide,
+    restated,
+)
+from sequel_assets.warehouse.tables.core import (
+    NO_DAY,
+    event_concurrency,
+    event_participants,
+    proofs,
+    refreshes,
+    restatements,
+)
+
+__all__ = [
+    "Loss",
+    "SliceResult",
+    "SliceUpdate",
+    "State",
+    "checksum",
+    "day_end",
+    "drop_slices",
+    "note_refresh",
+    "note_stored",
+    "replace_slices",
+    "sum_up",
+]
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """What became of a slice, and what it now holds."""
+
+    table: sa.Table
+    day: date
+    state: State
+    rows: int
+    data_through: datetime | None
+    is_final: bool
+    held: frozenset[Row] = field(default=frozenset(), repr=False)
+    """The rows that the slice now has."""
+    loss: Loss | None = None
+    """Of one that is held: what it would have lost."""
+
+
+def replace_slices(
+    connection: sa.Connection,
+    company_id: str,
+    updates: Sequence[SliceUpdate],
+    *,
+    at: datetime,
+    late_window: timedelta,
+    run_id: str | None,
+) -> list[SliceResult]:
+    """Replace slices of one dataset of one company and write their bookkeeping; return a result for each, in order.
+
+    The caller holds the company's write transaction. `at` is the clock's time, `late_window` what makes a day final.
+    """
+    if not updates:
+        return []
+    table = updates[0].table
+    stored = _slices(connection, table, company_id, [update.day for update in updates])
+    decided = [(update, stored[update.day], decide(update, stored[update.day], late_window)) for update in updates]
+    written = [one for one in decided if one[2].state in {State.CHANGED, State.UNCHANGED}]
+    _exchange(connection, table, [(before.rows, decision.rows) for _, before, decision in written])
+    _exchange(connection, proofs, [(before.proofs, decision.proofs) for _, before, decision in written])
+    bulk.upsert(
+        connection,
+        refreshes,
+        [bookkeeping(company_id, update, decision, at=at, run_id=run_id) for update, _, decision in written],
+    )
+    bulk.upsert(connection, restatements, _restatements(company_id, written, at, run_id))
+    return [
+        SliceResult(
+            table,
+            update.day,
+            decision.state,
+            len(decision.rows),
+            decision.data_through,
+            decision.is_final,
+            decision.rows,
+            decision.loss,
+        )
+        for update, _, decision in decided
+    ]
+
+
+def drop_slices(connection: sa.Connection, company_id: str, table: sa.Table, days: Sequence[date]) -> None:
+    """Delete slices with their bookkeeping: derived ones that the facts no longer carry."""
+    for day in days:
+        connection.execute(table.delete().where(table.c.company_id == company_id, table.c.day == day))
+        r = refreshes.c
+        connection.execute(refreshes.delete().where(r.company_id == company_id, r.dataset == table.name, r.day == day))
+
+
+def note_refresh(
+    connection: sa.Connection,
+    company_id: str,
+    dataset: str,
+    rows: Sequence[Row],
+    *,
+    at: datetime,
+    through: datetime,
+    run_id: str | None,
+) -> None:
+    """Write the bookkeeping of a dataset that has no day and is stored whole, such as a company's events."""
+    before = _bookkept(connection, company_id, dataset, [NO_DAY]).get(NO_DAY)
+    if before is not None and before.data_through is not None:
+        through = max(through, before.data_through)
+    row = {
+        "company_id": company_id,
+        "dataset": dataset,
+        "day": NO_DAY,
+        "refreshed_at": at,
+        "data_through": through,
+        "full_through": through,
+        "is_final": False,
+        "rows": len(rows),
+        "checksum": checksum(rows),
+        "input_checksum": None,
+        "run_id": run_id,
+    }
+    bulk.upsert(connection, refreshes, [row])
+
+
+def note_stored(
+    connection: sa.Connection, company_id: str, table: sa.Table, *, at: datetime, through: datetime, run_id: str | None
+) -> None:
+    """Write the bookkeeping of a dataset that has no day, as its rows are now; of its checksum see `checksum_of`."""
+    rows = said(table, _rows_of(connection, table, company_id, NO_DAY))
+    note_refresh(connection, company_id, table.name, rows, at=at, through=through, run_id=run_id)
+
+
+def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: date = NO_DAY) -> None:
+    """Bring the number of rows and the checksum of a slice to its rows, where these were changed by themselves."""
+    rows = _rows_of(connection, table, company_id, day)
+    r = refreshes.c
+    here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
+    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, rows)))
+
+
+def _rows_of(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> list[Row]:
+    here = [table.c.company_id == company_id]
+    if day != NO_DAY:
+        here.append(table.c.day == day)
+    return [tuple(row) for row in connection.execute(sa.select(table).where(*here))]
+
+
+def _exchange(
+    connection: sa.Connection, table: sa.Table, changes: Sequence[tuple[frozenset[Row], frozenset[Row]]]
+) -> None:
+    """Delete the rows that are no more and insert those that are new, of all slices at once."""
+    bulk.delete(connection, table, [row for old, new in changes for row in old - new])
+    bulk.insert(connection, table, [row for old, new in changes for row in new - old])
+
+
+def _restatements(
+    company_id: str, written: Sequence[tuple[SliceUpdate, Before, Decision]], at: datetime, run_id: str | None
+) -> list[dict[str, Any]]:
+    """Return a row per number of a final slice that is another one now."""
+    return [
+        {
+            "company_id": company_id,
+            "dataset": update.table.name,
+            "day": update.day,
+            "key": key,
+            "column_name": column,
+            "seen_at": at,
+            "from_value": was,
+            "to_value": now,
+            "run_id": run_id,
+        }
+        for update, before, decision in written
+        if before.bookkeeping is not None and before.bookkeeping.is_final and decision.state is State.CHANGED
+        for key, column, was, now in restated(update.table, before.rows, decision.rows)
+    ]
+
+
+def _slices(connection: sa.Connection, table: sa.Table, company_id: str, days: Sequence[date]) -> dict[date, Before]:
+    told = _bookkept(connection, company_id, table.name, days)
+    rows = _rows_by_day(connection, table, company_id, [day for day in days if day in told and told[day].rows])
+    proven: dict[date, frozenset[Row]] = {}
+    if table is event_participants or table is event_concurrency:  # the proofs know each event's newest hour
+        proven = _rows_by_day(connection, proofs, company_id, days)
+    return {day: Before(told.get(day), rows.get(day, frozenset()), proven.get(day, frozenset())) for day in days}
+
+
+def _bookkept(connection: sa.Connection, company_id: str, dataset: str, days: Sequence[date]) -> dict[date, Any]:
+    r = refreshes.c
+    where = (r.company_id == company_id, r.dataset == dataset, r.day.between(min(days), max(days)))
+    return {row.day: row for row in connection.execute(sa.select(refreshes).where(*where))}
+
+
+def _rows_by_day(
+    connection: sa.Connection, table: sa.Table, company_id: str, days: Sequence[date]
+) -> dict[date, frozenset[Row]]:
+    if not days:
+        return {}
+    place, wanted = list(table.columns).index(table.c.day), set(days)
+    found: dict[date, list[Row]] = {}
+    where = (table.c.company_id == company_id, table.c.day.between(min(days), max(days)))
+    for row in connection.execute(sa.select(table).where(*where)):
+        if row[place] in wanted:
+            found.setdefault(row[place], []).append(tuple(row))
+    return {day: frozenset(rows) for day, rows in found.items()}

@@ -1,0 +1,1 @@
+"""Reading and writing the bookkeeping tables, a module for each subject."""

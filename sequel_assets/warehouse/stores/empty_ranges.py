@@ -1,0 +1,55 @@
+"""The silences of events: stretches of days that were told, when they were final, to have no minutes."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.tables.core import silences
+
+
+@dataclass(frozen=True, order=True)
+class Silence:
+    """Days without minutes, both ends included, and the hour that the answer covered at least."""
+
+    first: date
+    last: date
+    through: datetime
+
+
+def told(connection: sa.Connection, company_id: str) -> dict[str, list[Silence]]:
+    """Return the silences of a company's events, in order."""
+    s = silences.c
+    columns = (s.event_id, s.first_day, s.last_day, s.through)
+    found: dict[str, list[Silence]] = {}
+    chosen = sa.select(*columns).where(s.company_id == company_id).order_by(s.event_id, s.first_day)
+    for event_id, first, last, through in connection.execute(chosen):
+        found.setdefault(event_id, []).append(Silence(first, last, through))
+    return found
+
+
+def replace(connection: sa.Connection, company_id: str, by_event: Mapping[str, Sequence[Silence]]) -> None:
+    """Make these all the silences of these events."""
+    forget(connection, company_id, by_event)
+    rows = [
+        {
+            "company_id": company_id,
+            "event_id": event_id,
+            "first_day": silence.first,
+            "last_day": silence.last,
+            "through": silence.through,
+        }
+        for event_id, theirs in sorted(by_event.items())
+        for silence in theirs
+    ]
+    if rows:
+        connection.execute(silences.insert(), rows)
+
+
+def forget(connection: sa.Connection, company_id: str, event_ids: Collection[str]) -> None:
+    """Drop the silences of events: they are asked about every day again."""
+    for event_id in sorted(event_ids):
+        connection.execute(
+            silences.delete().where(silences.c.company_id == company_id, silences.c.event_id == event_id)
+        )

@@ -1,0 +1,156 @@
+"""Hints at work: what waits in the inbox, and writing what became of it.
+
+Rows that say the same of one event and stand alike are taken together, since an *ended* may come in hundreds of batches.
+Whatever is written names the state that was read: where another process has gone on meanwhile, nothing is written.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.tables.core import events
+from sequel_assets.warehouse.tables.webhooks import inbox
+
+ACCEPTED, UNKNOWN_COMPANY, MISSED = "accepted", "unknown_company", "missed"
+"""The verdicts that a row may have."""
+MOST_EVENTS = 5000
+"""Events whose hints are read at once."""
+_SAME = (
+    "company_id",
+    "event_type",
+    "event_id",
+    "verdict",
+    "run_id",
+    "tries",
+    "tried_at",
+    "refreshed_at",
+    "replayed_at",
+)
+_i = inbox.c
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Hints that say the same and stand alike; the columns of `inbox` say what each field is."""
+
+    company_id: str
+    event_type: str
+    event_id: str | None
+    verdict: str
+    run_id: str | None
+    tries: int
+    tried_at: datetime | None
+    refreshed_at: datetime | None
+    replayed_at: datetime | None
+    capability_hash: str | None
+    """Told of those whose company was not known alone."""
+    received_at: datetime
+    """When the first of them was received."""
+    happened_at: datetime
+    """The latest time that they tell, by their own stamps as far as those do not lie ahead."""
+    newest_id: int
+    count: int
+
+
+def waiting(connection: sa.Connection, event_types: Collection[str]) -> Iterator[list[Waiting]]:
+    """Yield what waits of some types, page by page: all that waits about some events, the oldest first.
+
+    So that however many wait, none hides another one, and those about one event are judged together.
+    """
+    about = sa.func.coalesce(_i.event_id, "")
+    open_ = [_i.handled_at.is_(None), _i.event_type.in_(list(event_types))]
+    while True:
+        page = sa.select(about.label("about")).where(*open_).distinct().order_by(about).limit(MOST_EVENTS).subquery()
+        last = connection.scalar(sa.select(sa.func.max(page.c.about)))
+        if last is None:
+            return
+        yield _alike(connection, *open_, about <= last)
+        open_ = [*open_[:2], about > last]
+
+
+def _alike(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) -> list[Waiting]:
+    """Return those of the rows that are chosen which say the same and stand alike as one."""
+    unknown = sa.case((_i.verdict == UNKNOWN_COMPANY, _i.capability_hash))
+    happened = sa.case((_i.sent_at < _i.received_at, _i.sent_at), else_=_i.received_at)
+    same = [_i[name] for name in _SAME]
+    found: sa.Select[Any] = (
+        sa.select(
+            *same,
+            unknown.label("capability_hash"),
+            sa.func.min(_i.received_at),
+            sa.func.max(happened),
+            sa.func.max(_i.id),
+            sa.func.count(),
+        )
+        .where(*chosen)
+        .group_by(*same, unknown)
+        .order_by(sa.func.min(_i.id))
+    )
+    return [Waiting(*row) for row in connection.execute(found)]
+
+
+def claim(connection: sa.Connection, hints: Iterable[Waiting], *, run_id: str, at: datetime) -> list[Waiting]:
+    """Let a run take hints up; return those that nobody else has taken since they were read."""
+    return [hint for hint in hints if _change(connection, hint, run_id=run_id, tries=hint.tries + 1, tried_at=at)]
+
+
+def close(connection: sa.Connection, hint: Waiting, words: str, *, at: datetime) -> int:
+    """Have hints handled; return how many were."""
+    return _change(connection, hint, handled_at=at, outcome=words)
+
+
+def mark_refreshed(
+    connection: sa.Connection, run_id: str, company_id: str, event_ids: Collection[str | None], *, at: datetime
+) -> None:
+    """Note that a run has done what its hints about some events ask for at once."""
+    named = [event_id for event_id in event_ids if event_id is not None]
+    about = sa.or_(among(_i.event_id, named), _i.event_id.is_(None)) if None in event_ids else among(_i.event_id, named)
+    mine = (_i.company_id == company_id, _i.run_id == run_id, _i.handled_at.is_(None), about)
+    connection.execute(inbox.update().where(*mine).values(refreshed_at=at, tries=0))
+
+
+def put_back(connection: sa.Connection, since: datetime, event_id: str | None, *, at: datetime) -> int:
+    """Have hints that were handled, or were taken up in vain, wait as if they had just come; return how many."""
+    chosen = [_i.received_at >= since, sa.or_(_i.handled_at.is_not(None), _i.tries > 0)]
+    if event_id is not None:
+        chosen.append(_i.event_id == event_id)
+    anew = dict.fromkeys(("handled_at", "run_id", "tried_at", "refreshed_at", "outcome"))
+    return connection.execute(inbox.update().where(*chosen).values(**anew, tries=0, replayed_at=at)).rowcount
+
+
+def told_of_since(
+    connection: sa.Connection, company_id: str, event_types: Sequence[str], since: datetime
+) -> frozenset[str]:
+    """Return the events of a company that hints of some types named since a moment, whichever company they were told of."""
+    named = sa.exists().where(_i.event_id == events.c.event_id, _i.event_type.in_(event_types), _i.received_at >= since)
+    return frozenset(connection.scalars(sa.select(events.c.event_id).where(events.c.company_id == company_id, named)))
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """Hints of one type about one event that wait for long."""
+
+    company_id: str
+    event_type: str
+    event_id: str | None
+    since: datetime
+
+
+def stuck(connection: sa.Connection, before: datetime) -> list[Stuck]:
+    """Return what has waited since before a moment, the oldest first."""
+    came, about = sa.func.coalesce(_i.replayed_at, _i.received_at), (_i.company_id, _i.event_type, _i.event_id)
+    first = sa.type_coerce(sa.func.min(came), _i.received_at.type)
+    query = sa.select(*about, first).where(_i.handled_at.is_(None), came < before).group_by(*about).order_by(first)
+    return [Stuck(*row) for row in connection.execute(query)]
+
+
+def _change(connection: sa.Connection, hint: Waiting, **values: object) -> int:
+    same = [_i[name].is_not_distinct_from(getattr(hint, name)) for name in _SAME]
+    mine = [*same, _i.handled_at.is_(None), _i.id <= hint.newest_id]
+    if hint.capability_hash is not None:
+        mine.append(_i.capability_hash == hint.capability_hash)
+    return connection.execute(inbox.update().where(*mine).values(**values)).rowcount

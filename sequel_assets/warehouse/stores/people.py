@@ -1,0 +1,95 @@
+"""Who a person is: one rule from e-mail and name to `person_id`, and the table that remembers both."""
+
+import hashlib
+import hmac
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.tables.core import people
+from sequel_assets.warehouse.tables.types import ByCodePoint
+
+RULE_VERSION = 2
+"""Of the rule that makes ids out of e-mails and names; a warehouse says in `warehouse_identity` by which one it was made."""
+
+
+def normal(text: str | None) -> str:
+    """Return a text as it is compared and hashed: trimmed, lower-cased and in NFC, nothing more.
+
+    NFC comes first, so that both ways of writing a letter are lower-cased alike, and once more at the end: some letters
+    have a sign for their small form alone (a capital J with a caron is two signs, the small one is one). Doing it again
+    changes nothing.
+    """
+    plain = (text or "").strip()
+    if plain.isascii():  # most are, and have one way of writing
+        return plain.lower().replace("\0", "\ufffd")
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", plain).lower())
+    return plain.replace("\0", "\ufffd")
+
+
+def normal_email(email: str | None) -> str | None:
+    """Return an e-mail as it is compared and hashed; None where there is none."""
+    return normal(email) or None
+
+
+def normal_name(name: str | None) -> str:
+    """Return a name as it is compared and hashed; empty where there is none."""
+    return normal(name)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who attended, as the warehouse knows them. Its `repr` keeps name and e-mail to itself."""
+
+    person_id: str
+    email: str | None
+    name: str
+
+    def __repr__(self) -> str:
+        """Show nothing personal."""
+        return f"Person({self.person_id[:8]})"
+
+
+def person_id(key: str, email: str | None, name: str | None, event_id: str, number: int = 1) -> str:
+    """Return the lower-case hex HMAC-SHA-256 of the normal e-mail; without one, of event, normal name and number.
+
+    The number tells people of one name (or of none) in one event apart; the first has none in what is hashed. That form
+    begins with a NUL, which no normal e-mail does, so that the two kinds never meet.
+    """
+    email = normal_email(email)
+    if email is None:
+        return hashed(key, f"\0{event_id}\0{normal_name(name)}" + (f"\0{number}" if number > 1 else ""))
+    return hashed(key, email)
+
+
+def hashed(key: str, text: str) -> str:
+    """Return the lower-case hex HMAC-SHA-256 of a text."""
+    return hmac.new(key.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def remember(connection: sa.Connection, company_id: str, seen: Iterable[tuple[Person, date]]) -> None:
+    """Keep each person's e-mail and the name of the latest day (of that day, the last in order).
+
+    The outcome does not depend on the order in which days are refreshed.
+    """
+    latest: dict[str, tuple[date, str, Person]] = {}
+    for person, day in seen:
+        mark = (day, person.name, person)
+        if person.person_id not in latest or mark[:2] > latest[person.person_id][:2]:
+            latest[person.person_id] = mark
+    rows = [
+        {"company_id": company_id, "person_id": person.person_id, "email": person.email, "name": name, "named_on": day}
+        for day, name, person in sorted(latest.values(), key=lambda mark: mark[2].person_id)
+    ]
+    bulk.upsert(connection, people, rows, where=_is_later, keep=("email",))
+
+
+def _is_later(excluded: Any) -> Any:
+    greater = ByCodePoint(excluded.name) > people.c.name
+    same_day = (excluded.named_on == people.c.named_on) & greater
+    return (excluded.named_on > people.c.named_on) | same_day

@@ -1,0 +1,91 @@
+"""What is kept of a company without a day: who registered, who met in its hubs and in which rooms, where it stood, what Sequel does not tell of it.
+
+And of the root, what the warehouse was made with.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKeyConstraint, Table, Text
+
+from sequel_assets.warehouse.tables.core import HUB, PERSONAL, STAGE, company_column, metadata, never_negative
+from sequel_assets.warehouse.tables.types import UtcDateTime
+
+_OF_EVENT = ["company_id", "event_id"], ["events.company_id", "events.event_id"]
+
+registrants = Table(
+    "registrants",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
+    Column("person_id", Text, primary_key=True, comment="who registered; see people. Spellings of one e-mail are one person"),
+    Column("registered_at", UtcDateTime, comment="when, as event_activity tells it; null where it does not"),
+    Column("has_join_link", sa.Boolean, nullable=False, comment="whether Sequel gives them a link of their own; the link lets anybody in and is not kept"),
+    Column("custom_answers", Text, info=PERSONAL, comment="personal: what they answered on registering, JSON with its keys in order; null where there is nothing"),
+    Column("first_seen_at", UtcDateTime, nullable=False, comment="when they were first found among the event's registrants"),
+    ForeignKeyConstraint(*_OF_EVENT),
+    comment="Who registered for an event, whether or not they came",
+)  # fmt: skip
+
+hub_participants = Table(
+    "hub_participants",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the hub's uid"),
+    Column("person_id", Text, primary_key=True, comment="who is in the hub; see people"),
+    Column("entries", sa.BigInteger, nullable=False, comment="how often Sequel lists them"),
+    Column("first_when_raw", sa.Double, comment="the smallest `when` as Sequel sends it, its meaning not stated"),
+    Column("last_when_raw", sa.Double, comment="the largest `when` as Sequel sends it"),
+    Column("first_seen_at", UtcDateTime, nullable=False, comment="when they were first found in the hub"),
+    ForeignKeyConstraint(*_OF_EVENT),
+    *never_negative("entries"),
+    comment="Who Sequel lists in a networking hub",
+)  # fmt: skip
+
+hub_rooms = Table(
+    "hub_rooms",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the hub's uid"),
+    Column("position", sa.BigInteger, primary_key=True, autoincrement=False, comment="place among the hub's rooms as Sequel lists them, from 1"),
+    Column("name", Text, nullable=False, comment="the room's name, trimmed; empty where Sequel gives none"),
+    Column("max_slots", sa.BigInteger, comment="how many people have a place in the room (maxSlots); null where Sequel does not say"),
+    Column("first_seen_at", UtcDateTime, nullable=False, comment="when the hub was first found to have a room at this place, whatever its name was"),
+    ForeignKeyConstraint(*_OF_EVENT),
+    *never_negative("position", "max_slots"),
+    comment="The rooms of a networking hub, as Sequel last told them",
+)  # fmt: skip
+
+LISTED_OF: dict[Table, str] = {registrants: STAGE, hub_participants: HUB, hub_rooms: HUB}
+"""The lists without a day that an event is asked for as a whole, and the event_type of those that are asked."""
+
+company_parents = Table(
+    "company_parents",
+    metadata,
+    company_column(),
+    Column("from_day", sa.Date, primary_key=True, comment="UTC day from which it stood there; before a company's first row it stood where that row says"),
+    Column("parent_company_id", Text, comment="the company directly above from that day on; null for the root"),
+    comment="Where each company stood in the tree from which day on, kept from what each hour's walk finds",
+)  # fmt: skip
+
+availability = Table(
+    "availability",
+    metadata,
+    company_column(),
+    Column("dataset", Text, primary_key=True, comment="a dataset from an endpoint that is not documented, or that an account may be refused"),
+    Column("is_available", sa.Boolean, nullable=False, comment="whether Sequel answers it for this company"),
+    Column("reason", Text, nullable=False, comment="why it is not available, in one line; empty where it is"),
+    Column("since", UtcDateTime, nullable=False, comment="since when it has been so"),
+    Column("checked_at", UtcDateTime, nullable=False, comment="when that was last asked"),
+    comment="Which datasets Sequel tells of a company, and which not: those have no numbers, not zeros",
+)  # fmt: skip
+
+warehouse_identity = Table(
+    "warehouse_identity",
+    metadata,
+    Column("company_id", Text, primary_key=True, comment="the root company's uid at Sequel, SEQUEL_COMPANY_ID"),
+    Column("api_host", Text, nullable=False, comment="host of SEQUEL_API_URL; loopback for every address of the machine itself"),
+    Column("person_key_fingerprint", Text, nullable=False, comment="tells whether SEQUEL_PERSON_KEY is the one that people are hashed with, and not what it is: HMAC-SHA-256 of a constant, 32 hex digits"),
+    Column("rule_version", sa.BigInteger, nullable=False, comment="version of the rule that makes person_id out of e-mails and names"),
+    Column("written_at", UtcDateTime, nullable=False, comment="when that was written: by the first refresh, or when the release came that keeps it"),
+    *never_negative("rule_version"),
+    comment="What the warehouse was made with, in one row; whoever writes compares it with the settings first",
+)  # fmt: skip

@@ -1,0 +1,304 @@
+"""Transactions that are taken back by no fault of theirs are done again as a whole; how often and how long is bounded."""
+
+from __future__ import annotations
+
+import ast
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from tenacity import wait_none
+
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database import transactions
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import Interrupted, Uncertain, WarehouseError, place
+from sequel_assets.warehouse.database.transactions import repeats, repeats_if_undone
+from sequel_assets.warehouse.tables.core import companies
+from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.rows import settle_in, table_of
+
+PACKAGE = Path(transactions.__file__).parents[2]
+
+
+def depth_of(warehouse: Warehouse) -> dict[str, int]:
+    """Return a number of each company, by its id."""
+    return {row[0]: row[4] for row in table_of(warehouse, companies)}
+
+
+def test_a_transaction_is_done_again_until_it_counts(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tries before it wrote is not there."""
+    monkeypatch.setattr(transactions, "_WAIT", wait_none())
+    settle_in(warehouse, {})
+    tries = []
+
+    def work(connection: sa.Connection) -> int:
+        connection.execute(companies.update().values(depth=companies.c.depth + 1))
+        tries.append(1)
+        if len(tries) < 4:
+            raise Interrupted("away")
+        return len(tries)
+
+    assert warehouse.change(work, "acme") == 4
+    assert depth_of(warehouse) == {"acme": 1}
+
+
+def test_it_is_given_up_after_ten_tries_with_the_reason_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whoever is around it does not begin to count anew."""
+    monkeypatch.setattr(transactions, "_WAIT", wait_none())
+    tries = []
+
+    @repeats
+    def inner() -> None:
+        tries.append(1)
+        raise Interrupted("it went away")
+
+    with pytest.raises(WarehouseError) as told:
+        repeats(inner)()
+    assert (str(told.value), len(tries)) == ("it went away (it was tried 10 times)", 10)
+    assert type(told.value) is WarehouseError
+    assert (told.value.__cause__, told.value.__context__) == (None, None)
+
+
+def test_what_may_have_been_committed_is_done_again_only_where_that_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Slices replaced as a whole come out the same; a hint that is claimed does not."""
+    monkeypatch.setattr(transactions, "_WAIT", wait_none())
+    tries: list[str] = []
+
+    def work(name: str) -> None:
+        tries.append(name)
+        if tries.count(name) == 1:
+            raise Uncertain("perhaps")
+
+    repeats(work)("slices")
+    with pytest.raises(WarehouseError, match=r"^perhaps$"):
+        repeats_if_undone(work)("claim")
+    assert tries == ["slices", "slices", "claim"]
+
+
+@pytest.mark.parametrize("engine_kind", ["postgresql"])
+def test_of_two_that_wait_for_each_other_both_come_to_their_end(warehouse: Warehouse) -> None:
+    """PostgreSQL ends one of them (40P01); it is done again when the other is through."""
+    settle_in(warehouse, {})
+    settle_in(warehouse, {}, "other")
+    meet = threading.Barrier(2)
+    tries, ended = [], []
+
+    def both(first: str, second: str) -> Callable[[sa.Connection], None]:
+        def work(connection: sa.Connection) -> None:
+            tries.append(first)
+            connection.exec_driver_sql("SET LOCAL deadlock_timeout = '20ms'")
+            for company_id in (first, second):
+                connection.execute(
+                    companies.update().where(companies.c.company_id == company_id).values(depth=companies.c.depth + 1)
+                )
+                if company_id == first and tries.count(first) == 1:
+                    meet.wait(10)
+
+        return work
+
+    def run(first: str, second: str) -> None:
+        warehouse.change(both(first, second))
+        ended.append(first)
+
+    threads = [threading.Thread(target=run, args=pair) for pair in (("acme", "other"), ("other", "acme"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(ended) == ["acme", "other"]
+    assert len(tries) >= 3
+    assert depth_of(warehouse) == {"acme": 2, "other": 2}
+
+
+@pytest.mark.parametrize("engine_kind", ["postgresql"])
+def test_a_conflict_between_serializable_transactions_is_done_again(warehouse: Warehouse) -> None:
+    """Whoever raises the level for himself (40001)."""
+    settle_in(warehouse, {})
+    other = Warehouse(warehouse.url.render_as_string())
+    tries = []
+
+    def work(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        depth = connection.scalar(sa.select(companies.c.depth))
+        tries.append(depth)
+        if len(tries) == 1:
+            other.change(lambda another: another.execute(companies.update().values(depth=5)))
+        connection.execute(companies.update().values(depth=depth + 1))
+
+    warehouse.change(work)
+    other.dispose()
+    assert tries == [0, 5]
+    assert depth_of(warehouse) == {"acme": 6}
+
+
+@pytest.mark.parametrize("engine_kind", ["postgresql"])
+@pytest.mark.parametrize("moment", ["before it", "within it"])
+def test_a_connection_that_ends_costs_one_more_try(warehouse: Warehouse, postgres: PostgresServer, moment: str) -> None:
+    """Between two transactions nobody notices; within one it is done again."""
+    settle_in(warehouse, {})
+    tries = []
+
+    def end(connection: sa.Connection) -> None:
+        postgres.run(f"SELECT pg_terminate_backend({connection.scalar(sa.select(sa.func.pg_backend_pid()))})")
+
+    if moment == "before it":
+        warehouse.ask(lambda connection: tries.append(connection.scalar(sa.select(sa.func.pg_backend_pid()))))
+        postgres.run(f"SELECT pg_terminate_backend({tries.pop()})")
+
+    def work(connection: sa.Connection) -> None:
+        tries.append(1)
+        if moment == "within it" and len(tries) == 1:
+            end(connection)
+        connection.execute(companies.update().values(depth=companies.c.depth + 1))
+
+    warehouse.change(work)
+    assert len(tries) == (1 if moment == "before it" else 2)
+    assert depth_of(warehouse) == {"acme": 1}
+
+
+@pytest.mark.parametrize("engine_kind", ["postgresql"])
+def test_who_is_in_a_hurry_tries_once(warehouse: Warehouse, postgres: PostgresServer) -> None:
+    """The receiver answers 500, and Sequel sends again: sooner than it would have waited."""
+    hasty = Warehouse(warehouse.url.render_as_string(), busy_seconds=5)
+    tries = []
+
+    def work(connection: sa.Connection) -> None:
+        tries.append(1)
+        postgres.run(f"SELECT pg_terminate_backend({connection.scalar(sa.select(sa.func.pg_backend_pid()))})")
+        connection.execute(sa.select(sa.literal(1)))
+
+    with pytest.raises(WarehouseError, match=r"went away \(57P01\)"):
+        hasty.change(work)
+    hasty.dispose()
+    assert len(tries) == 1
+
+
+def test_a_server_that_was_never_there_is_not_waited_for() -> None:
+    """A wrong port is told at once, to the patient and to those in a hurry."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"postgresql://u:secret@127.0.0.1:{free.getsockname()[1]}/d"
+    began = time.monotonic()
+    for warehouse in (Warehouse(url), Warehouse(url, busy_seconds=1)):
+        with pytest.raises(WarehouseError, match="cannot be reached: nobody listens"):
+            schema.ensure_current(warehouse)
+        warehouse.dispose()
+    assert time.monotonic() - began < 5
+
+
+def test_a_worker_waits_for_the_server_that_its_parent_has_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its companies opens the warehouse anew; all of them together wait a minute, not each."""
+    monkeypatch.setattr(transactions, "AWAY_SECONDS", 0.2)
+    tries: list[int] = []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"postgresql://u:secret@127.0.0.1:{free.getsockname()[1]}/d"
+    Warehouse(url).expect()
+    for company in range(2):
+        warehouse = Warehouse(url)
+        sa.event.listen(warehouse.engine, "do_connect", lambda *_, company=company: tries.append(company))
+        with pytest.raises(WarehouseError, match="cannot be reached: nobody listens"):
+            schema.ensure_current(warehouse)
+        warehouse.dispose()
+    assert tries.count(0) > 1
+    assert tries.count(1) == 1
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "WIN1252", "EUC_JP"])
+def test_a_database_that_is_not_utf_8_is_refused_in_one_line_by_whatever_opens_it(
+    postgres: PostgresServer, encoding: str
+) -> None:
+    """Before a row is asked for or written; SQL_ASCII would make bytes of every text."""
+    name = f"not_utf8_{encoding.lower()}"
+    postgres.run(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0")
+    try:
+        warehouse = Warehouse(postgres.url(name))
+        uses = (schema.migrate, schema.ensure_current, schema.create_if_empty, lambda w: settle_in(w, {}))
+        for use in uses:
+            with pytest.raises(WarehouseError) as told:
+                use(warehouse)
+            assert str(told.value) == (
+                f"the warehouse {place(warehouse.url)} is kept in {encoding}, which cannot hold every name; nothing was written; "
+                "make a database in UTF-8 (CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0) and use that one"
+            )
+        warehouse.dispose()
+        with psycopg.connect(postgres.url(name)) as connection:
+            assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    finally:
+        postgres.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("engine_kind", ["postgresql"])
+def test_stating_what_it_depends_on_costs_a_transaction_no_round_trip(warehouse: Warehouse) -> None:
+    """BEGIN and its settings are one message; no connection is asked beforehand whether it is alive."""
+    warehouse.ask(lambda connection: connection.scalar(sa.select(sa.literal(1))))
+    sent: list[str] = []
+
+    @sa.event.listens_for(warehouse.engine, "before_cursor_execute")
+    def _sent(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+        sent.append(statement)
+
+    warehouse.change(lambda connection: connection.execute(companies.update().values(depth=1)), "acme")
+    assert [statement.split()[0] for statement in sent] == ["BEGIN", "SELECT", "UPDATE"]
+
+
+RECEIVING = {"web/storing.py"}
+"""It tells Sequel to send again instead."""
+
+
+def test_every_write_of_the_package_can_be_done_again() -> None:
+    """`Warehouse.write` stands within a function marked `@repeats` or `@repeats_if_undone`, or it is `Warehouse.change`."""
+    bare = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = str(path.relative_to(PACKAGE))
+        if name in RECEIVING or name == "warehouse/database/engine.py" or name.startswith("sandbox/"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        marked: set[int] = set()
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                marks = {ast.unparse(mark) for mark in function.decorator_list}
+                if marks & {"repeats", "repeats_if_undone"}:
+                    marked |= {id(node) for node in ast.walk(function)}
+        bare += [
+            f"{name}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "write"
+            and "warehouse" in ast.unparse(node.func.value)
+            and id(node) not in marked
+        ]
+    assert bare == [], (
+        "mark the function @repeats, or use Warehouse.change (sequel_assets/warehouse/database/transactions.py)"
+    )
+
+
+def test_no_connection_is_changed_for_longer_than_a_transaction() -> None:
+    """Behind a pooler another client has it next: no SET for a session, no lock of a session, nothing held or listened to."""
+    forbidden = (
+        "pg_advisory_lock",
+        "pg_try_advisory_lock(",
+        "SET SESSION",
+        "LISTEN ",
+        "WITH HOLD",
+        "CREATE TEMP",
+        "PREPARE ",
+    )
+    found = [
+        (str(path.relative_to(PACKAGE)), word)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for word in forbidden
+        if word in node.value
+    ]
+    assert found == []

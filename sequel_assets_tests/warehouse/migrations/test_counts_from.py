@@ -1,0 +1,61 @@
+"""The migration that gives lifetime its `counts_from`: over a warehouse with rows, and the refresh after it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from sequel_assets.insights.lifetime_usage import lifetime_usage
+from sequel_assets.refresh.derive import derive
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.tables.core import event_participants, refreshes
+from sequel_assets_tests.rows import ACME, AT, DAY, LATE, STAGE, day, hour, participant, settle_in, table_of
+
+THROUGH = hour(24 * 8)
+DAYS = [day(0), day(1), day(2)]
+OLD_COLUMNS = [column for column in lifetime_usage.columns if column.name != "counts_from"]
+
+
+def at_revision(warehouse: Warehouse, revision: str) -> None:
+    """Bring an empty database to an older schema."""
+    with warehouse.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_lifetime_is_made_anew_and_filled_by_the_next_refresh(warehouse_url: str) -> None:
+    """Its rows and bookkeeping go, everything else stays; deriving writes every day again, with the day it counts from."""
+    warehouse = Warehouse(warehouse_url)
+    at_revision(warehouse, "0002")
+    settle_in(warehouse, {"e1": STAGE})
+    facts = [
+        SliceUpdate(event_participants, on, [participant("e1", "ada", 5, on=on)], None, THROUGH, THROUGH, THROUGH)
+        for on in DAYS
+    ]
+    before = sa.table("lifetime_usage", *(sa.column(column.name, column.type) for column in OLD_COLUMNS))
+    with warehouse.write(ACME) as connection:
+        replace_slices(connection, ACME, facts, at=AT, late_window=LATE, run_id="old")
+        for on in DAYS:
+            connection.execute(before.insert().values((ACME, on, "all", 5, 0, 5, 1, 1, DAY)))
+        told = connection.execute(sa.select(refreshes)).mappings().all()
+        connection.execute(refreshes.insert(), [{**row, "dataset": "lifetime_usage"} for row in told])
+    schema.migrate(warehouse)
+    schema.ensure_current(warehouse)
+    assert table_of(warehouse, lifetime_usage) == []
+    assert {row[1] for row in table_of(warehouse, refreshes)} == {"event_participants"}
+    assert len(table_of(warehouse, event_participants)) == 3
+    moment = Moment(AT + timedelta(hours=1), THROUGH, LATE, "new")
+    results, _ = derive(warehouse, ACME, [], start=DAY, moment=moment)
+    assert [result.day for result in results["lifetime_usage"]] == DAYS
+    assert [row for row in table_of(warehouse, lifetime_usage) if row[2] == "all"] == [
+        (ACME, day(n), "all", 5 * (n + 1), 0, 5 * (n + 1), 1, 1, DAY, DAY) for n in range(3)
+    ]
+    warehouse.dispose()
