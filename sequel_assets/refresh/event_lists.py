@@ -4,7 +4,7 @@ import json
 
 from sequel_assets.refresh.told import Asked, Family, Listing, Rows
 from sequel_assets.sequel import SequelClient
-from sequel_assets.sequel.directory import Registrant
+from sequel_assets.sequel.endpoints.directory import Registrant
 from sequel_assets.warehouse.stores.people import normal_name
 from sequel_assets.warehouse.tables.company_lists import hub_participants, hub_rooms, registrants
 

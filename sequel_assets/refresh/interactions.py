@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sequel_assets.refresh.told import Asked, Family, Refused, Rows, a_key
 from sequel_assets.sequel import Interactions, SequelClient
-from sequel_assets.sequel.interactions import ChatMessage, Poll, PollAnswer
+from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll, PollAnswer
 from sequel_assets.warehouse.tables.event_details import (
     chat_messages,
     poll_answers,

@@ -11,7 +11,7 @@ from sequel_assets.refresh.patrol_plan import Verdict
 from sequel_assets.refresh.plan import Span
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import InvalidAnswer, NotFound, SequelClient, SequelError
-from sequel_assets.sequel.reconciliation import DayUsage, Usage
+from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
 
 LIFETIME, RANGE, BY_DAY = "lifetime_usage", "usage", "usage_by_day"
 SCOPES = (LIFETIME, RANGE, BY_DAY)

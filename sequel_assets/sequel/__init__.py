@@ -11,8 +11,8 @@ Knows no Dagster, no SQL and no pandas; threads, not asyncio.
 
 from sequel_assets.sequel.client import SequelClient
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.directory import Company, Event, Hub, HubParticipant, HubRoom, Registrant, Replay
-from sequel_assets.sequel.engagement import (
+from sequel_assets.sequel.endpoints.directory import Company, Event, Hub, HubParticipant, HubRoom, Registrant, Replay
+from sequel_assets.sequel.endpoints.engagement import (
     Activity,
     ActivityPage,
     EngagementType,
@@ -20,6 +20,9 @@ from sequel_assets.sequel.engagement import (
     Participant,
     Participants,
 )
+from sequel_assets.sequel.endpoints.interactions import Interactions
+from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
+from sequel_assets.sequel.endpoints.webhooks import WEBHOOK_TYPES, CreatedSubscription, Subscription
 from sequel_assets.sequel.exceptions import (
     BadRequest,
     Forbidden,
@@ -34,14 +37,11 @@ from sequel_assets.sequel.exceptions import (
     Uncertain,
     Unreachable,
 )
-from sequel_assets.sequel.fields import EARLIEST, LATEST
-from sequel_assets.sequel.interactions import Interactions
+from sequel_assets.sequel.parsing.fields import EARLIEST, LATEST
+from sequel_assets.sequel.parsing.times import Duration
 from sequel_assets.sequel.paths import Paths
-from sequel_assets.sequel.reconciliation import DayUsage, Usage
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.times import Duration
-from sequel_assets.sequel.verdicts import is_retryable
-from sequel_assets.sequel.webhooks import WEBHOOK_TYPES, CreatedSubscription, Subscription
+from sequel_assets.sequel.transport.verdicts import is_retryable
 
 __all__ = [
     "EARLIEST",

@@ -14,17 +14,17 @@ from typing import Self
 
 import httpx
 
-from sequel_assets.sequel import directory, engagement, interactions, reconciliation, webhooks
-from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.directory import Company, Event, Hub, HubParticipant, Registrant, Replay
-from sequel_assets.sequel.engagement import ActivityPage, EngagementType, EventType, Participants
-from sequel_assets.sequel.interactions import Interactions
+from sequel_assets.sequel.endpoints import directory, engagement, interactions, named_totals, webhooks
+from sequel_assets.sequel.endpoints.directory import Company, Event, Hub, HubParticipant, Registrant, Replay
+from sequel_assets.sequel.endpoints.engagement import ActivityPage, EngagementType, EventType, Participants
+from sequel_assets.sequel.endpoints.interactions import Interactions
+from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
+from sequel_assets.sequel.endpoints.webhooks import CreatedSubscription, Subscription
 from sequel_assets.sequel.paths import filled
-from sequel_assets.sequel.reconciliation import DayUsage, Usage
-from sequel_assets.sequel.session import Session
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.webhooks import CreatedSubscription, Subscription
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.session import Session
 
 
 class SequelClient:
@@ -161,7 +161,7 @@ class SequelClient:
         """`GET .../companies/{id}/lifetime-usage` (N, shape I): totals of all time; any may be None."""
         path = filled(self._paths.lifetime_usage, company_id=company_id)
         params = _kinds(event_type, engagement_type)
-        return self._session.ask(Call("lifetime_usage", path, "analytics", params=params), reconciliation.usage_from)
+        return self._session.ask(Call("lifetime_usage", path, "analytics", params=params), named_totals.usage_from)
 
     def usage(
         self,
@@ -175,7 +175,7 @@ class SequelClient:
         """`GET .../companies/{id}/usage` (N, shape I): totals of a range of days, both ends included."""
         path = filled(self._paths.usage, company_id=company_id)
         params = _kinds(event_type, engagement_type) | _range(start, end)
-        return self._session.ask(Call("usage", path, "analytics", params=params), reconciliation.usage_from)
+        return self._session.ask(Call("usage", path, "analytics", params=params), named_totals.usage_from)
 
     def usage_by_day(
         self,
@@ -189,7 +189,7 @@ class SequelClient:
         """`GET .../companies/{id}/usage-by-day` (N, shape I): a row per day."""
         path = filled(self._paths.usage_by_day, company_id=company_id)
         params = _kinds(event_type, engagement_type) | _range(start, end)
-        return self._session.ask(Call("usage_by_day", path, "analytics", params=params), reconciliation.days_from)
+        return self._session.ask(Call("usage_by_day", path, "analytics", params=params), named_totals.days_from)
 
     def event_interactions(self, event_id: str) -> Interactions:
         """`GET /events/{id}/polls` (N, shape I): polls, questions, chat and reactions."""

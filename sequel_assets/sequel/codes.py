@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sequel_assets.sequel.decoding import NotJsonError, UnsafeJsonError, decoded
+from sequel_assets.sequel.parsing.decoding import NotJsonError, UnsafeJsonError, decoded
 
 LOOKED_AT = 4096
 """Characters of an error that are looked through."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sequel_assets.sequel.decoding import MOST_VALUES
+from sequel_assets.sequel.parsing.decoding import MOST_VALUES
 from sequel_assets.sequel.paths import Paths
 
 

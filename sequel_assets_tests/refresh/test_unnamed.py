@@ -13,8 +13,8 @@ from sequel_assets.refresh.activity import fetch_activity
 from sequel_assets.refresh.event_lists import fetch_hub_participants, fetch_registrants
 from sequel_assets.refresh.told import Asked
 from sequel_assets.refresh.unnamed import Entry, Unnamed, tell_apart
-from sequel_assets.sequel.directory import HubParticipant, Registrant
-from sequel_assets.sequel.engagement import activity_page_from
+from sequel_assets.sequel.endpoints.directory import HubParticipant, Registrant
+from sequel_assets.sequel.endpoints.engagement import activity_page_from
 from sequel_assets.warehouse.stores.people import person_id
 from sequel_assets.warehouse.tables.company_lists import hub_participants, registrants
 from sequel_assets.warehouse.tables.event_details import event_activity

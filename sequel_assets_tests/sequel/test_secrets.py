@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.sequel import Participant, SequelClient, SequelConfig, SequelError
-from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.codes import TOPICS, code_of
-from sequel_assets.sequel.transport import Transport
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.http import Transport
 from sequel_assets_tests.sequel.conftest import SECRET, Wire, config
 
 NAME = "Zebedee Quillfeather"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.sequel.limiter import Limiter
+from sequel_assets.sequel.transport.limiter import Limiter
 from sequel_assets_tests.sequel.conftest import Clock
 
 

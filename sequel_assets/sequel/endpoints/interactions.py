@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
-from sequel_assets.sequel.fields import Id, Text, TextOrNone, Whole, WholeOrNone, WrongShapeError
-from sequel_assets.sequel.reconciliation import Camel, told_something
-from sequel_assets.sequel.shapes import validated
-from sequel_assets.sequel.times import MomentOrNone, Timed
+from sequel_assets.sequel.endpoints.named_totals import Camel, told_something
+from sequel_assets.sequel.parsing.fields import Id, Text, TextOrNone, Whole, WholeOrNone, WrongShapeError
+from sequel_assets.sequel.parsing.shapes import validated
+from sequel_assets.sequel.parsing.times import MomentOrNone, Timed
 
 
 def _list_or_empty(value: object) -> object:

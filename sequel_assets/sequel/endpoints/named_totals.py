@@ -12,13 +12,8 @@ from typing import Annotated
 from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from sequel_assets.sequel.fields import (
-    TextOrNone,
-    WholeOrNone,
-    WrongShapeError,
-    utc_or_none,
-)
-from sequel_assets.sequel.shapes import Model, a_list, an_object, validated
+from sequel_assets.sequel.parsing.fields import TextOrNone, WholeOrNone, WrongShapeError, utc_or_none
+from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
 
 
 def _day(value: object) -> dt.date:

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from sequel_assets.sequel import InvalidAnswer, NotFound, SequelError, SignInRefused
-from sequel_assets.sequel.call import Call
-from sequel_assets.sequel.kept_answers import LEFT_OUT, KeptAnswers
-from sequel_assets.sequel.transport import Answer
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.debug_answers import LEFT_OUT, KeptAnswers
+from sequel_assets.sequel.transport.http import Answer
 from sequel_assets_tests.sequel.conftest import SECRET, Wire
 
 NAME = "Zebedee Quillfeather"

@@ -19,11 +19,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.sequel import Interrupted, InvalidAnswer, SequelClient, SequelError, Unreachable, decoding
-from sequel_assets.sequel.decoding import DEEPEST_NESTING, TooManyValuesError, UnsafeJsonError, decoded, values_at_most
-from sequel_assets.sequel.inflating import PIECE_BYTES, BrokenCompressionError, inflated
-from sequel_assets.sequel.large import LARGE_BYTES, Place
-from sequel_assets.sequel.shapes import MOST_ITEMS
+from sequel_assets.sequel import Interrupted, InvalidAnswer, SequelClient, SequelError, Unreachable
+from sequel_assets.sequel.parsing import decoding
+from sequel_assets.sequel.parsing.decoding import (
+    DEEPEST_NESTING,
+    TooManyValuesError,
+    UnsafeJsonError,
+    decoded,
+    values_at_most,
+)
+from sequel_assets.sequel.parsing.inflating import PIECE_BYTES, BrokenCompressionError, inflated
+from sequel_assets.sequel.parsing.shapes import MOST_ITEMS
+from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, Place
 from sequel_assets_tests.sequel.conftest import Wire, config
 
 TOTAL_SECONDS = 0.2

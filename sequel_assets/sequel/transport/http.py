@@ -19,14 +19,14 @@ from urllib.parse import urlencode
 
 import httpx
 
-from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.deadline import ENDLESS_HEAD, Exchange, bind
 from sequel_assets.sequel.exceptions import Interrupted, InvalidAnswer, SequelError, Unreachable
-from sequel_assets.sequel.inflating import BrokenCompressionError, inflated
-from sequel_assets.sequel.large import LARGE_BYTES, Place
-from sequel_assets.sequel.quiet import quietly
-from sequel_assets.sequel.verdicts import CERTIFICATE, CONNECT_TIMEOUT
+from sequel_assets.sequel.parsing.inflating import BrokenCompressionError, inflated
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.deadline import ENDLESS_HEAD, Exchange, bind
+from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, Place
+from sequel_assets.sequel.transport.log_filter import quietly
+from sequel_assets.sequel.transport.verdicts import CERTIFICATE, CONNECT_TIMEOUT
 
 LONGEST_ERROR_BODY_BYTES = 64 * 1024
 _BROKEN = "an answer whose compression is broken"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, ModelWrapValidatorHandler, PrivateAttr, model_validator
 from pydantic.alias_generators import to_camel
 
-from sequel_assets.sequel.fields import (
+from sequel_assets.sequel.parsing.fields import (
     LARGEST_COUNT,
     OUTSIDE,
     OutsideCalendarError,
@@ -20,7 +20,7 @@ from sequel_assets.sequel.fields import (
     utc_or_none,
     within_calendar,
 )
-from sequel_assets.sequel.shapes import Model
+from sequel_assets.sequel.parsing.shapes import Model
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS, _MILLISECONDS = re.compile(r"[0-9]{9,10}(?:\.0+)?", re.ASCII), re.compile(r"[0-9]{12,13}(?:\.0+)?", re.ASCII)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import AliasChoices, AliasPath, Field, TypeAdapter
 
-from sequel_assets.sequel.fields import (
+from sequel_assets.sequel.parsing.fields import (
     FlagOrNone,
     Id,
     NumberOrNone,
@@ -21,7 +21,7 @@ from sequel_assets.sequel.fields import (
     trimmed_or_none,
     utc_or_none,
 )
-from sequel_assets.sequel.shapes import Model, Telling, a_list, an_object, read, validated
+from sequel_assets.sequel.parsing.shapes import Model, Telling, a_list, an_object, read, validated
 
 T = TypeVar("T")
 

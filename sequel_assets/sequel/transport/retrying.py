@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
-from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.exceptions import SequelError, Uncertain
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.verdicts import Patience, is_retryable, leaves_in_doubt, patience
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.verdicts import Patience, is_retryable, leaves_in_doubt, patience
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 20.0

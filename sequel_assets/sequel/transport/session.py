@@ -8,19 +8,19 @@ from typing import TypeVar
 
 import httpx
 
-from sequel_assets.sequel.answers import http_time, retry_after_seconds, value_of
-from sequel_assets.sequel.auth import Grant, Tokens, grant_from
-from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.codes import code_of, told_of
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.decoding import values_at_most
 from sequel_assets.sequel.exceptions import SequelError, SignInRefused
-from sequel_assets.sequel.kept_answers import KeptAnswers
-from sequel_assets.sequel.large import LARGE_VALUES, Place
-from sequel_assets.sequel.limiter import Limiter
-from sequel_assets.sequel.retrying import Retrier
+from sequel_assets.sequel.parsing.decoding import values_at_most
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.transport import Answer, Transport
+from sequel_assets.sequel.transport.answers import http_time, retry_after_seconds, value_of
+from sequel_assets.sequel.transport.auth import Grant, Tokens, grant_from
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.debug_answers import KeptAnswers
+from sequel_assets.sequel.transport.http import Answer, Transport
+from sequel_assets.sequel.transport.large_answers import LARGE_VALUES, Place
+from sequel_assets.sequel.transport.limiter import Limiter
+from sequel_assets.sequel.transport.retrying import Retrier
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from enum import Enum
 
 from sequel_assets.sequel import exceptions as e
-from sequel_assets.sequel.call import Call
+from sequel_assets.sequel.transport.call import Call
 
 CERTIFICATE = "the TLS certificate is not trusted"
 CONNECT_TIMEOUT = "the connection timed out"

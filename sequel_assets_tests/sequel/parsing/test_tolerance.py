@@ -12,13 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.sequel import Company, Event, InvalidAnswer, Participant, Paths, SequelClient
-from sequel_assets.sequel.decoding import NotJsonError, UnsafeJsonError, decoded
-from sequel_assets.sequel.directory import companies_from, event_from, events_from, hub_from, hub_participants_from
-from sequel_assets.sequel.engagement import activity_page_from, concurrency_from, participants_from
-from sequel_assets.sequel.fields import WrongShapeError, whole_number
-from sequel_assets.sequel.interactions import interactions_from
+from sequel_assets.sequel.endpoints.directory import (
+    companies_from,
+    event_from,
+    events_from,
+    hub_from,
+    hub_participants_from,
+)
+from sequel_assets.sequel.endpoints.engagement import activity_page_from, concurrency_from, participants_from
+from sequel_assets.sequel.endpoints.interactions import interactions_from
+from sequel_assets.sequel.endpoints.named_totals import days_from, usage_from
+from sequel_assets.sequel.parsing.decoding import NotJsonError, UnsafeJsonError, decoded
+from sequel_assets.sequel.parsing.fields import WrongShapeError, whole_number
 from sequel_assets.sequel.paths import escaped
-from sequel_assets.sequel.reconciliation import days_from, usage_from
 from sequel_assets_tests.sequel.conftest import Wire
 
 PARSERS = [

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AliasGenerator, ConfigDict, FailFast, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from sequel_assets.sequel.fields import (
+from sequel_assets.sequel.parsing.fields import (
     FlagOrNone,
     MinuteOffset,
     NumberOrNone,
@@ -17,8 +17,8 @@ from sequel_assets.sequel.fields import (
     WholeOrNone,
     WrongShapeError,
 )
-from sequel_assets.sequel.shapes import Model, a_list, an_object, validated
-from sequel_assets.sequel.times import DurationOrNone, MomentOrNone, Timed
+from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
+from sequel_assets.sequel.parsing.times import DurationOrNone, MomentOrNone, Timed
 
 EngagementType = Literal["all", "live", "onDemand"]
 EventType = Literal["virtualStageEvent", "networkingHub"]

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 import jwt
 
-from sequel_assets.sequel.fields import WrongShapeError, number_or_none
-from sequel_assets.sequel.shapes import an_object
+from sequel_assets.sequel.parsing.fields import WrongShapeError, number_or_none
+from sequel_assets.sequel.parsing.shapes import an_object
 
 LONGEST_MARGIN_SECONDS = 60.0
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}", re.ASCII)

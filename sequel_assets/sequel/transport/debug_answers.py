@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.exceptions import SequelError
-from sequel_assets.sequel.transport import Answer
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.http import Answer
 
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
 LONGEST_BODY_BYTES = 64 * 1024

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from sequel_assets.sequel.fields import Id, TextOrNone, an_id, number_or_none, utc_or_none, within_calendar
-from sequel_assets.sequel.shapes import Model, an_object, validated
+from sequel_assets.sequel.parsing.fields import Id, TextOrNone, an_id, number_or_none, utc_or_none, within_calendar
+from sequel_assets.sequel.parsing.shapes import Model, an_object, validated
 
 WEBHOOK_TYPES = (
     "virtual-stage-event-started",

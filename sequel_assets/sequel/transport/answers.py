@@ -9,11 +9,11 @@ from datetime import UTC
 from typing import TypeVar
 
 from sequel_assets.sequel import exceptions as e
-from sequel_assets.sequel.call import Call
 from sequel_assets.sequel.codes import code_of, told_of
-from sequel_assets.sequel.decoding import NotJsonError, TooManyValuesError, UnsafeJsonError, decoded
-from sequel_assets.sequel.fields import WrongShapeError, flag_or_none
-from sequel_assets.sequel.transport import Answer
+from sequel_assets.sequel.parsing.decoding import NotJsonError, TooManyValuesError, UnsafeJsonError, decoded
+from sequel_assets.sequel.parsing.fields import WrongShapeError, flag_or_none
+from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.http import Answer
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 _SECONDS = re.compile(r"\s*[0-9]{1,9}(?:\.[0-9]{1,9})?\s*", re.ASCII)

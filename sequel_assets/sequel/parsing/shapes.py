@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from sequel_assets.sequel.fields import WrongShapeError
+from sequel_assets.sequel.parsing.fields import WrongShapeError
 
 MOST_ITEMS = 200_000
 """Of one list: each becomes an object of up to a kilobyte and more."""

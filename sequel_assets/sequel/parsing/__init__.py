@@ -1,0 +1,1 @@
+"""From bytes to typed values, within bounds and believing nothing."""

@@ -1,0 +1,1 @@
+"""One call over HTTP: token, place, request, answer or error, retries."""
