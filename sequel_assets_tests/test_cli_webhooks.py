@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sequel_assets.sandbox import Clock, Sandbox
-from sequel_assets.sandbox.subscriptions import EVENT_TYPES, Subscription
+from sequel_assets.sandbox.webhooks.subscriptions import EVENT_TYPES, Subscription
 from sequel_assets_tests.refresh.books import HERE, KEY
 from sequel_assets_tests.stage import BOLT, NOW, ROOT, small_world
 from sequel_assets_tests.test_cli import Checkout

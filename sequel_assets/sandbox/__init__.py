@@ -8,16 +8,27 @@ People develop against it offline, the demo runs on it, and every test's truth c
 the client.
 """
 
-from sequel_assets.sandbox.clock import Clock
-from sequel_assets.sandbox.deliveries import Delivery
-from sequel_assets.sandbox.faults import FAULTS, QUIRKS, Fault, Faults
+from sequel_assets.sandbox.api.faults import FAULTS, QUIRKS, Fault, Faults
+from sequel_assets.sandbox.api.signin import Credentials
 from sequel_assets.sandbox.foreground import serve_forever
-from sequel_assets.sandbox.generate import WorldSpec, build_world
-from sequel_assets.sandbox.mishaps import MISHAPS, Mishaps
 from sequel_assets.sandbox.server import PortTakenError, Sandbox
-from sequel_assets.sandbox.signin import Credentials
-from sequel_assets.sandbox.truth import AS_IS, HUB, MISSING, STAGE, Attendance, Company, Event, Minute, Person, Room
-from sequel_assets.sandbox.world import World
+from sequel_assets.sandbox.webhooks.deliveries import Delivery
+from sequel_assets.sandbox.webhooks.delivery_faults import MISHAPS, Mishaps
+from sequel_assets.sandbox.world.clock import Clock
+from sequel_assets.sandbox.world.generate import WorldSpec, build_world
+from sequel_assets.sandbox.world.truth import (
+    AS_IS,
+    HUB,
+    MISSING,
+    STAGE,
+    Attendance,
+    Company,
+    Event,
+    Minute,
+    Person,
+    Room,
+)
+from sequel_assets.sandbox.world.world import World
 
 __all__ = [
     "AS_IS",

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from functools import partial
 
-from sequel_assets.sandbox.request_log import LoggedRequest
+from sequel_assets.sandbox.api.request_log import LoggedRequest
 from sequel_assets.sandbox.server import Sandbox
 
 

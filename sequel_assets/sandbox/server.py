@@ -9,15 +9,15 @@ from datetime import UTC
 from types import TracebackType
 from typing import Literal, Self
 
-from sequel_assets.sandbox import steering
-from sequel_assets.sandbox.api import Api
-from sequel_assets.sandbox.clock import Clock
-from sequel_assets.sandbox.faults import Faults, Kind
-from sequel_assets.sandbox.request_log import LoggedRequest, RequestLog
-from sequel_assets.sandbox.signin import Credentials, SignIn
+from sequel_assets.sandbox.api import controls
+from sequel_assets.sandbox.api.app import Api
+from sequel_assets.sandbox.api.faults import Faults, Kind
+from sequel_assets.sandbox.api.request_log import LoggedRequest, RequestLog
+from sequel_assets.sandbox.api.signin import Credentials, SignIn
 from sequel_assets.sandbox.uvicorn_server import QuickServer
-from sequel_assets.sandbox.webhooks import Webhooks
-from sequel_assets.sandbox.world import World
+from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
+from sequel_assets.sandbox.world.clock import Clock
+from sequel_assets.sandbox.world.world import World
 
 
 class PortTakenError(OSError):
@@ -86,7 +86,7 @@ class Sandbox:
     def start(self) -> None:
         """Listen, and serve from a thread; back when requests are answered. PortTakenError if the port is taken."""
         self._listen()
-        server = self._server = QuickServer(self.api.app(*steering.routes(self.api)))
+        server = self._server = QuickServer(self.api.app(*controls.routes(self.api)))
         self._thread = threading.Thread(target=server.run, args=([self._socket],), name="sequel-sandbox", daemon=True)
         self._thread.start()
         self.webhooks.start()
@@ -106,7 +106,7 @@ class Sandbox:
         self._listen()
         if on_listening:
             on_listening()
-        QuickServer(self.api.app(*steering.routes(self.api))).run([self._socket] if self._socket else None)
+        QuickServer(self.api.app(*controls.routes(self.api))).run([self._socket] if self._socket else None)
         self.api.webhooks.stop()
 
     def _listen(self) -> None:

@@ -19,7 +19,7 @@ from sequel_assets.refresh.hints import ENDED, REGISTERED, STARTED
 from sequel_assets.refresh.missed import Arrivals, arrivals
 from sequel_assets.refresh.subscription_states import State, silent_companies
 from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World
-from sequel_assets.sandbox.webhooks import Webhooks
+from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
 from sequel_assets.warehouse.stores import subscriptions as subscription_rows
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets.warehouse.tables.webhooks import subscriptions

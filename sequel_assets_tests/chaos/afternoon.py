@@ -28,8 +28,9 @@ from sequel_assets.console.home import dagster_instance
 from sequel_assets.refresh import connect, guardian
 from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.refresh.tree import refresh_companies
-from sequel_assets.sandbox import Attendance, Clock, Company, Event, Mishaps, Person, Sandbox, World, webhooks
-from sequel_assets.sandbox.deliveries import Delivery
+from sequel_assets.sandbox import Attendance, Clock, Company, Event, Mishaps, Person, Sandbox, World
+from sequel_assets.sandbox.webhooks import dispatcher
+from sequel_assets.sandbox.webhooks.deliveries import Delivery
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.chaos.processes import NO_SCHEDULE
@@ -145,7 +146,7 @@ class Afternoon:
         }
         stack.enter_context(variables(self.variables))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(webhooks, "sent", self._noted(webhooks.sent))
+        patch.setattr(dispatcher, "sent", self._noted(dispatcher.sent))
         self.warehouse = Warehouse(self.url)
         stack.callback(self.warehouse.dispose)
         migrate(self.warehouse)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sequel_assets.sandbox import api
-from sequel_assets.sandbox.memory import Memory
+from sequel_assets.sandbox.api import app
+from sequel_assets.sandbox.api.cache import Memory
 
 
 @pytest.fixture
@@ -17,11 +17,11 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[Any], A
     """Return a function that changes what the sandbox answers to a call, once and for all."""
 
     def change(shape: str, to: Callable[[Any], Any]) -> None:
-        def changed(handler: api.Handler) -> api.Handler:
+        def changed(handler: app.Handler) -> app.Handler:
             return lambda view, key, query: to(handler(view, key, query))
 
-        calls = (replace(call, handler=changed(call.handler)) if call.shape == shape else call for call in api.CALLS)
-        monkeypatch.setattr(api, "CALLS", tuple(calls))
+        calls = (replace(call, handler=changed(call.handler)) if call.shape == shape else call for call in app.CALLS)
+        monkeypatch.setattr(app, "CALLS", tuple(calls))
         monkeypatch.setattr(Memory, "recall", lambda *_: None)  # it does not know of this change
 
     return change

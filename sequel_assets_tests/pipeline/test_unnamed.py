@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.refresh.checks import Mismatch, not_conserved
 from sequel_assets.sandbox import Attendance, Event, Person
-from sequel_assets.sandbox.truth import MISSING
+from sequel_assets.sandbox.world.truth import MISSING
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.people import person_id
 from sequel_assets.warehouse.tables.core import event_participants, people, proofs

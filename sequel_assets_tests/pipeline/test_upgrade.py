@@ -22,7 +22,7 @@ from sequel_assets.refresh.checks import behind_facts, not_conserved
 from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.sandbox import Attendance, Person, World
-from sequel_assets.sandbox.truth import MISSING
+from sequel_assets.sandbox.world.truth import MISSING
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity.adoption import adopt

@@ -12,8 +12,8 @@ from sequel_assets.refresh.guardian import keep
 from sequel_assets.refresh.guardian_look import Tools
 from sequel_assets.refresh.guardian_plan import Do, Slot, wanted_slots
 from sequel_assets.sandbox import Clock, Sandbox
-from sequel_assets.sandbox.subscriptions import Subscription
-from sequel_assets.sandbox.view import error
+from sequel_assets.sandbox.webhooks.subscriptions import Subscription
+from sequel_assets.sandbox.world.view import error
 from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of, receiving

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sequel_assets.sandbox import Attendance, Event, Person, World, WorldSpec, build_world
-from sequel_assets.sandbox.spans import minute_of
+from sequel_assets.sandbox.world.spans import minute_of
 
 COMPANIES, DAYS, WATCHERS = 3, 5, 6
 

@@ -1,0 +1,1 @@
+"""The sandbox's API: its endpoints, its faults, and controls from outside."""

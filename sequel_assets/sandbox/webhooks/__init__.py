@@ -1,0 +1,1 @@
+"""The sandbox's webhooks: subscriptions, what is delivered when, and what goes wrong."""

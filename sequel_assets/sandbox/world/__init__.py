@@ -1,0 +1,1 @@
+"""The synthetic world: what is true in it, and how it is generated and changed."""
