@@ -73,13 +73,13 @@ bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench
 
 soak: install ## five hours of a real Dagster on a clock that runs fast: some 16 minutes (needs a C compiler)
-	$(BIN)/python -m sequel_assets_tests.soak --speed $(SPEED)
+	$(BIN)/python -m sequel_assets_tests.campaigns.soak --speed $(SPEED)
 
 forged: install ## send 100,000 forged webhook deliveries to the receiver and print how they were answered
-	$(BIN)/python -m sequel_assets_tests.web.forged 100000
+	$(BIN)/python -m sequel_assets_tests.webhooks.receiver.forged 100000
 
 chaos: install ## 20,000 webhooks that go wrong, receiver and daemon killed at random, on both databases
-	$(BIN)/python -m sequel_assets_tests.chaos
+	$(BIN)/python -m sequel_assets_tests.campaigns.chaos
 
 screenshots: install ## make docs/images anew (needs Debian's chromium and chromium-driver)
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots

@@ -26,9 +26,9 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
-from sequel_assets.web.http_server import listen, server
-from sequel_assets.web.receiver import Bounds, Receiver
-from sequel_assets.web.verify import Rules
+from sequel_assets.webhooks.receiver.app import Bounds, Receiver
+from sequel_assets.webhooks.receiver.server import listen, server
+from sequel_assets.webhooks.receiver.verify import Rules
 from sequel_assets_tests.postgres import PostgresServer
 
 HEADINGS = ("server", "per second", "p50 ms", "p99 ms", "of 204's rate (goal >= 0.5)")

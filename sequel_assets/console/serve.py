@@ -12,10 +12,10 @@ from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import sealed_secrets
-from sequel_assets.web.http_server import CannotListenError, listen, server
-from sequel_assets.web.journal import LOGGER
-from sequel_assets.web.receiver import Bounds, Receiver
-from sequel_assets.web.verify import Rules
+from sequel_assets.webhooks.receiver.app import Bounds, Receiver
+from sequel_assets.webhooks.receiver.log import LOGGER
+from sequel_assets.webhooks.receiver.server import CannotListenError, listen, server
+from sequel_assets.webhooks.receiver.verify import Rules
 
 BUSY_SECONDS = 10
 """How long a delivery waits for the database before it is answered with 500, which is repeated."""

@@ -27,7 +27,7 @@ from sequel_assets_tests.automation.webhook_stage import WebhookStage
 from sequel_assets_tests.inboxes import CAPABILITY, deliver, hint, outcomes, rows
 from sequel_assets_tests.reference import KEY
 from sequel_assets_tests.stage import ROOT, YVO, ZOE, Stage, at
-from sequel_assets_tests.web.harness import SEAL_KEY, serving
+from sequel_assets_tests.webhooks.receiver.harness import SEAL_KEY, serving
 
 pytestmark = pytest.mark.slow
 

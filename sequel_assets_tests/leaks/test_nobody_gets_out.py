@@ -27,7 +27,7 @@ from sequel_assets_tests.leaks.front import ENDPOINTS, Front, endpoint_of, stand
 from sequel_assets_tests.leaks.planting import ERRORS, EVENT_STEM, STEM, email, needles, person, said
 from sequel_assets_tests.leaks.scanning import found_in, leaks_below
 from sequel_assets_tests.stage import NOW, ROOT, at, call_in_process, environment, run_command, variables
-from sequel_assets_tests.web import harness
+from sequel_assets_tests.webhooks.receiver import harness
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,7 @@ from sequel_assets_tests.pgbouncer import PgBouncer
 from sequel_assets_tests.pipeline.harness import Platform, client_of, failures
 from sequel_assets_tests.postgres import PostgresServer
 from sequel_assets_tests.rows import everything
-from sequel_assets_tests.web import harness as web
+from sequel_assets_tests.webhooks.receiver import harness as web
 
 pytestmark = pytest.mark.slow
 

@@ -25,7 +25,7 @@ from sequel_assets_tests.rows import ACME, AT, known_company, participant
 from sequel_assets_tests.test_export import fill, settings_of
 from sequel_assets_tests.test_house import PROJECT
 from sequel_assets_tests.warehouse.stores.test_webhooks import hint, ids
-from sequel_assets_tests.web.harness import CAPABILITY, hash_of, subscribe
+from sequel_assets_tests.webhooks.receiver.harness import CAPABILITY, hash_of, subscribe
 
 SQL = (PROJECT / "docs" / "roles.sql").read_text()
 USERS = {"etl": "sequel_loader", "hooks": "sequel_receiver", "bi": "sequel_reader", "crm": "sequel_people_reader"}

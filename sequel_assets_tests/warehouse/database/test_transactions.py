@@ -250,7 +250,7 @@ def test_stating_what_it_depends_on_costs_a_transaction_no_round_trip(warehouse:
     assert [statement.split()[0] for statement in sent] == ["BEGIN", "SELECT", "UPDATE"]
 
 
-RECEIVING = {"web/storing.py"}
+RECEIVING = {"webhooks/receiver/batch_writer.py"}
 """It tells Sequel to send again instead."""
 
 

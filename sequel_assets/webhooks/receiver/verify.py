@@ -1,0 +1,145 @@
+"""Is a delivery what it says it is? Pure: body, headers, what is known and *now* go in, a verdict comes out.
+
+docs/webhooks.md says what each step proves and what it cannot.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving
+from sequel_assets.webhooks.receiver.body_encoding import is_ascii_only
+from sequel_assets.webhooks.receiver.payload import Delivery, MalformedError, read
+from sequel_assets.webhooks.receiver.signatures import is_signed
+
+EVENT_TYPES = frozenset({
+    "virtual-stage-event-started", "virtual-stage-event-ended", "new-attendee-pre-registration",
+    "virtual-stage-created", "virtual-stage-updated", "virtual-stage-deleted",
+})  # fmt: skip
+
+
+class Verdict(Enum):
+    """What becomes of a delivery, and how it is answered: Sequel repeats after 429 and 500, and after nothing else."""
+
+    ACCEPTED = ("accepted", 200)
+    UNKNOWN_COMPANY = ("accepted, its company is not known yet", 200)
+    """Accepted too: it may be a company that was made since the last look; it is looked up later."""
+    NO_SUCH_ADDRESS = ("no such address", 404)
+    NO_KEY = ("no key", 401)
+    WRONG_KEY = ("wrong key", 401)
+    NOT_SIGNED = ("not signed", 401)
+    KEY_IN_DOUBT = ("key in doubt", 429)
+    """The subscription's key is being changed at Sequel, and this may be the new one."""
+    TOO_MANY_LARGE = ("too many large ones at once", 429)
+    MALFORMED = ("malformed", 400)
+    WRONG_EVENT_TYPE = ("another subscription's event type", 400)
+    WRONG_EVENT = ("another subscription's event", 400)
+    NO_COMPANY = ("no company", 400)
+    WRONG_COMPANY = ("a company that is not beneath the subscription's", 400)
+    NO_TIMESTAMP = ("no time stamp that can be read", 400)
+    OUTSIDE_WINDOW = ("time stamp outside the window", 400)
+    TOO_LARGE = ("too large", 413)
+    NOT_UNDERSTOOD = ("only UTF-8 is understood, plain or in gzip", 415)
+    TOO_SLOW = ("did not arrive in time", 500)
+    BUSY = ("too many at once", 500)
+    NOT_STORED = ("could not be stored", 500)
+    FAILED = ("failed", 500)
+    TO_LOOK_UP = ("its company is to be looked up first", 500)
+    """Never an answer: it tells the caller what is missing in what is known."""
+
+    def __init__(self, words: str, status: int) -> None:
+        self.words, self.status = words, status
+
+    @property
+    def is_accepted(self) -> bool:
+        """Say whether it is stored and answered with 200."""
+        return self.status == 200
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings demand of a delivery."""
+
+    key_header: str
+    demands: frozenset[str]
+    window: timedelta
+    signing_secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the address that a delivery came to."""
+
+    receiving: Receiving | None
+    keys: tuple[str, ...]
+    """The keys that the subscription may use now, readable."""
+    lineages: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    """Companies that were looked up: each with itself and all above it, None where it is not known."""
+
+
+NOT_KNOWN = Known(None, ())
+_NOBODYS_KEY = "compared with where there is no key, so that it costs the same; it never fits"
+
+
+def admit(headers: Mapping[str, str], known: Known, rules: Rules) -> Verdict:
+    """Judge what needs no body: address and key. Headers' names are lower-cased; one that came twice is joined by a comma."""
+    given = headers.get(rules.key_header.lower(), "")
+    fits = [_equal(given, key) for key in known.keys or (_NOBODYS_KEY,)]
+    if known.receiving is None:
+        return Verdict.NO_SUCH_ADDRESS
+    if "key" not in rules.demands or (known.keys and any(fits)):
+        return Verdict.ACCEPTED
+    if not given:
+        return Verdict.NO_KEY
+    return Verdict.KEY_IN_DOUBT if known.receiving.is_in_doubt else Verdict.WRONG_KEY
+
+
+def verify(
+    body: bytes, headers: Mapping[str, str], known: Known, now: datetime, rules: Rules
+) -> tuple[Verdict, Delivery | None]:
+    """Judge a whole delivery and return what it says as well, where that could be read."""
+    admitted = admit(headers, known, rules)
+    if admitted is not Verdict.ACCEPTED or known.receiving is None:
+        return admitted, None
+    if rules.signing_secrets and not is_signed(body, headers, rules.signing_secrets, now):
+        return Verdict.NOT_SIGNED, None
+    try:
+        delivery = read(body, is_ascii_only=is_ascii_only(headers))
+    except MalformedError:
+        return Verdict.MALFORMED, None
+    return judge(delivery, known.receiving, known.lineages, now, rules), delivery
+
+
+def judge(
+    delivery: Delivery,
+    receiving: Receiving,
+    lineages: Mapping[str, frozenset[str] | None],
+    now: datetime,
+    rules: Rules,
+) -> Verdict:
+    """Judge what a delivery says of itself."""
+    if delivery.event_type in EVENT_TYPES - {receiving.event_type}:
+        return Verdict.WRONG_EVENT_TYPE
+    if receiving.event_id is not None and delivery.event_id not in (None, receiving.event_id):
+        return Verdict.WRONG_EVENT
+    if delivery.sent_at is None:
+        if "timestamp" in rules.demands:
+            return Verdict.NO_TIMESTAMP
+    elif abs(delivery.sent_at - now) > rules.window:
+        return Verdict.OUTSIDE_WINDOW
+    if delivery.company_id is None:
+        return Verdict.NO_COMPANY if "company" in rules.demands else Verdict.ACCEPTED
+    if delivery.company_id == receiving.company_id:
+        return Verdict.ACCEPTED
+    if delivery.company_id not in lineages:
+        return Verdict.TO_LOOK_UP
+    lineage = lineages[delivery.company_id]
+    if lineage is None:
+        return Verdict.UNKNOWN_COMPANY
+    return Verdict.ACCEPTED if receiving.company_id in lineage else Verdict.WRONG_COMPANY
+
+
+def _equal(given: str, key: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), key.encode())

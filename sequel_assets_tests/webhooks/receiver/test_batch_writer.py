@@ -1,0 +1,77 @@
+"""Storing together: who shares a commit, who waits no longer, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import inbox
+from sequel_assets.webhooks.receiver import batch_writer
+from sequel_assets.webhooks.receiver.batch_writer import NotStoredError, Storage
+from sequel_assets_tests.inboxes import hint, rows
+from sequel_assets_tests.rows import AT
+
+pytestmark = pytest.mark.parametrize("engine_kind", ["sqlite"])
+
+
+def test_who_comes_together_shares_a_commit(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 at once are one transaction; the next 32, from who was answered, are another one or two."""
+    sizes: list[int] = []
+    store = inbox.store
+    monkeypatch.setattr(inbox, "store", lambda at, hints: (sizes.append(len(hints)), store(at, hints)))
+
+    async def deliver() -> None:
+        storage = Storage(warehouse)
+
+        async def twice() -> None:
+            await storage.store(hint("acme", "e1", AT))
+            await storage.store(hint("acme", "e1", AT))
+
+        await asyncio.gather(*(twice() for _ in range(32)))
+        storage.close()
+
+    asyncio.run(deliver())
+    assert sizes[0] == 32
+    assert sum(sizes) == len(rows(warehouse)) == 64
+    assert len(sizes) <= 3
+
+
+def test_a_commit_that_hangs_is_answered_all_the_same(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those in it and those behind it; what nobody waits for any more is not begun; afterwards it goes on."""
+    monkeypatch.setattr(batch_writer, "PATIENCE_SECONDS", 0.2)
+    begun, free = threading.Event(), threading.Event()
+    store = inbox.store
+
+    def hang(*arguments: object) -> None:
+        begun.set()
+        assert free.wait(20)
+        store(*arguments)  # type: ignore[arg-type]
+
+    async def deliver() -> list[str]:
+        storage, said = Storage(warehouse), []
+
+        async def one(name: str) -> None:
+            try:
+                await storage.store(hint("acme", name, AT))
+            except NotStoredError as error:
+                said.append(str(error))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(inbox, "store", hang)
+            first = asyncio.create_task(one("begun"))
+            await asyncio.to_thread(begun.wait, 20)
+            await one("behind it")
+            await first
+            free.set()
+            await asyncio.sleep(0)
+            await asyncio.to_thread(storage._thread.submit(lambda: None).result)
+        monkeypatch.setattr(batch_writer, "PATIENCE_SECONDS", 20)
+        await one("afterwards")
+        storage.close()
+        return said
+
+    assert asyncio.run(deliver()) == ["the warehouse did not answer within 0.2 s"] * 2
+    assert [row["event_id"] for row in rows(warehouse)] == ["begun", "afterwards"]
