@@ -21,13 +21,13 @@ from cryptography.fernet import Fernet
 from bench.world import PERSON_KEY, Bench, bench, days_to, in_a_process
 from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.automation.webhooks import webhooks_job
-from sequel_assets.refresh.hints import ENDED
 from sequel_assets.sandbox import HUB
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
 from sequel_assets.warehouse.stores.inbox import Hint
 from sequel_assets.warehouse.tables.core import events
 from sequel_assets.warehouse.tables.webhooks import inbox as table
+from sequel_assets.webhooks.processing.decisions import ENDED
 from sequel_assets_tests.stage import clean_environment
 
 HEADINGS = ("what", "value")

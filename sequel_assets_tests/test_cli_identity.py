@@ -17,9 +17,9 @@ from sequel_assets.settings import load
 from sequel_assets.warehouse.identity.identity import IdentityError
 from sequel_assets.warehouse.tables.company_lists import warehouse_identity
 from sequel_assets.warehouse.tables.core import metadata
-from sequel_assets_tests.refresh.books import HERE, KEY
 from sequel_assets_tests.stage import NOW, PERSON_KEY, Stage, rows_of, small_world, variables, why_failed
 from sequel_assets_tests.test_cli import Checkout
+from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ from cryptography.fernet import Fernet
 
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.sandbox.webhooks.subscriptions import EVENT_TYPES, Subscription
-from sequel_assets_tests.refresh.books import HERE, KEY
 from sequel_assets_tests.stage import BOLT, NOW, ROOT, small_world
 from sequel_assets_tests.test_cli import Checkout
+from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 
 TYPES = [f"virtual-stage-{what}" for what in ("event-started", "event-ended")]
 SET = {"SEQUEL_WEBHOOK_URL": HERE, "SEQUEL_WEBHOOK_SECRET_KEY": KEY}

@@ -9,9 +9,9 @@ from sequel_assets.automation.findings import Names, listed
 from sequel_assets.automation.resources import Platform
 from sequel_assets.automation.subscriptions import NOT_SET
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
-from sequel_assets.refresh.missed import Arrivals, arrivals
 from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.stores.notifications import Stuck
+from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals
 
 WARNS_AT, FAILS_AT = 0.05, 0.5
 TOO_LONG = timedelta(days=1)

@@ -7,12 +7,12 @@ import dagster as dg
 from sequel_assets.assets.specs import spec_of
 from sequel_assets.automation.findings import listed
 from sequel_assets.automation.resources import Platform, told_in_one_line
-from sequel_assets.refresh import guardian
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
-from sequel_assets.refresh.subscription_states import read_states
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
+from sequel_assets.webhooks.subscriptions import reconciler
+from sequel_assets.webhooks.subscriptions.status import read_states
 
 HOURS_BETWEEN_LOOKS = 4
 LOOK_MINUTE = 50
@@ -37,9 +37,9 @@ def subscriptions_asset() -> dg.AssetsDefinition:
             raise dg.Failure("SEQUEL_WEBHOOK_URL and SEQUEL_WEBHOOK_SECRET_KEY are needed for it (docs/webhooks.md)")
         with platform.opened() as (client, warehouse):
             with warehouse.read() as connection:
-                wanted = guardian.wanted(settings, connection)
+                wanted = reconciler.wanted(settings, connection)
                 names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-            report = guardian.keep(guardian.tools_of(settings, client, warehouse), wanted)
+            report = reconciler.keep(reconciler.tools_of(settings, client, warehouse), wanted)
         for step in report.steps:
             company = names.get(step.slot.company_id, step.slot.company_id)
             context.log.info(as_line(f"{company} {step.slot.event_type}: {step.do} ({step.why})"))
@@ -82,7 +82,7 @@ def subscriptions_schedule(settings: Settings) -> dg.ScheduleDefinition:
             return dg.RunRequest()
         platform: Platform = context.resources.platform
         with platform.warehouse() as warehouse, warehouse.read() as connection:
-            is_in_doubt = guardian.is_in_doubt(connection, settings.clock())
+            is_in_doubt = reconciler.is_in_doubt(connection, settings.clock())
         return dg.RunRequest() if is_in_doubt else dg.SkipReason(NOTHING_IN_DOUBT)
 
     return webhook_guardian
@@ -104,7 +104,7 @@ def subscriptions_check() -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(passed=True, description=f"{NOT_SET}.")
         with platform.warehouse() as warehouse, warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-            wanted, length = guardian.wanted(settings, connection), timedelta(days=settings.webhook_length_days)
+            wanted, length = reconciler.wanted(settings, connection), timedelta(days=settings.webhook_length_days)
             states = read_states(connection, wanted, settings.seal(), settings.clock(), length)
         wrong = [
             f"{names.get(state.slot.company_id, state.slot.company_id)} {state.slot.event_type}: {state.words}"

@@ -1,4 +1,4 @@
-"""Sensors of the inbox, one per reason, and the job that their runs execute. What is to be done is decided in `refresh/hints.py`.
+"""Sensors of the inbox, one per reason, and the job that their runs execute. What is to be done is decided in `webhooks/processing/decisions.py`.
 
 A run takes up every hint of its reason that waits when it begins, so a burst costs a run or two. A tick that is repeated
 after a crash asks for the same run key, and finds the run there; hints of a run that died wait again.
@@ -19,9 +19,6 @@ from sequel_assets.automation.partitions import COMPANY, COMPANY_PARTITIONS
 from sequel_assets.automation.resources import Platform, told_in_one_line
 from sequel_assets.automation.schedules import UNDER_WAY, hour_under_way
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.after_webhooks import AfterWebhooks, Taken, UnderWay, judge
-from sequel_assets.refresh.hints import ASKING, REASONS, Do, Step
-from sequel_assets.refresh.missed import notice
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.safety.visible import visible
@@ -31,6 +28,9 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import catalog, inbox
+from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, Do, Step
+from sequel_assets.webhooks.processing.processor import AfterWebhooks, Taken, UnderWay, judge
+from sequel_assets.webhooks.processing.sweep import notice
 
 REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""

@@ -20,11 +20,12 @@ from sequel_assets.console.company_run import QUIET
 from sequel_assets.console.home import command_tags, dagster_instance
 from sequel_assets.console.output import UsageError, console, table
 from sequel_assets.console.stopping import undisturbed
-from sequel_assets.refresh import connect, guardian
+from sequel_assets.refresh import connect
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.webhooks import inbox
+from sequel_assets.webhooks.subscriptions import reconciler
 
 EVENT, NAME = "demo-live", "Live right now"
 VIEWERS, SECONDS = 5, 30
@@ -58,10 +59,10 @@ def receiving(port: int) -> Iterator[None]:
         settings = settings_module.load()
         warehouse = connect.open_warehouse(settings)
         with closing(connect.open_client(settings)) as client:
-            tools = guardian.tools_of(settings, client, warehouse)
+            tools = reconciler.tools_of(settings, client, warehouse)
             with warehouse.read() as connection:
-                wanted = guardian.wanted(settings, connection)
-            report = guardian.keep(tools, wanted)
+                wanted = reconciler.wanted(settings, connection)
+            report = reconciler.keep(tools, wanted)
         warehouse.dispose()
         console().print(
             f"The receiver listens on port {port}; {len(report.steps)} webhooks are subscribed to at the sandbox."

@@ -10,12 +10,12 @@ from sequel_assets.console.asked import one_line
 from sequel_assets.console.output import Line, UsageError, console, table
 from sequel_assets.console.stored import stored
 from sequel_assets.refresh import connect
-from sequel_assets.refresh.after_webhooks import UnderWay, judge
-from sequel_assets.refresh.hints import BACK_OFF, REASONS
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.tables.webhooks import inbox as table_of_hints
+from sequel_assets.webhooks.processing.decisions import BACK_OFF, REASONS
+from sequel_assets.webhooks.processing.processor import UnderWay, judge
 
 MOST_SHOWN = 100
 HEADINGS = ("received_at", "company", "event_type", "event_id", "batch", "verdict", "state", "run_id")

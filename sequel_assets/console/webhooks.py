@@ -9,15 +9,16 @@ from typing import Any
 from sequel_assets.console.asked import choose
 from sequel_assets.console.output import console, errors, table
 from sequel_assets.console.stored import stored
-from sequel_assets.refresh import connect, guardian
-from sequel_assets.refresh.guardian import GuardianReport
-from sequel_assets.refresh.guardian_look import Tools
-from sequel_assets.refresh.guardian_plan import Do, Slot
-from sequel_assets.refresh.subscription_states import State, read_states, silent_companies
+from sequel_assets.refresh import connect
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
+from sequel_assets.webhooks.subscriptions import reconciler
+from sequel_assets.webhooks.subscriptions.decisions import Do, Slot
+from sequel_assets.webhooks.subscriptions.observe import Tools
+from sequel_assets.webhooks.subscriptions.reconciler import GuardianReport
+from sequel_assets.webhooks.subscriptions.status import State, read_states, silent_companies
 
 ALL_WELL, SOME_WRONG = 0, 1
 STATES = ("company", "event_type", "since", "expires", "days_left", "last_delivery", "in_7_days", "state")
@@ -60,7 +61,7 @@ def ensure(settings: Settings, *, is_dry: bool) -> int:
     """Bring every subscription into order, and return the exit code."""
     settings.require("webhook_url")
     with _opened(settings, writes=not is_dry) as tools:
-        return _tell(guardian.keep(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
+        return _tell(reconciler.keep(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
 
 
 def rotate(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
@@ -69,7 +70,7 @@ def rotate(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int
     with _opened(settings, writes=not is_dry) as tools:
         slots, only = _wanted(settings, tools), _chosen(tools, companies)
         chosen = [slot for slot in slots if only is None or slot.company_id in only]
-        report = guardian.keep(tools, slots, new_keys=chosen, only=only, is_dry=is_dry)
+        report = reconciler.keep(tools, slots, new_keys=chosen, only=only, is_dry=is_dry)
         return _tell(report, tools, is_dry=is_dry)
 
 
@@ -78,7 +79,7 @@ def reseal(settings: Settings) -> int:
     settings.require("webhook_secret_key")
     seal = settings.seal()
     with stored(settings, writes=True) as warehouse:
-        done, closed = guardian.reseal(warehouse, seal) if seal else (0, 0)
+        done, closed = reconciler.reseal(warehouse, seal) if seal else (0, 0)
     console().print(f"{done} stored keys are sealed with the first key of SEQUEL_WEBHOOK_SECRET_KEY.")
     if closed:
         errors().print(
@@ -96,7 +97,7 @@ def reseal(settings: Settings) -> int:
 def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
     """Delete every subscription (or those of some companies) at Sequel and here, and return the exit code."""
     with _opened(settings, writes=not is_dry) as tools:
-        code = _tell(guardian.keep(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry)
+        code = _tell(reconciler.keep(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry)
     if settings.webhook_url is not None and not is_dry:
         console().print(
             "The guardian makes those that the settings want anew; to stop that, take SEQUEL_WEBHOOK_URL out."
@@ -108,12 +109,12 @@ def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int
 def _opened(settings: Settings, *, writes: bool) -> Iterator[Tools]:
     settings.require("client_id", "client_secret", "company_id", "webhook_secret_key")
     with stored(settings, writes=writes) as warehouse, closing(connect.open_client(settings)) as client:
-        yield guardian.tools_of(settings, client, warehouse)
+        yield reconciler.tools_of(settings, client, warehouse)
 
 
 def _wanted(settings: Settings, tools: Tools) -> list[Slot]:
     with tools.warehouse.read() as connection:
-        return guardian.wanted(settings, connection)
+        return reconciler.wanted(settings, connection)
 
 
 def _chosen(tools: Tools, companies: Sequence[str]) -> Collection[str] | None:
@@ -155,7 +156,7 @@ def _read(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
     now = settings.clock()
     names = _names(warehouse)
     with warehouse.read() as connection:
-        slots = guardian.wanted(settings, connection)
+        slots = reconciler.wanted(settings, connection)
         length = timedelta(days=settings.webhook_length_days)
         states = read_states(connection, slots, settings.seal(), now, length)
         silent = silent_companies(connection, states, settings.company_id or "", now)

@@ -14,7 +14,6 @@ from sequel_assets.refresh.datasets import CORE_NAMES
 from sequel_assets.refresh.due import Coverage
 from sequel_assets.refresh.events import CompanyEvents
 from sequel_assets.refresh.extras import Extras
-from sequel_assets.refresh.hints import ENDED, STARTED
 from sequel_assets.refresh.hot import BACK, hot_events, watched_since
 from sequel_assets.refresh.ledger import kept_outcomes
 from sequel_assets.refresh.moment import Moment
@@ -27,6 +26,7 @@ from sequel_assets.refresh.retention import NONE_FROZEN
 from sequel_assets.refresh.work import Context, DayWork, EventWork, Stopped
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.notifications import told_of_since
+from sequel_assets.webhooks.processing.decisions import ENDED, STARTED
 
 DAYS_AHEAD = 8
 """Days whose lists may be under way while an earlier day is still being worked on."""

@@ -18,8 +18,8 @@ from sequel_assets.automation.subscriptions import (
 )
 from sequel_assets.refresh.datasets import SUBSCRIPTIONS
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets_tests.refresh.books import HERE, KEY
 from sequel_assets_tests.stage import NOW, Stage, why_failed
+from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 
 SET = {"SEQUEL_WEBHOOK_URL": HERE, "SEQUEL_WEBHOOK_SECRET_KEY": KEY}
 

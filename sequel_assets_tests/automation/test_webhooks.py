@@ -13,20 +13,21 @@ import sqlalchemy as sa
 from sequel_assets import settings
 from sequel_assets.automation.webhooks import webhooks_job
 from sequel_assets.console.serve import receiver_of
-from sequel_assets.refresh import connect, guardian
-from sequel_assets.refresh.guardian_plan import Slot
-from sequel_assets.refresh.hints import ENDED, REGISTERED, STARTED
-from sequel_assets.refresh.missed import Arrivals, arrivals
-from sequel_assets.refresh.subscription_states import State, silent_companies
+from sequel_assets.refresh import connect
 from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World
 from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
 from sequel_assets.warehouse.stores import subscriptions as subscription_rows
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets.warehouse.tables.webhooks import subscriptions
+from sequel_assets.webhooks.processing.decisions import ENDED, REGISTERED, STARTED
+from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals
+from sequel_assets.webhooks.subscriptions import reconciler
+from sequel_assets.webhooks.subscriptions.decisions import Slot
+from sequel_assets.webhooks.subscriptions.status import State, silent_companies
 from sequel_assets_tests.automation.webhook_stage import WebhookStage
-from sequel_assets_tests.inboxes import CAPABILITY, deliver, hint, outcomes, rows
 from sequel_assets_tests.reference import KEY
 from sequel_assets_tests.stage import ROOT, YVO, ZOE, Stage, at
+from sequel_assets_tests.support.inboxes import CAPABILITY, deliver, hint, outcomes, rows
 from sequel_assets_tests.webhooks.receiver.harness import SEAL_KEY, serving
 
 pytestmark = pytest.mark.slow
@@ -375,6 +376,6 @@ def receiving(stage: WebhookStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     receiver._clock = stage.stage.sandbox.clock.now
     with serving(receiver, "/sequel", port), closing(connect.open_client(known)) as client:
         with warehouse.read() as connection:
-            wanted = guardian.wanted(known, connection)
-        assert not guardian.keep(guardian.tools_of(known, client, warehouse), wanted).failures
+            wanted = reconciler.wanted(known, connection)
+        assert not reconciler.keep(reconciler.tools_of(known, client, warehouse), wanted).failures
         yield stage.stage.sandbox.webhooks

@@ -10,7 +10,7 @@ import pytest
 
 from sequel_assets import settings
 from sequel_assets.automation.webhooks import webhook_sensors, webhooks_job
-from sequel_assets.refresh.hints import REASONS
+from sequel_assets.webhooks.processing.decisions import REASONS
 from sequel_assets_tests.reference import assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.stage import Stage
 

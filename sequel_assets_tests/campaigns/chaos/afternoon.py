@@ -25,7 +25,7 @@ from cryptography.fernet import Fernet
 from sequel_assets import settings
 from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.console.home import dagster_instance
-from sequel_assets.refresh import connect, guardian
+from sequel_assets.refresh import connect
 from sequel_assets.refresh.refresh import Refresher
 from sequel_assets.refresh.tree import refresh_companies
 from sequel_assets.sandbox import Attendance, Clock, Company, Event, Mishaps, Person, Sandbox, World
@@ -33,10 +33,11 @@ from sequel_assets.sandbox.webhooks import dispatcher
 from sequel_assets.sandbox.webhooks.deliveries import Delivery
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
+from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets_tests.campaigns.chaos.processes import NO_SCHEDULE
-from sequel_assets_tests.inboxes import rows
 from sequel_assets_tests.reference import KEY, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.stage import clean_environment, variables
+from sequel_assets_tests.support.inboxes import rows
 
 NOON = datetime(2026, 3, 3, 12, 7, tzinfo=UTC)
 TODAY = NOON.date()
@@ -249,10 +250,10 @@ class Afternoon:
             days = {company.company_id: [YESTERDAY, TODAY] for company in found}
             failed = [outcome for outcome in refresher.refresh(days) if not outcome.is_good]
             assert not failed, failed[:3]
-            tools = guardian.tools_of(known, client, self.warehouse)
+            tools = reconciler.tools_of(known, client, self.warehouse)
             with self.warehouse.read() as connection:
-                wanted = guardian.wanted(known, connection)
-            assert not guardian.keep(tools, wanted).failures
+                wanted = reconciler.wanted(known, connection)
+            assert not reconciler.keep(tools, wanted).failures
         with dagster_instance() as instance:
             instance.add_dynamic_partitions(COMPANY, [company.partition_key for company in found])
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sequel_assets.refresh.hints import ENDED
+from sequel_assets.webhooks.processing.decisions import ENDED
 from sequel_assets_tests.campaigns.chaos.afternoon import Afternoon, Size
-from sequel_assets_tests.inboxes import rows
+from sequel_assets_tests.support.inboxes import rows
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.console import changes
-from sequel_assets.refresh import after_webhooks, ledger, registrants, trees
+from sequel_assets.refresh import ledger, registrants, trees
 from sequel_assets.refresh.extras import Extras
 from sequel_assets.refresh.told import Ending
 from sequel_assets.warehouse.database import bulk
@@ -21,8 +21,9 @@ from sequel_assets.warehouse.stores import catalog, inbox, notifications, subscr
 from sequel_assets.warehouse.tables.core import companies, event_participants, events, problems, refreshes, restatements
 from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets.warehouse.tables.webhooks import inbox as inbox_table
-from sequel_assets_tests.inboxes import hint
+from sequel_assets.webhooks.processing import processor
 from sequel_assets_tests.rows import ACME, AT, DAY, day, hour, known_company, known_event, participant, table_of
+from sequel_assets_tests.support.inboxes import hint
 
 PACKAGE = Path(catalog.__file__).parents[2]
 MANY = 70_000
@@ -100,9 +101,9 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
     many = [*IDS[:-1], ACME]
     with warehouse.read() as connection:
         assert registrants._registered(connection, ACME, known) == {(LAST, "p"): AT}
-        named = after_webhooks._events(connection, IDS, [])
+        named = processor._events(connection, IDS, [])
         assert (len(named), named[LAST].company_id) == (MANY, ACME)
-        assert after_webhooks._reach(connection, IDS, [known_company()]) == {LAST: frozenset({ACME})}
+        assert processor._reach(connection, IDS, [known_company()]) == {LAST: frozenset({ACME})}
         assert [row.capability_hash for row in subscriptions.living(connection, many)] == [LAST]
         assert list(ledger.landed_days(connection, many)[ACME]) == [DAY]
         assert ledger.troubled(connection, many) == {ACME}
@@ -133,7 +134,7 @@ OURS = {
     "refresh/patrol_checks.py": {"scopes"},
     "refresh/patrol_memory.py": {"[dataset.name for dataset in LANDED]"},
     "refresh/registrants.py": {"[table.name for table in LISTED_OF]"},
-    "refresh/subscription_states.py": {"living"},
+    "webhooks/subscriptions/status.py": {"living"},
     "refresh/trees.py": {"names"},
     "warehouse/stores/notifications.py": {"list(event_types)", "event_types"},
     "automation/event_log.py": {"partitions", "numbers"},

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.guardian import GuardianReport, reseal
-from sequel_assets.refresh.guardian_plan import IN_FLIGHT
 from sequel_assets.sequel import Unreachable
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets_tests.refresh.books import (
+from sequel_assets.webhooks.subscriptions.decisions import IN_FLIGHT
+from sequel_assets.webhooks.subscriptions.reconciler import GuardianReport, reseal
+from sequel_assets_tests.webhooks.subscriptions.fake_sequel import (
     BOTH,
     ELSEWHERE,
     ENDED,

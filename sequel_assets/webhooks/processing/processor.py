@@ -9,11 +9,9 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.datasets import CORE_NAMES
 from sequel_assets.refresh.due import Coverage
-from sequel_assets.refresh.hints import ASKING, REASONS, REGISTERED, Do, Step, plan
 from sequel_assets.refresh.ledger import landed_days
 from sequel_assets.refresh.outcomes import Outcome, Verdict
 from sequel_assets.refresh.refresh import Refresher, Rules
-from sequel_assets.refresh.situation import CompanyBooks, KnownAs, Situation
 from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import schema
@@ -24,6 +22,8 @@ from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.stores.notifications import Waiting
 from sequel_assets.warehouse.tables.core import NO_DAY, events, exclusions, refreshes
 from sequel_assets.warehouse.tables.webhooks import subscriptions
+from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, REGISTERED, Do, Step, plan
+from sequel_assets.webhooks.processing.state import CompanyBooks, KnownAs, Situation
 
 MOST_ASKED = 5000
 """Steps that one run takes up; the others follow."""

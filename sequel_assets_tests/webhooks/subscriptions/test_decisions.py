@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.guardian_plan import (
+from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
+from sequel_assets.webhooks.subscriptions.decisions import (
     IN_FLIGHT,
     Do,
     Heard,
@@ -20,7 +21,6 @@ from sequel_assets.refresh.guardian_plan import (
     steps_for,
     wanted_slots,
 )
-from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
 LENGTH = timedelta(days=90)

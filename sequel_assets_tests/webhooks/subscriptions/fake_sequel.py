@@ -13,15 +13,15 @@ import httpx
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
-from sequel_assets.refresh.guardian import GuardianReport, keep
-from sequel_assets.refresh.guardian_look import Tools
-from sequel_assets.refresh.guardian_plan import Slot, wanted_slots
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import subscriptions
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
+from sequel_assets.webhooks.subscriptions.decisions import Slot, wanted_slots
+from sequel_assets.webhooks.subscriptions.observe import Tools
+from sequel_assets.webhooks.subscriptions.reconciler import GuardianReport, keep
 from sequel_assets_tests.sequel.conftest import TOKEN_PATH, config
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.hints import ENDED
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import catalog, inbox
@@ -20,6 +19,7 @@ from sequel_assets.warehouse.stores.notifications import MISSED
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, events
 from sequel_assets.warehouse.tables.webhooks import inbox as rows
 from sequel_assets.warehouse.tables.webhooks import subscriptions
+from sequel_assets.webhooks.processing.decisions import ENDED
 
 TIME_TO_ARRIVE = timedelta(hours=1)
 WINDOW = timedelta(days=7)

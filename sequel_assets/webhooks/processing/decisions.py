@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from sequel_assets.refresh.hours import days_between, top_of_hour
-from sequel_assets.refresh.situation import CompanyBooks, Situation
 from sequel_assets.warehouse.stores.notifications import MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.webhooks.processing.state import CompanyBooks, Situation
 
 ENDED, STARTED = "virtual-stage-event-ended", "virtual-stage-event-started"
 REGISTERED = "new-attendee-pre-registration"

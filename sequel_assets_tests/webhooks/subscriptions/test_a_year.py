@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.guardian import keep
-from sequel_assets.refresh.guardian_look import Tools
-from sequel_assets.refresh.guardian_plan import Do, Slot, wanted_slots
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.sandbox.webhooks.subscriptions import Subscription
 from sequel_assets.sandbox.world.view import error
@@ -19,8 +16,11 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of, receiving
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets_tests.refresh.books import ELSEWHERE, HERE, KEY
+from sequel_assets.webhooks.subscriptions.decisions import Do, Slot, wanted_slots
+from sequel_assets.webhooks.subscriptions.observe import Tools
+from sequel_assets.webhooks.subscriptions.reconciler import keep
 from sequel_assets_tests.stage import NOW, ROOT, small_world
+from sequel_assets_tests.webhooks.subscriptions.fake_sequel import ELSEWHERE, HERE, KEY
 
 SLOTS = wanted_slots([ROOT], WEBHOOK_TYPES)
 LOOK_EVERY = timedelta(hours=float(os.environ.get("YEAR_LOOK_HOURS", "72")))

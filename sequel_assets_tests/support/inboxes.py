@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.hints import ENDED
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
 from sequel_assets.warehouse.stores.inbox import Hint
 from sequel_assets.warehouse.tables.webhooks import inbox as table
+from sequel_assets.webhooks.processing.decisions import ENDED
 
 _numbers = itertools.count(1)
 CAPABILITY = "c" * 64

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
-from sequel_assets.refresh.guardian_plan import Heard, Kept
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import CreatedSubscription, NotFound, SequelClient, SequelError, Subscription
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
 from sequel_assets.warehouse.stores.subscriptions import NewKey, StoredSubscription
+from sequel_assets.webhooks.subscriptions.decisions import Heard, Kept
 
 
 @dataclass(frozen=True)

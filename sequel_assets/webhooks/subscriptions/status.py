@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.guardian_look import is_readable
-from sequel_assets.refresh.guardian_plan import Kept, Slot, Worth, is_urgent, judge
 from sequel_assets.warehouse.stores import subscriptions as subscription_rows
 from sequel_assets.warehouse.stores.notifications import MISSED
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets.warehouse.tables.core import event_participants, events
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
+from sequel_assets.webhooks.subscriptions.decisions import Kept, Slot, Worth, is_urgent, judge
+from sequel_assets.webhooks.subscriptions.observe import is_readable
 
 WINDOW = timedelta(days=7)
 """Deliveries are counted, and missed, within it."""

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from sequel_assets.refresh.guardian_plan import IN_FLIGHT, Slot
-from sequel_assets.refresh.subscription_states import State, read_states, silent_companies
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox as inbox_store
 from sequel_assets.warehouse.stores.inbox import Hint
@@ -14,8 +12,10 @@ from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets.warehouse.tables.core import companies, event_participants, events
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets_tests.refresh.books import KEY
-from sequel_assets_tests.refresh.test_guardian_plan import LENGTH, NOW, SLOT, row
+from sequel_assets.webhooks.subscriptions.decisions import IN_FLIGHT, Slot
+from sequel_assets.webhooks.subscriptions.status import State, read_states, silent_companies
+from sequel_assets_tests.webhooks.subscriptions.fake_sequel import KEY
+from sequel_assets_tests.webhooks.subscriptions.test_decisions import LENGTH, NOW, SLOT, row
 
 SEAL = Seal([KEY])
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -14,14 +14,14 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.guardian_look import Tools, look_at
-from sequel_assets.refresh.guardian_plan import Do, Heard, Kept, Slot, Step, is_urgent, steps_for
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import BadRequest, HasError, NotFound, SequelError, Uncertain
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import subscriptions
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
+from sequel_assets.webhooks.subscriptions.decisions import Do, Heard, Kept, Slot, Step, is_urgent, steps_for
+from sequel_assets.webhooks.subscriptions.observe import Tools, look_at
 
 OVERLAP = timedelta(days=1)
 """How long the key before is accepted after a renewal, and a subscription that was replaced: deliveries that were told to come

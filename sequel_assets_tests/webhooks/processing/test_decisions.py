@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sequel_assets.refresh.freshness import Held
-from sequel_assets.refresh.hints import (
+from sequel_assets.refresh.hours import data_through
+from sequel_assets.warehouse.stores.notifications import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.webhooks.processing.decisions import (
     ASKING,
     BACK_OFF,
     CHANGED,
@@ -23,9 +25,7 @@ from sequel_assets.refresh.hints import (
     due_at,
     plan,
 )
-from sequel_assets.refresh.hours import data_through
-from sequel_assets.refresh.situation import CompanyBooks, KnownAs, Situation
-from sequel_assets.warehouse.stores.notifications import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.webhooks.processing.state import CompanyBooks, KnownAs, Situation
 
 SETTLE = timedelta(minutes=5)
 TODAY = date(2026, 3, 3)

@@ -11,9 +11,6 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.guardian_look import Tools
-from sequel_assets.refresh.guardian_plan import Slot, Step, is_given_up, wanted_slots
-from sequel_assets.refresh.guardian_slot import SlotCare, SlotFailure
 from sequel_assets.refresh.spelling import Spellings
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelError
@@ -21,6 +18,9 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog, subscriptions
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
+from sequel_assets.webhooks.subscriptions.actions import SlotCare, SlotFailure
+from sequel_assets.webhooks.subscriptions.decisions import Slot, Step, is_given_up, wanted_slots
+from sequel_assets.webhooks.subscriptions.observe import Tools
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sequel_assets.automation.deliveries import result
-from sequel_assets.refresh.hints import ENDED
-from sequel_assets.refresh.missed import Arrivals, arrivals, notice
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
 from sequel_assets.warehouse.stores.catalog import KnownCompany, save_companies
 from sequel_assets.warehouse.tables.core import event_participants, events
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets_tests.inboxes import deliver, hint, outcomes, rows
+from sequel_assets.webhooks.processing.decisions import ENDED
+from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals, notice
+from sequel_assets_tests.support.inboxes import deliver, hint, outcomes, rows
 
 NOW = datetime(2026, 3, 3, 16, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -1,0 +1,1 @@
+"""Keeping the webhook subscriptions at Sequel as they are desired."""
