@@ -11,12 +11,13 @@ from sequel_assets.assets.report import materialization
 from sequel_assets.automation.findings import Findings, Names, check_result, listed
 from sequel_assets.automation.resources import Platform
 from sequel_assets.insights.daily_usage import DAILY_USAGE
-from sequel_assets.refresh import connect, patrol_checks
+from sequel_assets.reconciliation import checks
+from sequel_assets.reconciliation.checks import Wrong
+from sequel_assets.reconciliation.company_totals import SCOPES
+from sequel_assets.reconciliation.run import Patrol, PatrolReport
+from sequel_assets.reconciliation.store import ALL_TIME, RANGE
+from sequel_assets.refresh import connect
 from sequel_assets.refresh.datasets import EVENT_PARTICIPANTS
-from sequel_assets.refresh.named_totals import SCOPES
-from sequel_assets.refresh.patrol import Patrol, PatrolReport
-from sequel_assets.refresh.patrol_checks import Wrong
-from sequel_assets.refresh.patrol_memory import ALL_TIME, RANGE
 from sequel_assets.safety.visible import as_line, visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
@@ -101,23 +102,23 @@ def _check(name: str, description: str, scopes: Sequence[str], right: str) -> dg
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
-            told = patrol_checks.figures(connection, scopes[0])
-            lines = [_in_words(wrong, names) for wrong in patrol_checks.differing(connection, *scopes)]
+            told = checks.figures(connection, scopes[0])
+            lines = [_in_words(wrong, names) for wrong in checks.differing(connection, *scopes)]
             if scopes != SCOPES:
                 lines += [
                     f"{names.get(company_id, company_id)} event {event_id or '(all)'}: {why}"
-                    for company_id, event_id, why in patrol_checks.not_asked(connection)
+                    for company_id, event_id, why in checks.not_asked(connection)
                 ]
                 lines += [
                     f"{names.get(company_id, company_id)}: the patrol has not run "
                     + (f"since {last:%Y-%m-%d %H:%M}" if last else "yet")
-                    for company_id, last in patrol_checks.not_patrolled(connection, settings.clock())
+                    for company_id, last in checks.not_patrolled(connection, settings.clock())
                 ]
             metadata: dict[str, Any] = {"checked": told.events, "minutes_before_start": told.minutes_before_start}
             if told.oldest_checked_at is not None:
                 metadata["oldest_checked_at"] = dg.MetadataValue.timestamp(told.oldest_checked_at)
             if scopes == SCOPES:
-                metadata["skipped"] = patrol_checks.skipped(connection, *scopes)
+                metadata["skipped"] = checks.skipped(connection, *scopes)
             return Findings(lines, metadata)
 
         return check_result(context.resources.platform, find, right=right)
@@ -137,7 +138,7 @@ def _restated_check() -> dg.AssetChecksDefinition:
             since = settings.clock() - WARNS_FOR
             lines = [
                 f"{names.get(one.company_id, one.company_id)} {one.day} {one.key}: {one.column} {one.was:.12g} -> {one.now:.12g}"
-                for one in patrol_checks.restated_since(connection, DAILY_USAGE.name, since)
+                for one in checks.restated_since(connection, DAILY_USAGE.name, since)
             ]
             return Findings(lines)
 

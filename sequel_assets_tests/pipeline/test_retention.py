@@ -29,8 +29,8 @@ from sequel_assets_tests.pipeline.harness import (
     platform,
     world_of,
 )
+from sequel_assets_tests.reconciliation.test_run import patrol, rows
 from sequel_assets_tests.reference import read_tables
-from sequel_assets_tests.refresh.test_patrol import patrol, rows
 
 KEEPS = 4
 FOUR_DAYS = Retention(KEEPS)

@@ -9,13 +9,11 @@ from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sequel_assets.refresh.datasets import LANDED_NAMES
-from sequel_assets.refresh.hours import data_through
-from sequel_assets.refresh.moment import Moment
-from sequel_assets.refresh.named_totals import SCOPES, NamedTotals, Ours, skipped
-from sequel_assets.refresh.outcomes import Verdict as Done
-from sequel_assets.refresh.patrol_asking import Failure, Found, TotalsAsker
-from sequel_assets.refresh.patrol_memory import (
+from sequel_assets.reconciliation.client import Failure, Found, TotalsAsker
+from sequel_assets.reconciliation.company_totals import SCOPES, NamedTotals, Ours, skipped
+from sequel_assets.reconciliation.decisions import DAY, Need, Rest, Verdict, judge, search, within
+from sequel_assets.reconciliation.list_cap import hidden_events, note_hidden
+from sequel_assets.reconciliation.store import (
     ALL_TIME,
     BEFORE,
     COMPANY,
@@ -26,8 +24,10 @@ from sequel_assets.refresh.patrol_memory import (
     troubled_days,
     write_findings,
 )
-from sequel_assets.refresh.patrol_plan import DAY, Need, Rest, Verdict, judge, search, within
-from sequel_assets.refresh.patrol_windows import hidden_events, note_hidden
+from sequel_assets.refresh.datasets import LANDED_NAMES
+from sequel_assets.refresh.hours import data_through
+from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.outcomes import Verdict as Done
 from sequel_assets.refresh.plan import Span
 from sequel_assets.refresh.refresh import Refresher, Rules
 from sequel_assets.sequel import SequelClient

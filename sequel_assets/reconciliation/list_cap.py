@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.patrol_plan import windows
+from sequel_assets.reconciliation.decisions import windows
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats

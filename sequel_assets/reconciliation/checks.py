@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.patrol_memory import BEFORE, COMPANY
-from sequel_assets.refresh.patrol_plan import Verdict
+from sequel_assets.reconciliation.decisions import Verdict
+from sequel_assets.reconciliation.store import BEFORE, COMPANY
 from sequel_assets.warehouse.tables.core import (
     companies,
     event_participants,

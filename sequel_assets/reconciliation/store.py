@@ -6,11 +6,11 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.reconciliation.company_totals import Sums
+from sequel_assets.reconciliation.decisions import Verdict, known_range
 from sequel_assets.refresh.datasets import LANDED
 from sequel_assets.refresh.ledger import read_ledger
 from sequel_assets.refresh.moment import Moment
-from sequel_assets.refresh.named_totals import Sums
-from sequel_assets.refresh.patrol_plan import Verdict, known_range
 from sequel_assets.refresh.plan import Span
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sequel_assets.refresh.named_totals import NamedTotals
+from sequel_assets.reconciliation.client import Failure, Found
+from sequel_assets.reconciliation.company_run import CompanyPatrol
+from sequel_assets.reconciliation.company_totals import NamedTotals
+from sequel_assets.reconciliation.decisions import Verdict
 from sequel_assets.refresh.outcomes import Outcome, unexpected
-from sequel_assets.refresh.patrol_asking import Failure, Found
-from sequel_assets.refresh.patrol_company import CompanyPatrol
-from sequel_assets.refresh.patrol_plan import Verdict
 from sequel_assets.refresh.refresh import COMPANIES_AT_ONCE, Refresher, Rules
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import SequelClient, SequelError

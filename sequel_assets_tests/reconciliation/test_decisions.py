@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.freshness import Held
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.patrol_plan import (
+from sequel_assets.reconciliation.decisions import (
     MOST_QUESTIONS,
     Need,
     Rest,
@@ -21,6 +19,8 @@ from sequel_assets.refresh.patrol_plan import (
     windows,
     within,
 )
+from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.hours import days_between
 from sequel_assets.refresh.plan import Span
 
 FIRST = date(2026, 1, 1)

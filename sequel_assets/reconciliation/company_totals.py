@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sequel_assets.refresh.patrol_plan import Verdict
+from sequel_assets.reconciliation.decisions import Verdict
 from sequel_assets.refresh.plan import Span
 from sequel_assets.refresh.whereabouts import FATAL
 from sequel_assets.sequel import InvalidAnswer, NotFound, SequelClient, SequelError

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh import patrol_checks
+from sequel_assets.reconciliation import checks
+from sequel_assets.reconciliation.company_totals import SCOPES
+from sequel_assets.reconciliation.run import Patrol, PatrolReport
 from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.named_totals import SCOPES
-from sequel_assets.refresh.patrol import Patrol, PatrolReport
 from sequel_assets.refresh.refresh import Rules
 from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -326,10 +326,10 @@ def test_a_random_world_costs_two_requests_per_event_and_a_restatement_little_mo
         again = patrol(it)
         assert again.requests == 2 * again.events
         with warehouse.read() as connection:
-            final = patrol_checks.differing(connection, "range", "all_time", *SCOPES)
-            assert final == patrol_checks.not_asked(connection) == []
-            assert patrol_checks.not_patrolled(connection, it.clock()) == []
-            assert patrol_checks.figures(connection, "range").events == again.events
+            final = checks.differing(connection, "range", "all_time", *SCOPES)
+            assert final == checks.not_asked(connection) == []
+            assert checks.not_patrolled(connection, it.clock()) == []
+            assert checks.figures(connection, "range").events == again.events
         chosen = next(e for e in world.events if any(e.rows) and e.starts_at.date() < spec.last_day - timedelta(days=5))
         world.restate(chosen.id, minutes=1)
         moved = patrol(it)
@@ -337,7 +337,7 @@ def test_a_random_world_costs_two_requests_per_event_and_a_restatement_little_mo
         assert moved.differing == 0
         it.assert_true(days, but=["people"])
         with warehouse.read() as connection:
-            assert patrol_checks.restated_since(connection, "daily_usage", it.clock() - timedelta(days=1)) != []
+            assert checks.restated_since(connection, "daily_usage", it.clock() - timedelta(days=1)) != []
         with capsys.disabled():
             more = moved.requests - again.requests
             print(  # noqa: T201
