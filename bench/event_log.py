@@ -27,8 +27,8 @@ from sequel_assets.automation.picture import event_of
 from sequel_assets.automation.schedules import schedules
 from sequel_assets.console.home import dagster_instance
 from sequel_assets.insights.daily_usage import DAILY_USAGE
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.warehouse import schema
 
@@ -112,7 +112,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _make_warehouse() -> None:
-    warehouse = connect.open_warehouse(settings.load())
+    warehouse = config.open_warehouse(settings.load())
     schema.migrate(warehouse)
     warehouse.dispose()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sequel_assets.insights.lifetime_usage import LIFETIME_USAGE
-from sequel_assets.refresh.derive import derive
-from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices

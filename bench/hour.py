@@ -25,8 +25,8 @@ from bench.world import (
     move,
 )
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour
-from sequel_assets.refresh.ledger import landed_days
+from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour
+from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.warehouse.tables.core import events
 
 HEADINGS = ("what", "hot hour, 15:07", "full hour, 00:07")

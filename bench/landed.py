@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from bench.world import LATE_WINDOW, LATENCY_MS, PERSON_KEY, SETTLE, Bench, bench, days_to, in_a_process, move
-from sequel_assets.refresh.due import Coverage
-from sequel_assets.refresh.refresh import Days, Refresher, Rules
+from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.run.refresher import Days, Refresher, Rules
 from sequel_assets.sequel.paths import Paths
 
 HEADINGS = ("what", "requests", "seconds", "requests x latency / concurrency, s", "plain client's wall / this")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from bench.world import bench, days_to, in_a_process
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.warehouse.tables.core import events, proofs
 
 HEADINGS = ("what", "events or (event, day)", "requests", "requests each")

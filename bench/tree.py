@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from bench.world import CONCURRENCY, LATENCY_MS, Bench, bench, in_a_process
 from sequel_assets.automation.sensors import arrivals, hour_of
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.freshness import late_slices
-from sequel_assets.refresh.ledger import read_ledger
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.coverage.freshness import late_slices
+from sequel_assets.refresh.coverage.slice_coverage import read_ledger
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import refreshes

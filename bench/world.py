@@ -13,10 +13,10 @@ from pathlib import Path
 
 import httpx
 
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.outcomes import Outcome
-from sequel_assets.refresh.refresh import Days, Refresher, Rules
-from sequel_assets.refresh.tree import refresh_companies
+from sequel_assets.refresh.core.outcomes import Outcome
+from sequel_assets.refresh.core.time import days_between
+from sequel_assets.refresh.discovery.companies import refresh_companies
+from sequel_assets.refresh.run.refresher import Days, Refresher, Rules
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from bench.truth import differences
 from bench.world import LATENCY_MS, PERSON_KEY, in_a_process
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import refreshes
@@ -31,7 +31,7 @@ SHOWN = """
 import dagster as dg
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value as status
 from sequel_assets.automation.partitions import slice_partitions
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.settings import load
 parts = slice_partitions(load())
 with dg.DagsterInstance.get() as instance:

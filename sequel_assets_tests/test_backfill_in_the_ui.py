@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from sequel_assets.automation.jobs import SLICES_JOB
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, Clock, Event, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import companies, refreshes

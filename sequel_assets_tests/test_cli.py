@@ -27,7 +27,7 @@ from sequel_assets import cli
 from sequel_assets.console import sandbox as sandbox_command
 from sequel_assets.console.asked import choose
 from sequel_assets.console.output import UsageError
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import HUB, Clock, Company, Fault, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.sandbox import Attendance, Clock, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import (

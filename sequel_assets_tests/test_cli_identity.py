@@ -11,7 +11,7 @@ import pytest
 
 from sequel_assets.automation.sensors import new_companies_sensor
 from sequel_assets.automation.webhooks import webhook_sensors
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.settings import load
 from sequel_assets.warehouse.identity.identity import IdentityError
@@ -132,8 +132,8 @@ def test_the_receiver_compares_the_root_alone(whole: Checkout) -> None:
     assert "SEQUEL_COMPANY_ID is bolt" in line
     with variables({**whole.env, **told, "SEQUEL_WAREHOUSE_URL": whole.url}), ExitStack() as stack:
         settings = load()
-        guarded = connect.guard(settings, root_only=True)
-        warehouse = connect.open_warehouse(settings)
+        guarded = config.guard(settings, root_only=True)
+        warehouse = config.open_warehouse(settings)
         stack.callback(warehouse.dispose)
         assert guarded(warehouse)
         with pytest.raises(IdentityError, match="SEQUEL_API_URL"):
@@ -176,8 +176,8 @@ def test_runs_and_sensors_of_dagster_say_so_in_one_line_and_write_nothing(
 def test_every_place_that_opens_the_warehouse_to_write_is_guarded() -> None:
     """`Warehouse(` without a guard stands where nothing is written alone."""
     found = {
-        str(path.relative_to(Path(connect.__file__).parents[1])): text.count("Warehouse(")
-        for path in Path(connect.__file__).parents[1].rglob("*.py")
+        str(path.relative_to(Path(config.__file__).parents[1])): text.count("Warehouse(")
+        for path in Path(config.__file__).parents[1].rglob("*.py")
         if (text := path.read_text()) and "= Warehouse(" in text and "sandbox" not in path.parts
     }
-    assert found.keys() == {"refresh/connect.py", "console/stored.py", "console/serve.py", "console/examples.py"}
+    assert found.keys() == {"refresh/core/config.py", "console/stored.py", "console/serve.py", "console/examples.py"}

@@ -23,7 +23,7 @@ from sequel_assets.insights import INSIGHTS, ranges
 from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import select_coverage, select_members
 from sequel_assets.insights.periods import DAY, Days
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import known_companies

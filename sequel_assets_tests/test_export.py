@@ -25,7 +25,7 @@ from sequel_assets.console.export import TABLES, Order, export
 from sequel_assets.console.output import UsageError
 from sequel_assets.console.tabular import schema_of
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.partition_keys import PartitionKeys
+from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from sequel_assets.console.docs import PAGES
 from sequel_assets.insights import LIFETIME_USAGE
-from sequel_assets.refresh.datasets import CATALOG, SLICED
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.webhooks import subscriptions

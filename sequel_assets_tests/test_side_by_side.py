@@ -21,7 +21,7 @@ from sequel_assets.console.company_run import Task, Tick, Told
 from sequel_assets.console.estimate import Estimate
 from sequel_assets.console.stopping import stoppable, undisturbed
 from sequel_assets.console.workers import DAYS_EACH, how_many, shares
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import Clock, Fault, Sandbox
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import problems

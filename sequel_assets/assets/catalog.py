@@ -10,8 +10,8 @@ from sequel_assets.assets.markdown import as_table
 from sequel_assets.assets.specs import spec_of
 from sequel_assets.automation.companies import find_companies, find_events, find_registrants
 from sequel_assets.automation.resources import Platform
-from sequel_assets.refresh.datasets import COMPANIES, EVENTS
-from sequel_assets.refresh.extra_datasets import COMPANY_PARENTS, LISTS
+from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS
+from sequel_assets.refresh.core.detail_datasets import COMPANY_PARENTS, LISTS
 from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.stores import catalog
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from sequel_assets.refresh.gauge import Gauge
+from sequel_assets.refresh.core.progress import Gauge
 
 EVERY_SECONDS = 30.0
 

@@ -20,8 +20,8 @@ from sequel_assets.insights.event_retention import EVENT_RETENTION
 from sequel_assets.insights.funnel import FUNNEL
 from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
-from sequel_assets.refresh.datasets import LANDED_NAMES
-from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.datasets import LANDED_NAMES
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
 from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY

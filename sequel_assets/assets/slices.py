@@ -19,11 +19,11 @@ from sequel_assets.automation.choice import Choice, choose
 from sequel_assets.automation.modes import asks_anew
 from sequel_assets.automation.partitions import days_by_company
 from sequel_assets.automation.resources import Observer, Platform
-from sequel_assets.refresh.datasets import LANDED, SLICED, SLICED_NAMES
-from sequel_assets.refresh.extra_datasets import LISTS
-from sequel_assets.refresh.ledger import kept_outcomes
-from sequel_assets.refresh.outcomes import Outcome
-from sequel_assets.refresh.refresh import Refresher
+from sequel_assets.refresh.core.datasets import LANDED, SLICED, SLICED_NAMES
+from sequel_assets.refresh.core.detail_datasets import LISTS
+from sequel_assets.refresh.core.outcomes import Outcome
+from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
+from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog

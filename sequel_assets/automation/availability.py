@@ -6,8 +6,8 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.automation.findings import Find, Findings, Names, check_result, chosen_assets
-from sequel_assets.refresh import checks
-from sequel_assets.refresh.extra_datasets import EVENT_ACTIVITY, EXTRAS, LISTS
+from sequel_assets.refresh.core.detail_datasets import EVENT_ACTIVITY, EXTRAS, LISTS
+from sequel_assets.refresh.transform import checks
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.tables.dataset import Dataset

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sequel_assets.automation.findings import Find, Findings, Names, check_result, chosen_assets
 from sequel_assets.automation.resources import Platform
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh import checks, connect
-from sequel_assets.refresh.datasets import COMPANIES, EVENT_PARTICIPANTS
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.datasets import COMPANIES, EVENT_PARTICIPANTS
+from sequel_assets.refresh.transform import checks
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.dataset import Insight
@@ -80,7 +81,7 @@ def derivation_checks() -> dg.AssetChecksDefinition:
 def _behind(insight: Insight) -> Find:
     def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
         companies = catalog.known_companies(connection)
-        frozen_before = connect.retention(settings).frozen_before(companies, settings.clock())
+        frozen_before = config.retention(settings).frozen_before(companies, settings.clock())
         behind = checks.behind_facts(connection, insight, settings.start_date, frozen_before)
         return Findings([f"{names.get(company_id, company_id)} {day}" for company_id, day in behind])
 

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.automation.modes import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
-from sequel_assets.refresh.ledger import landed_days, owing_lists, troubled
-from sequel_assets.refresh.retention import NONE_FROZEN
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.retention import NONE_FROZEN
+from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.slice_coverage import landed_days, owing_lists, troubled
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 
@@ -42,7 +42,7 @@ def choose(
     window = timedelta(hours=settings.late_window_hours)
     held = landed_days(connection, list(wanted))
     undone = troubled(connection, wanted)
-    companies, retention = catalog.known_companies(connection), connect.retention(settings)
+    companies, retention = catalog.known_companies(connection), config.retention(settings)
     frozen_before = retention.frozen_before(companies, now)
     asked: dict[str, dict[date, Coverage]] = {}
     frozen = 0

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 
 from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.automation.resources import Platform
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.due import Coverage
-from sequel_assets.refresh.events import refresh_events
-from sequel_assets.refresh.hours import data_through
-from sequel_assets.refresh.moment import Moment
-from sequel_assets.refresh.registrants import due_events, refresh_registrants
-from sequel_assets.refresh.tree import Finding, look, store
-from sequel_assets.refresh.work import Context
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.time import data_through
+from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.details.load_rosters import due_events, refresh_registrants
+from sequel_assets.refresh.discovery.companies import Finding, look, store
+from sequel_assets.refresh.discovery.events import refresh_events
+from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.sequel import SequelClient
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -79,7 +79,7 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
             there = [event for event in events[company.company_id].values() if event.vanished_at is None]
             due = [event.event_id for event in due_events(there, days, moment.at)]
             about = (context, warehouse, company.company_id, due, pool)
-            found = refresh_registrants(*about, moment, connect.rules(settings).person_key, is_full=True)
+            found = refresh_registrants(*about, moment, config.rules(settings).person_key, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
 

@@ -8,7 +8,7 @@ import dagster as dg
 from sequel_assets.automation.findings import Names, listed
 from sequel_assets.automation.resources import Platform
 from sequel_assets.automation.subscriptions import NOT_SET
-from sequel_assets.refresh.datasets import SUBSCRIPTIONS
+from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.stores.notifications import Stuck
 from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals

@@ -12,9 +12,9 @@ import dagster as dg
 
 from sequel_assets.automation.findings import chosen_assets, listed
 from sequel_assets.automation.resources import Platform
-from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
-from sequel_assets.refresh.freshness import Late, required
-from sequel_assets.refresh.late import find_late
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.coverage.freshness import Late, required
+from sequel_assets.refresh.coverage.late_slices import find_late
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog

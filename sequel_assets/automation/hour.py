@@ -14,8 +14,8 @@ import dagster as dg
 
 from sequel_assets.automation import modes
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START, range_tags
-from sequel_assets.refresh.datasets import HOURLY_NAMES
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.datasets import HOURLY_NAMES
+from sequel_assets.refresh.core.time import days_between
 
 HOURLY_ASSETS = [dg.AssetKey(name) for name in sorted(HOURLY_NAMES)]
 """What a run over open days alone plans; Dagster stores two events for each slice that is planned and materialized."""

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from sequel_assets.automation import modes
-from sequel_assets.refresh.datasets import CATALOG_HOURLY, SLICED
+from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, SLICED
 
 CATALOG_JOB = dg.define_asset_job(
     "refresh_catalog",

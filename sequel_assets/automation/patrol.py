@@ -16,8 +16,8 @@ from sequel_assets.reconciliation.checks import Wrong
 from sequel_assets.reconciliation.company_totals import SCOPES
 from sequel_assets.reconciliation.run import Patrol, PatrolReport
 from sequel_assets.reconciliation.store import ALL_TIME, RANGE
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.datasets import EVENT_PARTICIPANTS
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS
 from sequel_assets.safety.visible import as_line, visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
@@ -34,7 +34,7 @@ def patrol_op(context: dg.OpExecutionContext) -> None:
     platform: Platform = context.resources.platform
     with platform.opened() as (client, warehouse):
         settings = platform.settings()
-        patrol = Patrol(client, warehouse, settings.clock, connect.rules(settings), context.run_id)
+        patrol = Patrol(client, warehouse, settings.clock, config.rules(settings), context.run_id)
         report = patrol.run()
         with warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}

@@ -12,8 +12,8 @@ from dagster._core.storage.partition_status_cache import AssetStatusCacheValue, 
 from sequel_assets.assets.report import materialization
 from sequel_assets.automation import event_log
 from sequel_assets.automation.partitions import DAY, slice_key
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import NO_DAY, problems, refreshes

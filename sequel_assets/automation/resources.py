@@ -8,10 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sequel_assets import settings
 from sequel_assets.automation.storage_errors import in_words
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.gauge import Gauge
-from sequel_assets.refresh.outcomes import Outcome, unexpected
-from sequel_assets.refresh.refresh import Refresher
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.outcomes import Outcome, unexpected
+from sequel_assets.refresh.core.progress import Gauge
+from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
@@ -64,13 +64,13 @@ class Platform:
                 yield client, warehouse
 
     def _opened_client(self, now: Settings) -> AbstractContextManager[SequelClient]:
-        return closing(connect.open_client(now)) if self._client is None else nullcontext(self._client)
+        return closing(config.open_client(now)) if self._client is None else nullcontext(self._client)
 
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
         """Yield the warehouse, whose schema is of this release."""
         with told_in_one_line():
-            warehouse = connect.open_warehouse(self.settings())
+            warehouse = config.open_warehouse(self.settings())
             try:
                 schema.ensure_current(warehouse)
                 yield warehouse
@@ -88,7 +88,7 @@ class Platform:
     ) -> Refresher:
         """Return what refreshes slices by the rules of the settings."""
         now = self.settings()
-        rules = connect.rules(now)
+        rules = config.rules(now)
         return Refresher(client, warehouse, now.clock, rules, run_id, accepts_loss=accepts_loss, anew=anew)
 
 

@@ -9,11 +9,11 @@ from sequel_assets.automation.hour import covered, decide_hour
 from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.automation.resources import told_in_one_line
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.due import due_this_hour
-from sequel_assets.refresh.freshness import ALLOWANCE
-from sequel_assets.refresh.ledger import landed_days
-from sequel_assets.refresh.retention import NONE_FROZEN
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.retention import NONE_FROZEN
+from sequel_assets.refresh.coverage.due_days import due_this_hour
+from sequel_assets.refresh.coverage.freshness import ALLOWANCE
+from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.errors import WarehouseError
@@ -87,14 +87,14 @@ def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> 
 def owed_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
     """Return, by partition key, the days that each company is to be asked for this hour."""
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
-    warehouse = connect.open_warehouse(settings)
+    warehouse = config.open_warehouse(settings)
     try:
         schema.ensure_current(warehouse)
         there = warehouse.ask(catalog.present_companies)
         held = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
     finally:
         warehouse.dispose()
-    frozen_before = connect.retention(settings).frozen_before(there, now)
+    frozen_before = config.retention(settings).frozen_before(there, now)
     return {
         company.partition_key: [
             day

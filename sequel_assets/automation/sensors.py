@@ -12,9 +12,9 @@ from sequel_assets.automation.jobs import SLICES_JOB
 from sequel_assets.automation.partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
 from sequel_assets.automation.resources import told_in_one_line
 from sequel_assets.automation.schedules import UNDER_WAY
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.ledger import landed_companies
-from sequel_assets.refresh.tree import refresh_companies
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.coverage.slice_coverage import landed_companies
+from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
@@ -115,7 +115,7 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
             under_way = sum(attempt.state in UNDER_WAY for attempt in tried.values())
             waiting = f"; {under_way} first refreshes are under way" if under_way else ""
             return dg.SkipReason(f"{len(found)} companies, none of them new{waiting}")
-        frozen_before = connect.retention(settings).frozen_before(found, now)
+        frozen_before = config.retention(settings).frozen_before(found, now)
         first_seen = {company.partition_key: company.company_id for company in found}
         return dg.SensorResult(
             run_requests=[
@@ -153,12 +153,12 @@ def tried_in(instance: dg.DagsterInstance) -> dict[str, Attempt]:
 def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownCompany], frozenset[str]]:
     settings.require("company_id")
     hasty = {"retry_budget_seconds": min(settings.retry_budget_seconds, PATIENCE_SECONDS)}
-    warehouse = connect.open_warehouse(settings)
+    warehouse = config.open_warehouse(settings)
     try:
         schema.create_if_empty(warehouse)
         warehouse.ensure_writable()
         with (
-            closing(connect.open_client(settings.model_copy(update=hasty))) as client,
+            closing(config.open_client(settings.model_copy(update=hasty))) as client,
             ThreadPoolExecutor(settings.max_concurrency) as pool,
         ):
             found = refresh_companies(

@@ -7,7 +7,7 @@ import dagster as dg
 from sequel_assets.assets.specs import spec_of
 from sequel_assets.automation.findings import listed
 from sequel_assets.automation.resources import Platform, told_in_one_line
-from sequel_assets.refresh.datasets import SUBSCRIPTIONS
+from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog

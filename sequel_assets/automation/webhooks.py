@@ -18,9 +18,9 @@ from sequel_assets.automation import modes
 from sequel_assets.automation.partitions import COMPANY, COMPANY_PARTITIONS
 from sequel_assets.automation.resources import Platform, told_in_one_line
 from sequel_assets.automation.schedules import UNDER_WAY, hour_under_way
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.outcomes import Outcome, Verdict
-from sequel_assets.refresh.tree import refresh_companies
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
@@ -62,7 +62,7 @@ def refresh_op(context: dg.OpExecutionContext) -> None:
     reason = context.run.tags.get(REASON, "ended")
     with platform.opened() as (client, warehouse):
         settings = platform.settings()
-        work = AfterWebhooks(client, warehouse, settings.clock, connect.rules(settings), context.run_id)
+        work = AfterWebhooks(client, warehouse, settings.clock, config.rules(settings), context.run_id)
         good: list[Outcome] = []
         try:
             good.extend(one for one in work.run(reason, under_way(context.instance, reason)) if one.is_good)
@@ -126,7 +126,7 @@ def _sensor(settings: Settings, reason: str) -> dg.SensorDefinition:
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             settings.require("company_id", "person_key")
-            warehouse = connect.open_warehouse(settings)
+            warehouse = config.open_warehouse(settings)
             try:
                 schema.ensure_current(warehouse)
                 return _Tick(context, settings, warehouse, reason).result()
@@ -166,7 +166,7 @@ class _Tick:
         )
 
     def _judge(self, at: UnderWay, *, has_walked: bool = False) -> list[Step]:
-        rules = connect.rules(self._settings)
+        rules = config.rules(self._settings)
         return judge(self._warehouse, self._reason, self._now, rules, at, has_walked=has_walked)
 
     def _walk(self) -> None:
@@ -174,7 +174,7 @@ class _Tick:
         keys = set(self._instance.get_dynamic_partitions(COMPANY))
         settings = self._settings
         with (
-            closing(connect.open_client(settings)) as client,
+            closing(config.open_client(settings)) as client,
             ThreadPoolExecutor(settings.max_concurrency) as pool,
         ):
             found = refresh_companies(

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from sequel_assets.console.output import UsageError
-from sequel_assets.refresh.spelling import Spellings
+from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.safety.visible import harmless, visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores.catalog import KnownCompany

@@ -19,9 +19,9 @@ from sequel_assets.console.stopping import stoppable
 from sequel_assets.console.stored import stored_companies
 from sequel_assets.console.summary import summarize
 from sequel_assets.console.workers import how_many, run_side_by_side
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.datasets import COMPANIES, EVENTS
-from sequel_assets.refresh.tree import Finding, is_beneath
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS
+from sequel_assets.refresh.discovery.companies import Finding, is_beneath
 from sequel_assets.safety.visible import as_line
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
@@ -50,12 +50,12 @@ def backfill(
     """
     settings.require(*NEEDED)
     known = stored_companies(settings)
-    with stoppable() as raise_if_stopped, connect.open_client(settings) as client, ExitStack() as stack:
+    with stoppable() as raise_if_stopped, config.open_client(settings) as client, ExitStack() as stack:
         instance = stack.enter_context(dagster_instance()) if is_used(dagster_home()) else None
         found = _look(settings, client, instance, known)
         companies = choose(found.present, wanted)  # whatever is refused is refused before anything is made
         refuse_strangers(settings, found.present)
-        warehouse = connect.open_warehouse(settings)
+        warehouse = config.open_warehouse(settings)
         stack.callback(warehouse.dispose)
         schema.create_if_empty(warehouse)
         warehouse.ensure_writable()

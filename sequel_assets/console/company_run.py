@@ -14,7 +14,7 @@ from sequel_assets.automation import storage_errors
 from sequel_assets.automation.partitions import range_tags
 from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.console.home import command_tags
-from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 

@@ -15,7 +15,7 @@ from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.insights.peak_concurrency import peak_concurrency
 from sequel_assets.insights.top_participants import top_participants
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import ALL, event_participants, events, proofs, refreshes
@@ -26,7 +26,7 @@ EVENTS, MESSAGES, WEEK = 6, 8, "last_7_days"
 
 def show(settings: Settings) -> None:
     """Print usage of companies, events and people, and one event's chat, with the hour they are through."""
-    warehouse = connect.open_warehouse(settings)
+    warehouse = config.open_warehouse(settings)
     try:
         with warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}

@@ -20,7 +20,7 @@ from sequel_assets.console.company_run import QUIET
 from sequel_assets.console.home import command_tags, dagster_instance
 from sequel_assets.console.output import UsageError, console, table
 from sequel_assets.console.stopping import undisturbed
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.tables.core import event_participants
@@ -57,8 +57,8 @@ def receiving(port: int) -> Iterator[None]:
             )
         _wait(port, process)
         settings = settings_module.load()
-        warehouse = connect.open_warehouse(settings)
-        with closing(connect.open_client(settings)) as client:
+        warehouse = config.open_warehouse(settings)
+        with closing(config.open_client(settings)) as client:
             tools = reconciler.tools_of(settings, client, warehouse)
             with warehouse.read() as connection:
                 wanted = reconciler.wanted(settings, connection)
@@ -140,7 +140,7 @@ def _rows(settings: Settings) -> dict[str, int]:
     """Return the engaged minutes of each person in the event."""
     p = event_participants.c
     query = sa.select(p.person_id, sa.func.sum(p.engaged_minutes)).where(p.event_id == EVENT).group_by(p.person_id)
-    warehouse = connect.open_warehouse(settings)
+    warehouse = config.open_warehouse(settings)
     try:
         with warehouse.read() as connection:
             return {person_id: int(minutes) for person_id, minutes in connection.execute(query)}
@@ -150,7 +150,7 @@ def _rows(settings: Settings) -> dict[str, int]:
 
 def _delivered(settings: Settings) -> list[tuple[str, ...]]:
     i = inbox.c
-    warehouse = connect.open_warehouse(settings)
+    warehouse = config.open_warehouse(settings)
     try:
         with warehouse.read() as connection:
             rows = connection.execute(sa.select(inbox).where(i.event_id == EVENT).order_by(i.id)).all()

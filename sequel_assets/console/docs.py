@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sequel_assets import settings
 from sequel_assets.console.examples import example_rows
 from sequel_assets.console.roles import roles_sql
-from sequel_assets.refresh.datasets import CATALOG, SLICED
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.warehouse.tables.company_lists import availability, warehouse_identity
 from sequel_assets.warehouse.tables.core import (
     exclusions,

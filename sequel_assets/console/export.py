@@ -30,8 +30,8 @@ from sequel_assets.console.stopping import was_killed
 from sequel_assets.console.stored import stored
 from sequel_assets.console.whole import replacing
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.datasets import CATALOG, SLICED
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings

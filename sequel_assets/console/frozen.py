@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 from sequel_assets.console.asked import MOST_NAMED
 from sequel_assets.console.output import UsageError, console
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.ledger import read_unknown
-from sequel_assets.refresh.retention import Retention
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.retention import Retention
+from sequel_assets.refresh.coverage.slice_coverage import read_unknown
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownCompany
@@ -37,7 +37,7 @@ def leave_out_frozen(
     settings: Settings, warehouse: Warehouse, companies: Sequence[KnownCompany], first: date, last: date
 ) -> Left:
     """Return what is left of a range."""
-    retention, now = connect.retention(settings), settings.clock()
+    retention, now = config.retention(settings), settings.clock()
     frozen_before = retention.frozen_before(companies, now)
     with warehouse.read() as connection:
         unknown = read_unknown(connection, frozen_before, settings.start_date)
@@ -59,7 +59,7 @@ def leave_out_frozen(
 
 def refuse_strangers(settings: Settings, companies: Sequence[KnownCompany]) -> None:
     """Refuse a setting that names companies that there are not: theirs would be asked for days that are forgotten."""
-    strangers = connect.retention(settings).strangers(companies)
+    strangers = config.retention(settings).strangers(companies)
     if strangers:
         known = ", ".join(company.partition_key for company in companies[:MOST_NAMED])
         more = f" and {len(companies) - MOST_NAMED} more" if len(companies) > MOST_NAMED else ""

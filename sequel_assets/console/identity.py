@@ -2,7 +2,7 @@
 
 from sequel_assets.console.output import console, table
 from sequel_assets.console.stored import stored
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.identity import identity
@@ -13,7 +13,7 @@ NOT_YET = "The warehouse does not say yet what it was made with: the first backf
 
 def migrate(settings: Settings) -> int:
     """Bring tables, and people's ids where the settings are there that they hang on, to this release; return the exit code."""
-    warehouse = connect.open_warehouse(settings)
+    warehouse = config.open_warehouse(settings)
     has_schema = f"the warehouse has schema {schema.newest()}"
     try:
         with warehouse.read() as connection:
@@ -65,6 +65,6 @@ def move_host(settings: Settings) -> int:
     """Make the host of SEQUEL_API_URL the warehouse's, where all else is the same; return the exit code."""
     settings.require("company_id", "person_key")
     with stored(settings, root_only=True) as warehouse:
-        was, now = identity.move_host(warehouse, connect.mine(settings))
+        was, now = identity.move_host(warehouse, config.mine(settings))
     console().print(f"The warehouse's API host was {was} and is {now}.", markup=False)
     return 0

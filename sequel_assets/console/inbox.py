@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sequel_assets.console.asked import one_line
 from sequel_assets.console.output import Line, UsageError, console, table
 from sequel_assets.console.stored import stored
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog, notifications
@@ -111,7 +111,7 @@ def _read(
 
 def _states(settings: Settings, warehouse: Warehouse) -> dict[tuple[Any, ...], str]:
     """Return in words what the hints that wait are waiting for; nothing is changed."""
-    rules, now = connect.rules(settings), settings.clock()
+    rules, now = config.rules(settings), settings.clock()
     i = table_of_hints.c
     lately = (i.handled_at.is_(None), i.tried_at > now - BACK_OFF[0])
     with warehouse.read() as connection:

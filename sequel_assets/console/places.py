@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sequel_assets.console.output import UsageError
-from sequel_assets.refresh.partition_keys import PartitionKeys, is_plain
+from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_plain
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 

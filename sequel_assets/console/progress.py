@@ -17,9 +17,9 @@ from rich.progress import (
 from sequel_assets.console.company_run import Task, Tick, Told
 from sequel_assets.console.estimate import Estimate
 from sequel_assets.console.output import console
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.visible import visible
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sequel_assets.console.output import UsageError, console
 from sequel_assets.console.stored import stored
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -50,7 +50,7 @@ def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
         settings.warehouse_url,
         is_durable=True,
         busy_seconds=BUSY_SECONDS,
-        guard=connect.guard(settings, root_only=True),
+        guard=config.guard(settings, root_only=True),
     )
     receiving = receiver_of(settings, warehouse)
     try:

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from sequel_assets.console.output import Line, console, table
 from sequel_assets.console.stored import stored
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.late import find_late
-from sequel_assets.refresh.ledger import read_unknown
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.coverage.late_slices import find_late
+from sequel_assets.refresh.coverage.slice_coverage import read_unknown
 from sequel_assets.safety.visible import visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -72,7 +72,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
             keys = {company.company_id: company.partition_key for company in companies}
             found = {
                 "companies": _companies(connection, settings, companies),
-                "unknown_companies": connect.retention(settings).strangers(companies),
+                "unknown_companies": config.retention(settings).strangers(companies),
                 "datasets": _datasets(connection, keys),
                 "excluded": _excluded(connection, keys),
                 "unavailable": _unavailable(connection, keys),
@@ -85,7 +85,7 @@ def _companies(
     connection: sa.Connection, settings: Settings, companies: Sequence[KnownCompany]
 ) -> list[dict[str, Any]]:
     """Return a record per company, with how many days Sequel forgot before they were known."""
-    frozen_before = connect.retention(settings).frozen_before(companies, settings.clock())
+    frozen_before = config.retention(settings).frozen_before(companies, settings.clock())
     unknown = read_unknown(connection, frozen_before, settings.start_date)
     return [
         {

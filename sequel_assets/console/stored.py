@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sequel_assets.refresh.connect import guard
+from sequel_assets.refresh.core.config import guard
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse

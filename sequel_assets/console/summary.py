@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sequel_assets.console.company_run import MOST_NAMED, Told
 from sequel_assets.console.output import console, errors, table
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import Verdict
 from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 

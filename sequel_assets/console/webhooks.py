@@ -9,7 +9,7 @@ from typing import Any
 from sequel_assets.console.asked import choose
 from sequel_assets.console.output import console, errors, table
 from sequel_assets.console.stored import stored
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -108,7 +108,7 @@ def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int
 @contextmanager
 def _opened(settings: Settings, *, writes: bool) -> Iterator[Tools]:
     settings.require("client_id", "client_secret", "company_id", "webhook_secret_key")
-    with stored(settings, writes=writes) as warehouse, closing(connect.open_client(settings)) as client:
+    with stored(settings, writes=writes) as warehouse, closing(config.open_client(settings)) as client:
         yield reconciler.tools_of(settings, client, warehouse)
 
 

@@ -11,8 +11,8 @@ import dagster as dg
 from sequel_assets import settings
 from sequel_assets.console.company_run import Tick, Told, execute
 from sequel_assets.console.stopping import stoppable
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.outcomes import unexpected
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.outcomes import unexpected
 
 PARENT_DIED = 1
 
@@ -25,12 +25,12 @@ def work(connection: Connection, max_concurrency: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
     os.environ[settings.variable("max_concurrency")] = str(max_concurrency)
-    connect.open_warehouse(settings.load()).expect()
+    config.open_warehouse(settings.load()).expect()
     try:
         with (
             stoppable() as raise_if_stopped,
             dg.DagsterInstance.get() as instance,
-            connect.open_client(settings.load()) as client,
+            config.open_client(settings.load()) as client,
         ):
             one_at_a_time = threading.Lock()
 

@@ -8,8 +8,8 @@ from datetime import date
 from typing import TypeVar
 
 from sequel_assets.reconciliation.store import Finding
-from sequel_assets.refresh.outcomes import Outcome, unexpected
-from sequel_assets.refresh.whereabouts import FATAL
+from sequel_assets.refresh.core.existence import FATAL
+from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.database.errors import WarehouseError
 

@@ -24,12 +24,12 @@ from sequel_assets.reconciliation.store import (
     troubled_days,
     write_findings,
 )
-from sequel_assets.refresh.datasets import LANDED_NAMES
-from sequel_assets.refresh.hours import data_through
-from sequel_assets.refresh.moment import Moment
-from sequel_assets.refresh.outcomes import Verdict as Done
-from sequel_assets.refresh.plan import Span
-from sequel_assets.refresh.refresh import Refresher, Rules
+from sequel_assets.refresh.core.datasets import LANDED_NAMES
+from sequel_assets.refresh.core.outcomes import Verdict as Done
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.time import data_through
+from sequel_assets.refresh.run.refresher import Refresher, Rules
+from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from sequel_assets.refresh.freshness import Held
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.plan import Span, around, halves
+from sequel_assets.refresh.core.time import days_between
+from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.refresh.usage.range_search import Span, around, halves
 from sequel_assets.warehouse.slices.replacement import day_end
 
 DAY = timedelta(days=1)

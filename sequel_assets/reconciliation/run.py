@@ -14,9 +14,9 @@ from sequel_assets.reconciliation.client import Failure, Found
 from sequel_assets.reconciliation.company_run import CompanyPatrol
 from sequel_assets.reconciliation.company_totals import NamedTotals
 from sequel_assets.reconciliation.decisions import Verdict
-from sequel_assets.refresh.outcomes import Outcome, unexpected
-from sequel_assets.refresh.refresh import COMPANIES_AT_ONCE, Refresher, Rules
-from sequel_assets.refresh.whereabouts import FATAL
+from sequel_assets.refresh.core.existence import FATAL
+from sequel_assets.refresh.core.outcomes import Outcome, unexpected
+from sequel_assets.refresh.run.refresher import COMPANIES_AT_ONCE, Refresher, Rules
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from sequel_assets.reconciliation.company_totals import Sums
 from sequel_assets.reconciliation.decisions import Verdict, known_range
-from sequel_assets.refresh.datasets import LANDED
-from sequel_assets.refresh.ledger import read_ledger
-from sequel_assets.refresh.moment import Moment
-from sequel_assets.refresh.plan import Span
+from sequel_assets.refresh.core.datasets import LANDED
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.coverage.slice_coverage import read_ledger
+from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sequel_assets.automation.modes import FORCE
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import companies, event_participants, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH, Stage, why_failed
 

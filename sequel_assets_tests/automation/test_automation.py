@@ -13,7 +13,7 @@ from sequel_assets.automation.checks import clock_check
 from sequel_assets.automation.freshness import CLOSED
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START, days_by_company, slice_key, slice_partitions
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.sandbox import Clock
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage

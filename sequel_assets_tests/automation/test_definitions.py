@@ -10,8 +10,8 @@ from dagster._daemon.sensor import MIN_INTERVAL_LOOP_TIME
 
 from sequel_assets.assets.specs import spec_of
 from sequel_assets.automation.webhooks import INTERVALS
-from sequel_assets.refresh.datasets import CATALOG, SLICED, SUBSCRIPTIONS
-from sequel_assets.refresh.extra_datasets import EXTRAS
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED, SUBSCRIPTIONS
+from sequel_assets.refresh.core.detail_datasets import EXTRAS
 from sequel_assets_tests.stage import Stage, clean_environment, files_below
 
 LOADS = """

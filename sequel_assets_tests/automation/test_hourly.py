@@ -13,8 +13,8 @@ from sequel_assets.automation import modes, sensors
 from sequel_assets.automation.choice import choose
 from sequel_assets.automation.partitions import RANGE_END, RANGE_START
 from sequel_assets.automation.sensors import Arrivals, Attempt, arrivals, new_companies_sensor
-from sequel_assets.refresh.datasets import AT_CLOSE_NAMES
-from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES
+from sequel_assets.refresh.coverage.due_days import Coverage
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables.core import problems, refreshes

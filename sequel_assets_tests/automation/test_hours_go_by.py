@@ -14,8 +14,8 @@ import pytest
 from sequel_assets import settings
 from sequel_assets.automation.sensors import new_companies_sensor
 from sequel_assets.console.status import read_status
-from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets_tests.campaigns.soak import night
 from sequel_assets_tests.reference import KEY, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.stage import Stage

@@ -16,7 +16,7 @@ from sequel_assets.automation.housekeeping import (
     tidy,
 )
 from sequel_assets.automation.modes import FORCE
-from sequel_assets.refresh.datasets import CATALOG, SLICED
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets_tests.automation.storages import BATCHED, stored_stage
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, Stage
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sequel_assets import settings
 from sequel_assets.automation.picture import Mending, Picture, Slices, mending
 from sequel_assets.console.repair import repair
-from sequel_assets.refresh.datasets import SLICED
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.automation.storages import BATCHED, stored_stage
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, ROOT, Stage, run_command

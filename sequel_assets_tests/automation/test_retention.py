@@ -9,7 +9,7 @@ from sequel_assets.automation import modes
 from sequel_assets.automation.partitions import RANGE_START
 from sequel_assets.automation.schedules import owed_days
 from sequel_assets.automation.sensors import new_companies_sensor
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Company
 from sequel_assets_tests.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 

@@ -16,7 +16,7 @@ from sequel_assets.automation.subscriptions import (
     subscriptions_check,
     subscriptions_schedule,
 )
-from sequel_assets.refresh.datasets import SUBSCRIPTIONS
+from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.stage import NOW, Stage, why_failed
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY

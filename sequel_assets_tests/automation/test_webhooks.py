@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sequel_assets import settings
 from sequel_assets.automation.webhooks import webhooks_job
 from sequel_assets.console.serve import receiver_of
-from sequel_assets.refresh import connect
+from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World
 from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
 from sequel_assets.warehouse.stores import subscriptions as subscription_rows
@@ -374,7 +374,7 @@ def receiving(stage: WebhookStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     known, warehouse = settings.load(), stage.stage.warehouse
     receiver = receiver_of(known, warehouse)
     receiver._clock = stage.stage.sandbox.clock.now
-    with serving(receiver, "/sequel", port), closing(connect.open_client(known)) as client:
+    with serving(receiver, "/sequel", port), closing(config.open_client(known)) as client:
         with warehouse.read() as connection:
             wanted = reconciler.wanted(known, connection)
         assert not reconciler.keep(reconciler.tools_of(known, client, warehouse), wanted).failures

@@ -12,7 +12,7 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 
-from sequel_assets.refresh.datasets import CATALOG, SLICED, SUBSCRIPTIONS
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED, SUBSCRIPTIONS
 from sequel_assets_tests.browser.chromium import browser, why_not
 
 NODES = """

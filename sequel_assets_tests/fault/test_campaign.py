@@ -15,8 +15,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import FAULTS, HUB, QUIRKS, Fault, Faults, WorldSpec, build_world
 from sequel_assets.sequel import SequelError
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh import company as company_module
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.run import company_run as company_module
 from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -135,8 +135,8 @@ def test_a_minute_of_429_is_waited_out(it: Platform) -> None:
 
 def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend: object) -> list[object]:
     """Refresh day by day, spoil the warehouse after the first slices, mend it at the end; return the outcomes."""
-    monkeypatch.setattr("sequel_assets.refresh.batch.MOST_DAYS", 1)
-    monkeypatch.setattr("sequel_assets.refresh.refresh.COMPANIES_AT_ONCE", 1)
+    monkeypatch.setattr("sequel_assets.refresh.usage.load.MOST_DAYS", 1)
+    monkeypatch.setattr("sequel_assets.refresh.run.refresher.COMPANIES_AT_ONCE", 1)
     monkeypatch.setattr(company_module, "DAYS_AHEAD", 1)
     it.sandbox.faults.script("*/top-participants", Fault("slow", seconds=0.02), 500)
     outcomes = []

@@ -13,7 +13,7 @@ from sequel_assets.console.compare import comparison
 from sequel_assets.insights.periods import PERIODS, Days
 from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Scope
 from sequel_assets.insights.usage_comparison import usage_comparison
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
-from sequel_assets.refresh.derive import Wanted, derive, wanted_slices
-from sequel_assets.refresh.moment import Moment
-from sequel_assets.refresh.retention import NONE_FROZEN
+from sequel_assets.refresh.core.retention import NONE_FROZEN
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.transform.derive import Wanted, derive, wanted_slices
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, day_end, replace_slices
@@ -62,7 +62,9 @@ FACTS = {
 @pytest.fixture(autouse=True)
 def _events(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three insights stand for all: one of a day by itself, one as of it, one of another source."""
-    monkeypatch.setattr("sequel_assets.refresh.derive.OWN_INSIGHTS", (DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY))
+    monkeypatch.setattr(
+        "sequel_assets.refresh.transform.derive.OWN_INSIGHTS", (DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY)
+    )
     settle_in(warehouse, KINDS)
 
 
@@ -117,13 +119,15 @@ def test_a_derivation_that_takes_long_lets_others_write_between_two_insights_and
     """A day changes meanwhile: whoever had been derived before is behind, which the next derivation sees."""
     for number in FACTS:
         land(warehouse, number)
-    monkeypatch.setattr("sequel_assets.refresh.derive.LONG", -1)
+    monkeypatch.setattr("sequel_assets.refresh.transform.derive.LONG", -1)
     pauses = iter([lambda: land(warehouse, 3, [participant("e1", "dee", 7, on=day(3))]), lambda: None])
-    monkeypatch.setattr("sequel_assets.refresh.derive.time.sleep", lambda _: next(pauses)())
+    monkeypatch.setattr("sequel_assets.refresh.transform.derive.time.sleep", lambda _: next(pauses)())
     assert derived(warehouse) == of_all(*((number, State.CHANGED) for number in FACTS))
     assert next(pauses, None) is None
     monkeypatch.undo()
-    monkeypatch.setattr("sequel_assets.refresh.derive.OWN_INSIGHTS", (DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY))
+    monkeypatch.setattr(
+        "sequel_assets.refresh.transform.derive.OWN_INSIGHTS", (DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY)
+    )
     assert derived(warehouse) == {**of_all(), "daily_usage": [(3, "changed")]}
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.datasets import SLICED
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.warehouse.slices.checksums import checksum
 from sequel_assets.warehouse.stores import empty_ranges
 from sequel_assets.warehouse.tables.core import NO_DAY, refreshes

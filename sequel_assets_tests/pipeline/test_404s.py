@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.coverage.due_days import Coverage
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY, events, refreshes

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import Verdict
 from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.sequel import ServerError
 from sequel_assets.warehouse.database.engine import Warehouse

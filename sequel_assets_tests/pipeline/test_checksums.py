@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.reconciliation.run import Patrol
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import Verdict
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.checksums import SEEN, checksum_of

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from sequel_assets.refresh.datasets import LANDED_NAMES
-from sequel_assets.refresh.due import due_this_hour
-from sequel_assets.refresh.freshness import late_slices
-from sequel_assets.refresh.ledger import landed_days
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.datasets import LANDED_NAMES
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.coverage.due_days import due_this_hour
+from sequel_assets.refresh.coverage.freshness import late_slices
+from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, day, event, platform, world_of

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import metadata

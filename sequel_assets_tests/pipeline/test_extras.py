@@ -14,13 +14,13 @@ import sqlalchemy as sa
 
 from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.insights.person_engagement import person_engagement
-from sequel_assets.refresh.activity import PAGE_SIZE, fetch_activity
-from sequel_assets.refresh.due import Coverage, due_once_more, due_this_hour, to_ask
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.interactions import fetch_interactions
-from sequel_assets.refresh.ledger import landed_days
-from sequel_assets.refresh.outcomes import Verdict
-from sequel_assets.refresh.told import Asked, Refused, Rows
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.time import days_between
+from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.slice_coverage import landed_days
+from sequel_assets.refresh.details.activity import PAGE_SIZE, fetch_activity
+from sequel_assets.refresh.details.endpoint import Asked, Refused, Rows
+from sequel_assets.refresh.details.interactions import fetch_interactions
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -167,7 +167,7 @@ def test_an_entry_that_arrives_between_two_pages_is_kept(asked: Asked, answering
 
 def test_a_page_that_never_ends_is_refused(asked: Asked, answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every page brings somebody new, and the total runs ahead."""
-    monkeypatch.setattr("sequel_assets.refresh.activity.MOST_PAGES", 30)
+    monkeypatch.setattr("sequel_assets.refresh.details.activity.MOST_PAGES", 30)
 
     def endless(request: httpx.Request) -> Any:
         page = int(request.url.params["page"])

@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
-from sequel_assets.refresh.due import due_this_hour
-from sequel_assets.refresh.freshness import Held, late_slices
-from sequel_assets.refresh.hot import hot_events, is_under_way
-from sequel_assets.refresh.ledger import landed_days, read_ledger
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.coverage.active_events import hot_events, is_under_way
+from sequel_assets.refresh.coverage.due_days import due_this_hour
+from sequel_assets.refresh.coverage.freshness import Held, late_slices
+from sequel_assets.refresh.coverage.slice_coverage import landed_days, read_ledger
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownEvent

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Sandbox, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import Platform, platform

@@ -10,8 +10,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh import turns, waiting
-from sequel_assets.refresh.due import Coverage
+from sequel_assets.refresh.core import bounded_wait
+from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.discovery import list_requests
 from sequel_assets.sandbox import HUB, Attendance, Company, Event, Faults, Person, Room
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -134,7 +135,7 @@ def test_more_events_than_can_be_asked_for_singly_fail_their_company_by_their_nu
     warehouse: Warehouse, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no other company."""
-    monkeypatch.setattr(turns, "MOST_NAMED", 2)
+    monkeypatch.setattr(list_requests, "MOST_NAMED", 2)
     hide(answers, "e3", "e4", "e5")
     with platform(world_of(*several(), *several(1, "root")), warehouse, start=day(7)) as it:
         bad = failures(it.refresh(TWO))
@@ -354,7 +355,7 @@ def test_companies_that_hang_delay_no_other(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, answers: Answers, what: str
 ) -> None:
     """Three whose list, or whose look-up of an unlisted event, does not come: the others have committed meanwhile."""
-    monkeypatch.setattr(waiting, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(bounded_wait, "QUIET_SECONDS", 0.2)
     names = [f"c{n}" for n in range(5)]
     tree = [Company("root", "Root"), *(Company(name, name, "root") for name in names)]
     theirs = [event(f"e-{name}", name, at(8), [Attendance(ADA, live=[(at(8), 5)])]) for name in names]

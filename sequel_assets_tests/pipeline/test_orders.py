@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of

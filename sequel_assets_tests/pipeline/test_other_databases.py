@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import transactions

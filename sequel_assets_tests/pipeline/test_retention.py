@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.ledger import landed_days, read_unknown
-from sequel_assets.refresh.outcomes import Verdict
-from sequel_assets.refresh.retention import Retention
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.retention import Retention
+from sequel_assets.refresh.coverage.slice_coverage import landed_days, read_unknown
 from sequel_assets.sandbox import Attendance, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog

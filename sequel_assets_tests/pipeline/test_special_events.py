@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import HUB, MISSING, Attendance, Company, Event, Person, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights.daily_usage import daily_usage
-from sequel_assets.refresh.checks import Mismatch, not_conserved
+from sequel_assets.refresh.transform.checks import Mismatch, not_conserved
 from sequel_assets.sandbox import Attendance, Event, Person
 from sequel_assets.sandbox.world.truth import MISSING
 from sequel_assets.warehouse.database.engine import Warehouse

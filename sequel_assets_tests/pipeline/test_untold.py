@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights.event_statistics import event_statistics
-from sequel_assets.refresh.due import Coverage
-from sequel_assets.refresh.told import WAY_OUT
+from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.details.endpoint import WAY_OUT
 from sequel_assets.sandbox import Event, Fault, Faults, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability

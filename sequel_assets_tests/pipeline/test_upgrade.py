@@ -18,9 +18,9 @@ from alembic import command
 from alembic.config import Config
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.checks import behind_facts, not_conserved
-from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
-from sequel_assets.refresh.ledger import landed_days
+from sequel_assets.refresh.coverage.due_days import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.slice_coverage import landed_days
+from sequel_assets.refresh.transform.checks import behind_facts, not_conserved
 from sequel_assets.sandbox import Attendance, Person, World
 from sequel_assets.sandbox.world.truth import MISSING
 from sequel_assets.warehouse import schema

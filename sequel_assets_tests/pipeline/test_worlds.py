@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import Platform, client_of, failures, platform

@@ -14,12 +14,13 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sequel_assets.refresh import batch, refresh
-from sequel_assets.refresh.due import Coverage, due_this_hour, to_ask
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.ledger import landed_days, troubled
-from sequel_assets.refresh.outcomes import Verdict
-from sequel_assets.refresh.refresh import Refresher, Rules
+from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.time import days_between
+from sequel_assets.refresh.coverage.due_days import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.slice_coverage import landed_days, troubled
+from sequel_assets.refresh.run import refresher as run_refresher
+from sequel_assets.refresh.run.refresher import Refresher, Rules
+from sequel_assets.refresh.usage import load
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -32,9 +33,9 @@ def main(arguments: list[str]) -> int:
     """Refresh the days of every company that the warehouse knows; return 1 when some slice failed."""
     url, warehouse_url, now, start, first, last, *how = arguments
     if "by-day" in how:
-        batch.MOST_DAYS = 1
+        load.MOST_DAYS = 1
     if "dies-before-insights" in how:
-        refresh.derive = _die
+        run_refresher.derive = _die
     config = SequelConfig(url, url, "sandbox-client", "sandbox-secret")
     warehouse = Warehouse(warehouse_url)
     moment = datetime.fromisoformat(now)

@@ -19,9 +19,9 @@ from sequel_assets.reconciliation.decisions import (
     windows,
     within,
 )
-from sequel_assets.refresh.freshness import Held
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.plan import Span
+from sequel_assets.refresh.core.time import days_between
+from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.refresh.usage.range_search import Span
 
 FIRST = date(2026, 1, 1)
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sequel_assets.reconciliation import checks
 from sequel_assets.reconciliation.company_totals import SCOPES
 from sequel_assets.reconciliation.run import Patrol, PatrolReport
-from sequel_assets.refresh.hours import days_between
-from sequel_assets.refresh.refresh import Rules
+from sequel_assets.refresh.core.time import days_between
+from sequel_assets.refresh.run.refresher import Rules
 from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog

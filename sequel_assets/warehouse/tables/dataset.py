@@ -48,7 +48,7 @@ class Insight(Dataset):
     reads_events: bool = False
     """True when it goes by an event's plan (start, end, hub): where Sequel moves one, the days from its start on are behind."""
     of_tree: bool = False
-    """True when it counts a company with all beneath it: it is derived after all of those (refresh/rollup.py)."""
+    """True when it counts a company with all beneath it: it is derived after all of those (refresh/transform/rollup.py)."""
 
     @property
     def inputs(self) -> tuple[str, ...]:

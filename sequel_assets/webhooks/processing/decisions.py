@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from sequel_assets.refresh.hours import days_between, top_of_hour
+from sequel_assets.refresh.core.time import days_between, top_of_hour
 from sequel_assets.warehouse.stores.notifications import MISSED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.webhooks.processing.state import CompanyBooks, Situation
 

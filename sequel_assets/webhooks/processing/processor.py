@@ -7,12 +7,12 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.datasets import CORE_NAMES
-from sequel_assets.refresh.due import Coverage
-from sequel_assets.refresh.ledger import landed_days
-from sequel_assets.refresh.outcomes import Outcome, Verdict
-from sequel_assets.refresh.refresh import Refresher, Rules
-from sequel_assets.refresh.spelling import Spellings
+from sequel_assets.refresh.core.datasets import CORE_NAMES
+from sequel_assets.refresh.core.id_spelling import Spellings
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.slice_coverage import landed_days
+from sequel_assets.refresh.run.refresher import Refresher, Rules
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse

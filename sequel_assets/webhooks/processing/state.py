@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sequel_assets.refresh.freshness import Held
+from sequel_assets.refresh.coverage.freshness import Held
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.spelling import Spellings
-from sequel_assets.refresh.whereabouts import FATAL
+from sequel_assets.refresh.core.existence import FATAL
+from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelError
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse

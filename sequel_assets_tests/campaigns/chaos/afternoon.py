@@ -25,9 +25,9 @@ from cryptography.fernet import Fernet
 from sequel_assets import settings
 from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.console.home import dagster_instance
-from sequel_assets.refresh import connect
-from sequel_assets.refresh.refresh import Refresher
-from sequel_assets.refresh.tree import refresh_companies
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.discovery.companies import refresh_companies
+from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sandbox import Attendance, Clock, Company, Event, Mishaps, Person, Sandbox, World
 from sequel_assets.sandbox.webhooks import dispatcher
 from sequel_assets.sandbox.webhooks.deliveries import Delivery
@@ -244,9 +244,9 @@ class Afternoon:
         known = settings.load()
         from concurrent.futures import ThreadPoolExecutor
 
-        with closing(connect.open_client(known)) as client, ThreadPoolExecutor(4) as pool:
+        with closing(config.open_client(known)) as client, ThreadPoolExecutor(4) as pool:
             found = refresh_companies(client, self.warehouse, "root", pool, clock=known.clock, known_keys=[])
-            refresher = Refresher(client, self.warehouse, known.clock, connect.rules(known), "noon")
+            refresher = Refresher(client, self.warehouse, known.clock, config.rules(known), "noon")
             days = {company.company_id: [YESTERDAY, TODAY] for company in found}
             failed = [outcome for outcome in refresher.refresh(days) if not outcome.is_good]
             assert not failed, failed[:3]

@@ -19,8 +19,8 @@ from typing import Any
 import sqlalchemy as sa
 import typer
 
-from sequel_assets.refresh.datasets import AT_CLOSE_NAMES, SLICED
-from sequel_assets.refresh.hours import days_between
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Clock, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end

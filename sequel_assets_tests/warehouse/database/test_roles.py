@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.console.export import Order, export
-from sequel_assets.refresh.datasets import CATALOG, SLICED
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.console import changes
-from sequel_assets.refresh import ledger, registrants, trees
-from sequel_assets.refresh.extras import Extras
-from sequel_assets.refresh.told import Ending
+from sequel_assets.refresh.coverage import slice_coverage
+from sequel_assets.refresh.details import load_rosters
+from sequel_assets.refresh.details.endpoint import Ending
+from sequel_assets.refresh.details.extract import Extras
+from sequel_assets.refresh.transform import rollup_plan
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.value_lists import among
@@ -100,22 +102,22 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
     warehouse.change(fill)
     many = [*IDS[:-1], ACME]
     with warehouse.read() as connection:
-        assert registrants._registered(connection, ACME, known) == {(LAST, "p"): AT}
+        assert load_rosters._registered(connection, ACME, known) == {(LAST, "p"): AT}
         named = processor._events(connection, IDS, [])
         assert (len(named), named[LAST].company_id) == (MANY, ACME)
         assert processor._reach(connection, IDS, [known_company()]) == {LAST: frozenset({ACME})}
         assert [row.capability_hash for row in subscriptions.living(connection, many)] == [LAST]
-        assert list(ledger.landed_days(connection, many)[ACME]) == [DAY]
-        assert ledger.troubled(connection, many) == {ACME}
-        assert list(trees.read_slices(connection, [DAY], many)) == [(ACME, event_participants.name, DAY)]
+        assert list(slice_coverage.landed_days(connection, many)[ACME]) == [DAY]
+        assert slice_coverage.troubled(connection, many) == {ACME}
+        assert list(rollup_plan.read_slices(connection, [DAY], many)) == [(ACME, event_participants.name, DAY)]
     assert changes._read(warehouse, among(restatements.c.run_id, IDS), 5)[1] == 1
     refused = {one: SimpleNamespace(ending=Ending.NOT_FOUND) for one in IDS}
-    monkeypatch.setattr("sequel_assets.refresh.extras.replace", lambda one, **changed: changed)
+    monkeypatch.setattr("sequel_assets.refresh.details.extract.replace", lambda one, **changed: changed)
     told = Extras._with_silent(SimpleNamespace(company_id=ACME, warehouse=warehouse), refused)  # type: ignore[arg-type]
     assert (told[LAST], told[IDS[1]]) == (refused[LAST], {"ending": Ending.SILENT, "reason": ""})
 
     def change(connection: sa.Connection) -> None:
-        registrants.note_registered(connection, ACME, known)
+        load_rosters.note_registered(connection, ACME, known)
         notifications.mark_refreshed(connection, "run", ACME, [*IDS, None], at=AT)
 
     warehouse.change(change)
@@ -129,13 +131,13 @@ OURS = {
     "insights/event_days.py": {"datasets"},
     "insights/ranges.py": {"[scope.company_id] if tree is None else select(tree.c.company_id)"},
     "insights/person_history.py": {"seen"},
-    "refresh/checks.py": {"names"},
-    "refresh/ledger.py": {"list(datasets)", "datasets", "names", "list(names)"},
+    "refresh/transform/checks.py": {"names"},
+    "refresh/coverage/slice_coverage.py": {"list(datasets)", "datasets", "names", "list(names)"},
     "reconciliation/checks.py": {"scopes"},
     "reconciliation/store.py": {"[dataset.name for dataset in LANDED]"},
-    "refresh/registrants.py": {"[table.name for table in LISTED_OF]"},
+    "refresh/details/load_rosters.py": {"[table.name for table in LISTED_OF]"},
     "webhooks/subscriptions/status.py": {"living"},
-    "refresh/trees.py": {"names"},
+    "refresh/transform/rollup_plan.py": {"names"},
     "warehouse/stores/notifications.py": {"list(event_types)", "event_types"},
     "automation/event_log.py": {"partitions", "numbers"},
     "automation/housekeeping.py": {"newest"},

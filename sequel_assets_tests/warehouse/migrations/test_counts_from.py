@@ -9,8 +9,8 @@ from alembic import command
 from alembic.config import Config
 
 from sequel_assets.insights.lifetime_usage import lifetime_usage
-from sequel_assets.refresh.derive import derive
-from sequel_assets.refresh.moment import Moment
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices

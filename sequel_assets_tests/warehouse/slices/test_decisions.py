@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.outcomes import held
+from sequel_assets.refresh.core.outcomes import held
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.slices.decisions import Loss, loss_of
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants

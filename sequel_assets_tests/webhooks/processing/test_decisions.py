@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.freshness import Held
-from sequel_assets.refresh.hours import data_through
+from sequel_assets.refresh.core.time import data_through
+from sequel_assets.refresh.coverage.freshness import Held
 from sequel_assets.warehouse.stores.notifications import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.webhooks.processing.decisions import (
     ASKING,

@@ -1,0 +1,83 @@
+"""From settings to the things that a refresh works with. Nothing is opened before it is used."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from sequel_assets.refresh.core.retention import Retention
+from sequel_assets.refresh.run.refresher import Rules
+from sequel_assets.safety.file_modes import make_folder
+from sequel_assets.sequel import SequelClient, SequelConfig
+from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.identity import identity
+from sequel_assets.warehouse.identity.adoption import adopt
+from sequel_assets.warehouse.identity.identity import Mine
+
+
+def open_client(settings: Settings) -> SequelClient:
+    """Return a client for the account of the settings; what is missing raises a `SettingsError`."""
+    settings.require("client_id", "client_secret", "company_id")
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
+    try:
+        config = SequelConfig(
+            api_url=settings.api_url,
+            analytics_url=settings.analytics_url,
+            client_id=settings.client_id or "",
+            client_secret=secret,
+            audience=settings.audience,
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            read_timeout_seconds=settings.read_timeout_seconds,
+            total_timeout_seconds=settings.total_timeout_seconds,
+            max_concurrency=settings.max_concurrency,
+            max_values=settings.max_answer_values,
+            allow_plain_http=settings.allow_plain_http,
+            retry_budget_seconds=settings.retry_budget_seconds,
+            debug_answers=settings.debug_answers,
+        )
+        return SequelClient(config)
+    except ValueError as error:
+        name, said, wrong = str(error).partition(" ")
+        raise SettingsError(f"SEQUEL_{name.upper()}{said}{wrong}") from None
+
+
+def guard(settings: Settings, *, root_only: bool = False) -> Callable[[Warehouse], bool]:
+    """Return what refuses, before the first write, a warehouse that was made with other settings (`warehouse.identity`).
+
+    A receiver compares the root company alone: it has no business with the key of persons.
+    """
+    with_what = Mine(settings.company_id) if root_only else mine(settings)
+    return partial(identity.ensure, mine=with_what, at=settings.clock, adopt=adopt)
+
+
+def mine(settings: Settings) -> Mine:
+    """Return what the settings say of what a warehouse is made with."""
+    key = settings.person_key.get_secret_value() if settings.person_key else None
+    return Mine(settings.company_id, settings.api_url, key)
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse of the settings, guarded. The folder of the embedded default is made; any other must be there."""
+    warehouse = Warehouse(settings.warehouse_url, guard=guard(settings))
+    if "warehouse_url" not in settings.model_fields_set:
+        make_folder(Path(DATA_FOLDER))
+    return warehouse
+
+
+def rules(settings: Settings) -> Rules:
+    """Return the rules of a refresh; a missing key of persons raises a `SettingsError`."""
+    settings.require("person_key")
+    return Rules(
+        start=settings.start_date,
+        settle=timedelta(minutes=settings.settle_minutes),
+        late_window=timedelta(hours=settings.late_window_hours),
+        max_concurrency=settings.max_concurrency,
+        person_key=settings.person_key.get_secret_value() if settings.person_key else "",
+        retention=retention(settings),
+    )
+
+
+def retention(settings: Settings) -> Retention:
+    """Return how many days Sequel keeps, by the settings."""
+    return Retention(settings.retention_days, settings.company_retention_days)

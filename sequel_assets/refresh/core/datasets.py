@@ -1,0 +1,69 @@
+"""The list of datasets: what is landed from Sequel, and with the insights everything that is refreshed by slice."""
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.core.detail_datasets import COMPANY_PARENTS, EXTRAS, WITHOUT_DAY
+from sequel_assets.warehouse.tables import core, webhooks
+from sequel_assets.warehouse.tables.dataset import Dataset
+
+EVENT_PARTICIPANTS = Dataset(
+    table=core.event_participants,
+    answers="Who was engaged with which event on a day, for how many minutes, live and in the replay?",
+    grain="one row per company, day, event or hub, and person with at least one minute",
+    source="GET /user-engagement/events/{eventId}/top-participants (documented), one day and engagement type at a time",
+    refreshed="every hour for today, once more at the day's close and when it turns final",
+    example="SELECT event_id, sum(engaged_minutes) AS engaged_minutes FROM event_participants GROUP BY event_id",
+)
+EVENT_CONCURRENCY = Dataset(
+    table=core.event_concurrency,
+    answers="How many people watched a stage event in each minute?",
+    grain="one row per company, day, stage event and minute that Sequel tells",
+    source="GET /getVideoWatchOverTime/{eventId} (documented)",
+    refreshed="with event_participants, for events with live minutes",
+    example="SELECT minute, users FROM event_concurrency ORDER BY company_id, event_id, minute",
+)
+CORE: tuple[Dataset, ...] = (EVENT_PARTICIPANTS, EVENT_CONCURRENCY)
+"""Minutes, by the day of the minutes."""
+CORE_NAMES = frozenset(dataset.name for dataset in CORE)
+LANDED: tuple[Dataset, ...] = (*CORE, *EXTRAS)
+"""What is fetched by slice; a new one is its table, its fetch and a line here."""
+LANDED_NAMES = frozenset(dataset.name for dataset in LANDED)
+EXTRAS_NAMES = LANDED_NAMES - CORE_NAMES
+"""What belongs to an event as a whole, by the day on which it starts."""
+AT_CLOSE_NAMES = frozenset(insight.name for insight in INSIGHTS if insight.at_close)
+"""What an open day owes nobody."""
+EVERY_DAY_NAMES = LANDED_NAMES | frozenset(one.name for one in INSIGHTS if not one.as_of and not one.of_tree)
+"""What every day owes that is refreshed at all, whatever other days or companies lack."""
+HOURLY_NAMES = CORE_NAMES | frozenset(insight.name for insight in INSIGHTS if not insight.at_close)
+"""What every hour shows anew of an open day; what belongs to an event as a whole it shows where it has changed."""
+SLICED: tuple[Dataset, ...] = (*LANDED, *INSIGHTS)
+"""Every dataset that is partitioned by company and day, in the order in which it is refreshed."""
+SLICED_NAMES = frozenset(dataset.name for dataset in SLICED)
+
+COMPANIES = Dataset(
+    table=core.companies,
+    answers="Which companies are beneath the root, and where?",
+    grain="one row per company",
+    source="GET /company/{companyId} and /company/{companyId}/list (documented)",
+    refreshed="every hour, whole",
+    example="SELECT partition_key, name, depth FROM companies ORDER BY depth, partition_key",
+)
+EVENTS = Dataset(
+    table=core.events,
+    answers="Which events and hubs does each company have?",
+    grain="one row per company and event or hub",
+    source="GET /company/{companyId}/events (documented)",
+    refreshed="at the beginning of every refresh of its company",
+    example="SELECT event_type, count(*) AS events FROM events GROUP BY event_type",
+)
+SUBSCRIPTIONS = Dataset(
+    table=webhooks.subscriptions,
+    answers="Which webhooks does Sequel deliver, until when, and when was that last seen?",
+    grain="one row per subscription at Sequel",
+    source="POST, GET, PUT and DELETE /api/integrations/webhooks (documented)",
+    refreshed="by the guardian, every four hours, once a public address is set",
+    example="SELECT event_type, created_at, expires_at FROM subscriptions WHERE ended_at IS NULL",
+)
+CATALOG: tuple[Dataset, ...] = (COMPANIES, EVENTS, *WITHOUT_DAY)
+"""What has a grain of its own and no day."""
+CATALOG_HOURLY: tuple[Dataset, ...] = (COMPANIES, COMPANY_PARENTS, EVENTS)
+"""Of it, what each hour walks and lists; who registered comes with the slices, as far as it is due."""

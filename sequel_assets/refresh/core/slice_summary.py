@@ -1,0 +1,72 @@
+"""What a person wants to see of a refreshed slice: rows, minutes, people, a few rows; never a name or an e-mail."""
+
+from collections import Counter
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.slices.replacement import SliceResult, State
+from sequel_assets.warehouse.tables.core import ALL, event_participants
+from sequel_assets.warehouse.tables.event_details import OF_EVENTS
+
+PREVIEW_ROWS = 5
+_VERDICTS = {State.CHANGED: Verdict.DONE, State.UNCHANGED: Verdict.UNCHANGED, State.SUPERSEDED: Verdict.SUPERSEDED}
+
+
+def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds: float = 0.0) -> Outcome:
+    """Return the outcome of a written slice, with its figures."""
+    table = result.table
+    columns = [column.name for column in table.columns]
+    minutes = people = None
+    if table is event_participants:
+        minutes = sum(row[columns.index("engaged_minutes")] for row in result.held)
+        people = len({row[columns.index("person_id")] for row in result.held})
+    elif {"event_type", "engaged_minutes", "unique_users"} <= set(columns):
+        whole = [row for row in result.held if row[columns.index("event_type")] == ALL]
+        minutes = sum(row[columns.index("engaged_minutes")] for row in whole)
+        people = sum(row[columns.index("unique_users")] for row in whole)
+    return Outcome(
+        company_id,
+        table.name,
+        result.day,
+        _VERDICTS[result.state],
+        rows=result.rows,
+        engaged_minutes=minutes,
+        people=people,
+        data_through=result.data_through,
+        is_final=result.is_final,
+        requests=requests,
+        seconds=seconds,
+        preview=_preview(table, result.held, columns),
+    )
+
+
+def _preview(table: sa.Table, rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Return a heading and first rows; of people only how many there are: erasure does not reach Dagster's event log."""
+    if "person_id" in columns or table in OF_EVENTS:
+        return _counted(rows, columns)
+    personal = {column.name for column in table.columns if column.info.get("personal")}
+    return _first_rows(rows, columns, personal)
+
+
+def _counted(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Return rows and engaged minutes by event or period, the most first; nothing where people stand for themselves."""
+    by = next((name for name in ("event_id", "period") if name in columns), None)
+    if by is None or not rows:
+        return ()
+    place, has_minutes = columns.index(by), "engaged_minutes" in columns
+    counts, minutes = Counter(row[place] for row in rows), Counter[str]()
+    for row in rows if has_minutes else ():
+        minutes[row[place]] += row[columns.index("engaged_minutes")]
+    lines = sorted(counts, key=lambda one: (-minutes[one], -counts[one], one))[:PREVIEW_ROWS]
+    if has_minutes:
+        return (by, "people", "engaged_minutes"), *((one, str(counts[one]), str(minutes[one])) for one in lines)
+    return (by, "rows"), *((one, str(counts[one])) for one in lines)
+
+
+def _first_rows(rows: Collection[Row], columns: list[str], personal: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    shown = [place for place, name in enumerate(columns) if name not in {"company_id", "day", *personal}]
+    lines = sorted(tuple("" if row[place] is None else str(row[place]) for place in shown) for row in rows)
+    return (tuple(columns[place] for place in shown), *lines[:PREVIEW_ROWS]) if lines else ()

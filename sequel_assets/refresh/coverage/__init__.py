@@ -1,0 +1,1 @@
+"""What `refreshes` says is covered, due, late or frozen."""

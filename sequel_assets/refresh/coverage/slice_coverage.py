@@ -1,0 +1,175 @@
+"""Reading `refreshes`: what each slice of each dataset covers, as plain values for the pure decisions."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import date
+
+import sqlalchemy as sa
+
+from sequel_assets.refresh.core.datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.retention import unknown_days
+from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.problems import ASK_AGAIN
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF
+from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, problems, refreshes
+
+Ledger = dict[str, dict[str, dict[date, Held]]]
+"""dataset -> company id -> day -> what the slice covers."""
+NOTHING = Held(None, None, False)
+
+
+def read_ledger(connection: sa.Connection, datasets: Sequence[str], company_ids: Sequence[str] | None = None) -> Ledger:
+    """Return the slices of datasets (of some companies)."""
+    r = refreshes.c
+    chosen = [r.dataset.in_(list(datasets)), r.day != NO_DAY]
+    if company_ids is not None:
+        chosen.append(among(r.company_id, company_ids))
+    ledger: Ledger = {dataset: {} for dataset in datasets}
+    query = sa.select(r.dataset, r.company_id, r.day, r.data_through, r.full_through, r.is_final).where(*chosen)
+    for dataset, company_id, day, data_through, full_through, is_final in connection.execute(query):
+        ledger[dataset].setdefault(company_id, {})[day] = Held(data_through, full_through, is_final)
+    return ledger
+
+
+def landed_days(
+    connection: sa.Connection,
+    company_ids: Sequence[str],
+    *,
+    names: AbstractSet[str] = LANDED_NAMES,
+) -> dict[str, dict[date, Held]]:
+    """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
+
+    Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not wholly
+    asked, so that it is asked again; a final one only if the problem says that it is to be.
+    """
+    ledger = read_ledger(connection, sorted(names), company_ids)
+    unavailable = availability.by_company(connection)
+    troubled_days: dict[str, dict[date, set[str]]] = {}
+    held_days: dict[str, dict[date, set[str]]] = {}
+    again_days: dict[str, dict[date, set[str]]] = {}
+    p = problems.c
+    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.reason).where(
+        among(p.company_id, company_ids), p.dataset.in_(names)
+    )
+    for company_id, day, dataset, event_id, reason in connection.execute(standing):
+        if reason.startswith(ASK_AGAIN):
+            again_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
+        troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
+        if not event_id:
+            held_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
+    found: dict[str, dict[date, Held]] = {}
+    for company_id in company_ids:
+        absent = unavailable.get(company_id, frozenset())
+        of_each = {name: ledger[name].get(company_id, {}) for name in names - absent}
+        days = {day for slices in of_each.values() for day in slices}
+        wrong, held = troubled_days.get(company_id, {}), held_days.get(company_id, {})
+        again = again_days.get(company_id, {})
+        found[company_id] = {
+            day: _together(
+                {
+                    name: _unless(name in again.get(day, ()), slices.get(day, NOTHING))
+                    for name, slices in of_each.items()
+                },
+                wrong.get(day, set()),
+                held.get(day, set()),
+            )
+            for day in days
+        }
+    return found
+
+
+def _unless(is_owed: bool, held: Held) -> Held:
+    """Return what a slice covers; one that is to be asked again, final or not, covers nothing to the full."""
+    return replace(held, full_through=None, is_final=False) if is_owed else held
+
+
+def _together(slices: Mapping[str, Held], troubled: AbstractSet[str], held: AbstractSet[str]) -> Held:
+    """Return the least of the slices of a day, and of those of its minutes, and of its extras that are not held."""
+    extras = [one for name, one in slices.items() if name not in CORE_NAMES | held]
+    minutes = _least([one for name, one in slices.items() if name in CORE_NAMES])
+    if troubled & CORE_NAMES:
+        minutes = replace(minutes, full_through=None)
+    whole = _least(list(slices.values()))
+    if troubled:
+        whole = replace(whole, full_through=None)
+    of_extras = _least(extras) if extras else None
+    return replace(whole, of_minutes=None if whole == minutes else minutes, of_extras=of_extras)
+
+
+def first_days(connection: sa.Connection) -> dict[str, date]:
+    """Return, by company, the first day that was ever landed of it, in any dataset."""
+    r = refreshes.c
+    landed = (r.dataset.in_(LANDED_NAMES), r.day != NO_DAY)
+    query = sa.select(r.company_id, sa.func.min(r.day)).where(*landed).group_by(r.company_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def landed_companies(connection: sa.Connection) -> frozenset[str]:
+    """Return the companies that have any slice of a landed dataset."""
+    r = refreshes.c
+    query = sa.select(r.company_id).where(r.dataset.in_(LANDED_NAMES), r.day != NO_DAY).distinct()
+    return frozenset(connection.scalars(query))
+
+
+def read_unknown(connection: sa.Connection, frozen_before: Mapping[str, date], start: date) -> dict[str, list[date]]:
+    """Return, by company that Sequel forgets days of, those that it forgot before they were known."""
+    facts = read_ledger(connection, [event_participants.name], list(frozen_before))[event_participants.name]
+    return {
+        company_id: unknown_days(facts.get(company_id, {}), start, first) for company_id, first in frozen_before.items()
+    }
+
+
+def troubled(connection: sa.Connection, company_ids: Collection[str]) -> frozenset[str]:
+    """Return the companies of which a refresh left something undone: they are asked again within the hour."""
+    return _with_problems(connection, company_ids, CORE_NAMES)
+
+
+def owing_lists(connection: sa.Connection, company_ids: Collection[str]) -> frozenset[str]:
+    """Return the companies of which a list that has no day could not be had, such as who registered."""
+    return _with_problems(connection, company_ids, {table.name for table in LISTED_OF})
+
+
+def _with_problems(
+    connection: sa.Connection, company_ids: Collection[str], datasets: Collection[str]
+) -> frozenset[str]:
+    p = problems.c
+    chosen = (among(p.company_id, company_ids), p.dataset.in_(datasets), p.day == NO_DAY)
+    return frozenset(connection.scalars(sa.select(p.company_id).where(*chosen).distinct()))
+
+
+def kept_outcomes(
+    connection: sa.Connection,
+    days_by_company: Mapping[str, Collection[date]],
+    names: Collection[str] = SLICED_NAMES,
+) -> Iterator[Outcome]:
+    """Yield an outcome for each stored slice of days that were not asked for, because they need not be."""
+    r = refreshes.c
+    columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
+    for company_id, days in days_by_company.items():
+        if days:
+            chosen = (r.company_id == company_id, r.dataset.in_(list(names)), r.day.between(min(days), max(days)))
+            for row in connection.execute(sa.select(*columns).where(*chosen).order_by(r.day, r.dataset)):
+                if row.day in days and row.data_through is not None:
+                    yield Outcome(
+                        company_id,
+                        row.dataset,
+                        row.day,
+                        Verdict.UNCHANGED,
+                        rows=row.rows,
+                        data_through=row.data_through,
+                        is_final=row.is_final,
+                    )
+
+
+def _least(slices: Sequence[Held]) -> Held:
+    data = [held.data_through for held in slices if held.data_through is not None]
+    full = [held.full_through for held in slices if held.full_through is not None]
+    return Held(
+        min(data) if len(data) == len(slices) else None,
+        min(full) if len(full) == len(slices) else None,
+        all(held.is_final for held in slices),
+    )

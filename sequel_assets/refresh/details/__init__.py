@@ -1,0 +1,1 @@
+"""Event details and rosters: activity, interactions, registrants, hubs' people and rooms."""

@@ -1,0 +1,139 @@
+"""User activity: every page of an event, overlaps resolved, proven by `totalCount`, one row per person."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sequel_assets.refresh.details.endpoint import Asked, Family, Listing, Refused, Rows
+from sequel_assets.sequel import Activity, Duration, SequelClient
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
+
+T = TypeVar("T", int, float, datetime)
+PAGE_SIZE = 100
+MOST_PAGES = 2000
+"""More than any event has; a page that never ends is refused after them."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def fetch_activity(client: SequelClient, asked: Asked) -> Rows:
+    """Return everybody in an event. A list that does not come to its `totalCount` is asked once more from the start."""
+    everybody = _everybody(client, asked.event.event_id)
+    if not everybody.is_proven:
+        everybody = _everybody(client, asked.event.event_id)
+    if not everybody.is_proven:
+        raise Refused(f"its user activity {everybody}, asked twice")
+    rows = Rows()
+    by_person: dict[str, list[Activity]] = {}
+    listed = [Listing(entry.email, entry.name, _mark(entry)) for entry in everybody.entries]
+    for who, entry in zip(rows.everybody(asked, listed), everybody.entries, strict=True):
+        by_person.setdefault(who, []).append(entry)
+        rows.outside.update(entry.outside)
+    for who, theirs in by_person.items():
+        rows.add(event_activity, _row(asked, who, theirs))
+    rows.add(activity_totals, (*asked.start, everybody.total))
+    return rows
+
+
+def _mark(entry: Activity) -> str:
+    """Return what tells somebody apart who has no e-mail: the user, else the entry; one never reads like the other."""
+    return f"user {entry.user_id}" if entry.user_id is not None else f"entry {entry.uid}"
+
+
+@dataclass(frozen=True)
+class _Everybody:
+    """The entries of one run through the pages, and the `totalCount` that was told last."""
+
+    entries: list[Activity]
+    total: int
+    before: int = 0
+    """The `totalCount` of the page before."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Say whether these are all, and nothing else.
+
+        Where the count fell, an entry went between two pages: it may be among these still, and another has slipped from
+        the page to come onto one that was read. As many as there are to be would then be the wrong ones.
+        """
+        return len(self.entries) == self.total >= self.before
+
+    def __str__(self) -> str:
+        """Tell the numbers that speak against it."""
+        fell = f", after {self.before} on the page before" if self.total < self.before else ""
+        return f"lists {len(self.entries)} entries, and totalCount says {self.total}{fell}"
+
+
+def _everybody(client: SequelClient, event_id: str) -> _Everybody:
+    """Return each entry once, the newest of each.
+
+    Rows may arrive between two pages and push others onto the next one; so it ends when as many are known as there are
+    to be, or when a page has brought nothing new; and as soon as there are fewer than there were.
+    """
+    found: dict[tuple[str | None, str | None], Activity] = {}
+    last_total = 0
+    for page in range(1, MOST_PAGES + 1):
+        told = client.user_activity(event_id, page=page, count=PAGE_SIZE)
+        known = len(found)
+        for entry in told.items:
+            uid = (entry.uid, None) if entry.uid is not None else (None, entry.user_id)
+            before = found.get(uid)
+            if before is None or (entry.updated_on or _LONG_AGO) >= (before.updated_on or _LONG_AGO):
+                found[uid] = entry
+        if len(found) >= told.total_count or len(found) == known or told.total_count < last_total:
+            return _Everybody(list(found.values()), told.total_count, last_total)
+        last_total = told.total_count
+    raise Refused(f"its user activity has no end: more than {MOST_PAGES} pages of {PAGE_SIZE}")
+
+
+def _row(asked: Asked, who: str, entries: Sequence[Activity]) -> Row:
+    """Return one person's row: of several entries what was done is added up, of scores the largest counts."""
+    entries = sorted(entries, key=lambda entry: (entry.updated_on or _LONG_AGO, entry.uid or entry.user_id or ""))
+
+    def each(field: str) -> list[T]:
+        return [value for entry in entries if (value := getattr(entry, field)) is not None]
+
+    def of(choose: Callable[[list[T]], T], field: str) -> T | None:
+        values: list[T] = each(field)
+        return choose(values) if values else None
+
+    def flag(field: str) -> bool | None:
+        flags = [value for entry in entries if (value := getattr(entry, field)) is not None]
+        return any(flags) if flags else None
+
+    def raw(times: Sequence[Duration]) -> str | None:
+        return " + ".join(time.raw for time in times) or None
+
+    live = [entry.live_time for entry in entries if entry.live_time is not None]
+    on_demand = [entry.on_demand_time for entry in entries if entry.on_demand_time is not None]
+    statuses = [entry.lead_status for entry in entries if entry.lead_status is not None]
+    return (
+        *asked.start,
+        who,
+        len(entries),
+        flag("attended"),
+        flag("viewed_replay"),
+        raw(live),
+        raw(on_demand),
+        sum(time.minutes for time in live) if live else None,
+        sum(time.minutes for time in on_demand) if on_demand else None,
+        of(sum, "live_time_spent_percentage"),
+        of(sum, "on_demand_time_spent_percentage"),
+        of(max, "average_live_view_time"),
+        of(max, "average_on_demand_view_time"),
+        of(sum, "circles_number"),
+        of(sum, "comments"),
+        of(sum, "polls_number"),
+        of(sum, "questions_number"),
+        of(sum, "messages_reactions_count"),
+        of(max, "lead_score"),
+        of(max, "raw_lead_score"),
+        statuses[-1] if statuses else None,
+        of(max, "engagement_score"),
+        of(min, "registration_date"),
+        of(max, "updated_on"),
+    )
+
+
+ACTIVITY = Family("user activity", (event_activity,), fetch_activity, {event_activity.name: activity_totals})

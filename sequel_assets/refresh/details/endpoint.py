@@ -1,0 +1,174 @@
+"""What an event as a whole told through one endpoint: rows for its tables, or why there are none."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from sequel_assets.refresh.details.people_without_email import Entry, tell_apart
+from sequel_assets.sequel import SequelClient
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.people import Person, normal_email, person_id
+
+LONGEST_ID = 200
+"""Ids and emoji are keys, and no database indexes a key of any length."""
+
+
+WAY_OUT = "if it stays so, sequel-assets exclude rules the event out"
+
+
+class Refused(Exception):  # noqa: N818 - an answer that cannot be kept right, told by name
+    """An event's answer that contradicts itself; the text says how and quotes nobody."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One event to be asked as a whole, and whose rows they will be."""
+
+    company_id: str
+    event: KnownEvent
+    day: date
+    person_key: str
+
+    @property
+    def start(self) -> Row:
+        """Return the first columns of every row."""
+        return (self.company_id, self.day, self.event.event_id)
+
+
+@dataclass(frozen=True, repr=False)
+class Listing:
+    """One entry of a list of people: `mark` is what Sequel tells it apart by, if anything."""
+
+    email: str | None
+    name: str | None
+    mark: str | None
+    rest: str = ""
+    """What orders entries of one name that have no mark."""
+
+
+@dataclass
+class Rows:
+    """The rows of one event, by table, and the people in them."""
+
+    by_table: dict[sa.Table, list[Row]] = field(default_factory=dict)
+    untold: dict[sa.Table, str] = field(default_factory=dict)
+    """Why the answer says nothing of a table: without rows it would pass for "nothing happened"."""
+    people: dict[str, Person] = field(default_factory=dict)
+    entries: int = 0
+    """How many entries the answer had, where it is a list of people that promises no number."""
+    outside: set[str] = field(default_factory=set)
+    """Times outside the calendar that are kept as unknown, as Sequel spells them."""
+
+    def add(self, table: sa.Table, row: Row) -> None:
+        """Add a row with every column of its table."""
+        self.by_table.setdefault(table, []).append(row)
+
+    def who(self, asked: Asked, email: str | None, name: str | None) -> str | None:
+        """Return the id of somebody who wrote or chose something, who is remembered; None for nobody.
+
+        Of several people of one name without an e-mail it is the first: nothing says which one it was.
+        """
+        if not (email or "").strip() and not (name or "").strip():
+            return None
+        return self.known(asked, email, name)
+
+    def known(self, asked: Asked, email: str | None, name: str | None, number: int = 1) -> str:
+        """Return the id of a person, who is remembered if there is anything to remember.
+
+        `number` says which one of those of the name it is, without an e-mail.
+        """
+        shown = (name or "").strip()
+        person = person_id(asked.person_key, email, shown, asked.event.event_id, number)
+        if shown or normal_email(email) is not None:
+            self.meet(Person(person, normal_email(email), shown))
+        return person
+
+    def everybody(self, asked: Asked, entries: Sequence[Listing]) -> list[str]:
+        """Return the id of each entry of a list of people, who are remembered; those without an e-mail are told apart."""
+        unnamed = [entry for entry in entries if normal_email(entry.email) is None]
+        who = iter(tell_apart([Entry(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
+        found = []
+        for entry in entries:
+            if normal_email(entry.email) is None:
+                one = next(who)
+                found.append(self.known(asked, None, one.name, one.number))
+            else:
+                found.append(self.known(asked, entry.email, entry.name))
+        return found
+
+    def meet(self, person: Person) -> None:
+        """Remember a person; of several spellings of the name the last in order."""
+        known = self.people.get(person.person_id)
+        if known is None or known.name < person.name:
+            self.people[person.person_id] = person
+
+
+class Ending(StrEnum):
+    """How asking one event ended, if not with rows."""
+
+    VANISHED = "vanished"
+    """Sequel neither lists nor knows the event any more: its rows stay."""
+    SILENT = "silent"
+    """404 of an event that nobody has come to: there is nothing to tell, and its rows stay."""
+    NOT_FOUND = "not found"
+    """404, though Sequel knows the event: perhaps it does not tell this of the company at all."""
+    NOT_TOLD = "not told"
+    """403, another shape and the like: the same."""
+    FAILED = "failed"
+    """It may be told another time: its slice fails."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of asking one event."""
+
+    event_id: str
+    rows: Rows | None = None
+    ending: Ending | None = None
+    reason: str = ""
+    requests: int = 0
+    seconds: float = 0.0
+
+    def tells(self, table: sa.Table) -> bool:
+        """Say whether it says anything of a table, be it that there is nothing."""
+        return self.rows is not None and table not in self.rows.untold
+
+    def why_not(self, table: sa.Table) -> str:
+        """Return why it says nothing of a table; empty where it does, or where there is nothing to be said."""
+        return self.reason if self.rows is None else self.rows.untold.get(table, "")
+
+    def failure(self, table: sa.Table) -> str:
+        """Return why the event fails its slice of a table, and what can be done about a refusal; empty where it does not."""
+        why = self.why_not(table)
+        return why if not why or self.ending is Ending.FAILED else f"{why}; {WAY_OUT}"
+
+
+def _as_an_event(client: SequelClient, event_id: str) -> object:
+    return client.event(event_id)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Datasets that come from the same endpoint."""
+
+    name: str
+    """The endpoint in words."""
+    tables: tuple[sa.Table, ...]
+    fetch: Callable[[SequelClient, Asked], Rows]
+    beside: Mapping[str, sa.Table] = field(default_factory=dict)
+    """Tables without bookkeeping of their own, by the dataset that they go with."""
+    needs_audience: bool = False
+    """Whether there is nothing to tell of an event that nobody has come to."""
+    look_up: Callable[[SequelClient, str], object] = _as_an_event
+    """What else is asked of an event after a 404: `NotFound` from there too means that Sequel does not know it."""
+
+
+def a_key(text: str, what: str) -> str:
+    """Return an id as it is; one that is too long to be a key is refused by name."""
+    if len(text) > LONGEST_ID:
+        raise Refused(f"{what} of {len(text)} characters; at most {LONGEST_ID} can be kept")
+    return text

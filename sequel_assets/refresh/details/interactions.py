@@ -1,0 +1,120 @@
+"""Polls, questions, chat and reactions of an event, tidied: each thing once, answers and messages in order of time."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sequel_assets.refresh.details.endpoint import Asked, Family, Refused, Rows, a_key
+from sequel_assets.sequel import Interactions, SequelClient
+from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll, PollAnswer
+from sequel_assets.warehouse.tables.event_details import (
+    chat_messages,
+    poll_answers,
+    poll_options,
+    polls,
+    questions,
+    reactions,
+)
+
+T = TypeVar("T")
+_TABLES_OF = {
+    "polls": (polls, poll_options, poll_answers),
+    "questions": (questions,),
+    "chat": (chat_messages,),
+    "reactions": (reactions,),
+}
+NO_MINUTE = -1
+NO_EMOJI = "\ufffd"
+_IN_EMOJI = frozenset("\u200d\u2139\u24c2" + "".join(map(chr, range(0xE0020, 0xE0080))))
+"""Joiner, two emoji that are letters, and the tags of flags."""
+_KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
+    """Return what people said and chose. An id that is told twice, with two meanings, is refused by name."""
+    told = client.event_interactions(asked.event.event_id)
+    rows = Rows()
+    for part, its_tables in _TABLES_OF.items():
+        if getattr(told, part) is None:
+            rows.untold |= dict.fromkeys(its_tables, f"Sequel's answer has no {part}")
+    if any("answers" not in poll.model_fields_set for poll in told.polls or ()):
+        rows.untold[poll_answers] = "Sequel's polls have no answers"
+    for position, poll in enumerate(_once(told.polls or (), lambda poll: poll.poll_id, "poll"), start=1):
+        _add_poll(rows, asked, poll, position)
+    answers = [answer for poll in told.polls or () for answer in poll.answers]
+    for timed in (*answers, *(told.questions or ()), *(told.chat or ())):
+        rows.outside.update(timed.outside)
+    for question in _once(told.questions or (), lambda question: question.question_id, "question"):
+        key = (*asked.start, a_key(question.question_id, "a question's id"))
+        who = rows.who(asked, question.email, question.name)
+        rest = (question.text, question.asked_at, question.answer, question.answered_at, question.upvotes)
+        rows.add(questions, (*key, who, *rest))
+    for position, message in enumerate(_transcript(told), start=1):
+        key = (*asked.start, a_key(message.message_id, "a message's id"))
+        rows.add(
+            chat_messages, (*key, position, rows.who(asked, message.email, message.name), message.text, message.sent_at)
+        )
+    counts: dict[tuple[str, int], int] = {}
+    for reaction in told.reactions or ():
+        place = (
+            _an_emoji(a_key(reaction.emoji, "an emoji")),
+            NO_MINUTE if reaction.minute is None else reaction.minute,
+        )
+        counts[place] = counts.get(place, 0) + reaction.count
+    for (emoji, minute), count in counts.items():
+        rows.add(reactions, (*asked.start, emoji, minute, count))
+    return rows
+
+
+def _add_poll(rows: Rows, asked: Asked, poll: Poll, position: int) -> None:
+    key = (*asked.start, a_key(poll.poll_id, "a poll's id"))
+    rows.add(polls, (*key, position, poll.question))
+    options = _once(poll.options, lambda option: option.option_id, "option")
+    for place, option in enumerate(options, start=1):
+        rows.add(poll_options, (*key, a_key(option.option_id, "an option's id"), place, option.text))
+    listed = {option.option_id for option in options}
+    for place, answer in enumerate(_in_time(poll.answers), start=1):
+        who = rows.who(asked, answer.email, answer.name)
+        is_listed = answer.option_id in listed
+        chosen, text = (answer.option_id, None) if is_listed else ("", answer.option_id)
+        rows.add(poll_answers, (*key, place, who, chosen, is_listed, answer.answered_at, text))
+
+
+def _an_emoji(text: str) -> str:
+    """Return an emoji; of what has letters or numbers in it, which somebody may have typed, only that it was something."""
+    signs = _KEYCAP.sub("", text)
+    is_text = any(unicodedata.category(sign)[0] in "LNC" and sign not in _IN_EMOJI for sign in signs)
+    return NO_EMOJI if is_text or not text.strip() else text
+
+
+def _in_time(answers: Iterable[PollAnswer]) -> list[PollAnswer]:
+    return sorted(answers, key=lambda answer: answer.answered_at or _LAST)
+
+
+def _transcript(told: Interactions) -> list[ChatMessage]:
+    """Return the messages in order of time; one without a time stays behind the one that it follows in the list."""
+    at, placed = datetime.min.replace(tzinfo=UTC), []
+    for message in _once(told.chat or (), lambda message: message.message_id, "message"):
+        at = message.sent_at or at
+        placed.append((at, message))
+    return [message for _, message in sorted(placed, key=lambda one: one[0])]
+
+
+def _once(things: Sequence[T], key: Callable[[T], str], what: str) -> list[T]:
+    """Return each thing once; repeated to the letter it is one, with another content it is refused."""
+    found: dict[str, T] = {}
+    for thing in things:
+        if found.setdefault(key(thing), thing) != thing:
+            raise Refused(f"a {what} is told twice, with two contents")
+    return list(found.values())
+
+
+INTERACTIONS = Family(
+    "polls, questions and chat",
+    (polls, poll_options, poll_answers, questions, chat_messages, reactions),
+    fetch_interactions,
+    needs_audience=True,
+)

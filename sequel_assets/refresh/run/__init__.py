@@ -1,0 +1,1 @@
+"""A refresh of many companies, and that of one: which stage comes when."""

@@ -1,0 +1,126 @@
+"""What can be checked within the warehouse: do the facts come to the totals they were fetched with, is an insight behind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from sequel_assets.refresh.core.retention import NONE_FROZEN
+from sequel_assets.refresh.transform.derive import wanted_slices
+from sequel_assets.refresh.transform.rollup_plan import behind_rollups
+from sequel_assets.refresh.transform.sources import together
+from sequel_assets.warehouse.stores import availability, catalog
+from sequel_assets.warehouse.tables.core import event_participants, proofs, refreshes
+from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One event's day whose facts are not what Sequel promised for it."""
+
+    company_id: str
+    day: date
+    event_id: str
+    column: str
+    found: int
+    promised: int
+
+
+MINUTES, USERS = ("live_minutes", "on_demand_minutes", "engaged_minutes"), ("live_users", "on_demand_users")
+
+
+def not_conserved(connection: sa.Connection) -> list[Mismatch]:
+    """Return each (company, day, event) whose sums are not the promised ones, in the order of the key.
+
+    Minutes must be the same. There may be fewer people than users, where Sequel counts the spellings of one e-mail, or
+    lists somebody with no minute; more there cannot be.
+    """
+    fact, proof = event_participants.c, proofs.c
+    key, columns = ("company_id", "day", "event_id"), (*MINUTES, *USERS)
+    people = [sa.case((fact[name] > 0, 1), else_=0) for name in MINUTES[:2]]
+    found = [*(fact[name] for name in MINUTES), *people]
+    both = sa.union_all(
+        sa.select(
+            *(fact[k] for k in key),
+            *(value.label(c) for c, value in zip(columns, found, strict=True)),
+            *(sa.literal(0).label(f"promised_{c}") for c in columns),
+        ),
+        sa.select(*(proof[k] for k in key), *(sa.literal(0) for _ in columns), *(proof[c] for c in columns)),
+    ).subquery()
+    sums = [sa.func.sum(both.c[c]).label(c) for c in columns] + [
+        sa.func.sum(both.c[f"promised_{c}"]).label(f"promised_{c}") for c in columns
+    ]
+    grouped = sa.select(*(both.c[k] for k in key), *sums).group_by(*(both.c[k] for k in key)).subquery()
+    wrong = (
+        sa.select(grouped)
+        .where(
+            sa.or_(
+                *(grouped.c[c] != grouped.c[f"promised_{c}"] for c in MINUTES),
+                *(grouped.c[c] > grouped.c[f"promised_{c}"] for c in USERS),
+            )
+        )
+        .order_by(*(grouped.c[k] for k in key))
+    )
+    return [
+        Mismatch(row.company_id, row.day, row.event_id, column, found, promised)
+        for row in connection.execute(wrong)
+        for column in columns
+        for found, promised in [(int(row._mapping[column]), int(row._mapping[f"promised_{column}"]))]
+        if found > promised or (found < promised and column in MINUTES)
+    ]
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """An event whose activity has another number of entries than Sequel promised."""
+
+    company_id: str
+    day: date
+    event_id: str
+    found: int
+    promised: int
+
+
+def incomplete_activity(connection: sa.Connection) -> list[Incomplete]:
+    """Return each event whose entries of activity are not as many as its `totalCount`, in the order of the key."""
+    a, t = event_activity.c, activity_totals.c
+    sums = sa.select(a.company_id, a.day, a.event_id, a.entries.label("found"), sa.literal(0).label("promised"))
+    totals = sa.select(t.company_id, t.day, t.event_id, sa.literal(0), t.total_count)
+    both = sa.union_all(sums, totals).subquery().c
+    key = (both.company_id, both.day, both.event_id)
+    found, promised = sa.func.sum(both.found), sa.func.sum(both.promised)
+    query = sa.select(*key, found, promised).group_by(*key).having(found != promised).order_by(*key)
+    return [
+        Incomplete(company, day, event, int(has), int(owes))
+        for company, day, event, has, owes in connection.execute(query)
+    ]
+
+
+def behind_facts(
+    connection: sa.Connection, insight: Insight, start: date, frozen_before: Mapping[str, date]
+) -> list[tuple[str, date]]:
+    """Return (company, day) of each slice of an insight that was derived from facts that have changed since, or is missing."""
+    if insight.of_tree:
+        return behind_rollups(connection)
+    names: Sequence[str] = (insight.name, *insight.inputs)
+    absent, plans = availability.by_company(connection), catalog.event_plans(connection)
+    stored: dict[str, dict[str, dict[date, sa.Row[tuple[object, ...]]]]] = {}
+    for row in connection.execute(
+        sa.select(refreshes).where(refreshes.c.dataset.in_(names)).order_by(refreshes.c.company_id, refreshes.c.day)
+    ):
+        stored.setdefault(row.company_id, {name: {} for name in names})[row.dataset][row.day] = row
+    behind = []
+    for company_id, by_dataset in stored.items():
+        frozen = frozen_before.get(company_id, NONE_FROZEN)
+        facts = together(insight, by_dataset, absent.get(company_id, ()), plans.get(company_id, {}))
+        wanted, _ = wanted_slices(insight, facts, start, frozen)
+        have = by_dataset[insight.name]
+        behind += [
+            (company_id, day)
+            for day, want in wanted.items()
+            if (day in have and have[day].input_checksum != want.input_checksum)
+            or (day not in have and want.is_owed(insight))
+        ]
+    return behind

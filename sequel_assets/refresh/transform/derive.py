@@ -1,0 +1,249 @@
+"""Deriving a company's insights from its facts: whatever is behind, set-wise, in one transaction unless it takes long.
+
+A slice is behind when the checksum of the facts that it was derived from is not the facts' checksum now. Of an as-of
+slice that is a chain over every day from the start, and while a day of it has no facts the slice is not written. The
+chain starts after the last day that Sequel forgot before it was known: nobody can wait for that one. What is derived at
+a day's close has no slice of an open day, unless somebody asks for it; from then on it is kept up to date like any
+other, and where it has to wait its problem remembers that it was asked for.
+"""
+
+import hashlib
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.core.datasets import LANDED_NAMES
+from sequel_assets.refresh.core.retention import NONE_FROZEN, counts_from, is_closed
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.transform.sources import together
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
+from sequel_assets.warehouse.stores import availability, catalog, problems
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY, refreshes
+from sequel_assets.warehouse.tables.core import problems as problems_table
+from sequel_assets.warehouse.tables.dataset import Insight
+
+DAY = timedelta(days=1)
+OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.of_tree)
+"""What is derived from a company's own facts."""
+LONG, GIVES_WAY = 10, 0.25
+"""Seconds: a transaction that has lasted longer ends after the insight that it is at, and others may write before the next.
+
+SQLite has one writer, and a year of a big company can take longer than the others wait for it."""
+_EVER, _NEVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an insight's slice should say of itself, by the facts as they are."""
+
+    input_checksum: str
+    data_through: datetime
+    full_through: datetime | None
+    is_closed: bool
+    """Whether the sources' own slices of that day have closed."""
+    is_whole: bool = False
+    """Whether every event of that day was asked about: of an open day somebody asked for that, no hour does."""
+
+    def is_owed(self, insight: Insight) -> bool:
+        """Say whether the slice is to be there without anybody asking for it."""
+        return self.is_closed or self.is_whole or not insight.at_close
+
+
+def wanted_slices(
+    insight: Insight, facts: Mapping[date, Any], start: date, frozen_before: date = NONE_FROZEN
+) -> tuple[dict[date, Wanted], dict[date, date]]:
+    """Return what each day's slice should be, and for those that must wait the first day without facts.
+
+    `facts` are the rows of `refreshes` of the datasets that the insight is derived from, taken together. Pure.
+
+    An as-of slice covers as much as the least of its days that are still open. Earlier days that are closed but not
+    final keep it from being final, and do not keep it from being closed at its own day's end; frozen ones, which will
+    never turn final, do neither. There is none before the day from which it counts.
+    """
+    first = counts_from(facts, start, frozen_before) if insight.as_of else start
+    known = {day: row for day, row in facts.items() if row.data_through is not None and day >= first}
+    if not insight.as_of:
+        return {
+            day: Wanted(
+                row.checksum, row.data_through, row.full_through, is_closed(day, row), row.full_through is not None
+            )
+            for day, row in known.items()
+        }, {}
+    wanted, waiting = {}, {}
+    chain = hashlib.sha256(first.isoformat().encode())
+    missing: date | None = None
+    open_data = open_full = closed_full = _EVER
+    next_day = first
+    for day in sorted(known):
+        if missing is None and day != next_day:
+            missing = next_day
+        if missing is not None:
+            waiting[day] = missing
+            continue
+        row = known[day]
+        chain.update(row.checksum.encode() if is_closed(day, row) else f"{row.checksum} open".encode())
+        own_full = row.full_through or _NEVER
+        full = min(own_full, open_full, max(closed_full, day_end(day)))
+        through = None if full == _NEVER else full
+        wanted[day] = Wanted(
+            chain.copy().hexdigest(),
+            min(open_data, row.data_through),
+            through,
+            is_closed(day, row),
+            row.full_through is not None,
+        )
+        if row.data_through < day_end(day):
+            open_data = min(open_data, row.data_through)
+        if own_full < day_end(day):
+            open_full = min(open_full, own_full)
+        elif not row.is_final and day >= frozen_before:
+            closed_full = min(closed_full, own_full)
+        next_day = day + DAY
+    return wanted, waiting
+
+
+def derive(
+    warehouse: Warehouse,
+    company_id: str,
+    days: Collection[date],
+    *,
+    start: date,
+    moment: Moment,
+    frozen_before: date = NONE_FROZEN,
+    even_open: Collection[date] = (),
+) -> tuple[dict[str, list[SliceResult]], dict[str, dict[date, str]]]:
+    """Derive every slice of the company that is behind its facts; those of `days` are accounted for in any case.
+
+    What is derived at a day's close is also derived of the days in `even_open`. Return, by dataset, what became of each,
+    and of those that must wait the reason.
+    """
+    results: dict[str, list[SliceResult]] = {}
+    reasons: dict[str, dict[date, str]] = {}
+    of_insight: dict[str, Mapping[date, Any]] = {}
+    ahead = list(OWN_INSIGHTS)
+
+    def derive_some(connection: sa.Connection) -> list[Insight]:
+        """Derive what lies ahead until that has lasted long; it may be done again, and counts from `ahead` only."""
+        began = time.monotonic()
+        _close_frozen_problems(connection, company_id, frozen_before)
+        stored = _stored(connection, company_id)
+        unavailable = availability.unavailable_datasets(connection, company_id)
+        plans = catalog.event_plans(connection, company_id).get(company_id, {})
+        noted = _noted(connection, company_id)
+        done = []
+        for insight in ahead:
+            done.append(insight)
+            facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
+            wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
+            first = counts_from(facts, start, frozen_before) if insight.as_of else start
+            asked_for = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
+            reasons[insight.name] = {
+                day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
+                for day, missing in waiting.items()
+                if not insight.at_close or day in asked_for or is_closed(day, facts[day])
+            }
+            if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
+                stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
+                drop_slices(connection, company_id, insight.table, stale)
+            have = stored.get(insight.name, {})
+            wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
+            updates = _updates(connection, company_id, insight, wanted, have, days, first)
+            results[insight.name] = replace_slices(
+                connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
+            )
+            if time.monotonic() - began > LONG:
+                break
+        return done
+
+    while ahead:
+        ahead = ahead[len(warehouse.change(derive_some, company_id)) :]
+        if ahead:
+            time.sleep(GIVES_WAY)
+    for insight in OWN_INSIGHTS:
+        standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
+        problems.settle(warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=moment.at)
+    return results, reasons
+
+
+def _close_frozen_problems(connection: sa.Connection, company_id: str, frozen_before: date) -> None:
+    """Delete the problems of frozen days: nothing is asked any more that could mend them."""
+    p = problems_table.c
+    frozen = (p.day != NO_DAY, p.day < frozen_before)
+    connection.execute(problems_table.delete().where(p.company_id == company_id, p.dataset.in_(LANDED_NAMES), *frozen))
+
+
+def _noted(connection: sa.Connection, company_id: str) -> dict[str, set[date]]:
+    """Return, by dataset, the days that problems stand for."""
+    p = problems_table.c
+    found: dict[str, set[date]] = {}
+    for dataset, day in connection.execute(sa.select(p.dataset, p.day).where(p.company_id == company_id)):
+        found.setdefault(dataset, set()).add(day)
+    return found
+
+
+def _stored(connection: sa.Connection, company_id: str) -> dict[str, dict[date, Any]]:
+    found: dict[str, dict[date, Any]] = {}
+    for row in connection.execute(sa.select(refreshes).where(refreshes.c.company_id == company_id)):
+        found.setdefault(row.dataset, {})[row.day] = row
+    return found
+
+
+def _updates(
+    connection: sa.Connection,
+    company_id: str,
+    insight: Insight,
+    wanted: Mapping[date, Wanted],
+    stored: Mapping[date, Any],
+    days: Collection[date],
+    start: date,
+) -> list[SliceUpdate]:
+    """Return the updates of the slices that are behind; where the facts are the same the bookkeeping alone moves on."""
+    accounted = set(days)
+    again = {
+        day for day, want in wanted.items() if day not in stored or stored[day].input_checksum != want.input_checksum
+    }
+    moved = {
+        day
+        for day, want in wanted.items()
+        if day not in again
+        and (
+            day in accounted
+            or (stored[day].data_through, stored[day].full_through) != (want.data_through, want.full_through)
+        )
+    }
+    rows = rows_by_day(connection, company_id, insight, sorted(again), start)
+    return [
+        SliceUpdate(
+            insight.table,
+            day,
+            None if day not in again else rows.get(day, []),
+            None,
+            through=wanted[day].data_through,
+            data_through=wanted[day].data_through,
+            full_through=wanted[day].full_through,
+            input_checksum=wanted[day].input_checksum,
+        )
+        for day in sorted(again | moved)
+    ]
+
+
+def rows_by_day(
+    connection: sa.Connection, company_id: str, insight: Insight, days: Sequence[date], start: date
+) -> dict[date, list[Any]]:
+    """Return what an insight's SELECT says of these days, which are in order."""
+    if not days:
+        return {}
+    place, chosen = list(insight.table.columns).index(insight.table.c.day), set(days)
+    found: dict[date, list[Any]] = {}
+    selected: Any = connection.execute(insight.select(company_id, days[0], days[-1], start))
+    for row in selected:
+        if row[place] in chosen:
+            found.setdefault(row[place], []).append(tuple(row))
+    return found

@@ -1,0 +1,200 @@
+"""Deriving the roll-ups: a company with all beneath it, once all of them have their facts of a day.
+
+Any run may be the one that completes a tree, so each looks at its end: at the days that it touched and that are over, and
+at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has nothing to look at. An
+open day has roll-ups where it was asked for in full, of all companies.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict, all_failed
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.slice_summary import outcome_of
+from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.transform.derive import Wanted, rows_by_day
+from sequel_assets.refresh.transform.rollup_plan import (
+    SOURCES,
+    Key,
+    Slices,
+    Trees,
+    days_behind,
+    is_behind,
+    read_slices,
+    read_trees,
+    wanted_rollups,
+)
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.stores import problems
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import NO_DAY
+
+Asked = Mapping[str, Mapping[date, Coverage]]
+
+
+class RollUps:
+    """Watches a refresh and derives, at its end, what its outcomes let be derived.
+
+    Of the days asked of a company its own roll-up is told in any case, of others what changed.
+    """
+
+    def __init__(self, warehouse: Warehouse, asked: Asked, moment: Moment) -> None:
+        self._warehouse, self._asked, self._moment = warehouse, asked, moment
+        self._even_open = {
+            day for days in asked.values() for day, coverage in days.items() if coverage is not Coverage.HOT
+        }
+        over = {day for days in asked.values() for day in days if day_end(day) <= moment.through}
+        self._touched = self._even_open | over
+        self._is_ordinary_hour = any(asked.values()) and not self._touched
+        self._failed: dict[Key, Outcome] = {}
+
+    def leave_out(self, company_id: str) -> None:
+        """Tell nothing of a company whose slices all have their outcome: it could not be refreshed at all."""
+        self._asked = {at: days for at, days in self._asked.items() if at != company_id}
+
+    def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Yield the outcomes as they come, remembering the days that they concern and what failed."""
+        for outcome in outcomes:
+            if outcome.dataset in SOURCES and outcome.verdict is Verdict.FAILED:
+                self._failed[outcome.company_id, outcome.day] = outcome
+            elif outcome.verdict is Verdict.DONE and day_end(outcome.day) <= self._moment.through:
+                self._touched.add(outcome.day)
+            yield outcome
+
+    def derive(self, fatal: Exception | None = None) -> Iterator[Outcome]:
+        """Derive every roll-up that is behind and yield what became of it, and of those asked for.
+
+        Where the run ended for all (`fatal`) nothing is derived, and those asked for say why.
+        """
+        if fatal is not None:
+            yield from self._all_failed(fatal)
+            return
+        if self._is_ordinary_hour and not self._touched:
+            return
+        try:
+            yield from self._derive_all()
+        except WarehouseError as error:
+            yield from self._all_failed(error)
+
+    def _all_failed(self, error: Exception) -> Iterator[Outcome]:
+        for company_id, days in self._asked.items():
+            yield from all_failed(company_id, days, str(error), [company_rollup.name])
+
+    def _derive_all(self) -> Iterator[Outcome]:
+        days, trees, slices = self._warehouse.ask(self._read)
+        wanted, waiting = wanted_rollups(trees, slices, days)
+        due: dict[str, list[date]] = {}
+        for company_id, day in self._due(wanted, slices):
+            due.setdefault(company_id, []).append(day)
+        for company_id in due:
+            yield from self._derive(trees, company_id, due[company_id])
+        yield from self._waiting(trees, waiting)
+        _note(self._warehouse, trees, waiting, self._moment)
+
+    def _read(self, connection: sa.Connection) -> tuple[list[date], Trees, Slices]:
+        days = sorted({*self._touched, *days_behind(connection)})
+        return days, read_trees(connection), read_slices(connection, days)
+
+    def _due(self, wanted: Mapping[Key, Wanted], slices: Slices) -> list[Key]:
+        return [
+            key
+            for key, want in wanted.items()
+            if (want.is_owed(COMPANY_ROLLUP) or key[1] in self._even_open)
+            and (is_behind(slices, key, want) or key[1] in self._asked.get(key[0], ()))
+        ]
+
+    def _derive(self, trees: Trees, company_id: str, days: Collection[date]) -> Iterator[Outcome]:
+        """Derive a company's roll-ups from one state of all beneath it, taken once the company's lock is held."""
+        for result in self._replace(trees, company_id, days):
+            failed = self._failed.get((company_id, result.day))
+            if failed is None:
+                yield outcome_of(company_id, result)
+            elif result.day in self._asked.get(company_id, ()):
+                why = f"its {failed.dataset} failed: {failed.reason}"
+                yield Outcome(company_id, company_rollup.name, result.day, Verdict.FAILED, why)
+
+    @repeats
+    def _replace(self, trees: Trees, company_id: str, days: Collection[date]) -> list[SliceResult]:
+        members = {member for day in days for member in trees.members_on(day)[company_id]}
+        with self._warehouse.write(company_id) as connection, self._warehouse.read() as state:
+            slices = read_slices(state, days, members)
+            wanted, _ = wanted_rollups(trees.only(members), slices, days)
+            mine = {day: wanted[of, day] for of, day in self._due(wanted, slices) if of == company_id}
+            return replace_slices(
+                connection,
+                company_id,
+                _updates(state, company_id, mine, slices),
+                at=self._moment.at,
+                late_window=self._moment.late_window,
+                run_id=self._moment.run_id,
+            )
+
+    def _waiting(self, trees: Trees, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
+        """Yield that roll-ups asked for must wait: for a company of this refresh, another run would not bring it."""
+        for (company_id, day), missing in waiting.items():
+            is_unread = missing in trees.unread
+            if day in self._asked.get(company_id, ()) and (missing in self._asked or is_unread):
+                why = _UNREAD.format(missing) if is_unread else f"{missing} has no {_FACTS} of {day} yet"
+                failed = self._failed.get((company_id, day))
+                verdict = Verdict.FAILED if failed else Verdict.WAITING
+                why = f"its {failed.dataset} failed: {failed.reason}" if failed else why
+                yield Outcome(company_id, company_rollup.name, day, verdict, why)
+
+
+def _updates(state: sa.Connection, company_id: str, wanted: Mapping[date, Wanted], slices: Slices) -> list[SliceUpdate]:
+    """Return the updates of a company's roll-ups; where the facts are the same the bookkeeping alone moves on."""
+    stored = {day: slices.get((company_id, company_rollup.name, day)) for day in wanted}
+    again = sorted(
+        day
+        for day, want in wanted.items()
+        if (have := stored[day]) is None or have.input_checksum != want.input_checksum
+    )
+    rows: Mapping[date, list[Any]] = rows_by_day(state, company_id, COMPANY_ROLLUP, again, NO_DAY)
+    return [
+        SliceUpdate(
+            company_rollup,
+            day,
+            rows.get(day, []) if day in again else None,
+            None,
+            through=want.data_through,
+            data_through=want.data_through,
+            full_through=want.full_through,
+            input_checksum=want.input_checksum,
+        )
+        for day, want in sorted(wanted.items())
+    ]
+
+
+_FACTS = COMPANY_ROLLUP.sources_in_words
+_UNREAD = "Sequel has not told what stands beneath {}"
+
+
+@repeats
+def _note(warehouse: Warehouse, trees: Trees, waiting: Mapping[Key, str], moment: Moment) -> None:
+    """Make each company's problem with its roll-ups what it is now: the first day that waits, and for whom."""
+    days: dict[str, list[date]] = {}
+    for (company_id, day), missing in sorted(waiting.items()):
+        if missing != company_id:
+            days.setdefault(company_id, []).append(day)
+    with warehouse.read() as connection:
+        noted = problems.companies_with(connection, company_rollup.name)
+    for company_id in sorted({*noted, *days}):
+        standing = []
+        if company_id in days:
+            day, more = days[company_id][0], len(days[company_id]) - 1
+            missing = waiting[company_id, day]
+            if missing in trees.unread:
+                what, then = _UNREAD.format(missing), "; once it does, this follows by itself"
+            else:
+                what = f"{missing}, beneath it, has no {_FACTS} of {day} yet"
+                then = "; backfill that and this follows by itself"
+            reason = f"not written: {what}{f' (and {more} more days wait)' if more else ''}{then}"
+            standing = [Problem(company_id, company_rollup.name, reason)]
+        problems.settle(warehouse, company_id, company_rollup.name, [NO_DAY], standing, at=moment.at)

@@ -1,0 +1,1 @@
+"""The minutes: which days have any, fetching and verifying them, loading them."""

@@ -1,0 +1,45 @@
+"""The concurrent users of a stage event, minute by minute, placed on UTC days."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing
+from sequel_assets.refresh.usage.extract import SliceFailure
+from sequel_assets.sequel import EARLIEST, LATEST
+
+Told = dict[date, dict[datetime, int]]
+"""day -> minute -> users."""
+
+
+def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Told:
+    """Return the minutes by day: all that came, also beyond the planned end; of two values for one the larger."""
+    start = starts_at.replace(second=0, microsecond=0)
+    told: Told = {}
+    for offset, users in views:
+        after = timedelta(minutes=offset)
+        if not EARLIEST - start <= after < LATEST - start:  # nothing is added before that is sure
+            raise SliceFailure(
+                f"minute {offset} of its concurrency is beyond any calendar (not between {EARLIEST.year} and {LATEST.year})"
+            )
+        minute = start + after
+        day = told.setdefault(minute.date(), {})
+        day[minute] = max(users, day.get(minute, 0))
+    return told
+
+
+def fetch_concurrency(ask: EventAsker, *, has_live_minutes: bool) -> Told:
+    """Return the concurrency of an event. 404 means empty where nobody was live; else it is asked once more.
+
+    Where minutes are stored it is not taken for empty either, unless Sequel says that nobody was ever live.
+    """
+    views = ask.concurrency()
+    may_be_empty = not has_live_minutes and ask.event.concurrency_from is None
+    if views is None and not may_be_empty:
+        views = ask.concurrency()
+        if views is None and (has_live_minutes or ask.was_ever_live()):
+            raise EventMissing(ask.event.event_id)
+    if not views:
+        return {}
+    if ask.event.starts_at is None:
+        raise SliceFailure("Sequel gives it no start date, so the minutes of its concurrency cannot be placed")
+    return place_minutes(ask.event.starts_at, views)

@@ -1,0 +1,211 @@
+"""One event within a refresh of its company: exploring its days, then each day's facts and its concurrency."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from sequel_assets.refresh.core.existence import FATAL, is_gone
+from sequel_assets.refresh.core.progress import Gauge
+from sequel_assets.refresh.usage.concurrency import Told, fetch_concurrency
+from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing, KeptLists
+from sequel_assets.refresh.usage.extract import DayFacts, NotTold, SliceFailure, day_facts, explore
+from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
+from sequel_assets.sequel import SequelClient, SequelError
+from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.tables.core import HUB, STAGE
+
+T = TypeVar("T")
+
+
+@dataclass
+class Context:
+    """What every part of a refresh is given: the three rooms, the clock and the rules."""
+
+    client: SequelClient
+    clock: Callable[[], datetime]
+    settle: timedelta
+    room: KeptLists = field(default_factory=KeptLists)
+    gauge: Gauge = field(default_factory=Gauge)
+    stop: threading.Event = field(default_factory=threading.Event)
+    fatal: list[SequelError] = field(default_factory=list)
+    """The error that ended the run, once there is one."""
+    only: Mapping[str, Mapping[str, Collection[date]]] = field(default_factory=dict)
+    """company -> event -> days that are asked of this event alone, beside the days that are asked of every event."""
+    anew: bool = False
+    """True where the remembered silences are not believed."""
+    frozen_before: Mapping[str, date] = field(default_factory=dict)
+    """company -> the first day that Sequel still holds, where it forgets; no day before it is asked or written."""
+    listers: dict[str, str] = field(default_factory=dict)
+    """event -> the company whose list named it, where that is not its own."""
+
+
+class Stopped(Exception):  # noqa: N818 - a state, not an error
+    """The run was asked to stop, or ended by an error that no other request would survive."""
+
+
+@dataclass(frozen=True)
+class DayWork:
+    """What one event gave for one day; a failure names its reason, per dataset."""
+
+    facts: DayFacts | None = None
+    facts_failure: str = ""
+    concurrency_failure: str = ""
+    requests: int = 0
+    seconds: float = 0.0
+
+
+class EventWork:
+    """The questions and answers of one event over the spans that are refreshed."""
+
+    def __init__(self, context: Context, company_id: str, event: KnownEvent) -> None:
+        self.company_id = company_id
+        self.event = event
+        self.told: Told | None = None
+        self.days: dict[date, Expected | None] = {}
+        self.failed_spans: dict[Span, str] = {}
+        self.vanished = False
+        self.explore_requests = 0
+        self._context = context
+        self._ask = EventAsker(context.client, event, context.room)
+        self._one_at_a_time = threading.Lock()
+        self._concurrency_failure = ""
+        self._telling = threading.Lock()
+        self._silent: list[Span] = []
+        self._loud: set[date] = set()
+
+    @property
+    def own(self) -> Span | None:
+        """Return the days on which the event takes place by its plan, if it has one."""
+        if self.event.starts_at is None:
+            return None
+        end = self.event.ends_at
+        last = end.date() if end and end > self.event.starts_at else self.event.starts_at.date()
+        return Span(self.event.starts_at.date(), last)
+
+    def take_told(self) -> tuple[list[Span], set[date]]:
+        """Return, once each, the stretches that were told to be empty, and the days that have minutes."""
+        with self._telling:
+            silent, self._silent = self._silent, []
+            loud, self._loud = self._loud, set()
+        return silent, loud
+
+    def _tell(self, silent: Iterable[Span], loud: Iterable[date]) -> None:
+        with self._telling:
+            self._silent += silent
+            self._loud.update(loud)
+
+    def explore(self, span: Span, wants_witness: bool) -> None:
+        """Find the days of a span that have minutes; a failure is kept for every day that it concerns."""
+        with self._one_at_a_time:
+            before, known = self._ask.requests, len(self.days)
+            self._explore(span, wants_witness)
+            self.explore_requests = self._ask.requests
+            self._context.gauge.explored(self._ask.requests - before, len(self.days) - known)
+
+    def _explore(self, span: Span, wants_witness: bool) -> None:
+        """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
+        context = self._context
+        try:
+            days = self._guarded(
+                lambda: explore(
+                    self._ask, span, self.own, clock=context.clock, settle=context.settle, wants_witness=wants_witness
+                )
+            )
+            self.days |= days
+            self._tell(gaps(span, days), [day for day, expected in days.items() if expected is not None])
+        except SliceFailure as error:
+            self._ask.forget()
+            where = self._ask.span
+            if not isinstance(error, NotTold) or where is None or where == span:
+                self.failed_spans[span] = str(error)
+                return
+            if where.days == 1:
+                self.failed_spans[where] = str(error)
+            for part in around(span, where) if where.days == 1 else halves(span):
+                self._explore(part, wants_witness)
+        except EventMissing:
+            self._look_up(span)
+
+    def work(self, day: date, *, wants_facts: bool) -> DayWork:
+        """Fetch and prove a day; fetch the concurrency too when somebody was live or minutes of that day are stored."""
+        began, before = time.monotonic(), self._ask.requests
+        facts: DayFacts | None = None
+        concurrency_failure = ""
+        with self._one_at_a_time:
+            failure = self.failure_on(day)
+            try:
+                if wants_facts:
+                    facts = self._guarded(lambda: day_facts(self._ask, day, self.days.get(day)))
+                    self._tell([] if facts.minutes else [Span(day, day)], [day] if facts.minutes else [])
+            except SliceFailure as error:
+                failure = str(error)
+            except EventMissing:
+                failure = self._missing()
+            was_live = bool(failure) or (facts is not None and facts.live.minutes > 0)
+            if self.event.event_type == STAGE and not self.vanished and (was_live or self.stored_on(day)):
+                self._fetch_concurrency(has_live_minutes=was_live)
+                concurrency_failure = self._concurrency_failure
+            requests = self._ask.requests - before
+        self._context.gauge.worked(requests)
+        return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
+
+    def concurrency_again(self) -> bool:
+        """Fetch the concurrency whatever the days say, since the event's start moved; say whether it was told."""
+        with self._one_at_a_time:
+            self._fetch_concurrency(has_live_minutes=False)
+            return self.told is not None or self.vanished
+
+    def stored_on(self, day: date) -> bool:
+        """Say whether Sequel's last telling of its concurrency reached into a day."""
+        first, last = self.event.concurrency_from, self.event.concurrency_until
+        return first is not None and last is not None and first.date() <= day <= last.date()
+
+    def failure_on(self, day: date) -> str:
+        """Return why a day could not even be explored, or nothing."""
+        return next((reason for span, reason in self.failed_spans.items() if span.first <= day <= span.last), "")
+
+    def _fetch_concurrency(self, *, has_live_minutes: bool) -> None:
+        """Fetch it once for all days; a failure stands for all days too."""
+        if self.told is not None or self._concurrency_failure:
+            return
+        try:
+            self.told = self._guarded(lambda: fetch_concurrency(self._ask, has_live_minutes=has_live_minutes))
+        except SliceFailure as error:
+            self._concurrency_failure = str(error)
+        except EventMissing:
+            self._concurrency_failure = self._missing()
+
+    def _guarded(self, call: Callable[[], T]) -> T:
+        """Run a call; Sequel's errors fail the slice, but one that no request would survive ends the run."""
+        if self._context.stop.is_set():
+            raise Stopped
+        try:
+            return call()
+        except FATAL as error:
+            self._context.fatal.append(error)
+            self._context.stop.set()
+            raise Stopped from None
+        except SequelError as error:
+            raise NotTold(str(error)) from None
+
+    def _look_up(self, span: Span) -> None:
+        reason = self._missing()
+        if reason:
+            self.failed_spans[span] = reason
+
+    def _missing(self) -> str:
+        """Decide what a 404 means: the event vanished (no reason to fail), or it is there and the slice fails."""
+        try:
+            self.vanished = self._guarded(self._is_gone)
+        except SliceFailure as error:
+            return f"Sequel answers 404 for its analytics, and looking it up failed: {error}"
+        return "" if self.vanished else "Sequel answers 404 for its analytics, though it still knows the event"
+
+    def _is_gone(self) -> bool:
+        client, event_id = self._context.client, self.event.event_id
+        look_up = client.hub if self.event.event_type == HUB else client.event
+        lister = self._context.listers.get(event_id, self.company_id)
+        return is_gone(client, lister, event_id, lambda: look_up(event_id))

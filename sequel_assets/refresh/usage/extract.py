@@ -1,0 +1,251 @@
+"""The minutes of one event on one day, proven; and finding the days that have any."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sequel_assets.refresh.core.time import is_unsettled
+from sequel_assets.refresh.usage.event_client import EventAsker
+from sequel_assets.refresh.usage.range_search import (
+    Contradiction,
+    EngagementType,
+    Expected,
+    Question,
+    Span,
+    Totals,
+    gaps,
+    plan,
+)
+from sequel_assets.refresh.usage.same_name import together
+from sequel_assets.refresh.usage.verification import Attendee, Counted, NotConserved, prove
+
+
+class SliceFailure(Exception):  # noqa: N818 - the word of the matter
+    """One event of one day (or span) could not be told for sure; the text is the reason, in one line."""
+
+
+class NotTold(SliceFailure):
+    """Sequel did not answer at all; asking about other days may still succeed."""
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """What one attendee did in one event on one day."""
+
+    attendee: Attendee
+    name: str
+    live: int
+    on_demand: int
+    engaged: int
+
+
+@dataclass(frozen=True)
+class DayFacts:
+    """Everybody's minutes of one event on one day, and the totals they were proven against."""
+
+    minutes: tuple[Minutes, ...]
+    live: Totals
+    on_demand: Totals
+    engaged_minutes: int
+
+
+NOBODY = DayFacts((), Totals(0, 0), Totals(0, 0), 0)
+
+
+@dataclass(frozen=True)
+class Proven:
+    """The people of a list and the totals that it was proven against."""
+
+    totals: Totals
+    people: tuple[Counted, ...]
+
+
+NO_LIST = Proven(Totals(0, 0), ())
+
+
+def explore(
+    ask: EventAsker,
+    span: Span,
+    own: Span | None,
+    *,
+    clock: Callable[[], datetime],
+    settle: timedelta,
+    wants_witness: bool,
+) -> Mapping[date, Expected | None]:
+    """Return the days of a span on which the event has minutes; contradictory answers are asked for once more."""
+    for attempt in (1, 2):
+        try:
+            return _explore(ask, span, own, clock, settle, wants_witness)
+        except Contradiction as error:
+            ask.forget()
+            if attempt == 2:
+                raise SliceFailure(
+                    f"Sequel's totals contradict each other: {error}; try again after the next full hour"
+                ) from None
+    raise AssertionError("unreachable")
+
+
+def _explore(
+    ask: EventAsker, span: Span, own: Span | None, clock: Callable[[], datetime], settle: timedelta, wants_witness: bool
+) -> Mapping[date, Expected | None]:
+    began = clock()
+    answers: dict[Question, Totals] = {}
+    while (step := plan(span, own, answers)).questions:
+        for question in step.questions:
+            answers[question] = ask.totals(question)
+    _confirm(ask, span, step.days, answers, wants_witness=wants_witness)
+    everything = Question("all", span)
+    is_unsettled_now = len(answers) > 1 and is_unsettled(began, clock(), settle)
+    if (is_unsettled_now or _hangs_on_all(step.days)) and ask.probe(everything) != answers[everything]:
+        raise Contradiction(f"the numbers of {span} moved while they were asked for")
+    return step.days
+
+
+def _confirm(
+    ask: EventAsker,
+    span: Span,
+    days: Mapping[date, Expected | None],
+    answers: Mapping[Question, Totals],
+    *,
+    wants_witness: bool,
+) -> None:
+    """Ask every day that was only inferred: a wrong total anywhere makes some other day look empty.
+
+    The lists are needed anyhow and are kept. Where a list does not come to its totals every empty stretch is asked too.
+    """
+    for day, expected in days.items():
+        inferred = {Question("live", Span(day, day)): expected.live if expected else 0}
+        inferred[Question("onDemand", Span(day, day))] = expected.on_demand if expected else 0
+        for question, minutes in inferred.items():
+            if minutes and question not in answers and (told := ask.totals(question).minutes) != minutes:
+                raise Contradiction(f"{day} has {told} {question.engagement_type} minutes, {minutes} by the range")
+    stretches = gaps(span, days) if days and span.days > 1 else []
+    if not ask.has_doubts:
+        stretches = sorted(stretches, key=lambda gap: -gap.days)[: 1 if wants_witness else 0]
+    for stretch in stretches:
+        if ask.probe(Question("all", stretch)).minutes:
+            raise Contradiction(f"the days do not add up to {span}: {stretch} has minutes of its own")
+
+
+def _hangs_on_all(days: Mapping[date, Expected | None]) -> bool:
+    """Say whether one total alone decides that no minute of some day was both live and on demand."""
+    return any(day and day.live and day.on_demand and not day.overlaps for day in days.values())
+
+
+def day_facts(ask: EventAsker, day: date, expected: Expected | None) -> DayFacts:
+    """Return the proven minutes of a day; what does not fit is asked for once more, by the day itself."""
+    try:
+        return _as_expected(ask, day, expected) if expected is not None else _by_itself(ask, day)
+    except (Contradiction, NotConserved):
+        ask.forget(day)
+    try:
+        return _by_itself(ask, day)
+    except (Contradiction, NotConserved) as error:
+        raise SliceFailure(str(error)) from None
+
+
+def _as_expected(ask: EventAsker, day: date, expected: Expected) -> DayFacts:
+    live = _list(ask, "live", day) if expected.live else NO_LIST
+    replay = _list(ask, "onDemand", day) if expected.on_demand else NO_LIST
+    for found, minutes in ((live, expected.live), (replay, expected.on_demand)):
+        if found.totals.minutes != minutes:
+            raise Contradiction(f"{day}: {found.totals.minutes} minutes told, {minutes} by the range")
+    both = _on_both(live, replay)
+    everybody = _list(ask, "all", day) if both.unnamed or (expected.overlaps and both.emails) else None
+    apart = expected.live + expected.on_demand
+    if everybody and not expected.overlaps and everybody.totals.minutes != apart:
+        raise Contradiction(f"{day}: {everybody.totals.minutes} minutes of all told, {apart} by the range")
+    return _together(day, live, replay, everybody)
+
+
+def _by_itself(ask: EventAsker, day: date) -> DayFacts:
+    promised = (
+        ask.totals(Question("all", Span(day, day))) if ask.most_users else ask.probe(Question("all", Span(day, day)))
+    )
+    if not promised.minutes:
+        ask.forget(day)
+        return NOBODY
+    live, replay = _list(ask, "live", day), _list(ask, "onDemand", day)
+    apart = live.totals.minutes + replay.totals.minutes
+    if apart < promised.minutes:
+        raise Contradiction(
+            f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes do not reach the {promised.minutes} of all"
+        )
+    both = _on_both(live, replay)
+    everybody = _list(ask, "all", day) if both.unnamed or both.emails else None
+    minutes = everybody.totals.minutes if everybody else apart
+    if minutes != promised.minutes:
+        raise Contradiction(f"all has {minutes} minutes now and had {promised.minutes}")
+    ask.forget(day)
+    return _together(day, live, replay, everybody)
+
+
+@dataclass(frozen=True)
+class _OnBoth:
+    """Who stands on the live and on the replay's list."""
+
+    emails: frozenset[str]
+    """If there is nobody (and no name either), no minute can have been both."""
+    unnamed: frozenset[str]
+    """Names without an e-mail: whether one person or two were meant is said by the list of everybody alone."""
+
+
+def _on_both(live: Proven, replay: Proven) -> _OnBoth:
+    emails, names = [], []
+    for found in (live, replay):
+        emails.append({one.email for one in found.people if one.email is not None})
+        names.append({one.unnamed_by for one in found.people if one.email is None and one.minutes})
+    return _OnBoth(frozenset(emails[0] & emails[1]), frozenset(names[0] & names[1]))
+
+
+def _list(ask: EventAsker, kind: EngagementType, day: date) -> Proven:
+    """Return a list that comes to its own totals, asked once more if the first one does not."""
+    question = Question(kind, Span(day, day))
+    answer = ask.everybody(question)
+    try:
+        people = prove(answer.totals.users, answer.totals.minutes, answer.listed)
+    except NotConserved:
+        answer = ask.everybody(question)
+        try:
+            people = prove(answer.totals.users, answer.totals.minutes, answer.listed)
+        except NotConserved as error:
+            raise NotConserved(f"the {kind} list does not add up: {error}") from None
+    return Proven(answer.totals, tuple(people))
+
+
+def _together(day: date, live: Proven, replay: Proven, everybody: Proven | None) -> DayFacts:
+    minutes = [
+        *_of_emails(day, live, replay, everybody),
+        *_of_names(live, replay, everybody),
+    ]
+    minutes.sort(key=lambda one: (one.attendee.email or "", one.attendee.unnamed_by, one.attendee.number))
+    return DayFacts(tuple(minutes), live.totals, replay.totals, sum(person.engaged for person in minutes))
+
+
+def _of_emails(day: date, live: Proven, replay: Proven, everybody: Proven | None) -> Iterator[Minutes]:
+    """Yield the minutes of those who have an e-mail, who are one person on all lists."""
+    nobody = ("", 0)
+    alive, replayed, engaged = (
+        {one.email: (one.name, one.minutes) for one in found.people if one.email is not None} if found else None
+        for found in (live, replay, everybody)
+    )
+    for email in (alive or {}).keys() | (replayed or {}).keys() | (engaged or {}).keys():
+        (name_a, at_live), (name_b, on_demand) = (alive or {}).get(email, nobody), (replayed or {}).get(email, nobody)
+        name_c, both = engaged.get(email, nobody) if engaged is not None else ("", at_live + on_demand)
+        if not max(at_live, on_demand) <= both <= at_live + on_demand:
+            raise Contradiction(f"{day}: somebody has {at_live} live, {on_demand} on-demand and {both} minutes in all")
+        if both:
+            yield Minutes(Attendee(email), max(name_a, name_b, name_c), at_live, on_demand, both)
+
+
+def _of_names(live: Proven, replay: Proven, everybody: Proven | None) -> Iterator[Minutes]:
+    """Yield the minutes of those who have no e-mail, numbered within each name by their minutes, the most first."""
+    by_name: dict[str, tuple[list[Counted], list[Counted], list[Counted]]] = {}
+    for place, found in enumerate((live, replay, everybody)):
+        for one in found.people if found else ():
+            if one.email is None:
+                by_name.setdefault(one.unnamed_by, ([], [], []))[place].append(one)
+    for name, (alive, replayed, engaged) in by_name.items():
+        people = together(alive, replayed, engaged if everybody else [*alive, *replayed])
+        for number, who in enumerate(people, start=1):
+            yield Minutes(Attendee(None, name, number), who.name, who.live, who.on_demand, who.engaged)

@@ -1,0 +1,206 @@
+"""Days that are fetched and proven, on their way into one transaction."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict, held
+from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.slice_summary import outcome_of
+from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.problems import settle_asked
+from sequel_assets.refresh.usage.concurrency import Told
+from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
+from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, replace_slices
+from sequel_assets.warehouse.stores import catalog, people
+from sequel_assets.warehouse.stores.people import Person, person_id
+from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.tables.core import event_concurrency, event_participants
+
+MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
+"""A batch is committed when it reaches one of these."""
+PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
+
+
+@dataclass
+class Batch:
+    """Slices of one company and what goes with them: people, problems, what the events' concurrency reached."""
+
+    company_id: str
+    moment: Moment
+    person_key: str
+    participants: list[SliceUpdate] = field(default_factory=list)
+    concurrency: list[SliceUpdate] = field(default_factory=list)
+    seen: list[tuple[Person, date]] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
+    asked: dict[date, frozenset[str] | None] = field(default_factory=dict)
+    """day -> the events that were asked, None for all: whose problems are settled."""
+    costs: dict[date, tuple[int, float]] = field(default_factory=dict)
+    spans: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
+    """event -> first and last minute of its concurrency as told now."""
+    restarted: frozenset[str] = frozenset()
+    """Events whose start moved: their concurrency may leave a final day."""
+    vanished: set[str] = field(default_factory=set)
+    rows: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether it is time to commit."""
+        return self.rows >= MOST_ROWS or len(self.asked) >= MOST_DAYS or time.monotonic() - self.began >= MOST_SECONDS
+
+    def add(
+        self,
+        day: date,
+        done: Mapping[str, DayWork],
+        works: Sequence[EventWork],
+        *,
+        coverage: Coverage | None,
+        explored: int = 0,
+    ) -> None:
+        """Turn what the events gave for a day into its slices, or into problems.
+
+        `works` are the events that were asked: every one (full), the hot ones, or (coverage None) some for their own sake.
+        """
+        self.asked[day] = None if coverage is Coverage.FULL else frozenset(work.event.event_id for work in works)
+        requests, seconds = sum(told.requests for told in done.values()), sum(told.seconds for told in done.values())
+        self.costs[day] = (explored + requests, seconds)
+        self.vanished.update(work.event.event_id for work in works if work.vanished)
+        self._add_participants(day, done, works, coverage)
+        self._add_concurrency(day, done, works, coverage)
+
+    def _add_participants(
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: Coverage | None
+    ) -> None:
+        failures = {event_id: told.facts_failure for event_id, told in done.items() if told.facts_failure}
+        self.failed += [
+            Problem(self.company_id, PARTICIPANTS, why, day, event_id) for event_id, why in failures.items()
+        ]
+        if failures:
+            return
+        rows: list[Row] = []
+        proofs: list[Row] = []
+        asked = set()
+        for work in works:
+            event_id, event_type = work.event.event_id, work.event.event_type
+            facts = done[event_id].facts if event_id in done else None
+            if facts is None and work.vanished:
+                continue  # its rows stay
+            asked.add(event_id)
+            for one in facts.minutes if facts else ():
+                email = one.attendee.email
+                who = person_id(self.person_key, email, one.attendee.unnamed_by, event_id, one.attendee.number)
+                rows.append((self.company_id, day, event_id, who, event_type, one.live, one.on_demand, one.engaged))
+                self.seen.append((Person(who, email, one.name), day))
+            if facts and facts.minutes:
+                live, on_demand = facts.live, facts.on_demand
+                totals = (live.users, live.minutes, on_demand.users, on_demand.minutes, facts.engaged_minutes)
+                proofs.append((self.company_id, day, event_id, *totals, self.moment.through))
+        through = self.moment.through
+        data, full = self._covered(coverage)
+        update = SliceUpdate(
+            event_participants,
+            day,
+            rows,
+            frozenset(asked),
+            through,
+            data,
+            full,
+            proofs=proofs,
+            accepts_loss=self.moment.accepts_loss,
+        )
+        self.participants.append(update)
+        self.rows += len(rows)
+
+    def _add_concurrency(
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: Coverage | None
+    ) -> None:
+        failures = {event_id: told.concurrency_failure for event_id, told in done.items() if told.concurrency_failure}
+        self.failed += [Problem(self.company_id, CONCURRENCY, why, day, event_id) for event_id, why in failures.items()]
+        if failures:
+            return
+        told = {work.event.event_id: work.told for work in works if work.told is not None}
+        self.place(day, told, coverage)
+
+    def place(self, day: date, told: Mapping[str, Told], coverage: Coverage | None = None) -> None:
+        """Put the minutes of events into the concurrency slice of a day."""
+        rows: list[Row] = [
+            (self.company_id, day, event_id, minute, users)
+            for event_id, telling in told.items()
+            for minute, users in telling.get(day, {}).items()
+        ]
+        data, full = self._covered(coverage)
+        through = self.moment.through
+        accepts_loss = self.moment.accepts_loss or bool(self.restarted & told.keys())
+        self.concurrency.append(
+            SliceUpdate(event_concurrency, day, rows, frozenset(told), through, data, full, accepts_loss=accepts_loss)
+        )
+        self.spans.update({event_id: _reach(telling) for event_id, telling in told.items()})
+        self.costs.setdefault(day, (0, 0.0))
+        self.rows += len(rows)
+
+    def _covered(self, coverage: Coverage | None) -> tuple[datetime | None, datetime | None]:
+        """Return what data_through and full_through of a slice move to."""
+        through = self.moment.through
+        return (through if coverage else None), (through if coverage is Coverage.FULL else None)
+
+    def commit(self, warehouse: Warehouse) -> Iterator[Outcome]:
+        """Write all of it in one transaction, its problems in others, and yield what became of each slice."""
+        written = self._write(warehouse)
+        for dataset in (PARTICIPANTS, CONCURRENCY):
+            failed = [problem for problem in self.failed if problem.dataset == dataset]
+            settle_asked(warehouse, self.company_id, dataset, self.asked, failed, at=self.moment.at)
+            yield from written[dataset]
+            for day in sorted({problem.day for problem in failed}):
+                requests, seconds = self.costs[day]
+                reasons = (
+                    f"event {problem.event_id}: {problem.reason}" if problem.event_id else problem.reason
+                    for problem in failed
+                    if problem.day == day
+                )
+                yield Outcome(
+                    self.company_id,
+                    dataset,
+                    day,
+                    Verdict.FAILED,
+                    "; ".join(reasons),
+                    requests=requests,
+                    seconds=seconds,
+                )
+
+    @repeats
+    def _write(self, warehouse: Warehouse) -> dict[str, list[Outcome]]:
+        outcomes: dict[str, list[Outcome]] = {PARTICIPANTS: [], CONCURRENCY: []}
+        moment, kept = self.moment, list[Problem]()
+        if not (self.participants or self.concurrency or self.vanished):
+            return outcomes
+        with warehouse.write(self.company_id) as connection:
+            for updates in (self.participants, self.concurrency):
+                results = replace_slices(
+                    connection,
+                    self.company_id,
+                    updates,
+                    at=moment.at,
+                    late_window=moment.late_window,
+                    run_id=moment.run_id,
+                )
+                for result in results:
+                    name, day = result.table.name, result.day
+                    if result.state is State.HELD:
+                        kept.append(Problem(self.company_id, name, held(result.loss), day))
+                    else:
+                        outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))
+            people.remember(connection, self.company_id, self.seen)
+            catalog.save_concurrency_span(connection, self.company_id, self.spans)
+            catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=moment.at)
+        self.failed += kept
+        return outcomes
+
+
+def _reach(told: Told) -> tuple[datetime | None, datetime | None]:
+    minutes = [minute for day in told.values() for minute in day]
+    return (min(minutes), max(minutes)) if minutes else (None, None)
