@@ -20,13 +20,13 @@ from time import perf_counter
 import dagster as dg
 
 from sequel_assets import settings
-from sequel_assets.automation.event_log import batches, report
-from sequel_assets.automation.housekeeping import KEEP, tidy
-from sequel_assets.automation.partitions import slice_key
-from sequel_assets.automation.picture import event_of
-from sequel_assets.automation.schedules import schedules
 from sequel_assets.console.home import dagster_instance
 from sequel_assets.insights.daily_usage import DAILY_USAGE
+from sequel_assets.orchestration.partitions import slice_key
+from sequel_assets.orchestration.schedules.schedules import schedules
+from sequel_assets.orchestration.storage.event_log import batches, report
+from sequel_assets.orchestration.storage.housekeeping import KEEP, tidy
+from sequel_assets.orchestration.storage.partition_view import event_of
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, Verdict
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world

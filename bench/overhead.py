@@ -46,8 +46,8 @@ def _as_runs(account: dict[str, str], companies: list[str]) -> float:
     told |= {"SEQUEL_MAX_CONCURRENCY": str(CONCURRENCY), "SEQUEL_WAREHOUSE_URL": f"sqlite:///{Path(folder) / 'w.db'}"}
     os.environ.update(account | told | {"DAGSTER_HOME": folder})
     try:
-        from sequel_assets.automation.partitions import range_tags
         from sequel_assets.definitions import defs
+        from sequel_assets.orchestration.partitions import range_tags
 
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         with dagster_instance() as instance:

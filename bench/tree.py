@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from bench.world import CONCURRENCY, LATENCY_MS, Bench, bench, in_a_process
-from sequel_assets.automation.sensors import arrivals, hour_of
+from sequel_assets.orchestration.sensors.new_companies import arrivals, hour_of
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.coverage.freshness import late_slices
 from sequel_assets.refresh.coverage.slice_coverage import read_ledger

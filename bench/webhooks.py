@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from bench.world import PERSON_KEY, Bench, bench, days_to, in_a_process
-from sequel_assets.automation.partitions import COMPANY
-from sequel_assets.automation.webhooks import webhooks_job
+from sequel_assets.orchestration.partitions import COMPANY
+from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 from sequel_assets.sandbox import HUB
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
@@ -28,7 +28,7 @@ from sequel_assets.warehouse.stores.inbox import Hint
 from sequel_assets.warehouse.tables.core import events
 from sequel_assets.warehouse.tables.webhooks import inbox as table
 from sequel_assets.webhooks.processing.decisions import ENDED
-from sequel_assets_tests.stage import clean_environment
+from sequel_assets_tests.support.stage import clean_environment
 
 HEADINGS = ("what", "value")
 SAMPLES, BURST, COMPANIES = 50, 10_000, 50

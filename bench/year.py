@@ -30,7 +30,7 @@ EVENTS_PER_DAY, PEOPLE = 2 / 7, 40
 SHOWN = """
 import dagster as dg
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value as status
-from sequel_assets.automation.partitions import slice_partitions
+from sequel_assets.orchestration.partitions import slice_partitions
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.settings import load
 parts = slice_partitions(load())

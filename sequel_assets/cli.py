@@ -46,8 +46,8 @@ def backfill(
     ] = None,
 ) -> None:
     """Refresh every dataset for a range of days: real Dagster runs, one per company."""
-    from sequel_assets.automation.modes import FORCE
     from sequel_assets.console.asked import check_range, parse_day
+    from sequel_assets.orchestration.run_tags import FORCE
 
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)

@@ -3,27 +3,27 @@
 import dagster as dg
 
 from sequel_assets import settings
-from sequel_assets.assets.catalog import companies_asset, events_asset, registrants_asset
-from sequel_assets.assets.slices import refresh_asset
-from sequel_assets.automation.alerts import alerts_sensor
-from sequel_assets.automation.availability import availability_checks, completeness_check
-from sequel_assets.automation.checks import clock_check, conservation_check, derivation_checks
-from sequel_assets.automation.deliveries import deliveries_check
-from sequel_assets.automation.freshness import freshness_checks
-from sequel_assets.automation.housekeeping import housekeeping_job, housekeeping_schedule
-from sequel_assets.automation.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
-from sequel_assets.automation.partitions import slice_partitions
-from sequel_assets.automation.patrol import patrol_checks_of, patrol_job, patrol_schedule
-from sequel_assets.automation.resources import Platform, silent_observer
-from sequel_assets.automation.schedules import schedules
-from sequel_assets.automation.sensors import new_companies_sensor
-from sequel_assets.automation.subscriptions import (
+from sequel_assets.orchestration.alerts.sensor import alerts_sensor
+from sequel_assets.orchestration.assets.catalog import companies_asset, events_asset, registrants_asset
+from sequel_assets.orchestration.assets.slices import refresh_asset
+from sequel_assets.orchestration.assets.subscriptions import (
     SUBSCRIPTIONS_JOB,
     subscriptions_asset,
     subscriptions_check,
     subscriptions_schedule,
 )
-from sequel_assets.automation.webhooks import webhook_sensors, webhooks_job
+from sequel_assets.orchestration.checks.availability import availability_checks, completeness_check
+from sequel_assets.orchestration.checks.freshness import freshness_checks
+from sequel_assets.orchestration.checks.integrity import clock_check, conservation_check, derivation_checks
+from sequel_assets.orchestration.checks.reconciliation import patrol_checks_of, patrol_job, patrol_schedule
+from sequel_assets.orchestration.checks.webhook_deliveries import deliveries_check
+from sequel_assets.orchestration.partitions import slice_partitions
+from sequel_assets.orchestration.resources import Platform, silent_observer
+from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
+from sequel_assets.orchestration.schedules.schedules import schedules
+from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
+from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
+from sequel_assets.orchestration.storage.housekeeping import housekeeping_job, housekeeping_schedule
 
 _settings = settings.load()
 

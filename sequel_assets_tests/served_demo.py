@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from sequel_assets_tests.stage import COMMAND, clean_environment
+from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 PROJECT = Path(__file__).parent.parent
 READY_SECONDS = 180

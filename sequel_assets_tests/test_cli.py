@@ -33,7 +33,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, metadata, people, problems, refreshes
-from sequel_assets_tests.stage import (
+from sequel_assets_tests.support.stage import (
     ACME,
     BOLT,
     COMMAND,

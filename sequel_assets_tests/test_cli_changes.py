@@ -27,7 +27,7 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
     restatements,
 )
-from sequel_assets_tests.stage import (
+from sequel_assets_tests.support.stage import (
     ACME,
     BOLT,
     COMMAND,

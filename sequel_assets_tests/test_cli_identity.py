@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sequel_assets.automation.sensors import new_companies_sensor
-from sequel_assets.automation.webhooks import webhook_sensors
+from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
+from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
 from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.settings import load
 from sequel_assets.warehouse.identity.identity import IdentityError
 from sequel_assets.warehouse.tables.company_lists import warehouse_identity
 from sequel_assets.warehouse.tables.core import metadata
-from sequel_assets_tests.stage import NOW, PERSON_KEY, Stage, rows_of, small_world, variables, why_failed
+from sequel_assets_tests.support.stage import NOW, PERSON_KEY, Stage, rows_of, small_world, variables, why_failed
 from sequel_assets_tests.test_cli import Checkout
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 

@@ -22,7 +22,7 @@ from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.browser import seen
 from sequel_assets_tests.served_demo import PROJECT, ServedDemo, free_port
-from sequel_assets_tests.stage import run_command
+from sequel_assets_tests.support.stage import run_command
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 DAYS, COMPANIES = 3, 2

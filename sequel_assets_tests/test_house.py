@@ -19,7 +19,7 @@ from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.pipeline.harness import failures, platform
-from sequel_assets_tests.stage import clean_environment
+from sequel_assets_tests.support.stage import clean_environment
 
 PROJECT = Path(__file__).parent.parent
 LONGEST_MODULE, LONGEST_MAP = 250, 60

@@ -2,9 +2,9 @@
 
 from datetime import date
 
-from sequel_assets.automation.modes import ACCEPT
 from sequel_assets.console.backfill import backfill
 from sequel_assets.console.changes import show_changes_of
+from sequel_assets.orchestration.run_tags import ACCEPT
 from sequel_assets.settings import Settings
 
 

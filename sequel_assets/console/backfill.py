@@ -6,9 +6,6 @@ from datetime import date
 
 import dagster as dg
 
-from sequel_assets.automation.companies import find_events, keep_companies, look_for_companies
-from sequel_assets.automation.partitions import COMPANY
-from sequel_assets.automation.resources import NEEDED, Platform
 from sequel_assets.console.asked import choose
 from sequel_assets.console.company_run import Task, Tick, Told, execute
 from sequel_assets.console.frozen import leave_out_frozen, refuse_strangers
@@ -19,6 +16,9 @@ from sequel_assets.console.stopping import stoppable
 from sequel_assets.console.stored import stored_companies
 from sequel_assets.console.summary import summarize
 from sequel_assets.console.workers import how_many, run_side_by_side
+from sequel_assets.orchestration.assets.catalog_refresh import find_events, keep_companies, look_for_companies
+from sequel_assets.orchestration.partitions import COMPANY
+from sequel_assets.orchestration.resources import NEEDED, Platform
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.discovery.companies import Finding, is_beneath

@@ -10,10 +10,10 @@ from datetime import date
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from sequel_assets.automation import storage_errors
-from sequel_assets.automation.partitions import range_tags
-from sequel_assets.automation.resources import Observer, Platform
 from sequel_assets.console.home import command_tags
+from sequel_assets.orchestration.partitions import range_tags
+from sequel_assets.orchestration.resources import Observer, Platform
+from sequel_assets.orchestration.storage import errors
 from sequel_assets.refresh.core.outcomes import Outcome, Verdict
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownCompany
@@ -99,7 +99,7 @@ def execute(instance: dg.DagsterInstance, client: SequelClient, told: Told, tell
 
     observer.tell = keep
     try:
-        with _now_and_then(tick), storage_errors.without_its_cry():
+        with _now_and_then(tick), errors.without_its_cry():
             result = defs.resolve_job_def("refresh_slices").execute_in_process(
                 instance=instance,
                 tags=range_tags([task.company.partition_key], task.first, task.last) | command_tags() | dict(task.tags),
@@ -108,9 +108,9 @@ def execute(instance: dg.DagsterInstance, client: SequelClient, told: Told, tell
                 raise_on_error=False,
             )
     except SQLAlchemyError as error:  # Dagster's storage; the warehouse's are told by their slices
-        if storage_errors.was_interrupted(error):
+        if errors.was_interrupted(error):
             raise KeyboardInterrupt from None
-        told.broken = storage_errors.in_words(error)
+        told.broken = errors.in_words(error)
         return
     told.requests, told.run_id = client.stats.requests - before, result.run_id
     told.fatal = str(observer.fatal or "")

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from sequel_assets import settings as settings_module
-from sequel_assets.automation.resources import Platform
-from sequel_assets.automation.webhooks import webhook_sensors, webhooks_job
 from sequel_assets.console.company_run import QUIET
 from sequel_assets.console.home import command_tags, dagster_instance
 from sequel_assets.console.output import UsageError, console, table
 from sequel_assets.console.stopping import undisturbed
+from sequel_assets.orchestration.resources import Platform
+from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
 from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings

@@ -11,10 +11,10 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from sequel_assets.automation.batched_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
-from sequel_assets.automation.storage_errors import in_words, was_interrupted
 from sequel_assets.console.output import UsageError
 from sequel_assets.console.stopping import was_killed
+from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
+from sequel_assets.orchestration.storage.errors import in_words, was_interrupted
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.settings import DATA_FOLDER
 

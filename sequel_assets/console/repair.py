@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from sequel_assets.automation import event_log, picture
-from sequel_assets.automation.partitions import COMPANY, slice_partitions
-from sequel_assets.automation.picture import NAMES, Mending, Truth
 from sequel_assets.console.asked import choose
 from sequel_assets.console.home import dagster_home, dagster_instance
 from sequel_assets.console.output import console, counting, table
 from sequel_assets.console.stopping import stoppable
 from sequel_assets.console.stored import stored
+from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
+from sequel_assets.orchestration.storage import event_log, partition_view
+from sequel_assets.orchestration.storage.partition_view import NAMES, Mending, Truth
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -71,11 +71,13 @@ def find(
 ) -> tuple[dict[str, Mending], Truth]:
     """Return by dataset what makes Dagster's picture right (of some companies), and the truth it was held against."""
     partitions = slice_partitions(settings)
-    seen = {name: picture.read_picture(instance, name, partitions) for name in NAMES}
-    truth = picture.read_truth(warehouse, partitions)  # after the picture: what is committed meanwhile is no ghost
-    mendings = {name: picture.mending(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
+    seen = {name: partition_view.read_picture(instance, name, partitions) for name in NAMES}
+    truth = partition_view.read_truth(
+        warehouse, partitions
+    )  # after the picture: what is committed meanwhile is no ghost
+    mendings = {name: partition_view.mending(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
     if keys is not None:
-        mendings = {name: picture.of_companies(mending, set(keys)) for name, mending in mendings.items()}
+        mendings = {name: partition_view.of_companies(mending, set(keys)) for name, mending in mendings.items()}
     return mendings, truth
 
 
@@ -84,10 +86,10 @@ def mend(
 ) -> None:
     """Do what was found, in batches, each whole or not at all."""
     for dataset, mending in mendings.items():
-        picture.forget(instance, dataset, mending)
+        partition_view.forget(instance, dataset, mending)
         slices = truth.slices[dataset]
         for batch in event_log.batches(mending.report):
-            event_log.report(instance, [picture.event_of(slices[key], key) for key in batch])
+            event_log.report(instance, [partition_view.event_of(slices[key], key) for key in batch])
             advance(len(batch))
 
 

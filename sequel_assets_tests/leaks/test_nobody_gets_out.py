@@ -26,7 +26,7 @@ from sequel_assets.warehouse.tables.core import metadata
 from sequel_assets_tests.leaks.front import ENDPOINTS, Front, endpoint_of, standing_before
 from sequel_assets_tests.leaks.planting import ERRORS, EVENT_STEM, STEM, email, needles, person, said
 from sequel_assets_tests.leaks.scanning import found_in, leaks_below
-from sequel_assets_tests.stage import NOW, ROOT, at, call_in_process, environment, run_command, variables
+from sequel_assets_tests.support.stage import NOW, ROOT, at, call_in_process, environment, run_command, variables
 from sequel_assets_tests.webhooks.receiver import harness
 
 pytestmark = pytest.mark.slow
@@ -138,20 +138,23 @@ def both(done: subprocess.CompletedProcess[str]) -> str:
 def checks_and_alerts(home: Path, env: dict[str, str]) -> str:
     """Execute the checks on what the backfill left in Dagster's home, tick the sensor `alerts`; what arrived."""
     from sequel_assets import settings
-    from sequel_assets.assets.slices import refresh_asset
-    from sequel_assets.automation import alerts, availability, checks, freshness, jobs, partitions
-    from sequel_assets.automation.resources import Observer, Platform
+    from sequel_assets.orchestration import partitions
+    from sequel_assets.orchestration.alerts import sensor as alert_sensor
+    from sequel_assets.orchestration.assets.slices import refresh_asset
+    from sequel_assets.orchestration.checks import availability, freshness, integrity
+    from sequel_assets.orchestration.resources import Observer, Platform
+    from sequel_assets.orchestration.schedules import jobs
 
     with (
         alerts_arriving() as (address, received),
         variables(env | {"SEQUEL_ALERT_URLS": address, "DAGSTER_HOME": str(home)}),
     ):
-        sensor = alerts.alerts_sensor()
+        sensor = alert_sensor.alert_sensor()
         made = dg.Definitions(
             assets=[refresh_asset(partitions.slice_partitions(settings.load()))],
             asset_checks=[
-                checks.conservation_check(), availability.completeness_check(), availability.availability_checks(),
-                checks.derivation_checks(), freshness.freshness_checks(),
+                integrity.conservation_check(), availability.completeness_check(), availability.availability_checks(),
+                integrity.derivation_checks(), freshness.freshness_checks(),
             ],
             jobs=[jobs.SLICES_JOB, jobs.CHECKS_JOB],
             sensors=[sensor],

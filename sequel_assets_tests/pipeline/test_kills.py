@@ -35,7 +35,7 @@ from sequel_assets_tests.pipeline.processes import (
 )
 from sequel_assets_tests.pipeline.worker import main as work
 from sequel_assets_tests.reference import KEY, Tables, assert_equal_tables, dump_of_slices, owners_of
-from sequel_assets_tests.stage import COMMAND, clean_environment
+from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 KILLS = int(os.environ.get("KILLS", "12"))
 REAL_KILLS = 10 if KILLS >= 100 else 2

@@ -54,7 +54,7 @@ from sequel_assets_tests.pipeline.harness import (
     world_of,
 )
 from sequel_assets_tests.reference import KEY, assert_equal_tables, dump_of_slices
-from sequel_assets_tests.stage import call_in_process
+from sequel_assets_tests.support.stage import call_in_process
 
 START, DAYS_KEPT = date(2026, 3, 2), DAYS[1:5]
 MINE = Mine("root", "http://127.0.0.1:8700", KEY)

@@ -18,7 +18,7 @@ from sequel_assets.refresh.core.outcomes import Verdict
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.coverage.due_days import Coverage, due_this_hour, to_ask
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, troubled
-from sequel_assets.refresh.run import refresher as run_refresher
+from sequel_assets.refresh.run import refresher as refresher_module
 from sequel_assets.refresh.run.refresher import Refresher, Rules
 from sequel_assets.refresh.usage import load
 from sequel_assets.sequel import SequelClient, SequelConfig
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     if "by-day" in how:
         load.MOST_DAYS = 1
     if "dies-before-insights" in how:
-        run_refresher.derive = _die
+        refresher_module.derive = _die
     config = SequelConfig(url, url, "sandbox-client", "sandbox-secret")
     warehouse = Warehouse(warehouse_url)
     moment = datetime.fromisoformat(now)

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets import settings
-from sequel_assets.assets.slices import refresh_asset
-from sequel_assets.automation.patrol import patrol_checks_of, patrol_job, patrol_schedule
-from sequel_assets.automation.resources import Platform
+from sequel_assets.orchestration.assets.slices import refresh_asset
+from sequel_assets.orchestration.checks.reconciliation import patrol_checks_of, patrol_job, patrol_schedule
+from sequel_assets.orchestration.resources import Platform
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.tables.core import reconciliations, refreshes
-from sequel_assets_tests.stage import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, Stage, at, variables, why_failed
+from sequel_assets_tests.support.stage import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, Stage, at, variables, why_failed
 
 CHECKS = {"days_add_up", "history_complete", "named_totals_agree", "restated"}
 

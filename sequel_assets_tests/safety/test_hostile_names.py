@@ -29,8 +29,16 @@ from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Fault,
 from sequel_assets.settings import load
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.harness import Platform, client_of
-from sequel_assets_tests.stage import COMMAND, NOW, at, call_in_process, clean_environment, environment, variables
 from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
+from sequel_assets_tests.support.stage import (
+    COMMAND,
+    NOW,
+    at,
+    call_in_process,
+    clean_environment,
+    environment,
+    variables,
+)
 
 STYLE, BAR = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[(?:2K|1A|\?25[lh])|\r")
 """What our own styles are made of, and what moves a bar of progress."""

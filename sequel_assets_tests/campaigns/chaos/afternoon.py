@@ -23,8 +23,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sequel_assets import settings
-from sequel_assets.automation.partitions import COMPANY
 from sequel_assets.console.home import dagster_instance
+from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.refresh.run.refresher import Refresher
@@ -36,8 +36,8 @@ from sequel_assets.warehouse.schema import migrate
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets_tests.campaigns.chaos.processes import NO_SCHEDULE
 from sequel_assets_tests.reference import KEY, assert_equal_tables, expected_tables, read_tables
-from sequel_assets_tests.stage import clean_environment, variables
 from sequel_assets_tests.support.inboxes import rows
+from sequel_assets_tests.support.stage import clean_environment, variables
 
 NOON = datetime(2026, 3, 3, 12, 7, tzinfo=UTC)
 TODAY = NOON.date()

@@ -36,8 +36,8 @@ def tend(clock: Path) -> None:
 
     Tells the time of each round that it has ended, once nothing was left to ask for.
     """
-    from sequel_assets.automation.webhooks import webhooks_job
     from sequel_assets.console.home import command_tags, end_lost_runs
+    from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 
     with dg.DagsterInstance.get() as instance:
         end_lost_runs(instance)
@@ -51,12 +51,12 @@ def tend(clock: Path) -> None:
 def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefinition) -> bool:
     """Look once at everything; say whether anything was executed."""
     from sequel_assets import settings
-    from sequel_assets.assets.slices import refresh_asset
-    from sequel_assets.automation.jobs import SLICES_JOB
-    from sequel_assets.automation.partitions import slice_partitions
-    from sequel_assets.automation.resources import Observer, Platform
-    from sequel_assets.automation.schedules import schedules
-    from sequel_assets.automation.webhooks import webhook_sensors
+    from sequel_assets.orchestration.assets.slices import refresh_asset
+    from sequel_assets.orchestration.partitions import slice_partitions
+    from sequel_assets.orchestration.resources import Observer, Platform
+    from sequel_assets.orchestration.schedules.jobs import SLICES_JOB
+    from sequel_assets.orchestration.schedules.schedules import schedules
+    from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
 
     known = settings.load()
     now = known.clock().astimezone(UTC)

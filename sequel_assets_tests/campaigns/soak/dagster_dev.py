@@ -23,7 +23,7 @@ import psutil
 import yaml
 
 from sequel_assets_tests.served_demo import PROJECT, ask_dagster, free_port
-from sequel_assets_tests.stage import COMMAND, clean_environment
+from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 READY_SECONDS = 120
 SILENCE_SECONDS = 120

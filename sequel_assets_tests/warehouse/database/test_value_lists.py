@@ -139,8 +139,8 @@ OURS = {
     "webhooks/subscriptions/status.py": {"living"},
     "refresh/transform/rollup_plan.py": {"names"},
     "warehouse/stores/notifications.py": {"list(event_types)", "event_types"},
-    "automation/event_log.py": {"partitions", "numbers"},
-    "automation/housekeeping.py": {"newest"},
+    "orchestration/storage/event_log.py": {"partitions", "numbers"},
+    "orchestration/storage/housekeeping.py": {"newest"},
 }
 """Lists of our own datasets and types, SELECTs by their name, and Dagster's rows, which come 500 at a time."""
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sequel_assets.automation.deliveries import result
+from sequel_assets.orchestration.checks.webhook_deliveries import result
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications

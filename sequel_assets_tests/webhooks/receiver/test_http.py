@@ -13,7 +13,7 @@ import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.webhooks.receiver import app as receiver_module
-from sequel_assets.webhooks.receiver import server as receiver_server
+from sequel_assets.webhooks.receiver import server as http_server
 from sequel_assets.webhooks.receiver.server import HEADER_BYTES, listen, server
 from sequel_assets_tests.webhooks.receiver.harness import (
     BOUNDS,
@@ -186,8 +186,8 @@ def test_a_stop_waits_for_what_has_begun_so_long_and_no_longer(
     known: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """30 seconds, here less; meanwhile it takes no new connection."""
-    assert receiver_server.STOP_SECONDS == 30
-    monkeypatch.setattr(receiver_server, "STOP_SECONDS", 1)
+    assert http_server.STOP_SECONDS == 30
+    monkeypatch.setattr(http_server, "STOP_SECONDS", 1)
     receiving = receiver(known, bounds=replace(BOUNDS, read_seconds=20))
     plug = listen("127.0.0.1", 0)
     number = plug.getsockname()[1]

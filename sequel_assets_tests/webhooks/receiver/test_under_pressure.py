@@ -21,7 +21,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.receiver import batch_writer, db_threads, health
-from sequel_assets.webhooks.receiver import server as receiver_server
+from sequel_assets.webhooks.receiver import server as http_server
 from sequel_assets.webhooks.receiver.app import STRANGERS_AT_ONCE
 from sequel_assets.webhooks.receiver.server import FREE_PIECES
 from sequel_assets_tests.postgres import PostgresServer
@@ -104,8 +104,8 @@ def test_idle_connections_are_ended_sooner_when_there_are_many(
     known: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever takes all of them does not keep others out for long."""
-    monkeypatch.setattr(receiver_server, "MOST_CONNECTIONS", 6)
-    monkeypatch.setattr(receiver_server, "CROWDED_SECONDS", 0.2)
+    monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 6)
+    monkeypatch.setattr(http_server, "CROWDED_SECONDS", 0.2)
     with serving(receiver(known), header_seconds=60) as port, ExitStack() as stack:
         for _ in range(10):
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))

@@ -19,7 +19,7 @@ from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.subscriptions.decisions import Do, Slot, wanted_slots
 from sequel_assets.webhooks.subscriptions.observe import Tools
 from sequel_assets.webhooks.subscriptions.reconciler import keep
-from sequel_assets_tests.stage import NOW, ROOT, small_world
+from sequel_assets_tests.support.stage import NOW, ROOT, small_world
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import ELSEWHERE, HERE, KEY
 
 SLOTS = wanted_slots([ROOT], WEBHOOK_TYPES)

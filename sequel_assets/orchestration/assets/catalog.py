@@ -1,0 +1,89 @@
+"""The assets with a grain of their own: companies, where they stood, events, who registered for them, and the hubs' people and rooms."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sequel_assets.orchestration.assets.catalog_refresh import find_companies, find_events, find_registrants
+from sequel_assets.orchestration.reporting.markdown import as_table
+from sequel_assets.orchestration.reporting.specs import spec_of
+from sequel_assets.orchestration.resources import Platform
+from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS
+from sequel_assets.refresh.core.detail_datasets import COMPANY_PARENTS, LISTS
+from sequel_assets.safety.visible import as_line
+from sequel_assets.warehouse.stores import catalog
+
+MOST_SHOWN = 50
+
+
+def _rows_of(table: sa.Table, connection: sa.Connection) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def companies_asset() -> dg.AssetsDefinition:
+    """Return the assets of the company tree; they add the partitions of companies that are new."""
+
+    @dg.multi_asset(
+        name="walk_companies", specs=[spec_of(COMPANIES), spec_of(COMPANY_PARENTS)], required_resource_keys={"platform"}
+    )
+    def walk_companies(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        platform: Platform = context.resources.platform
+        with platform.opened() as (client, warehouse):
+            found = find_companies(platform, client, warehouse, context.instance)
+            stands = warehouse.ask(partial(_rows_of, COMPANY_PARENTS.table))
+        shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
+        preview = dg.MetadataValue.md(as_table(shown))
+        yield dg.MaterializeResult(
+            asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
+        )
+        yield dg.MaterializeResult(asset_key=COMPANY_PARENTS.name, metadata={"dagster/row_count": stands})
+
+    return walk_companies
+
+
+def events_asset() -> dg.AssetsDefinition:
+    """Return the asset of the events and hubs of all companies."""
+
+    @dg.multi_asset(name="list_events", specs=[spec_of(EVENTS)], required_resource_keys={"platform"})
+    def list_events(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        platform: Platform = context.resources.platform
+        with platform.opened() as (client, warehouse):
+            companies = warehouse.ask(catalog.present_companies)
+            if not companies:
+                raise dg.Failure("no company is known yet; materialize the asset companies first")
+            failed = find_events(platform, client, warehouse, companies, context.run.run_id)
+            rows = warehouse.ask(partial(_rows_of, EVENTS.table))
+        if failed:
+            reasons = "\n".join(as_line(f"{key}: {reason}") for key, reason in failed.items())
+            raise dg.Failure(
+                f"the events of {len(failed)} companies cannot be listed; the others are stored:\n{reasons}"
+            )
+        return dg.MaterializeResult(asset_key=EVENTS.name, metadata={"dagster/row_count": rows})
+
+    return list_events
+
+
+def registrants_asset() -> dg.AssetsDefinition:
+    """Return the assets of who registered, who is in hubs, and the hubs' rooms; each refresh of slices refreshes what is due of them too."""
+
+    @dg.multi_asset(
+        name="list_registrants",
+        specs=[spec_of(dataset) for dataset in LISTS],
+        required_resource_keys={"platform"},
+    )
+    def list_registrants(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        platform: Platform = context.resources.platform
+        with platform.opened() as (client, warehouse):
+            failed = find_registrants(platform, client, warehouse, context.run.run_id)
+            rows = {dataset.name: warehouse.ask(partial(_rows_of, dataset.table)) for dataset in LISTS}
+        if failed:
+            raise dg.Failure(
+                f"{len(failed)} lists cannot be had; their older rows stay:\n"
+                + "\n".join(map(as_line, failed[:MOST_SHOWN]))
+            )
+        for name, number in rows.items():
+            yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": number})
+
+    return list_registrants

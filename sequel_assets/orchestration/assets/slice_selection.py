@@ -1,0 +1,72 @@
+"""Which slices of a run's range are asked for: by the run's mode, the hour, and what is kept already."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import sqlalchemy as sa
+
+from sequel_assets.orchestration.run_tags import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.retention import NONE_FROZEN
+from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.slice_coverage import landed_days, owing_lists, troubled
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.stores import catalog
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a run does with the days of its range."""
+
+    asked: dict[str, dict[date, Coverage]]
+    """company -> the days that are asked for, and how. The hour's own run asks for some beyond its range: were
+    they in it, Dagster would plan every slice of a month, and store an event for each."""
+    owing: frozenset[str]
+    """Companies that are asked though no day of theirs is: a list that has no day could not be had."""
+    kept: dict[str, set[date]]
+    """company -> the days that stay as they are."""
+    frozen: int
+    """How many company days are not asked for since Sequel has forgotten them."""
+    strangers: list[str]
+    """Companies of the setting of retention that nobody knows."""
+    is_hourly: bool
+    accepts_loss: bool
+
+
+def choose(
+    connection: sa.Connection, wanted: Mapping[str, Sequence[date]], tags: Mapping[str, str], settings: Settings
+) -> Choice:
+    """Return what to ask for of the companies' days that a run covers."""
+    now, settle = settings.clock(), timedelta(minutes=settings.settle_minutes)
+    window = timedelta(hours=settings.late_window_hours)
+    held = landed_days(connection, list(wanted))
+    undone = troubled(connection, wanted)
+    companies, retention = catalog.known_companies(connection), config.retention(settings)
+    frozen_before = retention.frozen_before(companies, now)
+    asked: dict[str, dict[date, Coverage]] = {}
+    frozen = 0
+    for company_id, days in wanted.items():
+        first = frozen_before.get(company_id, NONE_FROZEN)
+        open_days = [day for day in days if day >= first]
+        frozen += len(days) - len(open_days)
+        if is_hourly(tags):
+            due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
+            asked[company_id] = {day: due[day] for day in open_days if day in due}
+            if tags[HOURLY] == ON:
+                once_more = due_once_more(held[company_id], now, settle=settle, frozen_before=first)
+                asked[company_id] |= {day: how for day, how in once_more.items() if day not in due}
+        elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
+            asked[company_id] = dict.fromkeys(open_days, Coverage.FULL)
+        else:
+            asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
+    kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
+    return Choice(
+        asked,
+        owing_lists(connection, wanted),
+        kept,
+        frozen,
+        retention.strangers(companies),
+        is_hourly(tags),
+        is_on(tags, ACCEPT),
+    )

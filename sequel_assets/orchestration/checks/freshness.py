@@ -1,0 +1,87 @@
+"""Freshness checks, tied to the top of the hour: which companies and days are late at this moment, and by how much.
+
+They are about data, not about runs: a backfill of last year does not turn today green, and a dead schedule turns the
+light red by itself, since the checks have a schedule of their own.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from sequel_assets.orchestration.checks.result import chosen_assets, listed
+from sequel_assets.orchestration.resources import Platform
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.coverage.freshness import Late, required
+from sequel_assets.refresh.coverage.late_slices import find_late
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+
+NAME = "fresh_by_the_hour"
+DESCRIPTION = "Today covers the last top of the hour that is owed; every past day closed, and turned final in time."
+CLOSED = "Every day that is over is closed for every company; an open day is derived at its close."
+
+
+def freshness_checks() -> dg.AssetChecksDefinition:
+    """Return the freshness checks of every dataset that is kept by slice: one step, one reading, a result for each."""
+
+    @dg.multi_asset_check(
+        name="freshness",
+        specs=[dg.AssetCheckSpec(NAME, asset=dataset.name, description=DESCRIPTION) for dataset in SLICED],
+        can_subset=True,
+        required_resource_keys={"platform"},
+    )
+    def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        platform: Platform = context.resources.platform
+        settings = platform.settings()
+        chosen = chosen_assets(context)
+        with platform.warehouse() as warehouse:
+            late = find_late(warehouse, settings, chosen)
+            companies = _companies(warehouse)
+        for name in chosen:
+            yield _result(name, late[name], companies, settings, settings.clock())
+
+    return freshness
+
+
+def in_words(late: Late, company_key: str) -> str:
+    """Return one line on a late slice."""
+    covers = f"covers {late.covers:%Y-%m-%d %H:%M}, {_hours(late.by)} behind" if late.covers else "was never refreshed"
+    owes = {"hour": "owes", "close": "should have closed at", "final": "should be final since"}[late.rule]
+    return f"{company_key} {late.day}: {owes} {late.due:%Y-%m-%d %H:%M}, {covers}"
+
+
+def _companies(warehouse: Warehouse) -> list[KnownCompany]:
+    with warehouse.read() as connection:
+        return catalog.present_companies(connection)
+
+
+def _hours(by: timedelta | None) -> str:
+    hours = (by or timedelta()) / timedelta(hours=1)
+    return f"{hours:g} hour" + ("" if hours == 1 else "s")
+
+
+def _result(
+    dataset: str, late: Sequence[Late], companies: Sequence[KnownCompany], settings: Settings, now: datetime
+) -> dg.AssetCheckResult:
+    keys = {company.company_id: company.partition_key for company in companies}
+    need = required(now, timedelta(minutes=settings.settle_minutes))
+    metadata: dict[str, Any] = {
+        "required": dg.MetadataValue.timestamp(need),
+        "companies": len(companies),
+        "late_companies": len({slice_.company_id for slice_ in late}),
+        "late_slices": len(late),
+        "coverage": "today: events that may have minutes now (hot); closed and final days: every event",
+    }
+    if not companies:
+        told = "No company is known yet: is the sensor new_companies on, and can Sequel be reached? Its ticks say why."
+    elif not late:
+        told = CLOSED if dataset in AT_CLOSE_NAMES else f"Every company is through {need:%Y-%m-%d %H:%M} UTC."
+    else:
+        named = listed([in_words(slice_, keys[slice_.company_id]) for slice_ in late])
+        told = f"{len(late)} slices are late:\n{named}"
+    is_well = bool(companies) and not late
+    return dg.AssetCheckResult(asset_key=dataset, check_name=NAME, passed=is_well, description=told, metadata=metadata)

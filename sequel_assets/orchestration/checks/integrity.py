@@ -1,0 +1,117 @@
+"""Checks that read the warehouse and name the slices that are wrong. Unpartitioned: they hold every company and day."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.orchestration.checks.result import Find, Findings, Names, check_result, chosen_assets
+from sequel_assets.orchestration.resources import Platform
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.datasets import COMPANIES, EVENT_PARTICIPANTS
+from sequel_assets.refresh.transform import checks
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.dataset import Insight
+
+MOST_SKEW_SECONDS = 30
+
+
+def conservation_check() -> dg.AssetChecksDefinition:
+    """Return the check that the facts come to the totals that Sequel promised with them."""
+
+    @dg.asset_check(
+        asset=EVENT_PARTICIPANTS.name,
+        name="conservation",
+        description="The minutes of every event and day are the totals that Sequel promised when they were fetched.",
+        required_resource_keys={"platform"},
+    )
+    def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
+            lines = [
+                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.promised}"
+                for m in checks.not_conserved(connection)
+            ]
+            return Findings(lines)
+
+        return check_result(
+            context.resources.platform,
+            find,
+            right="All slices add up to what Sequel promised.",
+            wrong="do not add up to what Sequel promised",
+        )
+
+    return conservation
+
+
+def derivation_checks() -> dg.AssetChecksDefinition:
+    """Return for each insight the check that none of its slices is behind the facts: one step for all."""
+    name = "derived_from_current_facts"
+
+    @dg.multi_asset_check(
+        name="derivation",
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=insight.name,
+                description=f"Every slice was derived from the {', '.join(insight.inputs)} as they are now.",
+            )
+            for insight in INSIGHTS
+        ],
+        can_subset=True,
+        required_resource_keys={"platform"},
+    )
+    def derivation(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        chosen = chosen_assets(context)
+        for insight in INSIGHTS:
+            if insight.name in chosen:
+                yield check_result(
+                    context.resources.platform,
+                    _behind(insight),
+                    right="All slices are derived from the facts as they are.",
+                    wrong="are behind their facts",
+                    asset=insight.name,
+                    name=name,
+                )
+
+    return derivation
+
+
+def _behind(insight: Insight) -> Find:
+    def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
+        companies = catalog.known_companies(connection)
+        frozen_before = config.retention(settings).frozen_before(companies, settings.clock())
+        behind = checks.behind_facts(connection, insight, settings.start_date, frozen_before)
+        return Findings([f"{names.get(company_id, company_id)} {day}" for company_id, day in behind])
+
+    return find
+
+
+def clock_check() -> dg.AssetChecksDefinition:
+    """Return the check that our clock agrees with Sequel's: with a fast one "through 14:00" would be a lie."""
+
+    @dg.asset_check(
+        asset=COMPANIES.name,
+        name="clock_agrees_with_sequel",
+        description=f"The Date of Sequel's answers is within {MOST_SKEW_SECONDS} seconds of this machine's clock.",
+        required_resource_keys={"platform"},
+    )
+    def clock_agrees_with_sequel(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        platform: Platform = context.resources.platform
+        settings = platform.settings()
+        if settings.now is not None:
+            return dg.AssetCheckResult(passed=True, description="SEQUEL_NOW pins the clock; nothing to compare.")
+        with platform.opened() as (client, _):
+            client.company(settings.company_id or "")
+            skew = client.stats.clock_skew_seconds
+        if skew is None:
+            return dg.AssetCheckResult(passed=True, description="Sequel's answers carry no Date; nothing to compare.")
+        return dg.AssetCheckResult(
+            passed=abs(skew) <= MOST_SKEW_SECONDS,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Sequel's clock is {skew:+.0f} seconds from ours. Set this machine's clock by NTP if it is ours that is wrong.",
+            metadata={"skew_seconds": float(skew)},
+        )
+
+    return clock_agrees_with_sequel

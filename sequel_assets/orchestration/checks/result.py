@@ -1,0 +1,66 @@
+"""What the checks have in common: what is wrong is found in one reading of the warehouse, named and counted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sequel_assets.orchestration.resources import Platform
+from sequel_assets.safety.visible import as_line
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.stores import catalog
+
+MOST_NAMED = 20
+Names = dict[str, str]
+"""company id -> partition key"""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a check has found: a line for each that is wrong, and numbers for people to see."""
+
+    lines: Sequence[str]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+Find = Callable[[sa.Connection, Names, Settings], Findings]
+
+
+def check_result(
+    platform: Platform,
+    find: Find,
+    *,
+    right: str,
+    wrong: str = "to look at",
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    asset: str | None = None,
+    name: str | None = None,
+) -> dg.AssetCheckResult:
+    """Return a check's result: `right` where nothing was found, else how many are `wrong` and the first of them.
+
+    A step that holds several checks says of which asset it is, and what it is called.
+    """
+    with platform.warehouse() as warehouse, warehouse.read() as connection:
+        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        found = find(connection, names, platform.settings())
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=not found.lines,
+        severity=severity,
+        description=f"{len(found.lines)} {wrong}:\n{listed(found.lines)}" if found.lines else right,
+        metadata={**found.metadata, "wrong": len(found.lines)},
+    )
+
+
+def chosen_assets(context: dg.AssetCheckExecutionContext) -> list[str]:
+    """Return the assets whose checks a step of several is asked for."""
+    return sorted(key.asset_key.to_user_string() for key in context.selected_asset_check_keys)
+
+
+def listed(lines: Sequence[str]) -> str:
+    """Return the first lines, and how many more there are."""
+    more = [f"and {len(lines) - MOST_NAMED} more"] if len(lines) > MOST_NAMED else []
+    return "\n".join([*map(as_line, lines[:MOST_NAMED]), *more])

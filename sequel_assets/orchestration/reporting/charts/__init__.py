@@ -1,0 +1,1 @@
+"""Small charts as Markdown, beside a slice's figures."""

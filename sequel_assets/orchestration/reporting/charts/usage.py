@@ -1,0 +1,115 @@
+"""Two small pictures of a company: this period beside the one before, and how many were there in each minute of a day."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from sequel_assets.insights.periods import PREVIOUS
+from sequel_assets.insights.usage_comparison import usage_comparison
+from sequel_assets.orchestration.reporting.charts.daily import (
+    FONT,
+    GRID,
+    GROUND,
+    INK,
+    LIVE,
+    ON_DEMAND,
+    PEOPLE,
+    as_markdown,
+    empty_figure,
+    entitle,
+    undress,
+)
+from sequel_assets.warehouse.tables.core import event_concurrency
+
+PERIODS = ("last_7_days", "last_28_days", "month", "quarter")
+Compared = tuple[str, float, float, float | None]
+"""A period, its minutes a day, those of the one before, the change in percent (None: not like for like)."""
+_LONGEST_GAP = timedelta(minutes=5)
+
+
+def read_comparison(connection: sa.Connection, company_id: str, day: date) -> list[Compared]:
+    """Return the periods of a day that have one before them within the history, in the order in which they are drawn."""
+    c = usage_comparison.c
+    chosen = (c.company_id == company_id, c.day == day, c.compared_with == PREVIOUS, c.period.in_(PERIODS))
+    columns = (c.period, c.engaged_minutes_per_day, c.before_engaged_minutes_per_day, c.engaged_minutes_change)
+    rows = connection.execute(sa.select(*columns).where(*chosen, c.before_engaged_minutes_per_day.is_not(None)))
+    return sorted((tuple(row) for row in rows), key=lambda row: PERIODS.index(row[0]))
+
+
+def draw_comparison(company_key: str, day: date, compared: Sequence[Compared]) -> str:
+    """Return Markdown with two bars for each period; nothing to compare or nobody there, no text."""
+    if not any(now or before for _, now, before, _ in compared):
+        return ""
+    figure = empty_figure()
+    axes = figure.add_axes((0.16, 0.04, 0.74, 0.72), facecolor=GROUND)
+    places = list(range(len(compared)))[::-1]
+    for values, shift, colour, label in (
+        ([now for _, now, _, _ in compared], 0.2, LIVE, "this one as far as it has gone"),
+        ([before for _, _, before, _ in compared], -0.2, ON_DEMAND, "as much of the one before"),
+    ):
+        at = [place + shift for place in places]
+        bars = axes.barh(at, values, 0.38, color=colour, label=label, linewidth=0, antialiased=False)
+        axes.bar_label(bars, [f"{value:,.0f}" for value in values], fontsize=6, color=INK, padding=2, **FONT)
+    axes.set_yticks(places, [period.replace("_", " ") for period, *_ in compared])
+    axes.set_xticks([])
+    axes.set_ylim(len(places) - len(PERIODS) - 0.5, len(places) - 0.5)
+    axes.set_xlim(0, max(max(now, before) for _, now, before, _ in compared) * 1.12)
+    for place, (*_, change) in zip(places, compared, strict=True):
+        told = "" if change is None else f"{change:+,.0f}%"
+        axes.annotate(told, (1.1, place), xycoords=("axes fraction", "data"), fontsize=7, color=INK, weight="bold", ha="right", va="center", **FONT)  # fmt: skip
+    undress(axes)
+    entitle(figure, company_key, f", {day}: engaged minutes a day")
+    legend = figure.legend(
+        loc="center left",
+        bbox_to_anchor=(0.0, 0.83),
+        ncols=2,
+        frameon=False,
+        prop={"size": 7, **FONT},
+        handlelength=1.2,
+    )
+    for text in legend.get_texts():
+        text.set_color(INK)
+    said = "; ".join(f"{period} {now:,.2f}, before {before:,.2f}" for period, now, before, _ in compared)
+    return as_markdown(f"{company_key}, {day}, engaged minutes a day: {said}", figure)
+
+
+def read_minutes(connection: sa.Connection, company_id: str, day: date) -> list[tuple[datetime, int]]:
+    """Return how many people watched a company's stage events in each minute of a day that Sequel tells."""
+    c = event_concurrency.c
+    users = sa.cast(sa.func.sum(c.users), sa.BigInteger)
+    query = sa.select(c.minute, users).where(c.company_id == company_id, c.day == day)
+    return [(minute, many) for minute, many in connection.execute(query.group_by(c.minute).order_by(c.minute))]
+
+
+def draw_minutes(company_key: str, day: date, minutes: Sequence[tuple[datetime, int]]) -> str:
+    """Return Markdown with the concurrency of a day and its peak marked; nobody there, no text."""
+    most = max((users for _, users in minutes), default=0)
+    if not most:
+        return ""
+    peak_at = next(minute for minute, users in minutes if users == most)
+    curve: list[tuple[float, float]] = []
+    for place, (minute, users) in enumerate(minutes):
+        if place and minute - minutes[place - 1][0] > _LONGEST_GAP:  # between events there is no line
+            curve.append((_hour_of(minute), float("nan")))
+        curve.append((_hour_of(minute), users))
+    figure = empty_figure()
+    axes = figure.add_axes((0.08, 0.2, 0.88, 0.62), facecolor=GROUND)
+    axes.plot(*zip(*curve, strict=True), color=LIVE, linewidth=1.2)
+    axes.plot([_hour_of(peak_at)], [most], color=PEOPLE, marker="o", markersize=4)
+    hours = range(minutes[0][0].hour, minutes[-1][0].hour + 2)
+    ticks = hours[:: 1 + len(hours) // 9]
+    axes.set_xlim(hours[0], hours[-1])
+    axes.set_ylim(0, most * 1.12)
+    axes.set_xticks(ticks, [f"{hour:02}:00" for hour in ticks])
+    axes.set_yticks(sorted({0, most // 2, most}))
+    axes.set_xlabel("UTC, over all stage events", fontsize=7, color=INK, **FONT)
+    axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
+    undress(axes)
+    words = f", {day}: {most:,} people at once at {peak_at:%H:%M}"
+    entitle(figure, company_key, words)
+    return as_markdown(f"{company_key}{words} UTC, over all stage events", figure)
+
+
+def _hour_of(minute: datetime) -> float:
+    return minute.hour + minute.minute / 60

@@ -1,0 +1,166 @@
+"""From an outcome to what Dagster shows of a slice. Holds no name, no e-mail, no secret."""
+
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, Self
+
+import dagster as dg
+import sqlalchemy as sa
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
+
+from sequel_assets.insights.daily_usage import DAILY_USAGE
+from sequel_assets.insights.event_retention import EVENT_RETENTION
+from sequel_assets.insights.funnel import FUNNEL
+from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
+from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
+from sequel_assets.orchestration.partitions import slice_key
+from sequel_assets.orchestration.reporting.charts.daily import draw, read_days
+from sequel_assets.orchestration.reporting.charts.events import draw_curve, draw_steps, read_curve, read_steps
+from sequel_assets.orchestration.reporting.charts.usage import (
+    draw_comparison,
+    draw_minutes,
+    read_comparison,
+    read_minutes,
+)
+from sequel_assets.orchestration.reporting.markdown import as_table
+from sequel_assets.refresh.core.datasets import LANDED_NAMES
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.safety.visible import as_line
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import NO_DAY
+
+Read = Callable[[sa.Connection, str, date], Any]
+CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
+    DAILY_USAGE.name: ("last_30_days", read_days, lambda key, _, days: draw(key, days)),
+    PEAK_CONCURRENCY.name: ("concurrency", read_minutes, draw_minutes),
+    USAGE_COMPARISON.name: ("comparison", read_comparison, draw_comparison),
+    EVENT_RETENTION.name: ("retention", read_curve, draw_curve),
+    FUNNEL.name: ("last_30_days", read_steps, draw_steps),
+}
+"""The datasets that have a picture: what it is called, what is read for it of a company and a day, and who draws it as Markdown."""
+MOST_NAMED = 20
+MOST_AT_ONCE, MOST_SECONDS = 500, 5.0
+"""Materializations wait for company until there are so many, or so long since the last were told."""
+
+
+class Report:
+    """Tells Dagster of each outcome of a run, many at a time, and keeps those that failed.
+
+    A context manager: what waits at the end is told too, whatever the end was. One chart per company and run goes with each dataset that has one, on the last day of the range that is over: so it is drawn in
+    backfills and at a day's close, and not every hour.
+    """
+
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        names: Mapping[str, str],
+        datasets: Collection[str],
+        steady: Collection[str],
+        today: date,
+        wanted: Mapping[str, Sequence[date]],
+    ) -> None:
+        self.failed: list[Outcome] = []
+        self._waiting: list[dg.AssetMaterialization] = []
+        self._flushed_at = time.monotonic()
+        self._context, self._names, self._datasets, self._steady = context, names, datasets, steady
+        self._days = {(company_id, day) for company_id, days in wanted.items() for day in days}
+        self._charted = {
+            company_id: max(past) for company_id, days in wanted.items() if (past := [d for d in days if d < today])
+        }
+
+    def tell(self, outcome: Outcome, warehouse: Warehouse) -> None:
+        """Log a good slice as materialized; one of another day, or not of `steady`, only where its rows changed."""
+        is_asked = outcome.day == NO_DAY or (outcome.company_id, outcome.day) in self._days
+        is_news = outcome.verdict is Verdict.DONE or (is_asked and outcome.dataset in self._steady)
+        if outcome.verdict is Verdict.FAILED and is_asked:
+            self.failed.append(outcome)
+        elif outcome.is_good and outcome.dataset in self._datasets and is_news:
+            key = self._names[outcome.company_id]
+            self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
+            if len(self._waiting) >= MOST_AT_ONCE or time.monotonic() - self._flushed_at >= MOST_SECONDS:
+                self._flush()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Log what waits."""
+        self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting, self._flushed_at = self._waiting, [], time.monotonic()
+        log_together(self._context, waiting)
+
+    def _chart(self, outcome: Outcome, key: str, warehouse: Warehouse) -> str:
+        if outcome.dataset not in CHARTS or self._charted.get(outcome.company_id) != outcome.day:
+            return ""
+        _, read, draw_it = CHARTS[outcome.dataset]
+        return warehouse.ask(
+            lambda connection: draw_it(key, outcome.day, read(connection, outcome.company_id, outcome.day))
+        )
+
+
+def log_together(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, materializations: Sequence[dg.AssetMaterialization]
+) -> None:
+    """Log materializations as `context.log_event` would, those of an asset in one transaction where the event log can.
+
+    Of one asset, since PostgreSQL's event log keeps the latest event of a batch's last asset alone.
+    """
+    step = context.get_step_execution_context()
+    for asset in sorted({one.asset_key for one in materializations}, key=str):
+        together, batch = [one for one in materializations if one.asset_key == asset], str(uuid.uuid4())
+        for place, one in enumerate(together, start=1):
+            DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(together)))
+
+
+def materialization(outcome: Outcome, company_key: str, chart: str = "") -> dg.AssetMaterialization:
+    """Return the event that turns a slice green, with its figures."""
+    key = slice_key(company_key, outcome.day)
+    tags = {f"dagster/partition/{dimension}": value for dimension, value in key.keys_by_dimension.items()}
+    return dg.AssetMaterialization(outcome.dataset, partition=key, metadata=figures(outcome, chart), tags=tags)
+
+
+def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
+    """Return the metadata of a slice: rows, minutes, people, data-through, what it cost, and a few rows."""
+    shown: dict[str, Any] = {
+        "dagster/row_count": outcome.rows,
+        "verdict": str(outcome.verdict),
+        "final": dg.MetadataValue.bool(outcome.is_final),
+    }
+    if outcome.engaged_minutes is not None:
+        shown["engaged_minutes"] = outcome.engaged_minutes
+    if outcome.people is not None:
+        shown["people"] = outcome.people
+    if outcome.data_through is not None:
+        shown["data_through"] = dg.MetadataValue.timestamp(outcome.data_through)
+    if outcome.dataset in LANDED_NAMES:
+        shown["requests"] = outcome.requests
+        shown["seconds"] = round(outcome.seconds, 3)
+    if outcome.preview:
+        shown["preview"] = dg.MetadataValue.md(as_table(outcome.preview))
+    if chart:
+        shown[CHARTS[outcome.dataset][0]] = dg.MetadataValue.md(chart)
+    return shown
+
+
+def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -> dg.Failure:
+    """Return the error that ends a run: which slices failed and why, the first causes by name, all slices counted."""
+    if fatal:
+        return dg.Failure(
+            f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is mended"
+        )
+    causes = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES or outcome.day == NO_DAY] or failed
+    told = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in causes[:MOST_NAMED]]
+    if len(causes) > MOST_NAMED:
+        told.append(f"and {len(causes) - MOST_NAMED} more")
+    if len(failed) > len(causes):
+        told.append(f"and with them {len(failed) - len(causes)} slices of insights that are derived from these")
+    return dg.Failure(
+        f"{len(failed)} slices failed; their older rows stay, the other slices are right:\n"
+        + "\n".join(map(as_line, told)),
+        metadata={"failed_slices": len(failed)},
+    )

@@ -1,0 +1,1 @@
+"""The jobs, when they run, and which runs an hour needs."""

@@ -1,0 +1,111 @@
+"""When things run, all in UTC: slices once Sequel has settled, checks when the refresh should be done."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from sequel_assets.orchestration import run_tags
+from sequel_assets.orchestration.partitions import COMPANY
+from sequel_assets.orchestration.resources import told_in_one_line
+from sequel_assets.orchestration.schedules.hourly_plan import covered, decide_hour
+from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.retention import NONE_FROZEN
+from sequel_assets.refresh.coverage.due_days import due_this_hour
+from sequel_assets.refresh.coverage.freshness import ALLOWANCE
+from sequel_assets.refresh.coverage.slice_coverage import landed_days
+from sequel_assets.settings import Settings, SettingsError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores import catalog
+
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+ON = dg.DefaultScheduleStatus.RUNNING
+HOUR = timedelta(hours=1)
+MOST_RUNS = 1_000
+"""Runs under way that a tick looks at."""
+
+
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Return the hourly schedules: catalog, refresh, checks."""
+
+    @dg.schedule(
+        name="hourly_refresh",
+        job=SLICES_JOB,
+        cron_schedule=f"{settings.settle_minutes} * * * *",
+        execution_timezone="UTC",
+        default_status=ON,
+        description="Refreshes what is due: in one run today for every company, days that close, days that turn final; older days beside it",
+    )
+    @told_in_one_line()
+    def hourly_refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        companies = list(context.instance.get_dynamic_partitions(COMPANY))
+        hour = context.scheduled_execution_time.astimezone(UTC)
+        now = settings.now or max(hour, settings.clock())
+        try:
+            owed = owed_days(settings, now)
+        except (SettingsError, WarehouseError) as error:
+            return dg.SkipReason(str(error))
+        runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=MOST_RUNS)
+        under_way = list(covered(runs, companies))
+        return decide_hour(
+            companies, owed, hour_under_way(context.instance), under_way, hour, now.astimezone(UTC).date()
+        )
+
+    after = (settings.settle_minutes + ALLOWANCE.seconds // 60) % 60
+    hourly_checks = dg.ScheduleDefinition(
+        name="hourly_checks",
+        job=CHECKS_JOB,
+        cron_schedule=f"{after} * * * *",
+        execution_timezone="UTC",
+        default_status=ON,
+        description="Holds every slice against its checks, whether or not the refresh has run",
+    )
+    hourly_catalog = dg.ScheduleDefinition(
+        name="hourly_catalog",
+        job=CATALOG_JOB,
+        cron_schedule="0 * * * *",
+        execution_timezone="UTC",
+        default_status=ON,
+        description="Walks the company tree and lists every event",
+    )
+    return [hourly_catalog, hourly_refresh, hourly_checks]
+
+
+def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> str | None:
+    """Return the run of an hour that has not ended. One that is older than an hour was left behind (a power cut), or is about to be ended."""
+    since = (at or datetime.now(UTC)) - HOUR
+    ours = dg.RunsFilter(tags={run_tags.HOURLY: run_tags.ON}, statuses=UNDER_WAY, created_after=since)
+    return next((run.run_id for run in instance.get_runs(ours, limit=1)), None)
+
+
+def owed_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
+    """Return, by partition key, the days that each company is to be asked for this hour."""
+    settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
+    warehouse = config.open_warehouse(settings)
+    try:
+        schema.ensure_current(warehouse)
+        there = warehouse.ask(catalog.present_companies)
+        held = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
+    finally:
+        warehouse.dispose()
+    frozen_before = config.retention(settings).frozen_before(there, now)
+    return {
+        company.partition_key: [
+            day
+            for day in due_this_hour(
+                held[company.company_id],
+                now,
+                settle=settle,
+                late_window=window,
+                frozen_before=frozen_before.get(company.company_id, NONE_FROZEN),
+            )
+            if day >= settings.start_date
+        ]
+        for company in there
+    }

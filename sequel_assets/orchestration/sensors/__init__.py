@@ -1,0 +1,1 @@
+"""Sensors: new companies, and webhook notifications in the inbox."""

@@ -1,0 +1,170 @@
+"""Sensors: companies find themselves."""
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import dagster as dg
+
+from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
+from sequel_assets.orchestration.resources import told_in_one_line
+from sequel_assets.orchestration.schedules.jobs import SLICES_JOB
+from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.coverage.slice_coverage import landed_companies
+from sequel_assets.refresh.discovery.companies import refresh_companies
+from sequel_assets.sequel import SequelError
+from sequel_assets.settings import Settings, SettingsError
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.errors import WarehouseError
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+
+WALK_SECONDS = 600
+"""How often the tree is walked."""
+PATIENCE_SECONDS = 15.0
+"""How long a walk of this sensor asks again after one company that fails: Dagster gives a tick 60 seconds."""
+NAME = "new_companies"
+OF_THIS_SENSOR = "dagster/sensor_name"
+"""The tag that Dagster gives to the runs of a sensor."""
+RUN_KEY = "dagster/run_key"
+"""The tag that Dagster gives to a run that was asked for with a key."""
+RUNS_AT_ONCE = 1000
+"""Runs that are read together; all of them are."""
+MOST_UNDER_WAY = 100
+"""First refreshes that wait or run at once: the queue stays short enough for the hour's run, however many come."""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What a walk of the tree asks of Dagster."""
+
+    new_partitions: tuple[str, ...]
+    first_refreshes: tuple[str, ...]
+    """Partition keys of the companies whose whole history is requested."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A company's latest first refresh."""
+
+    state: dg.DagsterRunStatus
+    hour: str
+    """The hour in which it was asked for, as `hour_of` writes it."""
+
+
+def hour_of(now: datetime) -> str:
+    """Return the hour as a run's key holds it; of two the earlier one is the lesser text."""
+    return f"{now:%Y%m%d%H}"
+
+
+def arrivals(
+    found: Sequence[KnownCompany],
+    partitions: Collection[str],
+    refreshed: Collection[str],
+    tried: Mapping[str, Attempt],
+    hour: str,
+) -> Arrivals:
+    """Decide from the companies that are there. Pure.
+
+    `refreshed` are the ids of those with any slice, `tried` the latest first refresh by partition key. A company has its
+    first refresh requested if it has no slice, or if its first refresh failed and left days undone; not while one is
+    under way, once an hour, and only as many as there is room for: first those never tried, then as they were tried.
+    """
+    known = frozenset(partitions)
+
+    def is_owed(company: KnownCompany, attempt: Attempt | None) -> bool:
+        if attempt is not None and (attempt.state in UNDER_WAY or attempt.hour == hour):
+            return False
+        has_failed = attempt is not None and attempt.state == dg.DagsterRunStatus.FAILURE
+        return has_failed or company.company_id not in refreshed
+
+    attempts = [(company, tried.get(company.partition_key)) for company in found]
+    wanted = [
+        (attempt.hour if attempt else "", company.partition_key)
+        for company, attempt in attempts
+        if is_owed(company, attempt)
+    ]
+    room = max(0, MOST_UNDER_WAY - sum(attempt.state in UNDER_WAY for attempt in tried.values()))
+    first = [key for _, key in sorted(wanted, key=lambda one: one[0])[:room]]
+    return Arrivals(tuple(c.partition_key for c in found if c.partition_key not in known), tuple(first))
+
+
+def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Return the sensor that walks the company tree: new companies get a partition and their first refresh."""
+
+    @dg.sensor(
+        name=NAME,
+        job=SLICES_JOB,
+        minimum_interval_seconds=WALK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Walks the company tree; new companies appear with their whole history requested, others are kept up to date",
+    )
+    @told_in_one_line()
+    def new_companies(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        partitions = context.instance.get_dynamic_partitions(COMPANY)
+        try:
+            found, refreshed = _walk(settings, partitions)
+        except (SettingsError, WarehouseError, SequelError) as error:
+            return dg.SkipReason(str(error))
+        now = settings.clock()
+        tried = tried_in(context.instance)
+        decided = arrivals(found, partitions, refreshed, tried, hour_of(now))
+        if not decided.new_partitions and not decided.first_refreshes:
+            under_way = sum(attempt.state in UNDER_WAY for attempt in tried.values())
+            waiting = f"; {under_way} first refreshes are under way" if under_way else ""
+            return dg.SkipReason(f"{len(found)} companies, none of them new{waiting}")
+        frozen_before = config.retention(settings).frozen_before(found, now)
+        first_seen = {company.partition_key: company.company_id for company in found}
+        return dg.SensorResult(
+            run_requests=[
+                _first_refresh(
+                    key, max(settings.start_date, frozen_before.get(first_seen[key], settings.start_date)), now
+                )
+                for key in decided.first_refreshes
+                if key in first_seen
+            ],
+            dynamic_partitions_requests=[COMPANY_PARTITIONS.build_add_request(list(decided.new_partitions))]
+            if decided.new_partitions
+            else [],
+        )
+
+    return new_companies
+
+
+def _first_refresh(key: str, first: date, now: datetime) -> dg.RunRequest:
+    # the hour is part of the run's key: a first refresh that failed is asked for again once an hour, not every tick
+    return dg.RunRequest(run_key=f"first-{key}-{hour_of(now)}", tags=range_tags([key], first, now.date()))
+
+
+def tried_in(instance: dg.DagsterInstance) -> dict[str, Attempt]:
+    """Return the latest first refresh of each company that this sensor has asked for, by partition key."""
+    tried: dict[str, Attempt] = {}
+    cursor = None
+    while runs := instance.get_runs(dg.RunsFilter(tags={OF_THIS_SENSOR: NAME}), cursor, RUNS_AT_ONCE):  # newest first
+        for run in runs:
+            key = run.tags.get(RANGE_START, "").partition("|")[0]
+            tried.setdefault(key, Attempt(run.status, run.tags.get(RUN_KEY, "").rpartition("-")[2]))
+        cursor = runs[-1].run_id
+    return tried
+
+
+def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownCompany], frozenset[str]]:
+    settings.require("company_id")
+    hasty = {"retry_budget_seconds": min(settings.retry_budget_seconds, PATIENCE_SECONDS)}
+    warehouse = config.open_warehouse(settings)
+    try:
+        schema.create_if_empty(warehouse)
+        warehouse.ensure_writable()
+        with (
+            closing(config.open_client(settings.model_copy(update=hasty))) as client,
+            ThreadPoolExecutor(settings.max_concurrency) as pool,
+        ):
+            found = refresh_companies(
+                client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=partitions
+            )
+        with warehouse.read() as connection:
+            return found, landed_companies(connection)
+    finally:
+        warehouse.dispose()

@@ -1,0 +1,1 @@
+"""Dagster's own storage: everything that uses its private modules."""

@@ -1,0 +1,148 @@
+"""Dagster's picture of the slices held against the table `refreshes`, which is the truth about them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import sqlalchemy as sa
+from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.storage.partition_status_cache import AssetStatusCacheValue, _build_status_cache
+
+from sequel_assets.orchestration.partitions import DAY, slice_key
+from sequel_assets.orchestration.reporting.materializations import materialization
+from sequel_assets.orchestration.storage import event_log
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import NO_DAY, problems, refreshes
+
+NAMES = [dataset.name for dataset in SLICED]
+BY = "by sequel-assets repair"
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Partitions of one dataset, as Dagster has them."""
+
+    materialized: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
+    under_way: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One dataset in Dagster: what its events say, and what its pages show from a cache of them."""
+
+    recorded: Slices
+    shown: Slices
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the warehouse says of the companies looked at."""
+
+    slices: Mapping[str, Mapping[str, Outcome]]
+    """dataset -> partition -> a slice that is there, with its figures."""
+    troubled: frozenset[str]
+    """Partitions with a standing problem: one that is red may well be."""
+
+
+@dataclass(frozen=True)
+class Mending:
+    """What makes the picture of one dataset right."""
+
+    report: tuple[str, ...] = ()
+    """Partitions to report as materialized."""
+    forget: tuple[str, ...] = ()
+    """Partitions that must no longer look materialized."""
+    redraw: bool = False
+    """Whether the pages show something other than what the events will say."""
+
+
+def read_picture(instance: dg.DagsterInstance, dataset: str, partitions: dg.MultiPartitionsDefinition) -> Picture:
+    """Return Dagster's picture of a dataset. Writes nothing, the cache neither."""
+    key = dg.AssetKey(dataset)
+    record = next(iter(instance.get_asset_records([key])), None)
+    if record is None:
+        return Picture(Slices(), Slices())
+    cached = record.asset_entry.cached_status
+    with partition_loading_context(None, instance):
+        if cached and cached.partitions_def_id != partitions.get_serializable_unique_identifier():
+            cached = None  # of another first day or other companies: Dagster itself would not use it
+        recorded = _build_status_cache(instance, key, partitions, None, record)
+        shown = _build_status_cache(instance, key, partitions, cached, record) if cached else recorded
+        return Picture(_slices(recorded, partitions), _slices(shown, partitions))
+
+
+def _slices(status: AssetStatusCacheValue | None, partitions: dg.MultiPartitionsDefinition) -> Slices:
+    if status is None:
+        return Slices()
+    subsets = (
+        status.deserialize_materialized_partition_subsets(partitions),
+        status.deserialize_failed_partition_subsets(partitions),
+        status.deserialize_in_progress_partition_subsets(partitions),
+    )
+    return Slices(*(frozenset(map(str, subset.get_partition_keys())) for subset in subsets))
+
+
+def read_truth(warehouse: Warehouse, partitions: dg.MultiPartitionsDefinition) -> Truth:
+    """Return every slice that the warehouse has and whose day Dagster has a partition for."""
+    r, p = refreshes.c, problems.c
+    days = {date.fromisoformat(day) for day in partitions.get_partitions_def_for_dimension(DAY).get_partition_keys()}
+    slices: dict[str, dict[str, Outcome]] = {name: {} for name in NAMES}
+    columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
+    chosen = (r.dataset.in_(NAMES), r.day != NO_DAY, r.data_through.is_not(None))
+    with warehouse.read() as connection:
+        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        for company_id, dataset, day, rows, through, final in connection.execute(sa.select(*columns).where(*chosen)):
+            if day in days and company_id in names:
+                slices[dataset][str(slice_key(names[company_id], day))] = Outcome(
+                    company_id, dataset, day, Verdict.UNCHANGED, rows=rows, data_through=through, is_final=final
+                )
+        standing = {tuple(row) for row in connection.execute(sa.select(p.company_id, p.day).distinct())}
+    troubled = {
+        key
+        for found in slices.values()
+        for key, one in found.items()
+        if (one.company_id, one.day) in standing or (one.company_id, NO_DAY) in standing
+    }
+    return Truth(slices, frozenset(troubled))
+
+
+def mending(picture: Picture, there: Collection[str], troubled: Collection[str]) -> Mending:
+    """Decide what makes a dataset's picture right, from the partitions that are there. Pure.
+
+    What a run is refreshing is left to that run. A slice that is there and red is reported again, unless a problem stands.
+    """
+    recorded, shown, good = picture.recorded, picture.shown, frozenset(there)
+    under_way = recorded.under_way | shown.under_way
+    red_for_nothing = (recorded.failed & good) - frozenset(troubled)
+    report = ((good - recorded.materialized - recorded.failed) | red_for_nothing) - under_way
+    forget = ((recorded.materialized | shown.materialized) - good) - under_way
+    stale = (shown.materialized, shown.failed) != (recorded.materialized, recorded.failed)
+    return Mending(tuple(sorted(report)), tuple(sorted(forget)), bool(stale or forget))
+
+
+def of_companies(mending: Mending, keys: Collection[str]) -> Mending:
+    """Return the part of a mending that concerns companies, by their partition keys."""
+
+    def mine(partitions: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(key for key in partitions if key.rpartition("|")[0] in keys)
+
+    return Mending(mine(mending.report), mine(mending.forget), mending.redraw)
+
+
+def event_of(outcome: Outcome, partition: str) -> dg.AssetMaterialization:
+    """Return the event that tells Dagster of a stored slice, with the figures that a run would give."""
+    company_key = partition.rpartition("|")[0]
+    return materialization(outcome, company_key)._replace(description=BY)
+
+
+def forget(instance: dg.DagsterInstance, dataset: str, mending: Mending) -> None:
+    """Clear what is not there, and throw the pages' cache away where it is wrong; they make it anew."""
+    if mending.forget:
+        event_log.forget(instance, dataset, mending.forget)
+    if mending.redraw:
+        instance.wipe_asset_cached_status([dg.AssetKey(dataset)])

@@ -1,5 +1,0 @@
-"""The stage that these tests play on."""
-
-from sequel_assets_tests.stage import stage
-
-__all__ = ["stage"]

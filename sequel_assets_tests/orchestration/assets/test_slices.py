@@ -1,0 +1,270 @@
+"""The op that refreshes slices: what a run turns green and red, what it tells, what it asks."""
+
+import threading
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
+from sequel_assets.orchestration.run_tags import FORCE
+from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.warehouse.tables.core import companies, event_participants, refreshes
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH, Stage, why_failed
+
+pytestmark = pytest.mark.slow
+
+DATASETS = [dataset.name for dataset in SLICED]
+NAMES_OF_INSIGHTS = [insight.name for insight in INSIGHTS]
+EVERYBODY = [ROOT, ACME, BOLT]
+
+
+def test_one_partition_materializes_every_dataset(stage: Stage) -> None:
+    """One company, one day: five slices are green and no other."""
+    result = stage.run("refresh_slices", {"dagster/partition": f"{stage.key(ACME)}|{DAYS[0]}"})
+    assert result.success
+    wanted = stage.slice_keys([ACME], DAYS[:1])
+    assert {name: stage.statuses(name) for name in DATASETS} == {name: (wanted, set()) for name in DATASETS}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "days"),
+    [
+        pytest.param([ACME], DAYS, id="one company x days"),
+        pytest.param(EVERYBODY, DAYS[:1], id="all companies x a day"),
+        pytest.param("first two", DAYS[:2], id="rectangle"),
+    ],
+)
+def test_a_range_materializes_exactly_its_rectangle_in_one_run(
+    stage: Stage, chosen: list[str] | str, days: list[object]
+) -> None:
+    """Every slice of the range is green, and none beside it; the roll-up of a company whose sub-companies lack waits."""
+    its_companies = [company for company in stage.ordered if chosen == "first two" or company in chosen]
+    if chosen == "first two":
+        its_companies = its_companies[:2]
+    result = stage.refresh(its_companies, days[0], days[-1])  # type: ignore[arg-type]
+    assert result.success
+    wanted = stage.slice_keys(its_companies, days)  # type: ignore[arg-type]
+    whole = chosen == EVERYBODY
+    rolled_up = wanted if whole else wanted - stage.slice_keys([ROOT], DAYS)
+    assert {name: stage.statuses(name) for name in DATASETS} == {
+        name: (wanted if name != "company_rollup" else rolled_up, set()) for name in DATASETS
+    }
+
+
+def test_each_slice_tells_its_figures_as_metadata(stage: Stage) -> None:
+    """Rows, minutes, people, the hour, the cost and a preview are those of the slice."""
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    told = stage.latest("event_participants", ACME, DAYS[0])
+    assert told.pop("seconds") >= 0
+    assert told.pop("requests") >= 1
+    assert told == {
+        "dagster/row_count": 2,
+        "verdict": "done",
+        "final": False,
+        "engaged_minutes": 40,
+        "people": 2,
+        "data_through": THROUGH.timestamp(),
+        "preview": "| event_id | people | engaged_minutes |\n| --- | --- | --- |\n| e-acme | 2 | 40 |",
+    }
+    replay = stage.latest("event_participants", ACME, DAYS[1])
+    assert (replay["dagster/row_count"], replay["engaged_minutes"], replay["people"]) == (1, 12, 1)
+    empty = stage.latest("event_participants", ACME, DAYS[2])
+    assert (empty["dagster/row_count"], empty["engaged_minutes"], empty["people"]) == (0, 0, 0)
+    assert "preview" not in empty
+    day = stage.latest("daily_usage", ACME, DAYS[0])
+    assert (day["dagster/row_count"], day["engaged_minutes"], day["people"], day["verdict"]) == (2, 40, 2, "done")
+    so_far = stage.latest("lifetime_usage", ACME, DAYS[1])
+    assert (so_far["engaged_minutes"], so_far["people"]) == (52, 2)
+    assert "requests" not in so_far
+
+
+def test_nothing_personal_or_secret_enters_dagsters_storage(stage: Stage) -> None:
+    """No e-mail, name, text, answer, key or secret stands in any file of Dagster's home, failed runs included."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
+    assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=FORCE).success
+    files = [path for path in (stage.folder / "dagster").rglob("*") if path.is_file()]
+    assert len(files) > 5
+    for file in files:
+        content = file.read_bytes().lower()
+        assert [word for word in PERSONAL if word.lower().encode() in content] == [], file
+    with stage.warehouse.read() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM people WHERE email = 'zebulon.quux@mail.example'")) == 2
+        kept = [
+            *connection.scalars(sa.text("SELECT text FROM chat_messages UNION SELECT text FROM questions")),
+            *connection.scalars(sa.text("SELECT answer FROM questions UNION SELECT custom_answers FROM registrants")),
+        ]
+    assert [word for word in SAID if not any(word in (text or "").lower() for text in kept)] == []
+
+
+def test_a_failing_event_turns_its_own_slices_red_and_the_others_green_in_the_same_run(stage: Stage) -> None:
+    """Acme's event answers 404 though it is listed: Acme is red, root and Bolt are green."""
+    stage.sandbox.faults.always("*e-acme/top-participants*", "http_404")
+    result = stage.refresh(stage.ordered, DAYS[0], DAYS[-1])
+    assert not result.success
+    good, bad = stage.slice_keys([ROOT, BOLT], DAYS), stage.slice_keys([ACME], DAYS)
+    for name in ("event_participants", "daily_usage", "lifetime_usage"):
+        assert stage.statuses(name) == (good, bad), name
+    reason = "event e-acme: Sequel answers 404 for its analytics, though it still knows the event"
+    derived = len([insight for insight in INSIGHTS if "event_participants" in insight.sources])
+    assert why_failed(result).splitlines() == [
+        f"{(1 + derived) * len(DAYS)} slices failed; their older rows stay, the other slices are right:",
+        *(f"{stage.key(ACME)} {day} event_participants: {reason}" for day in DAYS),
+        f"and with them {derived * len(DAYS)} slices of insights that are derived from these",
+    ]
+
+
+def test_registrants_that_cannot_be_had_fail_the_run_and_turn_no_slice_red(stage: Stage) -> None:
+    """The list has no day; the next run, of days that are final, asks for it again and succeeds."""
+    stage.sandbox.faults.always("*e-acme/registrants", "http_500")
+    result = stage.refresh([ACME], DAYS[0], DAYS[-1])
+    assert not result.success
+    first, second = why_failed(result).splitlines()
+    assert first == "1 slices failed; their older rows stay, the other slices are right:"
+    assert second.startswith(f"{stage.key(ACME)} registrants: event e-acme: Sequel has an error of its own (500)")
+    assert {name: stage.statuses(name)[1] for name in DATASETS} == {name: set() for name in DATASETS}
+    assert not stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    stage.sandbox.faults.clear()
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    with stage.warehouse.read() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM registrants")).scalar() == 2
+        assert connection.execute(sa.text("SELECT count(*) FROM problems")).scalar() == 0
+
+
+def test_a_mended_event_turns_green_again(stage: Stage) -> None:
+    """The next run over the same range leaves nothing red."""
+    stage.sandbox.faults.always("*e-acme/top-participants*", "http_404")
+    assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    stage.sandbox.faults.clear()
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    wanted = stage.slice_keys(EVERYBODY, DAYS)
+    assert {name: stage.statuses(name) for name in DATASETS} == {name: (wanted, set()) for name in DATASETS}
+
+
+def test_choosing_insights_alone_asks_sequel_nothing(stage: Stage) -> None:
+    """They are derived from the facts that are there, and only they are green."""
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    with stage.warehouse.write() as connection:
+        connection.execute(refreshes.delete().where(refreshes.c.dataset.in_(NAMES_OF_INSIGHTS)))
+        for name in NAMES_OF_INSIGHTS:
+            connection.execute(sa.text(f"DELETE FROM {name}"))
+    before = stage.sandbox.requests.count
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1], assets=NAMES_OF_INSIGHTS).success
+    assert stage.sandbox.requests.count == before
+    with stage.warehouse.read() as connection:
+        derived = connection.execute(
+            sa.select(refreshes.c.dataset).where(refreshes.c.dataset.in_(NAMES_OF_INSIGHTS))
+        ).scalars()
+        assert sorted(derived) == sorted(NAMES_OF_INSIGHTS * len(DAYS))
+
+
+def test_choosing_a_fact_alone_derives_its_insights_and_shows_them(stage: Stage) -> None:
+    """Their slices are logged too, though only the fact was chosen."""
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1], assets=["event_participants"]).success
+    wanted = stage.slice_keys([ACME], DAYS)
+    assert {name: stage.statuses(name)[0] for name in DATASETS} == dict.fromkeys(DATASETS, wanted)
+
+
+def test_a_reversed_range_fails_with_words(stage: Stage) -> None:
+    """It would be a green run over nothing."""
+    result = stage.refresh([ACME], DAYS[2], DAYS[0])
+    assert not result.success
+    assert why_failed(result) == "the range of partitions is empty: its ends are in reverse order; choose them again"
+
+
+def test_a_partition_whose_company_nobody_knows_fails_with_words(stage: Stage) -> None:
+    """Nothing is asked and nothing is written."""
+    stage.instance.add_dynamic_partitions("company", ["nobody.00000000"])
+    before = stage.sandbox.requests.count
+    result = stage.run("refresh_slices", {"dagster/partition": f"nobody.00000000|{DAYS[0]}"})
+    assert not result.success
+    assert why_failed(result) == (
+        "in no row of the table companies, so nothing was asked of them: nobody.00000000; "
+        "materialize the asset companies first, or delete these partitions"
+    )
+    assert stage.sandbox.requests.count == before
+
+
+def test_a_company_that_is_gone_is_not_asked_and_turns_nothing_red(stage: Stage) -> None:
+    """Its partitions stay in Dagster, so every hourly range covers it."""
+    with stage.warehouse.write() as connection:
+        connection.execute(companies.update().where(companies.c.company_id == BOLT).values(gone_at=THROUGH))
+    stage.sandbox.requests.clear()
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    assert [request.path for request in stage.sandbox.requests if BOLT in request.path] == []
+    assert stage.statuses("event_participants") == (stage.slice_keys([ROOT, ACME], DAYS), set())
+    alone = stage.refresh([BOLT], DAYS[0], DAYS[0])
+    assert why_failed(alone) == (f"gone at Sequel, so nothing was asked of them and their data stay: {stage.key(BOLT)}")
+
+
+def test_what_is_kept_of_a_company_that_is_gone_stays_green_beside_one_that_fails(stage: Stage) -> None:
+    """A run that fails turns red what it planned and did not log."""
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+    with stage.warehouse.write() as connection:
+        connection.execute(companies.update().where(companies.c.company_id == BOLT).values(gone_at=THROUGH))
+    stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
+    assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=FORCE).success
+    assert stage.statuses("event_participants")[1] == stage.slice_keys([ACME], DAYS)
+
+
+def test_missing_settings_fail_a_run_in_one_clear_line_each(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All missing names are said at once, with what they are."""
+    for name in ("SEQUEL_CLIENT_ID", "SEQUEL_PERSON_KEY"):
+        monkeypatch.delenv(name)
+    result = stage.refresh([ACME], DAYS[0], DAYS[0])
+    first, second = why_failed(result).splitlines()
+    assert first.startswith("SEQUEL_CLIENT_ID: is not set. What it is: client id of your Sequel API credentials.")
+    assert second.startswith("SEQUEL_PERSON_KEY: is not set. What it is: key of the hash")
+
+
+def test_a_refused_sign_in_fails_the_run_in_one_clear_line(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For slices and for the catalog alike."""
+    monkeypatch.setenv("SEQUEL_CLIENT_ID", "somebody-else")
+    for words in (why_failed(stage.refresh([ACME], DAYS[0], DAYS[0])), why_failed(stage.run("refresh_catalog"))):
+        assert "refuses the client id and secret (401)" in words
+        assert len(words.splitlines()) == 1
+
+
+def test_a_second_run_is_unchanged_and_leaves_the_rows(stage: Stage) -> None:
+    """The slices say so, and stay green."""
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
+    assert {stage.latest(name, ACME, DAYS[0])["verdict"] for name in DATASETS} == {"unchanged"}
+
+
+def test_a_run_that_is_ended_stops_at_the_next_slice(stage: Stage) -> None:
+    """What Dagster's launcher does to a run that is terminated in the UI: SIGINT, here while Acme's day is asked for."""
+    import os
+    import signal
+
+    stage.sandbox.faults.always("*e-bolt/top-participants*", "slow")
+    asked = threading.Event()
+
+    def on_request(request: object) -> None:
+        if "e-bolt" in getattr(request, "path", "") and not asked.is_set():
+            asked.set()
+            os.kill(os.getpid(), signal.SIGINT)
+
+    stage.sandbox.api.on_request = on_request
+    result = stage.refresh(stage.ordered, DAYS[0], DAYS[-1])
+    assert asked.is_set()
+    assert not result.success
+    run = stage.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("company-", "sequel_"))] == []
+    with stage.warehouse.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).where(event_participants.c.company_id == BOLT)) == 0
+    stage.sandbox.faults.clear()
+    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
+
+
+def test_the_tags_of_a_range_are_the_ones_that_dagster_reads() -> None:
+    """They are private to Dagster, and may change with a release."""
+    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+    assert (RANGE_START, RANGE_END) == (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
+    assert DAYS[1] - DAYS[0] == timedelta(days=1)

@@ -1,0 +1,5 @@
+"""The stage that these tests play on."""
+
+from sequel_assets_tests.support.stage import stage
+
+__all__ = ["stage"]

@@ -1,0 +1,381 @@
+"""What happens after a delivery: the real sensors on an instance, their runs, and the tables, on a clock that is moved."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets import settings
+from sequel_assets.console.serve import receiver_of
+from sequel_assets.orchestration.sensors.webhooks import webhooks_job
+from sequel_assets.refresh.core import config
+from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World
+from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
+from sequel_assets.warehouse.stores import subscriptions as subscription_rows
+from sequel_assets.warehouse.tables.core import event_participants, refreshes
+from sequel_assets.warehouse.tables.webhooks import subscriptions
+from sequel_assets.webhooks.processing.decisions import ENDED, REGISTERED, STARTED
+from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals
+from sequel_assets.webhooks.subscriptions import reconciler
+from sequel_assets.webhooks.subscriptions.decisions import Slot
+from sequel_assets.webhooks.subscriptions.status import State, silent_companies
+from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
+from sequel_assets_tests.reference import KEY
+from sequel_assets_tests.support.inboxes import CAPABILITY, deliver, hint, outcomes, rows
+from sequel_assets_tests.support.stage import ROOT, YVO, ZOE, Stage, at
+from sequel_assets_tests.webhooks.receiver.harness import SEAL_KEY, serving
+
+pytestmark = pytest.mark.slow
+
+TODAY = date(2026, 3, 3)
+
+
+def afternoon() -> World:
+    """Bolt's event goes from 13:30 to 14:20 today, with people who came at 13:30, 13:50 and 14:05."""
+    talk = Event(
+        "e-talk",
+        "bolt",
+        "Talk",
+        at(3, 13, 30),
+        at(3, 14, 20),
+        attendance=[Attendance(ZOE, live=[(at(3, 13, 30), 40)]), Attendance(YVO, live=[(at(3, 13, 50), 30)])],
+    )
+    morning = Event("e-day", "bolt", "Day", at(3, 9), at(3, 9, 30), attendance=[Attendance(ZOE, live=[(at(3, 9), 20)])])
+    return World(
+        companies=[Company(ROOT, "Root"), Company("bolt", "Bolt", ROOT)], events=[talk, morning], now=at(3, 14, 7)
+    )
+
+
+@contextmanager
+def staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World, warehouse_url: str | None = None
+) -> Iterator[WebhookStage]:
+    """It is 14:20; the hourly run of 14:05 has been."""
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        made = Stage(tmp_path, stack, world, warehouse_url=warehouse_url)
+        monkeypatch.setenv("SEQUEL_PERSON_KEY", KEY)
+        monkeypatch.setenv("SEQUEL_START_DATE", TODAY.isoformat())
+        stage = WebhookStage(made, monkeypatch)
+        stage.at(at(3, 14, 7))
+        made.run("refresh_catalog")
+        stage.hourly()
+        stage.at(at(3, 14, 20))
+        yield stage
+
+
+@pytest.fixture
+def stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, new_database: Callable[..., str]
+) -> Iterator[WebhookStage]:
+    """That afternoon; on both databases where a test asks for `engine_kind`."""
+    kind = request.getfixturevalue("engine_kind") if "engine_kind" in request.fixturenames else "sqlite"
+    with staged(tmp_path, monkeypatch, afternoon(), new_database(kind, migrated=True)) as stage:
+        yield stage
+
+
+def through(stage: WebhookStage) -> object:
+    """Return how far Bolt's participants of today go."""
+    r = refreshes.c
+    query = sa.select(r.data_through).where(
+        r.company_id == "bolt", r.dataset == event_participants.name, r.day == TODAY
+    )
+    with stage.stage.warehouse.read() as connection:
+        return connection.scalar(query)
+
+
+@pytest.mark.usefixtures("engine_kind")
+def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourly_run(stage: WebhookStage) -> None:
+    """One run at once, which asks for the one event and moves no data-through; none when the hour is over."""
+    stage.stage.sandbox.world.restate("e-talk", minutes=-25)  # Sequel has computed anew meanwhile
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    before = stage.stage.sandbox.requests.count
+    assert stage.ask() == ""
+    assert [run.success for run in stage.runs] == [True]
+    assert stage.stage.sandbox.requests.count - before < 12
+    stage.assert_true(TODAY)
+    assert through(stage) == at(3, 14)
+    materialized = stage.stage.latest("event_participants", "bolt", TODAY)
+    assert (materialized["verdict"], materialized["engaged_minutes"]) == ("done", 15 + 5 + 20)
+    assert stage.stage.latest("daily_usage", "bolt", TODAY)["engaged_minutes"] == 40
+    for _ in range(3):
+        stage.later(minutes=10)
+        assert stage.ask() == "1 wait: the hourly refresh closes it; else it is asked for at 15:15"
+    stage.at(at(3, 15, 5))
+    stage.hourly()
+    assert stage.ask() == "nothing waits in the inbox"
+    assert outcomes(stage.stage.warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
+    assert len(stage.runs) == 1
+    stage.assert_true(TODAY)
+
+
+@pytest.mark.usefixtures("engine_kind")
+def test_with_the_schedule_off_the_sensor_asks_at_1515_once(stage: WebhookStage) -> None:
+    """For the company's day, so that its data-through covers the end."""
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    assert stage.ask() == ""
+    stage.at(at(3, 15, 14))
+    assert stage.ask().startswith("1 wait: the hourly refresh closes it")
+    stage.at(at(3, 15, 15))
+    assert stage.ask() == ""
+    assert [run.success for run in stage.runs] == [True, True]
+    assert outcomes(stage.stage.warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
+    assert through(stage) == at(3, 15)
+    for _ in range(3):
+        stage.later(minutes=10)
+        assert stage.ask() == "nothing waits in the inbox"
+    stage.at(at(3, 15, 59))
+    stage.assert_true(TODAY)
+
+
+def test_the_sweep_deletes_what_was_handled_long_ago_and_nothing_that_waits(stage: WebhookStage) -> None:
+    """Ninety days after the hints were handled, and never the newest row, so that no id comes twice."""
+    warehouse = stage.stage.warehouse
+    deliver(warehouse, *(hint("bolt", None, stage.now) for _ in range(3)))
+    assert stage.ask() == "nothing waits in the inbox"  # they name no event
+    assert outcomes(warehouse) == ["it names no event"] * 3
+    stage.later(days=89)
+    stage.ask()
+    assert len(rows(warehouse)) == 3
+    stage.later(days=2)
+    stage.ask()
+    assert outcomes(warehouse) == ["it names no event"]
+
+
+def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(stage: WebhookStage) -> None:
+    """Whatever has arrived meanwhile; and a run that is under way is waited for."""
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    (first,) = stage.look(keeps_cursor=False).run_requests
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    (again,) = stage.look().run_requests
+    assert (again.run_key, again.tags) == (first.run_key, first.tags)
+    waiting = stage.stage.instance.create_run_for_job(
+        webhooks_job, tags=first.tags, status=dg.DagsterRunStatus.NOT_STARTED
+    )
+    assert stage.ask() == f"run {waiting.run_id} is about to take them up"
+    stage.stage.instance.report_run_failed(waiting)
+    (third,) = stage.look().run_requests
+    assert third.run_key != first.run_key
+
+
+def test_a_run_that_fails_leaves_its_hints_and_is_asked_for_again_with_back_off(stage: WebhookStage) -> None:
+    """After a minute, five, a quarter of an hour; then it is said that nobody asks any more."""
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    stage.stage.sandbox.faults.always("*", "http_503")
+    stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
+    assert stage.ask() == ""
+    assert [run.success for run in stage.runs] == [False]
+    assert "came to nothing; asked again at 14:21:00" in stage.ask()
+    stage.later(minutes=1)
+    assert stage.ask() == ""
+    stage.later(minutes=4, seconds=59)
+    assert "asked again at 14:26:00" in stage.ask()
+    stage.stage.sandbox.faults.clear()
+    stage.later(seconds=1)
+    assert stage.ask() == ""
+    assert [run.success for run in stage.runs] == [False, False, True]
+    assert rows(stage.stage.warehouse)[0]["refreshed_at"] == stage.now
+
+
+def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
+    """Eighty-one minutes of 503: the hint is asked for once an hour from then on, and those of other events at once."""
+    sandbox = stage.stage.sandbox
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now, REGISTERED))
+    sandbox.faults.always("*", "http_503")
+    stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
+    for minutes in (0, 1, 5, 15, 60):
+        stage.later(minutes=minutes)
+        assert stage.ask("registered") == ""
+    assert [run.success for run in stage.runs] == [False] * 5
+    sandbox.faults.clear()
+    stage.later(minutes=1)
+    deliver(stage.stage.warehouse, hint("bolt", "e-day", stage.now, REGISTERED))
+    assert stage.ask("registered") == ""
+    assert outcomes(stage.stage.warehouse) == [None, "its event's registrants were asked for"]
+    stage.later(minutes=59)
+    assert stage.ask("registered") == ""
+    assert outcomes(stage.stage.warehouse) == ["its event's registrants were asked for"] * 2
+
+
+@pytest.mark.usefixtures("engine_kind")
+def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: WebhookStage) -> None:
+    """Refreshed at once, closed by the hour, and neither swept for nor counted as missed."""
+    warehouse = stage.stage.warehouse
+    with warehouse.write() as connection:
+        row = {"company_id": ROOT, "capability_hash": CAPABILITY, "event_type": ENDED, "subscription_id": "s1"}
+        connection.execute(subscriptions.insert().values(**row, created_at=at(3, 10)))
+    deliver(warehouse, hint(ROOT, "e-talk", stage.now))
+    assert stage.ask() == ""
+    stage.at(at(3, 15, 5))
+    stage.hourly()
+    stage.ask()
+    stage.at(at(3, 15, 30))
+    assert stage.ask() == "nothing waits in the inbox"
+    assert outcomes(warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
+    with warehouse.read() as connection:
+        assert arrivals(connection, stage.now) == Arrivals(1, (), ())
+        states = [State(Slot(ROOT, ENDED), "valid", False, row) for row in subscription_rows.living(connection)]
+        assert silent_companies(connection, states, ROOT, stage.now) == []
+
+
+@pytest.mark.parametrize("told_of", ["bolt", ROOT])
+def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_of: str) -> None:
+    """Also one that is planned for next week, and one that is told of the company above."""
+    world = stage.stage.sandbox.world
+    early = Event("e-early", "bolt", "Early", at(9, 9), at(9, 10), attendance=[])
+    world.add_event(early)
+    deliver(stage.stage.warehouse, hint(told_of, "e-early", stage.now, STARTED))
+    stage.later(seconds=1)
+    assert stage.ask("started") == ""
+    assert outcomes(stage.stage.warehouse) == ["its event is asked for every hour from now on"]
+    for hour in (15, 16):  # what has just been listed for the first time is asked for anyhow
+        stage.at(at(3, hour, 5))
+        stage.hourly()
+    assert any("e-early" in asked.path and asked.at == stage.now for asked in stage.stage.sandbox.requests)
+
+
+@pytest.mark.parametrize("told_of", ["bolt", ROOT])
+def test_an_end_of_an_event_that_nobody_has_listed_yet_is_in_the_tables_at_once(
+    stage: WebhookStage, told_of: str
+) -> None:
+    """It is listed first, at the company whose it is, and refreshed in the same run."""
+    attendance = [Attendance(ZOE, live=[(at(3, 14, 10), 7)])]
+    stage.stage.sandbox.world.add_event(
+        Event("e-new", "bolt", "New", at(3, 14, 10), at(3, 14, 19), attendance=attendance)
+    )
+    deliver(stage.stage.warehouse, hint(told_of, "e-new", stage.now))
+    assert stage.ask() == ""
+    asked = [one.path for one in stage.stage.sandbox.requests if one.at == stage.now and "e-new" in one.path]
+    assert "/api/analytics/user-engagement/events/e-new/top-participants" in asked
+    stage.at(at(3, 15, 5))
+    stage.hourly()
+    assert stage.ask() == "nothing waits in the inbox"
+    assert outcomes(stage.stage.warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
+    stage.assert_true(TODAY)
+
+
+def test_an_event_that_cannot_be_looked_up_now_is_looked_up_again(stage: WebhookStage) -> None:
+    """It is nobody's only once Sequel has said so, or has listed all else."""
+    stage.stage.sandbox.world.add_event(Event("e-new", "bolt", "New", at(9, 9), at(9, 10), attendance=[]))
+    deliver(stage.stage.warehouse, hint(ROOT, "e-new", stage.now, "virtual-stage-created"))
+    stage.stage.sandbox.faults.always("*/event/e-new", "http_503")
+    stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
+    assert stage.ask("changed") == ""
+    assert [run.success for run in stage.runs] == [False]
+    assert outcomes(stage.stage.warehouse) == [None]
+    stage.stage.sandbox.faults.clear()
+    stage.later(minutes=1)
+    assert stage.ask("changed") == ""
+    assert outcomes(stage.stage.warehouse) == ["its company's events were listed"]
+    with stage.stage.warehouse.read() as connection:
+        owner = connection.scalars(sa.text("SELECT company_id FROM events WHERE event_id = 'e-new'")).all()
+    assert owner == ["bolt"]
+
+
+def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stage: WebhookStage) -> None:
+    """A new company gets its partition in the same tick; one that is nowhere is not ours."""
+    world = stage.stage.sandbox.world
+    deliver(
+        stage.stage.warehouse,
+        hint("stranger", "e1", stage.now, verdict="unknown_company"),
+        hint("bolt", "e-nowhere", stage.now),
+    )
+    stage.later(seconds=1)
+    stage.ask()
+    assert outcomes(stage.stage.warehouse) == [
+        "no such company beneath yours: not ours",
+        "Sequel lists no such event of its company: not ours",
+    ]
+    world.add_company(Company("late", "Latecomer", ROOT))
+    deliver(stage.stage.warehouse, hint("late", None, stage.now, "virtual-stage-created"))
+    ticked = stage.look("changed")
+    keys = stage.stage.instance.get_dynamic_partitions("company")
+    assert any(key.startswith("latecomer.") for key in keys)
+    assert len(ticked.run_requests) == 1
+
+
+def test_changes_of_a_company_are_one_listing(stage: WebhookStage) -> None:
+    """Fifty deliveries, one run, one listing; a duplicate changes nothing."""
+    stage.stage.sandbox.world.rename_event("e-talk", "Talk of the town")
+    many = [hint("bolt", f"e{n}", stage.now, "virtual-stage-updated") for n in range(50)]
+    deliver(stage.stage.warehouse, *many)
+    stage.later(seconds=1)
+    assert stage.ask("changed") == ""
+    deliver(stage.stage.warehouse, *many)
+    assert stage.ask("changed") == "nothing waits in the inbox"
+    assert set(outcomes(stage.stage.warehouse)) == {"its company's events were listed"}
+    with stage.stage.warehouse.read() as connection:
+        names = connection.scalars(sa.text("SELECT name FROM events WHERE event_id = 'e-talk'")).all()
+    assert names == ["Talk of the town"]
+
+
+def test_ten_thousand_people_in_two_hundred_batches_are_one_effect(stage: WebhookStage) -> None:
+    """Out of order, some twice, one never, some while the run is under way and some after it."""
+    batches = [hint("bolt", "e-talk", stage.now, page=page, pages=200, correlation_id="c") for page in range(200)]
+    deliver(stage.stage.warehouse, *reversed(batches[::2]), *batches[:40])
+    assert stage.ask() == ""
+    stage.later(seconds=20)
+    deliver(stage.stage.warehouse, *batches[1:120:2])
+    assert stage.ask() == "160 wait: the hourly refresh closes it; else it is asked for at 15:15"
+    stage.at(at(3, 15, 5))
+    stage.hourly()
+    deliver(stage.stage.warehouse, *batches[1:199])
+    assert stage.ask() == "nothing waits in the inbox"
+    assert len(stage.runs) == 1
+    assert len(rows(stage.stage.warehouse)) == 199
+    stage.at(at(3, 15, 6))
+    stage.assert_true(TODAY)
+    assert timedelta(0) < stage.now - at(3, 14, 20)
+
+
+def test_ten_thousand_people_told_of_by_the_sandbox_to_a_receiver_are_one_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 batches over sockets, half of them late, a fifth twice, one never: one run, and the tables are true."""
+    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(10_000)]
+    crowd = [Attendance(person, live=[(at(3, 14, 10), 1 + n % 20)]) for n, person in enumerate(people)]
+    event = Event("e-big", "bolt", "Big", at(3, 14, 10), at(3, 14, 30), attendance=crowd)
+    world = World([Company(ROOT, "Root"), Company("bolt", "Bolt", ROOT)], [event], now=at(3, 14, 7))
+    with staged(tmp_path, monkeypatch, world) as stage, receiving(stage, monkeypatch) as sent:
+        sent.batches = 50
+        sent.mishaps = Mishaps({"reorder": 0.5, "duplicate": 0.2, "lost_batch": 1.0}, seed=1)
+        for minute in (30, 31, 32, 33):
+            stage.at(at(3, 14, minute))
+            sent.settle()
+            stage.ask()
+        told = [one for one in sent.deliveries if one.event_type == ENDED]
+        assert [one.state for one in told].count("accepted") == 199
+        assert [one.state for one in told].count("dropped") == 1
+        assert len([one for one in told if one.attempts == 2]) > 20
+        kept = [row["page"] for row in rows(stage.stage.warehouse) if row["event_type"] == ENDED]
+        assert sorted(kept) == sorted(one.page for one in told if one.state == "accepted")
+        assert kept != sorted(kept)
+        assert [run.success for run in stage.runs] == [True]
+        stage.at(at(3, 15, 5))
+        stage.hourly()
+        assert stage.ask() == "nothing waits in the inbox"
+        assert len(stage.runs) == 1
+        stage.assert_true(TODAY)
+
+
+@contextmanager
+def receiving(stage: WebhookStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhooks]:
+    """A receiver that serves, subscribed to at the sandbox, whose deliveries are yielded."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("SEQUEL_WEBHOOK_URL", f"http://127.0.0.1:{port}/sequel")
+    monkeypatch.setenv("SEQUEL_WEBHOOK_SECRET_KEY", SEAL_KEY)
+    known, warehouse = settings.load(), stage.stage.warehouse
+    receiver = receiver_of(known, warehouse)
+    receiver._clock = stage.stage.sandbox.clock.now
+    with serving(receiver, "/sequel", port), closing(config.open_client(known)) as client:
+        with warehouse.read() as connection:
+            wanted = reconciler.wanted(known, connection)
+        assert not reconciler.keep(reconciler.tools_of(known, client, warehouse), wanted).failures
+        yield stage.stage.sandbox.webhooks

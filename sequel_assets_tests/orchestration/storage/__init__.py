@@ -1,0 +1,1 @@
+"""Tests of what uses Dagster's storage."""

@@ -1,0 +1,35 @@
+"""The two ways in which Dagster's own storage is kept, for tests that look into it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sequel_assets_tests.support.stage import Stage
+
+BATCHED, POSTGRESQL = "batched SQLite", "PostgreSQL"
+
+
+def dagster_yaml(kind: str, folder: Path, new_database: Callable[..., str]) -> dict[str, Any]:
+    """What dagster.yaml says of the storage."""
+    if kind == BATCHED:
+        config = {"home": str(folder / "dagster")}
+        module = "sequel_assets.orchestration.storage.batched_event_log"
+        return {"event_log_storage": {"module": module, "class": "BatchedEventLog", "config": config}}
+    url = new_database("postgresql", migrated=False).replace("postgresql://", "postgresql+psycopg2://")
+    return {"storage": {"postgres": {"postgres_url": url}}}
+
+
+@pytest.fixture(params=[BATCHED, POSTGRESQL])
+def stored_stage(
+    request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """A stage on each storage, its companies and events known, Dagster's home told as a command finds it."""
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        made = Stage(tmp_path, stack, dagster_yaml=dagster_yaml(str(request.param), tmp_path, new_database))
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+        assert made.run("refresh_catalog").success
+        yield made
