@@ -58,7 +58,7 @@ $(TOOLS)/.installed: requirements-tools.txt
 	@touch $@
 
 docs: install ## make docs/datasets.md and docs/settings.md anew
-	$(BIN)/python -m sequel_assets.console.docs
+	$(BIN)/python -m tools.docs
 
 kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints what is asked again (half an hour or more)
 	KILLS=300 $(BIN)/python -m pytest -rP -n 2 --dist load sequel_assets_tests/pipeline/test_kills.py

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from sequel_assets.console.output import table
+from sequel_assets.cli.support.terminal import table
 
 NAMES = (
     "startup",

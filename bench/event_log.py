@@ -20,7 +20,7 @@ from time import perf_counter
 import dagster as dg
 
 from sequel_assets import settings
-from sequel_assets.console.home import dagster_instance
+from sequel_assets.cli.support.dagster_home import dagster_instance
 from sequel_assets.insights.daily_usage import DAILY_USAGE
 from sequel_assets.orchestration.partitions import slice_key
 from sequel_assets.orchestration.schedules.schedules import schedules

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from bench.world import CONCURRENCY, LATENCY_MS, PERSON_KEY, bench, days_to, in_a_process
-from sequel_assets.console.home import dagster_instance
+from sequel_assets.cli.support.dagster_home import dagster_instance
 
 HEADINGS = ("what", "value")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

@@ -17,8 +17,8 @@ import sqlglot
 from sqlalchemy.dialects.postgresql import psycopg
 
 from sequel_assets import settings as settings_module
-from sequel_assets.console.export import TABLES, Order, export
-from sequel_assets.console.tabular import batches, schema_of
+from sequel_assets.cli.commands.export import TABLES, Order, export
+from sequel_assets.cli.support.tabular import batches, schema_of
 from sequel_assets.insights import INSIGHTS, ranges
 from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import select_coverage, select_members

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.console.docs import PAGES
 from sequel_assets.insights import LIFETIME_USAGE
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.refresh.core.time import days_between
@@ -20,6 +19,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.pipeline.harness import failures, platform
 from sequel_assets_tests.support.stage import clean_environment
+from tools.docs import PAGES
 
 PROJECT = Path(__file__).parent.parent
 LONGEST_MODULE, LONGEST_MAP = 250, 60
@@ -134,7 +134,7 @@ def test_every_datasets_example_finds_something_on_both_databases(warehouse: War
 @pytest.mark.parametrize("command", ["status", "changes", "exclude", "export", "people"])
 def test_a_command_that_asks_only_the_warehouse_does_not_wait_for_dagster(command: str) -> None:
     """Dagster takes more than a second to import, and has nothing to say there."""
-    code = f"import sequel_assets.cli, sequel_assets.console.{command}, sys; print('dagster' in sys.modules)"
+    code = f"import sequel_assets.cli.app, sequel_assets.cli.commands.{command}, sys; print('dagster' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sequel_assets_tests.browser.chromium import why_not
 from sequel_assets_tests.browser.seen import DagsterUi, dagster_ui
-from sequel_assets_tests.served_demo import PROJECT, ServedDemo
+from sequel_assets_tests.support.served_demo import PROJECT, ServedDemo
 
 IMAGES = PROJECT / "docs" / "images"
 NARROW_SIDE = "localStorage.setItem('dagster-nav-collapsed', 'true')"

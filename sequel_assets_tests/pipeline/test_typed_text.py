@@ -10,7 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.console.export import Order, export
+from sequel_assets.cli.commands.export import Order, export
 from sequel_assets.insights.person_engagement import person_engagement
 from sequel_assets.refresh.details.interactions import NO_EMOJI, _an_emoji
 from sequel_assets.sandbox import HUB, Attendance, Person, Room, Sandbox
@@ -19,9 +19,9 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import metadata, refreshes
 from sequel_assets.warehouse.tables.event_details import poll_answers
+from sequel_assets_tests.cli.test_export import settings_of
 from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, client_of, day, event, failures, world_of
 from sequel_assets_tests.rows import settle_in, table_of
-from sequel_assets_tests.test_export import settings_of
 from sequel_assets_tests.warehouse.migrations.test_counts_from import at_revision
 
 TYPED = {

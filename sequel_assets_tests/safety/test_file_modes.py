@@ -18,7 +18,7 @@ from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-from sequel_assets_tests.served_demo import free_port
+from sequel_assets_tests.support.served_demo import free_port
 from sequel_assets_tests.support.stage import (
     COMMAND,
     NOW,

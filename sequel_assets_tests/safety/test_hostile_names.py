@@ -22,8 +22,9 @@ from unittest.mock import patch
 
 import pytest
 
-from sequel_assets import cli
-from sequel_assets.console import demo_tables, output, tabular
+from sequel_assets.cli import app
+from sequel_assets.cli.demo import tables
+from sequel_assets.cli.support import tabular, terminal
 from sequel_assets.safety.visible import visible
 from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Fault, Person, Room, Sandbox, World
 from sequel_assets.settings import load
@@ -118,7 +119,7 @@ def called(arguments: list[str], place: Path, env: dict[str, str]) -> subprocess
     told = patch.object(sys, "argv", ["sequel-assets", *arguments])
     with variables(clean_environment(**env)), chdir(place), told, redirect_stdout(out), redirect_stderr(err):
         try:
-            cli.main()
+            app.main()
         except SystemExit as ended:
             code = int(ended.code or 0)
     out.flush()
@@ -153,18 +154,18 @@ def fresh_consoles(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool],
     """Make the consoles anew: what they write to is a terminal, or none."""
 
     def make(is_terminal: bool) -> None:
-        for of in (output.console, output.errors):
+        for of in (terminal.console, terminal.errors):
             of.cache_clear()
         if is_terminal:
-            out, err = output.Exit(soft_wrap=True, force_terminal=True, width=200), output.Exit(stderr=True, soft_wrap=True, force_terminal=True)  # fmt: skip
+            out, err = terminal.Exit(soft_wrap=True, force_terminal=True, width=200), terminal.Exit(stderr=True, soft_wrap=True, force_terminal=True)  # fmt: skip
             for module in [m for m in sys.modules.values() if getattr(m, "__name__", "").startswith("sequel_assets.")]:
                 for word, made in (("console", out), ("errors", err)):
-                    if getattr(module, word, None) in (output.console, output.errors):
+                    if getattr(module, word, None) in (terminal.console, terminal.errors):
                         monkeypatch.setattr(module, word, lambda made=made: made)
 
     yield make
     monkeypatch.undo()
-    for of in (output.console, output.errors):
+    for of in (terminal.console, terminal.errors):
         of.cache_clear()
 
 
@@ -208,7 +209,7 @@ def test_the_demos_tables_let_no_name_be_obeyed(
     """Names of events, and a chat; titles too."""
     _, env = folder
     with variables(env):
-        demo_tables.show(load())
+        tables.show(load())
     said = capsys.readouterr().out
     assert r"“\x1b]52;c;aG9zdGlsZQ==\x07NAME”" in said
     assert obeyed(said, but="\n") == ""

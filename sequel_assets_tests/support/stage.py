@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from sequel_assets import cli
+from sequel_assets.cli import app
 from sequel_assets.orchestration.partitions import range_tags, slice_partitions
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
@@ -134,7 +134,7 @@ def call_in_process(arguments: list[str], cwd: Path, env: Mapping[str, str]) -> 
         redirect_stderr(err),
     ):
         try:
-            cli.main()
+            app.main()
         except SystemExit as ended:
             code = int(ended.code or 0)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())

@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from sequel_assets.console.output import console
+from sequel_assets.cli.support.terminal import console
 from sequel_assets_tests.campaigns.chaos.afternoon import Afternoon, Size
 from sequel_assets_tests.postgres import PostgresServer
 

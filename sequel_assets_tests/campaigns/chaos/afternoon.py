@@ -23,7 +23,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sequel_assets import settings
-from sequel_assets.console.home import dagster_instance
+from sequel_assets.cli.support.dagster_home import dagster_instance
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.discovery.companies import refresh_companies

@@ -20,7 +20,7 @@ NO_SCHEDULE = "--no-schedule"
 def receive(clock: Path, port: int) -> None:
     """Serve the receiver, as `sequel-assets serve --receiver` does."""
     from sequel_assets import settings
-    from sequel_assets.console.serve import receiver_of
+    from sequel_assets.cli.commands.serve import receiver_of
     from sequel_assets.warehouse.database.engine import Warehouse
     from sequel_assets.webhooks.receiver.server import listen, server
 
@@ -36,7 +36,7 @@ def tend(clock: Path) -> None:
 
     Tells the time of each round that it has ended, once nothing was left to ask for.
     """
-    from sequel_assets.console.home import command_tags, end_lost_runs
+    from sequel_assets.cli.support.dagster_home import command_tags, end_lost_runs
     from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 
     with dg.DagsterInstance.get() as instance:

@@ -22,7 +22,7 @@ import httpx
 import psutil
 import yaml
 
-from sequel_assets_tests.served_demo import PROJECT, ask_dagster, free_port
+from sequel_assets_tests.support.served_demo import PROJECT, ask_dagster, free_port
 from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 READY_SECONDS = 120

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets import settings
-from sequel_assets.console.serve import receiver_of
+from sequel_assets.cli.commands.serve import receiver_of
 from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World

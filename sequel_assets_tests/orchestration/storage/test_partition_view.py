@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets import settings
-from sequel_assets.console.repair import repair
+from sequel_assets.cli.commands.repair import repair
 from sequel_assets.orchestration.storage.partition_view import Mending, Picture, Slices, mending
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import problems

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.console.export import Order, export
+from sequel_assets.cli.commands.export import Order, export
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import bulk
@@ -20,9 +20,9 @@ from sequel_assets.warehouse.stores.inbox import lineage, store
 from sequel_assets.warehouse.stores.receiver_subscriptions import receiving, sealed_secrets
 from sequel_assets.warehouse.tables.core import companies, event_participants, metadata, people
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
+from sequel_assets_tests.cli.test_export import fill, settings_of
 from sequel_assets_tests.postgres import PostgresServer
 from sequel_assets_tests.rows import ACME, AT, known_company, participant
-from sequel_assets_tests.test_export import fill, settings_of
 from sequel_assets_tests.test_house import PROJECT
 from sequel_assets_tests.warehouse.stores.test_webhooks import hint, ids
 from sequel_assets_tests.webhooks.receiver.harness import CAPABILITY, hash_of, subscribe

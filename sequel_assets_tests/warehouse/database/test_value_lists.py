@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.console import changes
+from sequel_assets.cli.commands import changes
 from sequel_assets.refresh.coverage import slice_coverage
 from sequel_assets.refresh.details import load_rosters
 from sequel_assets.refresh.details.endpoint import Ending

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from sequel_assets.console.output import console, table
+from sequel_assets.cli.support.terminal import console, table
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.webhooks.receiver.harness import (

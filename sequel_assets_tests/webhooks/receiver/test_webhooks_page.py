@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sequel_assets.console import serve
+from sequel_assets.cli.commands import serve
 from sequel_assets.settings import Settings
 from sequel_assets.webhooks.receiver import (
     app,

@@ -1,0 +1,6 @@
+"""`python -m sequel_assets.cli`: the same as `sequel-assets`."""
+
+from sequel_assets.cli.app import main
+
+if __name__ == "__main__":
+    main()

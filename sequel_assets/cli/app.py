@@ -1,0 +1,221 @@
+"""`sequel-assets ...`: every command, its arguments and its help. Exit codes: 0 done, 1 some slices failed or are
+late (named), 2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
+
+import io
+import sys
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from sequel_assets import settings as settings_module
+from sequel_assets.cli import export, query, sandbox, webhooks
+from sequel_assets.cli.support.arguments import TyperError, told_by_typer
+from sequel_assets.cli.support.signals import end_at_once_when_told_again
+from sequel_assets.cli.support.terminal import UsageError, errors
+from sequel_assets.safety import file_modes
+from sequel_assets.sequel import SequelError
+from sequel_assets.settings import SettingsError
+from sequel_assets.warehouse.database.errors import WarehouseError
+
+ONE_COMPANY = "an id, a partition key or a unique name"
+WRONG_USAGE, NOT_REACHED, INTERRUPTED = 2, 3, 130
+
+app = typer.Typer(
+    name="sequel-assets",
+    help="Sequel's analytics as Dagster assets, in your own warehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(query.app, name="query")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(export.people, name="people")
+app.command()(export.export)
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
+    last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
+    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    force: Annotated[bool, typer.Option("--force", help="ask again for what is final, or was asked this hour")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=16, help="companies side by side, each in a process; default: one per core, up to 4"),
+    ] = None,
+) -> None:
+    """Refresh every dataset for a range of days: real Dagster runs, one per company."""
+    from sequel_assets.cli.support.arguments import check_range, parse_day
+    from sequel_assets.orchestration.run_tags import FORCE
+
+    settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
+    check_range(settings, *days)
+    from sequel_assets.cli.backfill.command import backfill as run
+
+    raise typer.Exit(run(settings, *days, company or [], modes=[FORCE] if force else [], workers=workers))
+
+
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
+    """Show how far each company's numbers go, what is late, and what stands in their way; exit 1 when anything is late."""
+    from sequel_assets.cli.commands.status import status as run
+
+    raise typer.Exit(run(settings_module.load(), as_json=json))
+
+
+@app.command()
+def accept(
+    company: Annotated[str, typer.Option(help=ONE_COMPANY)],
+    first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
+    last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
+) -> None:
+    """Let final days through that are held, since Sequel now tells less than half of them; print what changed."""
+    from sequel_assets.cli.support.arguments import check_range, parse_day
+
+    settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
+    check_range(settings, *days)
+    from sequel_assets.cli.commands.accept import accept as run
+
+    raise typer.Exit(run(settings, *days, company))
+
+
+@app.command()
+def exclude(
+    company: Annotated[str, typer.Option(help=ONE_COMPANY)],
+    event: Annotated[str, typer.Option(help="the event's id, as in the table events")],
+    reason: Annotated[str, typer.Option(help="why; status shows it")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="take the event back in")] = False,
+) -> None:
+    """Rule out an event that will never answer: it is not asked any more, and its stored rows stay."""
+    from sequel_assets.cli.commands import exclude as commands
+
+    settings = settings_module.load()
+    raise typer.Exit(
+        commands.include(settings, company, event) if undo else commands.exclude(settings, company, event, reason)
+    )
+
+
+@app.command()
+def changes(
+    since: Annotated[str, typer.Option(help="day (UTC), such as 2026-11-01, on or after which they were seen")],
+    json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
+) -> None:
+    """List the numbers of final days that changed afterwards, the newest first."""
+    from sequel_assets.cli.commands.changes import changes as run
+    from sequel_assets.cli.support.arguments import parse_day
+
+    raise typer.Exit(run(settings_module.load(), parse_day(since, "--since"), as_json=json))
+
+
+@app.command()
+def repair(
+    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what is wrong and change nothing")] = False,
+) -> None:
+    """Make Dagster's partition view say what the warehouse holds, after runs, a home or a warehouse were lost."""
+    settings = settings_module.load()
+    from sequel_assets.cli.commands.repair import repair as run
+
+    raise typer.Exit(run(settings, company or [], is_dry=dry_run))
+
+
+@app.command()
+def migrate() -> None:
+    """Make the warehouse's tables, or bring them (and, where the settings are there, the people's ids) to this release."""
+    from sequel_assets.cli.commands.identity import migrate as run
+
+    raise typer.Exit(run(settings_module.load()))
+
+
+@app.command()
+def identity(
+    move_host: Annotated[bool, typer.Option("--move-host", help="make SEQUEL_API_URL's host the warehouse's")] = False,
+) -> None:
+    """Show what the warehouse was made with, and whether these settings are the same; exit 2 where they are not."""
+    from sequel_assets.cli.commands import identity as commands
+
+    settings = settings_module.load()
+    raise typer.Exit(commands.move_host(settings) if move_host else commands.show(settings))
+
+
+@app.command()
+def serve(
+    receiver: Annotated[bool, typer.Option("--receiver", help="the receiver of webhooks (docs/webhooks.md)")] = False,
+    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8750,
+) -> None:
+    """Serve the receiver of webhooks, until Ctrl-C; what has begun is finished."""
+    from sequel_assets.cli.commands.serve import serve as run
+
+    run(settings_module.load(), receiver=receiver, host=host, port=port)
+
+
+@app.command()
+def inbox(
+    since: Annotated[str, typer.Option(help="day or time (UTC), such as 2026-11-23T14:20Z; default: all")] = "",
+    waiting: Annotated[bool, typer.Option("--waiting", help="those alone that are not done with")] = False,
+    json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
+) -> None:
+    """List what webhooks have hinted at, the newest first: verdict, what became of it, and its run."""
+    from sequel_assets.cli.commands import inbox as commands
+
+    moment = commands.parse_moment(since, "--since") if since else None
+    raise typer.Exit(commands.inbox(settings_module.load(), moment, waits_only=waiting, as_json=json))
+
+
+@app.command()
+def replay(
+    since: Annotated[str, typer.Option(help="day or time (UTC) since when they came, such as 2026-11-23T14:20Z")],
+    event: Annotated[str | None, typer.Option(help="those alone that name this event")] = None,
+) -> None:
+    """Put hints that were handled, or tried in vain, back into the inbox: their events are refreshed again."""
+    from sequel_assets.cli.commands import inbox as commands
+
+    raise typer.Exit(commands.replay(settings_module.load(), commands.parse_moment(since, "--since"), event))
+
+
+app.command()(sandbox.sandbox)
+app.command()(sandbox.demo)
+
+
+def main() -> None:
+    """Run a command; whatever a user can cause ends in one clear line and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot spell is no reason to fail
+    try:
+        with file_modes.private():
+            raise SystemExit(app(standalone_mode=False) or 0)
+    except TyperError as error:  # Typer would show it with what was typed as it is
+        _end(told_by_typer(error), WRONG_USAGE)
+    except (UsageError, SettingsError, WarehouseError) as error:
+        _end(error, WRONG_USAGE)
+    except SequelError as error:
+        _end(f"{error}; nothing half-written; run the same command again when that is mended", NOT_REACHED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _end(f"{where}{error.strerror or error}; nothing half-written", WRONG_USAGE)
+    except (KeyboardInterrupt, RuntimeError, SystemExit) as error:
+        if not _is_interruption(error):
+            raise
+        end_at_once_when_told_again(INTERRUPTED)
+        _end("stopped; what was committed stays, and the same command goes on from there", INTERRUPTED)
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Say whether it is Ctrl-C: as such, as Typer's exit code, or as Python wraps it while a class is being made."""
+    if isinstance(error, SystemExit):
+        return error.code == INTERRUPTED
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+
+
+def _end(words: object, code: int) -> None:
+    with suppress(OSError):  # a terminal that is closed hears nothing
+        if words:
+            errors().print(str(words))
+    raise SystemExit(code) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`sequel-assets backfill`: real Dagster runs, companies side by side."""

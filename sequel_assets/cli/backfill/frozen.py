@@ -1,0 +1,77 @@
+"""What a backfill leaves out since Sequel has forgotten it, and the words for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sequel_assets.cli.support.arguments import MOST_NAMED
+from sequel_assets.cli.support.terminal import UsageError, console
+from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.retention import Retention
+from sequel_assets.refresh.coverage.slice_coverage import read_unknown
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a range for each company."""
+
+    firsts: dict[str, date]
+    """company id -> the first day that is asked; a company whose range is wholly frozen is not here."""
+    words: list[str]
+    """A line for each company with frozen days in the range."""
+
+    def tell(self) -> None:
+        """Print what is frozen, the first companies by name."""
+        for line in self.words[:MOST_NAMED]:
+            console().print(line)
+        if len(self.words) > MOST_NAMED:
+            console().print(f"frozen: and {len(self.words) - MOST_NAMED} companies more")
+
+
+def leave_out_frozen(
+    settings: Settings, warehouse: Warehouse, companies: Sequence[KnownCompany], first: date, last: date
+) -> Left:
+    """Return what is left of a range."""
+    retention, now = config.retention(settings), settings.clock()
+    frozen_before = retention.frozen_before(companies, now)
+    with warehouse.read() as connection:
+        unknown = read_unknown(connection, frozen_before, settings.start_date)
+    left = Left({}, [])
+    for company in companies:
+        held_from = frozen_before.get(company.company_id, first)
+        if held_from <= last:
+            left.firsts[company.company_id] = max(first, held_from)
+        if held_from > first:
+            until = min(last, held_from - DAY)
+            lost = sum(first <= day <= until for day in unknown[company.company_id])
+            left.words.append(
+                f"frozen: {company.partition_key} {first} to {until} is not asked, since Sequel keeps "
+                f"{_days(retention.of(company) or 0)} ({_setting(retention, company)}); what is kept here stays"
+                + (f"; {_days(lost)} of it {'is' if lost == 1 else 'are'} unknown" if lost else "")
+            )
+    return left
+
+
+def refuse_strangers(settings: Settings, companies: Sequence[KnownCompany]) -> None:
+    """Refuse a setting that names companies that there are not: theirs would be asked for days that are forgotten."""
+    strangers = config.retention(settings).strangers(companies)
+    if strangers:
+        known = ", ".join(company.partition_key for company in companies[:MOST_NAMED])
+        more = f" and {len(companies) - MOST_NAMED} more" if len(companies) > MOST_NAMED else ""
+        raise UsageError(
+            f"SEQUEL_COMPANY_RETENTION_DAYS: there is no company {', '.join(strangers)}; known are {known}{more}"
+        )
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
+
+
+def _setting(retention: Retention, company: KnownCompany) -> str:
+    own = {company.company_id, company.partition_key} & retention.of_companies.keys()
+    return "SEQUEL_COMPANY_RETENTION_DAYS" if own else "SEQUEL_RETENTION_DAYS"

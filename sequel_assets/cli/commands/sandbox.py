@@ -1,0 +1,63 @@
+"""`sequel-assets sandbox`: the arguments turned into a world, a clock and faults, then served."""
+
+from datetime import UTC, datetime
+
+from sequel_assets.cli.support.terminal import UsageError
+from sequel_assets.sandbox import (
+    FAULTS,
+    QUIRKS,
+    Clock,
+    Faults,
+    Mishaps,
+    PortTakenError,
+    Sandbox,
+    WorldSpec,
+    build_world,
+    serve_forever,
+)
+
+
+def parse_moment(text: str, option: str) -> datetime:
+    """Return a moment in UTC; one without a time zone is refused by name."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: it must be a moment such as 2026-11-23T15:07:00Z") from None
+    if moment.tzinfo is None:
+        raise UsageError(f"{option} {text}: it must have a time zone, for example a Z at its end")
+    return moment.astimezone(UTC)
+
+
+def parse_faults(text: str, seed: int) -> Faults:
+    """Return faults by rate; an unknown kind or a rate that is none is refused by name."""
+    try:
+        faults = Faults.parse(text, seed=seed)
+    except ValueError as error:
+        raise UsageError(f"--faults {text}: {error}; kinds are {', '.join(sorted([*FAULTS, *QUIRKS]))}") from None
+    return faults
+
+
+def serve(
+    *, port: int, seed: int, companies: int, days: int, events_per_day: float, people: int, big_event: int, hub_only: bool,
+    latency_ms: float, faults: str, webhook_faults: str, now: str, speed: float, verbose: bool,
+) -> None:  # fmt: skip
+    """Serve a synthetic world until SIGINT or SIGTERM."""
+    moment = parse_moment(now, "--now") if now else datetime.now(UTC)
+    if speed < 0:
+        raise UsageError(f"--speed {speed:g}: time cannot go backwards; 0 pins the clock, 1 is real time")
+    spec = WorldSpec(
+        seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people, now=moment,
+        big_event_people=big_event, hub_only=hub_only,
+    )  # fmt: skip
+    clock = Clock.pinned(moment) if speed == 0 else Clock(moment, speed=speed)
+    sandbox = Sandbox(
+        build_world(spec), clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port
+    )
+    try:
+        sandbox.webhooks.mishaps = Mishaps.parse(webhook_faults, seed=seed)
+    except ValueError as error:
+        raise UsageError(f"--webhook-faults {webhook_faults}: {error}") from None
+    try:
+        serve_forever(sandbox, verbose=verbose)
+    except PortTakenError as error:
+        raise UsageError(f"--port {port}: {error}") from None

@@ -1,0 +1,103 @@
+"""`sequel-assets serve`: the web apps in the foreground, until Ctrl-C or SIGTERM; what has begun is finished."""
+
+import logging
+import sys
+import time
+from datetime import timedelta
+
+from sequel_assets.cli.support.terminal import UsageError, console
+from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.refresh.core import config
+from sequel_assets.safety.visible import harmless
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.receiver_subscriptions import sealed_secrets
+from sequel_assets.webhooks.receiver.app import Bounds, Receiver
+from sequel_assets.webhooks.receiver.log import LOGGER
+from sequel_assets.webhooks.receiver.server import CannotListenError, listen, server
+from sequel_assets.webhooks.receiver.verify import Rules
+
+BUSY_SECONDS = 10
+"""How long a delivery waits for the database before it is answered with 500, which is repeated."""
+
+
+def receiver_of(settings: Settings, warehouse: Warehouse) -> Receiver:
+    """Return the receiver that the settings describe; a `SettingsError` names what is missing."""
+    if "key" in settings.demands():
+        settings.require("webhook_secret_key")
+    rules = Rules(
+        key_header=settings.webhook_key_header,
+        demands=settings.demands(),
+        window=timedelta(hours=settings.webhook_window_hours),
+        signing_secrets=settings.signing_secrets(),
+    )
+    bounds = Bounds(
+        body_bytes=settings.webhook_body_bytes,
+        ended_body_bytes=settings.webhook_ended_body_bytes,
+        read_seconds=settings.webhook_read_seconds,
+        concurrency=settings.webhook_concurrency,
+    )
+    return Receiver(warehouse, settings.seal(), rules, bounds, settings.clock)
+
+
+def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
+    """Serve what was asked for until it is stopped."""
+    if not receiver:
+        raise UsageError("nothing to serve: say --receiver")
+    with stored(settings, writes=True, root_only=True) as warehouse:  # what is wrong is told now and not to Sequel
+        _refuse_wrong_key(settings, warehouse)
+    warehouse = Warehouse(
+        settings.warehouse_url,
+        is_durable=True,
+        busy_seconds=BUSY_SECONDS,
+        guard=config.guard(settings, root_only=True),
+    )
+    receiving = receiver_of(settings, warehouse)
+    try:
+        plug = listen(host, port)
+    except CannotListenError as error:
+        raise UsageError(str(error)) from None
+    _log_to_stderr()
+    path = settings.receiver_path()
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{plug.getsockname()[1]}"
+    console().print(f"receiving webhooks at {address}{path}/..., health at {address}/health/ready")
+    try:
+        server(receiving.app(path), settings.webhook_read_seconds).run([plug])
+    finally:
+        receiving.close()
+        warehouse.dispose()
+
+
+def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
+    """Refuse a key that opens none of the secrets that deliveries are checked by; one of several is told by `webhooks status`."""
+    seal = settings.seal()
+    if seal is None or "key" not in settings.demands():
+        return
+    with warehouse.read() as connection:
+        secrets = sealed_secrets(connection)
+    if secrets and not seal.opens_any(secrets):
+        raise UsageError(
+            f"SEQUEL_WEBHOOK_SECRET_KEY: it opens none of the secrets of {len(secrets)} subscriptions, so every delivery would be "
+            "answered with 500; nothing was changed; put the key that they were stored with behind it, after a comma, or, if that "
+            "is lost, have them renewed: sequel-assets webhooks ensure"
+        )
+
+
+class Visible(logging.Formatter):
+    """Formats a line of the log as one line that no terminal obeys, whatever a delivery held."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return harmless(super().format(record))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = Visible("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    log = logging.getLogger(LOGGER)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False

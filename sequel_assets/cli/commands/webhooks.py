@@ -1,0 +1,190 @@
+"""`sequel-assets webhooks ...`: how the subscriptions stand, and what the guardian does about them at once."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from typing import Any
+
+from sequel_assets.cli.support.arguments import choose
+from sequel_assets.cli.support.terminal import console, errors, table
+from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.refresh.core import config
+from sequel_assets.safety.visible import as_line
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import catalog
+from sequel_assets.webhooks.subscriptions import reconciler
+from sequel_assets.webhooks.subscriptions.decisions import Do, Slot
+from sequel_assets.webhooks.subscriptions.observe import Tools
+from sequel_assets.webhooks.subscriptions.reconciler import GuardianReport
+from sequel_assets.webhooks.subscriptions.status import State, read_states, silent_companies
+
+ALL_WELL, SOME_WRONG = 0, 1
+STATES = ("company", "event_type", "since", "expires", "days_left", "last_delivery", "in_7_days", "state")
+DONE = {
+    Do.CREATE: ("made", "would be made"),
+    Do.EXTEND: ("extended", "would be extended"),
+    Do.RENEW: ("renewed", "would be renewed"),
+    Do.DELETE: ("deleted", "would be deleted"),
+    Do.END: ("ended", "would be ended"),
+}
+AGAIN = "What was done is kept, and the rest is as it was; run it again."
+
+
+def status(settings: Settings, *, as_json: bool) -> int:
+    """Print every subscription and what is wrong; return the exit code."""
+    with stored(settings) as warehouse:
+        found = _read(settings, warehouse)
+    is_wrong = any(record["wrong"] for record in found["subscriptions"])
+    if as_json:
+        console().out(json.dumps(found, indent=2), highlight=False)
+        return SOME_WRONG if is_wrong else ALL_WELL
+    if settings.webhook_url is None:
+        console().print("SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md).")
+    if found["subscriptions"]:
+        rows = [[_short(record[name]) for name in STATES] for record in found["subscriptions"]]
+        table("Webhook subscriptions", [name.replace("_", " ") for name in STATES], rows)
+    if is_wrong:
+        console().print(
+            "Something is wrong; the guardian mends it within four hours, sequel-assets webhooks ensure at once."
+        )
+    for company in found["silent_companies"]:
+        console().print(
+            f"{company}: people attended its events in the last 7 days, and no webhook came of it, while others' came. "
+            f"Give it subscriptions of its own: SEQUEL_WEBHOOK_COMPANIES={company}",
+        )
+    return SOME_WRONG if is_wrong else ALL_WELL
+
+
+def ensure(settings: Settings, *, is_dry: bool) -> int:
+    """Bring every subscription into order, and return the exit code."""
+    settings.require("webhook_url")
+    with _opened(settings, writes=not is_dry) as tools:
+        return _tell(reconciler.keep(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
+
+
+def rotate(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
+    """Give every subscription (or those of some companies) a new key, and return the exit code."""
+    settings.require("webhook_url")
+    with _opened(settings, writes=not is_dry) as tools:
+        slots, only = _wanted(settings, tools), _chosen(tools, companies)
+        chosen = [slot for slot in slots if only is None or slot.company_id in only]
+        report = reconciler.keep(tools, slots, new_keys=chosen, only=only, is_dry=is_dry)
+        return _tell(report, tools, is_dry=is_dry)
+
+
+def reseal(settings: Settings) -> int:
+    """Seal every stored key with the first key of the setting, and return the exit code."""
+    settings.require("webhook_secret_key")
+    seal = settings.seal()
+    with stored(settings, writes=True) as warehouse:
+        done, closed = reconciler.reseal(warehouse, seal) if seal else (0, 0)
+    console().print(f"{done} stored keys are sealed with the first key of SEQUEL_WEBHOOK_SECRET_KEY.")
+    if closed:
+        errors().print(
+            f"{closed} stored keys are opened by none of its keys and were left alone; put the key that they were sealed with "
+            "back behind the first, after a comma, or run: sequel-assets webhooks ensure, which has them renewed at Sequel"
+        )
+    elif done:
+        console().print(
+            "Receivers and Dagster that still run with the settings of before cannot read them: restart those, then take the other "
+            "keys out. A receiver that reads none answers 503 at /health/ready."
+        )
+    return SOME_WRONG if closed else ALL_WELL
+
+
+def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
+    """Delete every subscription (or those of some companies) at Sequel and here, and return the exit code."""
+    with _opened(settings, writes=not is_dry) as tools:
+        code = _tell(reconciler.keep(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry)
+    if settings.webhook_url is not None and not is_dry:
+        console().print(
+            "The guardian makes those that the settings want anew; to stop that, take SEQUEL_WEBHOOK_URL out."
+        )
+    return code
+
+
+@contextmanager
+def _opened(settings: Settings, *, writes: bool) -> Iterator[Tools]:
+    settings.require("client_id", "client_secret", "company_id", "webhook_secret_key")
+    with stored(settings, writes=writes) as warehouse, closing(config.open_client(settings)) as client:
+        yield reconciler.tools_of(settings, client, warehouse)
+
+
+def _wanted(settings: Settings, tools: Tools) -> list[Slot]:
+    with tools.warehouse.read() as connection:
+        return reconciler.wanted(settings, connection)
+
+
+def _chosen(tools: Tools, companies: Sequence[str]) -> Collection[str] | None:
+    if not companies:
+        return None
+    with tools.warehouse.read() as connection:
+        return {company.company_id for company in choose(catalog.known_companies(connection), companies)}
+
+
+def _names(warehouse: Warehouse) -> dict[str, str]:
+    with warehouse.read() as connection:
+        return {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+
+
+def _tell(report: GuardianReport, tools: Tools, *, is_dry: bool) -> int:
+    """Print what was (or would be) done and what failed; return the exit code. What ends everything is raised."""
+    names = _names(tools.warehouse)
+    rows = [
+        (names.get(step.slot.company_id, step.slot.company_id), step.slot.event_type, DONE[step.do][is_dry], step.why)
+        for step in report.steps
+    ]
+    if rows:
+        table("Webhook subscriptions", ("company", "event type", "done" if not is_dry else "to do", "why"), rows)
+    for failure in report.failures:
+        if failure.slot is not None:
+            where = f"{names.get(failure.slot.company_id, failure.slot.company_id)} {failure.slot.event_type}"
+            errors().print(as_line(f"{where}: {failure.reason}"))
+    if report.fatal is not None:
+        raise report.fatal
+    if report.failures:
+        errors().print(AGAIN)
+        return SOME_WRONG
+    if not rows:
+        console().print("Nothing to do.")
+    return ALL_WELL
+
+
+def _read(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
+    now = settings.clock()
+    names = _names(warehouse)
+    with warehouse.read() as connection:
+        slots = reconciler.wanted(settings, connection)
+        length = timedelta(days=settings.webhook_length_days)
+        states = read_states(connection, slots, settings.seal(), now, length)
+        silent = silent_companies(connection, states, settings.company_id or "", now)
+    return {
+        "subscriptions": [
+            {
+                "company": names.get(state.slot.company_id, state.slot.company_id),
+                "event_type": state.slot.event_type,
+                "since": state.row.created_at.isoformat() if state.row else None,
+                "expires": state.row.expires_at.isoformat() if state.row and state.row.expires_at else None,
+                "days_left": _days_left(state, settings),
+                "last_delivery": state.last_delivery.isoformat() if state.last_delivery else None,
+                "in_7_days": state.deliveries,
+                "state": state.words,
+                "wrong": state.is_wrong,
+            }
+            for state in states
+        ],
+        "silent_companies": [names.get(company_id, company_id) for company_id in silent],
+    }
+
+
+def _days_left(state: State, settings: Settings) -> int | None:
+    if state.row is None or state.row.expires_at is None:
+        return None
+    return (state.row.expires_at - settings.clock()).days
+
+
+def _short(value: Any) -> Any:
+    """Return a moment to the minute; anything else as it is."""
+    return value[:16].replace("T", " ") if isinstance(value, str) and value[10:11] == "T" else value

@@ -1,0 +1,177 @@
+"""`sequel-assets demo`: a synthetic world, a backfill, a webhook, tables, then Dagster's UI with its schedules on.
+
+Everything is kept beneath .sequel/demo and made anew each time; nothing of the environment's own account is used.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from sequel_assets import settings as settings_module
+from sequel_assets.cli.backfill.command import backfill
+from sequel_assets.cli.demo import tables, webhook
+from sequel_assets.cli.support.dagster_home import prepare
+from sequel_assets.cli.support.signals import SIGNALS, stoppable, undisturbed
+from sequel_assets.cli.support.terminal import UsageError, console, errors
+from sequel_assets.safety.file_modes import make_folder
+from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
+from sequel_assets.settings import DATA_FOLDER, PREFIX
+
+PERSON_KEY = "the demo's key, which protects nobody real"
+UI_START_SECONDS = 120
+RECEIVER_PORT = 8750
+STOP_SECONDS = 15
+
+
+def demo(*, days: int, companies: int, port: int, once: bool) -> int:
+    """Run the demo; return the exit code."""
+    folder = Path(DATA_FOLDER).absolute() / "demo"
+    began = time.monotonic()
+    with _alone_in(folder), stoppable():
+        now = datetime.now(UTC)
+        world = build_world(WorldSpec(companies=companies, days=days, now=now, hub_only=companies > 2))
+        webhook.add_live_event(world, now)
+        with Sandbox(world, clock=Clock(now)) as sandbox:
+            first = now.date() - timedelta(days=days - 1)
+            _environment(folder, sandbox.environment(), first.isoformat())
+            console().print(
+                f"A synthetic Sequel with {companies} companies answers at {sandbox.url}; backfilling {first} to {now.date()} ..."
+            )
+            code = backfill(settings_module.load(), first, now.date())
+            with webhook.receiving(_free_port(RECEIVER_PORT)):
+                if not webhook.show_webhook(sandbox):
+                    errors().print(f"the webhook came to nothing; look at {folder / 'receiver.log'}")
+                    code = 1
+                tables.show(settings_module.load())
+                with suppress(KeyboardInterrupt):  # all has been shown: from here on that is the way out
+                    console().print(
+                        f"\nThe warehouse: {folder / 'warehouse.db'} (made in {time.monotonic() - began:.0f} s)",
+                    )
+                    if not once and code == 0:
+                        _serve_ui(folder, port)
+            return code
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Empty the demo's folder, unless another demo is at work in it."""
+    make_folder(folder)
+    lock = folder.with_suffix(".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise UsageError(
+            f"another demo is running in {folder}; end it first, or run this one in another checkout"
+        ) from None
+    shutil.rmtree(folder)
+    make_folder(folder)
+    prepare(folder / "dagster", is_ours=True)
+    before = Path.cwd()
+    os.chdir(folder)  # so that a .env for a real account is not read
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        lock.close()
+
+
+def _environment(folder: Path, account: dict[str, str], start_date: str) -> None:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    os.environ.update(account)
+    os.environ.pop("SEQUEL_NOW", None)
+    os.environ["SEQUEL_PERSON_KEY"] = PERSON_KEY
+    os.environ["SEQUEL_START_DATE"] = start_date
+    os.environ["SEQUEL_WAREHOUSE_URL"] = f"sqlite:///{folder / 'warehouse.db'}"
+    os.environ["DAGSTER_HOME"] = str(folder / "dagster")
+
+
+def _serve_ui(folder: Path, port: int) -> None:
+    """Serve Dagster's UI and daemon until the demo is ended; no process of theirs is left behind."""
+    free = _free_port(port)
+    if free != port:
+        console().print(f"Port {port} is taken by somebody else; Dagster's UI takes {free}.")
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "sequel_assets.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(free),
+    ]
+    address = f"http://127.0.0.1:{free}"
+    with (folder / "dagster.log").open("wb") as log:
+        process = None
+        try:
+            with undisturbed():
+                process = subprocess.Popen(  # noqa: S603 - our own words
+                    command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                )
+            if not _answers(process, address):
+                errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}")
+                return
+            console().print(
+                f"\nDagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends everything)"
+            )
+            process.wait()
+            errors().print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}")
+        except KeyboardInterrupt:
+            with suppress(OSError):  # the terminal may be closed
+                console().print("\nEnding ...")
+        finally:
+            if process is not None:
+                _end(process)
+
+
+def _free_port(port: int) -> int:
+    for candidate in range(port, min(port + 100, 65536)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            return candidate
+    raise UsageError(f"--port {port}: this and the 99 ports after it are taken")
+
+
+def _answers(process: "subprocess.Popen[bytes]", address: str) -> bool:
+    deadline = time.monotonic() + UI_START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{address}/server_info", timeout=2, trust_env=False).status_code == httpx.codes.OK:
+                return True
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.3)
+    return False
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the process and its whole group, gently first."""
+    for number in SIGNALS:  # an impatient second Ctrl-C must not leave half of them running
+        signal.signal(number, signal.SIG_IGN)
+    for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue

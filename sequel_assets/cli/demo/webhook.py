@@ -1,0 +1,170 @@
+"""The demo's webhook: an event ends at the sandbox, which tells the receiver; the sensor asks for a run; rows change."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+
+import dagster as dg
+import httpx
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
+
+from sequel_assets import settings as settings_module
+from sequel_assets.cli.backfill.company_run import QUIET
+from sequel_assets.cli.support.dagster_home import command_tags, dagster_instance
+from sequel_assets.cli.support.signals import undisturbed
+from sequel_assets.cli.support.terminal import UsageError, console, table
+from sequel_assets.orchestration.resources import Platform
+from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
+from sequel_assets.refresh.core import config
+from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.tables.core import event_participants
+from sequel_assets.warehouse.tables.webhooks import inbox
+from sequel_assets.webhooks.subscriptions import reconciler
+
+EVENT, NAME = "demo-live", "Live right now"
+VIEWERS, SECONDS = 5, 30
+
+
+def add_live_event(world: World, now: datetime) -> None:
+    """Add an event that is on: people have watched it until Sequel's last full hour."""
+    top = now.replace(minute=0, second=0, microsecond=0)
+    watched = [
+        Attendance(Person(f"Viewer {n}", f"viewer{n}@example.org"), live=[(top - timedelta(minutes=10 + n), 3 + n)])
+        for n in range(VIEWERS)
+    ]
+    company = world.companies[min(1, len(world.companies) - 1)].id  # the last one may have people in hubs alone
+    ends_at = now + timedelta(hours=1)
+    world.add_event(Event(EVENT, company, NAME, top - timedelta(minutes=20), ends_at, attendance=watched))
+
+
+@contextmanager
+def receiving(port: int) -> Iterator[None]:
+    """Serve the receiver in a process of its own until the end, and subscribe at the sandbox, as the guardian does."""
+    os.environ["SEQUEL_WEBHOOK_URL"] = f"http://127.0.0.1:{port}/sequel"
+    os.environ["SEQUEL_WEBHOOK_SECRET_KEY"] = Fernet.generate_key().decode()
+    command = [sys.executable, "-m", "sequel_assets.cli", "serve", "--receiver", "--port", str(port)]
+    process = None
+    try:
+        with open("receiver.log", "wb") as log, undisturbed():
+            process = subprocess.Popen(  # noqa: S603 - our own words
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        _wait(port, process)
+        settings = settings_module.load()
+        warehouse = config.open_warehouse(settings)
+        with closing(config.open_client(settings)) as client:
+            tools = reconciler.tools_of(settings, client, warehouse)
+            with warehouse.read() as connection:
+                wanted = reconciler.wanted(settings, connection)
+            report = reconciler.keep(tools, wanted)
+        warehouse.dispose()
+        console().print(
+            f"The receiver listens on port {port}; {len(report.steps)} webhooks are subscribed to at the sandbox."
+        )
+        yield
+    finally:
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def show_webhook(sandbox: Sandbox) -> bool:
+    """Let the event end, and print its delivery, the run that it leads to, and the rows that change."""
+    settings = settings_module.load()
+    before = _rows(settings)
+    sandbox.world.restate(EVENT, minutes=4)  # as a host's end has Sequel compute anew
+    began = time.monotonic()
+    sandbox.end_event(EVENT)
+    sandbox.webhooks.settle(SECONDS)
+    run_id, is_good = _run(settings)
+    seconds = time.monotonic() - began
+    after = _rows(settings)
+    delivered = _delivered(settings)
+    table(
+        f"A webhook: “{NAME}” has ended",
+        ("received", "type", "event", "batch", "verdict", "run", "state"),
+        delivered,
+    )
+    rows = [(person[:12], before.get(person, 0), minutes) for person, minutes in sorted(after.items())]
+    table(
+        f"event_participants of “{NAME}”, {seconds:.1f} s after its end (run {run_id[:8]})",
+        ("person", "engaged_minutes before", "engaged_minutes after"),
+        rows,
+        (f"{len(rows)} people", sum(before.values()), sum(after.values())),
+    )
+    is_yesterdays = not (before or after) and sandbox.clock.now().hour == 0
+    if is_yesterdays:
+        console().print("Its minutes were before midnight, on a day that this demo does not hold: no row changes.")
+    return is_good and bool(delivered) and (before != after or is_yesterdays)
+
+
+def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=2, trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise UsageError("the receiver of webhooks did not start; what it said is in .sequel/demo/receiver.log")
+
+
+def _run(settings: Settings) -> tuple[str, bool]:
+    """Evaluate the sensor of ended events and execute the run that it asks for, as Dagster's daemon does."""
+    (sensor,) = [one for one in webhook_sensors(settings) if one.name == "webhook_ended"]
+    with dagster_instance() as instance, dg.build_sensor_context(instance=instance) as context:
+        requests = sensor.evaluate_tick(context).run_requests or []
+        for request in requests:
+            result = webhooks_job.execute_in_process(
+                instance=instance,
+                tags={**request.tags, **command_tags()},
+                run_config=QUIET,
+                resources={"platform": Platform()},
+                raise_on_error=False,
+            )
+            return result.run_id, result.success
+    return "", False
+
+
+def _rows(settings: Settings) -> dict[str, int]:
+    """Return the engaged minutes of each person in the event."""
+    p = event_participants.c
+    query = sa.select(p.person_id, sa.func.sum(p.engaged_minutes)).where(p.event_id == EVENT).group_by(p.person_id)
+    warehouse = config.open_warehouse(settings)
+    try:
+        with warehouse.read() as connection:
+            return {person_id: int(minutes) for person_id, minutes in connection.execute(query)}
+    finally:
+        warehouse.dispose()
+
+
+def _delivered(settings: Settings) -> list[tuple[str, ...]]:
+    i = inbox.c
+    warehouse = config.open_warehouse(settings)
+    try:
+        with warehouse.read() as connection:
+            rows = connection.execute(sa.select(inbox).where(i.event_id == EVENT).order_by(i.id)).all()
+    finally:
+        warehouse.dispose()
+    return [
+        (
+            f"{row.received_at:%H:%M:%S}",
+            row.event_type,
+            row.event_id,
+            f"{row.page or 1} of {row.pages or 1}",
+            row.verdict,
+            (row.run_id or "")[:8],
+            f"handled: {row.outcome}" if row.handled_at else "refreshed at once; the hourly refresh closes it",
+        )
+        for row in rows
+    ]

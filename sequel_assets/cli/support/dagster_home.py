@@ -1,0 +1,105 @@
+"""Where Dagster keeps its runs: DAGSTER_HOME, or a folder beneath the working directory that nobody else uses."""
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
+
+from sequel_assets.cli.support.signals import was_killed
+from sequel_assets.cli.support.terminal import UsageError
+from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
+from sequel_assets.orchestration.storage.errors import in_words, was_interrupted
+from sequel_assets.safety.file_modes import make_folder
+from sequel_assets.settings import DATA_FOLDER
+
+COMMAND_TAG = "sequel_assets/command"
+"""On the runs of a command: `host:process`."""
+QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+BATCHED = f"""event_log_storage:
+  module: {BatchedEventLog.__module__}
+  class: {BatchedEventLog.__name__}
+  config: {{home: {{env: DAGSTER_HOME}}}}
+"""
+"""A home that only we use stores events together even where there is no `dagster.yaml` to copy."""
+
+
+def dagster_home() -> Path:
+    """Return the folder of Dagster's home; one that DAGSTER_HOME names must be there. Writes nothing."""
+    told = os.environ.get("DAGSTER_HOME")
+    if not told:
+        return Path(DATA_FOLDER).absolute() / "dagster"
+    home = Path(told)
+    if not home.is_absolute():
+        raise UsageError(
+            f"DAGSTER_HOME: {told} is not an absolute path. What it is: the folder where Dagster keeps its runs. Example: /var/lib/dagster"
+        )
+    if not home.is_dir():
+        raise UsageError(
+            f"DAGSTER_HOME: there is no folder {told}; make it, or leave the variable out to use {DATA_FOLDER}/dagster"
+        )
+    return home
+
+
+def is_used(home: Path) -> bool:
+    """Say whether a home holds anything, such as partitions; one that does not would be filled by opening it."""
+    return home.is_dir() and any(home.iterdir())
+
+
+def prepare(home: Path, *, is_ours: bool) -> None:
+    """Make a home and give it the instance's settings: those of the working directory, if it has any.
+
+    What a home that is not ours has is left alone; without a `dagster.yaml` Dagster would send statistics and write
+    into the user's own home.
+    """
+    make_folder(home)
+    source, target = Path("dagster.yaml"), home / "dagster.yaml"
+    if target.exists() and not is_ours:
+        return
+    if source.is_file():
+        shutil.copyfile(source, target)
+    elif not target.exists():
+        target.write_text(QUIET_INSTANCE + (BATCHED if is_ours else ""))
+
+
+@contextmanager
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """Yield Dagster's instance, made if it is new; its home, and that it stores events together, are told to children too."""
+    home = dagster_home()
+    prepare(home, is_ours=not os.environ.get("DAGSTER_HOME"))
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ.setdefault(BATCH_SIZE, EVENTS_AT_ONCE)
+    with (home / "sequel-assets.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that make its databases at once would leave them with two versions
+        try:
+            instance = dg.DagsterInstance.get()
+        except Exception as error:  # noqa: BLE001 - Dagster's, YAML's or the database's: all are about this home
+            why = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
+            raise UsageError(f"DAGSTER_HOME {home}: Dagster cannot use it: {why}; look at its dagster.yaml") from None
+        end_lost_runs(instance)
+    with instance:
+        try:
+            yield instance
+        except SQLAlchemyError as error:
+            if was_interrupted(error):
+                raise KeyboardInterrupt from None
+            raise UsageError(in_words(error)) from None
+
+
+def command_tags() -> dict[str, str]:
+    """Return the tags by which a later command finds the runs of this one, should it be killed."""
+    return {COMMAND_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def end_lost_runs(instance: dg.DagsterInstance) -> None:
+    """Mark the runs of commands that were killed; else they would be under way for ever, and count as such."""
+    under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
+        host, _, process = run.tags.get(COMMAND_TAG, "").rpartition(":")
+        if host == socket.gethostname() and was_killed(int(process)):
+            instance.report_run_failed(run, "The command that executed this run was killed; what it committed stays")

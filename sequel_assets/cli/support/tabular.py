@@ -1,0 +1,155 @@
+"""Rows for programs and people: CSV, JSON or Parquet with the types of their columns, or a table in a terminal.
+
+Types are exact: days are dates, moments are UTC timestamps, counts are int64, decimals keep their digits. In CSV a null is
+nothing and a text stands in quotes. An apostrophe is put wherever a spreadsheet could take part of a text for a formula: at
+its beginning and, since the one that reads it may divide cells by another sign, after each comma, semicolon, tab, bar and
+line end in it. Controls are shown as escapes (see `visible`). `undo` gives back what was there.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import islice
+from typing import IO, Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from pyarrow import csv, parquet
+
+from sequel_assets.cli.support import terminal
+from sequel_assets.safety.visible import controls_as_escapes, read_back
+from sequel_assets.warehouse.tables.types import UtcDateTime
+
+BATCH_ROWS = 5_000
+"""Rows in memory at once; a text may be long."""
+_SIGN = "=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b"
+_BETWEEN = "['\"\u2018\u2019\u201c\u201d \u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]*"
+"""Quotes and blanks, which may be passed over before a formula."""
+_PARTS = ",;\t|\r\n\uff0c\uff1b\uff5c\u2028\u2029"
+"""What may divide cells or lines for whoever reads the file."""
+_BEGINS = rf"(?:{_BETWEEN}[{_SIGN}]|(?:(?<![\s\S])'*[\t\r\n]))"
+_FORMULA = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))(?={_BEGINS})")
+_DEFUSED = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))'(?={_BETWEEN}[{_SIGN}])|(?<![\s\S])'(?='*[\t\r\n])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def defuse(text: str) -> str:
+    """Return a text as no spreadsheet takes it, or a part of it, for a formula, and no terminal obeys it."""
+    return _FORMULA.sub("'", controls_as_escapes(text))
+
+
+def undo(text: str) -> str:
+    """Return what `defuse` was given."""
+    return read_back(_DEFUSED.sub("", text))
+
+
+def schema_of(columns: Iterable[sa.ColumnElement[Any]]) -> pa.Schema:
+    """Return the Arrow schema of columns that have a name and a type of SQL."""
+    return pa.schema([pa.field(column.name, _kind(column)) for column in columns])
+
+
+def _kind(column: sa.ColumnElement[Any]) -> pa.DataType:
+    kind = column.type
+    if isinstance(kind, UtcDateTime):
+        return pa.timestamp("us", tz="UTC")
+    if isinstance(kind, sa.Float):  # also Double; it is a kind of Numeric, so it is asked first
+        return pa.float64()
+    if isinstance(kind, sa.Numeric):
+        return pa.decimal128(kind.precision or 38, kind.scale or 0)
+    plain = {sa.Boolean: pa.bool_, sa.Integer: pa.int64, sa.Date: pa.date32, sa.String: pa.string}
+    for sql, arrow in plain.items():
+        if isinstance(kind, sql):
+            return arrow()
+    raise TypeError(f"{column}: there is no Arrow type for {kind}")
+
+
+def batches(schema: pa.Schema, rows: Iterable[Sequence[Any]], *, is_csv: bool = False) -> Iterator[pa.RecordBatch]:
+    """Yield rows as Arrow's batches, so many at a time; texts are defused for a CSV."""
+    rows = iter(rows)
+    while some := list(islice(rows, BATCH_ROWS)):
+        columns = zip(*some, strict=True)
+        arrays = [_array(field.type, values, is_csv) for field, values in zip(schema, columns, strict=True)]
+        yield pa.record_batch(arrays, schema=schema)
+
+
+def _array(kind: pa.DataType, values: Sequence[Any], is_csv: bool) -> pa.Array:
+    if pa.types.is_string(kind):
+        clean = (None if v is None else _SURROGATE.sub("\ufffd", v) for v in values)
+        return pa.array([None if v is None else defuse(v) for v in clean] if is_csv else list(clean), kind)
+    if pa.types.is_decimal(kind):
+        return pa.array([None if v is None else _decimal(v, kind.scale) for v in values], kind)
+    return pa.array(values, kind)
+
+
+def _decimal(value: Any, scale: int) -> Decimal:
+    """Return a number with exactly these digits; SQLite has given a float, whose nearest decimal was stored."""
+    return Decimal(f"{value:.{scale}f}")
+
+
+def writer(file: Any, form: str, schema: pa.Schema) -> Any:
+    """Return a context that writes batches to a file or a stream of bytes, `csv` or `parquet`; a header comes in any case."""
+    if form == "csv":
+        return csv.CSVWriter(file, schema)
+    return parquet.ParquetWriter(file, schema, compression="zstd")
+
+
+def write(
+    file: IO[bytes],
+    form: str,
+    columns: Sequence[sa.ColumnElement[Any]],
+    rows: Iterable[Sequence[Any]],
+    has_mark: bool = False,
+) -> int:
+    """Write rows to a stream as `csv`, `json` (an array of objects) or `parquet`; return how many.
+
+    `has_mark`: a CSV begins with a byte order mark, by which Excel knows that it is UTF-8.
+    """
+    schema = schema_of(columns)
+    if form == "json":
+        rows = list(rows)
+        file.write((as_json(schema, rows) + "\n").encode())
+        return len(rows)
+    if has_mark:
+        file.write(codecs.BOM_UTF8)
+    count = 0
+    with writer(file, form, schema) as into:
+        for batch in batches(schema, rows, is_csv=form == "csv"):
+            into.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def as_json(schema: pa.Schema, rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as a JSON array of objects: days and moments as ISO 8601, decimals as numbers with their digits."""
+    objects = (record for batch in batches(schema, rows) for record in batch.to_pylist())
+    lines = [json.dumps(record, default=_plain) for record in objects]
+    return "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+def show(
+    title: str, columns: Sequence[sa.ColumnElement[Any]], rows: Iterable[Sequence[Any]], *, is_tall: bool = False
+) -> None:
+    """Print rows as a table for people; a tall one has a line for each column."""
+    names = [field.name for field in schema_of(columns)]
+    told = [[_short(cell) for cell in row] for row in rows]
+    if is_tall:
+        terminal.table(title, [""] * (len(told) + 1), list(zip(names, *told, strict=True)))
+    else:
+        terminal.table(title, names, told)
+
+
+def _short(cell: Any) -> Any:
+    if isinstance(cell, datetime):
+        return f"{cell:%Y-%m-%d %H:%M}"
+    return float(cell) if isinstance(cell, Decimal) else cell

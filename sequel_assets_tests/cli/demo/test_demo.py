@@ -1,0 +1,181 @@
+"""`sequel-assets demo`: its figures, its UI, a hint through the daemon, and that it leaves nothing behind."""
+
+import contextlib
+import re
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.refresh.core.datasets import LANDED, SLICED, SUBSCRIPTIONS
+from sequel_assets.refresh.core.detail_datasets import WITHOUT_DAY
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import event_participants
+from sequel_assets.warehouse.tables.webhooks import inbox
+from sequel_assets_tests.browser import seen
+from sequel_assets_tests.support.served_demo import PROJECT, ServedDemo, free_port
+from sequel_assets_tests.support.stage import run_command
+
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
+DAYS, COMPANIES = 3, 2
+COUNTS = """query($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
+    partitionStats { numMaterialized numFailed numPartitions } } } }"""
+WEBHOOK_RUNS = """query { runsOrError(filter: {pipelineName: "refresh_after_webhooks"}) {
+    ... on Runs { results { runId status tags { key value } } } } }"""
+DATASETS = [dataset.name for dataset in SLICED]
+
+
+def test_the_demos_sums_are_those_of_the_database(tmp_path: Path) -> None:
+    """`demo --once` exits 0; the total under the table is the sum of all facts, and it tells the hour."""
+    shutil.copyfile(PROJECT / "dagster.yaml", tmp_path / "dagster.yaml")
+    done = run_command(["demo", "--once", "--days", "5", "--companies", "2"], tmp_path, {"HOME": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    warehouse = Warehouse(f"sqlite:///{tmp_path / '.sequel' / 'demo' / 'warehouse.db'}")
+    with warehouse.read() as connection:
+        total = connection.scalar(sa.select(sa.func.sum(event_participants.c.engaged_minutes)))
+    warehouse.dispose()
+    made = [tmp_path / ".sequel", *(tmp_path / ".sequel").rglob("*")]
+    assert {f"{path.stat().st_mode & 0o777:o}" for path in made} == {"700", "600"}
+    assert total is not None
+    assert total > 0
+    (sums,) = [re.findall(r"[\d,]+", line) for line in done.stdout.splitlines() if line.startswith("│ sum ")]
+    *by_company, everybody = [int(number.replace(",", "")) for number in sums]
+    assert (sum(by_company), everybody) == (total, total)
+    assert "6 webhooks are subscribed to at the sandbox" in done.stdout
+    (delivered,) = [line for line in done.stdout.splitlines() if "virtual-stage-event-ended" in line]
+    assert "accepted" in delivered
+    assert "refreshed at once; the hourly refresh closes it" in delivered
+    (people,) = [line for line in done.stdout.splitlines() if line.startswith("│ 5 people ")]
+    assert re.findall(r"\d+", people) == ["5", "25", "45"]
+    assert re.search(r"Data through \d{4}-\d\d-\d\d \d\d:00 UTC", done.stdout)
+    for name in (
+        "event_participants", "peak_concurrency", "lifetime_usage", "event_statistics", "funnel", "usage_comparison",
+        "networking", "top_participants",
+    ):  # fmt: skip
+        assert f"{name}: " in done.stdout
+    yesterday = (datetime.fromisoformat(re.findall(r"Data through (\S+)", done.stdout)[0]) - timedelta(days=1)).date()
+    told = next(line for line in done.stdout.splitlines() if line.startswith(f"│ {yesterday} "))
+    rolled_up = done.stdout.partition(f"company_rollup: {yesterday}, ")[2]
+    (root,) = re.findall(r"^│ \S+ +│ +2 │ +([\d,]+) │", rolled_up.partition("└")[0], re.MULTILINE)
+    assert root == re.findall(r"[\d,]+", told)[-1]
+    assert re.search(r"chat_messages: [^│]+,\s+the\s+first\s+\d+\s+of\s+\d+\s", done.stdout)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".sequel", "dagster.yaml"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedDemo]:
+    """A served demo whose port was taken by somebody else."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        made = ServedDemo(tmp_path_factory.mktemp("demo"), days=DAYS, companies=COMPANIES, port=port)
+        try:
+            made.wait_until_served()
+            yield made
+        finally:
+            made.end()
+
+
+def test_a_taken_port_is_stepped_around_and_said(demo: ServedDemo) -> None:
+    """The next free one is taken."""
+    (line,) = [line for line in demo.lines if "is taken" in line]
+    found = re.fullmatch(r"Port (\d+) is taken by somebody else; Dagster's UI takes (\d+)\.\n", line)
+    assert found is not None
+    assert int(found[2]) > int(found[1])
+    assert demo.url == f"http://127.0.0.1:{found[2]}"
+
+
+def test_the_served_demo_shows_every_partition_materialized(demo: ServedDemo) -> None:
+    """As GraphQL counts them for the UI."""
+    for name in DATASETS:
+        told = demo.ask(COUNTS, path=[name])["assetNodeOrError"]["partitionStats"]
+        assert (told["numMaterialized"], told["numFailed"]) == (DAYS * COMPANIES, 0), name
+
+
+def test_a_second_demo_in_the_same_folder_is_refused_in_one_line(demo: ServedDemo) -> None:
+    """It would empty the first one's folder."""
+    done = run_command(["demo", "--once", "--days", "1", "--companies", "1"], demo.folder, {"HOME": str(demo.folder)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"another demo is running in {demo.folder / '.sequel' / 'demo'}; end it first, or run this one in another checkout"
+    ]
+
+
+def test_a_hint_that_is_replayed_is_refreshed_by_the_daemon(demo: ServedDemo) -> None:
+    """Through sensor, queue and launcher, as a delivery would be."""
+    url = f"sqlite:///{demo.folder / '.sequel' / 'demo' / 'warehouse.db'}"
+    told = {"SEQUEL_WAREHOUSE_URL": url, "SEQUEL_API_URL": "http://127.0.0.1:8700", "HOME": str(demo.folder)}
+    since = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%MZ")
+    done = run_command(["replay", "--since", since, "--event", "demo-live"], demo.folder, told)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    runs: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 120
+    while not any(run["status"] == "SUCCESS" and "dagster/sensor_name" in str(run["tags"]) for run in runs):
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.5)
+        runs = demo.ask(WEBHOOK_RUNS)["runsOrError"]["results"]
+    warehouse = Warehouse(url)
+    with warehouse.read() as connection:
+        (hint,) = connection.execute(sa.select(inbox).where(inbox.c.event_id == "demo-live")).all()
+    warehouse.dispose()
+    assert hint.run_id in [run["runId"] for run in runs]
+    assert hint.refreshed_at is not None or hint.handled_at is not None
+
+
+def test_people_see_it_in_their_browser(demo: ServedDemo) -> None:
+    """The graph with all its assets, the counts of partitions, an asset's page with its columns."""
+    seen.require_browser()
+    with seen.dagster_ui(demo.url, *seen.TALL) as ui:
+        ui.open_graph()
+        assert ui.columns_of_graph() == [
+            ["companies"],
+            ["events"],
+            sorted(dataset.name for dataset in (*WITHOUT_DAY, SUBSCRIPTIONS, *LANDED)),
+            sorted(dataset.name for dataset in INSIGHTS),
+        ]
+    with seen.dagster_ui(demo.url) as ui:
+        text = ui.open_partitions("daily_usage")
+        assert f"Materialized ({DAYS * COMPANIES})" in re.sub(r"\s+", " ", text)
+        text = ui.open_asset("daily_usage")
+        for words in ("insights", "data-platform", "engaged_minutes", "one row per company"):
+            assert words in text, words
+
+
+def test_people_see_what_was_checked_and_until_when_it_is_true(demo: ServedDemo) -> None:
+    """The tab of an asset's checks, after a run of `run_checks`."""
+    seen.require_browser()
+    demo.execute_checks()
+    with seen.dagster_ui(demo.url) as ui:
+        text = ui.open_checks("daily_usage", "fresh_by_the_hour")
+    for words in ("Passed", "derived_from_current_facts", "Every company is through", "late_companies"):
+        assert words in text, words
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_demo_and_leaves_no_process_behind(number: signal.Signals, tmp_path: Path) -> None:
+    """SIGTERM while it serves; Ctrl-C and a closed terminal already while Dagster's processes start."""
+    made = ServedDemo(tmp_path, days=1, companies=1, port=free_port())
+    try:
+        if number == signal.SIGTERM:
+            made.wait_until_served()
+            assert len(made.others) >= 4
+        else:
+            made.wait_for("The warehouse: ")
+            deadline = time.monotonic() + 30
+            while len(made._children()) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+        code = made.end(number)
+        assert code == 0, "".join(made.lines)
+        assert made.left() == []
+    finally:
+        with contextlib.suppress(OSError):
+            made.kill()
