@@ -15,7 +15,7 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events
-from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.support.postgres import PostgresServer
 
 HEADINGS = ("database", "facts", "insights of a year, s", "lifetime's SELECT: a year, s", "its last day alone, s")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)

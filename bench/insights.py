@@ -16,7 +16,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.dataset import Insight
-from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.support.postgres import PostgresServer
 
 HEADINGS = (
     "insight",

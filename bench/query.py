@@ -19,7 +19,7 @@ from sequel_assets.insights.ranges import Scope
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import event_participants
-from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.support.postgres import PostgresServer
 
 HEADINGS = ("database", "what", "times", "p50, s", "p95, s")
 

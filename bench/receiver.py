@@ -29,7 +29,7 @@ from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets.webhooks.receiver.app import Bounds, Receiver
 from sequel_assets.webhooks.receiver.server import listen, server
 from sequel_assets.webhooks.receiver.verify import Rules
-from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.support.postgres import PostgresServer
 
 HEADINGS = ("server", "per second", "p50 ms", "p99 ms", "of 204's rate (goal >= 0.5)")
 CONNECTIONS, SECONDS, ROUNDS = 32, 3.0, 3

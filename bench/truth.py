@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sequel_assets.sandbox import World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import event_participants, metadata
-from sequel_assets_tests.reference import owners_of
+from sequel_assets_tests.support.reference import owners_of
 
 EPOCH = date(1970, 1, 1)
 Sums = tuple[int, int, int, int]

@@ -22,8 +22,8 @@ import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-from sequel_assets_tests.pgbouncer import PgBouncer
-from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.support.pgbouncer import PgBouncer
+from sequel_assets_tests.support.postgres import PostgresServer
 
 hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("project")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sequel_assets_tests.browser.chromium import why_not
 from sequel_assets_tests.browser.seen import DagsterUi, dagster_ui
-from sequel_assets_tests.support.served_demo import PROJECT, ServedDemo
+from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.served_demo import ServedDemo
 
 IMAGES = PROJECT / "docs" / "images"
 NARROW_SIDE = "localStorage.setItem('dagster-nav-collapsed', 'true')"

@@ -18,6 +18,7 @@ from sequel_assets.warehouse.identity.identity import IdentityError
 from sequel_assets.warehouse.tables.company_lists import warehouse_identity
 from sequel_assets.warehouse.tables.core import metadata
 from sequel_assets_tests.cli.test_cli import Checkout
+from sequel_assets_tests.support.paths import PACKAGE
 from sequel_assets_tests.support.stage import NOW, PERSON_KEY, Stage, rows_of, small_world, variables, why_failed
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 
@@ -176,13 +177,12 @@ def test_runs_and_sensors_of_dagster_say_so_in_one_line_and_write_nothing(
 def test_every_place_that_opens_the_warehouse_to_write_is_guarded() -> None:
     """`Warehouse(` without a guard stands where nothing is written alone."""
     found = {
-        str(path.relative_to(Path(config.__file__).parents[1])): text.count("Warehouse(")
-        for path in Path(config.__file__).parents[1].rglob("*.py")
+        str(path.relative_to(PACKAGE)): text.count("Warehouse(")
+        for path in PACKAGE.rglob("*.py")
         if (text := path.read_text()) and "= Warehouse(" in text and "sandbox" not in path.parts
     }
     assert found.keys() == {
         "refresh/core/config.py",
         "cli/support/warehouse.py",
         "cli/commands/serve.py",
-        "tools/examples.py",
     }

@@ -35,7 +35,7 @@ from sequel_assets.warehouse.tables.company_lists import registrants
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, events, people, refreshes
 from sequel_assets.warehouse.tables.event_details import chat_messages, questions
 from sequel_assets_tests.cli.test_cli import Checkout
-from sequel_assets_tests.rows import ACME, AT, day, known_company, participant, settle_in
+from sequel_assets_tests.support.rows import ACME, AT, day, known_company, participant, settle_in
 
 BOLT = "bolt"
 EACH = {ACME: "acme.0", BOLT: "bolt.0"}

@@ -25,7 +25,8 @@ from sequel_assets.warehouse.stores.people import person_id
 from sequel_assets.warehouse.stores.person_links import Entry, read_links
 from sequel_assets.warehouse.tables.core import event_participants, people
 from sequel_assets_tests.cli.test_cli import Checkout
-from sequel_assets_tests.rows import ACME, AT, DAY, known_company, known_event, participant
+from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.rows import ACME, AT, DAY, known_company, known_event, participant
 
 BOLT = "bolt"
 KEY = "k" * 32
@@ -335,7 +336,7 @@ def test_the_command_links_a_backfilled_world(sandbox: Any, tmp_path: Path) -> N
 
 def test_the_pages_own_query_works(filled: Warehouse) -> None:
     """docs/your-own-users.md: minutes by your users, on both databases."""
-    page = (Path(__file__).parent.parent / "docs" / "your-own-users.md").read_text()
+    page = (PROJECT / "docs" / "your-own-users.md").read_text()
     query = page.split("```sql\n")[1].split("```")[0]
     with filled.write() as connection:
         catalog.save_events(connection, ACME, [known_event("e1")])

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sequel_assets.insights.daily_usage import average, daily_usage
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.rows import ACME, DAY
+from sequel_assets_tests.support.rows import ACME, DAY
 
 
 def by_hand(minutes: int, users: int) -> float | None:

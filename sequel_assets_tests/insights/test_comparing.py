@@ -21,11 +21,11 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
-from sequel_assets_tests import reference_companies as oracle
 from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land
 from sequel_assets_tests.insights.test_ranges import OF, chosen
-from sequel_assets_tests.pipeline.harness import failures, platform
-from sequel_assets_tests.rows import AT
+from sequel_assets_tests.support import reference_companies as oracle
+from sequel_assets_tests.support.harness import failures, platform
+from sequel_assets_tests.support.rows import AT
 
 SPEC = WorldSpec(seed=7, companies=3, days=9, people=8, now=datetime(2026, 11, 23, 15, 7, tzinfo=UTC))
 

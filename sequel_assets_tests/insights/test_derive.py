@@ -32,7 +32,7 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
 )
 from sequel_assets_tests.insights.test_by_hand import daily_by_hand, lifetime_by_hand, peaks_by_hand
-from sequel_assets_tests.rows import (
+from sequel_assets_tests.support.rows import (
     ACME,
     AT,
     DAY,

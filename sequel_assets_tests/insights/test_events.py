@@ -16,9 +16,9 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.types import UtcDateTime
-from sequel_assets_tests.reference_events import STAGE, TABLES, WINDOW, Entry, Plan, Row, Seen, Story
-from sequel_assets_tests.rows import ACME, DAY, HUB, day
-from sequel_assets_tests.stories import DAYS, at, stories, tell
+from sequel_assets_tests.support.reference_events import STAGE, TABLES, WINDOW, Entry, Plan, Row, Seen, Story
+from sequel_assets_tests.support.rows import ACME, DAY, HUB, day
+from sequel_assets_tests.support.stories import DAYS, at, stories, tell
 
 KINDS: dict[Any, type] = {
     sa.Text: str, sa.Date: date, sa.BigInteger: int, sa.Numeric: float, sa.Boolean: bool, UtcDateTime: datetime,

@@ -18,9 +18,9 @@ from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import people
-from sequel_assets_tests import reference_companies as oracle
 from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land, minutes
-from sequel_assets_tests.rows import empty, participant
+from sequel_assets_tests.support import reference_companies as oracle
+from sequel_assets_tests.support.rows import empty, participant
 
 OF = ["root", *"abcd"]
 LAST = DAYS[-5:]

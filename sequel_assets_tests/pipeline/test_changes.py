@@ -11,9 +11,9 @@ from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.sequel import ServerError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import known_companies
-from sequel_assets_tests import reference_extras
-from sequel_assets_tests.pipeline.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
-from sequel_assets_tests.reference import assert_equal_tables, dump_of_slices, read_tables
+from sequel_assets_tests.support import reference_details
+from sequel_assets_tests.support.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.reference import assert_equal_tables, dump_of_slices, read_tables
 
 CROWD = [
     Attendance(ADA, live=[(at(3), 20), (at(5), 3)], on_demand=[(at(6), 5)]),
@@ -92,7 +92,7 @@ def test_a_new_event_is_asked_for_every_day_that_was_refreshed_before_it_came(wa
         assert_equal_tables(
             dump_of_slices(warehouse),
             before,
-            but=["refreshes", "event_concurrency", "peak_concurrency", "people", *reference_extras.COLUMNS],
+            but=["refreshes", "event_concurrency", "peak_concurrency", "people", *reference_details.COLUMNS],
         )
         it.sandbox.faults.clear()
         assert failures(it.refresh([day(8)])) == []

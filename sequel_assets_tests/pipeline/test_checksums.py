@@ -15,7 +15,7 @@ from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.checksums import SEEN, checksum_of
 from sequel_assets.warehouse.tables.core import NO_DAY, metadata, refreshes
-from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, NOW, Platform, at, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import ADA, BO, DAYS, NOW, Platform, at, event, failures, platform, world_of
 
 Books = dict[tuple[str, str, Any], tuple[int, str]]
 """(company, dataset, day) -> rows and checksum."""

@@ -13,8 +13,8 @@ from sequel_assets.refresh.coverage.freshness import late_slices
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, day, event, platform, world_of
-from sequel_assets_tests.reference import dump_of_slices, read_tables
+from sequel_assets_tests.support.harness import ADA, BO, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.support.reference import dump_of_slices, read_tables
 
 SETTLE, WINDOW = timedelta(minutes=5), timedelta(hours=48)
 

@@ -26,15 +26,15 @@ import pytest
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Sandbox, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.pipeline.harness import Platform, platform
-from sequel_assets_tests.pipeline.processes import (
+from sequel_assets_tests.support.backfill_processes import (
     arguments_of,
     assert_nothing_is_half_written,
     assert_silences_are_true,
     bookkept,
 )
-from sequel_assets_tests.pipeline.worker import main as work
-from sequel_assets_tests.reference import KEY, Tables, assert_equal_tables, dump_of_slices, owners_of
+from sequel_assets_tests.support.backfill_worker import main as work
+from sequel_assets_tests.support.harness import Platform, platform
+from sequel_assets_tests.support.reference import KEY, Tables, assert_equal_tables, dump_of_slices, owners_of
 from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 KILLS = int(os.environ.get("KILLS", "12"))
@@ -94,7 +94,7 @@ def questions(server: Sandbox, since: int) -> list[Question]:
 def start(it: Platform, days: list[date], *how: str) -> ForkServerProcess:
     """Start a backfill as a process; importing is done once for all of them."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sequel_assets_tests.pipeline.worker"])
+    context.set_forkserver_preload(["sequel_assets_tests.support.backfill_worker"])
     process = context.Process(target=work, args=(arguments_of(it, days, "asks-what-is-left", *how),))
     process.start()
     return process

@@ -12,13 +12,13 @@ from sequel_assets.refresh.core.outcomes import Verdict
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
-from sequel_assets_tests.pipeline.processes import (
+from sequel_assets_tests.support.backfill_processes import (
     assert_nothing_is_half_written,
     assert_silences_are_true,
     start_worker,
 )
-from sequel_assets_tests.reference import assert_equal_tables, dump_of_slices, read_tables
+from sequel_assets_tests.support.harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.reference import assert_equal_tables, dump_of_slices, read_tables
 
 
 def crowded() -> World:

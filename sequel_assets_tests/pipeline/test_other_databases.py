@@ -17,10 +17,10 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import transactions
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.pgbouncer import PgBouncer
-from sequel_assets_tests.pipeline.harness import Platform, client_of, failures
-from sequel_assets_tests.postgres import PostgresServer
-from sequel_assets_tests.rows import everything
+from sequel_assets_tests.support.harness import Platform, client_of, failures
+from sequel_assets_tests.support.pgbouncer import PgBouncer
+from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.rows import everything
 from sequel_assets_tests.webhooks.receiver import harness as web
 
 pytestmark = pytest.mark.slow

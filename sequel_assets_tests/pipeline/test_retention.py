@@ -16,7 +16,8 @@ from sequel_assets.sandbox import Attendance, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import restatements
-from sequel_assets_tests.pipeline.harness import (
+from sequel_assets_tests.reconciliation.test_run import patrol, rows
+from sequel_assets_tests.support.harness import (
     ADA,
     BO,
     CY,
@@ -29,8 +30,7 @@ from sequel_assets_tests.pipeline.harness import (
     platform,
     world_of,
 )
-from sequel_assets_tests.reconciliation.test_run import patrol, rows
-from sequel_assets_tests.reference import read_tables
+from sequel_assets_tests.support.reference import read_tables
 
 KEEPS = 4
 FOUR_DAYS = Retention(KEEPS)

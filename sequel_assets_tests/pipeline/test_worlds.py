@@ -20,9 +20,9 @@ from sequel_assets.refresh.core.outcomes import Verdict
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.pipeline.harness import Platform, client_of, failures, platform
-from sequel_assets_tests.pipeline.processes import assert_silences_are_true
-from sequel_assets_tests.reference import (
+from sequel_assets_tests.support.backfill_processes import assert_silences_are_true
+from sequel_assets_tests.support.harness import Platform, client_of, failures, platform
+from sequel_assets_tests.support.reference import (
     COLUMNS,
     Tables,
     assert_equal_tables,

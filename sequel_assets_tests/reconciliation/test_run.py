@@ -18,8 +18,8 @@ from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import NO_DAY, reconciliations, refreshes, restatements
-from sequel_assets_tests.pipeline.harness import ADA, BO, CY, NOW, Platform, at, day, event, platform, world_of
-from sequel_assets_tests.reference import KEY
+from sequel_assets_tests.support.harness import ADA, BO, CY, NOW, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.support.reference import KEY
 
 CROWD = [
     Attendance(ADA, live=[(at(3), 20), (at(5), 3)], on_demand=[(at(6), 5)]),

@@ -29,7 +29,7 @@ from sequel_assets.safety.visible import visible
 from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Fault, Person, Room, Sandbox, World
 from sequel_assets.settings import load
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.pipeline.harness import Platform, client_of
+from sequel_assets_tests.support.harness import Platform, client_of
 from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
 from sequel_assets_tests.support.stage import (
     COMMAND,

@@ -12,8 +12,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import ensure_current, migrate
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import companies
-from sequel_assets_tests.rows import AT, known_company, table_of
-from sequel_assets_tests.test_house import PROJECT
+from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.rows import AT, known_company, table_of
 
 PAGE = (PROJECT / "docs" / "security.md").read_text()
 NAMED = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
@@ -45,7 +45,7 @@ def test_dagsters_ui_listens_on_this_machine_alone() -> None:
     """Where we start it; it has no login."""
     started = [line for line in (PROJECT / "Makefile").read_text().splitlines() if "dagster dev " in line]
     assert [("-h 127.0.0.1 " in line) for line in started] == [True]
-    demo = (PROJECT / "sequel_assets" / "console" / "demo.py").read_text()
+    demo = (PROJECT / "sequel_assets" / "cli" / "demo" / "command.py").read_text()
     assert re.search(r'"dev",\s+"-m",\s+"sequel_assets.definitions",\s+"-h",\s+"127.0.0.1",', demo)
 
 

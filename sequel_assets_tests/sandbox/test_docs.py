@@ -1,11 +1,11 @@
 """docs/sandbox.md says what is there, and its example runs."""
 
 import re
-from pathlib import Path
 
 from sequel_assets.sandbox import FAULTS, MISHAPS, QUIRKS
+from sequel_assets_tests.support.paths import PROJECT
 
-TEXT = Path(__file__).parents[2].joinpath("docs", "sandbox.md").read_text(encoding="utf-8")
+TEXT = PROJECT.joinpath("docs", "sandbox.md").read_text(encoding="utf-8")
 
 
 def test_every_quirk_and_fault_is_told_in_its_table():

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sequel_assets.settings import Settings, SettingsError, as_markdown, load, variable
+from sequel_assets_tests.support.paths import PROJECT
 
 NAMES = list(Settings.model_fields)
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
@@ -264,7 +265,7 @@ def test_settings_cannot_be_changed_in_flight() -> None:
 
 def test_the_example_of_an_env_file_names_settings_and_can_be_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is copied, and with all that stands in comments."""
-    text = (Path(__file__).parents[2] / ".env.example").read_text()
+    text = (PROJECT / ".env.example").read_text()
     lines = re.findall(r"^(# )?(SEQUEL_[A-Z_]+)=(.*)$", text, re.MULTILINE)
     assert {name for _, name, _ in lines} - {variable(name) for name in NAMES} == set()
     for with_comments in (False, True):
@@ -355,7 +356,7 @@ def test_importing_any_module_does_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_AND_WATCH],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
         timeout=60,

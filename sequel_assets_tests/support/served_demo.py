@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import psutil
 
+from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
-PROJECT = Path(__file__).parent.parent
 READY_SECONDS = 180
 LOCATION = "sequel_assets.definitions"
 """What Dagster calls the code of a demo, which it finds by the module's name."""

@@ -27,6 +27,7 @@ from sequel_assets.sandbox import Attendance, Clock, Company, Event, Person, San
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets_tests.support.paths import PROJECT
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
 THROUGH = datetime(2026, 3, 3, 15, tzinfo=UTC)
@@ -155,7 +156,7 @@ def variables(told: Mapping[str, str]) -> Iterator[None]:
 
 def event_log(home: Path) -> dict[str, Any]:
     """What dagster.yaml says of the event log, for an instance in a folder."""
-    told = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text())["event_log_storage"]
+    told = yaml.safe_load((PROJECT / "dagster.yaml").read_text())["event_log_storage"]
     return {"event_log_storage": told | {"config": {"home": str(home)}}}
 
 

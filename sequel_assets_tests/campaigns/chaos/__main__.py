@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sequel_assets.cli.support.terminal import console
 from sequel_assets_tests.campaigns.chaos.afternoon import Afternoon, Size
-from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.support.postgres import PostgresServer
 
 
 def main() -> None:

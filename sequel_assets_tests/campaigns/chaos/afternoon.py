@@ -35,8 +35,9 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets_tests.campaigns.chaos.processes import NO_SCHEDULE
-from sequel_assets_tests.reference import KEY, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.support.inboxes import rows
+from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.support.stage import clean_environment, variables
 
 NOON = datetime(2026, 3, 3, 12, 7, tzinfo=UTC)
@@ -143,7 +144,7 @@ class Afternoon:
             "SEQUEL_WEBHOOK_SECRET_KEY": Fernet.generate_key().decode(),
             "SEQUEL_RETRY_BUDGET_SECONDS": "5",
             "DAGSTER_HOME": str(home),
-            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "PYTHONPATH": str(PROJECT),
         }
         stack.enter_context(variables(self.variables))
         patch = stack.enter_context(pytest.MonkeyPatch.context())

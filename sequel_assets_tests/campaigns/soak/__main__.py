@@ -28,7 +28,7 @@ from sequel_assets.warehouse.tables.core import restatements
 from sequel_assets_tests.campaigns.soak import night
 from sequel_assets_tests.campaigns.soak.dagster_dev import Check, DagsterDev
 from sequel_assets_tests.campaigns.soak.fast_clock import FastClock, compile_clock, whole_hour, why_not
-from sequel_assets_tests.reference import KEY, Tables, assert_equal_tables, expected_tables, read_tables
+from sequel_assets_tests.support.reference import KEY, Tables, assert_equal_tables, expected_tables, read_tables
 
 START = datetime(2024, 2, 28, 23, 45, tzinfo=UTC)
 """The midnight that goes by is the one into a leap day."""

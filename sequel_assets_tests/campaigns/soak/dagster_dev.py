@@ -22,7 +22,8 @@ import httpx
 import psutil
 import yaml
 
-from sequel_assets_tests.support.served_demo import PROJECT, ask_dagster, free_port
+from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.served_demo import ask_dagster, free_port
 from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 READY_SECONDS = 120

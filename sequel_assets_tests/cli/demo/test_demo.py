@@ -21,7 +21,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.browser import seen
-from sequel_assets_tests.support.served_demo import PROJECT, ServedDemo, free_port
+from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.served_demo import ServedDemo, free_port
 from sequel_assets_tests.support.stage import run_command
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]

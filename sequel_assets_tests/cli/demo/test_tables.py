@@ -10,7 +10,7 @@ from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.event_details import chat_messages
-from sequel_assets_tests.rows import ACME, AT, DAY, known_company, known_event
+from sequel_assets_tests.support.rows import ACME, AT, DAY, known_company, known_event
 
 KEY = {"company_id": ACME, "day": DAY, "event_id": "e1"}
 

@@ -19,9 +19,9 @@ from sequel_assets.sandbox import Attendance, Clock, Event, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import companies, refreshes
 from sequel_assets_tests.campaigns.soak.dagster_dev import DagsterDev
-from sequel_assets_tests.pipeline.harness import Platform, client_of
-from sequel_assets_tests.pipeline.processes import assert_nothing_is_half_written
-from sequel_assets_tests.reference import KEY
+from sequel_assets_tests.support.backfill_processes import assert_nothing_is_half_written
+from sequel_assets_tests.support.harness import Platform, client_of
+from sequel_assets_tests.support.reference import KEY
 from sequel_assets_tests.support.stage import ACME, ROOT, ZOE, at, call_in_process, environment, small_world
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]

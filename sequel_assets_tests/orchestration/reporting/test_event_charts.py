@@ -8,7 +8,7 @@ from sequel_assets.orchestration.reporting.charts.daily import MOST_BYTES
 from sequel_assets.orchestration.reporting.charts.events import STEPS, draw_curve, draw_steps, read_curve, read_steps
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.rows import ACME, DAY, hour
+from sequel_assets_tests.support.rows import ACME, DAY, hour
 
 
 def test_the_curve_is_the_busiest_events(warehouse: Warehouse) -> None:

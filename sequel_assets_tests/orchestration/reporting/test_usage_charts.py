@@ -17,7 +17,7 @@ from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import event_concurrency
-from sequel_assets_tests.rows import ACME, AT, DAY, hour, known_company, known_event
+from sequel_assets_tests.support.rows import ACME, AT, DAY, hour, known_company, known_event
 
 
 def test_periods_are_compared_with_the_one_before_where_there_is_one(warehouse: Warehouse) -> None:

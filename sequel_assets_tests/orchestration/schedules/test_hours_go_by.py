@@ -17,7 +17,7 @@ from sequel_assets.orchestration.sensors.new_companies import new_companies_sens
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets_tests.campaigns.soak import night
-from sequel_assets_tests.reference import KEY, assert_equal_tables, expected_tables, read_tables
+from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.support.stage import Stage
 
 EVENING = datetime(2024, 2, 28, 20, tzinfo=UTC)

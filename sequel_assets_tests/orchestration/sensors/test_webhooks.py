@@ -25,8 +25,8 @@ from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets.webhooks.subscriptions.decisions import Slot
 from sequel_assets.webhooks.subscriptions.status import State, silent_companies
 from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
-from sequel_assets_tests.reference import KEY
 from sequel_assets_tests.support.inboxes import CAPABILITY, deliver, hint, outcomes, rows
+from sequel_assets_tests.support.reference import KEY
 from sequel_assets_tests.support.stage import ROOT, YVO, ZOE, Stage, at
 from sequel_assets_tests.webhooks.receiver.harness import SEAL_KEY, serving
 

@@ -14,7 +14,7 @@ from sequel_assets.warehouse.slices.replacement import SliceResult, State
 from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import chat_messages
-from sequel_assets_tests.rows import ACME, AT, DAY
+from sequel_assets_tests.support.rows import ACME, AT, DAY
 
 WHO = "a1b2c3"
 

@@ -17,22 +17,10 @@ from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.tables.core import refreshes
-from sequel_assets_tests import reference_companies as oracle
-from sequel_assets_tests.pipeline.harness import (
-    ADA,
-    BO,
-    DAYS,
-    LAST,
-    START,
-    Platform,
-    at,
-    day,
-    event,
-    platform,
-    world_of,
-)
-from sequel_assets_tests.reference import expected_tables
-from sequel_assets_tests.rows import table_of
+from sequel_assets_tests.support import reference_companies as oracle
+from sequel_assets_tests.support.harness import ADA, BO, DAYS, LAST, START, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.support.reference import expected_tables
+from sequel_assets_tests.support.rows import table_of
 
 COMPANIES = [Company("root", "Root"), Company("kid", "Kid", "root"), Company("toddler", "Toddler", "kid")]
 PAST = [on for on in DAYS if on != LAST]

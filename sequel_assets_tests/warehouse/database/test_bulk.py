@@ -11,7 +11,7 @@ from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.tables.core import companies, people, refreshes
-from sequel_assets_tests.rows import ACME, AT, DAY, day, empty, hour, table_of
+from sequel_assets_tests.support.rows import ACME, AT, DAY, day, empty, hour, table_of
 
 ODD = [
     "", " ", "'", "''", '"', "\\", "\\N", "\\.", "\\n", "\\x41", "a\tb", "a\nb", "a\r\nb", "\b\f\v", "NULL", "null", "%s", "%(x)s",

@@ -16,7 +16,18 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_participants, refreshes
-from sequel_assets_tests.rows import ACME, AT, DAY, LATE, STAGE, hour, known_company, participant, settle_in, table_of
+from sequel_assets_tests.support.rows import (
+    ACME,
+    AT,
+    DAY,
+    LATE,
+    STAGE,
+    hour,
+    known_company,
+    participant,
+    settle_in,
+    table_of,
+)
 
 WRITE_200_TIMES = """
 import sys

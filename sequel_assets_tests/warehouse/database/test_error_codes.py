@@ -16,8 +16,8 @@ from sequel_assets.warehouse.database.error_codes import CODES
 from sequel_assets.warehouse.database.errors import Interrupted, WarehouseError, place
 from sequel_assets.warehouse.tables.core import companies, event_participants
 from sequel_assets.warehouse.tables.core import people as people_table
-from sequel_assets_tests.postgres import PostgresServer
-from sequel_assets_tests.rows import AT, DAY, known_company, settle_in
+from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.rows import AT, DAY, known_company, settle_in
 
 SECRET = "Ada Secret <ada@secret.example>"
 SAID = f"""

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError, place
 from sequel_assets.warehouse.tables.core import companies, event_participants, people
-from sequel_assets_tests.postgres import PostgresServer
-from sequel_assets_tests.rows import AT, STAGE, everything, known_company, participant, settle_in, table_of
+from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.rows import AT, STAGE, everything, known_company, participant, settle_in, table_of
 
 NOT_A_URL = (
     "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name; "

@@ -21,9 +21,9 @@ from sequel_assets.warehouse.stores.receiver_subscriptions import receiving, sea
 from sequel_assets.warehouse.tables.core import companies, event_participants, metadata, people
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets_tests.cli.test_export import fill, settings_of
-from sequel_assets_tests.postgres import PostgresServer
-from sequel_assets_tests.rows import ACME, AT, known_company, participant
-from sequel_assets_tests.test_house import PROJECT
+from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.rows import ACME, AT, known_company, participant
 from sequel_assets_tests.warehouse.stores.test_webhooks import hint, ids
 from sequel_assets_tests.webhooks.receiver.harness import CAPABILITY, hash_of, subscribe
 

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,10 +19,9 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import Interrupted, Uncertain, WarehouseError, place
 from sequel_assets.warehouse.database.transactions import repeats, repeats_if_undone
 from sequel_assets.warehouse.tables.core import companies
-from sequel_assets_tests.postgres import PostgresServer
-from sequel_assets_tests.rows import settle_in, table_of
-
-PACKAGE = Path(transactions.__file__).parents[2]
+from sequel_assets_tests.support.paths import PACKAGE
+from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.rows import settle_in, table_of
 
 
 def depth_of(warehouse: Warehouse) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -24,10 +23,10 @@ from sequel_assets.warehouse.tables.core import companies, event_participants, e
 from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets.warehouse.tables.webhooks import inbox as inbox_table
 from sequel_assets.webhooks.processing import processor
-from sequel_assets_tests.rows import ACME, AT, DAY, day, hour, known_company, known_event, participant, table_of
 from sequel_assets_tests.support.inboxes import hint
+from sequel_assets_tests.support.paths import PACKAGE
+from sequel_assets_tests.support.rows import ACME, AT, DAY, day, hour, known_company, known_event, participant, table_of
 
-PACKAGE = Path(catalog.__file__).parents[2]
 MANY = 70_000
 IDS = [f"e{number}" for number in range(MANY)]
 LAST = IDS[-1]

@@ -15,7 +15,7 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
-from sequel_assets_tests.rows import ACME, AT, DAY, LATE, STAGE, day, hour, participant, settle_in, table_of
+from sequel_assets_tests.support.rows import ACME, AT, DAY, LATE, STAGE, day, hour, participant, settle_in, table_of
 
 THROUGH = hour(24 * 8)
 DAYS = [day(0), day(1), day(2)]

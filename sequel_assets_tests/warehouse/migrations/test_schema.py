@@ -17,7 +17,7 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError, place
 from sequel_assets.warehouse.tables.core import companies, metadata
-from sequel_assets_tests.rows import everything, known_company, settle_in, table_of
+from sequel_assets_tests.support.rows import everything, known_company, settle_in, table_of
 
 IN_A_PROCESS = """
 import sys

@@ -12,7 +12,7 @@ from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.slices.decisions import Loss, loss_of
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants
 from sequel_assets.warehouse.tables.event_details import chat_messages, event_activity
-from sequel_assets_tests.rows import ACME, AT, DAY, participant
+from sequel_assets_tests.support.rows import ACME, AT, DAY, participant
 
 LATER = AT + timedelta(minutes=1)
 

@@ -33,7 +33,7 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
     restatements,
 )
-from sequel_assets_tests.rows import (
+from sequel_assets_tests.support.rows import (
     ACME,
     AT,
     DAY,

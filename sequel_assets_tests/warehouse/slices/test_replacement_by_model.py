@@ -12,7 +12,7 @@ from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, day_end, replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_participants, events, proofs, refreshes, restatements
-from sequel_assets_tests.rows import ACME, AT, LATE, STAGE, day, empty, hour, participant, settle_in, table_of
+from sequel_assets_tests.support.rows import ACME, AT, LATE, STAGE, day, empty, hour, participant, settle_in, table_of
 
 EVENTS = ("e1", "e2", "e3")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability, catalog
 from sequel_assets.warehouse.stores.availability import Unavailable
-from sequel_assets_tests.rows import AT, known_company
+from sequel_assets_tests.support.rows import AT, known_company
 
 LATER = AT + timedelta(hours=1)
 

@@ -11,7 +11,7 @@ from sequel_assets.warehouse.stores import catalog, problems
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, proofs
 from sequel_assets.warehouse.tables.core import problems as problems_table
-from sequel_assets_tests.rows import (
+from sequel_assets_tests.support.rows import (
     ACME,
     AT,
     DAY,
@@ -26,7 +26,7 @@ from sequel_assets_tests.rows import (
     participant,
     settle_in,
     table_of,
-)  # fmt: skip
+)
 
 LATER = AT + timedelta(hours=1)
 

@@ -16,7 +16,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import people as people_module
 from sequel_assets.warehouse.stores.people import Person, normal_email, normal_name, person_id, remember
 from sequel_assets.warehouse.tables.core import people
-from sequel_assets_tests.rows import ACME, day, empty, table_of
+from sequel_assets_tests.support.rows import ACME, day, empty, table_of
 
 KEY = "k" * 31 + "é"
 

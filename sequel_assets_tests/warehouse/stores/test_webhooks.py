@@ -17,7 +17,7 @@ from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.inbox import ROWS_AT_ONCE, Hint, lineage, purge, store
 from sequel_assets.warehouse.stores.sealing import HOW_TO_MAKE_A_KEY, Seal, SealError, split
 from sequel_assets.warehouse.tables.webhooks import inbox
-from sequel_assets_tests.rows import AT, known_company
+from sequel_assets_tests.support.rows import AT, known_company
 
 KEYS = [base64.urlsafe_b64encode(bytes([number] * 32)).decode() for number in range(3)]
 

@@ -25,7 +25,7 @@ from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets.webhooks.receiver.app import Bounds, Receiver
 from sequel_assets.webhooks.receiver.server import Server, listen, server
 from sequel_assets.webhooks.receiver.verify import Rules
-from sequel_assets_tests.rows import AT, known_company
+from sequel_assets_tests.support.rows import AT, known_company
 
 NOW = datetime(2026, 3, 9, 15, 7, tzinfo=UTC)
 SEAL_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

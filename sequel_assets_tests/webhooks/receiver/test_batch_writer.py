@@ -11,8 +11,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
 from sequel_assets.webhooks.receiver import batch_writer
 from sequel_assets.webhooks.receiver.batch_writer import NotStoredError, Storage
-from sequel_assets_tests.rows import AT
 from sequel_assets_tests.support.inboxes import hint, rows
+from sequel_assets_tests.support.rows import AT
 
 pytestmark = pytest.mark.parametrize("engine_kind", ["sqlite"])
 

@@ -24,7 +24,7 @@ from sequel_assets.webhooks.receiver import batch_writer, db_threads, health
 from sequel_assets.webhooks.receiver import server as http_server
 from sequel_assets.webhooks.receiver.app import STRANGERS_AT_ONCE
 from sequel_assets.webhooks.receiver.server import FREE_PIECES
-from sequel_assets_tests.postgres import PostgresServer
+from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.webhooks.receiver.harness import (
     BOUNDS,
     CAPABILITY,

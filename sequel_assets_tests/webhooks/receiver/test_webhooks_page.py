@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sequel_assets.cli.commands import serve
 from sequel_assets.settings import Settings
@@ -18,9 +17,10 @@ from sequel_assets.webhooks.receiver import (
 )
 from sequel_assets.webhooks.receiver.log import REFUSALS_PER_SECOND
 from sequel_assets.webhooks.receiver.verify import EVENT_TYPES, Verdict
+from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.webhooks.receiver.forged import KINDS
 
-PAGE = Path(__file__).parents[3].joinpath("docs", "webhooks.md").read_text(encoding="utf-8")
+PAGE = PROJECT.joinpath("docs", "webhooks.md").read_text(encoding="utf-8")
 TEXT = " ".join(PAGE.split())
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 PROMISES = (

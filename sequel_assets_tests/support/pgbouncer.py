@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from sequel_assets_tests.postgres import USER, _user
+from sequel_assets_tests.support.postgres import USER, _user
 
 PORT = 6432
 _WATCH = """

@@ -16,8 +16,8 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.warehouse.slices.checksums import checksum
 from sequel_assets.warehouse.stores import empty_ranges
 from sequel_assets.warehouse.tables.core import NO_DAY, refreshes
-from sequel_assets_tests.pipeline.harness import Platform
-from sequel_assets_tests.reference import COLUMNS, assert_equal_tables, expected_tables, read_tables
+from sequel_assets_tests.support.harness import Platform
+from sequel_assets_tests.support.reference import COLUMNS, assert_equal_tables, expected_tables, read_tables
 
 WITH_TRUTH = tuple(dataset.name for dataset in SLICED if dataset.name in COLUMNS)
 """Datasets of which the oracle knows every row; of the others the bookkeeping's checksum tells that they are whole."""
@@ -30,7 +30,7 @@ def start_worker(it: Platform, days: Sequence[date], *how: str) -> subprocess.Po
         "-W",
         "error",
         "-m",
-        "sequel_assets_tests.pipeline.worker",
+        "sequel_assets_tests.support.backfill_worker",
         *arguments_of(it, days, *how),
     ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -11,9 +11,9 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import HUB, MISSING, Attendance, Company, Event, Person, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
-from sequel_assets_tests import reference_extras
-from sequel_assets_tests.pipeline.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
-from sequel_assets_tests.reference import assert_equal_tables, expected_tables, read_tables
+from sequel_assets_tests.support import reference_details
+from sequel_assets_tests.support.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.reference import assert_equal_tables, expected_tables, read_tables
 
 NOT_WRITTEN = "not written: 2026-03-03 has no {} yet; backfill that day and this one follows by itself"
 
@@ -163,7 +163,7 @@ def test_an_event_without_a_start_has_participants_and_its_concurrency_fails_by_
             *so_wait,
             ("root", "company_rollup", NO_DAY, "", f"not written: {beneath}; backfill that and this follows by itself"),
         ])  # fmt: skip
-        as_a_whole = (*reference_extras.SLICED, "activity_totals")  # by the day on which an event starts
+        as_a_whole = (*reference_details.SLICED, "activity_totals")  # by the day on which an event starts
         it.assert_true(but=["event_concurrency", "peak_concurrency", *as_a_whole])
         found, told = read_tables(warehouse), expected_tables(it.world, DAYS, now=it.clock(), without=["lost"])
         assert_equal_tables(found, {name: told[name] for name in as_a_whole})

@@ -13,8 +13,8 @@ from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import event_participants
-from sequel_assets_tests.pipeline.harness import ADA, BO, at, day, failures, platform, world_of
-from sequel_assets_tests.pipeline.harness import event as event_at
+from sequel_assets_tests.support.harness import ADA, BO, at, day, failures, platform, world_of
+from sequel_assets_tests.support.harness import event as event_at
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
-from sequel_assets_tests.pipeline.harness import (
+from sequel_assets_tests.support.harness import (
     ADA,
     BO,
     DAYS,
@@ -30,7 +30,7 @@ from sequel_assets_tests.pipeline.harness import (
     platform,
     world_of,
 )
-from sequel_assets_tests.reference import assert_equal_tables, dump_of_slices, read_tables
+from sequel_assets_tests.support.reference import assert_equal_tables, dump_of_slices, read_tables
 
 SLICES = 2 * len(SLICED) * len(DAYS)
 BUSY_SECONDS = 0.05

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sequel_assets_tests.test_house import PROJECT
+from sequel_assets_tests.support.paths import PROJECT
 
 
 @pytest.fixture(scope="module")

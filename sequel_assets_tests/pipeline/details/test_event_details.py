@@ -29,9 +29,9 @@ from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables import event_details as tables
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import refreshes
-from sequel_assets_tests.pipeline.harness import ADA, BO, DAYS, Platform, at, day, event, failures, platform, world_of
-from sequel_assets_tests.reference import dump, person_id
-from sequel_assets_tests.reference_extras import SLICED
+from sequel_assets_tests.support.harness import ADA, BO, DAYS, Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.reference import dump, person_id
+from sequel_assets_tests.support.reference_details import SLICED
 
 TALK: dict[str, Any] = {
     "polls": [{

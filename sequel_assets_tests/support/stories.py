@@ -30,8 +30,8 @@ from sequel_assets.warehouse.tables.event_details import (
     questions,
     reactions,
 )
-from sequel_assets_tests.reference_events import HUB, OF_EVENTS, STAGE, Entry, Plan, Row, Seen, Story
-from sequel_assets_tests.rows import AT, DAY, day, hour, known_company, known_event
+from sequel_assets_tests.support.reference_events import HUB, OF_EVENTS, STAGE, Entry, Plan, Row, Seen, Story
+from sequel_assets_tests.support.rows import AT, DAY, day, hour, known_company, known_event
 
 DAYS = [day(n) for n in range(35)]
 """The days that are refreshed: the window of an event of the first ones closes among them."""

@@ -21,9 +21,9 @@ from sequel_assets.sandbox import FAULTS, HUB, QUIRKS, Fault, Faults, WorldSpec,
 from sequel_assets.sequel import SequelError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
-from sequel_assets_tests.pipeline.harness import Platform, failures, platform
-from sequel_assets_tests.reference import COLUMNS, Tables, expected_tables, read_tables
-from sequel_assets_tests.reference_extras import SLICED as EXTRAS
+from sequel_assets_tests.support.harness import Platform, failures, platform
+from sequel_assets_tests.support.reference import COLUMNS, Tables, expected_tables, read_tables
+from sequel_assets_tests.support.reference_details import SLICED as EXTRAS
 
 MANY = int(os.environ.get("FAULTS", "150"))
 KINDS = sorted(FAULTS | QUIRKS)

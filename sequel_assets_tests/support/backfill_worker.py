@@ -1,6 +1,6 @@
 """A backfill as a process of its own, to be run beside another one or to be killed.
 
-`python -m sequel_assets_tests.pipeline.worker SANDBOX_URL WAREHOUSE_URL NOW START FIRST LAST [how ...]`, where `how` is
+`python -m sequel_assets_tests.support.backfill_worker SANDBOX_URL WAREHOUSE_URL NOW START FIRST LAST [how ...]`, where `how` is
 `dies-before-insights`, `by-day` (commits after every day, so that there is much to break), `asks-what-is-left` (as a
 backfill does) or `hourly` (asks what is due this hour).
 """
@@ -24,7 +24,7 @@ from sequel_assets.refresh.usage import load
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
-from sequel_assets_tests.reference import KEY
+from sequel_assets_tests.support.reference import KEY
 
 SETTLE, WINDOW = timedelta(minutes=5), timedelta(hours=48)
 

@@ -20,7 +20,7 @@ from sequel_assets.sandbox import Attendance, Company, Event, Person, Sandbox, W
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import problems
-from sequel_assets_tests.reference import KEY, assert_equal_tables, expected_tables, read_tables
+from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
 
 START = date(2026, 3, 1)
 LAST = date(2026, 3, 8)

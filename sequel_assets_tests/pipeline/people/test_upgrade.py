@@ -39,7 +39,7 @@ from sequel_assets.warehouse.stores.catalog import WITH_PEOPLE
 from sequel_assets.warehouse.stores.people import person_id
 from sequel_assets.warehouse.tables.core import event_participants, metadata, people, problems, refreshes, restatements
 from sequel_assets.warehouse.tables.event_details import event_activity
-from sequel_assets_tests.pipeline.harness import (
+from sequel_assets_tests.support.harness import (
     ADA,
     BO,
     DAYS,
@@ -53,7 +53,7 @@ from sequel_assets_tests.pipeline.harness import (
     problems_of,
     world_of,
 )
-from sequel_assets_tests.reference import KEY, assert_equal_tables, dump_of_slices
+from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump_of_slices
 from sequel_assets_tests.support.stage import call_in_process
 
 START, DAYS_KEPT = date(2026, 3, 2), DAYS[1:5]

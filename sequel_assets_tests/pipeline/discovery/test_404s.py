@@ -12,7 +12,7 @@ from sequel_assets.refresh.coverage.due_days import Coverage
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY, events, refreshes
-from sequel_assets_tests.pipeline.harness import ADA, BO, CY, Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import ADA, BO, CY, Platform, at, day, event, failures, platform, world_of
 
 THREE = [day(3), day(4), day(5)]
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])

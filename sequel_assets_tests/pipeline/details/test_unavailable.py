@@ -17,8 +17,8 @@ from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.tables.company_lists import registrants
 from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets.warehouse.tables.event_details import chat_messages
-from sequel_assets_tests.pipeline.harness import Platform, at, day, event, failures, platform, world_of
-from sequel_assets_tests.pipeline.test_extras import INTERACTIONS, talking
+from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS, talking
+from sequel_assets_tests.support.harness import Platform, at, day, event, failures, platform, world_of
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
 COUNTS = ("polls", "poll_voters", "questions", "questions_answered", "chat_messages", "reactions")

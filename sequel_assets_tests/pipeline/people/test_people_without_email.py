@@ -16,8 +16,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.people import person_id
 from sequel_assets.warehouse.tables.core import event_participants, people, proofs
 from sequel_assets.warehouse.tables.event_details import event_activity
-from sequel_assets_tests.pipeline.harness import ADA, DAYS, NOW, at, day, event, failures, platform, world_of
-from sequel_assets_tests.reference import KEY
+from sequel_assets_tests.support.harness import ADA, DAYS, NOW, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.reference import KEY
 
 GUESTS = [Person("Guest", which=n) for n in (1, 2, 3)]
 NAMELESS = [Person("", which=n) for n in (1, 2)]

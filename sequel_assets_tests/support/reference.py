@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sequel_assets.sandbox import HUB, Event, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables import core as landed
-from sequel_assets_tests import reference_extras
+from sequel_assets_tests.support import reference_details
 
 KEY = "the key of the tests, 32 characters"
 COLUMNS = {
@@ -33,7 +33,7 @@ COLUMNS = {
     "lifetime_usage": ("company_id", "day", "event_type", "live_minutes", "on_demand_minutes", "engaged_minutes",
                        "unique_users", "events", "first_day", "counts_from"),
     "peak_concurrency": ("company_id", "day", "event_id", "peak_users", "peak_at"),
-    **reference_extras.COLUMNS,
+    **reference_details.COLUMNS,
 }  # fmt: skip
 """The tables that are compared, with the columns of design section 4."""
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -89,7 +89,7 @@ def expected_tables(
         "daily_usage": _daily(minutes, chosen, days),
         "lifetime_usage": _lifetime(minutes, chosen, days, first),
         "peak_concurrency": _peaks(concurrency),
-        **reference_extras.expected_extras(world, owners, set(days), moment, top, person_id),
+        **reference_details.expected_extras(world, owners, set(days), moment, top, person_id),
     }
 
 
@@ -203,7 +203,7 @@ def _people(
                 if minute < top and minute.date() in days:
                     who = person_id(row.person.key(event_id))
                     seen[owner, who].add((minute.date(), name, row.person.email))
-    extras = reference_extras.people_of_extras(world, owners, days, now, top, person_id)
+    extras = reference_details.people_of_extras(world, owners, days, now, top, person_id)
     for company, who, day, name, email in extras:
         seen[company, who].add((day, name, email))
     latest = {who: max(names, key=lambda n: (n[0], n[1])) for who, names in seen.items()}
@@ -225,7 +225,7 @@ def read_tables(warehouse: Warehouse, *, vanished: bool = False) -> Tables:
             if name == "events" and not vanished:
                 query = query.where(table.c.vanished_at.is_(None))
             rows = [tuple(row) for row in connection.execute(query)]
-            found[name] = sorted(rows, key=repr) if name in reference_extras.COLUMNS else sorted(rows)
+            found[name] = sorted(rows, key=repr) if name in reference_details.COLUMNS else sorted(rows)
     return found
 
 

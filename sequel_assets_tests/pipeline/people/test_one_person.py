@@ -11,8 +11,8 @@ from sequel_assets.insights.ranges import Scope, select_people, select_usage
 from sequel_assets.sandbox import Attendance, Company, Person
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import people
-from sequel_assets_tests.pipeline.harness import DAYS, LAST, at, day, event, failures, platform, world_of
-from sequel_assets_tests.reference import person_id
+from sequel_assets_tests.support.harness import DAYS, LAST, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.reference import person_id
 
 ZOE = Person("Zoë", "zoë.müller@example.org")
 SPELLINGS = [

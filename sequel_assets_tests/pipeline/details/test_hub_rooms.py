@@ -15,7 +15,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.tables.company_lists import hub_rooms
 from sequel_assets.warehouse.tables.core import refreshes
-from sequel_assets_tests.pipeline.harness import ADA, NOW, Platform, at, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import ADA, NOW, Platform, at, event, failures, platform, world_of
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
 LATER = NOW + timedelta(hours=1)

@@ -28,7 +28,7 @@ from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import known_companies
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants, refreshes
-from sequel_assets_tests.pipeline.harness import failures, platform
+from sequel_assets_tests.support.harness import failures, platform
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPEC = WorldSpec(seed=7, companies=4, days=7, people=10, now=NOW)

@@ -6,7 +6,6 @@ import sys
 import time
 import tomllib
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -17,11 +16,11 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets_tests.pipeline.harness import failures, platform
+from sequel_assets_tests.support.harness import failures, platform
+from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.stage import clean_environment
 from tools.docs import PAGES
 
-PROJECT = Path(__file__).parent.parent
 LONGEST_MODULE, LONGEST_MAP = 250, 60
 
 

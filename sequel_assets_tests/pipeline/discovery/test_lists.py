@@ -17,8 +17,8 @@ from sequel_assets.sandbox import HUB, Attendance, Company, Event, Faults, Perso
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, events
-from sequel_assets_tests.pipeline.harness import ADA, BO, Platform, at, day, event, failures, platform, world_of
-from sequel_assets_tests.reference import read_tables
+from sequel_assets_tests.support.harness import ADA, BO, Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.reference import read_tables
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
 TWO = [day(7), day(8)]

@@ -1,0 +1,1 @@
+"""From a sandbox into both databases: companies and events."""
