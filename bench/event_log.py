@@ -28,7 +28,7 @@ from sequel_assets.orchestration.storage.event_log import batches, report
 from sequel_assets.orchestration.storage.housekeeping import KEEP, tidy
 from sequel_assets.orchestration.storage.partition_view import event_of
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.warehouse import schema
 
@@ -61,7 +61,7 @@ def reporting() -> Iterator[tuple[str, float]]:
     """Yield what `sequel-assets repair` needs for a slice, with Dagster's own call and in batches."""
     with _folder() as folder:
         os.environ["DAGSTER_HOME"] = str(folder)
-        found = Outcome("company", DAILY_USAGE.name, FIRST, Verdict.UNCHANGED, data_through=datetime.now(UTC))
+        found = Outcome("company", DAILY_USAGE.name, FIRST, SliceStatus.UNCHANGED, data_through=datetime.now(UTC))
         events = [
             event_of(found, str(slice_key("company.12345678", FIRST + timedelta(days=n)))) for n in range(REPORTED)
         ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sequel_assets.insights.lifetime_usage import LIFETIME_USAGE
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -21,7 +21,7 @@ HEADINGS = ("database", "facts", "insights of a year, s", "lifetime's SELECT: a 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 YEAR, PEOPLE = 365, 100
 START = NOW.date() - timedelta(days=YEAR - 1)
-MOMENT = Moment(NOW, NOW.replace(minute=0), timedelta(hours=48), None)
+MOMENT = RunInfo(NOW, NOW.replace(minute=0), timedelta(hours=48), None)
 
 
 def run() -> Iterator[tuple[str, int | str, float, float, float]]:

@@ -25,7 +25,7 @@ from bench.world import (
     move,
 )
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour
+from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.warehouse.tables.core import events
 
@@ -57,7 +57,7 @@ def run() -> Iterator[tuple[str, float | int, float | int]]:
     ):
         *closed, today = days_to(HOT, DAYS)
         _move((quick, slow), HOT - HOUR)
-        _refresh(replace(seeding, now=HOT - HOUR), dict.fromkeys(closed, Coverage.FULL) | {today: Coverage.HOT})
+        _refresh(replace(seeding, now=HOT - HOUR), dict.fromkeys(closed, DayCoverage.FULL) | {today: DayCoverage.HOT})
         _move((quick, slow), HOT)
         hot = _refresh(replace(seeding, client=client, now=HOT))
         _move((quick, slow), FULL - HOUR)
@@ -77,7 +77,7 @@ def _move(accounts: tuple[dict[str, str], ...], now: datetime) -> None:
         move(account, now)
 
 
-def _refresh(b: Bench, days: dict[date, Coverage] | None = None) -> dict[str, float | int]:
+def _refresh(b: Bench, days: dict[date, DayCoverage] | None = None) -> dict[str, float | int]:
     """Refresh what is due of every company, as the hour's run does, or some days of all; return what that costs without the walk of the tree."""
     companies = [company.company_id for company in b.walk()]
     before, began, cpu = b.requests, time.perf_counter(), time.process_time()
@@ -96,7 +96,7 @@ def _refresh(b: Bench, days: dict[date, Coverage] | None = None) -> dict[str, fl
     }
 
 
-def _due(b: Bench, companies: list[str]) -> dict[str, dict[date, Coverage]]:
+def _due(b: Bench, companies: list[str]) -> dict[str, dict[date, DayCoverage]]:
     with b.warehouse.read() as connection:
         held = landed_days(connection, companies)
     return {

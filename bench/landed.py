@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from bench.world import LATE_WINDOW, LATENCY_MS, PERSON_KEY, SETTLE, Bench, bench, days_to, in_a_process, move
-from sequel_assets.refresh.coverage.due_days import Coverage
-from sequel_assets.refresh.run.refresher import Days, Refresher, Rules
+from sequel_assets.refresh.coverage.due_days import DayCoverage
+from sequel_assets.refresh.run.refresher import Days, RefreshConfig, Refresher
 from sequel_assets.sequel.paths import Paths
 
 HEADINGS = ("what", "requests", "seconds", "requests x latency / concurrency, s", "plain client's wall / this")
@@ -51,9 +51,9 @@ def run() -> Iterator[tuple[str, int, float, float, float | str]]:
 
 def _refresh(b: Bench, now: datetime, at_once: int, *, is_hourly: bool) -> float:
     companies = b.walk()
-    rules = Rules(b.start, SETTLE, LATE_WINDOW, at_once, PERSON_KEY)
+    rules = RefreshConfig(b.start, SETTLE, LATE_WINDOW, at_once, PERSON_KEY)
     refresher = Refresher(b.client, b.warehouse, lambda: now, rules)
-    days: Days = {NOW.date(): Coverage.HOT} if is_hourly else days_to(NOW, DAYS)
+    days: Days = {NOW.date(): DayCoverage.HOT} if is_hourly else days_to(NOW, DAYS)
     began = time.perf_counter()
     outcomes = list(refresher.refresh({company.company_id: days for company in companies}))
     took = time.perf_counter() - began

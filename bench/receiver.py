@@ -28,7 +28,7 @@ from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets.webhooks.receiver.app import Bounds, Receiver
 from sequel_assets.webhooks.receiver.server import listen, server
-from sequel_assets.webhooks.receiver.verify import Rules
+from sequel_assets.webhooks.receiver.verify import VerificationRules
 from sequel_assets_tests.support.postgres import PostgresServer
 
 HEADINGS = ("server", "per second", "p50 ms", "p99 ms", "of 204's rate (goal >= 0.5)")
@@ -158,7 +158,9 @@ def _serve(url: str | None, seal_key: str, pipe: "multiprocessing.connection.Con
         app = Starlette(routes=[Route("/{capability}", _nothing, methods=["POST"])])
     else:
         warehouse = Warehouse(url, is_durable=True)
-        rules = Rules("x-introvoke-web-hook-auth", frozenset({"key", "timestamp", "company"}), timedelta(days=3), ())
+        rules = VerificationRules(
+            "x-introvoke-web-hook-auth", frozenset({"key", "timestamp", "company"}), timedelta(days=3), ()
+        )
         bounds = Bounds(1 << 20, 32 << 20, 15, 256)
         app = Receiver(warehouse, Seal([seal_key]), rules, bounds, lambda: datetime.now(UTC)).app("")
     pipe.send(plug.getsockname()[1])

@@ -9,7 +9,7 @@ from bench.world import CONCURRENCY, LATENCY_MS, Bench, bench, in_a_process
 from sequel_assets.orchestration.sensors.new_companies import arrivals, hour_of
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.coverage.freshness import late_slices
-from sequel_assets.refresh.coverage.slice_coverage import read_ledger
+from sequel_assets.refresh.coverage.slice_coverage import read_slice_coverage
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import refreshes
@@ -55,7 +55,7 @@ def _fill(b: Bench, company_ids: list[str]) -> None:
 def _late(b: Bench) -> int:
     """Ask as the check does."""
     with b.warehouse.read() as connection:
-        ledger = read_ledger(connection, [SLICED[0].name])[SLICED[0].name]
+        ledger = read_slice_coverage(connection, [SLICED[0].name])[SLICED[0].name]
         companies = catalog.present_companies(connection)
     settle, window = timedelta(minutes=5), timedelta(hours=48)
     return sum(

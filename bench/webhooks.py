@@ -24,7 +24,7 @@ from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 from sequel_assets.sandbox import HUB
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
-from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.tables.core import events
 from sequel_assets.warehouse.tables.webhooks import inbox as table
 from sequel_assets.webhooks.processing.decisions import ENDED
@@ -114,11 +114,11 @@ def _ours() -> dg.RunsFilter:
     return dg.RunsFilter(job_name=webhooks_job.name)
 
 
-def _hint(company_id: str, event_id: str, number: int) -> Hint:
+def _hint(company_id: str, event_id: str, number: int) -> Notification:
     now = datetime.now(UTC)
     key = f"{event_id}/{number}/{now.isoformat()}"
     none = dict.fromkeys(("subscription_id", "invocation_id", "correlation_id", "page", "pages"))
-    return Hint(
+    return Notification(
         **none,
         company_id=company_id,
         received_at=now,

@@ -16,7 +16,7 @@ import httpx
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.discovery.companies import refresh_companies
-from sequel_assets.refresh.run.refresher import Days, Refresher, Rules
+from sequel_assets.refresh.run.refresher import Days, RefreshConfig, Refresher
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -51,7 +51,7 @@ class Bench:
 
     def refresher(self, start: date | None = None) -> Refresher:
         """Return what refreshes slices."""
-        rules = Rules(start or self.start, SETTLE, LATE_WINDOW, CONCURRENCY, PERSON_KEY)
+        rules = RefreshConfig(start or self.start, SETTLE, LATE_WINDOW, CONCURRENCY, PERSON_KEY)
         return Refresher(self.client, self.warehouse, lambda: self.now, rules)
 
     def refresh(self, days: Days, start: date | None = None) -> tuple[list[Outcome], float]:

@@ -15,7 +15,11 @@ from sequel_assets.orchestration.assets.subscriptions import (
 from sequel_assets.orchestration.checks.availability import availability_checks, completeness_check
 from sequel_assets.orchestration.checks.freshness import freshness_checks
 from sequel_assets.orchestration.checks.integrity import clock_check, conservation_check, derivation_checks
-from sequel_assets.orchestration.checks.reconciliation import patrol_checks_of, patrol_job, patrol_schedule
+from sequel_assets.orchestration.checks.reconciliation import (
+    reconciliation_checks_of,
+    reconciliation_job,
+    reconciliation_schedule,
+)
 from sequel_assets.orchestration.checks.webhook_deliveries import deliveries_check
 from sequel_assets.orchestration.partitions import slice_partitions
 from sequel_assets.orchestration.resources import Platform, silent_observer
@@ -42,14 +46,14 @@ defs = dg.Definitions(
         availability_checks(),
         derivation_checks(),
         freshness_checks(),
-        *patrol_checks_of(),
+        *reconciliation_checks_of(),
         subscriptions_check(),
         deliveries_check(),
     ],
-    jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB, patrol_job, housekeeping_job, SUBSCRIPTIONS_JOB, webhooks_job],
+    jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB, reconciliation_job, housekeeping_job, SUBSCRIPTIONS_JOB, webhooks_job],
     schedules=[
         *schedules(_settings),
-        patrol_schedule(_settings),
+        reconciliation_schedule(_settings),
         housekeeping_schedule(),
         subscriptions_schedule(_settings),
     ],

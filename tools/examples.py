@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.discovery.companies import refresh_companies
-from sequel_assets.refresh.run.refresher import Refresher, Rules
+from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
@@ -41,7 +41,7 @@ def example_rows(tables: Iterable[sa.Table]) -> dict[str, Mapping[str, Any]]:
                 with ThreadPoolExecutor(4) as pool:
                     root = told["SEQUEL_COMPANY_ID"]
                     found = refresh_companies(client, warehouse, root, pool, clock=lambda: now, known_keys=[])
-                rules = Rules(WORLD.first_day, timedelta(minutes=5), timedelta(hours=48), 4, PERSON_KEY)
+                rules = RefreshConfig(WORLD.first_day, timedelta(minutes=5), timedelta(hours=48), 4, PERSON_KEY)
                 refresher = Refresher(client, warehouse, lambda: now, rules)
                 for _ in refresher.refresh({company.company_id: days for company in found}):
                     pass

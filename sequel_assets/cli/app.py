@@ -10,8 +10,8 @@ import typer
 
 from sequel_assets import settings as settings_module
 from sequel_assets.cli import export, query, sandbox, webhooks
-from sequel_assets.cli.support.arguments import TyperError, told_by_typer
-from sequel_assets.cli.support.signals import end_at_once_when_told_again
+from sequel_assets.cli.support.arguments import TyperError, typer_message
+from sequel_assets.cli.support.signals import end_at_once_on_second_signal
 from sequel_assets.cli.support.terminal import UsageError, errors
 from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
@@ -188,7 +188,7 @@ def main() -> None:
         with file_modes.private():
             raise SystemExit(app(standalone_mode=False) or 0)
     except TyperError as error:  # Typer would show it with what was typed as it is
-        _end(told_by_typer(error), WRONG_USAGE)
+        _end(typer_message(error), WRONG_USAGE)
     except (UsageError, SettingsError, WarehouseError) as error:
         _end(error, WRONG_USAGE)
     except SequelError as error:
@@ -199,7 +199,7 @@ def main() -> None:
     except (KeyboardInterrupt, RuntimeError, SystemExit) as error:
         if not _is_interruption(error):
             raise
-        end_at_once_when_told_again(INTERRUPTED)
+        end_at_once_on_second_signal(INTERRUPTED)
         _end("stopped; what was committed stays, and the same command goes on from there", INTERRUPTED)
 
 

@@ -8,7 +8,7 @@ import typer
 from sequel_assets import settings as settings_module
 
 if TYPE_CHECKING:
-    from sequel_assets.cli.commands.query import Asked
+    from sequel_assets.cli.commands.query import QueryArguments
 
 app = typer.Typer(help="Exact numbers of any range of days; asks Sequel nothing.", no_args_is_help=True)
 
@@ -66,11 +66,11 @@ ANY_EVENT, ANY_MINUTE, TABLE = EventType.ALL, EngagementType.ALL, Format.TABLE
 def _asked(
     company: str, first: str, last: str, form: str, out: str, event_type: str, engagement_type: str, *, beneath: bool,
     options: tuple[str, str] = ("--from", "--to"), bom: bool,
-) -> "Asked":  # fmt: skip
-    from sequel_assets.cli.commands.query import Asked
+) -> "QueryArguments":  # fmt: skip
+    from sequel_assets.cli.commands.query import QueryArguments
 
     settings = settings_module.load()
-    return Asked(settings, company, first, last, form, out, beneath, event_type, engagement_type, options, bom)
+    return QueryArguments(settings, company, first, last, form, out, beneath, event_type, engagement_type, options, bom)
 
 
 @app.command()

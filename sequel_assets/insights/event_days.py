@@ -106,7 +106,7 @@ def open_days(company_id: str, first: date, last: date, start: date, opened: sa.
     )
 
 
-def told_days(company_id: str, last: date, datasets: Sequence[str]) -> sa.CTE:
+def answered_days(company_id: str, last: date, datasets: Sequence[str]) -> sa.CTE:
     """Return, by day, which of these datasets have a slice of it: number, day, and a column of 1 or 0 per dataset.
 
     What is not told of an event's start day is not known, and null; what is told has no rows where nothing happened.
@@ -125,7 +125,7 @@ def told_days(company_id: str, last: date, datasets: Sequence[str]) -> sa.CTE:
     )
 
 
-def where_told(told: Any, number: Any) -> Any:
+def where_known(told: Any, number: Any) -> Any:
     """Return a count as a whole number where its dataset is told, else null."""
     return case((told == 1, cast(func.coalesce(number, 0), sa.BigInteger)), else_=None)
 

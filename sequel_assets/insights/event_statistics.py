@@ -10,17 +10,17 @@ from sequel_assets.insights.daily_usage import average, whole
 from sequel_assets.insights.event_days import (
     REPLAY_DAYS,
     ZERO,
+    answered_days,
     open_days,
     open_events,
     percent,
     percent_column,
     so_far,
     stacked,
-    told_days,
-    where_told,
+    where_known,
 )
 from sequel_assets.insights.event_minutes import PEAK, SUMS, changes_of_events
-from sequel_assets.insights.registering import is_registering_told, listed_of_events
+from sequel_assets.insights.registering import is_registration_known, listed_of_events
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -98,15 +98,15 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
     """Return the SELECT: a row per event and day of its window, of events with a minute or somebody registered."""
     opened = open_events(company_id, first, last)
     days = open_days(company_id, first, last, start, opened)
-    told, talk = told_days(company_id, last, _OPTIONAL), _talk(company_id, first, last)
+    told, talk = answered_days(company_id, last, _OPTIONAL), _talk(company_id, first, last)
     listed = listed_of_events(company_id, first - _REPLAY, last)
     changes = changes_of_events(company_id, first, last, start, opened)
     m, t, k, n = so_far(days, changes, SUMS, PEAK).c, told.c, talk.c, listed.c
 
     def of(table: Table, name: str) -> Any:
-        return where_told(t[table.name], k[name])
+        return where_known(t[table.name], k[name])
 
-    registered = case((is_registering_told(t[event_activity.name], n), whole(m.registered)), else_=None)
+    registered = case((is_registration_known(t[event_activity.name], n), whole(m.registered)), else_=None)
     planned, live = sa.cast(m.planned_minutes, sa.BigInteger), whole(m.attended_live)
     awaited = case((live > 0, registered), (m.has_begun & sa.not_(m.is_cancelled), registered), else_=None)
     held, chat = of(polls, "polls"), of(chat_messages, "chat_messages")

@@ -10,14 +10,14 @@ from sequel_assets.insights.daily_usage import whole
 from sequel_assets.insights.event_days import (
     REPLAY_DAYS,
     ZERO,
+    answered_days,
     day_number,
     open_days,
     open_events,
     so_far,
     stacked,
-    told_days,
 )
-from sequel_assets.insights.registering import entry_day, is_registering_told, listed_of_events
+from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
 from sequel_assets.warehouse.tables.core import (
     STAGE,
     company_column,
@@ -56,12 +56,12 @@ _OPTIONAL = (event_activity.name, questions.name, poll_answers.name)
 
 def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: each person counts in each step from the day on which they had done all that it asks for."""
-    opened, told = open_events(company_id, first, last), told_days(company_id, last, _OPTIONAL)
+    opened, told = open_events(company_id, first, last), answered_days(company_id, last, _OPTIONAL)
     days = open_days(company_id, first, last, start, opened)
     listed = listed_of_events(company_id, first - timedelta(days=REPLAY_DAYS), last)
     steps = so_far(days, _per_day(_reached(company_id, start, last, opened, told, listed)), _DAYS)
     s, t, n = steps.c, told.c, listed.c
-    is_registering = is_registering_told(t[event_activity.name], n)
+    is_registering = is_registration_known(t[event_activity.name], n)
     counts = {"registered": case((is_registering, whole(s.registered)), else_=None)}
     counts |= {name: whole(s[name]) for name in _STEPS}
     counts["stayed_half"] = case((s.planned_minutes.is_not(None), counts["stayed_half"]), else_=None)
@@ -157,7 +157,7 @@ def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.
     keys = (e.event_id, e.person_id)
     days = (func.min(e[name]).label(name) for name in ("attended", "half", "again", "registered"))
     p = select(*keys, *days, func.max(e.took_part).label("took_part")).group_by(*keys).subquery("people").c
-    is_registering = is_registering_told(told.c[event_activity.name], listed.c)
+    is_registering = is_registration_known(told.c[event_activity.name], listed.c)
     since = case((is_registering, p.registered), else_=p.attended)
     half = _both(since, case((opened.c.planned_minutes.is_(None), p.attended), else_=p.half))
     asked = case((p.took_part > 0, half))

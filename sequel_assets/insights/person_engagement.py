@@ -12,15 +12,15 @@ from sequel_assets.insights.event_days import (
     REPLAY_DAYS,
     UNKNOWN,
     ZERO,
+    answered_days,
     day_number,
     percent,
     percent_column,
     planned_minutes,
     stacked,
-    told_days,
-    where_told,
+    where_known,
 )
-from sequel_assets.insights.registering import entry_day, is_registering_told, listed_of_events
+from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -107,7 +107,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
 
     def more(table: Table, counted: Any) -> Any:
         """Return the larger of what the rows say and what event_activity counts, of those that are told."""
-        listed = where_told(s[_TOLD_OF[table.name]], s[table.name])
+        listed = where_known(s[_TOLD_OF[table.name]], s[table.name])
         return case((listed.is_(None), counted), (counted.is_(None), listed), (counted > listed, counted), else_=listed)
 
     return (
@@ -120,7 +120,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
             percent(case((live > planned, planned), else_=live), planned).label("share_watched"),
             whole(s.hub_minutes).label("hub_minutes"),
             (live > 0).label("has_attended"),
-            case((is_registering_told(s[_TOLD_OF[event_activity.name]], n), s.registered > 0)).label("is_registered"),
+            case((is_registration_known(s[_TOLD_OF[event_activity.name]], n), s.registered > 0)).label("is_registered"),
             sa.type_coerce(s.first_seen_on, sa.Date).label("first_seen_on"),
             sa.type_coerce(s.last_seen_on, sa.Date).label("last_seen_on"),
             more(chat_messages, s.comments).label("chat_messages"),
@@ -145,7 +145,7 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
     in_hub = select(e.event_id, met.c.person_id, met.c.day).join(met, linked).where(days_after.between(0, REPLAY_DAYS))
     counted = (a.comments, a.polls, a.questions, a.messages_reactions, a.circles, ZERO)
     registered_on = entry_day()
-    told = told_days(company_id, last, _OPTIONAL)
+    told = answered_days(company_id, last, _OPTIONAL)
     started = (e.company_id == company_id, e.event_type == STAGE, told.c.number == day_number(e.starts_at))
     shown = {"seen": literal(1), "has_row": literal(1)}
     every = stacked(

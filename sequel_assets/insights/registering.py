@@ -59,6 +59,6 @@ def listed_of_events(company_id: str, first: date, last: date) -> sa.CTE:
     )
 
 
-def is_registering_told(is_activity_told: Any, listed: Any) -> Any:
+def is_registration_known(is_activity_told: Any, listed: Any) -> Any:
     """Say as SQL whether Sequel tells who registered: where entries are listed and none has a time of it, it does not."""
     return (is_activity_told == 1) & ((func.coalesce(listed.entries, 0) == 0) | (listed.dated > 0))

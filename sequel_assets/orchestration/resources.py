@@ -10,7 +10,7 @@ from sequel_assets import settings
 from sequel_assets.orchestration.storage.errors import in_words
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
-from sequel_assets.refresh.core.progress import Gauge
+from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
@@ -23,7 +23,7 @@ NEEDED = ("client_id", "client_secret", "company_id", "person_key")
 
 
 @contextmanager
-def told_in_one_line() -> Iterator[None]:
+def in_one_line() -> Iterator[None]:
     """Turn what is wrong with settings, warehouse or Sequel into a failure that says just that.
 
     Of a mistake of ours its kind and place are told: Dagster would keep its text, and that of all that is chained to it.
@@ -56,7 +56,7 @@ class Platform:
     @contextmanager
     def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
         """Yield a client and the warehouse, closed at the end; errors fail the run."""
-        with told_in_one_line():
+        with in_one_line():
             now = self.settings()
             now.require(*NEEDED)
             with self.warehouse() as warehouse, self._opened_client(now) as client:
@@ -69,7 +69,7 @@ class Platform:
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
         """Yield the warehouse, whose schema is of this release."""
-        with told_in_one_line():
+        with in_one_line():
             warehouse = config.open_warehouse(self.settings())
             try:
                 schema.ensure_current(warehouse)
@@ -97,7 +97,7 @@ class Observer:
 
     def __init__(self, tell: Callable[[Outcome], None] = lambda _: None) -> None:
         self.tell = tell
-        self.gauge: Gauge | None = None
+        self.gauge: Progress | None = None
         """How far the run is, once it has begun."""
         self.fatal: SequelError | None = None
         """The error that ended a run for every company, once there was one."""

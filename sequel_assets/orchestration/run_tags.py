@@ -27,6 +27,6 @@ def is_hourly(tags: Mapping[str, str]) -> bool:
     return tags.get(HOURLY) in (ON, OLDER)
 
 
-def asks_anew(tags: Mapping[str, str]) -> bool:
+def is_forced(tags: Mapping[str, str]) -> bool:
     """Say whether a run asks also for what is remembered to be empty."""
     return is_on(tags, FORCE) or is_on(tags, ACCEPT)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.reconciliation.decisions import Verdict
+from sequel_assets.reconciliation.decisions import ReconciliationResult
 from sequel_assets.reconciliation.store import BEFORE, COMPANY
 from sequel_assets.warehouse.tables.core import (
     companies,
@@ -60,7 +60,7 @@ def differing(connection: sa.Connection, *scopes: str) -> list[Wrong]:
     """Return the totals that are not what is kept; of events that are asked, or of companies."""
     r = reconciliations.c
     columns = (r.company_id, r.event_id, r.scope, r.first_day, r.last_day, r.found_minutes, r.promised_minutes)
-    chosen = (r.scope.in_(scopes), r.verdict == Verdict.DIFFERS.value, _is_asked())
+    chosen = (r.scope.in_(scopes), r.verdict == ReconciliationResult.DIFFERS.value, _is_asked())
     rows = connection.execute(sa.select(*columns).where(*chosen).order_by(r.company_id, r.event_id, r.scope))
     return [Wrong(*row) for row in rows]
 
@@ -77,7 +77,7 @@ def figures(connection: sa.Connection, scope: str) -> Figures:
 def skipped(connection: sa.Connection, *scopes: str) -> int:
     """Return how many totals of companies could not be compared."""
     r = reconciliations.c
-    chosen = (r.scope.in_(scopes), r.verdict == Verdict.SKIPPED.value)
+    chosen = (r.scope.in_(scopes), r.verdict == ReconciliationResult.SKIPPED.value)
     return int(connection.scalar(sa.select(sa.func.count()).select_from(reconciliations).where(*chosen)) or 0)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from sequel_assets.reconciliation.store import Finding
+from sequel_assets.reconciliation.store import ReconciliationFinding
 from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Failure:
+class EventFailure:
     """What could not be patrolled, and why; `event_id` is empty where it is the company as a whole."""
 
     company_id: str
@@ -31,11 +31,11 @@ class Found:
 
     events: int = 0
     requests: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ReconciliationFinding] = field(default_factory=list)
     repaired: dict[str, list[date]] = field(default_factory=dict)
     hidden: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[EventFailure] = field(default_factory=list)
     mended: list[Outcome] = field(default_factory=list)
     """Slices that changed."""
 
@@ -76,5 +76,5 @@ class TotalsAsker:
             why = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other events down
             why = unexpected(error)
-        self._found.failures.append(Failure(self._company_id, event_id, why))
+        self._found.failures.append(EventFailure(self._company_id, event_id, why))
         return None

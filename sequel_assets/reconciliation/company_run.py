@@ -9,26 +9,26 @@ from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sequel_assets.reconciliation.client import Failure, Found, TotalsAsker
+from sequel_assets.reconciliation.client import EventFailure, Found, TotalsAsker
 from sequel_assets.reconciliation.company_totals import SCOPES, NamedTotals, Ours, skipped
-from sequel_assets.reconciliation.decisions import DAY, Need, Rest, Verdict, judge, search, within
+from sequel_assets.reconciliation.decisions import DAY, Need, ReconciliationResult, Rest, judge, search, within
 from sequel_assets.reconciliation.list_cap import hidden_events, note_hidden
 from sequel_assets.reconciliation.store import (
     ALL_TIME,
     BEFORE,
     COMPANY,
     RANGE,
-    Finding,
-    Known,
+    KnownTotals,
+    ReconciliationFinding,
     read_known,
     troubled_days,
     write_findings,
 )
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
-from sequel_assets.refresh.core.outcomes import Verdict as Done
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.outcomes import SliceStatus
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.core.time import data_through
-from sequel_assets.refresh.run.refresher import Refresher, Rules
+from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -43,7 +43,7 @@ OVERTIME = timedelta(hours=1)
 """How long beyond its planned end an event may be on."""
 
 
-class CompanyPatrol:
+class CompanyReconciliation:
     """One company's events, asked in the pool's threads. `found` grows as it goes."""
 
     def __init__(
@@ -51,7 +51,7 @@ class CompanyPatrol:
         client: SequelClient,
         warehouse: Warehouse,
         clock: Callable[[], datetime],
-        rules: Rules,
+        rules: RefreshConfig,
         run_id: str | None,
         *,
         pool: Executor,
@@ -75,7 +75,7 @@ class CompanyPatrol:
         if known.span is not None:
             self.found.events = len(known.events)
             self.found.findings = self._events(known, known.span, through)
-        moment = Moment(at, through, self._rules.late_window, self._run_id)
+        moment = RunInfo(at, through, self._rules.late_window, self._run_id)
         write_findings(self._warehouse, self._company_id, self.found.findings, known, moment)
         reasons: dict[str, list[str]] = {}
         for failure in self.found.failures:
@@ -86,14 +86,14 @@ class CompanyPatrol:
         ]
         problems.settle(self._warehouse, self._company_id, reconciliations.name, [NO_DAY], standing, at=at)
 
-    def _read(self) -> Known:
+    def _read(self) -> KnownTotals:
         return read_known(self._warehouse, self._company_id, self._horizon)
 
     def _list_by_windows(self, at: datetime) -> None:
         self.found.hidden = hidden_events(self._client, self._company_id, self._rules.start.year, at.year + 1)
         note_hidden(self._warehouse, self._company_id, self.found.hidden, at=at)
 
-    def _events(self, known: Known, span: Span, through: datetime) -> list[Finding]:
+    def _events(self, known: KnownTotals, span: Span, through: datetime) -> list[ReconciliationFinding]:
         events = {event.event_id: event for event in known.events}
         totals = self._ask.each(events, lambda event_id: self._ask.total(event_id, span.first, span.last))
         if any(told != within(span, known.of(event_id)) for event_id, told in totals.items()):
@@ -117,7 +117,7 @@ class CompanyPatrol:
         """Find and refresh the days that moved; return the totals of the events, asked again where they still differ."""
         known = self._read()  # a refresh may have been under way
 
-        def differing(kept: Known) -> list[str]:
+        def differing(kept: KnownTotals) -> list[str]:
             return [event_id for event_id, told in totals.items() if told != within(span, kept.of(event_id))]
 
         suspects = differing(known)
@@ -133,7 +133,7 @@ class CompanyPatrol:
         days = self._warehouse.ask(lambda connection: troubled_days(connection, self._company_id, span))
         self._refresh(days, {})
 
-    def _moved(self, known: Known, span: Span, event_id: str, told: int) -> list[date]:
+    def _moved(self, known: KnownTotals, span: Span, event_id: str, told: int) -> list[date]:
         answers = {span: told}
         while isinstance(step := search(span, known.of(event_id), answers), Span):
             answers[step] = self._ask.total(event_id, step.first, step.last)
@@ -153,18 +153,20 @@ class CompanyPatrol:
         for outcome in refresher.refresh({self._company_id: days}):
             if not outcome.is_good and outcome.dataset in LANDED_NAMES:
                 why = f"{outcome.dataset} of {outcome.day} was not mended: {outcome.reason}"
-                self.found.failures.append(Failure(self._company_id, "", why))
-            elif outcome.verdict is Done.DONE:
+                self.found.failures.append(EventFailure(self._company_id, "", why))
+            elif outcome.verdict is SliceStatus.DONE:
                 self.found.mended.append(outcome)
         if refresher.fatal is not None:
             raise refresher.fatal
 
-    def _verdicts(self, known: Known, span: Span, event: KnownEvent, promised: int) -> list[Finding]:
+    def _verdicts(
+        self, known: KnownTotals, span: Span, event: KnownEvent, promised: int
+    ) -> list[ReconciliationFinding]:
         """Ask for the total of all time and, where it leaves a question, for the days before and after the range."""
         event_id, kept = event.event_id, known.of(event.event_id)
         found = within(span, kept)
-        verdict = Verdict.EQUAL if found == promised else Verdict.DIFFERS
-        findings = [Finding(event_id, RANGE, span.first, span.last, found, promised, verdict)]
+        verdict = ReconciliationResult.EQUAL if found == promised else ReconciliationResult.DIFFERS
+        findings = [ReconciliationFinding(event_id, RANGE, span.first, span.last, found, promised, verdict)]
         ever = self._ask.total(event_id, None, None)
         after = sum(minutes for day, minutes in kept.items() if day > span.last)
         between = sum(minutes for day, minutes in kept.items() if day < span.first)
@@ -174,18 +176,24 @@ class CompanyPatrol:
         while isinstance(step := judge(rest, remembered, asked.get(Need.BEFORE), asked.get(Need.AFTER)), Need):
             first, last = (None, last_before) if step is Need.BEFORE else (span.last + DAY, None)
             asked[step] = self._ask.total(event_id, first, last)
-        findings.append(Finding(event_id, ALL_TIME, None, None, found + between + after, ever, step))
+        findings.append(ReconciliationFinding(event_id, ALL_TIME, None, None, found + between + after, ever, step))
         before = asked.get(Need.BEFORE, remembered)
         if before is not None:
-            kind = Verdict.BEFORE_START if before else Verdict.EQUAL
-            findings.append(Finding(event_id, BEFORE, None, last_before, 0, before, kind))
+            kind = ReconciliationResult.BEFORE_START if before else ReconciliationResult.EQUAL
+            findings.append(ReconciliationFinding(event_id, BEFORE, None, last_before, 0, before, kind))
         return findings
 
-    def _named_totals(self, known: Known, span: Span, findings: Sequence[Finding], why: str) -> list[Finding]:
+    def _named_totals(
+        self, known: KnownTotals, span: Span, findings: Sequence[ReconciliationFinding], why: str
+    ) -> list[ReconciliationFinding]:
         before = sum(finding.promised for finding in findings if finding.scope == BEFORE)
         of_all_time = [finding for finding in findings if finding.scope == ALL_TIME]
         kept = sum(sums.engaged for sums in known.sums.values())
-        ever = kept + before + sum(f.promised - f.found for f in of_all_time if f.verdict is not Verdict.DIFFERS)
+        ever = (
+            kept
+            + before
+            + sum(f.promised - f.found for f in of_all_time if f.verdict is not ReconciliationResult.DIFFERS)
+        )
         days = {day: sums for day, sums in known.sums.items() if span.first <= day <= span.last}
         if why:
             told = [skipped(scope, None, why) for scope in SCOPES]
@@ -195,7 +203,9 @@ class CompanyPatrol:
         of_company = []
         for one in told:
             first, last = (one.span.first, one.span.last) if one.span else (None, None)
-            of_company.append(Finding(COMPANY, one.scope, first, last, one.found, one.promised, one.verdict))
+            of_company.append(
+                ReconciliationFinding(COMPANY, one.scope, first, last, one.found, one.promised, one.verdict)
+            )
         return of_company
 
 

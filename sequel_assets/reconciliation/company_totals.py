@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sequel_assets.reconciliation.decisions import Verdict
+from sequel_assets.reconciliation.decisions import ReconciliationResult
 from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.sequel import InvalidAnswer, NotFound, SequelClient, SequelError
@@ -46,7 +46,7 @@ class NamedTotal:
     span: Span | None
     found: int
     promised: int
-    verdict: Verdict
+    verdict: ReconciliationResult
     why: str = ""
 
 
@@ -87,7 +87,7 @@ class NamedTotals:
 
 def skipped(scope: str, span: Span | None, why: str) -> NamedTotal:
     """Return that an endpoint was not compared."""
-    return NamedTotal(scope, span, 0, 0, Verdict.SKIPPED, why)
+    return NamedTotal(scope, span, 0, 0, ReconciliationResult.SKIPPED, why)
 
 
 def lifetime(told: Usage, ours: Ours) -> NamedTotal:
@@ -95,7 +95,13 @@ def lifetime(told: Usage, ours: Ours) -> NamedTotal:
     if told.total_minutes is None:
         return skipped(LIFETIME, None, "it tells no totalMinutes")
     is_right = ours.least <= told.total_minutes <= max(ours.least, ours.most)
-    return NamedTotal(LIFETIME, None, ours.least, told.total_minutes, Verdict.EQUAL if is_right else Verdict.DIFFERS)
+    return NamedTotal(
+        LIFETIME,
+        None,
+        ours.least,
+        told.total_minutes,
+        ReconciliationResult.EQUAL if is_right else ReconciliationResult.DIFFERS,
+    )
 
 
 def in_range(told: Usage, span: Span, ours: Ours) -> NamedTotal:
@@ -113,7 +119,9 @@ def in_range(told: Usage, span: Span, ours: Ours) -> NamedTotal:
     if not pairs:
         return skipped(RANGE, span, "it tells no minutes")
     found, promised = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
-    return NamedTotal(RANGE, span, found, promised, Verdict.EQUAL if found == promised else Verdict.DIFFERS)
+    return NamedTotal(
+        RANGE, span, found, promised, ReconciliationResult.EQUAL if found == promised else ReconciliationResult.DIFFERS
+    )
 
 
 def by_day(told: Iterable[DayUsage], span: Span, ours: Ours) -> NamedTotal:
@@ -128,8 +136,10 @@ def by_day(told: Iterable[DayUsage], span: Span, ours: Ours) -> NamedTotal:
     kept = {day: sums.engaged for day, sums in ours.days.items()}
     for day in sorted(kept.keys() | promised.keys()):
         if kept.get(day, 0) != promised.get(day, 0):
-            return NamedTotal(BY_DAY, Span(day, day), kept.get(day, 0), promised.get(day, 0), Verdict.DIFFERS)
-    return NamedTotal(BY_DAY, span, sum(kept.values()), sum(promised.values()), Verdict.EQUAL)
+            return NamedTotal(
+                BY_DAY, Span(day, day), kept.get(day, 0), promised.get(day, 0), ReconciliationResult.DIFFERS
+            )
+    return NamedTotal(BY_DAY, span, sum(kept.values()), sum(promised.values()), ReconciliationResult.EQUAL)
 
 
 def _together(sums: Iterable[Sums]) -> Sums:

@@ -11,16 +11,16 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.refresh.usage.range_search import Span, around, halves
 from sequel_assets.warehouse.slices.replacement import day_end
 
 DAY = timedelta(days=1)
-MOST_QUESTIONS = 40
+MAX_QUESTIONS = 40
 """Parts of one event's range that are asked; what is not narrowed down by then is refreshed as a whole."""
 
 
-class Verdict(StrEnum):
+class ReconciliationResult(StrEnum):
     """What a total that Sequel tells says of the minutes kept here."""
 
     EQUAL = "equal"
@@ -52,7 +52,7 @@ class Rest:
     """Minutes may be coming in on the days after the range: it has some already, or is on."""
 
 
-def known_range(slices: Mapping[date, Held], start: date) -> Span | None:
+def known_range(slices: Mapping[date, Watermark], start: date) -> Span | None:
     """Return the unbroken run of closed days, not before `start`, that ends with the last closed day."""
     closed = {day for day, held in slices.items() if held.full_through and held.full_through >= day_end(day)}
     if not closed or (last := max(closed)) < start:
@@ -91,7 +91,7 @@ def _search(span: Span, told: int, kept: Mapping[date, int], answers: Mapping[Sp
             share = left
         elif part in answers:
             share = answers[part]
-        elif len(answers) > MOST_QUESTIONS:
+        elif len(answers) > MAX_QUESTIONS:
             return found + [day for rest in parts[place:] for day in days_between(rest.first, rest.last)]
         else:
             return part
@@ -115,7 +115,9 @@ def _parts(span: Span, kept: Mapping[date, int]) -> list[Span]:
     return [Span(span.first, middle), Span(middle + DAY, span.last)]
 
 
-def judge(rest: Rest, remembered: int | None, before: int | None = None, after: int | None = None) -> Verdict | Need:
+def judge(
+    rest: Rest, remembered: int | None, before: int | None = None, after: int | None = None
+) -> ReconciliationResult | Need:
     """Return what the minutes outside of the range are, or what must be asked to know.
 
     `remembered` are the minutes before the history as an earlier patrol was told them, None if it never had to ask;
@@ -123,22 +125,22 @@ def judge(rest: Rest, remembered: int | None, before: int | None = None, after: 
     """
     kept = rest.kept_between + rest.kept_after
     known = before if before is not None else remembered or 0
-    right = Verdict.BEFORE_START if known else Verdict.EQUAL
+    right = ReconciliationResult.BEFORE_START if known else ReconciliationResult.EQUAL
     if rest.told == kept + known:
         return right
     if rest.told < kept:
-        return Verdict.DIFFERS
+        return ReconciliationResult.DIFFERS
     may_grow = rest.is_open and rest.told > kept + known
     if before is None:
         return right if may_grow and remembered is not None else Need.BEFORE
     if may_grow:
         return right
     if rest.told < kept + known:
-        return Verdict.DIFFERS
+        return ReconciliationResult.DIFFERS
     if after is None:
         return Need.AFTER
     is_explained = rest.told - known - after == rest.kept_between and after >= rest.kept_after
-    return right if is_explained else Verdict.DIFFERS
+    return right if is_explained else ReconciliationResult.DIFFERS
 
 
 def windows(years: Iterable[int]) -> list[tuple[date | None, date | None]]:

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sequel_assets.reconciliation.client import Failure, Found
-from sequel_assets.reconciliation.company_run import CompanyPatrol
+from sequel_assets.reconciliation.client import EventFailure, Found
+from sequel_assets.reconciliation.company_run import CompanyReconciliation
 from sequel_assets.reconciliation.company_totals import NamedTotals
-from sequel_assets.reconciliation.decisions import Verdict
+from sequel_assets.reconciliation.decisions import ReconciliationResult
 from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
-from sequel_assets.refresh.run.refresher import COMPANIES_AT_ONCE, Refresher, Rules
+from sequel_assets.refresh.run.refresher import COMPANIES_AT_ONCE, RefreshConfig, Refresher
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -25,7 +25,7 @@ from sequel_assets.warehouse.stores import catalog
 
 
 @dataclass
-class PatrolReport:
+class ReconciliationReport:
     """What a patrol did. `fatal` is the error that ended it, once there was one."""
 
     companies: int = 0
@@ -40,7 +40,7 @@ class PatrolReport:
     """(company, event) that Sequel's whole list does not show."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Named endpoint -> why it was not compared."""
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[EventFailure] = field(default_factory=list)
     mended: list[Outcome] = field(default_factory=list)
     """Slices that changed, of facts and insights."""
     fatal: SequelError | None = None
@@ -51,14 +51,14 @@ class PatrolReport:
         self.events += found.events
         self.requests += found.requests
         self.repaired += [(company_id, event_id, day) for event_id, days in found.repaired.items() for day in days]
-        self.differing += sum(finding.verdict is Verdict.DIFFERS for finding in found.findings)
+        self.differing += sum(finding.verdict is ReconciliationResult.DIFFERS for finding in found.findings)
         self.hidden += [(company_id, event_id) for event_id in found.hidden]
         self.skipped |= found.skipped
         self.failures += found.failures
         self.mended += found.mended
 
 
-class Patrol:
+class Reconciliation:
     """Compares what is kept with what Sequel tells, and mends what moved. What Sequel has forgotten is left out on both sides."""
 
     def __init__(
@@ -66,17 +66,17 @@ class Patrol:
         client: SequelClient,
         warehouse: Warehouse,
         clock: Callable[[], datetime],
-        rules: Rules,
+        rules: RefreshConfig,
         run_id: str | None = None,
     ) -> None:
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
         self._frozen_before: Mapping[str, date] = {}
         self._named = NamedTotals(client)
 
-    def run(self, company_ids: Collection[str] | None = None) -> PatrolReport:
+    def run(self, company_ids: Collection[str] | None = None) -> ReconciliationReport:
         """Patrol companies (default: all that are not gone); what fails is in the report."""
         schema.ensure_current(self._warehouse)
-        report, lock = PatrolReport(), threading.Lock()
+        report, lock = ReconciliationReport(), threading.Lock()
         present = self._warehouse.ask(catalog.present_companies)
         self._frozen_before = self._rules.retention.frozen_before(present, self._clock())
 
@@ -90,9 +90,9 @@ class Patrol:
                 report.fatal = error
                 return
             except WarehouseError as error:
-                patrol.found.failures.append(Failure(company_id, "", str(error)))
+                patrol.found.failures.append(EventFailure(company_id, "", str(error)))
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other companies down
-                patrol.found.failures.append(Failure(company_id, "", unexpected(error)))
+                patrol.found.failures.append(EventFailure(company_id, "", unexpected(error)))
             with lock:
                 report.add(company_id, patrol.found)
 
@@ -105,12 +105,12 @@ class Patrol:
                 done.result()
         return report
 
-    def _of(self, company_id: str, pool: ThreadPoolExecutor) -> CompanyPatrol:
+    def _of(self, company_id: str, pool: ThreadPoolExecutor) -> CompanyReconciliation:
         def refresher(only: Mapping[str, Mapping[str, Collection[date]]]) -> Refresher:
             return Refresher(self._client, self._warehouse, self._clock, self._rules, self._run_id, only=only)
 
         horizon = max(self._rules.start, self._frozen_before.get(company_id, self._rules.start))
-        return CompanyPatrol(
+        return CompanyReconciliation(
             self._client,
             self._warehouse,
             self._clock,

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.reconciliation.company_totals import Sums
-from sequel_assets.reconciliation.decisions import Verdict, known_range
+from sequel_assets.reconciliation.decisions import ReconciliationResult, known_range
 from sequel_assets.refresh.core.datasets import LANDED
-from sequel_assets.refresh.core.run_info import Moment
-from sequel_assets.refresh.coverage.slice_coverage import read_ledger
+from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.coverage.slice_coverage import read_slice_coverage
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -27,7 +27,7 @@ COMPANY = ""
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReconciliationFinding:
     """One row of `reconciliations`."""
 
     event_id: str
@@ -36,11 +36,11 @@ class Finding:
     last_day: date | None
     found: int
     promised: int
-    verdict: Verdict
+    verdict: ReconciliationResult
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownTotals:
     """What is known of a company before the patrol."""
 
     company_id: str
@@ -65,14 +65,14 @@ class Known:
 
 
 @repeats
-def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> Known:
+def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> KnownTotals:
     """Return what is kept of a company, in one consistent state."""
     fact, told = event_participants.c, reconciliations.c
     minutes = [sa.func.sum(fact[name]) for name in ("live_minutes", "on_demand_minutes", "engaged_minutes")]
     with warehouse.read() as connection:
         everything = catalog.known_events(connection, company_id)
         excluded = catalog.excluded_events(connection, company_id)
-        ledger = read_ledger(connection, [event_participants.name], [company_id])[event_participants.name]
+        ledger = read_slice_coverage(connection, [event_participants.name], [company_id])[event_participants.name]
         rows = connection.execute(
             sa.select(fact.event_id, fact.day, *minutes)
             .where(fact.company_id == company_id, fact.day >= horizon)
@@ -92,7 +92,7 @@ def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> Known:
         kept.setdefault(event_id, {})[day] = int(engaged)
         so_far = sums.get(day, Sums())
         sums[day] = Sums(so_far.live + int(live), so_far.on_demand + int(on_demand), so_far.engaged + int(engaged))
-    return Known(
+    return KnownTotals(
         company_id,
         asked,
         len(everything) - len(asked),
@@ -119,9 +119,9 @@ def troubled_days(connection: sa.Connection, company_id: str, span: Span) -> lis
 def write_findings(
     warehouse: Warehouse,
     company_id: str,
-    findings: Sequence[Finding],
-    known: Known,
-    moment: Moment,
+    findings: Sequence[ReconciliationFinding],
+    known: KnownTotals,
+    moment: RunInfo,
 ) -> None:
     """Write what was found; rows of events that are not asked any more go. Those of events that failed stay."""
     r = reconciliations.c

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 LONGEST = 200
 """The most that is shown of one text; what a table or a line gains from more is nothing."""
-MOST_MARKS = 6
+MAX_MARKS = 6
 """Combining marks on one base: more than any script needs, fewer than reach over the lines around them."""
 _ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
@@ -89,7 +89,7 @@ def _unobeyed(text: str) -> str:
     if not _DANGEROUS.search(text):
         return text
     out: list[str] = []
-    marks, place = MOST_MARKS, 0  # a mark without a base would sit on whatever stands before the text
+    marks, place = MAX_MARKS, 0  # a mark without a base would sit on whatever stands before the text
     while place < len(text):
         flag = _FLAG.match(text, place)
         if flag:
@@ -100,10 +100,10 @@ def _unobeyed(text: str) -> str:
         kind = unicodedata.category(sign)
         if kind.startswith("M") and sign not in _EMPTY:
             marks += 1
-            is_shown = marks <= MOST_MARKS
+            is_shown = marks <= MAX_MARKS
         else:
             is_shown = _is_plain(sign, kind) or _joins(text, place)
-            marks = marks if sign == _JOINER and is_shown else 0 if is_shown else MOST_MARKS
+            marks = marks if sign == _JOINER and is_shown else 0 if is_shown else MAX_MARKS
         out.append(sign if is_shown else escaped(sign))
         place += 1
     return "".join(out)

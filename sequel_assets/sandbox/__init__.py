@@ -13,7 +13,7 @@ from sequel_assets.sandbox.api.signin import Credentials
 from sequel_assets.sandbox.foreground import serve_forever
 from sequel_assets.sandbox.server import PortTakenError, Sandbox
 from sequel_assets.sandbox.webhooks.deliveries import Delivery
-from sequel_assets.sandbox.webhooks.delivery_faults import MISHAPS, Mishaps
+from sequel_assets.sandbox.webhooks.delivery_faults import DELIVERY_FAULTS, DeliveryFaults
 from sequel_assets.sandbox.world.clock import Clock
 from sequel_assets.sandbox.world.generate import WorldSpec, build_world
 from sequel_assets.sandbox.world.truth import (
@@ -32,9 +32,9 @@ from sequel_assets.sandbox.world.world import World
 
 __all__ = [
     "AS_IS",
+    "DELIVERY_FAULTS",
     "FAULTS",
     "HUB",
-    "MISHAPS",
     "MISSING",
     "QUIRKS",
     "STAGE",
@@ -43,11 +43,11 @@ __all__ = [
     "Company",
     "Credentials",
     "Delivery",
+    "DeliveryFaults",
     "Event",
     "Fault",
     "Faults",
     "Minute",
-    "Mishaps",
     "Person",
     "PortTakenError",
     "Room",

@@ -48,7 +48,7 @@ def code_of(body: bytes, content_type: str) -> str:
     return _with_topic("JSON", " ".join(text for text in said if isinstance(text, str)))
 
 
-def told_of(code: str, status: int | None = None) -> str:
+def response_code(code: str, status: int | None = None) -> str:
     """Status and code for the end of a message, whichever tells something: a form alone does not, nor a 404 that says "not found"."""
     tells = code == "HTML" or (":" in code and not (status == 404 and code.endswith(NOT_FOUND)))
     return (f" ({status})" if status is not None else "") + (f", {code}" if tells else "")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from sequel_assets.sequel.parsing.decoding import MOST_VALUES
+from sequel_assets.sequel.parsing.decoding import MAX_VALUES
 from sequel_assets.sequel.paths import Paths
 
 
@@ -35,7 +35,7 @@ class SequelConfig:
     retry_budget_seconds: float = 120.0
     max_attempts: int = 8
     max_body_bytes: int = 64 * 1024 * 1024
-    max_values: int = MOST_VALUES
+    max_values: int = MAX_VALUES
     allow_plain_http: bool = False
     """Whether secret, token and answers may travel in clear to other hosts than this machine."""
     paths: Paths = field(default_factory=Paths)

@@ -24,7 +24,7 @@ _TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests", "reque
 
 
 @dataclass(frozen=True)
-class Place:
+class AddressPosition:
     """One address: its number in the list, its scheme, and what sends to it (None where Apprise does not understand it)."""
 
     number: int
@@ -41,7 +41,7 @@ def split(text: str) -> list[str]:
     return [url for part in _APART.split(text) if (url := part.strip(","))]
 
 
-def places(urls: Sequence[str]) -> list[Place]:
+def places(urls: Sequence[str]) -> list[AddressPosition]:
     """Return the addresses as Apprise understands them, in their order."""
     if not urls:
         return []
@@ -52,7 +52,7 @@ def places(urls: Sequence[str]) -> list[Place]:
         channels = [Apprise.instantiate(url, suppress_exceptions=True) for url in urls]
     schemes = [_SCHEME.match(url) for url in urls]
     return [
-        Place(number, scheme[1].lower() if scheme else "", channel or None)
+        AddressPosition(number, scheme[1].lower() if scheme else "", channel or None)
         for number, (scheme, channel) in enumerate(zip(schemes, channels, strict=True), 1)
     ]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_settings import NoDecode
 
-MOST = 36_500
+MAX_ENTRIES = 36_500
 
 
 def least(late_window_hours: int) -> int:
@@ -15,8 +15,8 @@ def least(late_window_hours: int) -> int:
 
 
 def _check(days: Any, info: ValidationInfo) -> None:
-    if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= MOST:
-        raise ValueError(f"{json.dumps(days)} is not a whole number of days from 1 to {MOST}")
+    if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= MAX_ENTRIES:
+        raise ValueError(f"{json.dumps(days)} is not a whole number of days from 1 to {MAX_ENTRIES}")
     hours = info.data.get("late_window_hours")  # absent where it is wrong itself
     if hours is not None and days < least(hours):
         raise ValueError(

@@ -22,7 +22,7 @@ from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.people import person_id
-from sequel_assets.warehouse.stores.person_links import Entry, read_links
+from sequel_assets.warehouse.stores.person_links import LinkEntry, read_links
 from sequel_assets.warehouse.tables.core import event_participants, people
 from sequel_assets_tests.cli.test_cli import Checkout
 from sequel_assets_tests.support.paths import PROJECT
@@ -261,7 +261,7 @@ def test_a_file_that_is_no_list_is_refused(filled: Warehouse, tmp_path: Path, co
 def test_size_and_rows_are_bounded(filled: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file beyond them is refused before anything is written."""
     before, file = linked(filled), csv_of(tmp_path, f"email,external_id\n{ADA},crm-1\n{BO},crm-2\n")
-    for name, most in (("MOST_BYTES", 20), ("MOST_ROWS", 1)):
+    for name, most in (("MAX_BYTES", 20), ("MAX_ROWS", 1)):
         with monkeypatch.context() as patched:
             patched.setattr(commands, name, most)
             with pytest.raises(UsageError, match="Nothing was written"):
@@ -315,7 +315,7 @@ def test_a_list_says_of_each_line_who_or_why_not(lines: Sequence[tuple[str, str,
             wrong.add(place)
         else:
             expected[person] = external.strip()
-    links = read_links([Entry(place, *line) for place, line in enumerate(lines)], KEY)
+    links = read_links([LinkEntry(place, *line) for place, line in enumerate(lines)], KEY)
     assert (dict(links.external_ids), set(links.wrong)) == (expected, wrong)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sequel_assets.cli.backfill.company_run import Task, Tick, Told
+from sequel_assets.cli.backfill.company_run import CompanyResult, Task, Tick
 from sequel_assets.cli.backfill.estimate import Estimate
 from sequel_assets.cli.backfill.pool import DAYS_EACH, how_many, shares
 from sequel_assets.cli.support.signals import stoppable, undisturbed
@@ -237,9 +237,9 @@ def test_the_estimate_is_what_the_others_cost_for_each_of_their_events() -> None
     guess.hear(Tick("c1", 0, 20, 80))
     assert (guess.requests, guess.left) == (20, 80 + 200 + 50)
     assert guess.seconds_left(2) == 33
-    guess.hear(Told(task(1), requests=100, counts=Counter()))
+    guess.hear(CompanyResult(task(1), requests=100, counts=Counter()))
     guess.hear(Tick("c2", 0, 30, None))
     assert (guess.requests, guess.left) == (130, 170 + 50)
-    guess.hear(Told(task(2), requests=150))
-    guess.hear(Told(task(3), requests=50))
+    guess.hear(CompanyResult(task(2), requests=150))
+    guess.hear(CompanyResult(task(3), requests=50))
     assert (guess.requests, guess.left) == (300, 0)

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.transform.derive import Wanted, derive, wanted_slices
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, day_end, replace_slices
+from sequel_assets.warehouse.slices.replacement import SliceState, SliceUpdate, day_end, replace_slices
 from sequel_assets.warehouse.stores.problems import Problem, settle
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
@@ -49,7 +49,7 @@ from sequel_assets_tests.support.rows import (
 )
 
 THROUGH = hour(24 * 8)
-MOMENT = Moment(at=AT, through=THROUGH, late_window=LATE, run_id="run")
+MOMENT = RunInfo(at=AT, through=THROUGH, late_window=LATE, run_id="run")
 KINDS = {"e1": STAGE, "h1": HUB}
 FACTS = {
     0: [participant("e1", "ada", 10, 5)],
@@ -93,7 +93,7 @@ def derived(
     return {name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()}
 
 
-def of_all(*days: tuple[int, State]) -> dict[str, list[tuple[int, str]]]:
+def of_all(*days: tuple[int, SliceState]) -> dict[str, list[tuple[int, str]]]:
     told = [(number, state.value) for number, state in days]
     return {"daily_usage": told, "lifetime_usage": told, "peak_concurrency": told}
 
@@ -102,7 +102,7 @@ def test_insights_are_what_the_facts_say(warehouse: Warehouse) -> None:
     """All three, of four days, in one go; and again nothing is behind."""
     for number in FACTS:
         land(warehouse, number)
-    assert derived(warehouse) == of_all(*((number, State.CHANGED) for number in FACTS))
+    assert derived(warehouse) == of_all(*((number, SliceState.CHANGED) for number in FACTS))
     rows, days = [row for each in FACTS.values() for row in each], [day(n) for n in FACTS]
     users = {("e1", hour(24 * n + 1)): len(held) for n, held in FACTS.items() if held}
     found = everything(warehouse)
@@ -122,7 +122,7 @@ def test_a_derivation_that_takes_long_lets_others_write_between_two_insights_and
     monkeypatch.setattr("sequel_assets.refresh.transform.derive.LONG", -1)
     pauses = iter([lambda: land(warehouse, 3, [participant("e1", "dee", 7, on=day(3))]), lambda: None])
     monkeypatch.setattr("sequel_assets.refresh.transform.derive.time.sleep", lambda _: next(pauses)())
-    assert derived(warehouse) == of_all(*((number, State.CHANGED) for number in FACTS))
+    assert derived(warehouse) == of_all(*((number, SliceState.CHANGED) for number in FACTS))
     assert next(pauses, None) is None
     monkeypatch.undo()
     monkeypatch.setattr(
@@ -136,7 +136,7 @@ def test_days_that_are_asked_for_are_accounted_for_also_when_nothing_changed(war
     for number in FACTS:
         land(warehouse, number)
     derived(warehouse)
-    assert derived(warehouse, 1, 2) == of_all((1, State.UNCHANGED), (2, State.UNCHANGED))
+    assert derived(warehouse, 1, 2) == of_all((1, SliceState.UNCHANGED), (2, SliceState.UNCHANGED))
 
 
 def test_a_changed_early_day_rederives_every_later_as_of_day_and_only_its_own_of_the_others(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sequel_assets.sandbox.api import app
-from sequel_assets.sandbox.api.cache import Memory
+from sequel_assets.sandbox.api.cache import AnswerCache
 
 
 @pytest.fixture
@@ -22,6 +22,6 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[Any], A
 
         calls = (replace(call, handler=changed(call.handler)) if call.shape == shape else call for call in app.CALLS)
         monkeypatch.setattr(app, "CALLS", tuple(calls))
-        monkeypatch.setattr(Memory, "recall", lambda *_: None)  # it does not know of this change
+        monkeypatch.setattr(AnswerCache, "recall", lambda *_: None)  # it does not know of this change
 
     return change

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
-from sequel_assets.refresh.coverage.active_events import hot_events, is_under_way
+from sequel_assets.refresh.coverage.active_events import active_events, is_under_way
 from sequel_assets.refresh.coverage.due_days import due_this_hour
-from sequel_assets.refresh.coverage.freshness import Held, late_slices
-from sequel_assets.refresh.coverage.slice_coverage import landed_days, read_ledger
+from sequel_assets.refresh.coverage.freshness import Watermark, late_slices
+from sequel_assets.refresh.coverage.slice_coverage import landed_days, read_slice_coverage
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -41,7 +41,7 @@ def test_hot_is_what_may_have_minutes_now() -> None:
         event("hub", -400, kind="networkingHub"),
         event("old-hub", -400, kind="networkingHub"),
     ]
-    hot = hot_events(events, NOW, watched={"older-but-watched"}, new={"older-but-new"})
+    hot = active_events(events, NOW, watched={"older-but-watched"}, new={"older-but-new"})
     assert hot == {"now", "month-ago", "older-but-watched", "older-but-new", "tomorrow", "whenever", "hub"}
 
 
@@ -58,7 +58,7 @@ def test_an_event_that_has_been_going_on_for_months_is_hot() -> None:
     going = KnownEvent(
         "e", "virtualStageEvent", "e", starts, NOW + timedelta(days=1), None, False, None, None, None, None, None
     )
-    assert hot_events([going], NOW, watched=(), new=()) == {"e"}
+    assert active_events([going], NOW, watched=(), new=()) == {"e"}
 
 
 def test_hours_go_by_and_every_closed_day_is_the_truth(warehouse: Warehouse) -> None:
@@ -92,7 +92,7 @@ def test_hours_go_by_and_every_closed_day_is_the_truth(warehouse: Warehouse) -> 
                 assert stored_minutes(warehouse, "idle") == 0
                 assert {row.full_through for row in ledger_of(warehouse, day(6))} == {None}
             with warehouse.read() as connection:
-                ledger = read_ledger(connection, [dataset.name for dataset in SLICED])
+                ledger = read_slice_coverage(connection, [dataset.name for dataset in SLICED])
             late = [
                 slice_
                 for dataset, slices in ledger.items()
@@ -123,11 +123,11 @@ def stored_minutes(warehouse: Warehouse, event_id: str) -> int:
 def ledger_days(warehouse: Warehouse) -> dict[str, set[date]]:
     """Return the days of which each dataset has slices."""
     with warehouse.read() as connection:
-        ledger = read_ledger(connection, [dataset.name for dataset in SLICED])
+        ledger = read_slice_coverage(connection, [dataset.name for dataset in SLICED])
     return {name: {on for slices in of_companies.values() for on in slices} for name, of_companies in ledger.items()}
 
 
-def ledger_of(warehouse: Warehouse, on: date) -> list[Held]:
+def ledger_of(warehouse: Warehouse, on: date) -> list[Watermark]:
     with warehouse.read() as connection:
-        ledger = read_ledger(connection, ["event_participants"])
+        ledger = read_slice_coverage(connection, ["event_participants"])
     return [slices[on] for slices in ledger["event_participants"].values()]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.sequel import ServerError
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -34,7 +34,7 @@ def test_an_event_that_vanishes_between_list_and_fetch_keeps_its_rows(warehouse:
         assert read_tables(warehouse, vanished=True) == before
         assert ("kid", "gone", "virtualStageEvent") not in read_tables(warehouse)["events"]
         it.sandbox.requests.clear()
-        assert {outcome.verdict for outcome in it.refresh()} == {Verdict.UNCHANGED}
+        assert {outcome.verdict for outcome in it.refresh()} == {SliceStatus.UNCHANGED}
         assert [r.path for r in it.sandbox.requests if "gone" in r.path] == []
         assert it.problems() == []
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.reconciliation.run import Patrol
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.reconciliation.run import Reconciliation
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.checksums import SEEN, checksum_of
@@ -50,7 +50,7 @@ def assert_true_books(warehouse: Warehouse) -> Books:
 
 def patrol(it: Platform) -> None:
     """Let the patrol look at everything."""
-    Patrol(it.client, it.warehouse, it.clock, it.refresher()._rules, "run").run()
+    Reconciliation(it.client, it.warehouse, it.clock, it.refresher()._rules, "run").run()
 
 
 @pytest.mark.parametrize("seed", range(1))
@@ -66,7 +66,7 @@ def test_the_bookkeeping_is_that_of_the_rows_after_any_order_of_refreshes(
         for chunks in ([days], [[day] for day in dice.sample(days, len(days))] + [days[:2], days]):
             it.warehouse = new_warehouse(engine_kind)
             for some in chunks:
-                assert [outcome for outcome in it.refresh(some) if outcome.verdict is Verdict.FAILED] == []
+                assert [outcome for outcome in it.refresh(some) if outcome.verdict is SliceStatus.FAILED] == []
                 assert_true_books(it.warehouse)
             left.append(kept(it.warehouse))
     assert {key[1] for key in left[0]} >= {"events", "registrants", "hub_participants", "hub_rooms", "event_activity"}

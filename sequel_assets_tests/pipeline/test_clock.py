@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import late_slices
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
@@ -41,7 +41,7 @@ def test_a_clock_set_back_an_hour_loses_nothing_and_asks_for_nothing_twice(wareh
         it.sandbox.clock.advance(hours=-1)
         assert due_and_late(it) == (set(), set())
         landed = [outcome for outcome in it.refresh(days, ["kid"]) if outcome.dataset in LANDED_NAMES]
-        assert {outcome.verdict for outcome in landed} == {Verdict.SUPERSEDED}
+        assert {outcome.verdict for outcome in landed} == {SliceStatus.SUPERSEDED}
         assert dump_of_slices(warehouse) == before
         it.sandbox.clock.advance(hours=2)
         assert due_and_late(it) == ({day(8)}, set())

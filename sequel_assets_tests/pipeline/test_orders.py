@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -39,9 +39,9 @@ def test_no_as_of_row_stands_after_a_day_that_failed(warehouse: Warehouse) -> No
         hanging = [insight for insight in INSIGHTS if "event_participants" in insight.sources]
         as_of = {insight.name: insight.sources_in_words for insight in hanging if insight.as_of}
         assert {(o.company_id, o.dataset, o.day, o.verdict) for o in bad} == {
-            *(("kid", name, day(4), Verdict.FAILED) for name in ("event_participants", *(i.name for i in hanging))),
-            *(("kid", name, day(n), Verdict.WAITING) for name in as_of for n in range(5, 9)),
-            ("root", "company_rollup", day(4), Verdict.WAITING),
+            *(("kid", name, day(4), SliceStatus.FAILED) for name in ("event_participants", *(i.name for i in hanging))),
+            *(("kid", name, day(n), SliceStatus.WAITING) for name in as_of for n in range(5, 9)),
+            ("root", "company_rollup", day(4), SliceStatus.WAITING),
         }
         lifetime = read_tables(warehouse)["lifetime_usage"]
         assert sorted({row[1] for row in lifetime if row[0] == "kid"}) == DAYS[:3]
@@ -71,7 +71,7 @@ def test_insights_alone_ask_sequel_nothing(warehouse: Warehouse) -> None:
                 connection.execute(sa.text(f"DELETE FROM refreshes WHERE dataset = '{name}'"))
         it.sandbox.requests.clear()
         outcomes = list(it.refresher().refresh({"root": DAYS, "kid": DAYS}, asks_sequel=False))
-        assert {outcome.verdict for outcome in outcomes} == {Verdict.DONE}
+        assert {outcome.verdict for outcome in outcomes} == {SliceStatus.DONE}
         assert it.sandbox.requests.count == 0
         assert_equal_tables(dump_of_slices(warehouse), before)
 
@@ -142,5 +142,5 @@ def test_a_refresh_of_an_older_hour_is_dropped(warehouse: Warehouse) -> None:
         before = dump_of_slices(warehouse)
         it.sandbox.clock.advance(timedelta(hours=-1))
         landed = [o for o in it.refresh() if o.dataset in {"event_participants", "event_concurrency"}]
-        assert {outcome.verdict for outcome in landed} == {Verdict.SUPERSEDED}
+        assert {outcome.verdict for outcome in landed} == {SliceStatus.SUPERSEDED}
         assert_equal_tables(dump_of_slices(warehouse), before)

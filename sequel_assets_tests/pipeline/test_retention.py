@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.retention import Retention
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, read_unknown
 from sequel_assets.sandbox import Attendance, World
@@ -146,7 +146,7 @@ def test_a_day_that_freezes_before_it_was_fetched_moves_the_start_of_lifetime(wa
         it.retention = FOUR_DAYS
         it.sandbox.clock.set(at(7, 14, 20))
         outcomes = it.refresh([day(3), day(5), day(6), day(7)])
-        waiting = {outcome.day for outcome in outcomes if outcome.verdict is Verdict.WAITING}
+        waiting = {outcome.day for outcome in outcomes if outcome.verdict is SliceStatus.WAITING}
         assert waiting == {day(5), day(6), day(7)}
         assert days_of(warehouse, "lifetime_usage") == {day(3)}
         it.sandbox.clock.set(at(9, 14, 20))

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -56,7 +56,7 @@ def test_a_backfill_of_a_generated_world_is_the_truth_row_for_row(
         it.assert_true(days)
         first = dump_of_slices(warehouse)
         again = it.refresh(days)
-        assert {outcome.verdict for outcome in again} == {Verdict.UNCHANGED}
+        assert {outcome.verdict for outcome in again} == {SliceStatus.UNCHANGED}
         assert_equal_tables(dump_of_slices(warehouse), first)
 
 
@@ -189,7 +189,7 @@ def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
                 chosen = companies if step.company < 0 else [companies[step.company]]
                 wanted = dict.fromkeys(chosen, days[step.first : step.last + 1])
                 outcomes = list(it.refresher(anew=step.anew).refresh(wanted))
-                assert [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED] == []
+                assert [outcome for outcome in outcomes if outcome.verdict is SliceStatus.FAILED] == []
             dumped = dump_of_slices(warehouse) | {"silences": dump(warehouse)["silences"]}
             shared = in_shared_hubs(world)
             dumped["people"] = [row[:3] if row[1] in shared else row for row in dumped["people"]]

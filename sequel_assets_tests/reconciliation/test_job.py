@@ -14,7 +14,11 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.orchestration.assets.slices import refresh_asset
-from sequel_assets.orchestration.checks.reconciliation import patrol_checks_of, patrol_job, patrol_schedule
+from sequel_assets.orchestration.checks.reconciliation import (
+    reconciliation_checks_of,
+    reconciliation_job,
+    reconciliation_schedule,
+)
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.tables.core import reconciliations, refreshes
@@ -44,7 +48,7 @@ def move(stage: Stage, stack: ExitStack, now: datetime) -> None:
 def patrol(stage: Stage) -> dg.ExecuteInProcessResult:
     """Run the job."""
     resources = {"platform": Platform()}
-    return patrol_job.execute_in_process(instance=stage.instance, resources=resources, raise_on_error=False)
+    return reconciliation_job.execute_in_process(instance=stage.instance, resources=resources, raise_on_error=False)
 
 
 def checks(stage: Stage) -> dict[str, dg.AssetCheckEvaluation]:
@@ -52,7 +56,7 @@ def checks(stage: Stage) -> dict[str, dg.AssetCheckEvaluation]:
     partitions = stage.partitions
     definitions = dg.Definitions(
         assets=[refresh_asset(partitions)],
-        asset_checks=patrol_checks_of(),
+        asset_checks=reconciliation_checks_of(),
         jobs=[dg.define_asset_job("look", selection=dg.AssetSelection.all_asset_checks())],
         resources={"platform": Platform(), "observer": None},
         executor=dg.in_process_executor,
@@ -160,15 +164,17 @@ def test_an_event_that_fails_fails_the_job_by_name(stage: Stage) -> None:
 
 def test_the_schedule_runs_once_a_day_in_utc() -> None:
     """Ten minutes after the hour has settled, also where that is in the next hour."""
-    schedule = patrol_schedule(settings.load())
+    schedule = reconciliation_schedule(settings.load())
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("15 4 * * *", "UTC")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert patrol_schedule(settings.load(settle_minutes=59)).cron_schedule == "9 5 * * *"
+    assert reconciliation_schedule(settings.load(settle_minutes=59)).cron_schedule == "9 5 * * *"
 
 
 def test_it_fits_into_one_map_with_everything_else() -> None:
     """Names of jobs and ops are unique within a code location."""
     definitions = dg.Definitions(
-        jobs=[patrol_job], schedules=[patrol_schedule(settings.load())], resources={"platform": Platform()}
+        jobs=[reconciliation_job],
+        schedules=[reconciliation_schedule(settings.load())],
+        resources={"platform": Platform()},
     )
     dg.Definitions.validate_loadable(definitions)

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from sequel_assets.reconciliation import checks
 from sequel_assets.reconciliation.company_totals import SCOPES
-from sequel_assets.reconciliation.run import Patrol, PatrolReport
+from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.run.refresher import Rules
+from sequel_assets.refresh.run.refresher import RefreshConfig
 from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -30,10 +30,10 @@ Row = tuple[str, str, int, int, str]
 CLOSED = (day(1), day(7))
 
 
-def patrol(it: Platform) -> PatrolReport:
+def patrol(it: Platform) -> ReconciliationReport:
     """Patrol by the tests' rules."""
-    rules = Rules(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY, it.retention)
-    return Patrol(it.client, it.warehouse, it.clock, rules, "patrol").run()
+    rules = RefreshConfig(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY, it.retention)
+    return Reconciliation(it.client, it.warehouse, it.clock, rules, "patrol").run()
 
 
 def rows(warehouse: Warehouse) -> dict[tuple[str, str], tuple[int, int, str]]:

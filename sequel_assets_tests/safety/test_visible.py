@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.safety.visible import LONGEST, MOST_MARKS, harmless, read_back, shown_as_escapes, visible
+from sequel_assets.safety.visible import LONGEST, MAX_MARKS, harmless, read_back, shown_as_escapes, visible
 from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
 
 
@@ -54,7 +54,7 @@ def test_ordinary_text_of_every_script_stays_as_it_is(text: str) -> None:
 
 def test_marks_are_bounded_on_one_base() -> None:
     """A tower of them would reach over the lines around it."""
-    assert visible("a" + "\u0301" * 8) == "a" + "\u0301" * MOST_MARKS + r"\u0301" * 2
+    assert visible("a" + "\u0301" * 8) == "a" + "\u0301" * MAX_MARKS + r"\u0301" * 2
 
 
 def test_a_backslash_is_one_unless_it_would_read_as_an_escape() -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from sequel_assets.sandbox import FAULTS, MISHAPS, QUIRKS
+from sequel_assets.sandbox import DELIVERY_FAULTS, FAULTS, QUIRKS
 from sequel_assets_tests.support.paths import PROJECT
 
 TEXT = PROJECT.joinpath("docs", "sandbox.md").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ def test_every_quirk_and_fault_is_told_in_its_table():
 def test_every_webhook_fault_is_told_in_its_table():
     """And nothing that there is not."""
     (table,) = re.findall(r"\| webhook fault \|.*?\n\n", TEXT, re.DOTALL)
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == MISHAPS
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == DELIVERY_FAULTS
 
 
 def test_the_example_runs():

@@ -14,12 +14,12 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.coverage.due_days import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, due_this_hour, to_ask
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, troubled
 from sequel_assets.refresh.run import refresher as refresher_module
-from sequel_assets.refresh.run.refresher import Refresher, Rules
+from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
 from sequel_assets.refresh.usage import load
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     """Refresh the days of every company that the warehouse knows; return 1 when some slice failed."""
     url, warehouse_url, now, start, first, last, *how = arguments
     if "by-day" in how:
-        load.MOST_DAYS = 1
+        load.MAX_DAYS = 1
     if "dies-before-insights" in how:
         refresher_module.derive = _die
     config = SequelConfig(url, url, "sandbox-client", "sandbox-secret")
@@ -41,14 +41,14 @@ def main(arguments: list[str]) -> int:
     moment = datetime.fromisoformat(now)
     days = days_between(date.fromisoformat(first), date.fromisoformat(last))
     wanted = _wanted(warehouse, days, moment, how)
-    rules = Rules(date.fromisoformat(start), SETTLE, WINDOW, 4, KEY)
+    rules = RefreshConfig(date.fromisoformat(start), SETTLE, WINDOW, 4, KEY)
     with SequelClient(config) as client:
         refresher = Refresher(client, warehouse, lambda: moment, rules, "run")
         outcomes = list(refresher.refresh({company: asked for company, asked in wanted.items() if asked}))
         idle: dict[str, list[date]] = {company: [] for company, asked in wanted.items() if not asked}
         outcomes += refresher.refresh(idle, asks_sequel=False)
     warehouse.dispose()
-    failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED]
+    failed = [outcome for outcome in outcomes if outcome.verdict is SliceStatus.FAILED]
     if failed:
         print(failed[:3])  # noqa: T201 - for the test that started this
     return int(bool(failed))
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
 
 def _wanted(
     warehouse: Warehouse, days: list[date], now: datetime, how: Collection[str]
-) -> dict[str, dict[date, Coverage]]:
+) -> dict[str, dict[date, DayCoverage]]:
     with warehouse.read() as connection:
         companies = [company.company_id for company in catalog.known_companies(connection)]
         held, undone = landed_days(connection, companies), troubled(connection, companies)
@@ -66,7 +66,7 @@ def _wanted(
         return {
             company: to_ask(days, held[company], now, settle=SETTLE, again=company in undone) for company in companies
         }
-    return {company: dict.fromkeys(days, Coverage.FULL) for company in companies}
+    return {company: dict.fromkeys(days, DayCoverage.FULL) for company in companies}
 
 
 def _die(*_: Any, **__: Any) -> None:

@@ -15,7 +15,7 @@ from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.retention import Retention
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.discovery.companies import refresh_companies
-from sequel_assets.refresh.run.refresher import Refresher, Rules
+from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
 from sequel_assets.sandbox import Attendance, Company, Event, Person, Sandbox, World
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -79,7 +79,7 @@ class Platform:
 
     def refresher(self, threads: int = 4, *, anew: bool = False, accepts_loss: bool = False) -> Refresher:
         """Return a refresher with the tests' rules."""
-        rules = Rules(self.start, timedelta(minutes=5), timedelta(hours=48), threads, KEY, self.retention)
+        rules = RefreshConfig(self.start, timedelta(minutes=5), timedelta(hours=48), threads, KEY, self.retention)
         return Refresher(self.client, self.warehouse, self.clock, rules, "run", anew=anew, accepts_loss=accepts_loss)
 
     def refresh(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
-from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.tables.webhooks import inbox as table
 from sequel_assets.webhooks.processing.decisions import ENDED
 
@@ -18,7 +18,7 @@ _numbers = itertools.count(1)
 CAPABILITY = "c" * 64
 
 
-def hint(company_id: str, event_id: str | None, at: datetime, event_type: str = ENDED, **more: Any) -> Hint:
+def hint(company_id: str, event_id: str | None, at: datetime, event_type: str = ENDED, **more: Any) -> Notification:
     """Return a hint that was sent and received at a moment."""
     number = next(_numbers)
     values: dict[str, Any] = {
@@ -34,10 +34,10 @@ def hint(company_id: str, event_id: str | None, at: datetime, event_type: str = 
         "body_sha256": f"{number:064x}",
         "verdict": "accepted",
     }
-    return Hint(company_id=company_id, event_type=event_type, event_id=event_id, **values | more)
+    return Notification(company_id=company_id, event_type=event_type, event_id=event_id, **values | more)
 
 
-def deliver(warehouse: Warehouse, *hints: Hint) -> None:
+def deliver(warehouse: Warehouse, *hints: Notification) -> None:
     """Store hints, as the receiver does before it acknowledges them."""
     with warehouse.write() as connection:
         inbox.store(connection, hints)

@@ -6,8 +6,8 @@ from datetime import date
 
 import dagster as dg
 
-from sequel_assets.cli.backfill.company_run import Task, Tick, Told, execute
-from sequel_assets.cli.backfill.frozen import leave_out_frozen, refuse_strangers
+from sequel_assets.cli.backfill.company_run import CompanyResult, Task, Tick, execute
+from sequel_assets.cli.backfill.frozen import leave_out_frozen, refuse_unknown_companies
 from sequel_assets.cli.backfill.pool import how_many, run_side_by_side
 from sequel_assets.cli.backfill.progress import view
 from sequel_assets.cli.backfill.summary import summarize
@@ -21,7 +21,7 @@ from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.resources import NEEDED, Platform
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS
-from sequel_assets.refresh.discovery.companies import Finding, is_beneath
+from sequel_assets.refresh.discovery.companies import WalkFinding, is_descendant
 from sequel_assets.safety.visible import as_line
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings
@@ -54,7 +54,7 @@ def backfill(
         instance = stack.enter_context(dagster_instance()) if is_used(dagster_home()) else None
         found = _look(settings, client, instance, known)
         companies = choose(found.present, wanted)  # whatever is refused is refused before anything is made
-        refuse_strangers(settings, found.present)
+        refuse_unknown_companies(settings, found.present)
         warehouse = config.open_warehouse(settings)
         stack.callback(warehouse.dispose)
         schema.create_if_empty(warehouse)
@@ -85,7 +85,7 @@ def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
 
 def _look(
     settings: Settings, client: SequelClient, instance: dg.DagsterInstance | None, known: Sequence[KnownCompany]
-) -> Finding:
+) -> WalkFinding:
     """Walk the tree and store nothing; whatever is wrong with the account shows here."""
     try:
         client.company(settings.company_id or "")
@@ -98,7 +98,7 @@ def _look(
 
 
 def _store(
-    settings: Settings, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance, found: Finding
+    settings: Settings, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance, found: WalkFinding
 ) -> set[str]:
     """Store the companies and their events, say what of them could not be told, and return whose lists that were."""
     everyone = keep_companies(settings, warehouse, instance, found)
@@ -119,7 +119,7 @@ def concerned(unlisted: Collection[str], chosen: Sequence[KnownCompany], present
     """Say whether a company whose lists could not be had is one of those that were chosen, or stands beneath one. Pure."""
     parents = {company.company_id: company.parent_company_id for company in present}
     mine = {company.company_id for company in chosen}
-    return any(company_id in mine or is_beneath(company_id, mine, parents) for company_id in unlisted)
+    return any(company_id in mine or is_descendant(company_id, mine, parents) for company_id in unlisted)
 
 
 def _run(
@@ -132,12 +132,12 @@ def _run(
     tell_run: Callable[[str], None],
     raise_if_stopped: Callable[[], None],
 ) -> int:
-    done: list[Told] = []
+    done: list[CompanyResult] = []
     with view(tasks, events) as shown:
 
-        def hear(news: Tick | Told) -> None:
+        def hear(news: Tick | CompanyResult) -> None:
             shown.hear(news)
-            if isinstance(news, Told):
+            if isinstance(news, CompanyResult):
                 done.append(news)
                 if news.run_id:
                     tell_run(news.run_id)
@@ -163,11 +163,11 @@ def _one_after_the_other(
     instance: dg.DagsterInstance,
     client: SequelClient,
     tasks: Sequence[Task],
-    hear: Callable[[Tick | Told], None],
+    hear: Callable[[Tick | CompanyResult], None],
     raise_if_stopped: Callable[[], None],
 ) -> None:
     for task in tasks:
-        told = Told(task)
+        told = CompanyResult(task)
         try:
             execute(instance, client, told, hear)
         finally:

@@ -14,11 +14,11 @@ from sequel_assets.cli.support.dagster_home import command_tags
 from sequel_assets.orchestration.partitions import range_tags
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.storage import errors
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 EVERY_SECONDS = 0.5
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -48,7 +48,7 @@ class Tick:
 
 
 @dataclass
-class Told:
+class CompanyResult:
     """What became of a company: small, whatever the range, since it crosses processes and is kept to the end."""
 
     task: Task
@@ -56,7 +56,7 @@ class Told:
     slices: int = 0
     above: int = 0
     requests: int = 0
-    counts: Counter[tuple[str, Verdict]] = field(default_factory=Counter)
+    counts: Counter[tuple[str, SliceStatus]] = field(default_factory=Counter)
     """Slices by company and verdict: those above it too, which its run completed."""
     failed: list[Outcome] = field(default_factory=list)
     """The first ones, in the order in which they were told."""
@@ -67,12 +67,14 @@ class Told:
     fatal: str = ""
     """What no other company would survive: Sequel away, sign-in refused."""
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: SliceStatus) -> int:
         """Return how many slices came to it."""
         return sum(count for (_, found), count in self.counts.items() if found is verdict)
 
 
-def execute(instance: dg.DagsterInstance, client: SequelClient, told: Told, tell: Callable[[Tick], object]) -> None:
+def execute(
+    instance: dg.DagsterInstance, client: SequelClient, told: CompanyResult, tell: Callable[[Tick], object]
+) -> None:
     """Execute the run of a company to its end and write into `told` what becomes of it; a failed run raises nothing.
 
     `tell` is told the progress twice a second. Being interrupted leaves what was told until then.
@@ -87,9 +89,9 @@ def execute(instance: dg.DagsterInstance, client: SequelClient, told: Told, tell
         if task.first <= outcome.day <= task.last:
             is_own = outcome.company_id == task.company.company_id
             told.slices, told.above = told.slices + is_own, told.above + (not is_own)
-        if outcome.verdict is Verdict.FAILED and len(told.failed) < MOST_NAMED:
+        if outcome.verdict is SliceStatus.FAILED and len(told.failed) < MAX_NAMED:
             told.failed.append(outcome)
-        elif outcome.verdict is Verdict.WAITING and told.waiting is None:
+        elif outcome.verdict is SliceStatus.WAITING and told.waiting is None:
             told.waiting = outcome
 
     def tick() -> None:
@@ -114,7 +116,7 @@ def execute(instance: dg.DagsterInstance, client: SequelClient, told: Told, tell
         return
     told.requests, told.run_id = client.stats.requests - before, result.run_id
     told.fatal = str(observer.fatal or "")
-    if not result.success and not told.count(Verdict.FAILED):
+    if not result.success and not told.count(SliceStatus.FAILED):
         told.broken = why_failed(result)
 
 

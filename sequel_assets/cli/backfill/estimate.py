@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sequel_assets.cli.backfill.company_run import Tick, Told
+from sequel_assets.cli.backfill.company_run import CompanyResult, Tick
 
 
 class Estimate:
@@ -14,11 +14,11 @@ class Estimate:
         self._requests: dict[str, int] = {}
         self._left: dict[str, int | None] = {}
 
-    def hear(self, news: Tick | Told) -> None:
+    def hear(self, news: Tick | CompanyResult) -> None:
         """Take in how far a company is, or that it is done."""
-        company_id = news.task.company.company_id if isinstance(news, Told) else news.company_id
+        company_id = news.task.company.company_id if isinstance(news, CompanyResult) else news.company_id
         self._requests[company_id] = news.requests
-        self._left[company_id] = 0 if isinstance(news, Told) else news.left
+        self._left[company_id] = 0 if isinstance(news, CompanyResult) else news.left
 
     @property
     def requests(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sequel_assets.cli.support.arguments import MOST_NAMED
+from sequel_assets.cli.support.arguments import MAX_NAMED
 from sequel_assets.cli.support.terminal import UsageError, console
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.retention import Retention
@@ -27,10 +27,10 @@ class Left:
 
     def tell(self) -> None:
         """Print what is frozen, the first companies by name."""
-        for line in self.words[:MOST_NAMED]:
+        for line in self.words[:MAX_NAMED]:
             console().print(line)
-        if len(self.words) > MOST_NAMED:
-            console().print(f"frozen: and {len(self.words) - MOST_NAMED} companies more")
+        if len(self.words) > MAX_NAMED:
+            console().print(f"frozen: and {len(self.words) - MAX_NAMED} companies more")
 
 
 def leave_out_frozen(
@@ -57,12 +57,12 @@ def leave_out_frozen(
     return left
 
 
-def refuse_strangers(settings: Settings, companies: Sequence[KnownCompany]) -> None:
+def refuse_unknown_companies(settings: Settings, companies: Sequence[KnownCompany]) -> None:
     """Refuse a setting that names companies that there are not: theirs would be asked for days that are forgotten."""
-    strangers = config.retention(settings).strangers(companies)
+    strangers = config.retention(settings).unknown_companies(companies)
     if strangers:
-        known = ", ".join(company.partition_key for company in companies[:MOST_NAMED])
-        more = f" and {len(companies) - MOST_NAMED} more" if len(companies) > MOST_NAMED else ""
+        known = ", ".join(company.partition_key for company in companies[:MAX_NAMED])
+        more = f" and {len(companies) - MAX_NAMED} more" if len(companies) > MAX_NAMED else ""
         raise UsageError(
             f"SEQUEL_COMPANY_RETENTION_DAYS: there is no company {', '.join(strangers)}; known are {known}{more}"
         )

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from sequel_assets.cli.backfill.company_run import Task, Tick, Told
+from sequel_assets.cli.backfill.company_run import CompanyResult, Task, Tick
 from sequel_assets.cli.backfill.worker import work
 from sequel_assets.cli.support.signals import SIGNALS
 
-MOST_BY_DEFAULT, DAYS_EACH = 4, 30
+MAX_BY_DEFAULT, DAYS_EACH = 4, 30
 """Processes at most, and days of companies for each of them at least, unless it is said how many there shall be."""
 PATIENCE_SECONDS = 15.0
 """How long workers may take to end what they are at when the command is stopped."""
@@ -41,7 +41,7 @@ def how_many(asked: int | None, tasks: Sequence[Task], max_concurrency: int) -> 
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     days = sum((task.last - task.first).days + 1 for task in tasks)
-    number = asked or min(cores, MOST_BY_DEFAULT, days // DAYS_EACH)
+    number = asked or min(cores, MAX_BY_DEFAULT, days // DAYS_EACH)
     return max(1, min(number, len(tasks), max_concurrency))
 
 
@@ -52,7 +52,7 @@ def shares(max_concurrency: int, workers: int) -> list[int]:
 
 
 def run_side_by_side(
-    tasks: Sequence[Task], workers: int, max_concurrency: int, hear: Callable[[Tick | Told], None]
+    tasks: Sequence[Task], workers: int, max_concurrency: int, hear: Callable[[Tick | CompanyResult], None]
 ) -> None:
     """Execute the tasks, and pass on all that is told of them, until all are done or one ended fatally."""
     waiting, team = deque(tasks), _Team(hear)
@@ -64,7 +64,7 @@ def run_side_by_side(
             for connection in team.ready():
                 worker = team.workers[connection]
                 news = team.hear_of(connection)
-                if isinstance(news, Told):
+                if isinstance(news, CompanyResult):
                     is_over = is_over or bool(news.fatal)
                     if connection not in team.workers:
                         if waiting:
@@ -81,7 +81,7 @@ def run_side_by_side(
 class _Team:
     """The workers that are at work, by their pipes."""
 
-    def __init__(self, hear: Callable[[Tick | Told], None]) -> None:
+    def __init__(self, hear: Callable[[Tick | CompanyResult], None]) -> None:
         self.workers: dict[Connection, Worker] = {}
         self._hear = hear
         self._spawn = multiprocessing.get_context("spawn")
@@ -109,17 +109,17 @@ class _Team:
         with_news = wait(list(self.workers), patience_seconds)
         return [connection for connection in self.workers if connection in with_news]
 
-    def hear_of(self, connection: Connection) -> Tick | Told | None:
+    def hear_of(self, connection: Connection) -> Tick | CompanyResult | None:
         """Take one message and pass it on; a worker that has ended within a company has failed it."""
         worker = self.workers[connection]
         try:
-            news: Tick | Told = connection.recv()
+            news: Tick | CompanyResult = connection.recv()
         except (EOFError, OSError):
             del self.workers[connection]
             _end(worker.process)
             if connection in self._free:
                 return None
-            news = Told(
+            news = CompanyResult(
                 worker.task,
                 broken=f"its worker process {_how(worker.process.exitcode)}; what it had committed stays; run the same command again",
             )

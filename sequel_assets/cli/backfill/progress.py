@@ -14,16 +14,16 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from sequel_assets.cli.backfill.company_run import Task, Tick, Told
+from sequel_assets.cli.backfill.company_run import CompanyResult, Task, Tick
 from sequel_assets.cli.backfill.estimate import Estimate
 from sequel_assets.cli.support.terminal import console
 from sequel_assets.refresh.core.datasets import SLICED
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.visible import visible
 
 
-class View:
+class ProgressView:
     """What people see of a backfill while it goes on; `progress` is None where the output is no terminal."""
 
     def __init__(self, tasks: Sequence[Task], events: Mapping[str, int], progress: Progress | None) -> None:
@@ -36,17 +36,17 @@ class View:
             progress.add_task("all companies", total=self._total, words="") if progress and len(tasks) > 1 else None
         )
 
-    def hear(self, news: Tick | Told) -> None:
+    def hear(self, news: Tick | CompanyResult) -> None:
         """Show how far a company is, or that it is done."""
         self._estimate.hear(news)
-        company_id = news.task.company.company_id if isinstance(news, Told) else news.company_id
+        company_id = news.task.company.company_id if isinstance(news, CompanyResult) else news.company_id
         self._done[company_id] = news.slices + news.above
         if self._progress is not None:
             self._move(self._progress, company_id, news)
-        if isinstance(news, Told):
+        if isinstance(news, CompanyResult):
             console().print(self._line(news))
 
-    def _move(self, progress: Progress, company_id: str, news: Tick | Told) -> None:
+    def _move(self, progress: Progress, company_id: str, news: Tick | CompanyResult) -> None:
         if company_id not in self._bars:
             task = self._tasks[company_id]
             key = visible(task.company.partition_key)
@@ -69,8 +69,8 @@ class View:
             words += f", about {left:,} left, {timedelta(seconds=round(time_left))}"
         return words
 
-    def _line(self, told: Told) -> str:
-        key, failed = told.task.company.partition_key, told.count(Verdict.FAILED)
+    def _line(self, told: CompanyResult) -> str:
+        key, failed = told.task.company.partition_key, told.count(SliceStatus.FAILED)
         mine = f"{key}: {told.slices} slices, {failed} failed, {told.requests:,} requests, run {told.run_id or 'lost'}"
         return mine if len(self._tasks) == 1 else f"{mine}; all: {self._pace()}"
 
@@ -80,10 +80,10 @@ def _slices(task: Task) -> int:
 
 
 @contextmanager
-def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[View]:
+def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[ProgressView]:
     """Yield what shows the progress of the companies, of which each has so many events."""
     if not console().is_terminal:
-        yield View(tasks, events, None)
+        yield ProgressView(tasks, events, None)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -93,4 +93,4 @@ def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[View]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console()) as progress:
-        yield View(tasks, events, progress)
+        yield ProgressView(tasks, events, progress)

@@ -3,31 +3,32 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sequel_assets.cli.backfill.company_run import MOST_NAMED, Told
+from sequel_assets.cli.backfill.company_run import MAX_NAMED, CompanyResult
 from sequel_assets.cli.support.terminal import console, errors, table
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
-def summarize(companies: Sequence[KnownCompany], told: Sequence[Told], *, is_stopped: bool = False) -> int:
+def summarize(companies: Sequence[KnownCompany], told: Sequence[CompanyResult], *, is_stopped: bool = False) -> int:
     """Print it, and return how many slices failed or runs broke; in a command that was stopped runs are no news."""
-    counts = sum((one.counts for one in told), Counter[tuple[str, Verdict]]())
+    counts = sum((one.counts for one in told), Counter[tuple[str, SliceStatus]]())
     rows = [
-        (company.partition_key, *(counts[company.company_id, verdict] for verdict in Verdict)) for company in companies
+        (company.partition_key, *(counts[company.company_id, verdict] for verdict in SliceStatus))
+        for company in companies
     ]
-    footer = ("all", *(sum(counts[company.company_id, verdict] for company in companies) for verdict in Verdict))
-    table("Slices", ("company", *(str(verdict) for verdict in Verdict)), rows, footer if len(rows) > 1 else ())
+    footer = ("all", *(sum(counts[company.company_id, verdict] for company in companies) for verdict in SliceStatus))
+    table("Slices", ("company", *(str(verdict) for verdict in SliceStatus)), rows, footer if len(rows) > 1 else ())
     broken = [one for one in told if one.broken and not is_stopped]
     for one in broken:
         errors().print(as_line(f"{one.task.company.partition_key}: {one.broken}"))
-    failed = sum(one.count(Verdict.FAILED) for one in told)
-    named = [(one.task.company.partition_key, outcome) for one in told for outcome in one.failed][:MOST_NAMED]
+    failed = sum(one.count(SliceStatus.FAILED) for one in told)
+    named = [(one.task.company.partition_key, outcome) for one in told for outcome in one.failed][:MAX_NAMED]
     for key, outcome in named:
         errors().print(as_line(f"failed: {key} {outcome.name}: {outcome.reason}"))
     if failed > len(named):
         errors().print(f"and {failed - len(named)} more; all of them: sequel-assets status")
-    waiting = sum(one.count(Verdict.WAITING) for one in told)
+    waiting = sum(one.count(SliceStatus.WAITING) for one in told)
     first = next(((one.task.company.partition_key, one.waiting) for one in told if one.waiting is not None), None)
     if first is not None:
         key, outcome = first

@@ -9,7 +9,7 @@ from multiprocessing.process import parent_process
 import dagster as dg
 
 from sequel_assets import settings
-from sequel_assets.cli.backfill.company_run import Tick, Told, execute
+from sequel_assets.cli.backfill.company_run import CompanyResult, Tick, execute
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import unexpected
@@ -34,12 +34,12 @@ def work(connection: Connection, max_concurrency: int) -> None:
         ):
             one_at_a_time = threading.Lock()
 
-            def tell(news: Tick | Told) -> None:
+            def tell(news: Tick | CompanyResult) -> None:
                 with one_at_a_time:
                     connection.send(news)
 
             while (task := connection.recv()) is not None:
-                told = Told(task)
+                told = CompanyResult(task)
                 try:
                     execute(instance, client, told, tell)
                 except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other companies down

@@ -15,7 +15,7 @@ from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import restatements
 
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 HEADINGS = ("dataset", "company", "day", "key", "column", "from", "to", "seen_at", "run_id")
 
 
@@ -26,7 +26,7 @@ def changes(settings: Settings, since: date, *, as_json: bool) -> int:
         raise UsageError(f"--since {since} is in the future; the last day there can be is {today} (UTC)")
     seen = restatements.c.seen_at >= datetime.combine(since, time(), UTC)
     with stored(settings) as warehouse:
-        found, count = _read(warehouse, seen, None if as_json else MOST_SHOWN)
+        found, count = _read(warehouse, seen, None if as_json else MAX_SHOWN)
     if as_json:
         console().out(json.dumps({"since": since.isoformat(), "changes": found}, indent=2), highlight=False)
     elif found:
@@ -42,7 +42,7 @@ def show_changes_of(settings: Settings, run_ids: Collection[str]) -> None:
     """Print the numbers of final days that some runs changed."""
     today = settings.clock().date()
     with stored(settings) as warehouse:
-        found, count = _read(warehouse, among(restatements.c.run_id, run_ids), MOST_SHOWN)
+        found, count = _read(warehouse, among(restatements.c.run_id, run_ids), MAX_SHOWN)
     if found:
         _show("Changed", found, count, f"sequel-assets changes --since {today} --json")
     else:

@@ -6,20 +6,28 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.query import MINUTES_OF_PEOPLE, Answer, Asked, covered, doubts_of, opened, write
+from sequel_assets.cli.commands.query import (
+    MINUTES_OF_PEOPLE,
+    QueryAnswer,
+    QueryArguments,
+    covered,
+    doubts_of,
+    opened,
+    write,
+)
 from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import Coverage
 from sequel_assets.insights.periods import COMPARED_WITH, Days, other, to_date
 from sequel_assets.insights.ranges import Scope
 
 
-def compare(asked: Asked, period: str) -> int:
+def compare(asked: QueryArguments, period: str) -> int:
     """Answer how the period that the day asked for belongs to compares with the one before and the one a year before."""
     with opened(asked) as (connection, company, scope):
         columns, rows, coverages = comparison(connection, scope, period, asked.settings.start_date)
     (days, coverage), *before = coverages.items()
     doubts = [f"{day.first} to {day.last}: {line}" for day, its in before for line in doubts_of(its, day)]
-    answer = Answer("Comparison", columns, rows, is_tall=True)
+    answer = QueryAnswer("Comparison", columns, rows, is_tall=True)
     return write(asked, company, coverage, replace(scope, days=days), answer, doubts)
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.cli.support import tabular
-from sequel_assets.cli.support.arguments import MOST_NAMED, choose, one_line
+from sequel_assets.cli.support.arguments import MAX_NAMED, choose, one_line
 from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.safe_paths import keep_within, refuse_strange_keys
 from sequel_assets.cli.support.signals import was_killed
@@ -233,12 +233,12 @@ def _tell(order: Order, tables: Sequence[sa.Table], tally: Tally) -> None:
     rows = [(each.name, *(count[each.name] for count in counts)) for each in tables]
     footer = ("all", *(count.total() for count in counts)) if len(rows) > 1 else ()
     table("Export", ("dataset", "rows", "files", "bytes"), rows, footer)
-    for line in tally.unavailable[:MOST_NAMED]:
+    for line in tally.unavailable[:MAX_NAMED]:
         console().print(as_line(line))
     console().print(f"Written to {order.folder}.")
     if not order.with_people:
         console().print("Personal data stayed here; --with-people lets it leave.")
-    for line in tally.missing[:MOST_NAMED]:
+    for line in tally.missing[:MAX_NAMED]:
         errors().print(as_line(line))
-    if len(tally.missing) > MOST_NAMED:
-        errors().print(f"and {len(tally.missing) - MOST_NAMED} more; sequel-assets status shows how far each goes")
+    if len(tally.missing) > MAX_NAMED:
+        errors().print(f"and {len(tally.missing) - MAX_NAMED} more; sequel-assets status shows how far each goes")

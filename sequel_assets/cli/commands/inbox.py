@@ -17,7 +17,7 @@ from sequel_assets.warehouse.tables.webhooks import inbox as table_of_hints
 from sequel_assets.webhooks.processing.decisions import BACK_OFF, REASONS
 from sequel_assets.webhooks.processing.processor import UnderWay, judge
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 HEADINGS = ("received_at", "company", "event_type", "event_id", "batch", "verdict", "state", "run_id")
 EXAMPLE = "a day (UTC) such as 2026-11-23, or a time such as 2026-11-23T14:20Z"
 
@@ -28,7 +28,7 @@ def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, as_js
     chosen = [i.received_at >= since] if since else []
     chosen += [i.handled_at.is_(None)] if waits_only else []
     with stored(settings) as warehouse:
-        count, found = _read(settings, warehouse, chosen, None if as_json else MOST_SHOWN)
+        count, found = _read(settings, warehouse, chosen, None if as_json else MAX_SHOWN)
     if as_json:
         console().out(json.dumps({"hints": found}, indent=2), highlight=False)
     elif found:

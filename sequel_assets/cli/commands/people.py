@@ -13,15 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
-from sequel_assets.cli.support.arguments import MOST_NAMED, choose
+from sequel_assets.cli.support.arguments import MAX_NAMED, choose
 from sequel_assets.cli.support.terminal import UsageError, console, errors, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
-from sequel_assets.warehouse.stores.person_links import AT_ONCE, Entry, Linked, Links, read_links, write_links
+from sequel_assets.warehouse.stores.person_links import AT_ONCE, Linked, LinkEntry, Links, read_links, write_links
 
-MOST_BYTES, MOST_ROWS = 200_000_000, 1_000_000
+MAX_BYTES, MAX_ROWS = 200_000_000, 1_000_000
 HEADINGS = {"email": {"email", "emailaddress", "mail"}, "person_id": {"personid"}, "external_id": {"externalid"}}
 """The columns, and how their headings may be spelled, apart from capitals, blanks and signs between the letters."""
 SAYS_SIGN = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
@@ -57,19 +57,19 @@ def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_
 
 
 def _tell_wrong(links: Links, line: str, *, skips_bad: bool) -> None:
-    lines = [f"{line} {place}: {why}" for place, why in list(links.wrong.items())[:MOST_NAMED]]
-    if len(links.wrong) > MOST_NAMED:
-        lines.append(f"and {len(links.wrong) - MOST_NAMED:,} more")
+    lines = [f"{line} {place}: {why}" for place, why in list(links.wrong.items())[:MAX_NAMED]]
+    if len(links.wrong) > MAX_NAMED:
+        lines.append(f"and {len(links.wrong) - MAX_NAMED:,} more")
     if lines and not skips_bad:
         raise UsageError("\n".join([*lines, "nothing was written; mend them, or leave them out with --skip-bad"]))
     for text in lines:
         errors().print(f"left out: {text}")
 
 
-def _at_most(entries: Iterable[Entry], source: str) -> Iterator[Entry]:
+def _at_most(entries: Iterable[LinkEntry], source: str) -> Iterator[LinkEntry]:
     for number, entry in enumerate(entries):
-        if number == MOST_ROWS:
-            raise UsageError(f"{source}: it has more than {MOST_ROWS:,} rows; give it in parts. Nothing was written")
+        if number == MAX_ROWS:
+            raise UsageError(f"{source}: it has more than {MAX_ROWS:,} rows; give it in parts. Nothing was written")
         yield entry
 
 
@@ -89,13 +89,13 @@ def _places(headings: Sequence[object], source: str) -> dict[str, int]:
 
 
 @contextmanager
-def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
+def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[LinkEntry]]]:
     """Yield the columns and the lines of a CSV: UTF-8, apart by comma, semicolon or tab."""
     if not path.is_file():
         why = "it is a folder" if path.is_dir() else "it is no plain file" if path.exists() else "there is no such file"
         raise UsageError(f"{path}: {why}")
-    if path.stat().st_size > MOST_BYTES:
-        raise UsageError(f"{path}: it has more than {MOST_BYTES:,} bytes; give it in parts. Nothing was written")
+    if path.stat().st_size > MAX_BYTES:
+        raise UsageError(f"{path}: it has more than {MAX_BYTES:,} bytes; give it in parts. Nothing was written")
     with path.open("rb") as file:
         begins = file.read(4)
     if begins.startswith(ZIP):
@@ -125,7 +125,7 @@ def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
 @contextmanager
 def _cells_of_any_length() -> Iterator[None]:
     """Let cells be as long as the file may be: whether one is too long depends on what it is for."""
-    before = csv.field_size_limit(MOST_BYTES)
+    before = csv.field_size_limit(MAX_BYTES)
     try:
         yield
     finally:
@@ -143,7 +143,7 @@ def _why(error: csv.Error, first: int, last: int) -> str:
     return "a quote is closed in it before the end of its cell"
 
 
-def _lines(reader: Any, width: int, places: dict[str, int], line_before: int) -> Iterator[Entry]:
+def _lines(reader: Any, width: int, places: dict[str, int], line_before: int) -> Iterator[LinkEntry]:
     while True:
         number = line_before + reader.line_num + 1
         try:
@@ -151,23 +151,23 @@ def _lines(reader: Any, width: int, places: dict[str, int], line_before: int) ->
         except StopIteration:
             return
         except csv.Error as error:
-            yield Entry(number, wrong=_why(error, number, line_before + reader.line_num))
+            yield LinkEntry(number, wrong=_why(error, number, line_before + reader.line_num))
             continue
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) != width:
-            yield Entry(number, wrong=f"it has {len(cells)} cells where the first line has {width}")
+            yield LinkEntry(number, wrong=f"it has {len(cells)} cells where the first line has {width}")
         elif any("\udc80" <= sign <= "\udcff" for place in places.values() for sign in cells[place]):
-            yield Entry(number, wrong="it is not UTF-8")
+            yield LinkEntry(number, wrong="it is not UTF-8")
         else:
-            yield Entry(number, **{name: cells[place] for name, place in places.items()})
+            yield LinkEntry(number, **{name: cells[place] for name, place in places.items()})
 
 
 # ------------------------------------------------------------------ from a view
 
 
 @contextmanager
-def _rows_of(warehouse: Warehouse, view: str) -> Iterator[tuple[frozenset[str], Iterator[Entry]]]:
+def _rows_of(warehouse: Warehouse, view: str) -> Iterator[tuple[frozenset[str], Iterator[LinkEntry]]]:
     """Yield the columns and the rows of a view or table in the warehouse."""
     schema, _, name = view.rpartition(".")
     source = f"SEQUEL_PEOPLE_VIEW {view}"
@@ -183,5 +183,5 @@ def _rows_of(warehouse: Warehouse, view: str) -> Iterator[tuple[frozenset[str], 
         texts = (["" if cell is None else str(cell) for cell in row] for row in rows)
         yield (
             frozenset(places),
-            (Entry(number, **dict(zip(places, cells, strict=True))) for number, cells in enumerate(texts, 1)),
+            (LinkEntry(number, **dict(zip(places, cells, strict=True))) for number, cells in enumerate(texts, 1)),
         )

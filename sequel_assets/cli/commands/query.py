@@ -32,7 +32,7 @@ MINUTES_OF_STAGES = frozenset({event_concurrency.name})
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueryArguments:
     """What the command line says."""
 
     settings: Settings
@@ -57,7 +57,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryAnswer:
     """What a query found, and how it is told."""
 
     title: str
@@ -67,12 +67,12 @@ class Answer:
     """Whether a table has a line for each column: there are many columns and few rows."""
 
 
-def usage(asked: Asked) -> int:
+def usage(asked: QueryArguments) -> int:
     """Answer how much a company was used."""
     return _answer(asked, "Usage", MINUTES_OF_PEOPLE, ranges.select_usage)
 
 
-def people(asked: Asked, most: int | None, *, with_people: bool) -> int:
+def people(asked: QueryArguments, most: int | None, *, with_people: bool) -> int:
     """Answer who was engaged, all of them or the first ones."""
 
     def ask(scope: Scope) -> Any:
@@ -81,7 +81,7 @@ def people(asked: Asked, most: int | None, *, with_people: bool) -> int:
     return _answer(asked, "Top participants" if most else "Participants", MINUTES_OF_PEOPLE, ask)
 
 
-def peak(asked: Asked) -> int:
+def peak(asked: QueryArguments) -> int:
     """Answer how many people watched at the same time at the most."""
     if not _has_peak(asked):
         raise UsageError(
@@ -91,7 +91,7 @@ def peak(asked: Asked) -> int:
     return _answer(asked, "Peak concurrency", MINUTES_OF_STAGES, ranges.select_peak)
 
 
-def rollup(asked: Asked) -> int:
+def rollup(asked: QueryArguments) -> int:
     """Answer how much a company was used with all beneath it, and when the most were there."""
     has_peak = _has_peak(asked)
     with opened(asked) as (connection, company, scope):
@@ -107,24 +107,24 @@ def rollup(asked: Asked) -> int:
     full = [
         (*row, coverage.companies, *(at_most if row[0] != HUB else (None, None)), coverage.data_through) for row in rows
     ]
-    return write(asked, company, coverage, scope, Answer("Roll-up", [*query.selected_columns, *more], full))
+    return write(asked, company, coverage, scope, QueryAnswer("Roll-up", [*query.selected_columns, *more], full))
 
 
-def _has_peak(asked: Asked) -> bool:
+def _has_peak(asked: QueryArguments) -> bool:
     """Say whether any of the minutes asked for are such as Sequel tells the concurrency of."""
     return asked.event_type != HUB and asked.engagement_type != ranges.ON_DEMAND
 
 
-def _answer(asked: Asked, what: str, datasets: Collection[str], ask: Callable[[Scope], Any]) -> int:
+def _answer(asked: QueryArguments, what: str, datasets: Collection[str], ask: Callable[[Scope], Any]) -> int:
     with opened(asked) as (connection, company, scope):
         query = ask(scope)
         coverage = covered(connection, scope, datasets)
         rows = connection.execute(query).all()
-    return write(asked, company, coverage, scope, Answer(what, list(query.selected_columns), rows))
+    return write(asked, company, coverage, scope, QueryAnswer(what, list(query.selected_columns), rows))
 
 
 @contextmanager
-def opened(asked: Asked) -> Iterator[tuple[sa.Connection, KnownCompany, Scope]]:
+def opened(asked: QueryArguments) -> Iterator[tuple[sa.Connection, KnownCompany, Scope]]:
     """Yield the warehouse in one state, the company, and what is asked about."""
     days = asked.days()
     if asked.form == "table" and asked.out:
@@ -149,7 +149,12 @@ def covered(connection: sa.Connection, scope: Scope, datasets: Collection[str], 
 
 
 def write(
-    asked: Asked, company: KnownCompany, coverage: Coverage, scope: Scope, answer: Answer, doubts: Sequence[str] = ()
+    asked: QueryArguments,
+    company: KnownCompany,
+    coverage: Coverage,
+    scope: Scope,
+    answer: QueryAnswer,
+    doubts: Sequence[str] = (),
 ) -> int:
     """Say what is doubted, write the answer in the form that is asked for, and return the exit code."""
     for line in (*doubts_of(coverage, scope.days), *doubts):
@@ -174,7 +179,7 @@ def write(
 
 
 def _write_to(
-    file: IO[bytes], asked: Asked, company: KnownCompany, coverage: Coverage, scope: Scope, answer: Answer
+    file: IO[bytes], asked: QueryArguments, company: KnownCompany, coverage: Coverage, scope: Scope, answer: QueryAnswer
 ) -> None:
     if asked.form == "json":
         file.write(_json(company, coverage, scope, answer))
@@ -182,7 +187,7 @@ def _write_to(
         tabular.write(file, asked.form, answer.columns, answer.rows, asked.has_mark)
 
 
-def _json(company: KnownCompany, coverage: Coverage, scope: Scope, answer: Answer) -> bytes:
+def _json(company: KnownCompany, coverage: Coverage, scope: Scope, answer: QueryAnswer) -> bytes:
     told = {
         "company_id": company.company_id,
         "company": company.partition_key,

@@ -14,7 +14,7 @@ from sequel_assets.cli.support.terminal import console, counting, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
 from sequel_assets.orchestration.storage import event_log, partition_view
-from sequel_assets.orchestration.storage.partition_view import NAMES, Mending, Truth
+from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, Truth
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -23,7 +23,7 @@ DONE = 0
 WORTH_AN_ESTIMATE = 5000
 """Slices from which on it is told, once the first batch is done, how long all of them may take."""
 HEADINGS = ("company", "dataset", "reported", "cleared")
-Mendings = Mapping[str, Mending]
+Mendings = Mapping[str, RepairPlan]
 
 
 def repair(settings: Settings, wanted: Sequence[str], *, is_dry: bool) -> int:
@@ -68,14 +68,14 @@ def _companies(
 
 def find(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, keys: Collection[str] | None = None
-) -> tuple[dict[str, Mending], Truth]:
+) -> tuple[dict[str, RepairPlan], Truth]:
     """Return by dataset what makes Dagster's picture right (of some companies), and the truth it was held against."""
     partitions = slice_partitions(settings)
-    seen = {name: partition_view.read_picture(instance, name, partitions) for name in NAMES}
+    seen = {name: partition_view.read_partition_view(instance, name, partitions) for name in NAMES}
     truth = partition_view.read_truth(
         warehouse, partitions
     )  # after the picture: what is committed meanwhile is no ghost
-    mendings = {name: partition_view.mending(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
+    mendings = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
     if keys is not None:
         mendings = {name: partition_view.of_companies(mending, set(keys)) for name, mending in mendings.items()}
     return mendings, truth

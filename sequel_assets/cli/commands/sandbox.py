@@ -7,8 +7,8 @@ from sequel_assets.sandbox import (
     FAULTS,
     QUIRKS,
     Clock,
+    DeliveryFaults,
     Faults,
-    Mishaps,
     PortTakenError,
     Sandbox,
     WorldSpec,
@@ -54,7 +54,7 @@ def serve(
         build_world(spec), clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port
     )
     try:
-        sandbox.webhooks.mishaps = Mishaps.parse(webhook_faults, seed=seed)
+        sandbox.webhooks.mishaps = DeliveryFaults.parse(webhook_faults, seed=seed)
     except ValueError as error:
         raise UsageError(f"--webhook-faults {webhook_faults}: {error}") from None
     try:

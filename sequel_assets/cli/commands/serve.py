@@ -15,7 +15,7 @@ from sequel_assets.warehouse.stores.receiver_subscriptions import sealed_secrets
 from sequel_assets.webhooks.receiver.app import Bounds, Receiver
 from sequel_assets.webhooks.receiver.log import LOGGER
 from sequel_assets.webhooks.receiver.server import CannotListenError, listen, server
-from sequel_assets.webhooks.receiver.verify import Rules
+from sequel_assets.webhooks.receiver.verify import VerificationRules
 
 BUSY_SECONDS = 10
 """How long a delivery waits for the database before it is answered with 500, which is repeated."""
@@ -25,7 +25,7 @@ def receiver_of(settings: Settings, warehouse: Warehouse) -> Receiver:
     """Return the receiver that the settings describe; a `SettingsError` names what is missing."""
     if "key" in settings.demands():
         settings.require("webhook_secret_key")
-    rules = Rules(
+    rules = VerificationRules(
         key_header=settings.webhook_key_header,
         demands=settings.demands(),
         window=timedelta(hours=settings.webhook_window_hours),

@@ -20,7 +20,7 @@ from sequel_assets.warehouse.stores import availability, catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import NO_DAY, exclusions, problems, refreshes
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 ALL_WELL, SOME_LATE = 0, 1
 NOBODY = "No company is known yet, so nothing is fresh: run sequel-assets backfill, or start Dagster (make dev)."
 ORDER = [dataset.name for dataset in SLICED]
@@ -42,9 +42,9 @@ def status(settings: Settings, *, as_json: bool) -> int:
     table("Datasets", DATASETS, _rows(found["datasets"], DATASETS))
     late = found["late"]
     if late:
-        table(f"Late: {len(late)} slices", LATE, _rows(late[:MOST_NAMED], LATE))
-        if len(late) > MOST_NAMED:
-            console().print(f"and {len(late) - MOST_NAMED} more; all of them: sequel-assets status --json")
+        table(f"Late: {len(late)} slices", LATE, _rows(late[:MAX_NAMED], LATE))
+        if len(late) > MAX_NAMED:
+            console().print(f"and {len(late) - MAX_NAMED} more; all of them: sequel-assets status --json")
     else:
         console().print("Nothing is late." if found["companies"] else NOBODY)
     unknown = [company for company in found["companies"] if company["unknown_days"]]
@@ -72,7 +72,7 @@ def read_status(settings: Settings) -> dict[str, Any]:
             keys = {company.company_id: company.partition_key for company in companies}
             found = {
                 "companies": _companies(connection, settings, companies),
-                "unknown_companies": config.retention(settings).strangers(companies),
+                "unknown_companies": config.retention(settings).unknown_companies(companies),
                 "datasets": _datasets(connection, keys),
                 "excluded": _excluded(connection, keys),
                 "unavailable": _unavailable(connection, keys),

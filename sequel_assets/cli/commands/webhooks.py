@@ -15,19 +15,19 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.webhooks.subscriptions import reconciler
-from sequel_assets.webhooks.subscriptions.decisions import Do, Slot
+from sequel_assets.webhooks.subscriptions.decisions import Action, DesiredSubscription
 from sequel_assets.webhooks.subscriptions.observe import Tools
-from sequel_assets.webhooks.subscriptions.reconciler import GuardianReport
-from sequel_assets.webhooks.subscriptions.status import State, read_states, silent_companies
+from sequel_assets.webhooks.subscriptions.reconciler import ReconcilerReport
+from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, read_states, undelivered_companies
 
 ALL_WELL, SOME_WRONG = 0, 1
 STATES = ("company", "event_type", "since", "expires", "days_left", "last_delivery", "in_7_days", "state")
 DONE = {
-    Do.CREATE: ("made", "would be made"),
-    Do.EXTEND: ("extended", "would be extended"),
-    Do.RENEW: ("renewed", "would be renewed"),
-    Do.DELETE: ("deleted", "would be deleted"),
-    Do.END: ("ended", "would be ended"),
+    Action.CREATE: ("made", "would be made"),
+    Action.EXTEND: ("extended", "would be extended"),
+    Action.RENEW: ("renewed", "would be renewed"),
+    Action.DELETE: ("deleted", "would be deleted"),
+    Action.END: ("ended", "would be ended"),
 }
 AGAIN = "What was done is kept, and the rest is as it was; run it again."
 
@@ -112,7 +112,7 @@ def _opened(settings: Settings, *, writes: bool) -> Iterator[Tools]:
         yield reconciler.tools_of(settings, client, warehouse)
 
 
-def _wanted(settings: Settings, tools: Tools) -> list[Slot]:
+def _wanted(settings: Settings, tools: Tools) -> list[DesiredSubscription]:
     with tools.warehouse.read() as connection:
         return reconciler.wanted(settings, connection)
 
@@ -129,7 +129,7 @@ def _names(warehouse: Warehouse) -> dict[str, str]:
         return {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
 
 
-def _tell(report: GuardianReport, tools: Tools, *, is_dry: bool) -> int:
+def _tell(report: ReconcilerReport, tools: Tools, *, is_dry: bool) -> int:
     """Print what was (or would be) done and what failed; return the exit code. What ends everything is raised."""
     names = _names(tools.warehouse)
     rows = [
@@ -159,7 +159,7 @@ def _read(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
         slots = reconciler.wanted(settings, connection)
         length = timedelta(days=settings.webhook_length_days)
         states = read_states(connection, slots, settings.seal(), now, length)
-        silent = silent_companies(connection, states, settings.company_id or "", now)
+        silent = undelivered_companies(connection, states, settings.company_id or "", now)
     return {
         "subscriptions": [
             {
@@ -179,7 +179,7 @@ def _read(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
     }
 
 
-def _days_left(state: State, settings: Settings) -> int | None:
+def _days_left(state: SubscriptionStatus, settings: Settings) -> int | None:
     if state.row is None or state.row.expires_at is None:
         return None
     return (state.row.expires_at - settings.clock()).days

@@ -12,7 +12,7 @@ from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.warehouse.tables.core import events
 
-MOST, WEEK = 6, "last_7_days"
+MAX_ROWS, WEEK = 6, "last_7_days"
 Names = Mapping[str, str]
 
 
@@ -47,7 +47,7 @@ def _of_events(
     ).all()
     shown = [
         (names[row.company_id], row.name, str(row.day), *(row._mapping[column] for column in columns))
-        for row in sorted(rows, key=order)[:MOST]
+        for row in sorted(rows, key=order)[:MAX_ROWS]
     ]
     table(f"{of.name}: {words}", ("company", "event", "as of", *columns), shown)
 

@@ -13,12 +13,12 @@ from sequel_assets.safety.visible import harmless, visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 TyperError: type[Exception] = typer.BadParameter.__mro__[2]
 """`ClickException`: Typer's own or Click's, by Typer's release."""
 
 
-def told_by_typer(error: Any) -> str:
+def typer_message(error: Any) -> str:
     """Return what is wrong with a command line as one line; nothing where the help has been shown instead."""
     words, context = harmless(" ".join(error.format_message().split())), error.ctx
     return f"{words} See: {context.command_path} --help" if words and context is not None else words
@@ -76,8 +76,8 @@ def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[Kno
             keys = ", ".join(visible(company.partition_key) for company in found)
             wrong.append(f"--company {one_line(text)}: {len(found)} companies have this name; use one of {keys}")
         else:
-            known = ", ".join(visible(company.partition_key) for company in companies[:MOST_NAMED])
-            more = f" and {len(companies) - MOST_NAMED} more" if len(companies) > MOST_NAMED else ""
+            known = ", ".join(visible(company.partition_key) for company in companies[:MAX_NAMED])
+            more = f" and {len(companies) - MAX_NAMED} more" if len(companies) > MAX_NAMED else ""
             wrong.append(f"--company {one_line(text)}: there is no such company; known are {known}{more}")
     if wrong:
         raise UsageError("\n".join(wrong))

@@ -57,7 +57,7 @@ def stoppable() -> Iterator[Callable[[], None]]:
         os.close(writing)
 
 
-def end_at_once_when_told_again(code: int) -> None:
+def end_at_once_on_second_signal(code: int) -> None:
     """Make another signal end the process without a word: it is ending already, and Python would print where it was."""
     for number in SIGNALS:
         with suppress(ValueError):  # not in the main thread

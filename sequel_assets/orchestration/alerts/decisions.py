@@ -19,18 +19,18 @@ KINDS = ("check", "job")
 WELL_AFTER = 600.0
 """Seconds that a cause must have been well before that is told; until then a relapse is the same cause."""
 FORGOTTEN_AFTER = 7 * 86400.0
-MOST_MESSAGES = 5
+MAX_MESSAGES = 5
 """Messages of one tick; what is more than these shares one summary."""
-MOST_NAMED = 25
+MAX_NAMED = 25
 """Datasets that a message names."""
 BY_HAND = "__ASSET_JOB"
 """Dagster's name of the job of what is materialized without one."""
-MOST_REMEMBERED = 500
-MOST_CURSOR = 400_000
+MAX_REMEMBERED = 500
+MAX_CURSOR = 400_000
 """Characters of a cursor that are read at all."""
 
 
-class Identity(NamedTuple):
+class IncidentKey(NamedTuple):
     """What can be red: a check of one asset, or a job."""
 
     kind: str
@@ -52,10 +52,10 @@ class Identity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Observation:
     """The latest finished execution of a check or a job; times in seconds since 1970."""
 
-    identity: Identity
+    identity: IncidentKey
     is_red: bool
     at: float
     """When it was executed."""
@@ -66,7 +66,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class AlertMemory:
     """What is known of one identity that is red, or was when it was last told."""
 
     since: float
@@ -78,7 +78,7 @@ class Remembered:
     well_since: float | None = None
 
 
-Memory = Mapping[Identity, Remembered]
+Memory = Mapping[IncidentKey, AlertMemory]
 
 
 @dataclass(frozen=True)
@@ -89,24 +89,24 @@ class Message:
     body: str
     is_red: bool
     severity: str
-    about: tuple[Identity, ...]
+    about: tuple[IncidentKey, ...]
 
 
-def decide(standing: Iterable[Sighting], told: Memory, now: float) -> tuple[list[Message], Memory]:
+def decide(standing: Iterable[Observation], told: Memory, now: float) -> tuple[list[Message], Memory]:
     """Return the messages to send and the memory before any of them is sent; `sent` adds each that was.
 
     `standing` is the latest finished execution of every check and job there is.
     """
     seen = {sighting.identity: sighting for sighting in standing}
-    memory: dict[Identity, Remembered] = {}
+    memory: dict[IncidentKey, AlertMemory] = {}
     for identity, known in told.items():
         after = _carried(known, seen.get(identity), now)
         if after:
             memory[identity] = after
     for identity in sorted(seen):
         sighting = seen[identity]
-        if sighting.is_red and identity not in memory and len(memory) < MOST_REMEMBERED:
-            memory[identity] = Remembered(min(sighting.since, now), sighting.at, now)
+        if sighting.is_red and identity not in memory and len(memory) < MAX_REMEMBERED:
+            memory[identity] = AlertMemory(min(sighting.since, now), sighting.at, now)
     red: list[Message] = []
     well: list[Message] = []
     for theirs in _causes(memory):
@@ -138,7 +138,7 @@ def sent(memory: Memory, message: Message) -> Memory:
     return after
 
 
-def _carried(known: Remembered, sighting: Sighting | None, now: float) -> Remembered | None:
+def _carried(known: AlertMemory, sighting: Observation | None, now: float) -> AlertMemory | None:
     if sighting is not None and sighting.is_red:
         return replace(known, red_at=max(known.red_at, sighting.at), seen_at=now, well_since=None)
     if sighting is not None and sighting.at > known.red_at:
@@ -149,7 +149,7 @@ def _carried(known: Remembered, sighting: Sighting | None, now: float) -> Rememb
     return None if now - known.seen_at > FORGOTTEN_AFTER else known
 
 
-def _are_well(told: Memory, seen: Collection[Identity], now: float) -> bool:
+def _are_well(told: Memory, seen: Collection[IncidentKey], now: float) -> bool:
     """Whether a cause has been well for long enough: of all that is still there, and of something."""
     is_well = {
         identity: known.well_since is not None and now - known.well_since >= WELL_AFTER
@@ -158,7 +158,7 @@ def _are_well(told: Memory, seen: Collection[Identity], now: float) -> bool:
     return any(is_well.values()) and all(is_well[identity] for identity in told if identity in seen)
 
 
-def _red(sightings: Sequence[Sighting], known: Iterable[Remembered]) -> Message:
+def _red(sightings: Sequence[Observation], known: Iterable[AlertMemory]) -> Message:
     about = tuple(sighting.identity for sighting in sightings)
     lines = dict.fromkeys(line for sighting in sightings for line in sighting.text.splitlines())
     said = bounded("\n".join([*_datasets(about), *lines])) or "It gave no reason."
@@ -175,23 +175,23 @@ def _well(told: Memory) -> Message:
     return Message(f"Sequel: {_named(about)} is well again", "\n".join([*_datasets(about), times]), False, "", about)
 
 
-def _named(about: Sequence[Identity]) -> str:
+def _named(about: Sequence[IncidentKey]) -> str:
     return str(about[0]) if len(about) == 1 else f"check {about[0].check} of {len(about)} datasets"
 
 
-def _datasets(about: Sequence[Identity]) -> list[str]:
+def _datasets(about: Sequence[IncidentKey]) -> list[str]:
     """Return the line that names the datasets of a cause that has several."""
     if len(about) == 1:
         return []
     names = [identity.name for identity in about]
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return [f"Datasets: {', '.join(names[:MOST_NAMED])}{more}"]
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return [f"Datasets: {', '.join(names[:MAX_NAMED])}{more}"]
 
 
 def _few(messages: Sequence[Message]) -> list[Message]:
-    if len(messages) <= MOST_MESSAGES:
+    if len(messages) <= MAX_MESSAGES:
         return list(messages)
-    first, rest = messages[: MOST_MESSAGES - 1], messages[MOST_MESSAGES - 1 :]
+    first, rest = messages[: MAX_MESSAGES - 1], messages[MAX_MESSAGES - 1 :]
     lines = [message.title.removeprefix("Sequel: ") for message in rest]
     is_red = any(message.is_red for message in rest)
     about = tuple(identity for message in rest for identity in message.about)
@@ -215,23 +215,23 @@ def to_cursor(memory: Memory) -> str:
 
 def from_cursor(cursor: str | None, now: float) -> Memory:
     """Return the memory that a cursor holds; what cannot be read is dropped: its cause, if it stands, is told again."""
-    if not cursor or len(cursor) > MOST_CURSOR:
+    if not cursor or len(cursor) > MAX_CURSOR:
         return {}
     try:
-        rows = json.loads(cursor)["causes"][:MOST_REMEMBERED]
+        rows = json.loads(cursor)["causes"][:MAX_REMEMBERED]
         return dict(_remembered(row, now) for row in rows)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return {}
 
 
-def _remembered(row: Any, now: float) -> tuple[Identity, Remembered]:
+def _remembered(row: Any, now: float) -> tuple[IncidentKey, AlertMemory]:
     kind, name, check, *times, is_told, well_since = row
     since, red_at, seen_at = (float(at) for at in times)
     well = None if well_since is None else float(well_since)
     if kind not in KINDS or not isinstance(is_told, bool) or not _are_moments(since, red_at, seen_at, well or 0.0):
         raise ValueError(kind)
-    known = Remembered(min(since, now), red_at, min(seen_at, now), is_told, None if well is None else min(well, now))
-    return Identity(kind, str(name), str(check)), known
+    known = AlertMemory(min(since, now), red_at, min(seen_at, now), is_told, None if well is None else min(well, now))
+    return IncidentKey(kind, str(name), str(check)), known
 
 
 def _are_moments(*times: float) -> bool:

@@ -2,9 +2,9 @@
 
 import re
 
-MOST_CHARACTERS = 1500
-MOST_LINES = 12
-_MOST_READ = 20_000
+MAX_CHARACTERS = 1500
+MAX_LINES = 12
+_MAX_READ = 20_000
 _AT = ("@", "%40", "\uff20", "\ufe6b")
 _LINK = re.compile(r"[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
 
@@ -29,10 +29,10 @@ def hint(kind: str, _name: str, check: str) -> str:
     return next((said for part, said in _HINTS.items() if part in check), _OF_A_CHECK)
 
 
-def bounded(text: str, most: int = MOST_CHARACTERS, most_lines: int = MOST_LINES) -> str:
+def bounded(text: str, most: int = MAX_CHARACTERS, most_lines: int = MAX_LINES) -> str:
     """Return the first lines of a text, fit to leave the house; it says that there were more."""
-    if len(text) > _MOST_READ:
-        text = text[:_MOST_READ].rsplit(None, 1)[0]  # no half of an address stays at the cut
+    if len(text) > _MAX_READ:
+        text = text[:_MAX_READ].rsplit(None, 1)[0]  # no half of an address stays at the cut
     clean = "".join(letter for letter in text if letter.isprintable() or letter.isspace())
     lines = [" ".join(_struck(word) for word in line.split()) for line in clean.splitlines()]
     lines = [line for line in lines if line]

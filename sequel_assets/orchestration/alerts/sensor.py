@@ -10,10 +10,10 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from sequel_assets import settings
 from sequel_assets.orchestration.alerts import decisions
-from sequel_assets.orchestration.alerts.decisions import Identity, Message, Sighting
-from sequel_assets.orchestration.resources import told_in_one_line
+from sequel_assets.orchestration.alerts.decisions import IncidentKey, Message, Observation
+from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.settings import alert_addresses
-from sequel_assets.settings.alert_addresses import Place
+from sequel_assets.settings.alert_addresses import AddressPosition
 
 LOOKED_BACK = 25
 """Executions in a row that are looked at for when a cause began."""
@@ -35,7 +35,7 @@ def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells the addresses in SEQUEL_ALERT_URLS of each failed check and run once, and when it is well again",
     )
-    @told_in_one_line()
+    @in_one_line()
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
         try:
             urls = settings.load().alert_urls
@@ -53,11 +53,11 @@ def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition
     return alerts
 
 
-def _tick(context: dg.SensorEvaluationContext, places: Sequence[Place], now: float) -> dg.SensorResult:
+def _tick(context: dg.SensorEvaluationContext, places: Sequence[AddressPosition], now: float) -> dg.SensorResult:
     repository = context.repository_def
     if repository is None:
         raise LookupError("a sensor without its repository")
-    standing = sightings(
+    standing = observations(
         context.instance,
         sorted(repository.asset_graph.asset_check_keys, key=str),
         sorted(job.name for job in repository.get_all_jobs()),
@@ -75,7 +75,7 @@ def _tick(context: dg.SensorEvaluationContext, places: Sequence[Place], now: flo
     return dg.SensorResult(skip_reason=said, cursor=decisions.to_cursor(memory))
 
 
-def deliver(places: Sequence[Place], message: Message, warn: Callable[[str], object]) -> bool:
+def deliver(places: Sequence[AddressPosition], message: Message, warn: Callable[[str], object]) -> bool:
     """Send a message everywhere at once; say whether anybody has it. Who does not is warned of by number."""
     from apprise import NotifyFormat, NotifyType
 
@@ -83,7 +83,7 @@ def deliver(places: Sequence[Place], message: Message, warn: Callable[[str], obj
     if message.is_red and message.severity != "ERROR":
         kind = NotifyType.WARNING
 
-    def send(place: Place) -> bool:
+    def send(place: AddressPosition) -> bool:
         if place.channel is None:
             return False
         return bool(
@@ -104,7 +104,9 @@ def deliver(places: Sequence[Place], message: Message, warn: Callable[[str], obj
     return bool(have)
 
 
-def sightings(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], jobs: Iterable[str]) -> list[Sighting]:
+def observations(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], jobs: Iterable[str]
+) -> list[Observation]:
     """Return the latest finished execution of each check and job that has one."""
     log = instance.event_log_storage
     latest = log.get_latest_asset_check_execution_by_key(checks) if checks else {}
@@ -127,26 +129,26 @@ def sightings(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], 
     return found
 
 
-def _of_check(key: dg.AssetCheckKey, executions: Sequence[CheckRecord]) -> Sighting:
+def _of_check(key: dg.AssetCheckKey, executions: Sequence[CheckRecord]) -> Observation:
     red = _red_in_a_row([execution.status is CheckStatus.FAILED for execution in executions])
     times = [execution.event.timestamp if execution.event else execution.create_timestamp for execution in executions]
-    identity = Identity("check", key.asset_key.to_user_string(), key.name)
+    identity = IncidentKey("check", key.asset_key.to_user_string(), key.name)
     evaluation = executions[0].evaluation
     if not red or evaluation is None:
-        return Sighting(identity, bool(red), times[0], times[max(red - 1, 0)])
+        return Observation(identity, bool(red), times[0], times[max(red - 1, 0)])
     severity = evaluation.severity.value
-    return Sighting(identity, True, times[0], times[red - 1], severity, evaluation.description or "")
+    return Observation(identity, True, times[0], times[red - 1], severity, evaluation.description or "")
 
 
-def _of_job(instance: dg.DagsterInstance, job: str, records: Sequence[dg.RunRecord]) -> Sighting:
+def _of_job(instance: dg.DagsterInstance, job: str, records: Sequence[dg.RunRecord]) -> Observation:
     red = _red_in_a_row([record.dagster_run.status is dg.DagsterRunStatus.FAILURE for record in records])
     times = [record.end_time or record.create_timestamp.timestamp() for record in records]
-    identity = Identity("job", job)
+    identity = IncidentKey("job", job)
     if not red:
-        return Sighting(identity, False, times[0], times[0])
+        return Observation(identity, False, times[0], times[0])
     run_id = records[0].dagster_run.run_id
     text = f"Run {run_id[:8]}: {failure_text(instance, run_id)}"
-    return Sighting(identity, True, times[0], times[red - 1], "ERROR", text)
+    return Observation(identity, True, times[0], times[red - 1], "ERROR", text)
 
 
 def _red_in_a_row(red: Sequence[bool]) -> int:

@@ -15,7 +15,7 @@ from sequel_assets.refresh.core.detail_datasets import COMPANY_PARENTS, LISTS
 from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.stores import catalog
 
-MOST_SHOWN = 50
+MAX_SHOWN = 50
 
 
 def _rows_of(table: sa.Table, connection: sa.Connection) -> int:
@@ -33,7 +33,7 @@ def companies_asset() -> dg.AssetsDefinition:
         with platform.opened() as (client, warehouse):
             found = find_companies(platform, client, warehouse, context.instance)
             stands = warehouse.ask(partial(_rows_of, COMPANY_PARENTS.table))
-        shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MOST_SHOWN])]
+        shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MAX_SHOWN])]
         preview = dg.MetadataValue.md(as_table(shown))
         yield dg.MaterializeResult(
             asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
@@ -81,7 +81,7 @@ def registrants_asset() -> dg.AssetsDefinition:
         if failed:
             raise dg.Failure(
                 f"{len(failed)} lists cannot be had; their older rows stay:\n"
-                + "\n".join(map(as_line, failed[:MOST_SHOWN]))
+                + "\n".join(map(as_line, failed[:MAX_SHOWN]))
             )
         for name, number in rows.items():
             yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": number})

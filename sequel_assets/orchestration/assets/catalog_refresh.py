@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.core.time import data_through
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.details.load_rosters import due_events, refresh_registrants
-from sequel_assets.refresh.discovery.companies import Finding, look, store
+from sequel_assets.refresh.discovery.companies import WalkFinding, look, store
 from sequel_assets.refresh.discovery.events import refresh_events
 from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.sequel import SequelClient
@@ -36,14 +36,14 @@ def find_companies(
 
 def look_for_companies(
     settings: Settings, client: SequelClient, known: Sequence[KnownCompany], keys: Sequence[str]
-) -> Finding:
+) -> WalkFinding:
     """Walk the tree and hold it against the companies that are known, and Dagster's keys of them; store nothing."""
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
         return look(client, known, settings.company_id or "", pool, keys)
 
 
 def keep_companies(
-    settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, found: Finding
+    settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, found: WalkFinding
 ) -> list[KnownCompany]:
     """Store what was found, and add the partitions that Dagster lacks; return the companies that are there."""
     there = store(warehouse, found, at=settings.clock())
@@ -72,7 +72,7 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
     moment = _moment(settings, run_id)
     companies, events = warehouse.ask(_present)
     context = Context(client, settings.clock, timedelta(minutes=settings.settle_minutes))
-    days: dict[date, Coverage] = {moment.at.date(): Coverage.FULL}
+    days: dict[date, DayCoverage] = {moment.at.date(): DayCoverage.FULL}
     failed: list[str] = []
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
         for company in companies:
@@ -89,7 +89,7 @@ def _present(connection: sa.Connection) -> tuple[list[KnownCompany], dict[str, d
     return companies, {one.company_id: catalog.known_events(connection, one.company_id) for one in companies}
 
 
-def _moment(settings: Settings, run_id: str | None) -> Moment:
+def _moment(settings: Settings, run_id: str | None) -> RunInfo:
     now = settings.clock()
     through = data_through(now, timedelta(minutes=settings.settle_minutes))
-    return Moment(now, through, timedelta(hours=settings.late_window_hours), run_id)
+    return RunInfo(now, through, timedelta(hours=settings.late_window_hours), run_id)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sequel_assets.orchestration.run_tags import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour, to_ask
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, owing_lists, troubled
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
@@ -19,7 +19,7 @@ from sequel_assets.warehouse.stores import catalog
 class Choice:
     """What a run does with the days of its range."""
 
-    asked: dict[str, dict[date, Coverage]]
+    asked: dict[str, dict[date, DayCoverage]]
     """company -> the days that are asked for, and how. The hour's own run asks for some beyond its range: were
     they in it, Dagster would plan every slice of a month, and store an event for each."""
     owing: frozenset[str]
@@ -28,7 +28,7 @@ class Choice:
     """company -> the days that stay as they are."""
     frozen: int
     """How many company days are not asked for since Sequel has forgotten them."""
-    strangers: list[str]
+    unknown_companies: list[str]
     """Companies of the setting of retention that nobody knows."""
     is_hourly: bool
     accepts_loss: bool
@@ -44,7 +44,7 @@ def choose(
     undone = troubled(connection, wanted)
     companies, retention = catalog.known_companies(connection), config.retention(settings)
     frozen_before = retention.frozen_before(companies, now)
-    asked: dict[str, dict[date, Coverage]] = {}
+    asked: dict[str, dict[date, DayCoverage]] = {}
     frozen = 0
     for company_id, days in wanted.items():
         first = frozen_before.get(company_id, NONE_FROZEN)
@@ -57,7 +57,7 @@ def choose(
                 once_more = due_once_more(held[company_id], now, settle=settle, frozen_before=first)
                 asked[company_id] |= {day: how for day, how in once_more.items() if day not in due}
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
-            asked[company_id] = dict.fromkeys(open_days, Coverage.FULL)
+            asked[company_id] = dict.fromkeys(open_days, DayCoverage.FULL)
         else:
             asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
     kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
@@ -66,7 +66,7 @@ def choose(
         owing_lists(connection, wanted),
         kept,
         frozen,
-        retention.strangers(companies),
+        retention.unknown_companies(companies),
         is_hourly(tags),
         is_on(tags, ACCEPT),
     )

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
 from sequel_assets.orchestration.partitions import days_by_company
 from sequel_assets.orchestration.reporting.materializations import Report, failure
-from sequel_assets.orchestration.reporting.progress import Progress
+from sequel_assets.orchestration.reporting.progress import ProgressLog
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Observer, Platform
-from sequel_assets.orchestration.run_tags import asks_anew
+from sequel_assets.orchestration.run_tags import is_forced
 from sequel_assets.refresh.core.datasets import LANDED, SLICED, SLICED_NAMES
 from sequel_assets.refresh.core.detail_datasets import LISTS
 from sequel_assets.refresh.core.outcomes import Outcome
@@ -63,15 +63,15 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
         gone = _leave_out_gone(context, wanted, companies) if asks_sequel else {}
         choice = warehouse.ask(lambda connection: choose(connection, wanted, context.run.tags, platform.settings()))
-        for stranger in choice.strangers:
+        for stranger in choice.unknown_companies:
             context.log.warning(
                 f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(stranger)}: no company has this id or partition key"
             )
         refresher = platform.refresher(
-            client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss, anew=asks_anew(context.run.tags)
+            client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss, anew=is_forced(context.run.tags)
         )
         observer.gauge, before = refresher.gauge, client.stats.requests
-        progress = Progress(context, refresher.gauge)
+        progress = ProgressLog(context, refresher.gauge)
         steady = SLICED_NAMES if not choice.is_hourly else selected
         report = Report(context, names, shown, steady, platform.settings().clock().date(), wanted | gone)
         with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from sequel_assets.orchestration.checks.result import listed
 from sequel_assets.orchestration.reporting.specs import spec_of
-from sequel_assets.orchestration.resources import Platform, told_in_one_line
+from sequel_assets.orchestration.resources import Platform, in_one_line
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
@@ -73,7 +73,7 @@ def subscriptions_schedule(settings: Settings) -> dg.ScheduleDefinition:
         description="Keeps the webhook subscriptions at Sequel in order",
         required_resource_keys={"platform"},
     )
-    @told_in_one_line()
+    @in_one_line()
     def webhook_guardian(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         if settings.webhook_url is None:
             return dg.SkipReason(NOT_SET)

@@ -6,13 +6,13 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.orchestration.checks.result import Find, Findings, Names, check_result, chosen_assets
-from sequel_assets.refresh.core.detail_datasets import EVENT_ACTIVITY, EXTRAS, LISTS
+from sequel_assets.refresh.core.detail_datasets import EVENT_ACTIVITY, EVENT_DETAILS, LISTS
 from sequel_assets.refresh.transform import checks
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.tables.dataset import Dataset
 
-MAY_LACK: tuple[Dataset, ...] = (*EXTRAS, *LISTS)
+MAY_LACK: tuple[Dataset, ...] = (*EVENT_DETAILS, *LISTS)
 """Datasets from endpoints that are not documented, or that an account may be refused."""
 
 

@@ -15,7 +15,7 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.dataset import Insight
 
-MOST_SKEW_SECONDS = 30
+MAX_SKEW_SECONDS = 30
 
 
 def conservation_check() -> dg.AssetChecksDefinition:
@@ -31,7 +31,7 @@ def conservation_check() -> dg.AssetChecksDefinition:
         def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
             lines = [
                 f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.promised}"
-                for m in checks.not_conserved(connection)
+                for m in checks.unreconciled(connection)
             ]
             return Findings(lines)
 
@@ -94,7 +94,7 @@ def clock_check() -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=COMPANIES.name,
         name="clock_agrees_with_sequel",
-        description=f"The Date of Sequel's answers is within {MOST_SKEW_SECONDS} seconds of this machine's clock.",
+        description=f"The Date of Sequel's answers is within {MAX_SKEW_SECONDS} seconds of this machine's clock.",
         required_resource_keys={"platform"},
     )
     def clock_agrees_with_sequel(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -108,7 +108,7 @@ def clock_check() -> dg.AssetChecksDefinition:
         if skew is None:
             return dg.AssetCheckResult(passed=True, description="Sequel's answers carry no Date; nothing to compare.")
         return dg.AssetCheckResult(
-            passed=abs(skew) <= MOST_SKEW_SECONDS,
+            passed=abs(skew) <= MAX_SKEW_SECONDS,
             severity=dg.AssetCheckSeverity.WARN,
             description=f"Sequel's clock is {skew:+.0f} seconds from ours. Set this machine's clock by NTP if it is ours that is wrong.",
             metadata={"skew_seconds": float(skew)},

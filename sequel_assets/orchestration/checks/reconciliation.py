@@ -14,7 +14,7 @@ from sequel_assets.orchestration.resources import Platform
 from sequel_assets.reconciliation import checks
 from sequel_assets.reconciliation.checks import Wrong
 from sequel_assets.reconciliation.company_totals import SCOPES
-from sequel_assets.reconciliation.run import Patrol, PatrolReport
+from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
 from sequel_assets.reconciliation.store import ALL_TIME, RANGE
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS
@@ -29,12 +29,12 @@ WARNS_FOR = timedelta(hours=24)
 
 
 @dg.op(name="patrol_events", required_resource_keys={"platform"})
-def patrol_op(context: dg.OpExecutionContext) -> None:
+def reconciliation_op(context: dg.OpExecutionContext) -> None:
     """Compare every event's totals at Sequel with what is kept, refresh the days that moved, write the verdicts."""
     platform: Platform = context.resources.platform
     with platform.opened() as (client, warehouse):
         settings = platform.settings()
-        patrol = Patrol(client, warehouse, settings.clock, config.rules(settings), context.run_id)
+        patrol = Reconciliation(client, warehouse, settings.clock, config.rules(settings), context.run_id)
         report = patrol.run()
         with warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
@@ -53,17 +53,17 @@ def patrol_op(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(name="patrol", description="Holds every event's totals at Sequel against what is kept, and mends what moved")
-def patrol_job() -> None:
+def reconciliation_job() -> None:
     """Run the patrol."""
-    patrol_op()
+    reconciliation_op()
 
 
-def patrol_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Return the patrol's schedule: once a day, shortly after an hourly refresh."""
     minutes = settings.settle_minutes + MINUTES_AFTER_SETTLE
     return dg.ScheduleDefinition(
         name="daily_patrol",
-        job=patrol_job,
+        job=reconciliation_job,
         cron_schedule=f"{minutes % 60} {HOUR + minutes // 60} * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -71,7 +71,7 @@ def patrol_schedule(settings: Settings) -> dg.ScheduleDefinition:
     )
 
 
-def patrol_checks_of() -> list[dg.AssetChecksDefinition]:
+def reconciliation_checks_of() -> list[dg.AssetChecksDefinition]:
     """Return the checks on what the patrol found, and on what it and the refreshes saw restated."""
     return [
         _check(
@@ -155,7 +155,7 @@ def _in_words(wrong: Wrong, names: Names) -> str:
     return f"{company} {what}, {days}: {wrong.found} minutes kept, Sequel tells {wrong.promised}"
 
 
-def _metadata(report: PatrolReport) -> dict[str, Any]:
+def _metadata(report: ReconciliationReport) -> dict[str, Any]:
     return {
         "companies": report.companies,
         "events": report.events,

@@ -12,7 +12,7 @@ from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 Names = dict[str, str]
 """company id -> partition key"""
 
@@ -62,5 +62,5 @@ def chosen_assets(context: dg.AssetCheckExecutionContext) -> list[str]:
 
 def listed(lines: Sequence[str]) -> str:
     """Return the first lines, and how many more there are."""
-    more = [f"and {len(lines) - MOST_NAMED} more"] if len(lines) > MOST_NAMED else []
-    return "\n".join([*map(as_line, lines[:MOST_NAMED]), *more])
+    more = [f"and {len(lines) - MAX_NAMED} more"] if len(lines) > MAX_NAMED else []
+    return "\n".join([*map(as_line, lines[:MAX_NAMED]), *more])

@@ -26,7 +26,7 @@ from sequel_assets.orchestration.reporting.charts.usage import (
 )
 from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
@@ -40,8 +40,8 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
     FUNNEL.name: ("last_30_days", read_steps, draw_steps),
 }
 """The datasets that have a picture: what it is called, what is read for it of a company and a day, and who draws it as Markdown."""
-MOST_NAMED = 20
-MOST_AT_ONCE, MOST_SECONDS = 500, 5.0
+MAX_NAMED = 20
+MAX_AT_ONCE, MAX_SECONDS = 500, 5.0
 """Materializations wait for company until there are so many, or so long since the last were told."""
 
 
@@ -73,13 +73,13 @@ class Report:
     def tell(self, outcome: Outcome, warehouse: Warehouse) -> None:
         """Log a good slice as materialized; one of another day, or not of `steady`, only where its rows changed."""
         is_asked = outcome.day == NO_DAY or (outcome.company_id, outcome.day) in self._days
-        is_news = outcome.verdict is Verdict.DONE or (is_asked and outcome.dataset in self._steady)
-        if outcome.verdict is Verdict.FAILED and is_asked:
+        is_news = outcome.verdict is SliceStatus.DONE or (is_asked and outcome.dataset in self._steady)
+        if outcome.verdict is SliceStatus.FAILED and is_asked:
             self.failed.append(outcome)
         elif outcome.is_good and outcome.dataset in self._datasets and is_news:
             key = self._names[outcome.company_id]
             self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
-            if len(self._waiting) >= MOST_AT_ONCE or time.monotonic() - self._flushed_at >= MOST_SECONDS:
+            if len(self._waiting) >= MAX_AT_ONCE or time.monotonic() - self._flushed_at >= MAX_SECONDS:
                 self._flush()
 
     def __enter__(self) -> Self:
@@ -154,9 +154,9 @@ def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -
             f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is mended"
         )
     causes = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES or outcome.day == NO_DAY] or failed
-    told = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in causes[:MOST_NAMED]]
-    if len(causes) > MOST_NAMED:
-        told.append(f"and {len(causes) - MOST_NAMED} more")
+    told = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in causes[:MAX_NAMED]]
+    if len(causes) > MAX_NAMED:
+        told.append(f"and {len(causes) - MAX_NAMED} more")
     if len(failed) > len(causes):
         told.append(f"and with them {len(failed) - len(causes)} slices of insights that are derived from these")
     return dg.Failure(

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import dagster as dg
 
-from sequel_assets.refresh.core.progress import Gauge
+from sequel_assets.refresh.core.progress import Progress
 
 EVERY_SECONDS = 30.0
 
 
-class Progress:
+class ProgressLog:
     """Writes a line twice a minute at most: requests made, their rate, requests and time left."""
 
-    def __init__(self, context: dg.AssetExecutionContext, gauge: Gauge) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, gauge: Progress) -> None:
         self._context, self._gauge = context, gauge
         self._began = self._told = time.monotonic()
 
@@ -26,7 +26,7 @@ class Progress:
         self._context.log.info(words(self._gauge, now - self._began))
 
 
-def words(gauge: Gauge, seconds: float) -> str:
+def words(gauge: Progress, seconds: float) -> str:
     """Return how far a run is after so many seconds."""
     reading = gauge.read()
     said = f"{reading.requests:,} requests so far, {reading.requests / seconds:,.0f} per second"

@@ -19,11 +19,11 @@ from sequel_assets.refresh.core.time import days_between
 
 HOURLY_ASSETS = [dg.AssetKey(name) for name in sorted(HOURLY_NAMES)]
 """What a run over open days alone plans; Dagster stores two events for each slice that is planned and materialized."""
-MOST_DAYS = 31
+MAX_DAYS = 31
 """Days that the run of today reaches back to at most."""
 GAP = timedelta(days=3)
 """Days that are owed and lie no further apart are one run's: its start costs more than what it plans in vain."""
-MOST_OLDER_RUNS = 20
+MAX_OLDER_RUNS = 20
 """Runs for older days that one tick asks for; the next ones go on with others."""
 
 
@@ -69,8 +69,8 @@ def decide_hour(
                 tags = range_tags(one.companies, one.first, one.last) | {run_tags.HOURLY: run_tags.ON} | run_tags.URGENT
                 names = HOURLY_ASSETS if one.first == today else None  # an open day owes nobody what its close derives
                 requests.append(dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=tags, asset_selection=names))
-    turn = int(hour.timestamp()) // 3600 * MOST_OLDER_RUNS
-    for place in range(min(len(older), MOST_OLDER_RUNS)):
+    turn = int(hour.timestamp()) // 3600 * MAX_OLDER_RUNS
+    for place in range(min(len(older), MAX_OLDER_RUNS)):
         one = older[(turn + place) % len(older)]
         tags = range_tags(one.companies, one.first, one.last) | {run_tags.HOURLY: run_tags.OLDER}
         run_key = f"hour-{hour:%Y%m%d%H}-{one.companies[0]}-{one.first}"
@@ -89,7 +89,7 @@ def rectangles(companies: Sequence[str], owed: Mapping[str, Collection[date]], t
     known = set(companies)
     times = Counter(day for key, days in owed.items() if key in known for day in days)
     common = {day for day, count in times.items() if 2 * count > len(companies) or day == today}
-    recent = {day for day in common if day > today - timedelta(days=MOST_DAYS)}
+    recent = {day for day in common if day > today - timedelta(days=MAX_DAYS)}
     spans = [*_spans(recent), *_spans(common - recent)]
     found = [Rectangle(tuple(companies), first, last) for first, last in spans]
     everybodys = {day for first, last in spans for day in days_between(first, last)}

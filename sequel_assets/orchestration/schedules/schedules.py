@@ -6,7 +6,7 @@ import dagster as dg
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import COMPANY
-from sequel_assets.orchestration.resources import told_in_one_line
+from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.schedules.hourly_plan import covered, decide_hour
 from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.refresh.core import config
@@ -27,7 +27,7 @@ UNDER_WAY = [
 ]
 ON = dg.DefaultScheduleStatus.RUNNING
 HOUR = timedelta(hours=1)
-MOST_RUNS = 1_000
+MAX_RUNS = 1_000
 """Runs under way that a tick looks at."""
 
 
@@ -42,7 +42,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         default_status=ON,
         description="Refreshes what is due: in one run today for every company, days that close, days that turn final; older days beside it",
     )
-    @told_in_one_line()
+    @in_one_line()
     def hourly_refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         companies = list(context.instance.get_dynamic_partitions(COMPANY))
         hour = context.scheduled_execution_time.astimezone(UTC)
@@ -51,7 +51,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             owed = owed_days(settings, now)
         except (SettingsError, WarehouseError) as error:
             return dg.SkipReason(str(error))
-        runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=MOST_RUNS)
+        runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=MAX_RUNS)
         under_way = list(covered(runs, companies))
         return decide_hour(
             companies, owed, hour_under_way(context.instance), under_way, hour, now.astimezone(UTC).date()

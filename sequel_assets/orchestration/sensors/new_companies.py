@@ -9,7 +9,7 @@ from datetime import date, datetime
 import dagster as dg
 
 from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
-from sequel_assets.orchestration.resources import told_in_one_line
+from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.schedules.jobs import SLICES_JOB
 from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
 from sequel_assets.refresh.core import config
@@ -32,12 +32,12 @@ RUN_KEY = "dagster/run_key"
 """The tag that Dagster gives to a run that was asked for with a key."""
 RUNS_AT_ONCE = 1000
 """Runs that are read together; all of them are."""
-MOST_UNDER_WAY = 100
+MAX_UNDER_WAY = 100
 """First refreshes that wait or run at once: the queue stays short enough for the hour's run, however many come."""
 
 
 @dataclass(frozen=True)
-class Arrivals:
+class NewCompanies:
     """What a walk of the tree asks of Dagster."""
 
     new_partitions: tuple[str, ...]
@@ -65,7 +65,7 @@ def arrivals(
     refreshed: Collection[str],
     tried: Mapping[str, Attempt],
     hour: str,
-) -> Arrivals:
+) -> NewCompanies:
     """Decide from the companies that are there. Pure.
 
     `refreshed` are the ids of those with any slice, `tried` the latest first refresh by partition key. A company has its
@@ -86,9 +86,9 @@ def arrivals(
         for company, attempt in attempts
         if is_owed(company, attempt)
     ]
-    room = max(0, MOST_UNDER_WAY - sum(attempt.state in UNDER_WAY for attempt in tried.values()))
+    room = max(0, MAX_UNDER_WAY - sum(attempt.state in UNDER_WAY for attempt in tried.values()))
     first = [key for _, key in sorted(wanted, key=lambda one: one[0])[:room]]
-    return Arrivals(tuple(c.partition_key for c in found if c.partition_key not in known), tuple(first))
+    return NewCompanies(tuple(c.partition_key for c in found if c.partition_key not in known), tuple(first))
 
 
 def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -101,7 +101,7 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Walks the company tree; new companies appear with their whole history requested, others are kept up to date",
     )
-    @told_in_one_line()
+    @in_one_line()
     def new_companies(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         partitions = context.instance.get_dynamic_partitions(COMPANY)
         try:

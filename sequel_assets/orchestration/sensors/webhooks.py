@@ -16,10 +16,10 @@ import dagster as dg
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS
 from sequel_assets.orchestration.reporting.materializations import failure, log_together, materialization
-from sequel_assets.orchestration.resources import Platform, told_in_one_line
+from sequel_assets.orchestration.resources import Platform, in_one_line
 from sequel_assets.orchestration.schedules.schedules import UNDER_WAY, hour_under_way
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import SequelError
@@ -28,7 +28,7 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import catalog, inbox
-from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, Do, Step
+from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, NotificationAction, NotificationStep
 from sequel_assets.webhooks.processing.processor import AfterWebhooks, Taken, UnderWay, judge
 from sequel_assets.webhooks.processing.sweep import notice
 
@@ -36,11 +36,11 @@ REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""
 HINT = "sequel_assets/hint"
 """The tag that names the oldest hint that a run was asked for."""
-MOST_NAMED = 100
+MAX_NAMED = 100
 """Events that a run names."""
-MOST_AT_ONCE = 2
+MAX_AT_ONCE = 2
 """Runs of one reason side by side."""
-MOST_IN_VAIN = 5
+MAX_IN_VAIN = 5
 """Runs asked for one hint that ended before they took it up; from then on one an hour."""
 SWEEP_EVERY = timedelta(minutes=1)
 NOT_BEGUN = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
@@ -79,15 +79,15 @@ def _slices(outcomes: Iterable[Outcome]) -> list[Outcome]:
     last: dict[tuple[str, str, object], Outcome] = {}
     for outcome in outcomes:
         slice_ = (outcome.company_id, outcome.dataset, outcome.day)
-        was_done = slice_ in last and last[slice_].verdict is Verdict.DONE
-        last[slice_] = replace(outcome, verdict=Verdict.DONE) if was_done else outcome
+        was_done = slice_ in last and last[slice_].verdict is SliceStatus.DONE
+        last[slice_] = replace(outcome, verdict=SliceStatus.DONE) if was_done else outcome
     return list(last.values())
 
 
 def _tell(context: dg.OpExecutionContext, taken: Taken, slices: int, names: dict[str, str]) -> None:
     figures = {"hints": taken.hints, "events": len(taken.events), "companies": len(taken.companies), "slices": slices}
     context.log.info(", ".join(f"{count} {what}" for what, count in figures.items()))
-    context.add_output_metadata(figures | {"refreshed": sorted(taken.refreshed)[:MOST_NAMED]})
+    context.add_output_metadata(figures | {"refreshed": sorted(taken.refreshed)[:MAX_NAMED]})
     if taken.failed or taken.fatal:
         raise failure(taken.failed, names, taken.fatal)
     if taken.unlisted:
@@ -122,7 +122,7 @@ def _sensor(settings: Settings, reason: str) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,
         description=TELLS[reason],
     )
-    @told_in_one_line()
+    @in_one_line()
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             settings.require("company_id", "person_key")
@@ -153,7 +153,7 @@ class _Tick:
             self._sweep()
         at = under_way(self._instance, self._reason)
         steps = self._judge(at)
-        if any(step.do is Do.WALK for step in steps):
+        if any(step.do is NotificationAction.WALK for step in steps):
             self._walk()
             steps = self._judge(at, has_walked=True)
         asking = [step for step in steps if step.do in ASKING]
@@ -165,7 +165,7 @@ class _Tick:
             cursor=self._swept_at or None,
         )
 
-    def _judge(self, at: UnderWay, *, has_walked: bool = False) -> list[Step]:
+    def _judge(self, at: UnderWay, *, has_walked: bool = False) -> list[NotificationStep]:
         rules = config.rules(self._settings)
         return judge(self._warehouse, self._reason, self._now, rules, at, has_walked=has_walked)
 
@@ -190,7 +190,7 @@ class _Tick:
         inbox.purge(self._warehouse, self._now - timedelta(days=self._settings.webhook_keep_days))
         self._swept_at = self._now.isoformat()
 
-    def _why_not(self, asking: Sequence[Step], steps: Sequence[Step], at: UnderWay) -> str:
+    def _why_not(self, asking: Sequence[NotificationStep], steps: Sequence[NotificationStep], at: UnderWay) -> str:
         if not asking:
             return _in_words(steps)
         runs = self._instance.get_runs(dg.RunsFilter(run_ids=list(at.run_ids))) if at.run_ids else []
@@ -198,24 +198,24 @@ class _Tick:
         for run in runs:
             if run.status in NOT_BEGUN or run.run_id not in busy:
                 return f"run {run.run_id} is about to take them up"
-        return f"{len(runs)} runs are at it; the next one takes the rest up" if len(runs) >= MOST_AT_ONCE else ""
+        return f"{len(runs)} runs are at it; the next one takes the rest up" if len(runs) >= MAX_AT_ONCE else ""
 
-    def _request(self, asking: Sequence[Step]) -> dg.RunRequest:
+    def _request(self, asking: Sequence[NotificationStep]) -> dg.RunRequest:
         oldest = _name(asking[0])
         in_vain = self._instance.get_runs_count(dg.RunsFilter(tags={HINT: oldest}))
-        attempt = str(in_vain) if in_vain < MOST_IN_VAIN else f"{self._now:%Y%m%d%H}"
+        attempt = str(in_vain) if in_vain < MAX_IN_VAIN else f"{self._now:%Y%m%d%H}"
         tags = run_tags.URGENT | {REASON: self._reason, HINT: oldest}
         return dg.RunRequest(run_key=f"{self._reason}-{oldest}-{attempt}", tags=tags)
 
 
-def _name(step: Step) -> str:
+def _name(step: NotificationStep) -> str:
     """Return a name of a group of hints that stays the same until a run takes it up, also over a new inbox."""
     hint = step.hint
     parts = (hint.company_id, hint.event_type, hint.event_id, hint.received_at, hint.tried_at, hint.replayed_at)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _in_words(steps: Sequence[Step]) -> str:
+def _in_words(steps: Sequence[NotificationStep]) -> str:
     """Return why nothing is asked for: the reasons, and how many hints each holds."""
     if not steps:
         return "nothing waits in the inbox"

@@ -21,12 +21,12 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
-from sequel_assets.orchestration.resources import told_in_one_line
+from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.storage.event_log import LOG, MATERIALIZED, PLANNED, batches, storage_of, thin
 
 KEEP = timedelta(days=7)
 """How long every run is kept, counted from when it was created."""
-MOST_RUNS, MOST_EVENTS = 2000, 200_000
+MAX_RUNS, MAX_EVENTS = 2000, 200_000
 """Runs and superseded events deleted at one go; what is left waits for the next day."""
 HOUR, MINUTE = 3, 25
 FINISHED_CHECKS = ("SUCCEEDED", "FAILED")
@@ -48,7 +48,7 @@ class Tidied:
     bytes_after: int | None
 
 
-def tidy(instance: dg.DagsterInstance, now: datetime, most: int = MOST_RUNS) -> Tidied:
+def tidy(instance: dg.DagsterInstance, now: datetime, most: int = MAX_RUNS) -> Tidied:
     """Delete the runs that nobody needs any more, the oldest first, at most so many."""
     before = size(instance)
     old = instance.get_run_ids(dg.RunsFilter(created_before=now - KEEP, statuses=FINISHED_STATUSES))
@@ -61,7 +61,7 @@ def tidy(instance: dg.DagsterInstance, now: datetime, most: int = MOST_RUNS) -> 
                 _drop(instance, run.run_id)
                 dropped += 1
     left = max(0, len(unneeded) - most)
-    thinned = thin(instance, now - KEEP, MOST_EVENTS)
+    thinned = thin(instance, now - KEEP, MAX_EVENTS)
     return Tidied(dropped, len(old) - dropped - left, left, thinned, before, size(instance))
 
 
@@ -157,7 +157,7 @@ def bytes_of(files: Iterator[Path]) -> Iterator[int]:
 @dg.op(name="tidy_runs")
 def tidy_op(context: dg.OpExecutionContext) -> None:
     """Delete the runs that nobody needs any more, and tell how many they were."""
-    with told_in_one_line():
+    with in_one_line():
         done = tidy(context.instance, datetime.now(UTC))
     told: dict[str, dg.MetadataValue] = {
         "runs_deleted": dg.MetadataValue.int(done.deleted),

@@ -13,7 +13,7 @@ from sequel_assets.orchestration.partitions import DAY, slice_key
 from sequel_assets.orchestration.reporting.materializations import materialization
 from sequel_assets.orchestration.storage import event_log
 from sequel_assets.refresh.core.datasets import SLICED
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import NO_DAY, problems, refreshes
@@ -32,7 +32,7 @@ class Slices:
 
 
 @dataclass(frozen=True)
-class Picture:
+class PartitionView:
     """One dataset in Dagster: what its events say, and what its pages show from a cache of them."""
 
     recorded: Slices
@@ -50,7 +50,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Mending:
+class RepairPlan:
     """What makes the picture of one dataset right."""
 
     report: tuple[str, ...] = ()
@@ -61,19 +61,21 @@ class Mending:
     """Whether the pages show something other than what the events will say."""
 
 
-def read_picture(instance: dg.DagsterInstance, dataset: str, partitions: dg.MultiPartitionsDefinition) -> Picture:
+def read_partition_view(
+    instance: dg.DagsterInstance, dataset: str, partitions: dg.MultiPartitionsDefinition
+) -> PartitionView:
     """Return Dagster's picture of a dataset. Writes nothing, the cache neither."""
     key = dg.AssetKey(dataset)
     record = next(iter(instance.get_asset_records([key])), None)
     if record is None:
-        return Picture(Slices(), Slices())
+        return PartitionView(Slices(), Slices())
     cached = record.asset_entry.cached_status
     with partition_loading_context(None, instance):
         if cached and cached.partitions_def_id != partitions.get_serializable_unique_identifier():
             cached = None  # of another first day or other companies: Dagster itself would not use it
         recorded = _build_status_cache(instance, key, partitions, None, record)
         shown = _build_status_cache(instance, key, partitions, cached, record) if cached else recorded
-        return Picture(_slices(recorded, partitions), _slices(shown, partitions))
+        return PartitionView(_slices(recorded, partitions), _slices(shown, partitions))
 
 
 def _slices(status: AssetStatusCacheValue | None, partitions: dg.MultiPartitionsDefinition) -> Slices:
@@ -99,7 +101,7 @@ def read_truth(warehouse: Warehouse, partitions: dg.MultiPartitionsDefinition) -
         for company_id, dataset, day, rows, through, final in connection.execute(sa.select(*columns).where(*chosen)):
             if day in days and company_id in names:
                 slices[dataset][str(slice_key(names[company_id], day))] = Outcome(
-                    company_id, dataset, day, Verdict.UNCHANGED, rows=rows, data_through=through, is_final=final
+                    company_id, dataset, day, SliceStatus.UNCHANGED, rows=rows, data_through=through, is_final=final
                 )
         standing = {tuple(row) for row in connection.execute(sa.select(p.company_id, p.day).distinct())}
     troubled = {
@@ -111,7 +113,7 @@ def read_truth(warehouse: Warehouse, partitions: dg.MultiPartitionsDefinition) -
     return Truth(slices, frozenset(troubled))
 
 
-def mending(picture: Picture, there: Collection[str], troubled: Collection[str]) -> Mending:
+def repair_plan(picture: PartitionView, there: Collection[str], troubled: Collection[str]) -> RepairPlan:
     """Decide what makes a dataset's picture right, from the partitions that are there. Pure.
 
     What a run is refreshing is left to that run. A slice that is there and red is reported again, unless a problem stands.
@@ -122,16 +124,16 @@ def mending(picture: Picture, there: Collection[str], troubled: Collection[str])
     report = ((good - recorded.materialized - recorded.failed) | red_for_nothing) - under_way
     forget = ((recorded.materialized | shown.materialized) - good) - under_way
     stale = (shown.materialized, shown.failed) != (recorded.materialized, recorded.failed)
-    return Mending(tuple(sorted(report)), tuple(sorted(forget)), bool(stale or forget))
+    return RepairPlan(tuple(sorted(report)), tuple(sorted(forget)), bool(stale or forget))
 
 
-def of_companies(mending: Mending, keys: Collection[str]) -> Mending:
+def of_companies(repair_plan: RepairPlan, keys: Collection[str]) -> RepairPlan:
     """Return the part of a mending that concerns companies, by their partition keys."""
 
     def mine(partitions: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(key for key in partitions if key.rpartition("|")[0] in keys)
 
-    return Mending(mine(mending.report), mine(mending.forget), mending.redraw)
+    return RepairPlan(mine(repair_plan.report), mine(repair_plan.forget), repair_plan.redraw)
 
 
 def event_of(outcome: Outcome, partition: str) -> dg.AssetMaterialization:
@@ -140,9 +142,9 @@ def event_of(outcome: Outcome, partition: str) -> dg.AssetMaterialization:
     return materialization(outcome, company_key)._replace(description=BY)
 
 
-def forget(instance: dg.DagsterInstance, dataset: str, mending: Mending) -> None:
+def forget(instance: dg.DagsterInstance, dataset: str, repair_plan: RepairPlan) -> None:
     """Clear what is not there, and throw the pages' cache away where it is wrong; they make it anew."""
-    if mending.forget:
-        event_log.forget(instance, dataset, mending.forget)
-    if mending.redraw:
+    if repair_plan.forget:
+        event_log.forget(instance, dataset, repair_plan.forget)
+    if repair_plan.redraw:
         instance.wipe_asset_cached_status([dg.AssetKey(dataset)])

@@ -26,7 +26,7 @@ class Quiet:
         self.seconds = max(QUIET_SECONDS, 2 * (time.monotonic() - self._began))
 
 
-def told_in_time(
+def answered_in_time(
     pool: Executor, call: Callable[[K], V], keys: Collection[K], seconds: float
 ) -> tuple[dict[K, V], dict[K, SequelError]]:
     """Return what a call answers of each within so many seconds, and of the others why not."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from sequel_assets.refresh.core.retention import Retention
-from sequel_assets.refresh.run.refresher import Rules
+from sequel_assets.refresh.run.refresher import RefreshConfig
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
@@ -65,10 +65,10 @@ def open_warehouse(settings: Settings) -> Warehouse:
     return warehouse
 
 
-def rules(settings: Settings) -> Rules:
+def rules(settings: Settings) -> RefreshConfig:
     """Return the rules of a refresh; a missing key of persons raises a `SettingsError`."""
     settings.require("person_key")
-    return Rules(
+    return RefreshConfig(
         start=settings.start_date,
         settle=timedelta(minutes=settings.settle_minutes),
         late_window=timedelta(hours=settings.late_window_hours),

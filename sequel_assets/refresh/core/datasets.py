@@ -1,7 +1,7 @@
 """The list of datasets: what is landed from Sequel, and with the insights everything that is refreshed by slice."""
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.core.detail_datasets import COMPANY_PARENTS, EXTRAS, WITHOUT_DAY
+from sequel_assets.refresh.core.detail_datasets import COMPANY_PARENTS, EVENT_DETAILS, WITHOUT_DAY
 from sequel_assets.warehouse.tables import core, webhooks
 from sequel_assets.warehouse.tables.dataset import Dataset
 
@@ -24,10 +24,10 @@ EVENT_CONCURRENCY = Dataset(
 CORE: tuple[Dataset, ...] = (EVENT_PARTICIPANTS, EVENT_CONCURRENCY)
 """Minutes, by the day of the minutes."""
 CORE_NAMES = frozenset(dataset.name for dataset in CORE)
-LANDED: tuple[Dataset, ...] = (*CORE, *EXTRAS)
+LANDED: tuple[Dataset, ...] = (*CORE, *EVENT_DETAILS)
 """What is fetched by slice; a new one is its table, its fetch and a line here."""
 LANDED_NAMES = frozenset(dataset.name for dataset in LANDED)
-EXTRAS_NAMES = LANDED_NAMES - CORE_NAMES
+DETAIL_NAMES = LANDED_NAMES - CORE_NAMES
 """What belongs to an event as a whole, by the day on which it starts."""
 AT_CLOSE_NAMES = frozenset(insight.name for insight in INSIGHTS if insight.at_close)
 """What an open day owes nobody."""

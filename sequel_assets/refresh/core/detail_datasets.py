@@ -75,7 +75,7 @@ REPLAYS = Dataset(
     refreshed=REFRESHED,
     example="SELECT download_status, count(*) AS recordings FROM replays GROUP BY download_status",
 )
-EXTRAS: tuple[Dataset, ...] = (
+EVENT_DETAILS: tuple[Dataset, ...] = (
     EVENT_ACTIVITY, POLLS, POLL_OPTIONS, POLL_ANSWERS, QUESTIONS, CHAT_MESSAGES, REACTIONS, REPLAYS,
 )  # fmt: skip
 

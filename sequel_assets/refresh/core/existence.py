@@ -14,7 +14,7 @@ FATAL = (SignInRefused, Unreachable)
 T = TypeVar("T")
 
 
-def asked_again(call: Callable[[], T]) -> T:
+def requested_again(call: Callable[[], T]) -> T:
     """Return what a call answers; a 404 is asked again once."""
     try:
         return call()
@@ -38,7 +38,7 @@ def events_of(client: SequelClient, company_id: str) -> list[Event]:
 def is_known(look_up: Callable[[], object]) -> bool:
     """Say whether Sequel answers a look-up with anything but two 404."""
     try:
-        asked_again(look_up)
+        requested_again(look_up)
     except NotFound:
         return False
     return True

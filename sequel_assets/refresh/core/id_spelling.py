@@ -25,7 +25,7 @@ class Spellings:
         return alike[0] if len(alike) == 1 else None
 
 
-def told_twice(spelled: Iterable[str], known: Collection[str] = ()) -> list[list[str]]:
+def spelled_twice(spelled: Iterable[str], known: Collection[str] = ()) -> list[list[str]]:
     """Return the groups of ids that differ in case or blanks alone, where one of `spelled` is among them."""
     here = {*spelled}
     groups: dict[str, list[str]] = {}

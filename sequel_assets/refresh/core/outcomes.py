@@ -11,7 +11,7 @@ from sequel_assets.warehouse.slices.replacement import Loss
 from sequel_assets.warehouse.tables.core import NO_DAY
 
 
-class Verdict(StrEnum):
+class SliceStatus(StrEnum):
     """What became of a slice."""
 
     DONE = "done"
@@ -33,7 +33,7 @@ class Outcome:
     company_id: str
     dataset: str
     day: date
-    verdict: Verdict
+    verdict: SliceStatus
     reason: str = ""
     rows: int = 0
     engaged_minutes: int | None = None
@@ -53,14 +53,14 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         """Say whether the slice now holds what it should."""
-        return self.verdict in {Verdict.DONE, Verdict.UNCHANGED, Verdict.SUPERSEDED}
+        return self.verdict in {SliceStatus.DONE, SliceStatus.UNCHANGED, SliceStatus.SUPERSEDED}
 
 
 def all_failed(company_id: str, days: Collection[date], reason: str, datasets: Collection[str]) -> Iterator[Outcome]:
     """Yield that each slice of a company failed for the same reason."""
     for dataset in sorted(datasets):
         for day in sorted(days):
-            yield Outcome(company_id, dataset, day, Verdict.FAILED, reason)
+            yield Outcome(company_id, dataset, day, SliceStatus.FAILED, reason)
 
 
 def unexpected(error: Exception) -> str:

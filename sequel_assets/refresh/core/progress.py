@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProgressReading:
     """What the gauge shows at one moment."""
 
     requests: int = 0
@@ -13,7 +13,7 @@ class Reading:
     """Requests still to be made, as a guess from those that were; None while there is nothing to guess from."""
 
 
-class Gauge:
+class Progress:
     """Counts, over all companies of a refresh, events that are explored and their days that are worked on.
 
     An event that is not explored yet costs as much as the others did, and has as many days; a day costs what the days
@@ -49,13 +49,13 @@ class Gauge:
         with self._lock:
             self._beside += requests
 
-    def read(self) -> Reading:
+    def read(self) -> ProgressReading:
         """Return how far it is."""
         with self._lock:
             requests = self._exploring + self._working + self._beside
             if not self._explored:
-                return Reading(requests, None if self._events else 0)
+                return ProgressReading(requests, None if self._events else 0)
             share = self._events / self._explored
             days_left = max(0.0, self._days * share - self._worked)
             each = self._working / self._worked if self._worked else self._with_days / max(1, self._days)
-            return Reading(requests, round(self._exploring * (share - 1) + days_left * each))
+            return ProgressReading(requests, round(self._exploring * (share - 1) + days_left * each))

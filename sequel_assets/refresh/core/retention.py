@@ -44,7 +44,7 @@ class Retention:
         kept = {company.company_id: self.of(company) for company in companies}
         return {company_id: frozen_before(now, days) for company_id, days in kept.items() if days is not None}
 
-    def strangers(self, companies: Iterable[KnownCompany]) -> list[str]:
+    def unknown_companies(self, companies: Iterable[KnownCompany]) -> list[str]:
         """Return the companies of the setting that are not known, as they are written there."""
         known = {name for company in companies for name in (company.company_id, company.partition_key)}
         return sorted(self.of_companies.keys() - known)

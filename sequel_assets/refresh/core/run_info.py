@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True)
-class Moment:
+class RunInfo:
     """When a refresh began and how far its answers go at least, by the one clock."""
 
     at: datetime

@@ -5,14 +5,19 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.slices.replacement import SliceResult, State
+from sequel_assets.warehouse.slices.decisions import SliceState
+from sequel_assets.warehouse.slices.replacement import SliceResult
 from sequel_assets.warehouse.tables.core import ALL, event_participants
 from sequel_assets.warehouse.tables.event_details import OF_EVENTS
 
 PREVIEW_ROWS = 5
-_VERDICTS = {State.CHANGED: Verdict.DONE, State.UNCHANGED: Verdict.UNCHANGED, State.SUPERSEDED: Verdict.SUPERSEDED}
+_VERDICTS = {
+    SliceState.CHANGED: SliceStatus.DONE,
+    SliceState.UNCHANGED: SliceStatus.UNCHANGED,
+    SliceState.SUPERSEDED: SliceStatus.SUPERSEDED,
+}
 
 
 def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds: float = 0.0) -> Outcome:

@@ -12,7 +12,7 @@ BACK, AHEAD = timedelta(days=30), timedelta(days=1)
 AFTER_END = timedelta(hours=2)
 
 
-def hot_events(
+def active_events(
     events: Iterable[KnownEvent], now: datetime, *, watched: Collection[str], new: Collection[str]
 ) -> frozenset[str]:
     """Return the ids of the hot events, and of the hubs that they link to.

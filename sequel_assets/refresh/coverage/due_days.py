@@ -7,11 +7,11 @@ from enum import StrEnum
 from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.core.time import data_through, days_between
-from sequel_assets.refresh.coverage.freshness import Covers, Held
+from sequel_assets.refresh.coverage.freshness import Covers, Watermark
 from sequel_assets.warehouse.slices.replacement import day_end
 
 
-class Coverage(StrEnum):
+class DayCoverage(StrEnum):
     """Which events of a company are asked."""
 
     HOT = "hot"
@@ -23,13 +23,13 @@ class Coverage(StrEnum):
 
 
 def due_this_hour(
-    slices: Mapping[date, Held],
+    slices: Mapping[date, Watermark],
     now: datetime,
     *,
     settle: timedelta,
     late_window: timedelta,
     frozen_before: date = NONE_FROZEN,
-) -> dict[date, Coverage]:
+) -> dict[date, DayCoverage]:
     """Return the days that an hourly refresh of one company asks for, and how.
 
     Today, hot, unless this hour has it; each past day, full, once it has ended and once when its late window has passed.
@@ -38,15 +38,15 @@ def due_this_hour(
     """
     through = data_through(now, settle)
     today = now.astimezone(UTC).date()
-    due: dict[date, Coverage] = {}
+    due: dict[date, DayCoverage] = {}
     for day in days_between(max(min([*slices, today]), frozen_before), today):
         held = slices.get(day)
         if day == today:
             if held is None or held.data_through is None or held.data_through < through:
-                due[day] = Coverage.HOT
+                due[day] = DayCoverage.HOT
         elif _is_due(day, held, through, late_window):
             minutes_are = held is not None and not _is_due(day, held.minutes, through, late_window)
-            due[day] = Coverage.EXTRAS if minutes_are else Coverage.FULL
+            due[day] = DayCoverage.EXTRAS if minutes_are else DayCoverage.FULL
     return due
 
 
@@ -59,8 +59,8 @@ def _is_due(day: date, held: Covers | None, through: datetime, late_window: time
 
 
 def due_once_more(
-    slices: Mapping[date, Held], now: datetime, *, settle: timedelta, frozen_before: date = NONE_FROZEN
-) -> dict[date, Coverage]:
+    slices: Mapping[date, Watermark], now: datetime, *, settle: timedelta, frozen_before: date = NONE_FROZEN
+) -> dict[date, DayCoverage]:
     """Return the days whose replay window has closed since their events were last asked about as a whole.
 
     People register for a replay too, so each day has this once, whenever somebody runs again, beside what the hour asks
@@ -68,13 +68,13 @@ def due_once_more(
     """
     through = data_through(now, settle)
     return {
-        day: Coverage.EXTRAS
+        day: DayCoverage.EXTRAS
         for day, held in sorted(slices.items())
         if day >= frozen_before and _misses_late_registrants(day, held, through)
     }
 
 
-def _misses_late_registrants(day: date, held: Held, through: datetime) -> bool:
+def _misses_late_registrants(day: date, held: Watermark, through: datetime) -> bool:
     closes = day_end(day) + timedelta(days=REPLAY_DAYS)
     asked = held.of_extras.full_through if held.of_extras is not None else None
     return asked is not None and asked < closes <= through
@@ -82,12 +82,12 @@ def _misses_late_registrants(day: date, held: Held, through: datetime) -> bool:
 
 def to_ask(
     days: Iterable[date],
-    slices: Mapping[date, Held],
+    slices: Mapping[date, Watermark],
     now: datetime,
     *,
     settle: timedelta,
     again: bool = False,
-) -> dict[date, Coverage]:
+) -> dict[date, DayCoverage]:
     """Return those of the days that a backfill has to ask for, and how: not what is final, or wholly asked this hour.
 
     Of a final day what belongs to its events as a whole is asked for where that is due once more.
@@ -106,7 +106,7 @@ def to_ask(
     for day in sorted(set(days)):
         held = slices.get(day)
         if not is_settled(held):
-            asked[day] = Coverage.EXTRAS if held is not None and is_settled(held.minutes) else Coverage.FULL
+            asked[day] = DayCoverage.EXTRAS if held is not None and is_settled(held.minutes) else DayCoverage.FULL
         elif day in once_more:
             asked[day] = once_more[day]
     return asked

@@ -28,7 +28,7 @@ class Covers:
 
 
 @dataclass(frozen=True)
-class Held(Covers):
+class Watermark(Covers):
     """What `refreshes` says of one slice, or of all landed ones of a day: the least of them."""
 
     of_minutes: Covers | None = None
@@ -68,7 +68,7 @@ def required(now: datetime, settle: timedelta, allowance: timedelta = ALLOWANCE)
 
 def late_slices(
     company_id: str,
-    slices: Mapping[date, Held],
+    slices: Mapping[date, Watermark],
     now: datetime,
     *,
     settle: timedelta,
@@ -93,7 +93,7 @@ def late_slices(
 
 
 def _late(
-    company_id: str, day: date, held: Held | None, today: date, need: datetime, late_window: timedelta
+    company_id: str, day: date, held: Watermark | None, today: date, need: datetime, late_window: timedelta
 ) -> Late | None:
     data_through = held.data_through if held else None
     full_through = held.full_through if held else None

@@ -7,7 +7,7 @@ from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, EVERY_DAY_NAMES
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.coverage.freshness import Late, late_slices
-from sequel_assets.refresh.coverage.slice_coverage import first_days, read_ledger
+from sequel_assets.refresh.coverage.slice_coverage import first_days, read_slice_coverage
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
@@ -25,7 +25,7 @@ def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str])
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
     with warehouse.read() as connection:
         absent = availability.by_company(connection)
-        ledger = read_ledger(connection, datasets)
+        ledger = read_slice_coverage(connection, datasets)
         companies = catalog.present_companies(connection)
         since = {company_id: max(day, settings.start_date) for company_id, day in first_days(connection).items()}
     frozen_before = config.retention(settings).frozen_before(companies, now)

@@ -8,30 +8,32 @@ from datetime import date
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.core.retention import unknown_days
-from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.stores.problems import ASK_AGAIN
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, problems, refreshes
 
-Ledger = dict[str, dict[str, dict[date, Held]]]
+SliceCoverage = dict[str, dict[str, dict[date, Watermark]]]
 """dataset -> company id -> day -> what the slice covers."""
-NOTHING = Held(None, None, False)
+NOTHING = Watermark(None, None, False)
 
 
-def read_ledger(connection: sa.Connection, datasets: Sequence[str], company_ids: Sequence[str] | None = None) -> Ledger:
+def read_slice_coverage(
+    connection: sa.Connection, datasets: Sequence[str], company_ids: Sequence[str] | None = None
+) -> SliceCoverage:
     """Return the slices of datasets (of some companies)."""
     r = refreshes.c
     chosen = [r.dataset.in_(list(datasets)), r.day != NO_DAY]
     if company_ids is not None:
         chosen.append(among(r.company_id, company_ids))
-    ledger: Ledger = {dataset: {} for dataset in datasets}
+    ledger: SliceCoverage = {dataset: {} for dataset in datasets}
     query = sa.select(r.dataset, r.company_id, r.day, r.data_through, r.full_through, r.is_final).where(*chosen)
     for dataset, company_id, day, data_through, full_through, is_final in connection.execute(query):
-        ledger[dataset].setdefault(company_id, {})[day] = Held(data_through, full_through, is_final)
+        ledger[dataset].setdefault(company_id, {})[day] = Watermark(data_through, full_through, is_final)
     return ledger
 
 
@@ -40,13 +42,13 @@ def landed_days(
     company_ids: Sequence[str],
     *,
     names: AbstractSet[str] = LANDED_NAMES,
-) -> dict[str, dict[date, Held]]:
+) -> dict[str, dict[date, Watermark]]:
     """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
 
     Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not wholly
     asked, so that it is asked again; a final one only if the problem says that it is to be.
     """
-    ledger = read_ledger(connection, sorted(names), company_ids)
+    ledger = read_slice_coverage(connection, sorted(names), company_ids)
     unavailable = availability.by_company(connection)
     troubled_days: dict[str, dict[date, set[str]]] = {}
     held_days: dict[str, dict[date, set[str]]] = {}
@@ -61,7 +63,7 @@ def landed_days(
         troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
         if not event_id:
             held_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
-    found: dict[str, dict[date, Held]] = {}
+    found: dict[str, dict[date, Watermark]] = {}
     for company_id in company_ids:
         absent = unavailable.get(company_id, frozenset())
         of_each = {name: ledger[name].get(company_id, {}) for name in names - absent}
@@ -82,12 +84,12 @@ def landed_days(
     return found
 
 
-def _unless(is_owed: bool, held: Held) -> Held:
+def _unless(is_owed: bool, held: Watermark) -> Watermark:
     """Return what a slice covers; one that is to be asked again, final or not, covers nothing to the full."""
     return replace(held, full_through=None, is_final=False) if is_owed else held
 
 
-def _together(slices: Mapping[str, Held], troubled: AbstractSet[str], held: AbstractSet[str]) -> Held:
+def _together(slices: Mapping[str, Watermark], troubled: AbstractSet[str], held: AbstractSet[str]) -> Watermark:
     """Return the least of the slices of a day, and of those of its minutes, and of its extras that are not held."""
     extras = [one for name, one in slices.items() if name not in CORE_NAMES | held]
     minutes = _least([one for name, one in slices.items() if name in CORE_NAMES])
@@ -117,7 +119,7 @@ def landed_companies(connection: sa.Connection) -> frozenset[str]:
 
 def read_unknown(connection: sa.Connection, frozen_before: Mapping[str, date], start: date) -> dict[str, list[date]]:
     """Return, by company that Sequel forgets days of, those that it forgot before they were known."""
-    facts = read_ledger(connection, [event_participants.name], list(frozen_before))[event_participants.name]
+    facts = read_slice_coverage(connection, [event_participants.name], list(frozen_before))[event_participants.name]
     return {
         company_id: unknown_days(facts.get(company_id, {}), start, first) for company_id, first in frozen_before.items()
     }
@@ -158,17 +160,17 @@ def kept_outcomes(
                         company_id,
                         row.dataset,
                         row.day,
-                        Verdict.UNCHANGED,
+                        SliceStatus.UNCHANGED,
                         rows=row.rows,
                         data_through=row.data_through,
                         is_final=row.is_final,
                     )
 
 
-def _least(slices: Sequence[Held]) -> Held:
+def _least(slices: Sequence[Watermark]) -> Watermark:
     data = [held.data_through for held in slices if held.data_through is not None]
     full = [held.full_through for held in slices if held.full_through is not None]
-    return Held(
+    return Watermark(
         min(data) if len(data) == len(slices) else None,
         min(full) if len(full) == len(slices) else None,
         all(held.is_final for held in slices),

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.details.endpoint import Asked, Family, Listing, Refused, Rows
+from sequel_assets.refresh.details.endpoint import Endpoint, EventRequest, Listing, Refused, Rows
 from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 T = TypeVar("T", int, float, datetime)
 PAGE_SIZE = 100
-MOST_PAGES = 2000
+MAX_PAGES = 2000
 """More than any event has; a page that never ends is refused after them."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def fetch_activity(client: SequelClient, asked: Asked) -> Rows:
+def fetch_activity(client: SequelClient, asked: EventRequest) -> Rows:
     """Return everybody in an event. A list that does not come to its `totalCount` is asked once more from the start."""
     everybody = _everybody(client, asked.event.event_id)
     if not everybody.is_proven:
@@ -73,7 +73,7 @@ def _everybody(client: SequelClient, event_id: str) -> _Everybody:
     """
     found: dict[tuple[str | None, str | None], Activity] = {}
     last_total = 0
-    for page in range(1, MOST_PAGES + 1):
+    for page in range(1, MAX_PAGES + 1):
         told = client.user_activity(event_id, page=page, count=PAGE_SIZE)
         known = len(found)
         for entry in told.items:
@@ -84,10 +84,10 @@ def _everybody(client: SequelClient, event_id: str) -> _Everybody:
         if len(found) >= told.total_count or len(found) == known or told.total_count < last_total:
             return _Everybody(list(found.values()), told.total_count, last_total)
         last_total = told.total_count
-    raise Refused(f"its user activity has no end: more than {MOST_PAGES} pages of {PAGE_SIZE}")
+    raise Refused(f"its user activity has no end: more than {MAX_PAGES} pages of {PAGE_SIZE}")
 
 
-def _row(asked: Asked, who: str, entries: Sequence[Activity]) -> Row:
+def _row(asked: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
     """Return one person's row: of several entries what was done is added up, of scores the largest counts."""
     entries = sorted(entries, key=lambda entry: (entry.updated_on or _LONG_AGO, entry.uid or entry.user_id or ""))
 
@@ -136,4 +136,4 @@ def _row(asked: Asked, who: str, entries: Sequence[Activity]) -> Row:
     )
 
 
-ACTIVITY = Family("user activity", (event_activity,), fetch_activity, {event_activity.name: activity_totals})
+ACTIVITY = Endpoint("user activity", (event_activity,), fetch_activity, {event_activity.name: activity_totals})

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.details.people_without_email import Entry, tell_apart
+from sequel_assets.refresh.details.people_without_email import ListedPerson, tell_apart
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -25,7 +25,7 @@ class Refused(Exception):  # noqa: N818 - an answer that cannot be kept right, t
 
 
 @dataclass(frozen=True)
-class Asked:
+class EventRequest:
     """One event to be asked as a whole, and whose rows they will be."""
 
     company_id: str
@@ -67,7 +67,7 @@ class Rows:
         """Add a row with every column of its table."""
         self.by_table.setdefault(table, []).append(row)
 
-    def who(self, asked: Asked, email: str | None, name: str | None) -> str | None:
+    def who(self, asked: EventRequest, email: str | None, name: str | None) -> str | None:
         """Return the id of somebody who wrote or chose something, who is remembered; None for nobody.
 
         Of several people of one name without an e-mail it is the first: nothing says which one it was.
@@ -76,7 +76,7 @@ class Rows:
             return None
         return self.known(asked, email, name)
 
-    def known(self, asked: Asked, email: str | None, name: str | None, number: int = 1) -> str:
+    def known(self, asked: EventRequest, email: str | None, name: str | None, number: int = 1) -> str:
         """Return the id of a person, who is remembered if there is anything to remember.
 
         `number` says which one of those of the name it is, without an e-mail.
@@ -87,10 +87,10 @@ class Rows:
             self.meet(Person(person, normal_email(email), shown))
         return person
 
-    def everybody(self, asked: Asked, entries: Sequence[Listing]) -> list[str]:
+    def everybody(self, asked: EventRequest, entries: Sequence[Listing]) -> list[str]:
         """Return the id of each entry of a list of people, who are remembered; those without an e-mail are told apart."""
         unnamed = [entry for entry in entries if normal_email(entry.email) is None]
-        who = iter(tell_apart([Entry(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
+        who = iter(tell_apart([ListedPerson(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
         found = []
         for entry in entries:
             if normal_email(entry.email) is None:
@@ -123,7 +123,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True)
-class Told:
+class FetchResult:
     """What became of asking one event."""
 
     event_id: str
@@ -152,13 +152,13 @@ def _as_an_event(client: SequelClient, event_id: str) -> object:
 
 
 @dataclass(frozen=True)
-class Family:
+class Endpoint:
     """Datasets that come from the same endpoint."""
 
     name: str
     """The endpoint in words."""
     tables: tuple[sa.Table, ...]
-    fetch: Callable[[SequelClient, Asked], Rows]
+    fetch: Callable[[SequelClient, EventRequest], Rows]
     beside: Mapping[str, sa.Table] = field(default_factory=dict)
     """Tables without bookkeeping of their own, by the dataset that they go with."""
     needs_audience: bool = False

@@ -11,18 +11,18 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.datasets import CORE_NAMES, EXTRAS_NAMES
+from sequel_assets.refresh.core.datasets import CORE_NAMES, DETAIL_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
 from sequel_assets.refresh.details.activity import ACTIVITY
-from sequel_assets.refresh.details.endpoint import Asked, Ending, Family, Told
+from sequel_assets.refresh.details.endpoint import Ending, Endpoint, EventRequest, FetchResult
 from sequel_assets.refresh.details.fetcher import PROBES, STILL_TOLD, EndpointAsker, to_probe
 from sequel_assets.refresh.details.interactions import INTERACTIONS
-from sequel_assets.refresh.details.load import DayOfEvents, ExtrasBatch
+from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
 from sequel_assets.refresh.details.replays import REPLAYS
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.pending_work import Pending
@@ -36,11 +36,11 @@ from sequel_assets.warehouse.tables.core import STAGE, event_participants, refre
 from sequel_assets.warehouse.tables.core import problems as problems_table
 from sequel_assets.warehouse.tables.event_details import OF_EVENTS, event_activity
 
-FAMILIES: tuple[Family, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
+ENDPOINTS: tuple[Endpoint, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
 
 
 @dataclass
-class Extras:
+class EventDetails:
     """The events of one company as a whole, within its refresh."""
 
     context: Context
@@ -48,24 +48,24 @@ class Extras:
     pool: Executor
     company_id: str
     events: Sequence[KnownEvent]
-    moment: Moment
+    moment: RunInfo
     person_key: str
     noted: frozenset[str] = field(default=frozenset(), init=False)
     """Datasets with problems: those that may have to be settled."""
 
-    def run(self, days: Mapping[date, Coverage], alone: Sequence[str], pending: Pending) -> Iterator[Outcome]:
+    def run(self, days: Mapping[date, DayCoverage], alone: Sequence[str], pending: Pending) -> Iterator[Outcome]:
         """Yield an outcome for each slice of the days, and write those of single events.
 
         Those are the ones asked `alone`, and where their day is kept those that are new, start at another time, or in an
         hourly refresh are under way since another day.
         """
         stages = [
-            Asked(self.company_id, event, event.starts_at.date(), self.person_key)
+            EventRequest(self.company_id, event, event.starts_at.date(), self.person_key)
             for event in self.events
             if event.event_type == STAGE and event.starts_at is not None
         ]
         self._take_out_moved([asked for asked in stages if asked.event.event_id in pending.restarted])
-        is_hourly, anew = Coverage.HOT in days.values(), pending.newcomers | pending.restarted
+        is_hourly, anew = DayCoverage.HOT in days.values(), pending.newcomers | pending.restarted
         again = [
             asked
             for asked in stages
@@ -74,22 +74,24 @@ class Extras:
         kept = self._kept_days() if again else set()
         plan = self._plan(stages, days, {*alone, *(asked.event.event_id for asked in again if asked.day in kept)})
         absent, lately, self.noted = self.warehouse.ask(self._books)
-        for family in FAMILIES:
+        for family in ENDPOINTS:
             yield from self._family(family, plan, stages, absent, lately)
 
     def _books(self, connection: sa.Connection) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
         """Return the datasets that are unavailable, those told lately, and those with problems."""
         p = problems_table.c
-        chosen = (p.company_id == self.company_id, p.dataset.in_(EXTRAS_NAMES))
+        chosen = (p.company_id == self.company_id, p.dataset.in_(DETAIL_NAMES))
         return (
             availability.unavailable_datasets(connection, self.company_id),
-            availability.told_since(connection, self.company_id, self.moment.at - STILL_TOLD),
+            availability.answered_since(connection, self.company_id, self.moment.at - STILL_TOLD),
             frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct())),
         )
 
-    def _plan(self, stages: Sequence[Asked], days: Mapping[date, Coverage], alone: set[str]) -> list[DayOfEvents]:
+    def _plan(
+        self, stages: Sequence[EventRequest], days: Mapping[date, DayCoverage], alone: set[str]
+    ) -> list[DayOfEvents]:
         """Return the days with the events that start on them; events asked alone on other days come by themselves."""
-        of_day: dict[date, list[Asked]] = {day: [] for day in sorted(days)}
+        of_day: dict[date, list[EventRequest]] = {day: [] for day in sorted(days)}
         single = []
         first_held = self.context.frozen_before.get(self.company_id, NONE_FROZEN)
         for asked in stages:
@@ -101,15 +103,15 @@ class Extras:
 
     def _family(
         self,
-        family: Family,
+        family: Endpoint,
         plan: Sequence[DayOfEvents],
-        stages: Sequence[Asked],
+        stages: Sequence[EventRequest],
         absent: Collection[str],
         lately: Collection[str],
     ) -> Iterator[Outcome]:
         """Ask one endpoint. `absent` are datasets that are unavailable so far, `lately` those that were told not long ago."""
         asker = EndpointAsker(self.context, family, self.pool)
-        is_full = any(day.coverage in {Coverage.FULL, Coverage.EXTRAS} for day in plan)
+        is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EXTRAS} for day in plan)
         wanted = {asked.event.event_id: asked for day in plan for asked in day.events}
         unknown = {table for table in family.tables if table.name not in lately}
         lacking = {table for table in unknown if table.name in absent}
@@ -130,7 +132,7 @@ class Extras:
             self._note(said - noted, "")
             noted |= said
             tables = tuple(table for table in family.tables if table not in untold)
-            batch = ExtrasBatch(
+            batch = DetailsBatch(
                 self.company_id, self.moment, family, tables, frozenset(e.event_id for e in self.events)
             )
             if family.needs_audience and (said or not unknown):  # else the 404 may be everybody's
@@ -139,7 +141,7 @@ class Extras:
                 batch.add(day, told)
             yield from batch.commit(self.warehouse, self.noted)
 
-    def _with_silent(self, told: Mapping[str, Told]) -> dict[str, Told]:
+    def _with_silent(self, told: Mapping[str, FetchResult]) -> dict[str, FetchResult]:
         """Return what was told, a 404 of an event without a minute taken for what it is: there was nobody to say anything."""
         refused = {event_id for event_id, one in told.items() if one.ending is Ending.NOT_FOUND}
         if not refused:
@@ -165,7 +167,7 @@ class Extras:
             availability.note(self.warehouse, self.company_id, names, reason=reason, at=self.moment.at)
 
     @repeats
-    def _take_out_moved(self, restarted: Sequence[Asked]) -> None:
+    def _take_out_moved(self, restarted: Sequence[EventRequest]) -> None:
         """Take the rows of events that start on another day now from their old one."""
         if not restarted:
             return
@@ -177,7 +179,7 @@ class Extras:
     @repeats
     def _kept_days(self) -> set[date]:
         r = refreshes.c
-        chosen = (r.company_id == self.company_id, r.dataset.in_(EXTRAS_NAMES))
+        chosen = (r.company_id == self.company_id, r.dataset.in_(DETAIL_NAMES))
         with self.warehouse.read() as connection:
             return set(connection.scalars(sa.select(r.day).where(*chosen).distinct()))
 
@@ -196,12 +198,12 @@ def not_surely_silent(connection: sa.Connection, company_id: str, event_ids: Col
     }
 
 
-def told_of(family: Family, told: Collection[Told]) -> set[sa.Table]:
+def told_of(family: Endpoint, told: Collection[FetchResult]) -> set[sa.Table]:
     """Return the tables that any of these events tells something of."""
     return {table for table in family.tables if any(one.tells(table) for one in told)}
 
 
-MOST_EVENTS_AT_ONCE = 64
+MAX_EVENTS_AT_ONCE = 64
 
 
 def in_turns(plan: Sequence[DayOfEvents]) -> Iterator[list[DayOfEvents]]:
@@ -209,7 +211,7 @@ def in_turns(plan: Sequence[DayOfEvents]) -> Iterator[list[DayOfEvents]]:
     some: list[DayOfEvents] = []
     for day in plan:
         some.append(day)
-        if sum(len(one.events) for one in some) >= MOST_EVENTS_AT_ONCE:
+        if sum(len(one.events) for one in some) >= MAX_EVENTS_AT_ONCE:
             yield some
             some = []
     if some:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import FATAL, asked_again, is_gone, is_known
-from sequel_assets.refresh.details.endpoint import Asked, Ending, Family, Refused, Told
+from sequel_assets.refresh.core.existence import FATAL, is_gone, is_known, requested_again
+from sequel_assets.refresh.details.endpoint import Ending, Endpoint, EventRequest, FetchResult, Refused
 from sequel_assets.refresh.usage.event_worker import Context, Stopped
 from sequel_assets.sequel import (
     BadRequest,
@@ -30,17 +30,19 @@ STILL_TOLD = timedelta(days=7)
 class EndpointAsker:
     """Asks the events of one company through one endpoint."""
 
-    def __init__(self, context: Context, family: Family, pool: Executor) -> None:
+    def __init__(self, context: Context, family: Endpoint, pool: Executor) -> None:
         self._context, self._family, self._pool = context, family, pool
         self.untold: dict[sa.Table, str] = {}
         """Why the endpoint does not tell a table of this company, once that is known."""
 
-    def probe(self, candidates: Iterable[Asked], unknown: Collection[sa.Table], *, probes: int = PROBES) -> list[Told]:
+    def probe(
+        self, candidates: Iterable[EventRequest], unknown: Collection[sa.Table], *, probes: int = PROBES
+    ) -> list[FetchResult]:
         """Ask one event after the other until each of the unknown tables was told, or of none of so many events.
 
         An event that fails decides nothing and ends it: what is untold is then not known.
         """
-        probed: list[Told] = []
+        probed: list[FetchResult] = []
         why = dict.fromkeys(unknown, "")
         for asked in candidates if why else ():
             told = self._ask(asked)
@@ -53,36 +55,36 @@ class EndpointAsker:
         self.untold = {table: reason for table, reason in why.items() if reason}
         return probed
 
-    def ask(self, events: Iterable[Asked]) -> list[Told]:
+    def ask(self, events: Iterable[EventRequest]) -> list[FetchResult]:
         """Ask events side by side."""
         return list(self._pool.map(self._ask, events))
 
-    def _ask(self, asked: Asked) -> Told:
+    def _ask(self, asked: EventRequest) -> FetchResult:
         """Ask one event; whatever goes wrong is told of that event, unless no request would survive it."""
         began = time.monotonic()
         told = self._guarded(asked)
         self._context.gauge.also(told.requests)
         return replace(told, seconds=time.monotonic() - began)
 
-    def _guarded(self, asked: Asked) -> Told:
+    def _guarded(self, asked: EventRequest) -> FetchResult:
         if self._context.stop.is_set():
             raise Stopped
         client = _Counting(self._context.client)
         event_id = asked.event.event_id
         try:
-            rows = asked_again(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
-            return Told(event_id, rows, requests=client.requests)
+            rows = requested_again(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
+            return FetchResult(event_id, rows, requests=client.requests)
         except FATAL as error:
             self._context.fatal.append(error)
             self._context.stop.set()
             raise Stopped from None
         except Refused as error:
-            return Told(event_id, None, Ending.FAILED, str(error), client.requests)
+            return FetchResult(event_id, None, Ending.FAILED, str(error), client.requests)
         except SequelError as error:
             ending, reason = self._ending(client, asked, error)
-            return Told(event_id, None, ending, reason, client.requests)
+            return FetchResult(event_id, None, ending, reason, client.requests)
 
-    def _ending(self, client: "_Counting", asked: Asked, error: SequelError) -> tuple[Ending, str]:
+    def _ending(self, client: "_Counting", asked: EventRequest, error: SequelError) -> tuple[Ending, str]:
         if isinstance(error, NotFound):
             try:
                 if self._is_gone(client, asked):
@@ -99,7 +101,7 @@ class EndpointAsker:
             return Ending.NOT_FOUND, str(error)
         return (Ending.NOT_TOLD if is_refusal(error) else Ending.FAILED), str(error)
 
-    def _is_gone(self, client: "_Counting", asked: Asked) -> bool:
+    def _is_gone(self, client: "_Counting", asked: EventRequest) -> bool:
         """Say whether Sequel does not know the event any more; nothing lists a hub, which has two calls instead."""
         event_id = asked.event.event_id
 
@@ -112,13 +114,13 @@ class EndpointAsker:
         return is_gone(client, lister, event_id, look_up)  # type: ignore[arg-type]
 
 
-def to_probe(events: Iterable[Asked], wanted: Collection[str], now: datetime) -> list[Asked]:
+def to_probe(events: Iterable[EventRequest], wanted: Collection[str], now: datetime) -> list[EventRequest]:
     """Return events to try an endpoint with: of those that are wanted and then have begun the latest, then some of all times.
 
     So neither the newest events nor those of one kind alone decide what a company is told.
     """
 
-    def rank(asked: Asked) -> tuple[bool, bool, float]:
+    def rank(asked: EventRequest) -> tuple[bool, bool, float]:
         starts = asked.event.starts_at or now
         return (asked.event.event_id not in wanted, starts > now, -starts.timestamp())
 

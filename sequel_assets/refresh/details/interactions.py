@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.details.endpoint import Asked, Family, Refused, Rows, a_key
+from sequel_assets.refresh.details.endpoint import Endpoint, EventRequest, Refused, Rows, a_key
 from sequel_assets.sequel import Interactions, SequelClient
 from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll, PollAnswer
 from sequel_assets.warehouse.tables.event_details import (
@@ -33,7 +33,7 @@ _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
+def fetch_interactions(client: SequelClient, asked: EventRequest) -> Rows:
     """Return what people said and chose. An id that is told twice, with two meanings, is refused by name."""
     told = client.event_interactions(asked.event.event_id)
     rows = Rows()
@@ -69,7 +69,7 @@ def fetch_interactions(client: SequelClient, asked: Asked) -> Rows:
     return rows
 
 
-def _add_poll(rows: Rows, asked: Asked, poll: Poll, position: int) -> None:
+def _add_poll(rows: Rows, asked: EventRequest, poll: Poll, position: int) -> None:
     key = (*asked.start, a_key(poll.poll_id, "a poll's id"))
     rows.add(polls, (*key, position, poll.question))
     options = _once(poll.options, lambda option: option.option_id, "option")
@@ -112,7 +112,7 @@ def _once(things: Sequence[T], key: Callable[[T], str], what: str) -> list[T]:
     return list(found.values())
 
 
-INTERACTIONS = Family(
+INTERACTIONS = Endpoint(
     "polls, questions and chat",
     (polls, poll_options, poll_answers, questions, chat_messages, reactions),
     fetch_interactions,

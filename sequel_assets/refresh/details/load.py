@@ -6,18 +6,19 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict, held
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, held
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
-from sequel_assets.refresh.details.endpoint import Asked, Family, Told
+from sequel_assets.refresh.details.endpoint import Endpoint, EventRequest, FetchResult
 from sequel_assets.refresh.details.load_rosters import note_registered
 from sequel_assets.refresh.discovery.event_ownership import cannot_be_read
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, State, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceState
+from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, replace_slices
 from sequel_assets.warehouse.stores import people
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.people import Person
@@ -31,8 +32,8 @@ class DayOfEvents:
     """A day that is asked: with the events that start on it, or (coverage None) one of them for its own sake."""
 
     day: date
-    coverage: Coverage | None
-    events: tuple[Asked, ...]
+    coverage: DayCoverage | None
+    events: tuple[EventRequest, ...]
 
     @property
     def asked(self) -> frozenset[str] | None:
@@ -41,12 +42,12 @@ class DayOfEvents:
 
 
 @dataclass
-class ExtrasBatch:
+class DetailsBatch:
     """Slices of the datasets of one endpoint, of one company, and the people and problems that go with them."""
 
     company_id: str
-    moment: Moment
-    family: Family
+    moment: RunInfo
+    family: Endpoint
     tables: tuple[sa.Table, ...]
     """Those of its tables that are told of the company."""
     present: frozenset[str]
@@ -61,7 +62,7 @@ class ExtrasBatch:
     outside: dict[str, set[str]] = field(default_factory=dict)
     """event that was told -> its times outside the calendar."""
 
-    def add(self, day: DayOfEvents, told: Mapping[str, Told]) -> None:
+    def add(self, day: DayOfEvents, told: Mapping[str, FetchResult]) -> None:
         """Turn what the events of a day told into its slices, or into problems."""
         here = [told[asked.event.event_id] for asked in day.events]
         before = self.asked.get(day.day, frozenset())
@@ -72,7 +73,7 @@ class ExtrasBatch:
         kept = {one.event_id for one in here if one.rows is None}
         asked = (self.present if day.coverage else frozenset(one.event_id for one in here)) - kept
         through = self.moment.through
-        is_full = day.coverage in {Coverage.FULL, Coverage.EXTRAS}
+        is_full = day.coverage in {DayCoverage.FULL, DayCoverage.EXTRAS}
         good = 0
         for table in self.tables:
             failed = [
@@ -109,8 +110,8 @@ class ExtrasBatch:
         `noted` are datasets that have problems already: only those, and those that get some, are settled.
         """
         results = warehouse.change(self._write, self.company_id) if self.updates else []
-        kept = [result for result in results if result.state is State.HELD]
-        written = [result for result in results if result.state is not State.HELD]
+        kept = [result for result in results if result.state is SliceState.HELD]
+        written = [result for result in results if result.state is not SliceState.HELD]
         self._note_times(warehouse, noted)
         for table in self.tables:
             problems = [problem for problem in self.failed if problem.dataset == table.name]
@@ -132,7 +133,7 @@ class ExtrasBatch:
                     self.company_id,
                     table.name,
                     day,
-                    Verdict.FAILED,
+                    SliceStatus.FAILED,
                     "; ".join(reasons),
                     requests=requests,
                     seconds=seconds,
@@ -166,7 +167,7 @@ class ExtrasBatch:
             )
             for update, result in zip(some, results[-len(some) :], strict=True):
                 beside = self.family.beside.get(result.table.name)
-                if beside is not None and result.state in {State.CHANGED, State.UNCHANGED}:
+                if beside is not None and result.state in {SliceState.CHANGED, SliceState.UNCHANGED}:
                     _replace_beside(connection, beside, self.company_id, update, self.beside.get(update.day, []))
         return results
 

@@ -10,14 +10,14 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.list_completeness import Doubt, doubt, is_round
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
-from sequel_assets.refresh.details.endpoint import Asked, Told
+from sequel_assets.refresh.details.endpoint import EventRequest, FetchResult
 from sequel_assets.refresh.details.fetcher import PROBES, STILL_TOLD, EndpointAsker, to_probe
-from sequel_assets.refresh.details.rosters import LIST_FAMILIES
+from sequel_assets.refresh.details.rosters import ROSTER_ENDPOINTS
 from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
@@ -35,14 +35,14 @@ from sequel_assets.warehouse.tables.event_details import event_activity
 LATELY = timedelta(days=30)
 
 
-def due_events(events: Iterable[KnownEvent], days: Mapping[date, Coverage], now: datetime) -> list[KnownEvent]:
+def due_events(events: Iterable[KnownEvent], days: Mapping[date, DayCoverage], now: datetime) -> list[KnownEvent]:
     """Return the events and hubs whose lists a refresh of these days asks for: what an hour costs is decided here.
 
     Those that start on the days or are under way and, where a day is asked in full (so at least at each day's close), all that are
     upcoming, under way or ended within 30 days. A hub is asked with the events that link it.
     """
     events = list(events)
-    with_recent = any(coverage is not Coverage.HOT for coverage in days.values())
+    with_recent = any(coverage is not DayCoverage.HOT for coverage in days.values())
 
     def is_due(event: KnownEvent) -> bool:
         if event.starts_at is None:
@@ -68,7 +68,7 @@ def refresh_registrants(
     company_id: str,
     event_ids: Collection[str],
     pool: Executor,
-    moment: Moment,
+    moment: RunInfo,
     person_key: str,
     *,
     is_full: bool,
@@ -82,16 +82,16 @@ def refresh_registrants(
             catalog.known_events(connection, company_id),
             catalog.excluded_events(connection, company_id),
             availability.unavailable_datasets(connection, company_id),
-            availability.told_since(connection, company_id, moment.at - STILL_TOLD),
+            availability.answered_since(connection, company_id, moment.at - STILL_TOLD),
         )
     )
     there = [
-        Asked(company_id, event, NO_DAY, person_key)
+        EventRequest(company_id, event, NO_DAY, person_key)
         for key, event in sorted(known.items())
         if key not in ruled_out and (key in event_ids or event.vanished_at is None)
     ]
     standing: list[Problem] = []
-    for family in LIST_FAMILIES:
+    for family in ROSTER_ENDPOINTS:
         (table,) = family.tables
         of_kind = [asked for asked in there if asked.event.event_type == LISTED_OF[table]]
         wanted = {asked.event.event_id: asked for asked in of_kind if asked.event.event_id in event_ids}
@@ -130,7 +130,7 @@ def refresh_registrants(
     return standing
 
 
-def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, told: Sequence[Told]) -> dict[str, Doubt]:
+def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, told: Sequence[FetchResult]) -> dict[str, Doubt]:
     """Return why the lists of some events may be cut off: they promise no number, so nothing proves them."""
     if table is hub_rooms:
         return {}
@@ -163,7 +163,7 @@ def failed_lists(standing: Iterable[Problem]) -> list[Outcome]:
     for one in standing:
         of_each.setdefault((one.company_id, one.dataset), []).append(f"event {one.event_id}: {one.reason}")
     return [
-        Outcome(company_id, dataset, NO_DAY, Verdict.FAILED, "; ".join(reasons))
+        Outcome(company_id, dataset, NO_DAY, SliceStatus.FAILED, "; ".join(reasons))
         for (company_id, dataset), reasons in of_each.items()
     ]
 
@@ -173,9 +173,9 @@ def _store(
     warehouse: Warehouse,
     company_id: str,
     table: sa.Table,
-    told: Sequence[Told],
+    told: Sequence[FetchResult],
     known: Mapping[str, KnownEvent],
-    moment: Moment,
+    moment: RunInfo,
 ) -> None:
     """Replace the rows of the events that told, and write the bookkeeping; what was there keeps when it was first seen."""
     event_ids = sorted(one.event_id for one in told)
@@ -215,7 +215,7 @@ def note_registered(connection: sa.Connection, company_id: str, events: Sequence
         replacement.sum_up(connection, company_id, registrants)
 
 
-def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: Moment, *, has_changed: bool) -> None:
+def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: RunInfo, *, has_changed: bool) -> None:
     """Write the bookkeeping; the checksum, which needs every row, only where a row has changed."""
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == NO_DAY)

@@ -12,7 +12,7 @@ from sequel_assets.warehouse.stores.people import normal_name
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedPerson:
     """One entry without an e-mail. `rest` orders entries without a mark that are called the same."""
 
     name: str
@@ -28,7 +28,7 @@ class Unnamed:
     number: int
 
 
-def tell_apart(entries: Sequence[Entry]) -> list[Unnamed]:
+def tell_apart(entries: Sequence[ListedPerson]) -> list[Unnamed]:
     """Return for each entry who it is. Neither who nor how many there are depends on the order of the list."""
     groups: dict[tuple[str | None, int], list[int]] = {}
     for place, entry in enumerate(entries):

@@ -2,14 +2,14 @@
 
 import json
 
-from sequel_assets.refresh.details.endpoint import Asked, Family, Listing, Rows
+from sequel_assets.refresh.details.endpoint import Endpoint, EventRequest, Listing, Rows
 from sequel_assets.sequel import SequelClient
 from sequel_assets.sequel.endpoints.directory import Registrant
 from sequel_assets.warehouse.stores.people import normal_name
 from sequel_assets.warehouse.tables.company_lists import hub_participants, hub_rooms, registrants
 
 
-def fetch_registrants(client: SequelClient, asked: Asked) -> Rows:
+def fetch_registrants(client: SequelClient, asked: EventRequest) -> Rows:
     """Return a row per person who registered, without the columns that the warehouse knows better."""
     rows = Rows()
     found: dict[str, tuple[bool, str | None]] = {}
@@ -29,7 +29,7 @@ def _mark(one: Registrant) -> str | None:
     return None if one.join_url is None else f"{normal_name(one.name)}\0{one.join_url}"
 
 
-def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
+def fetch_hub_participants(client: SequelClient, asked: EventRequest) -> Rows:
     """Return a row per person that a hub lists."""
     rows = Rows()
     found: dict[str, list[float | None]] = {}
@@ -45,7 +45,7 @@ def fetch_hub_participants(client: SequelClient, asked: Asked) -> Rows:
     return rows
 
 
-def fetch_hub_rooms(client: SequelClient, asked: Asked) -> Rows:
+def fetch_hub_rooms(client: SequelClient, asked: EventRequest) -> Rows:
     """Return a row per room of a hub; an answer without their list tells nothing of them, an empty list is no rooms."""
     rows, told = Rows(), client.hub(asked.event.event_id).rooms
     if told is None:
@@ -60,15 +60,15 @@ def _as_json(value: object) -> str | None:
     return json.dumps(value, sort_keys=True, ensure_ascii=False) if value not in (None, "", [], {}) else None
 
 
-REGISTRANTS = Family("registrants", (registrants,), fetch_registrants)
-HUB_PARTICIPANTS = Family(
+REGISTRANTS = Endpoint("registrants", (registrants,), fetch_registrants)
+HUB_PARTICIPANTS = Endpoint(
     "hub participants",
     (hub_participants,),
     fetch_hub_participants,
     look_up=lambda client, hub_id: client.hub(hub_id),
 )
-HUB_ROOMS = Family(
+HUB_ROOMS = Endpoint(
     "hub rooms", (hub_rooms,), fetch_hub_rooms, look_up=lambda client, hub_id: client.hub_participants(hub_id)
 )
-LIST_FAMILIES = (REGISTRANTS, HUB_PARTICIPANTS, HUB_ROOMS)
+ROSTER_ENDPOINTS = (REGISTRANTS, HUB_PARTICIPANTS, HUB_ROOMS)
 """Each of one table, asked of the events that `LISTED_OF` names."""

@@ -18,7 +18,7 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY, companies
 
-MOST_COMPANIES = 10_000
+MAX_COMPANIES = 10_000
 
 
 @dataclass
@@ -77,10 +77,10 @@ def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[s
     seen.listed_by.setdefault(child.uid, []).append(parent)
     if child.uid in seen.found:
         return
-    if len(seen.found) >= MOST_COMPANIES:
+    if len(seen.found) >= MAX_COMPANIES:
         first = next(iter(seen.found))
         if not any(note.event_id == CUT_OFF for note in seen.notes):
-            reason = f"more than {MOST_COMPANIES} companies beneath the root; the rest is left out, so no roll-up is written over it"
+            reason = f"more than {MAX_COMPANIES} companies beneath the root; the rest is left out, so no roll-up is written over it"
             seen.notes.append(Problem(first, companies.name, reason, event_id=CUT_OFF))
         return
     seen.found[child.uid] = (child, parent, depth)
@@ -138,12 +138,12 @@ def decide(
         for company in known
         if company.company_id not in seen.found
         and company.gone_at is None
-        and not is_beneath(company.company_id, seen.unknown_beneath, parents)
+        and not is_descendant(company.company_id, seen.unknown_beneath, parents)
     ]
     return now, doubtful
 
 
-def is_beneath(company_id: str, above: Collection[str], parents: Mapping[str, str | None]) -> bool:
+def is_descendant(company_id: str, above: Collection[str], parents: Mapping[str, str | None]) -> bool:
     """Say whether a company stands beneath one of these; a tree that loops ends."""
     steps, at = 0, parents.get(company_id)
     while at is not None and steps <= len(parents):
@@ -154,7 +154,7 @@ def is_beneath(company_id: str, above: Collection[str], parents: Mapping[str, st
 
 
 @dataclass(frozen=True)
-class Finding:
+class WalkFinding:
     """The tree as Sequel tells it now, held against what was known; nothing of it is stored yet."""
 
     now: list[KnownCompany]
@@ -175,7 +175,7 @@ class Finding:
 
 def look(
     client: SequelClient, known: Sequence[KnownCompany], root_id: str, pool: Executor, known_keys: Iterable[str]
-) -> Finding:
+) -> WalkFinding:
     """Walk the tree and ask of each known company that was not met whether it is gone; store nothing.
 
     What Sequel answers of the root is the caller's. Of any other company an error is a note: one that Sequel does not
@@ -191,11 +191,11 @@ def look(
     for company_id, error in untold.items():
         reason = f"Sequel lists it no more and does not tell whether it is gone; it stays as it was: {error}"
         seen.notes.append(Problem(company_id, companies.name, reason))
-    gone = [at for at, answer in answers.items() if answer is True and not is_beneath(at, untold.keys(), parents_of)]
+    gone = [at for at, answer in answers.items() if answer is True and not is_descendant(at, untold.keys(), parents_of)]
     left = {company.company_id for company in now} | set(gone)
     staying = [company for company in known if company.gone_at is None and company.company_id not in left]
     notes = {note.company_id: note for note in reversed(seen.notes)}
-    return Finding(now, staying, gone, notes, frozenset(seen.unknown_beneath))
+    return WalkFinding(now, staying, gone, notes, frozenset(seen.unknown_beneath))
 
 
 def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
@@ -208,7 +208,7 @@ def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
 
 
 @repeats
-def store(warehouse: Warehouse, found: Finding, *, at: datetime) -> list[KnownCompany]:
+def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[KnownCompany]:
     """Store what was found, and what is to be said of it; return every company that is not gone."""
     with warehouse.read() as connection:
         told_before = {company.company_id for company in catalog.known_companies(connection)} - read_unread(connection)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
-from sequel_assets.refresh.core.existence import FATAL, asked_again
-from sequel_assets.refresh.core.id_spelling import same_things, told_twice
+from sequel_assets.refresh.core.existence import FATAL, requested_again
+from sequel_assets.refresh.core.id_spelling import same_things, spelled_twice
 from sequel_assets.refresh.discovery.event_ownership import cannot_be_read
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.stores.problems import Problem
@@ -22,7 +22,7 @@ def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Ex
 
     Of two that cannot be told apart now the known one, or the first, is kept alone: nothing is counted twice.
     """
-    groups = told_twice(seen.found, known)
+    groups = spelled_twice(seen.found, known)
     spelled = [one for group in groups for one in group]
     answers = dict(zip(spelled, pool.map(lambda at: _uid(client, at), spelled), strict=True))
     same: dict[str, str] = {}
@@ -44,7 +44,7 @@ def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Ex
 
 def _uid(client: SequelClient, company_id: str) -> str | SequelError | None:
     try:
-        return asked_again(lambda: client.company(company_id)).uid
+        return requested_again(lambda: client.company(company_id)).uid
     except NotFound:
         return None
     except FATAL:

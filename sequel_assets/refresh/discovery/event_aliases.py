@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 
-from sequel_assets.refresh.core.bounded_wait import told_in_time
-from sequel_assets.refresh.core.existence import asked_again
-from sequel_assets.refresh.core.id_spelling import same_things, told_twice
+from sequel_assets.refresh.core.bounded_wait import answered_in_time
+from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.core.id_spelling import same_things, spelled_twice
 from sequel_assets.refresh.discovery.list_requests import Stored, Turn
 from sequel_assets.sequel import Event, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.stores.problems import Problem
@@ -37,9 +37,9 @@ def _same(
     spelled: Collection[str], known: Collection[str], uid_of: Callable[[str], str], pool: Executor, seconds: float
 ) -> tuple[dict[str, str], dict[str | None, SequelError]]:
     """Return which id each other spelling stands for, and of those that cannot be told why not."""
-    groups = told_twice(spelled, known)
-    told, failed = told_in_time(
-        pool, lambda at: asked_again(lambda: uid_of(at)), [at for g in groups for at in g], seconds
+    groups = spelled_twice(spelled, known)
+    told, failed = answered_in_time(
+        pool, lambda at: requested_again(lambda: uid_of(at)), [at for g in groups for at in g], seconds
     )
     found: dict[str, str | None] = {**told, **{at: None for at, error in failed.items() if isinstance(error, NotFound)}}
     clear = [group for group in groups if found.keys() >= {*group}]

@@ -7,8 +7,8 @@ real doubt waits, and is named; nobody else does.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
-from sequel_assets.refresh.core.bounded_wait import LATE, told_in_time
-from sequel_assets.refresh.core.existence import asked_again, events_of
+from sequel_assets.refresh.core.bounded_wait import LATE, answered_in_time
+from sequel_assets.refresh.core.existence import events_of, requested_again
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.discovery.event_aliases import spell_alike
 from sequel_assets.refresh.discovery.event_ownership import Owned, foreign_owners, own
@@ -44,7 +44,7 @@ def place_events(
         if above in listings and _of_unknown_owner(listings[above], stored.get(above, {}))
     }
     seconds = turn.quiet.seconds
-    witnesses, silent = told_in_time(pool, lambda at: events_of(client, at), sorted(ask_too), seconds)
+    witnesses, silent = answered_in_time(pool, lambda at: events_of(client, at), sorted(ask_too), seconds)
     errors = {**turn.failed, **silent, **dict.fromkeys(turn.late, LATE)}
     waiting: dict[tuple[str, str], str] = {}
     """(lister, event) -> why it is not known whose it is; empty where it is a company's that cannot be asked now."""
@@ -61,8 +61,8 @@ def place_events(
     foreign = foreign_owners(listings, depths)
     aliases = {owner: found for owner in foreign if (found := spellings.find(owner)) is not None}
     looked_up = {owner for owner in foreign if owner not in aliases}
-    told, unknown = told_in_time(
-        pool, lambda owner: asked_again(lambda: client.company(owner)), sorted(looked_up), seconds
+    told, unknown = answered_in_time(
+        pool, lambda owner: requested_again(lambda: client.company(owner)), sorted(looked_up), seconds
     )
     proven = {owner: spellings.find(company.uid) for owner, company in told.items()}
     aliases |= {owner: found for owner, found in proven.items() if found is not None}

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.slices import replacement
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
@@ -15,7 +15,7 @@ def take_out(
     table: sa.Table,
     company_id: str,
     event_id: str,
-    moment: Moment,
+    moment: RunInfo,
     *,
     but: date | None = None,
 ) -> None:

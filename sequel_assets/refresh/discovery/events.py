@@ -13,9 +13,9 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import FATAL, asked_again, is_known
+from sequel_assets.refresh.core.existence import FATAL, is_known, requested_again
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.event_listing import place_events
 from sequel_assets.refresh.discovery.event_ownership import Owned
@@ -50,7 +50,7 @@ class CompanyEvents:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedEvents:
     """Companies whose events were listed together: placed, and not stored yet; and the error of each that failed."""
 
     there: tuple[str, ...]
@@ -60,7 +60,7 @@ class Listed:
     _warehouse: Warehouse
     _stored: Stored
     _pool: Executor
-    _moment: Moment
+    _moment: RunInfo
 
     def settle(self, company_id: str) -> CompanyEvents:
         """Store a company's events and return what they are to be asked; what is no longer listed is looked up first."""
@@ -78,9 +78,9 @@ def list_events(
     warehouse: Warehouse,
     company_ids: Sequence[str],
     pool: Executor,
-    moment: Moment,
+    moment: RunInfo,
     proving: Collection[str] = (),
-) -> Iterator[Listed]:
+) -> Iterator[ListedEvents]:
     """Yield companies as their lists of events come, those that came together in one; who does not answer comes last.
 
     Each is as a refresh of its own, so that a company that hangs or fails delays nobody else. `proving` are those whose list
@@ -93,11 +93,11 @@ def list_events(
             if company_id in stored:
                 note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
                 problems.settle(warehouse, company_id, events.name, [NO_DAY], [note], at=moment.at)
-        yield Listed(tuple(turn.listings), dict(turn.failed), owned, client, warehouse, stored, pool, moment)
+        yield ListedEvents(tuple(turn.listings), dict(turn.failed), owned, client, warehouse, stored, pool, moment)
 
 
 def refresh_events(
-    client: SequelClient, warehouse: Warehouse, company_ids: Sequence[str], pool: Executor, moment: Moment
+    client: SequelClient, warehouse: Warehouse, company_ids: Sequence[str], pool: Executor, moment: RunInfo
 ) -> tuple[dict[str, CompanyEvents], dict[str, Exception]]:
     """List and store the events of companies; return what each is to be asked, and the error of each that failed.
 
@@ -126,7 +126,7 @@ def _settle(
     owned: Owned,
     stored: Stored,
     fates: Sequence[tuple[KnownEvent, str]],
-    moment: Moment,
+    moment: RunInfo,
 ) -> CompanyEvents:
     """Store a company's events, take in what it claims, give away what moved."""
     known, found = stored.get(company_id, {}), owned.by_company.get(company_id, {})
@@ -188,7 +188,7 @@ def _fate(client: SequelClient, company_id: str, owners: Mapping[str, str], stor
     try:
         if event.event_type == HUB:
             return "here" if is_known(lambda: client.hub(event.event_id)) else "vanished"
-        owner = asked_again(lambda: client.event(event.event_id)).company_uid
+        owner = requested_again(lambda: client.event(event.event_id)).company_uid
     except NotFound:
         return "vanished"
     except FATAL:
@@ -222,7 +222,7 @@ def _store(
     company_id: str,
     now: Sequence[KnownEvent],
     moved: Collection[str],
-    moment: Moment,
+    moment: RunInfo,
     anew: Collection[str] = (),
 ) -> None:
     """Store events, take out those that moved; of `anew` nothing is known any more of when they were silent."""
@@ -234,7 +234,7 @@ def _store(
             for table in (event_participants, event_concurrency, *OF_EVENTS):
                 take_out(connection, table, company_id, event_id, moment)
             catalog.forget_event(connection, company_id, event_id)
-            catalog.forget_strangers(connection, company_id, strangers)
+            catalog.forget_orphaned_people(connection, company_id, strangers)
         for table in LISTED_OF if moved else ():
             replacement.sum_up(connection, company_id, table)
         replacement.note_stored(

@@ -11,21 +11,21 @@ from datetime import date, timedelta
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.core.run_info import Moment
-from sequel_assets.refresh.coverage.active_events import BACK, hot_events, watched_since
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.coverage.active_events import BACK, active_events, watched_since
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
-from sequel_assets.refresh.details.extract import Extras
+from sequel_assets.refresh.details.extract import EventDetails
 from sequel_assets.refresh.details.load_rosters import due_events, failed_lists, owed_events, refresh_registrants
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.refresh.usage.empty_range_store import Remembered
+from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import Context, DayWork, EventWork, Stopped
 from sequel_assets.refresh.usage.load import Batch
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.stores.notifications import told_of_since
+from sequel_assets.warehouse.stores.notifications import notified_since
 from sequel_assets.webhooks.processing.decisions import ENDED, STARTED
 
 DAYS_AHEAD = 8
@@ -44,22 +44,22 @@ class CompanyRefresh:
         pool: Executor,
         company_id: str,
         events: CompanyEvents,
-        days: Mapping[date, Coverage],
-        moment: Moment,
+        days: Mapping[date, DayCoverage],
+        moment: RunInfo,
         person_key: str,
     ) -> None:
         self._context, self._warehouse, self._pool = context, warehouse, pool
         self._company_id, self._pending, self._moment, self._person_key = company_id, events.pending, moment, person_key
         self._days = days
-        self._full = sorted(day for day, coverage in days.items() if coverage is Coverage.FULL)
-        self._hot = sorted(day for day, coverage in days.items() if coverage is Coverage.HOT)
+        self._full = sorted(day for day, coverage in days.items() if coverage is DayCoverage.FULL)
+        self._hot = sorted(day for day, coverage in days.items() if coverage is DayCoverage.HOT)
         self._works = [EventWork(context, company_id, event) for event in events.asked]
         self._first_held = context.frozen_before.get(company_id, NONE_FROZEN)
         only = context.only.get(company_id, {})
         self._only = {
             event_id: [day for day in sorted(days) if day >= self._first_held] for event_id, days in only.items()
         }
-        self._remembered = Remembered(warehouse, company_id, moment, anew=context.anew)
+        self._remembered = EmptyRangeStore(warehouse, company_id, moment, anew=context.anew)
         self._explored = 0
         """Requests of the exploring, told with the first day that is worked on."""
         self._failed: dict[str, set[str]] = {}
@@ -77,8 +77,8 @@ class CompanyRefresh:
         older = self._refreshed_days() - {*self._full, *self._hot} if self._pending.newcomers else set()
         hot = self._hot_works()
         self._explore(sorted(older), hot)
-        yield from self._work_on(self._full, self._works, Coverage.FULL)
-        yield from self._work_on(self._hot, hot, Coverage.HOT)
+        yield from self._work_on(self._full, self._works, DayCoverage.FULL)
+        yield from self._work_on(self._hot, hot, DayCoverage.HOT)
         newcomers = [work for work in self._works if work.event.event_id in self._pending.newcomers]
         yield from self._work_on(sorted(older), newcomers, None)
         for work in self._works:  # one by one, so that an event that fails holds up no other
@@ -90,12 +90,12 @@ class CompanyRefresh:
 
     def _as_a_whole(self) -> Iterator[Outcome]:
         """Ask for what belongs to events as a whole."""
-        minutes_are_there = [day for day, coverage in self._days.items() if coverage is Coverage.EXTRAS]
+        minutes_are_there = [day for day, coverage in self._days.items() if coverage is DayCoverage.EXTRAS]
         kept = {self._company_id: minutes_are_there}
         yield from self._warehouse.ask(lambda connection: list(kept_outcomes(connection, kept, CORE_NAMES)))
         events = [work.event for work in self._works if not work.vanished]
         about = (self._context, self._warehouse, self._pool, self._company_id)
-        extras = Extras(*about, events, self._moment, self._person_key)
+        extras = EventDetails(*about, events, self._moment, self._person_key)
         yield from extras.run(self._days, list(self._only), self._pending)
 
     def _ask_registrants(self) -> list[Outcome]:
@@ -104,7 +104,7 @@ class CompanyRefresh:
         due = {event.event_id for event in due_events(events, self._days, self._moment.at)}
         owed = self._warehouse.ask(lambda connection: owed_events(connection, self._company_id))
         about = (self._context, self._warehouse, self._company_id, due | owed | self._only.keys(), self._pool)
-        is_full = any(coverage is not Coverage.HOT for coverage in self._days.values())
+        is_full = any(coverage is not DayCoverage.HOT for coverage in self._days.values())
         return failed_lists(refresh_registrants(*about, self._moment, self._person_key, is_full=is_full))
 
     def _hot_works(self) -> list[EventWork]:
@@ -113,11 +113,11 @@ class CompanyRefresh:
         watched = self._warehouse.ask(
             lambda connection: (
                 watched_since(connection, self._company_id, self._hot[-1] - BACK)
-                | told_of_since(connection, self._company_id, (STARTED, ENDED), self._moment.at - BACK)
+                | notified_since(connection, self._company_id, (STARTED, ENDED), self._moment.at - BACK)
             )
         )
         asked = [work.event for work in self._works]
-        hot = hot_events(asked, self._moment.at, watched=watched, new=self._pending.newcomers)
+        hot = active_events(asked, self._moment.at, watched=watched, new=self._pending.newcomers)
         return [work for work in self._works if work.event.event_id in hot]
 
     def _explore(self, older: Sequence[date], hot: Sequence[EventWork]) -> None:
@@ -138,7 +138,7 @@ class CompanyRefresh:
         self._explored = sum(work.explore_requests for work in self._works)
 
     def _work_on(
-        self, days: Sequence[date], works: Sequence[EventWork], coverage: Coverage | None
+        self, days: Sequence[date], works: Sequence[EventWork], coverage: DayCoverage | None
     ) -> Iterator[Outcome]:
         batch = self._batch()
         for day, done in self._in_order(days, works):

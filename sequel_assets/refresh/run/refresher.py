@@ -15,16 +15,16 @@ from sequel_assets.refresh.core.concurrent_map import side_by_side
 from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED_NAMES
 from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.core.outcomes import Outcome, all_failed, unexpected
-from sequel_assets.refresh.core.progress import Gauge
+from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.core.retention import NONE_FROZEN, Retention
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.core.time import data_through
-from sequel_assets.refresh.coverage.due_days import Coverage
-from sequel_assets.refresh.discovery.events import Listed, list_events
+from sequel_assets.refresh.coverage.due_days import DayCoverage
+from sequel_assets.refresh.discovery.events import ListedEvents, list_events
 from sequel_assets.refresh.discovery.pending_work import Pending, note, noted
 from sequel_assets.refresh.run.company_run import CompanyRefresh
 from sequel_assets.refresh.transform.derive import OWN_INSIGHTS, derive
-from sequel_assets.refresh.transform.derive_outcomes import tell_insights, why_unlisted
+from sequel_assets.refresh.transform.derive_outcomes import insight_outcomes, why_unlisted
 from sequel_assets.refresh.transform.rollup import RollUps
 from sequel_assets.refresh.usage.event_worker import Context, Stopped
 from sequel_assets.sequel import SequelClient, SequelError
@@ -38,7 +38,7 @@ OWN_NAMES = frozenset(insight.name for insight in OWN_INSIGHTS)
 
 
 @dataclass(frozen=True)
-class Rules:
+class RefreshConfig:
     """The settings that decide what a refresh does."""
 
     start: date
@@ -49,7 +49,7 @@ class Rules:
     retention: Retention = field(default_factory=Retention)
 
 
-Days = Sequence[date] | Mapping[date, Coverage]
+Days = Sequence[date] | Mapping[date, DayCoverage]
 """Days of a company, each in full or as its coverage says."""
 
 
@@ -65,7 +65,7 @@ class Refresher:
         client: SequelClient,
         warehouse: Warehouse,
         clock: Callable[[], datetime],
-        rules: Rules,
+        rules: RefreshConfig,
         run_id: str | None = None,
         *,
         accepts_loss: bool = False,
@@ -75,7 +75,7 @@ class Refresher:
         self._accepts_loss, self._anew, self._only = accepts_loss, anew, only or {}
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
         self.fatal: SequelError | None = None
-        self.gauge = Gauge()
+        self.gauge = Progress()
         self._frozen_before: Mapping[str, date] = {}
 
     def refresh(self, days_by_company: Mapping[str, Days], *, asks_sequel: bool = True) -> Generator[Outcome]:
@@ -89,7 +89,7 @@ class Refresher:
         first = self._first_held if asks_sequel else lambda _: NONE_FROZEN
         asked = {company_id: _covered(days, first(company_id)) for company_id, days in days_by_company.items()}
         through = data_through(now, self._rules.settle)
-        moment = Moment(now, through, self._rules.late_window, self._run_id, self._accepts_loss)
+        moment = RunInfo(now, through, self._rules.late_window, self._run_id, self._accepts_loss)
         if not asks_sequel:
             rollups = RollUps(self._warehouse, asked, moment)
             for company_id, days in asked.items():
@@ -103,7 +103,11 @@ class Refresher:
             yield from rollups.derive(self.fatal)
 
     def _in_turns(
-        self, asked: Mapping[str, Mapping[date, Coverage]], pool: ThreadPoolExecutor, moment: Moment, rollups: RollUps
+        self,
+        asked: Mapping[str, Mapping[date, DayCoverage]],
+        pool: ThreadPoolExecutor,
+        moment: RunInfo,
+        rollups: RollUps,
     ) -> Iterator[Outcome]:
         """Yield what becomes of the companies, those first whose events are listed first; each gets its outcomes once."""
         context = Context(
@@ -115,7 +119,7 @@ class Refresher:
             anew=self._anew,
             frozen_before=self._frozen_before,
         )
-        proving = [at for at, days in asked.items() if any(how is not Coverage.HOT for how in days.values())]
+        proving = [at for at, days in asked.items() if any(how is not DayCoverage.HOT for how in days.values())]
         left, reason = dict(asked), ""
         turns = list_events(self._client, self._warehouse, list(asked), pool, moment, proving)
         try:
@@ -140,10 +144,10 @@ class Refresher:
     def _side_by_side(
         self,
         context: Context,
-        wanted: Mapping[str, Mapping[date, Coverage]],
-        listed: Listed,
+        wanted: Mapping[str, Mapping[date, DayCoverage]],
+        listed: ListedEvents,
         pool: ThreadPoolExecutor,
-        moment: Moment,
+        moment: RunInfo,
     ) -> Iterator[Outcome]:
         def one(company_id: str) -> Iterator[Outcome]:
             return self._one(context, pool, company_id, listed, wanted[company_id], moment)
@@ -160,9 +164,9 @@ class Refresher:
         context: Context,
         pool: ThreadPoolExecutor,
         company_id: str,
-        listed: Listed,
-        days: Mapping[date, Coverage],
-        moment: Moment,
+        listed: ListedEvents,
+        days: Mapping[date, DayCoverage],
+        moment: RunInfo,
     ) -> Iterator[Outcome]:
         """Yield the outcomes of one company; whatever goes wrong is told of every slice that has none yet."""
         told: dict[tuple[str, date], Outcome] = {}
@@ -202,22 +206,26 @@ class Refresher:
             for _ in self._derive(other, {}, moment, {}):
                 pass
 
-    def _even_open(self, company_id: str, days: Mapping[date, Coverage]) -> set[date]:
+    def _even_open(self, company_id: str, days: Mapping[date, DayCoverage]) -> set[date]:
         """Return the days that were asked for by themselves, not because an hour went by."""
         alone = {day for days_of in self._only.get(company_id, {}).values() for day in days_of}
-        return alone | {day for day, coverage in days.items() if coverage is not Coverage.HOT}
+        return alone | {day for day, coverage in days.items() if coverage is not DayCoverage.HOT}
 
     def _first_held(self, company_id: str) -> date:
         return self._frozen_before.get(company_id, NONE_FROZEN)
 
-    def _note_broken_off(self, company_id: str, reason: str, moment: Moment) -> None:
+    def _note_broken_off(self, company_id: str, reason: str, moment: RunInfo) -> None:
         """Leave a problem at the company until a refresh of it comes to its end; the warehouse may be what is wrong."""
         with contextlib.suppress(WarehouseError):
             left: Pending = self._warehouse.ask(lambda connection: noted(connection, company_id))
             note(self._warehouse, company_id, left, at=moment.at, broken_off=reason)
 
     def _derive(
-        self, company_id: str, days: Mapping[date, Coverage], moment: Moment, facts: Mapping[tuple[str, date], Outcome]
+        self,
+        company_id: str,
+        days: Mapping[date, DayCoverage],
+        moment: RunInfo,
+        facts: Mapping[tuple[str, date], Outcome],
     ) -> Iterator[Outcome]:
         """Yield the outcomes of the insights: of the days asked for, and of every other that was behind."""
         first_held = self._first_held(company_id)
@@ -238,9 +246,9 @@ class Refresher:
             yield from all_failed(company_id, days, unexpected(error), OWN_NAMES)
             return
         today = self._clock().date()
-        yield from tell_insights(company_id, days, results, waiting, facts, self._rules.start, first_held, today)
+        yield from insight_outcomes(company_id, days, results, waiting, facts, self._rules.start, first_held, today)
 
 
-def _covered(days: Days, first: date) -> dict[date, Coverage]:
-    covered = days if isinstance(days, Mapping) else dict.fromkeys(days, Coverage.FULL)
+def _covered(days: Days, first: date) -> dict[date, DayCoverage]:
+    covered = days if isinstance(days, Mapping) else dict.fromkeys(days, DayCoverage.FULL)
     return {day: coverage for day, coverage in covered.items() if day >= first}

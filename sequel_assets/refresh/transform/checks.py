@@ -31,7 +31,7 @@ class Mismatch:
 MINUTES, USERS = ("live_minutes", "on_demand_minutes", "engaged_minutes"), ("live_users", "on_demand_users")
 
 
-def not_conserved(connection: sa.Connection) -> list[Mismatch]:
+def unreconciled(connection: sa.Connection) -> list[Mismatch]:
     """Return each (company, day, event) whose sums are not the promised ones, in the order of the key.
 
     Minutes must be the same. There may be fewer people than users, where Sequel counts the spellings of one e-mail, or

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import NONE_FROZEN, counts_from, is_closed
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
@@ -115,7 +115,7 @@ def derive(
     days: Collection[date],
     *,
     start: date,
-    moment: Moment,
+    moment: RunInfo,
     frozen_before: date = NONE_FROZEN,
     even_open: Collection[date] = (),
 ) -> tuple[dict[str, list[SliceResult]], dict[str, dict[date, str]]]:

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.transform.derive import OWN_INSIGHTS
 from sequel_assets.sequel import NotFound, SequelError
 from sequel_assets.warehouse.slices.replacement import SliceResult
 
 
-def tell_insights(
+def insight_outcomes(
     company_id: str,
     days: Collection[date],
     results: Mapping[str, Sequence[SliceResult]],
@@ -31,11 +31,11 @@ def tell_insights(
                     company_id,
                     insight.name,
                     day,
-                    Verdict.FAILED,
+                    SliceStatus.FAILED,
                     f"its {failed.dataset} failed: {failed.reason}",
                 )
             elif day in waiting[insight.name]:
-                yield Outcome(company_id, insight.name, day, Verdict.WAITING, waiting[insight.name][day])
+                yield Outcome(company_id, insight.name, day, SliceStatus.WAITING, waiting[insight.name][day])
             elif day in derived:
                 yield outcome_of(company_id, derived[day])
             elif not (insight.at_close and day == today):
@@ -44,7 +44,7 @@ def tell_insights(
                     why = f"{day} lies before SEQUEL_START_DATE ({start})"
                 elif day < first_held:
                     why = f"Sequel has forgotten {day}, or a later day that this number needs"
-                yield Outcome(company_id, insight.name, day, Verdict.WAITING, why)
+                yield Outcome(company_id, insight.name, day, SliceStatus.WAITING, why)
 
 
 def why_unlisted(wrong: Exception) -> str:

@@ -12,20 +12,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict, all_failed
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, all_failed
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.transform.derive import Wanted, rows_by_day
 from sequel_assets.refresh.transform.rollup_plan import (
     SOURCES,
+    Hierarchies,
     Key,
     Slices,
-    Trees,
     days_behind,
     is_behind,
+    read_hierarchies,
     read_slices,
-    read_trees,
     wanted_rollups,
 )
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -36,7 +36,7 @@ from sequel_assets.warehouse.stores import problems
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY
 
-Asked = Mapping[str, Mapping[date, Coverage]]
+Asked = Mapping[str, Mapping[date, DayCoverage]]
 
 
 class RollUps:
@@ -45,10 +45,10 @@ class RollUps:
     Of the days asked of a company its own roll-up is told in any case, of others what changed.
     """
 
-    def __init__(self, warehouse: Warehouse, asked: Asked, moment: Moment) -> None:
+    def __init__(self, warehouse: Warehouse, asked: Asked, moment: RunInfo) -> None:
         self._warehouse, self._asked, self._moment = warehouse, asked, moment
         self._even_open = {
-            day for days in asked.values() for day, coverage in days.items() if coverage is not Coverage.HOT
+            day for days in asked.values() for day, coverage in days.items() if coverage is not DayCoverage.HOT
         }
         over = {day for days in asked.values() for day in days if day_end(day) <= moment.through}
         self._touched = self._even_open | over
@@ -62,9 +62,9 @@ class RollUps:
     def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         """Yield the outcomes as they come, remembering the days that they concern and what failed."""
         for outcome in outcomes:
-            if outcome.dataset in SOURCES and outcome.verdict is Verdict.FAILED:
+            if outcome.dataset in SOURCES and outcome.verdict is SliceStatus.FAILED:
                 self._failed[outcome.company_id, outcome.day] = outcome
-            elif outcome.verdict is Verdict.DONE and day_end(outcome.day) <= self._moment.through:
+            elif outcome.verdict is SliceStatus.DONE and day_end(outcome.day) <= self._moment.through:
                 self._touched.add(outcome.day)
             yield outcome
 
@@ -98,9 +98,9 @@ class RollUps:
         yield from self._waiting(trees, waiting)
         _note(self._warehouse, trees, waiting, self._moment)
 
-    def _read(self, connection: sa.Connection) -> tuple[list[date], Trees, Slices]:
+    def _read(self, connection: sa.Connection) -> tuple[list[date], Hierarchies, Slices]:
         days = sorted({*self._touched, *days_behind(connection)})
-        return days, read_trees(connection), read_slices(connection, days)
+        return days, read_hierarchies(connection), read_slices(connection, days)
 
     def _due(self, wanted: Mapping[Key, Wanted], slices: Slices) -> list[Key]:
         return [
@@ -110,7 +110,7 @@ class RollUps:
             and (is_behind(slices, key, want) or key[1] in self._asked.get(key[0], ()))
         ]
 
-    def _derive(self, trees: Trees, company_id: str, days: Collection[date]) -> Iterator[Outcome]:
+    def _derive(self, trees: Hierarchies, company_id: str, days: Collection[date]) -> Iterator[Outcome]:
         """Derive a company's roll-ups from one state of all beneath it, taken once the company's lock is held."""
         for result in self._replace(trees, company_id, days):
             failed = self._failed.get((company_id, result.day))
@@ -118,10 +118,10 @@ class RollUps:
                 yield outcome_of(company_id, result)
             elif result.day in self._asked.get(company_id, ()):
                 why = f"its {failed.dataset} failed: {failed.reason}"
-                yield Outcome(company_id, company_rollup.name, result.day, Verdict.FAILED, why)
+                yield Outcome(company_id, company_rollup.name, result.day, SliceStatus.FAILED, why)
 
     @repeats
-    def _replace(self, trees: Trees, company_id: str, days: Collection[date]) -> list[SliceResult]:
+    def _replace(self, trees: Hierarchies, company_id: str, days: Collection[date]) -> list[SliceResult]:
         members = {member for day in days for member in trees.members_on(day)[company_id]}
         with self._warehouse.write(company_id) as connection, self._warehouse.read() as state:
             slices = read_slices(state, days, members)
@@ -136,14 +136,14 @@ class RollUps:
                 run_id=self._moment.run_id,
             )
 
-    def _waiting(self, trees: Trees, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
+    def _waiting(self, trees: Hierarchies, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
         """Yield that roll-ups asked for must wait: for a company of this refresh, another run would not bring it."""
         for (company_id, day), missing in waiting.items():
             is_unread = missing in trees.unread
             if day in self._asked.get(company_id, ()) and (missing in self._asked or is_unread):
                 why = _UNREAD.format(missing) if is_unread else f"{missing} has no {_FACTS} of {day} yet"
                 failed = self._failed.get((company_id, day))
-                verdict = Verdict.FAILED if failed else Verdict.WAITING
+                verdict = SliceStatus.FAILED if failed else SliceStatus.WAITING
                 why = f"its {failed.dataset} failed: {failed.reason}" if failed else why
                 yield Outcome(company_id, company_rollup.name, day, verdict, why)
 
@@ -177,7 +177,7 @@ _UNREAD = "Sequel has not told what stands beneath {}"
 
 
 @repeats
-def _note(warehouse: Warehouse, trees: Trees, waiting: Mapping[Key, str], moment: Moment) -> None:
+def _note(warehouse: Warehouse, trees: Hierarchies, waiting: Mapping[Key, str], moment: RunInfo) -> None:
     """Make each company's problem with its roll-ups what it is now: the first day that waits, and for whom."""
     days: dict[str, list[date]] = {}
     for (company_id, day), missing in sorted(waiting.items()):

@@ -29,7 +29,7 @@ Key = tuple[str, date]
 
 
 @dataclass(frozen=True)
-class Trees:
+class Hierarchies:
     """Who stands beneath whom, and since when a company is gone at Sequel."""
 
     parents: Parents
@@ -37,16 +37,18 @@ class Trees:
     unread: frozenset[str] = frozenset()
     """Companies of which nobody knows what stands beneath them."""
 
-    def only(self, members: Collection[str]) -> "Trees":
+    def only(self, members: Collection[str]) -> "Hierarchies":
         """Return the same without the other companies."""
-        return Trees(self.parents, {member: self.gone_on[member] for member in members}, self.unread)
+        return Hierarchies(self.parents, {member: self.gone_on[member] for member in members}, self.unread)
 
     def members_on(self, day: date) -> dict[str, list[str]]:
         """Return of each company itself and all beneath it that day."""
         return members_on(self.parents, self.gone_on, day)
 
 
-def wanted_rollups(trees: Trees, slices: Slices, days: Iterable[date]) -> tuple[dict[Key, Wanted], dict[Key, str]]:
+def wanted_rollups(
+    trees: Hierarchies, slices: Slices, days: Iterable[date]
+) -> tuple[dict[Key, Wanted], dict[Key, str]]:
     """Return what each company's roll-up of these days should be, and for those that must wait which company is missing.
 
     A company that was gone that day and has no slice of it is not waited for; one that is `unread` is. Pure.
@@ -68,7 +70,7 @@ def wanted_rollups(trees: Trees, slices: Slices, days: Iterable[date]) -> tuple[
     return wanted, waiting
 
 
-def _own(trees: Trees, slices: Slices, company_id: str, day: date) -> tuple[list[Any], bool]:
+def _own(trees: Hierarchies, slices: Slices, company_id: str, day: date) -> tuple[list[Any], bool]:
     """Return a company's own slices of a day, all or none, and whether it owes them."""
     rows = [slices.get((company_id, dataset, day)) for dataset in SOURCES]
     gone_on = trees.gone_on[company_id]
@@ -100,7 +102,7 @@ def behind_rollups(connection: sa.Connection) -> list[tuple[str, date]]:
     """Return (company, day) of each roll-up that is missing though all beneath are there, or behind their facts."""
     r = refreshes.c
     query = select(r.day).where(r.dataset == SOURCES[0], r.day != NO_DAY).distinct().order_by(r.day)
-    trees, days = read_trees(connection), list(connection.scalars(query))
+    trees, days = read_hierarchies(connection), list(connection.scalars(query))
     found = []
     for n in range(0, len(days), 31):  # a month at a time: thousands of companies have many slices
         slices = read_slices(connection, days[n : n + 31])
@@ -114,7 +116,7 @@ def behind_rollups(connection: sa.Connection) -> list[tuple[str, date]]:
     return sorted(found)
 
 
-def read_trees(connection: sa.Connection) -> Trees:
+def read_hierarchies(connection: sa.Connection) -> Hierarchies:
     """Return where every company stands and stood."""
     p, c = company_parents.c, companies.c
     rows = [tuple(row) for row in connection.execute(select(p.company_id, p.from_day, p.parent_company_id))]
@@ -122,7 +124,7 @@ def read_trees(connection: sa.Connection) -> Trees:
         row.company_id: row.gone_at.date() if row.gone_at else None
         for row in connection.execute(select(c.company_id, c.gone_at))
     }
-    return Trees(parents_of(rows), gone, read_unread(connection))
+    return Hierarchies(parents_of(rows), gone, read_unread(connection))
 
 
 def read_slices(

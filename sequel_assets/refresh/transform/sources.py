@@ -11,7 +11,7 @@ from sequel_assets.warehouse.tables.dataset import Insight
 
 
 @dataclass(frozen=True)
-class Together:
+class CombinedSources:
     """A day of several sources: the least of what each covers, and one checksum over theirs."""
 
     checksum: str
@@ -47,12 +47,12 @@ def together(
     return found
 
 
-def _least(rows: Mapping[str, Any], plan: str | None) -> Together:
+def _least(rows: Mapping[str, Any], plan: str | None) -> CombinedSources:
     there = [row for row in rows.values() if row is not None]
     data, full = ([getattr(row, name) for row in there] for name in ("data_through", "full_through"))
     checksums = [f"{name} {row.checksum if row is not None else 'none'}\n" for name, row in rows.items()]
     checksums += [f"events {plan}\n"] if plan is not None else []
-    return Together(
+    return CombinedSources(
         hashlib.sha256("".join(checksums).encode()).hexdigest(),
         None if None in data else min(data),
         None if None in full else min(full),

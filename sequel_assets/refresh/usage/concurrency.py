@@ -7,14 +7,14 @@ from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing
 from sequel_assets.refresh.usage.extract import SliceFailure
 from sequel_assets.sequel import EARLIEST, LATEST
 
-Told = dict[date, dict[datetime, int]]
+ConcurrencyByDay = dict[date, dict[datetime, int]]
 """day -> minute -> users."""
 
 
-def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Told:
+def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> ConcurrencyByDay:
     """Return the minutes by day: all that came, also beyond the planned end; of two values for one the larger."""
     start = starts_at.replace(second=0, microsecond=0)
-    told: Told = {}
+    told: ConcurrencyByDay = {}
     for offset, users in views:
         after = timedelta(minutes=offset)
         if not EARLIEST - start <= after < LATEST - start:  # nothing is added before that is sure
@@ -27,7 +27,7 @@ def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Told
     return told
 
 
-def fetch_concurrency(ask: EventAsker, *, has_live_minutes: bool) -> Told:
+def fetch_concurrency(ask: EventAsker, *, has_live_minutes: bool) -> ConcurrencyByDay:
     """Return the concurrency of an event. 404 means empty where nobody was live; else it is asked once more.
 
     Where minutes are stored it is not taken for empty either, unless Sequel says that nobody was ever live.

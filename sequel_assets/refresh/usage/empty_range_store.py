@@ -8,34 +8,34 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.run_info import Moment
-from sequel_assets.refresh.usage.empty_ranges import learn, left_to_ask, without
+from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.usage.empty_ranges import learn, left_to_request, without
 from sequel_assets.refresh.usage.event_worker import EventWork
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import empty_ranges
-from sequel_assets.warehouse.stores.empty_ranges import Silence
+from sequel_assets.warehouse.stores.empty_ranges import EmptyRange
 from sequel_assets.warehouse.tables.core import proofs
 
-MOST_SECONDS = 1.0
+MAX_SECONDS = 1.0
 """What was learned is written at least so often, so that a kill costs no more to ask again."""
 
 
-class Remembered:
+class EmptyRangeStore:
     """The silences of one company. With `anew` none of them is believed; what is learned is kept all the same."""
 
-    def __init__(self, warehouse: Warehouse, company_id: str, moment: Moment, *, anew: bool) -> None:
+    def __init__(self, warehouse: Warehouse, company_id: str, moment: RunInfo, *, anew: bool) -> None:
         self._warehouse, self._company_id, self._moment = warehouse, company_id, moment
-        self._believed: dict[str, list[Silence]] = {} if anew else self._read()
+        self._believed: dict[str, list[EmptyRange]] = {} if anew else self._read()
         self._written = time.monotonic()
 
     def left(self, event_id: str, days: Iterable[date]) -> list[date]:
         """Return the days that an event is to be asked about."""
-        return left_to_ask(days, self._believed.get(event_id, ()))
+        return left_to_request(days, self._believed.get(event_id, ()))
 
     def keep_now_and_then(self, works: Sequence[EventWork]) -> None:
         """Write what was learned if that was not done lately."""
-        if time.monotonic() - self._written >= MOST_SECONDS:
+        if time.monotonic() - self._written >= MAX_SECONDS:
             self.keep(works)
 
     def keep(self, works: Sequence[EventWork]) -> None:
@@ -57,7 +57,7 @@ class Remembered:
         empty_ranges.replace(connection, self._company_id, changed)
 
     @repeats
-    def _read(self) -> dict[str, list[Silence]]:
+    def _read(self) -> dict[str, list[EmptyRange]]:
         """Return what is stored; days of which minutes are stored are not believed to be silent, whatever is told."""
         with self._warehouse.read() as connection:
             stored = empty_ranges.told(connection, self._company_id)

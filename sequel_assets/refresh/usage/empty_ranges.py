@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from sequel_assets.refresh.usage.range_search import DAY, Span
-from sequel_assets.warehouse.stores.empty_ranges import Silence
+from sequel_assets.warehouse.stores.empty_ranges import EmptyRange
 
 
 def last_final_day(through: datetime, late_window: timedelta) -> date:
@@ -17,49 +17,49 @@ def last_final_day(through: datetime, late_window: timedelta) -> date:
 
 
 def learn(
-    stored: Sequence[Silence],
+    stored: Sequence[EmptyRange],
     silent: Iterable[Span],
     loud: Collection[date],
     *,
     through: datetime,
     late_window: timedelta,
-) -> list[Silence]:
+) -> list[EmptyRange]:
     """Return an event's silences after it was told which stretches are `silent` and which days `loud` (have minutes).
 
     Of a stretch only the days that are final by now count.
     """
     last = last_final_day(through, late_window)
-    fresh = [Silence(span.first, min(span.last, last), through) for span in silent if span.first <= last]
+    fresh = [EmptyRange(span.first, min(span.last, last), through) for span in silent if span.first <= last]
     return joined(without([*stored, *fresh], loud))
 
 
-def without(silences: Iterable[Silence], days: Collection[date]) -> list[Silence]:
+def without(silences: Iterable[EmptyRange], days: Collection[date]) -> list[EmptyRange]:
     """Return the silences less some days."""
-    found: list[Silence] = []
+    found: list[EmptyRange] = []
     for silence in silences:
         first = silence.first
         for day in sorted(day for day in set(days) if silence.first <= day <= silence.last):
             if first < day:
-                found.append(Silence(first, day - DAY, silence.through))
+                found.append(EmptyRange(first, day - DAY, silence.through))
             first = day + DAY
         if first <= silence.last:
-            found.append(Silence(first, silence.last, silence.through))
+            found.append(EmptyRange(first, silence.last, silence.through))
     return found
 
 
-def joined(silences: Iterable[Silence]) -> list[Silence]:
+def joined(silences: Iterable[EmptyRange]) -> list[EmptyRange]:
     """Return the silences in order, those that touch or overlap as one, which keeps the earliest of their hours."""
-    found: list[Silence] = []
+    found: list[EmptyRange] = []
     for silence in sorted(silences):
         before = found[-1] if found else None
         if before is not None and silence.first <= before.last + DAY:
             through = min(before.through, silence.through)
-            found[-1] = Silence(before.first, max(before.last, silence.last), through)
+            found[-1] = EmptyRange(before.first, max(before.last, silence.last), through)
         else:
             found.append(silence)
     return found
 
 
-def left_to_ask(days: Iterable[date], silences: Sequence[Silence]) -> list[date]:
+def left_to_request(days: Iterable[date], silences: Sequence[EmptyRange]) -> list[date]:
     """Return the days that no silence covers, in order."""
     return [day for day in sorted(days) if not any(silence.first <= day <= silence.last for silence in silences)]

@@ -8,13 +8,13 @@ import threading
 from dataclasses import dataclass, field
 from datetime import date
 
-from sequel_assets.refresh.core.existence import asked_again
-from sequel_assets.refresh.usage.range_search import EngagementType, Question, Span, Totals
-from sequel_assets.refresh.usage.verification import Listed, NotConserved, read
+from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.usage.range_search import EngagementType, RangeRequest, Span, Totals
+from sequel_assets.refresh.usage.verification import DoesNotReconcile, ListedPeople, read
 from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 
-MOST_KEPT_ROWS = 300_000
+MAX_KEPT_ROWS = 300_000
 
 
 class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looked into
@@ -22,11 +22,11 @@ class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looke
 
 
 @dataclass(frozen=True)
-class Answer:
+class EventAnswer:
     """A participants list and the totals that came with it."""
 
     totals: Totals
-    listed: tuple[Listed, ...]
+    listed: tuple[ListedPeople, ...]
 
 
 @dataclass
@@ -39,7 +39,7 @@ class KeptLists:
     def admit(self, rows: int) -> bool:
         """Say whether so many rows more may be kept."""
         with self.lock:
-            if self.rows + rows > MOST_KEPT_ROWS:
+            if self.rows + rows > MAX_KEPT_ROWS:
                 return False
             self.rows += rows
             return True
@@ -61,15 +61,15 @@ class EventAsker:
         self.span: Span | None = None
         """What the last question was about."""
         self._room = room
-        self._kept: dict[Question, Answer] = {}
-        self._unproven: set[Question] = set()
+        self._kept: dict[RangeRequest, EventAnswer] = {}
+        self._unproven: set[RangeRequest] = set()
 
     @property
     def has_doubts(self) -> bool:
         """Say whether a single day's totals were believed though its list does not come to them."""
         return bool(self._unproven)
 
-    def totals(self, question: Question) -> Totals:
+    def totals(self, question: RangeRequest) -> Totals:
         """Return the promised totals; of a single day the list is fetched with them, checked against them, and kept."""
         if question.span.days > 1:
             return self._ask(question, limit=1).totals
@@ -82,11 +82,11 @@ class EventAsker:
             self._kept[question] = answer
         return answer.totals
 
-    def probe(self, question: Question) -> Totals:
+    def probe(self, question: RangeRequest) -> Totals:
         """Return the promised totals of any span with the smallest answer."""
         return self._ask(question, limit=1).totals
 
-    def everybody(self, question: Question) -> Answer:
+    def everybody(self, question: RangeRequest) -> EventAnswer:
         """Return everybody, kept or asked."""
         kept = self._kept.pop(question, None)
         if kept is not None:
@@ -113,14 +113,14 @@ class EventAsker:
         self.requests += 1
         event_id = self.event.event_id
         try:
-            told = asked_again(
+            told = requested_again(
                 lambda: self.client.participants(event_id, start=None, end=None, engagement_type="live", limit=1)
             )
         except NotFound:
             raise EventMissing(event_id) from None
         return told.total_engaged_minutes > 0
 
-    def _ask(self, question: Question, limit: int) -> Answer:
+    def _ask(self, question: RangeRequest, limit: int) -> EventAnswer:
         self.span = question.span
         for attempt in (1, 2):
             self.requests += 1
@@ -131,22 +131,24 @@ class EventAsker:
                     raise EventMissing(self.event.event_id) from None
         raise AssertionError("unreachable")
 
-    def _answer(self, kind: EngagementType, question: Question, limit: int) -> Answer:
+    def _answer(self, kind: EngagementType, question: RangeRequest, limit: int) -> EventAnswer:
         told = self.client.participants(
             self.event.event_id, start=question.span.first, end=question.span.last, engagement_type=kind, limit=limit
         )
         totals = Totals(told.number_of_users, told.total_engaged_minutes)
         self.most_users = max(self.most_users, totals.users)
-        return Answer(totals, tuple(Listed(row.name, row.email, row.engaged_minutes) for row in told.participants))
+        return EventAnswer(
+            totals, tuple(ListedPeople(row.name, row.email, row.engaged_minutes) for row in told.participants)
+        )
 
     @staticmethod
     def _limit(users: int) -> int:
         return 2 * users + 100
 
 
-def _is_proven(answer: Answer) -> bool:
+def _is_proven(answer: EventAnswer) -> bool:
     try:
         read(answer.totals.users, answer.totals.minutes, answer.listed)
-    except NotConserved:
+    except DoesNotReconcile:
         return False
     return True

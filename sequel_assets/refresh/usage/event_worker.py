@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from sequel_assets.refresh.core.existence import FATAL, is_gone
-from sequel_assets.refresh.core.progress import Gauge
-from sequel_assets.refresh.usage.concurrency import Told, fetch_concurrency
+from sequel_assets.refresh.core.progress import Progress
+from sequel_assets.refresh.usage.concurrency import ConcurrencyByDay, fetch_concurrency
 from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing, KeptLists
-from sequel_assets.refresh.usage.extract import DayFacts, NotTold, SliceFailure, day_facts, explore
+from sequel_assets.refresh.usage.extract import DayFacts, NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -28,7 +28,7 @@ class Context:
     clock: Callable[[], datetime]
     settle: timedelta
     room: KeptLists = field(default_factory=KeptLists)
-    gauge: Gauge = field(default_factory=Gauge)
+    gauge: Progress = field(default_factory=Progress)
     stop: threading.Event = field(default_factory=threading.Event)
     fatal: list[SequelError] = field(default_factory=list)
     """The error that ended the run, once there is one."""
@@ -63,7 +63,7 @@ class EventWork:
     def __init__(self, context: Context, company_id: str, event: KnownEvent) -> None:
         self.company_id = company_id
         self.event = event
-        self.told: Told | None = None
+        self.told: ConcurrencyByDay | None = None
         self.days: dict[date, Expected | None] = {}
         self.failed_spans: dict[Span, str] = {}
         self.vanished = False
@@ -119,7 +119,7 @@ class EventWork:
         except SliceFailure as error:
             self._ask.forget()
             where = self._ask.span
-            if not isinstance(error, NotTold) or where is None or where == span:
+            if not isinstance(error, NoResponse) or where is None or where == span:
                 self.failed_spans[span] = str(error)
                 return
             if where.days == 1:
@@ -189,7 +189,7 @@ class EventWork:
             self._context.stop.set()
             raise Stopped from None
         except SequelError as error:
-            raise NotTold(str(error)) from None
+            raise NoResponse(str(error)) from None
 
     def _look_up(self, span: Span) -> None:
         reason = self._missing()

@@ -10,21 +10,21 @@ from sequel_assets.refresh.usage.range_search import (
     Contradiction,
     EngagementType,
     Expected,
-    Question,
+    RangeRequest,
     Span,
     Totals,
     gaps,
     plan,
 )
 from sequel_assets.refresh.usage.same_name import together
-from sequel_assets.refresh.usage.verification import Attendee, Counted, NotConserved, prove
+from sequel_assets.refresh.usage.verification import Attendee, Counted, DoesNotReconcile, verify
 
 
 class SliceFailure(Exception):  # noqa: N818 - the word of the matter
     """One event of one day (or span) could not be told for sure; the text is the reason, in one line."""
 
 
-class NotTold(SliceFailure):
+class NoResponse(SliceFailure):
     """Sequel did not answer at all; asking about other days may still succeed."""
 
 
@@ -53,14 +53,14 @@ NOBODY = DayFacts((), Totals(0, 0), Totals(0, 0), 0)
 
 
 @dataclass(frozen=True)
-class Proven:
+class VerifiedList:
     """The people of a list and the totals that it was proven against."""
 
     totals: Totals
     people: tuple[Counted, ...]
 
 
-NO_LIST = Proven(Totals(0, 0), ())
+NO_LIST = VerifiedList(Totals(0, 0), ())
 
 
 def explore(
@@ -89,12 +89,12 @@ def _explore(
     ask: EventAsker, span: Span, own: Span | None, clock: Callable[[], datetime], settle: timedelta, wants_witness: bool
 ) -> Mapping[date, Expected | None]:
     began = clock()
-    answers: dict[Question, Totals] = {}
+    answers: dict[RangeRequest, Totals] = {}
     while (step := plan(span, own, answers)).questions:
         for question in step.questions:
             answers[question] = ask.totals(question)
     _confirm(ask, span, step.days, answers, wants_witness=wants_witness)
-    everything = Question("all", span)
+    everything = RangeRequest("all", span)
     is_unsettled_now = len(answers) > 1 and is_unsettled(began, clock(), settle)
     if (is_unsettled_now or _hangs_on_all(step.days)) and ask.probe(everything) != answers[everything]:
         raise Contradiction(f"the numbers of {span} moved while they were asked for")
@@ -105,7 +105,7 @@ def _confirm(
     ask: EventAsker,
     span: Span,
     days: Mapping[date, Expected | None],
-    answers: Mapping[Question, Totals],
+    answers: Mapping[RangeRequest, Totals],
     *,
     wants_witness: bool,
 ) -> None:
@@ -114,8 +114,8 @@ def _confirm(
     The lists are needed anyhow and are kept. Where a list does not come to its totals every empty stretch is asked too.
     """
     for day, expected in days.items():
-        inferred = {Question("live", Span(day, day)): expected.live if expected else 0}
-        inferred[Question("onDemand", Span(day, day))] = expected.on_demand if expected else 0
+        inferred = {RangeRequest("live", Span(day, day)): expected.live if expected else 0}
+        inferred[RangeRequest("onDemand", Span(day, day))] = expected.on_demand if expected else 0
         for question, minutes in inferred.items():
             if minutes and question not in answers and (told := ask.totals(question).minutes) != minutes:
                 raise Contradiction(f"{day} has {told} {question.engagement_type} minutes, {minutes} by the range")
@@ -123,7 +123,7 @@ def _confirm(
     if not ask.has_doubts:
         stretches = sorted(stretches, key=lambda gap: -gap.days)[: 1 if wants_witness else 0]
     for stretch in stretches:
-        if ask.probe(Question("all", stretch)).minutes:
+        if ask.probe(RangeRequest("all", stretch)).minutes:
             raise Contradiction(f"the days do not add up to {span}: {stretch} has minutes of its own")
 
 
@@ -136,11 +136,11 @@ def day_facts(ask: EventAsker, day: date, expected: Expected | None) -> DayFacts
     """Return the proven minutes of a day; what does not fit is asked for once more, by the day itself."""
     try:
         return _as_expected(ask, day, expected) if expected is not None else _by_itself(ask, day)
-    except (Contradiction, NotConserved):
+    except (Contradiction, DoesNotReconcile):
         ask.forget(day)
     try:
         return _by_itself(ask, day)
-    except (Contradiction, NotConserved) as error:
+    except (Contradiction, DoesNotReconcile) as error:
         raise SliceFailure(str(error)) from None
 
 
@@ -160,7 +160,9 @@ def _as_expected(ask: EventAsker, day: date, expected: Expected) -> DayFacts:
 
 def _by_itself(ask: EventAsker, day: date) -> DayFacts:
     promised = (
-        ask.totals(Question("all", Span(day, day))) if ask.most_users else ask.probe(Question("all", Span(day, day)))
+        ask.totals(RangeRequest("all", Span(day, day)))
+        if ask.most_users
+        else ask.probe(RangeRequest("all", Span(day, day)))
     )
     if not promised.minutes:
         ask.forget(day)
@@ -190,7 +192,7 @@ class _OnBoth:
     """Names without an e-mail: whether one person or two were meant is said by the list of everybody alone."""
 
 
-def _on_both(live: Proven, replay: Proven) -> _OnBoth:
+def _on_both(live: VerifiedList, replay: VerifiedList) -> _OnBoth:
     emails, names = [], []
     for found in (live, replay):
         emails.append({one.email for one in found.people if one.email is not None})
@@ -198,22 +200,22 @@ def _on_both(live: Proven, replay: Proven) -> _OnBoth:
     return _OnBoth(frozenset(emails[0] & emails[1]), frozenset(names[0] & names[1]))
 
 
-def _list(ask: EventAsker, kind: EngagementType, day: date) -> Proven:
+def _list(ask: EventAsker, kind: EngagementType, day: date) -> VerifiedList:
     """Return a list that comes to its own totals, asked once more if the first one does not."""
-    question = Question(kind, Span(day, day))
+    question = RangeRequest(kind, Span(day, day))
     answer = ask.everybody(question)
     try:
-        people = prove(answer.totals.users, answer.totals.minutes, answer.listed)
-    except NotConserved:
+        people = verify(answer.totals.users, answer.totals.minutes, answer.listed)
+    except DoesNotReconcile:
         answer = ask.everybody(question)
         try:
-            people = prove(answer.totals.users, answer.totals.minutes, answer.listed)
-        except NotConserved as error:
-            raise NotConserved(f"the {kind} list does not add up: {error}") from None
-    return Proven(answer.totals, tuple(people))
+            people = verify(answer.totals.users, answer.totals.minutes, answer.listed)
+        except DoesNotReconcile as error:
+            raise DoesNotReconcile(f"the {kind} list does not add up: {error}") from None
+    return VerifiedList(answer.totals, tuple(people))
 
 
-def _together(day: date, live: Proven, replay: Proven, everybody: Proven | None) -> DayFacts:
+def _together(day: date, live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None) -> DayFacts:
     minutes = [
         *_of_emails(day, live, replay, everybody),
         *_of_names(live, replay, everybody),
@@ -222,7 +224,9 @@ def _together(day: date, live: Proven, replay: Proven, everybody: Proven | None)
     return DayFacts(tuple(minutes), live.totals, replay.totals, sum(person.engaged for person in minutes))
 
 
-def _of_emails(day: date, live: Proven, replay: Proven, everybody: Proven | None) -> Iterator[Minutes]:
+def _of_emails(
+    day: date, live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None
+) -> Iterator[Minutes]:
     """Yield the minutes of those who have an e-mail, who are one person on all lists."""
     nobody = ("", 0)
     alive, replayed, engaged = (
@@ -238,7 +242,7 @@ def _of_emails(day: date, live: Proven, replay: Proven, everybody: Proven | None
             yield Minutes(Attendee(email), max(name_a, name_b, name_c), at_live, on_demand, both)
 
 
-def _of_names(live: Proven, replay: Proven, everybody: Proven | None) -> Iterator[Minutes]:
+def _of_names(live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None) -> Iterator[Minutes]:
     """Yield the minutes of those who have no e-mail, numbered within each name by their minutes, the most first."""
     by_name: dict[str, tuple[list[Counted], list[Counted], list[Counted]]] = {}
     for place, found in enumerate((live, replay, everybody)):

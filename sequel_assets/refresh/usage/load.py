@@ -5,23 +5,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict, held
-from sequel_assets.refresh.core.run_info import Moment
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, held
+from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
-from sequel_assets.refresh.usage.concurrency import Told
+from sequel_assets.refresh.usage.concurrency import ConcurrencyByDay
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceState
+from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
 from sequel_assets.warehouse.stores import catalog, people
 from sequel_assets.warehouse.stores.people import Person, person_id
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants
 
-MOST_ROWS, MOST_DAYS, MOST_SECONDS = 20_000, 31, 1.0
+MAX_ROWS, MAX_DAYS, MAX_SECONDS = 20_000, 31, 1.0
 """A batch is committed when it reaches one of these."""
 PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
 
@@ -31,7 +32,7 @@ class Batch:
     """Slices of one company and what goes with them: people, problems, what the events' concurrency reached."""
 
     company_id: str
-    moment: Moment
+    moment: RunInfo
     person_key: str
     participants: list[SliceUpdate] = field(default_factory=list)
     concurrency: list[SliceUpdate] = field(default_factory=list)
@@ -51,7 +52,7 @@ class Batch:
     @property
     def is_full(self) -> bool:
         """Say whether it is time to commit."""
-        return self.rows >= MOST_ROWS or len(self.asked) >= MOST_DAYS or time.monotonic() - self.began >= MOST_SECONDS
+        return self.rows >= MAX_ROWS or len(self.asked) >= MAX_DAYS or time.monotonic() - self.began >= MAX_SECONDS
 
     def add(
         self,
@@ -59,14 +60,14 @@ class Batch:
         done: Mapping[str, DayWork],
         works: Sequence[EventWork],
         *,
-        coverage: Coverage | None,
+        coverage: DayCoverage | None,
         explored: int = 0,
     ) -> None:
         """Turn what the events gave for a day into its slices, or into problems.
 
         `works` are the events that were asked: every one (full), the hot ones, or (coverage None) some for their own sake.
         """
-        self.asked[day] = None if coverage is Coverage.FULL else frozenset(work.event.event_id for work in works)
+        self.asked[day] = None if coverage is DayCoverage.FULL else frozenset(work.event.event_id for work in works)
         requests, seconds = sum(told.requests for told in done.values()), sum(told.seconds for told in done.values())
         self.costs[day] = (explored + requests, seconds)
         self.vanished.update(work.event.event_id for work in works if work.vanished)
@@ -74,7 +75,7 @@ class Batch:
         self._add_concurrency(day, done, works, coverage)
 
     def _add_participants(
-        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: Coverage | None
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: DayCoverage | None
     ) -> None:
         failures = {event_id: told.facts_failure for event_id, told in done.items() if told.facts_failure}
         self.failed += [
@@ -117,7 +118,7 @@ class Batch:
         self.rows += len(rows)
 
     def _add_concurrency(
-        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: Coverage | None
+        self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: DayCoverage | None
     ) -> None:
         failures = {event_id: told.concurrency_failure for event_id, told in done.items() if told.concurrency_failure}
         self.failed += [Problem(self.company_id, CONCURRENCY, why, day, event_id) for event_id, why in failures.items()]
@@ -126,7 +127,7 @@ class Batch:
         told = {work.event.event_id: work.told for work in works if work.told is not None}
         self.place(day, told, coverage)
 
-    def place(self, day: date, told: Mapping[str, Told], coverage: Coverage | None = None) -> None:
+    def place(self, day: date, told: Mapping[str, ConcurrencyByDay], coverage: DayCoverage | None = None) -> None:
         """Put the minutes of events into the concurrency slice of a day."""
         rows: list[Row] = [
             (self.company_id, day, event_id, minute, users)
@@ -143,10 +144,10 @@ class Batch:
         self.costs.setdefault(day, (0, 0.0))
         self.rows += len(rows)
 
-    def _covered(self, coverage: Coverage | None) -> tuple[datetime | None, datetime | None]:
+    def _covered(self, coverage: DayCoverage | None) -> tuple[datetime | None, datetime | None]:
         """Return what data_through and full_through of a slice move to."""
         through = self.moment.through
-        return (through if coverage else None), (through if coverage is Coverage.FULL else None)
+        return (through if coverage else None), (through if coverage is DayCoverage.FULL else None)
 
     def commit(self, warehouse: Warehouse) -> Iterator[Outcome]:
         """Write all of it in one transaction, its problems in others, and yield what became of each slice."""
@@ -166,7 +167,7 @@ class Batch:
                     self.company_id,
                     dataset,
                     day,
-                    Verdict.FAILED,
+                    SliceStatus.FAILED,
                     "; ".join(reasons),
                     requests=requests,
                     seconds=seconds,
@@ -190,7 +191,7 @@ class Batch:
                 )
                 for result in results:
                     name, day = result.table.name, result.day
-                    if result.state is State.HELD:
+                    if result.state is SliceState.HELD:
                         kept.append(Problem(self.company_id, name, held(result.loss), day))
                     else:
                         outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))
@@ -201,6 +202,6 @@ class Batch:
         return outcomes
 
 
-def _reach(told: Told) -> tuple[datetime | None, datetime | None]:
+def _reach(told: ConcurrencyByDay) -> tuple[datetime | None, datetime | None]:
     minutes = [minute for day in told.values() for minute in day]
     return (min(minutes), max(minutes)) if minutes else (None, None)

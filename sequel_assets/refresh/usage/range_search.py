@@ -41,7 +41,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Question:
+class RangeRequest:
     """The totals of one event over a span, for one engagement type."""
 
     engagement_type: EngagementType
@@ -56,7 +56,7 @@ class Totals:
     minutes: int
 
 
-Answers = Mapping[Question, Totals]
+Answers = Mapping[RangeRequest, Totals]
 
 
 @dataclass(frozen=True)
@@ -69,40 +69,40 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RangePlan:
     """Either the next questions, or, when there are none, the days with minutes."""
 
-    questions: tuple[Question, ...] = ()
+    questions: tuple[RangeRequest, ...] = ()
     days: Mapping[date, Expected | None] = field(default_factory=dict)
     """None: nothing is known of the day but that it must be asked by itself."""
 
 
-def plan(span: Span, own: Span | None, answers: Answers) -> Plan:
+def plan(span: Span, own: Span | None, answers: Answers) -> RangePlan:
     """Return what to ask next about an event over `span`; `own` are the days on which it takes place, if known."""
     if span.days == 1:
-        return Plan(days={span.first: None})
-    everything = Question("all", span)
+        return RangePlan(days={span.first: None})
+    everything = RangeRequest("all", span)
     if everything not in answers:
-        return Plan((everything,))
+        return RangePlan((everything,))
     engaged = answers[everything].minutes
     if not engaged:
-        return Plan(days={})
-    replay = Question("onDemand", span)
+        return RangePlan(days={})
+    replay = RangeRequest("onDemand", span)
     if replay not in answers:
-        return Plan((replay,))
+        return RangePlan((replay,))
     on_demand = answers[replay].minutes
-    alive = Question("live", span)
+    alive = RangeRequest("live", span)
     if on_demand and alive not in answers:
-        return Plan((alive,))
+        return RangePlan((alive,))
     live = answers[alive].minutes if on_demand else engaged
     if live + on_demand < engaged:
         raise Contradiction(f"{span}: {live} live and {on_demand} on-demand minutes do not reach the {engaged} of all")
     found_live = _locate("live", span, live, own, answers)
     found_on_demand = _locate("onDemand", span, on_demand, own, answers)
-    if isinstance(found_live, Question) or isinstance(found_on_demand, Question):
-        return Plan(tuple(found for found in (found_live, found_on_demand) if isinstance(found, Question)))
+    if isinstance(found_live, RangeRequest) or isinstance(found_on_demand, RangeRequest):
+        return RangePlan(tuple(found for found in (found_live, found_on_demand) if isinstance(found, RangeRequest)))
     both = live + on_demand > engaged
-    return Plan(
+    return RangePlan(
         days={
             day: Expected(
                 found_live.get(day, 0),
@@ -130,7 +130,7 @@ def gaps(span: Span, days: Iterable[date]) -> list[Span]:
 
 def _locate(
     kind: EngagementType, span: Span, minutes: int, own: Span | None, answers: Answers
-) -> dict[date, int] | Question:
+) -> dict[date, int] | RangeRequest:
     """Return the days that make up the minutes of a span, or the next question towards them."""
     if not minutes:
         return {}
@@ -140,7 +140,7 @@ def _locate(
     left = minutes
     parts = list(split(span, own))
     for place, part in enumerate(parts):
-        question = Question(kind, part)
+        question = RangeRequest(kind, part)
         if place == len(parts) - 1:
             share = left
         elif question in answers:
@@ -150,7 +150,7 @@ def _locate(
         if share > left:
             raise Contradiction(f"{part}: {share} {kind} minutes are more than the {left} left of {span}")
         within = _locate(kind, part, share, own, answers)
-        if isinstance(within, Question):
+        if isinstance(within, RangeRequest):
             return within
         found |= within
         left -= share

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from sequel_assets.refresh.usage.range_search import Contradiction
 from sequel_assets.refresh.usage.verification import Counted
 
-MOST_STEPS = 5_000
+MAX_STEPS = 5_000
 """Of the search for who is who; it takes one for each of them where they are few, or many fit."""
 
 
 @dataclass(frozen=True, order=True)
-class Together:
+class NamePairing:
     """One person of a name: minutes live, on demand, and of both without what was both at once."""
 
     engaged: int
@@ -25,7 +25,7 @@ class Together:
     name: str
 
 
-def together(live: Sequence[Counted], replay: Sequence[Counted], everybody: Sequence[Counted]) -> list[Together]:
+def together(live: Sequence[Counted], replay: Sequence[Counted], everybody: Sequence[Counted]) -> list[NamePairing]:
     """Return the people of one name, those with most minutes first; `Contradiction` where the three lists do not fit.
 
     The outcome does not depend on the order of the lists. Of hundreds who are called the same it may take too long to
@@ -41,10 +41,10 @@ def together(live: Sequence[Counted], replay: Sequence[Counted], everybody: Sequ
             f"{len(engaged)} of all"
         )
     spare = [one.name for one in engaged]
-    people: list[Together] = []
+    people: list[NamePairing] = []
     for one in matches:
         names = [*_taken(alive, one[0]), *_taken(replayed, one[1])]
-        people.append(Together(one[2], one[0] or 0, one[1] or 0, max([*names, spare[len(people)]])))
+        people.append(NamePairing(one[2], one[0] or 0, one[1] or 0, max([*names, spare[len(people)]])))
     return sorted(people, reverse=True)
 
 
@@ -107,7 +107,7 @@ class _Search:
         chosen: list[Choice] = []
         under_way: list[Iterator[Choice]] = []
         before = (self.pairs, self.slack)
-        for _ in range(MOST_STEPS + 2 * len(engaged)):
+        for _ in range(MAX_STEPS + 2 * len(engaged)):
             if len(chosen) == len(engaged) and not self.slack and not self.pairs:
                 self.pairs, self.slack = before
                 return chosen

@@ -14,12 +14,12 @@ from math import gcd
 
 from sequel_assets.warehouse.stores.people import normal_email, normal_name
 
-MOST_REPEATS, MOST_ROWS_READ = 12, 200_000
+MAX_REPEATS, MAX_ROWS_READ = 12, 200_000
 """Where some rows repeat another and some do not: up to so many of them, and so much work, the way is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedPeople:
     """One row of a participants list, to the letter."""
 
     name: str
@@ -48,7 +48,7 @@ class Counted:
     minutes: int
 
 
-class NotConserved(Exception):  # noqa: N818 - the word of the matter
+class DoesNotReconcile(Exception):  # noqa: N818 - the word of the matter
     """A list does not come to what was promised with it."""
 
 
@@ -61,42 +61,42 @@ class Apart(Enum):
 
 
 @dataclass(frozen=True)
-class Reading:
+class ListReading:
     """The rows of a list that count, and what those without an e-mail stand for."""
 
-    rows: Sequence[Listed]
+    rows: Sequence[ListedPeople]
     apart: Apart
 
 
-def prove(promised_users: int, promised_minutes: int, listed: Sequence[Listed]) -> list[Counted]:
+def verify(promised_users: int, promised_minutes: int, listed: Sequence[ListedPeople]) -> list[Counted]:
     """Return the people of a list, or raise `NotConserved` with both sums."""
     return people_of(read(promised_users, promised_minutes, listed))
 
 
-def read(promised_users: int, promised_minutes: int, listed: Sequence[Listed]) -> Reading:
+def read(promised_users: int, promised_minutes: int, listed: Sequence[ListedPeople]) -> ListReading:
     """Return the reading of a list that comes to what was promised, or raise `NotConserved` with both sums."""
     minutes = _minutes(listed)
     if len(listed) == promised_users and minutes == promised_minutes:
-        return Reading(listed, Apart.EACH)
+        return ListReading(listed, Apart.EACH)
     whole_lists = [rows for rows in _uniform(listed) if _minutes(rows) == promised_minutes]
     for are_people in (True, False):
         for rows in whole_lists:
             apart = _apart(rows, promised_users, are_people=are_people)
             if apart is not None:
-                return Reading(rows, apart)
+                return ListReading(rows, apart)
         reading = _with_some_repeats(listed, promised_users, minutes - promised_minutes, are_people=are_people)
         if reading is not None:
             return reading
     found = f"{len(listed)} people with {minutes} minutes listed, {promised_users} with {promised_minutes} promised"
     if len(listed) < promised_users:
-        raise NotConserved(f"{found}: Sequel caps the list")
-    raise NotConserved(found)
+        raise DoesNotReconcile(f"{found}: Sequel caps the list")
+    raise DoesNotReconcile(found)
 
 
-def people_of(reading: Reading) -> list[Counted]:
+def people_of(reading: ListReading) -> list[Counted]:
     """Return the people that a list stands for; which order its rows had does not matter for who they are."""
-    emails: dict[str, list[Listed]] = defaultdict(list)
-    names: dict[str, list[Listed]] = defaultdict(list)
+    emails: dict[str, list[ListedPeople]] = defaultdict(list)
+    names: dict[str, list[ListedPeople]] = defaultdict(list)
     for row in reading.rows:
         email = normal_email(row.email)
         (emails[email] if email else names[normal_name(row.name)]).append(row)
@@ -106,32 +106,32 @@ def people_of(reading: Reading) -> list[Counted]:
     return people
 
 
-def _each(rows: Sequence[Listed], apart: Apart) -> Iterable[Sequence[Listed]]:
+def _each(rows: Sequence[ListedPeople], apart: Apart) -> Iterable[Sequence[ListedPeople]]:
     """Return the rows of each person of one name."""
     if apart is Apart.BY_NAME:
         return [rows]
     if apart is Apart.EACH:
         return [[row] for row in rows]
-    spellings: dict[str, list[Listed]] = defaultdict(list)
+    spellings: dict[str, list[ListedPeople]] = defaultdict(list)
     for row in rows:
         spellings[row.name].append(row)
-    people: list[list[Listed]] = [[] for _ in range(max(map(len, spellings.values())))]
+    people: list[list[ListedPeople]] = [[] for _ in range(max(map(len, spellings.values())))]
     for theirs in spellings.values():
         for person, row in zip(people, sorted(theirs, key=lambda row: -row.minutes), strict=False):
             person.append(row)
     return people
 
 
-def _one(email: str | None, unnamed_by: str, rows: Sequence[Listed]) -> Counted:
+def _one(email: str | None, unnamed_by: str, rows: Sequence[ListedPeople]) -> Counted:
     """Return a person with all their minutes; of several spellings of the name the last in order."""
     return Counted(email, unnamed_by, max(row.name.strip() for row in rows), _minutes(rows))
 
 
-def _minutes(rows: Iterable[Listed]) -> int:
+def _minutes(rows: Iterable[ListedPeople]) -> int:
     return sum(row.minutes for row in rows)
 
 
-def _uniform(listed: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
+def _uniform(listed: Sequence[ListedPeople]) -> Iterator[Sequence[ListedPeople]]:
     """Yield a list as it stands, as if all of it were told several times, without any repeats, and without those of some.
 
     Those are the rows with an e-mail, or those without one.
@@ -151,7 +151,7 @@ def _uniform(listed: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
         yield kept + [row for row in listed if has_email[row] == repeats]
 
 
-def _apart(rows: Sequence[Listed], promised_users: int, *, are_people: bool) -> Apart | None:
+def _apart(rows: Sequence[ListedPeople], promised_users: int, *, are_people: bool) -> Apart | None:
     """Return the reading by which rows stand for as many as were promised; None where there is none.
 
     With `are_people` those are people, as we count them, else Sequel has counted the spellings of an e-mail.
@@ -171,26 +171,26 @@ def _apart(rows: Sequence[Listed], promised_users: int, *, are_people: bool) -> 
 
 
 def _with_some_repeats(
-    listed: Sequence[Listed], promised_users: int, excess: int, *, are_people: bool
-) -> Reading | None:
+    listed: Sequence[ListedPeople], promised_users: int, excess: int, *, are_people: bool
+) -> ListReading | None:
     """Return the reading without repeats of some rows that come to so many minutes; None where there is none, or two."""
     times = {row: count for row, count in Counter(listed).items() if count > 1}
-    if excess < 0 or not times or sum(times.values()) - len(times) > MOST_REPEATS:
+    if excess < 0 or not times or sum(times.values()) - len(times) > MAX_REPEATS:
         return None
-    found: dict[frozenset[tuple[Counted, int]], Reading] = {}
+    found: dict[frozenset[tuple[Counted, int]], ListReading] = {}
     tries = list(_left_out(list(times.items()), excess))
-    if len(tries) * len(listed) > MOST_ROWS_READ:
+    if len(tries) * len(listed) > MAX_ROWS_READ:
         return None
     for left_out in tries:
         rows = list((Counter(listed) - Counter(left_out)).elements())
         apart = _apart(rows, promised_users, are_people=are_people)
         if apart is not None:
-            reading = Reading(rows, apart)
+            reading = ListReading(rows, apart)
             found[frozenset(Counter(people_of(reading)).items())] = reading
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _left_out(times: Sequence[tuple[Listed, int]], excess: int) -> Iterator[dict[Listed, int]]:
+def _left_out(times: Sequence[tuple[ListedPeople, int]], excess: int) -> Iterator[dict[ListedPeople, int]]:
     """Yield the ways to leave out repeats, one row at least stays of each, that come to so many minutes."""
     if not times:
         if excess == 0:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sequel_assets.sandbox.api import analytics, directory, wire
-from sequel_assets.sandbox.api.cache import Memory, asked_for
+from sequel_assets.sandbox.api.cache import AnswerCache, asked_for
 from sequel_assets.sandbox.api.faults import Fault, Faults
 from sequel_assets.sandbox.api.quirks import bend
 from sequel_assets.sandbox.api.request_log import LoggedRequest, RequestLog
@@ -35,7 +35,7 @@ Handler = Callable[[View, str, Query], Any]
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One endpoint. `{}` in the path stands for an id; `is_named` marks those whose shape is our own proposal."""
 
     shape: str
@@ -46,38 +46,40 @@ class Call:
 
 
 CALLS = (
-    Call("company", "GET", "/api/v1/company/{}", directory.company),
-    Call("list", "GET", "/api/v1/company/{}/list", directory.company_list),
-    Call("events", "GET", "/api/v1/company/{}/events", directory.company_events),
-    Call("event", "GET", "/api/v1/event/{}", directory.event),
-    Call("registrants", "GET", "/api/v1/event/{}/registrants", directory.registrants),
-    Call("replays", "GET", "/api/v1/event/{}/availableReplays", directory.replays),
-    Call("networking", "GET", "/api/v1/networking/{}", directory.networking),
-    Call("networking_participants", "GET", "/api/v1/networking/{}/participantsList", directory.networking_participants),
-    Call(
+    ApiCall("company", "GET", "/api/v1/company/{}", directory.company),
+    ApiCall("list", "GET", "/api/v1/company/{}/list", directory.company_list),
+    ApiCall("events", "GET", "/api/v1/company/{}/events", directory.company_events),
+    ApiCall("event", "GET", "/api/v1/event/{}", directory.event),
+    ApiCall("registrants", "GET", "/api/v1/event/{}/registrants", directory.registrants),
+    ApiCall("replays", "GET", "/api/v1/event/{}/availableReplays", directory.replays),
+    ApiCall("networking", "GET", "/api/v1/networking/{}", directory.networking),
+    ApiCall(
+        "networking_participants", "GET", "/api/v1/networking/{}/participantsList", directory.networking_participants
+    ),
+    ApiCall(
         "participants",
         "GET",
         "/api/analytics/user-engagement/events/{}/top-participants",
         analytics.top_participants,
     ),
-    Call("concurrency", "GET", "/api/analytics/getVideoWatchOverTime/{}", analytics.video_watch_over_time),
-    Call("activity", "POST", "/api/analytics/events/{}/user-activity", analytics.user_activity),
-    Call("polls", "GET", "/api/analytics/events/{}/polls", analytics.polls, is_named=True),
-    Call(
+    ApiCall("concurrency", "GET", "/api/analytics/getVideoWatchOverTime/{}", analytics.video_watch_over_time),
+    ApiCall("activity", "POST", "/api/analytics/events/{}/user-activity", analytics.user_activity),
+    ApiCall("polls", "GET", "/api/analytics/events/{}/polls", analytics.polls, is_named=True),
+    ApiCall(
         "lifetime",
         "GET",
         "/api/analytics/user-engagement/companies/{}/lifetime-usage",
         analytics.lifetime_usage,
         is_named=True,
     ),
-    Call(
+    ApiCall(
         "usage",
         "GET",
         "/api/analytics/user-engagement/companies/{}/usage",
         analytics.usage_in_range,
         is_named=True,
     ),
-    Call(
+    ApiCall(
         "usage_by_day",
         "GET",
         "/api/analytics/user-engagement/companies/{}/usage-by-day",
@@ -107,14 +109,14 @@ class Api:
         """Begin with an empty log."""
         self.requests = RequestLog()
         self._tallies = Tallies()
-        self.memory = Memory()
+        self.memory = AnswerCache()
         self.webhooks = Webhooks(lambda: self.world, lambda: self.clock)
 
     def app(self, *extra: Route) -> Starlette:
         """The ASGI app; extra routes come before the API's."""
         return Starlette(routes=[*extra, Route("/{path:path}", self._serve, methods=list(METHODS))])
 
-    def match(self, method: str, path: str) -> tuple[Call, list[str]]:
+    def match(self, method: str, path: str) -> tuple[ApiCall, list[str]]:
         """The call that a path as sent is for, with its ids decoded once; 404 or 405 when there is none."""
         segments = path.split("/")
         known = False
@@ -197,7 +199,7 @@ class Api:
         self.sign_in.check(authorization)
         return None
 
-    def _answer(self, call: Call, ids: list[str], request: Request, query: str, struck: list[Fault]) -> Response:
+    def _answer(self, call: ApiCall, ids: list[str], request: Request, query: str, struck: list[Fault]) -> Response:
         if refused := self._refused(request, struck):
             return refused
         kinds = {fault.kind for fault in struck}

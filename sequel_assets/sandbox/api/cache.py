@@ -16,7 +16,7 @@ from sequel_assets.sandbox.world.changes import Changing
 from sequel_assets.sandbox.world.truth import Event
 from sequel_assets.sandbox.world.view import View
 
-MOST_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 Asked = tuple[str, tuple[str, ...], frozenset[tuple[str, str]]]
@@ -30,10 +30,10 @@ class Given(NamedTuple):
     until: datetime
 
 
-class Memory:
+class AnswerCache:
     """Bounded; the oldest answers go first. Not thread-safe: whoever asks holds the world's lock."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
         self.most_bytes = most_bytes
         self.size_bytes = 0
         self._state: tuple[object, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sequel_assets.sandbox.webhooks.delivery_faults import Mishaps
+from sequel_assets.sandbox.webhooks.delivery_faults import DeliveryFaults
 from sequel_assets.sandbox.world.truth import Event, Person
 from sequel_assets.sandbox.world.view import iso, uid
 
@@ -80,7 +80,7 @@ def _redeliver(api: Api, asked: Asked) -> Any:
 def _webhooks(api: Api, asked: Asked) -> Any:
     """`{"rates": {kind: share}, "seed"?, "batches": 10..500, "all" or null, "coversChildren": true}`."""
     if "rates" in asked:
-        api.webhooks.mishaps = Mishaps(asked["rates"], asked.get("seed", api.webhooks.mishaps.seed))
+        api.webhooks.mishaps = DeliveryFaults(asked["rates"], asked.get("seed", api.webhooks.mishaps.seed))
     if "batches" in asked:
         api.webhooks.batches = asked["batches"]
     if "coversChildren" in asked:

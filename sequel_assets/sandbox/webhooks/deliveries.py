@@ -12,7 +12,7 @@ from typing import Any, Literal
 import httpx
 
 from sequel_assets.sandbox.webhooks.subscriptions import Subscription
-from sequel_assets.sandbox.webhooks.webhook_events import Occasion
+from sequel_assets.sandbox.webhooks.webhook_events import WebhookEvent
 from sequel_assets.sandbox.world.view import iso
 
 KEY_HEADER = "x-introvoke-web-hook-auth"
@@ -34,7 +34,7 @@ class Delivery:
 
     number: int
     subscription_id: str
-    occasion: Occasion = field(repr=False)
+    occasion: WebhookEvent = field(repr=False)
     page: int
     invocation_id: str
     correlation_id: str

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-MISHAPS = frozenset({"drop", "duplicate", "reorder", "delay", "late", "burst", "old_key", "wrong_count", "lost_batch"})
+DELIVERY_FAULTS = frozenset(
+    {"drop", "duplicate", "reorder", "delay", "late", "burst", "old_key", "wrong_count", "lost_batch"}
+)
 
 
 @dataclass(frozen=True)
-class Mishaps:
+class DeliveryFaults:
     """Shares by kind, and how much: each span is by the sandbox's clock.
 
     `reorder` and `delay` hold a delivery up by a part of their span, so that later ones overtake it; `late` by all of it;
@@ -30,13 +32,13 @@ class Mishaps:
     def __post_init__(self) -> None:
         """Refuse a kind that there is not, and a share that is none."""
         for kind, share in self.rates.items():
-            if kind not in MISHAPS:
-                raise ValueError(f"no such webhook fault: {kind!r}; there are {', '.join(sorted(MISHAPS))}")
+            if kind not in DELIVERY_FAULTS:
+                raise ValueError(f"no such webhook fault: {kind!r}; there are {', '.join(sorted(DELIVERY_FAULTS))}")
             if not 0 <= share <= 1:
                 raise ValueError(f"a rate lies between 0 and 1: {kind}={share}")
 
     @classmethod
-    def parse(cls, text: str, *, seed: int = 0) -> Mishaps:
+    def parse(cls, text: str, *, seed: int = 0) -> DeliveryFaults:
         """From the command line: `drop=0.3,duplicate=0.1`."""
         rates: dict[str, float] = {}
         for part in filter(None, (part.strip() for part in text.split(","))):

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 
 from sequel_assets.sandbox.webhooks.deliveries import Delivery, Outbox, sent
-from sequel_assets.sandbox.webhooks.delivery_faults import Mishaps
+from sequel_assets.sandbox.webhooks.delivery_faults import DeliveryFaults
 from sequel_assets.sandbox.webhooks.subscriptions import ENDED, STARTED, Subscription, Subscriptions
 from sequel_assets.sandbox.webhooks.webhook_events import (
     LARGEST_BATCH,
     SMALLEST_BATCH,
     Batches,
-    Occasion,
+    WebhookEvent,
     begun_and_ended,
     next_after,
     occasion,
@@ -42,7 +42,7 @@ class Webhooks:
 
     def __init__(self, world: Callable[[], World], clock: Callable[[], Clock]) -> None:
         self.subscriptions = Subscriptions()
-        self.mishaps = Mishaps()
+        self.mishaps = DeliveryFaults()
         self.deliveries = Outbox()
         self._batches: Batches = 100
         self._world, self._clock = world, clock
@@ -161,7 +161,7 @@ class Webhooks:
                 self._tell(subscription, what)
             self._changed.notify_all()
 
-    def _tell(self, subscription: Subscription, what: Occasion) -> None:
+    def _tell(self, subscription: Subscription, what: WebhookEvent) -> None:
         number = self.deliveries.count + 1
         key = f"{subscription.number}/{what.event_type}/{what.event_id}/{what.at.isoformat()}"
         correlation_id = uid("correlation", key, str(number))

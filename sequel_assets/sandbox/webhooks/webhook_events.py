@@ -20,7 +20,7 @@ Batches = int | Literal["all"] | None
 
 
 @dataclass(frozen=True)
-class Occasion:
+class WebhookEvent:
     """Something that happened, with all that a delivery says of it as it was then."""
 
     event_type: str
@@ -80,12 +80,12 @@ class Occasion:
 
 def occasion(
     world: World, event_type: str, event: Event, at: datetime, batches: Batches = None, attendee: Person | None = None
-) -> Occasion:
+) -> WebhookEvent:
     """What happened at an event, and, when it ended, who was there live."""
     company = world.company(event.company_id)
     attended = [(index, row) for index, row in enumerate(event.rows) if row.live] if event_type == ENDED else ()
     name = company.name if company else ""
-    return Occasion(event_type, at, event.company_id, name, event.id, event.name, attended, attendee, batches)
+    return WebhookEvent(event_type, at, event.company_id, name, event.id, event.name, attended, attendee, batches)
 
 
 def begun_and_ended(world: World, after: datetime, until: datetime) -> list[tuple[datetime, str, Event]]:

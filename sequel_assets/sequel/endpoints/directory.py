@@ -10,10 +10,10 @@ from pydantic import AliasChoices, AliasPath, Field, TypeAdapter
 from sequel_assets.sequel.parsing.fields import (
     FlagOrNone,
     Id,
+    IntegerOrNone,
     NumberOrNone,
     TextOrNone,
     TrimmedOrNone,
-    WholeOrNone,
     WrongShapeError,
     an_id,
     flag_or_none,
@@ -21,7 +21,7 @@ from sequel_assets.sequel.parsing.fields import (
     trimmed_or_none,
     utc_or_none,
 )
-from sequel_assets.sequel.parsing.shapes import Model, Telling, a_list, an_object, read, validated
+from sequel_assets.sequel.parsing.shapes import FieldReader, Model, a_list, an_object, read, validated
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class HubRoom(Model):
     """A room of a hub, as received but for the blanks around its name."""
 
     name: TrimmedOrNone = None
-    max_slots: WholeOrNone = Field(None, validation_alias=AliasChoices("maxSlots", "max_slots"))
+    max_slots: IntegerOrNone = Field(None, validation_alias=AliasChoices("maxSlots", "max_slots"))
 
 
 class Hub(Model):
@@ -122,7 +122,7 @@ def company_from(value: object, where: str = "") -> Company:
     One that is asked for by itself must tell its parent right, if at all: it hides no other, and is asked again.
     """
     raw = an_object(value, where or "the answer")
-    telling = Telling(raw)
+    telling = FieldReader(raw)
     found = Company(
         uid=validated(_IDENTIFIED, raw, where).uid,
         name=telling.of(trimmed_or_none, ("name",)) or "",
@@ -143,7 +143,7 @@ def companies_from(value: object) -> list[Company]:
 def event_from(value: object, where: str = "") -> Event:
     """An event; its own id is required, everything else may be missing, null or (noted in `bad_fields`) odd."""
     raw = an_object(value, where or "the answer")
-    telling = Telling(raw)
+    telling = FieldReader(raw)
     told = telling.of
     return Event(
         uid=validated(_IDENTIFIED, raw, where).uid,

@@ -9,12 +9,12 @@ from pydantic.alias_generators import to_camel
 
 from sequel_assets.sequel.parsing.fields import (
     FlagOrNone,
+    Integer,
+    IntegerOrNone,
     MinuteOffset,
     NumberOrNone,
     Text,
     TextOrNone,
-    Whole,
-    WholeOrNone,
     WrongShapeError,
 )
 from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
@@ -29,7 +29,7 @@ class Participant(Model):
 
     name: Text = Field("", repr=False)
     email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
-    engaged_minutes: Whole = Field(validation_alias="engagedMinutes")
+    engaged_minutes: Integer = Field(validation_alias="engagedMinutes")
 
 
 class Participants(Model):
@@ -59,11 +59,11 @@ class Activity(Timed):
     on_demand_time_spent_percentage: NumberOrNone = None
     average_live_view_time: NumberOrNone = None
     average_on_demand_view_time: NumberOrNone = None
-    circles_number: WholeOrNone = None
-    comments: WholeOrNone = None
-    polls_number: WholeOrNone = None
-    questions_number: WholeOrNone = None
-    messages_reactions_count: WholeOrNone = None
+    circles_number: IntegerOrNone = None
+    comments: IntegerOrNone = None
+    polls_number: IntegerOrNone = None
+    questions_number: IntegerOrNone = None
+    messages_reactions_count: IntegerOrNone = None
     lead_score: NumberOrNone = None
     raw_lead_score: NumberOrNone = None
     lead_status: TextOrNone = None
@@ -84,21 +84,21 @@ class ActivityPage(Model):
 
 
 class _Totals(Model):
-    number_of_users: Whole = Field(validation_alias="numberOfUsers")
-    total_engaged_minutes: Whole = Field(validation_alias="totalEngagedMinutes")
+    number_of_users: Integer = Field(validation_alias="numberOfUsers")
+    total_engaged_minutes: Integer = Field(validation_alias="totalEngagedMinutes")
 
 
 class _PageHead(Model):
-    total_count: Whole = Field(validation_alias="totalCount")
-    page: WholeOrNone = None
-    size: WholeOrNone = None
+    total_count: Integer = Field(validation_alias="totalCount")
+    page: IntegerOrNone = None
+    size: IntegerOrNone = None
 
 
 _TOTALS = TypeAdapter(_Totals)
 _PAGE_HEAD = TypeAdapter(_PageHead)
 _PARTICIPANTS = TypeAdapter(Annotated[list[Participant], FailFast()])
 _ACTIVITIES = TypeAdapter(Annotated[list[Activity], FailFast()])
-_MINUTES = TypeAdapter(Annotated[list[tuple[MinuteOffset, Whole]], FailFast()])
+_MINUTES = TypeAdapter(Annotated[list[tuple[MinuteOffset, Integer]], FailFast()])
 
 
 def participants_from(value: object) -> Participants:

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
-from sequel_assets.sequel.endpoints.named_totals import Camel, told_something
-from sequel_assets.sequel.parsing.fields import Id, Text, TextOrNone, Whole, WholeOrNone, WrongShapeError
+from sequel_assets.sequel.endpoints.named_totals import Camel, has_values
+from sequel_assets.sequel.parsing.fields import Id, Integer, IntegerOrNone, Text, TextOrNone, WrongShapeError
 from sequel_assets.sequel.parsing.shapes import validated
 from sequel_assets.sequel.parsing.times import MomentOrNone, Timed
 
@@ -59,7 +59,7 @@ class Question(Camel, Timed):
     asked_at: MomentOrNone = None
     answer: TextOrNone = Field(None, repr=False)
     answered_at: MomentOrNone = None
-    upvotes: WholeOrNone = None
+    upvotes: IntegerOrNone = None
 
 
 class ChatMessage(Camel, Timed):
@@ -78,8 +78,8 @@ class Reaction(Camel):
     """How often an emoji was sent in a minute of the event."""
 
     emoji: Text
-    count: Whole
-    minute: WholeOrNone = None
+    count: Integer
+    minute: IntegerOrNone = None
 
 
 class Interactions(Camel):
@@ -98,7 +98,7 @@ _INTERACTIONS: TypeAdapter[Interactions] = TypeAdapter(Interactions)
 
 def interactions_from(value: object) -> Interactions:
     """Polls and the like of an event. An answer that tells none of the parts is another one than was asked for."""
-    told = validated(_INTERACTIONS, told_something(value))
+    told = validated(_INTERACTIONS, has_values(value))
     if all(getattr(told, part) is None for part in PARTS):
         raise WrongShapeError(f"none of {', '.join(PARTS)} is there")
     return told

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from sequel_assets.sequel.parsing.fields import TextOrNone, WholeOrNone, WrongShapeError, utc_or_none
+from sequel_assets.sequel.parsing.fields import IntegerOrNone, TextOrNone, WrongShapeError, utc_or_none
 from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
 
 
@@ -33,29 +33,29 @@ class Usage(Camel):
     """Usage of a company, over its lifetime or a range of days."""
 
     company_id: TextOrNone = None
-    live_minutes: WholeOrNone = None
-    on_demand_minutes: WholeOrNone = None
-    total_minutes: WholeOrNone = None
-    number_of_events: WholeOrNone = None
-    number_of_users: WholeOrNone = None
+    live_minutes: IntegerOrNone = None
+    on_demand_minutes: IntegerOrNone = None
+    total_minutes: IntegerOrNone = None
+    number_of_events: IntegerOrNone = None
+    number_of_users: IntegerOrNone = None
 
 
 class DayUsage(Camel):
     """Usage of a company on one day."""
 
     day: Annotated[dt.date, BeforeValidator(_day)] = Field(validation_alias="date")
-    virtual_stage_minutes: WholeOrNone = None
-    networking_minutes: WholeOrNone = None
-    live_minutes: WholeOrNone = None
-    on_demand_minutes: WholeOrNone = None
-    number_of_users: WholeOrNone = None
+    virtual_stage_minutes: IntegerOrNone = None
+    networking_minutes: IntegerOrNone = None
+    live_minutes: IntegerOrNone = None
+    on_demand_minutes: IntegerOrNone = None
+    number_of_users: IntegerOrNone = None
 
 
 _USAGE: TypeAdapter[Usage] = TypeAdapter(Usage)
 _DAYS: TypeAdapter[list[DayUsage]] = TypeAdapter(list[DayUsage])
 
 
-def told_something(value: object) -> dict[str, object]:
+def has_values(value: object) -> dict[str, object]:
     """The object. An empty one says nothing at all, and must not pass for "nothing happened"."""
     raw = an_object(value)
     if not raw:
@@ -65,9 +65,9 @@ def told_something(value: object) -> dict[str, object]:
 
 def usage_from(value: object) -> Usage:
     """Usage of a company."""
-    return validated(_USAGE, told_something(value))
+    return validated(_USAGE, has_values(value))
 
 
 def days_from(value: object) -> list[DayUsage]:
     """Usage of a company by day, in the order received."""
-    return validated(_DAYS, a_list(told_something(value).get("days"), "days"), "days")
+    return validated(_DAYS, a_list(has_values(value).get("days"), "days"), "days")

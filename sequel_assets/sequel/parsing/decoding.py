@@ -18,7 +18,7 @@ from typing import Any
 
 LONGEST_NUMBER_DIGITS = 64
 DEEPEST_NESTING = 64
-MOST_VALUES = 2_000_000
+MAX_VALUES = 2_000_000
 """Texts, numbers, objects and so on, all together. An event has some fifty, a person four to thirty."""
 WINDOW_BYTES = 1024 * 1024
 _CONTAINERS = frozenset({dict, list})
@@ -38,7 +38,7 @@ class TooManyValuesError(UnsafeJsonError):
     """More values than any answer has: it would take the memory of all."""
 
 
-def decoded(body: bytes, *, content_type: str = "", most_values: int = MOST_VALUES) -> object:
+def decoded(body: bytes, *, content_type: str = "", most_values: int = MAX_VALUES) -> object:
     """The value of a body. Raises `NotJsonError`, `TooManyValuesError` or `UnsafeJsonError`, whose texts never quote the body."""
     problem: Exception
     try:

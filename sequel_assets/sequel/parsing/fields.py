@@ -134,8 +134,8 @@ def within_calendar(time: datetime) -> datetime:
     return time
 
 
-Whole = Annotated[int, BeforeValidator(whole_number)]
-WholeOrNone = Annotated[int | None, BeforeValidator(lambda value: None if value is None else whole_number(value))]
+Integer = Annotated[int, BeforeValidator(whole_number)]
+IntegerOrNone = Annotated[int | None, BeforeValidator(lambda value: None if value is None else whole_number(value))]
 MinuteOffset = Annotated[int, BeforeValidator(minute_offset)]
 NumberOrNone = Annotated[float | None, BeforeValidator(number_or_none)]
 Text = Annotated[str, BeforeValidator(text_as_received)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from sequel_assets.sequel.parsing.fields import WrongShapeError
 
-MOST_ITEMS = 200_000
+MAX_ITEMS = 200_000
 """Of one list: each becomes an object of up to a kilobyte and more."""
 
 T = TypeVar("T")
@@ -49,8 +49,8 @@ def a_list(value: object, where: str = "the answer") -> list[Any]:
     """The value, which must be a JSON array, and no longer than any that is right."""
     if not isinstance(value, list):
         raise WrongShapeError(f"{where} is not a list")
-    if len(value) > MOST_ITEMS:
-        raise WrongShapeError(f"{where} has more than {MOST_ITEMS:,} items")
+    if len(value) > MAX_ITEMS:
+        raise WrongShapeError(f"{where} has more than {MAX_ITEMS:,} items")
     return value
 
 
@@ -63,7 +63,7 @@ def read(reader: Callable[[object], T], value: object, where: str) -> T:
     raise WrongShapeError(f"{where} {complaint}")
 
 
-class Telling:
+class FieldReader:
     """Reads the fields of one object, and keeps the places of those that cannot be read."""
 
     def __init__(self, raw: dict[str, Any]) -> None:

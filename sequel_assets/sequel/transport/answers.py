@@ -9,11 +9,11 @@ from datetime import UTC
 from typing import TypeVar
 
 from sequel_assets.sequel import exceptions as e
-from sequel_assets.sequel.codes import code_of, told_of
+from sequel_assets.sequel.codes import code_of, response_code
 from sequel_assets.sequel.parsing.decoding import NotJsonError, TooManyValuesError, UnsafeJsonError, decoded
 from sequel_assets.sequel.parsing.fields import WrongShapeError, flag_or_none
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.http import Answer
+from sequel_assets.sequel.transport.http import HttpAnswer
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 _SECONDS = re.compile(r"\s*[0-9]{1,9}(?:\.[0-9]{1,9})?\s*", re.ASCII)
@@ -21,7 +21,7 @@ _SECONDS = re.compile(r"\s*[0-9]{1,9}(?:\.[0-9]{1,9})?\s*", re.ASCII)
 T = TypeVar("T")
 
 
-def value_of(answer: Answer, call: Call, parse: Callable[[object], T], now: float, most_values: int) -> T:
+def value_of(answer: HttpAnswer, call: Call, parse: Callable[[object], T], now: float, most_values: int) -> T:
     """The parsed value of an answer, or its error raised. `now` is our clock, for an answer without a `Date`.
 
     An error says what, where and a code of ours. Nothing of the answer is in it: it may be about somebody.
@@ -33,7 +33,7 @@ def value_of(answer: Answer, call: Call, parse: Callable[[object], T], now: floa
         value = decoded(answer.body, content_type=answer.content_type, most_values=most_values)
         if isinstance(value, dict) and _has_error(value):
             code = code_of(answer.body, answer.content_type)
-            problem = e.HasError(f"Sequel reports an error{told_of(code)}", status=answer.status, code=code)
+            problem = e.HasError(f"Sequel reports an error{response_code(code)}", status=answer.status, code=code)
         else:
             return parse(value)
     except NotJsonError as error:
@@ -50,7 +50,7 @@ def value_of(answer: Answer, call: Call, parse: Callable[[object], T], now: floa
     raise problem  # outside the handlers, so that nothing that quotes the answer is chained to it
 
 
-def retry_after_seconds(answer: Answer, now: float) -> float | None:
+def retry_after_seconds(answer: HttpAnswer, now: float) -> float | None:
     """How long the server wants to be left alone: seconds or an HTTP date, at most a minute; None if it did not say.
 
     A date is measured against the answer's own `Date`, since our clock may be off.
@@ -77,7 +77,7 @@ def http_time(text: str | None) -> float | None:
         return None
 
 
-def _error_of_status(answer: Answer, call: Call, now: float) -> e.SequelError:
+def _error_of_status(answer: HttpAnswer, call: Call, now: float) -> e.SequelError:
     status = answer.status
     if status < 400:
         what = "redirected elsewhere" if status >= 300 else f"an unexpected status {status}"
@@ -94,7 +94,9 @@ def _error_of_status(answer: Answer, call: Call, now: float) -> e.SequelError:
             what = "Sequel's token endpoint is not at this address"
     code = code_of(answer.body, answer.content_type)
     wish = retry_after_seconds(answer, now)
-    return kind(f"{what}{told_of(code, status)}", status=status, path=call.path, retry_after_seconds=wish, code=code)
+    return kind(
+        f"{what}{response_code(code, status)}", status=status, path=call.path, retry_after_seconds=wish, code=code
+    )
 
 
 def _has_error(value: dict[str, object]) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sequel_assets.sequel.exceptions import SequelError
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.http import Answer
+from sequel_assets.sequel.transport.http import HttpAnswer
 
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
 LONGEST_BODY_BYTES = 64 * 1024
@@ -44,7 +44,7 @@ class KeptAnswers:
             except OSError as error:
                 raise ValueError(f"debug_answers: {self._path}: {error.strerror or type(error).__name__}") from None
 
-    def keep(self, call: Call, answer: Answer, error: SequelError, secrets: Iterable[str], at: float) -> None:
+    def keep(self, call: Call, answer: HttpAnswer, error: SequelError, secrets: Iterable[str], at: float) -> None:
         """Append an answer. A file that cannot be written is told once and then left; no call fails for it."""
         if self._path is None or self._is_out_of_order:
             return
@@ -57,7 +57,7 @@ class KeptAnswers:
             logger.warning("%s cannot be written any more (%s): answers are not kept", self._path, wrong.strerror)
 
 
-def _line(call: Call, answer: Answer, error: SequelError, secrets: Iterable[str], at: float) -> bytes:
+def _line(call: Call, answer: HttpAnswer, error: SequelError, secrets: Iterable[str], at: float) -> bytes:
     is_kept = answer.status >= 300 or call.name not in _MAY_HOLD_SECRETS
     text = answer.body[:LONGEST_BODY_BYTES].decode(errors="backslashreplace") if is_kept else LEFT_OUT
     told = {

@@ -24,7 +24,7 @@ from sequel_assets.sequel.exceptions import Interrupted, InvalidAnswer, SequelEr
 from sequel_assets.sequel.parsing.inflating import BrokenCompressionError, inflated
 from sequel_assets.sequel.transport.call import Call
 from sequel_assets.sequel.transport.deadline import ENDLESS_HEAD, Exchange, bind
-from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, Place
+from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, LargeAnswerPlace
 from sequel_assets.sequel.transport.log_filter import quietly
 from sequel_assets.sequel.transport.verdicts import CERTIFICATE, CONNECT_TIMEOUT
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An answer of whatever status. The body stays out of the repr: it holds tokens and people."""
 
     status: int
@@ -60,7 +60,7 @@ class Transport:
         self._client: httpx.Client | None = None
         self._is_closed = False
 
-    def send(self, call: Call, token: str | None, place: Place) -> Answer:
+    def send(self, call: Call, token: str | None, place: LargeAnswerPlace) -> HttpAnswer:
         """One request, one answer; no retries. Raises `Unreachable`, `Interrupted` or `InvalidAnswer`."""
         host = self._config.api_url if call.host == "api" else self._config.analytics_url
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
@@ -101,13 +101,13 @@ class Transport:
                 self._client = _client(self._config, self._transport)
             return self._client
 
-    def _read(self, response: httpx.Response, call: Call, exchange: Exchange, place: Place) -> Answer:
+    def _read(self, response: httpx.Response, call: Call, exchange: Exchange, place: LargeAnswerPlace) -> HttpAnswer:
         response.stream = _UntilDeadline(response.stream, exchange, _took_longer(self._config), call.path)
         try:
             body = b"" if 300 <= response.status_code < 400 else self._body(response, call, exchange, place)
         finally:
             response.close()
-        return Answer(
+        return HttpAnswer(
             status=response.status_code,
             content_type=response.headers.get("content-type", ""),
             date=response.headers.get("date"),
@@ -115,7 +115,7 @@ class Transport:
             body=body,
         )
 
-    def _body(self, response: httpx.Response, call: Call, exchange: Exchange, place: Place) -> bytes:
+    def _body(self, response: httpx.Response, call: Call, exchange: Exchange, place: LargeAnswerPlace) -> bytes:
         """The body, decompressed. That of an error is a courtesy: what cannot be read of it is left."""
         is_error = response.status_code >= 400
         bound_bytes = LONGEST_ERROR_BODY_BYTES if is_error else self._config.max_body_bytes

@@ -13,7 +13,7 @@ LARGE_BYTES = 4 * 1024 * 1024
 LARGE_VALUES = 100_000
 
 
-class Place:
+class LargeAnswerPlace:
     """One answer's claim to the place of large answers: taken at most once, given back at the end."""
 
     def __init__(self, lock: threading.Lock, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 Outcome = Literal["success", "throttled", "neither"]
 
 
-class Slot:
+class Permit:
     """Leave for one request. Its user notes the outcome in it."""
 
     def __init__(self, round_number: int) -> None:
@@ -66,7 +66,7 @@ class Limiter:
             return self._under_way
 
     @contextmanager
-    def slot(self) -> Iterator[Slot]:
+    def slot(self) -> Iterator[Permit]:
         """Leave for one request: waits for a place and for the end of a pause, and gives the place back in any case."""
         slot = self._acquire()
         try:
@@ -74,7 +74,7 @@ class Limiter:
         finally:
             self._release(slot)
 
-    def _acquire(self) -> Slot:
+    def _acquire(self) -> Permit:
         slept_until = -float("inf")  # a pause is slept through once, also by a sleep that takes no time
         while True:
             with self._changed:
@@ -83,13 +83,13 @@ class Limiter:
                 pause_seconds = paused_until - self._monotonic()
                 if pause_seconds <= 0 or paused_until <= slept_until:
                     self._under_way += 1
-                    return Slot(self._round)
+                    return Permit(self._round)
                 self._changed.notify()  # the place stays free: whoever waits for one sleeps through the pause as well
             self._on_wait(pause_seconds)
             self._sleep(pause_seconds)
             slept_until = paused_until
 
-    def _release(self, slot: Slot) -> None:
+    def _release(self, slot: Permit) -> None:
         with self._changed:
             self._under_way -= 1
             if slot.outcome == "success":

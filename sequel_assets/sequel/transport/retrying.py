@@ -14,7 +14,7 @@ from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.exceptions import SequelError, Uncertain
 from sequel_assets.sequel.stats import ClientStats
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.verdicts import Patience, is_retryable, leaves_in_doubt, patience
+from sequel_assets.sequel.transport.verdicts import RetryPolicy, is_retryable, leaves_in_doubt, patience
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 20.0
@@ -92,10 +92,10 @@ class _Verdict:
         if not isinstance(error, SequelError) or error.attempts or self._config.max_attempts == 1:
             return False
         row = patience(error, self._call)
-        if row is Patience.THROTTLED:
+        if row is RetryPolicy.THROTTLED:
             return True
         self._fair_attempts += 1
-        most = {Patience.NEVER: 1, Patience.ONCE: 2, Patience.BRIEFLY: BRIEF_ATTEMPTS}.get(row, math.inf)
+        most = {RetryPolicy.NEVER: 1, RetryPolicy.ONCE: 2, RetryPolicy.BRIEFLY: BRIEF_ATTEMPTS}.get(row, math.inf)
         return self._fair_attempts < min(most, self._config.max_attempts)
 
     def is_over(self, state: RetryCallState) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import httpx
 
-from sequel_assets.sequel.codes import code_of, told_of
+from sequel_assets.sequel.codes import code_of, response_code
 from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.exceptions import SequelError, SignInRefused
 from sequel_assets.sequel.parsing.decoding import values_at_most
@@ -17,8 +17,8 @@ from sequel_assets.sequel.transport.answers import http_time, retry_after_second
 from sequel_assets.sequel.transport.auth import Grant, Tokens, grant_from
 from sequel_assets.sequel.transport.call import Call
 from sequel_assets.sequel.transport.debug_answers import KeptAnswers
-from sequel_assets.sequel.transport.http import Answer, Transport
-from sequel_assets.sequel.transport.large_answers import LARGE_VALUES, Place
+from sequel_assets.sequel.transport.http import HttpAnswer, Transport
+from sequel_assets.sequel.transport.large_answers import LARGE_VALUES, LargeAnswerPlace
 from sequel_assets.sequel.transport.limiter import Limiter
 from sequel_assets.sequel.transport.retrying import Retrier
 
@@ -58,9 +58,11 @@ class Session:
         """Give the connections back."""
         self._transport.close()
 
-    def _attempt(self, call: Call, parse: Callable[[object], T], send: Callable[[Call, Place], Answer]) -> T:
+    def _attempt(
+        self, call: Call, parse: Callable[[object], T], send: Callable[[Call, LargeAnswerPlace], HttpAnswer]
+    ) -> T:
         """One request and what it means. A large answer holds the place of large ones until it is a value."""
-        place = Place(self._one_large)
+        place = LargeAnswerPlace(self._one_large)
         try:
             return self._asked_once(call, parse, send, place)
         except SequelError as error:
@@ -70,14 +72,18 @@ class Session:
             place.give_back()
 
     def _asked_once(
-        self, call: Call, parse: Callable[[object], T], send: Callable[[Call, Place], Answer], place: Place
+        self,
+        call: Call,
+        parse: Callable[[object], T],
+        send: Callable[[Call, LargeAnswerPlace], HttpAnswer],
+        place: LargeAnswerPlace,
     ) -> T:
         answer = send(call, place)
         if values_at_most(answer.body) > LARGE_VALUES:
             place.take()
         return self._value(answer, call, parse)
 
-    def _signed_in(self, call: Call, place: Place) -> Answer:
+    def _signed_in(self, call: Call, place: LargeAnswerPlace) -> HttpAnswer:
         """The answer to a call with a token. A place is never held while a token is fetched, which needs one too."""
         lease = self._tokens.current()
         answer = self._sent(call, lease.token, place)
@@ -86,7 +92,7 @@ class Session:
         answer = self._sent(call, self._tokens.renewed(lease).token, place)
         if answer.status == 401:
             code = code_of(answer.body, answer.content_type)
-            words = f"Sequel refuses a fresh token as well{told_of(code)}"
+            words = f"Sequel refuses a fresh token as well{response_code(code)}"
             refused = SignInRefused(words, status=401, path=call.path, code=code)
             self._keep(call, answer, refused)
             raise refused
@@ -113,7 +119,7 @@ class Session:
             call, lambda: self._attempt(call, parse, lambda asked, place: self._sent(asked, None, place))
         )
 
-    def _sent(self, call: Call, token: str | None, place: Place) -> Answer:
+    def _sent(self, call: Call, token: str | None, place: LargeAnswerPlace) -> HttpAnswer:
         with self._limiter.slot() as slot:
             self.stats.add(requests=1)
             answer = self._transport.send(call, token, place)
@@ -127,13 +133,13 @@ class Session:
             self.stats.saw_clock(sent_at - self._wall_clock())
         return answer
 
-    def _value(self, answer: Answer, call: Call, parse: Callable[[object], T]) -> T:
+    def _value(self, answer: HttpAnswer, call: Call, parse: Callable[[object], T]) -> T:
         try:
             return value_of(answer, call, parse, self._wall_clock(), self._config.max_values)
         except SequelError as error:
             self._keep(call, answer, error)
             raise
 
-    def _keep(self, call: Call, answer: Answer, error: SequelError) -> None:
+    def _keep(self, call: Call, answer: HttpAnswer, error: SequelError) -> None:
         secrets = (self._config.client_secret, self._config.client_id, *self._tokens.secrets(), *call.secrets)
         self._kept_answers.keep(call, answer, error, secrets, self._wall_clock())

@@ -29,7 +29,7 @@ LISTS_OF_A_COMPANY = frozenset({"sub_companies", "events"})
 """Calls whose 403 is documented to mean the licence or the access, which no waiting changes. Who asks may ask once more."""
 
 
-class Patience(Enum):
+class RetryPolicy(Enum):
     """How often an attempt may be repeated."""
 
     NEVER = "never"
@@ -39,25 +39,27 @@ class Patience(Enum):
     THROTTLED = "within budget"
 
 
-def patience(error: BaseException, call: Call) -> Patience:
+def patience(error: BaseException, call: Call) -> RetryPolicy:
     """The row of the table."""
     if leaves_in_doubt(error, call):
-        return Patience.NEVER
+        return RetryPolicy.NEVER
     match error:
         case e.Throttled():
-            return Patience.THROTTLED
+            return RetryPolicy.THROTTLED
         case e.ServerError() | e.Interrupted() | e.HasError():
-            return Patience.BUDGET
+            return RetryPolicy.BUDGET
         case e.Forbidden():
-            return Patience.NEVER if call.name in LISTS_OF_A_COMPANY else Patience.BUDGET
+            return RetryPolicy.NEVER if call.name in LISTS_OF_A_COMPANY else RetryPolicy.BUDGET
         case e.Unreachable(reason=reason):
-            return {CERTIFICATE: Patience.NEVER, CONNECT_TIMEOUT: Patience.BUDGET}.get(reason, Patience.BRIEFLY)
+            return {CERTIFICATE: RetryPolicy.NEVER, CONNECT_TIMEOUT: RetryPolicy.BUDGET}.get(
+                reason, RetryPolicy.BRIEFLY
+            )
         case e.InvalidAnswer(fault="not JSON" | "truncated"):
-            return Patience.BUDGET
+            return RetryPolicy.BUDGET
         case e.InvalidAnswer(fault="wrong shape"):
-            return Patience.ONCE
+            return RetryPolicy.ONCE
         case _:
-            return Patience.NEVER
+            return RetryPolicy.NEVER
 
 
 def leaves_in_doubt(error: BaseException, call: Call) -> bool:
@@ -67,4 +69,4 @@ def leaves_in_doubt(error: BaseException, call: Call) -> bool:
 
 def is_retryable(error: BaseException, call: Call) -> bool:
     """Whether the same request, sent again, may fare better."""
-    return patience(error, call) is not Patience.NEVER
+    return patience(error, call) is not RetryPolicy.NEVER

@@ -16,8 +16,8 @@ from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_r
 
 from sequel_assets.safety.file_modes import make_file
 from sequel_assets.warehouse.database import postgres
-from sequel_assets.warehouse.database.errors import Interrupted, WarehouseError, explain, is_lost, place
-from sequel_assets.warehouse.database.transactions import Patience, repeats, repeats_if_undone
+from sequel_assets.warehouse.database.errors import TransactionInterrupted, WarehouseError, explain, is_lost, place
+from sequel_assets.warehouse.database.transactions import TransactionRetries, repeats, repeats_if_undone
 from sequel_assets.warehouse.database.urls import parse
 
 BUSY_TIMEOUT_SECONDS = 60
@@ -51,7 +51,7 @@ class Warehouse:
         self._lock = threading.Lock()
         self._one_writer = threading.RLock()  # SQLite allows one anyhow; queueing here is fairer than its polling
         is_patient = busy_seconds is None and not self.is_sqlite
-        self._patience = Patience(self.url.render_as_string(hide_password=True), is_patient=is_patient)
+        self._patience = TransactionRetries(self.url.render_as_string(hide_password=True), is_patient=is_patient)
 
     @property
     def engine(self) -> sa.Engine:
@@ -157,7 +157,7 @@ class Warehouse:
     def _explained(self, error: exc.SQLAlchemyError, *, is_committing: bool = False) -> WarehouseError:
         told = explain(error, self.url, is_committing=is_committing)
         is_hasty = self._busy_seconds is not None
-        return WarehouseError(str(told)) if is_hasty and isinstance(told, Interrupted) else told
+        return WarehouseError(str(told)) if is_hasty and isinstance(told, TransactionInterrupted) else told
 
     def ensure_writable(self) -> None:
         """Ask the guard, unless it has let somebody write before; others wait for its word, it alone may write meanwhile."""

@@ -16,11 +16,11 @@ class WarehouseError(Exception):
     """The warehouse cannot be used as it is; the text is one line, fit to be shown. Nothing was half-written."""
 
 
-class Interrupted(WarehouseError):  # noqa: N818 - a state, not an error
+class TransactionInterrupted(WarehouseError):  # noqa: N818 - a state, not an error
     """The transaction did not come to its end, by no fault of its own: as a whole it may be tried again."""
 
 
-class Uncertain(Interrupted):
+class TransactionUncertain(TransactionInterrupted):
     """The connection ended while a transaction was being committed: it is there as a whole, or not at all."""
 
 
@@ -62,16 +62,16 @@ def _words(error: exc.SQLAlchemyError, url: sa.URL, *, is_committing: bool) -> t
         return WarehouseError, found or _with_note(_of_sqlite(text), "", error)
     code = code_of(error)
     if code in CONFLICTS:
-        return Interrupted, f"had two transactions in each other's way ({code}); {ROLLED_BACK}; repeat"
+        return TransactionInterrupted, f"had two transactions in each other's way ({code}); {ROLLED_BACK}; repeat"
     if is_lost(error) and is_committing:
         words = (
             "went away while a transaction was being committed: it is there as a whole or not at all; "
             "repeat, which changes nothing that is there"
         )
-        return Uncertain, words
+        return TransactionUncertain, words
     if is_lost(error):
         why = code or "the connection was lost"
-        return Interrupted, f"went away ({why}); {ROLLED_BACK}; repeat when the server is back"
+        return TransactionInterrupted, f"went away ({why}); {ROLLED_BACK}; repeat when the server is back"
     words = CODES.get(code, CODES.get(code[:2], "")) if code else _of_connecting(cause)
     return WarehouseError, _with_note(words, code, error)
 

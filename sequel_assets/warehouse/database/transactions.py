@@ -27,8 +27,8 @@ from tenacity import (
 )
 
 from sequel_assets.warehouse.database.errors import (
-    Interrupted,
-    Uncertain,
+    TransactionInterrupted,
+    TransactionUncertain,
     WarehouseError,
     is_lost,
     is_not_up,
@@ -37,7 +37,7 @@ from sequel_assets.warehouse.database.errors import (
 
 AWAY_SECONDS = 60.0
 """How long a server that was there is waited for."""
-MOST_TRIES, MOST_SECONDS = 10, 180.0
+MAX_TRIES, MAX_SECONDS = 10, 180.0
 """How often, and for how long, a transaction is done again."""
 _WAIT = wait_random_exponential(multiplier=0.05, max=2.0, min=0.02)
 P = ParamSpec("P")
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Server:
+class ServerState:
     """What this process knows of a server, whichever of its warehouses learned it."""
 
     was_there: bool = False
@@ -53,15 +53,15 @@ class Server:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-_SERVERS: defaultdict[str, Server] = defaultdict(Server)
+_SERVERS: defaultdict[str, ServerState] = defaultdict(ServerState)
 
 
-class Patience:
+class TransactionRetries:
     """One warehouse's waiting for its server; patient ones of the same address wait together."""
 
     def __init__(self, address: str, *, is_patient: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._is_patient, self._clock = is_patient, clock
-        self._server = _SERVERS[address] if is_patient else Server()
+        self._server = _SERVERS[address] if is_patient else ServerState()
 
     def expect(self) -> None:
         """Take the server for one that was there: whoever started this process has reached it."""
@@ -101,12 +101,14 @@ def repeats(work: Callable[P, T]) -> Callable[P, T]:
     It must do nothing outside the warehouse that may not be done twice, and nothing in it that is otherwise when it is done
     a second time: where the connection ended during the commit, nobody knows whether the first time counted.
     """
-    return _again(work, retry_if_exception_type(Interrupted))
+    return _again(work, retry_if_exception_type(TransactionInterrupted))
 
 
 def repeats_if_undone(work: Callable[P, T]) -> Callable[P, T]:
     """Do as `repeats`, but only where the first time surely did not count: for what tells its own work from another's."""
-    return _again(work, retry_if_exception_type(Interrupted) & retry_if_not_exception_type(Uncertain))
+    return _again(
+        work, retry_if_exception_type(TransactionInterrupted) & retry_if_not_exception_type(TransactionUncertain)
+    )
 
 
 def _again(work: Callable[P, T], retry: retry_base) -> Callable[P, T]:
@@ -114,13 +116,13 @@ def _again(work: Callable[P, T], retry: retry_base) -> Callable[P, T]:
     def again(*args: P.args, **kwargs: P.kwargs) -> T:
         tries = Retrying(
             retry=retry,
-            stop=stop_any(stop_after_attempt(MOST_TRIES), stop_after_delay(MOST_SECONDS)),
+            stop=stop_any(stop_after_attempt(MAX_TRIES), stop_after_delay(MAX_SECONDS)),
             wait=_WAIT,
             reraise=True,
         )
         try:
             return tries(work, *args, **kwargs)
-        except Interrupted as error:
+        except TransactionInterrupted as error:
             number = tries.statistics["attempt_number"]
             why = f"{error} (it was tried {number} times)" if number > 1 else str(error)
         raise WarehouseError(why)  # whoever is around it does not begin to count anew

@@ -46,7 +46,7 @@ class SliceUpdate:
     """True where a final slice may lose most of its minutes: its owner said so, or an event moved away."""
 
 
-class State(StrEnum):
+class SliceState(StrEnum):
     """What became of a slice."""
 
     CHANGED = "changed"
@@ -79,7 +79,7 @@ class Loss:
 class Decision:
     """What is to be written of a slice; of one that is superseded or held, nothing."""
 
-    state: State
+    state: SliceState
     rows: frozenset[Row]
     proofs: frozenset[Row]
     data_through: datetime | None
@@ -99,7 +99,7 @@ def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decis
     told = before.bookkeeping
     is_landed = update.input_checksum is None
     if is_landed and told is not None and told.data_through is not None and told.data_through > update.through:
-        return _as_it_was(State.SUPERSEDED, before)
+        return _as_it_was(SliceState.SUPERSEDED, before)
     asked = _not_superseded(update, before.proofs)
     rows, proven = before.rows, before.proofs
     if update.rows is not None:
@@ -113,13 +113,13 @@ def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decis
         and told.is_final
         and (loss := loss_of(update.table, before.rows, rows)) is not None
     ):
-        return replace(_as_it_was(State.HELD, before), loss=loss)
+        return replace(_as_it_was(SliceState.HELD, before), loss=loss)
     data_through, full_through = update.data_through, update.full_through
     if is_landed and told is not None:  # nothing moves back, and what was not asked stays
         data_through = max(filter(None, (data_through, told.data_through)), default=None)
         full_through = max(filter(None, (full_through, told.full_through)), default=None)
     is_final = full_through is not None and full_through >= day_end(update.day) + late_window
-    state = State.UNCHANGED if rows == before.rows and told is not None else State.CHANGED
+    state = SliceState.UNCHANGED if rows == before.rows and told is not None else SliceState.CHANGED
     return Decision(state, rows, proven, data_through, full_through, is_final)
 
 
@@ -190,7 +190,7 @@ def _numbers(table: sa.Table, rows: frozenset[Row]) -> dict[tuple[str, str], flo
     return dict(sums)
 
 
-def _as_it_was(state: State, before: Before) -> Decision:
+def _as_it_was(state: SliceState, before: Before) -> Decision:
     told = before.bookkeeping
     return Decision(state, before.rows, before.proofs, told.data_through, told.full_through, told.is_final)
 

@@ -17,8 +17,8 @@ from sequel_assets.warehouse.slices.decisions import (
     Before,
     Decision,
     Loss,
+    SliceState,
     SliceUpdate,
-    State,
     bookkeeping,
     day_end,
     decide,
@@ -36,8 +36,8 @@ from sequel_assets.warehouse.tables.core import (
 __all__ = [
     "Loss",
     "SliceResult",
+    "SliceState",
     "SliceUpdate",
-    "State",
     "checksum",
     "day_end",
     "drop_slices",
@@ -54,7 +54,7 @@ class SliceResult:
 
     table: sa.Table
     day: date
-    state: State
+    state: SliceState
     rows: int
     data_through: datetime | None
     is_final: bool
@@ -82,7 +82,7 @@ def replace_slices(
     table = updates[0].table
     stored = _slices(connection, table, company_id, [update.day for update in updates])
     decided = [(update, stored[update.day], decide(update, stored[update.day], late_window)) for update in updates]
-    written = [one for one in decided if one[2].state in {State.CHANGED, State.UNCHANGED}]
+    written = [one for one in decided if one[2].state in {SliceState.CHANGED, SliceState.UNCHANGED}]
     _exchange(connection, table, [(before.rows, decision.rows) for _, before, decision in written])
     _exchange(connection, proofs, [(before.proofs, decision.proofs) for _, before, decision in written])
     bulk.upsert(
@@ -192,7 +192,7 @@ def _restatements(
             "run_id": run_id,
         }
         for update, before, decision in written
-        if before.bookkeeping is not None and before.bookkeeping.is_final and decision.state is State.CHANGED
+        if before.bookkeeping is not None and before.bookkeeping.is_final and decision.state is SliceState.CHANGED
         for key, column, was, now in restated(update.table, before.rows, decision.rows)
     ]
 

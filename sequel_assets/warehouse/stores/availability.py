@@ -55,7 +55,7 @@ def by_company(connection: sa.Connection, company_id: str | None = None) -> dict
     return {company: frozenset(datasets) for company, datasets in found.items()}
 
 
-def told_since(connection: sa.Connection, company_id: str, since: datetime) -> frozenset[str]:
+def answered_since(connection: sa.Connection, company_id: str, since: datetime) -> frozenset[str]:
     """Return the datasets that Sequel has told of a company when it was last asked, and since then."""
     a = availability.c
     chosen = (a.company_id == company_id, a.is_available.is_(sa.true()), a.checked_at >= since)

@@ -189,7 +189,7 @@ def people_of_event(connection: sa.Connection, company_id: str, event_id: str) -
     )
 
 
-def forget_strangers(connection: sa.Connection, company_id: str, person_ids: Iterable[str]) -> None:
+def forget_orphaned_people(connection: sa.Connection, company_id: str, person_ids: Iterable[str]) -> None:
     """Delete the names of those who stand in no table of the company any more: they left it with their event."""
     known = [
         sa.exists().where(table.c.company_id == people.c.company_id, table.c.person_id == people.c.person_id)

@@ -10,7 +10,7 @@ from sequel_assets.warehouse.tables.core import silences
 
 
 @dataclass(frozen=True, order=True)
-class Silence:
+class EmptyRange:
     """Days without minutes, both ends included, and the hour that the answer covered at least."""
 
     first: date
@@ -18,18 +18,18 @@ class Silence:
     through: datetime
 
 
-def told(connection: sa.Connection, company_id: str) -> dict[str, list[Silence]]:
+def told(connection: sa.Connection, company_id: str) -> dict[str, list[EmptyRange]]:
     """Return the silences of a company's events, in order."""
     s = silences.c
     columns = (s.event_id, s.first_day, s.last_day, s.through)
-    found: dict[str, list[Silence]] = {}
+    found: dict[str, list[EmptyRange]] = {}
     chosen = sa.select(*columns).where(s.company_id == company_id).order_by(s.event_id, s.first_day)
     for event_id, first, last, through in connection.execute(chosen):
-        found.setdefault(event_id, []).append(Silence(first, last, through))
+        found.setdefault(event_id, []).append(EmptyRange(first, last, through))
     return found
 
 
-def replace(connection: sa.Connection, company_id: str, by_event: Mapping[str, Sequence[Silence]]) -> None:
+def replace(connection: sa.Connection, company_id: str, by_event: Mapping[str, Sequence[EmptyRange]]) -> None:
     """Make these all the silences of these events."""
     forget(connection, company_id, by_event)
     rows = [

@@ -22,7 +22,7 @@ from sequel_assets.warehouse.tables.webhooks import inbox
 
 
 @dataclass(frozen=True)
-class Hint:
+class Notification:
     """One delivery as it is stored; the columns of `inbox` say what each is."""
 
     company_id: str
@@ -41,12 +41,12 @@ class Hint:
     verdict: str
 
 
-_FIELDS = tuple(field.name for field in fields(Hint))
+_FIELDS = tuple(field.name for field in fields(Notification))
 _VALUES = attrgetter(*_FIELDS)
 ROWS_AT_ONCE = 500
 
 
-def store(connection: sa.Connection, hints: Sequence[Hint]) -> None:
+def store(connection: sa.Connection, hints: Sequence[Notification]) -> None:
     """Add the hints, in their order, within the caller's transaction; one that was there already is left as it is."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended("sequel_assets inbox", 0))))

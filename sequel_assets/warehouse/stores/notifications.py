@@ -17,7 +17,7 @@ from sequel_assets.warehouse.tables.webhooks import inbox
 
 ACCEPTED, UNKNOWN_COMPANY, MISSED = "accepted", "unknown_company", "missed"
 """The verdicts that a row may have."""
-MOST_EVENTS = 5000
+MAX_EVENTS = 5000
 """Events whose hints are read at once."""
 _SAME = (
     "company_id",
@@ -64,7 +64,7 @@ def waiting(connection: sa.Connection, event_types: Collection[str]) -> Iterator
     about = sa.func.coalesce(_i.event_id, "")
     open_ = [_i.handled_at.is_(None), _i.event_type.in_(list(event_types))]
     while True:
-        page = sa.select(about.label("about")).where(*open_).distinct().order_by(about).limit(MOST_EVENTS).subquery()
+        page = sa.select(about.label("about")).where(*open_).distinct().order_by(about).limit(MAX_EVENTS).subquery()
         last = connection.scalar(sa.select(sa.func.max(page.c.about)))
         if last is None:
             return
@@ -122,7 +122,7 @@ def put_back(connection: sa.Connection, since: datetime, event_id: str | None, *
     return connection.execute(inbox.update().where(*chosen).values(**anew, tries=0, replayed_at=at)).rowcount
 
 
-def told_of_since(
+def notified_since(
     connection: sa.Connection, company_id: str, event_types: Sequence[str], since: datetime
 ) -> frozenset[str]:
     """Return the events of a company that hints of some types named since a moment, whichever company they were told of."""

@@ -17,7 +17,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, repr=False)
-class Entry:
+class LinkEntry:
     """One line of a list, as it stands there; or why it cannot be read."""
 
     place: int
@@ -45,7 +45,7 @@ class Linked:
     """How many of them were not linked before, or to another id."""
 
 
-def read_links(entries: Iterable[Entry], key: str) -> Links:
+def read_links(entries: Iterable[LinkEntry], key: str) -> Links:
     """Return the links of a list; `key` is the one that people are hashed with. No reason tells what a line holds."""
     external_ids: dict[str, str] = {}
     wrong: dict[int, str] = {}
@@ -70,7 +70,7 @@ def _wrong_id(external_id: str) -> str:
     return "" if text.isprintable() else "external_id holds characters that cannot be printed"
 
 
-def _person(entry: Entry, key: str) -> str:
+def _person(entry: LinkEntry, key: str) -> str:
     """Return the person's id, or why there is none."""
     if len(entry.email.strip()) > LONGEST_EMAIL:
         return f"its e-mail is longer than {LONGEST_EMAIL:,} characters"

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
-from sequel_assets.refresh.run.refresher import Refresher, Rules
+from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -22,10 +22,17 @@ from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.stores.notifications import Waiting
 from sequel_assets.warehouse.tables.core import NO_DAY, events, exclusions, refreshes
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, REGISTERED, Do, Step, plan
-from sequel_assets.webhooks.processing.state import CompanyBooks, KnownAs, Situation
+from sequel_assets.webhooks.processing.decisions import (
+    ASKING,
+    REASONS,
+    REGISTERED,
+    NotificationAction,
+    NotificationStep,
+    plan,
+)
+from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
 
-MOST_ASKED = 5000
+MAX_ASKED = 5000
 """Steps that one run takes up; the others follow."""
 ROUNDS = 2
 """An event that is not known is listed first, and then refreshed."""
@@ -45,36 +52,36 @@ def judge(
     warehouse: Warehouse,
     reason: str,
     now: datetime,
-    rules: Rules,
+    rules: RefreshConfig,
     under_way: UnderWay,
     *,
     has_walked: bool = False,
     closes: bool = True,
-) -> list[Step]:
+) -> list[NotificationStep]:
     """Return what is to be done about each hint of a reason, the oldest first.
 
     Those that are done with are closed, unless told otherwise. Where there is more to ask than one run takes up, the rest is
     left to the next look.
     """
-    steps: list[Step] = []
+    steps: list[NotificationStep] = []
     with warehouse.read() as connection:
         for page in notifications.waiting(connection, REASONS[reason]):
             steps += plan(page, _situation(connection, page, now, rules, under_way), has_walked=has_walked)
-            if sum(step.do in ASKING for step in steps) >= MOST_ASKED:
+            if sum(step.do in ASKING for step in steps) >= MAX_ASKED:
                 break
     steps.sort(key=lambda step: step.hint.received_at)
     if not closes:
         return steps
-    if closing := [step for step in steps if step.do is Do.CLOSE]:
+    if closing := [step for step in steps if step.do is NotificationAction.CLOSE]:
         with warehouse.write() as connection:
             for step in closing:
                 notifications.close(connection, step.hint, step.words, at=now)
-    return [step for step in steps if step.do is not Do.CLOSE]
+    return [step for step in steps if step.do is not NotificationAction.CLOSE]
 
 
 def _situation(
-    connection: sa.Connection, waiting: Sequence[Waiting], now: datetime, rules: Rules, under_way: UnderWay
-) -> Situation:
+    connection: sa.Connection, waiting: Sequence[Waiting], now: datetime, rules: RefreshConfig, under_way: UnderWay
+) -> State:
     known = catalog.known_companies(connection)
     named = _events(connection, sorted({hint.event_id for hint in waiting if hint.event_id is not None}), waiting)
     concerned = {hint.company_id for hint in waiting} | {event.company_id for event in named.values()}
@@ -82,7 +89,7 @@ def _situation(
     frozen_before = rules.retention.frozen_before(known, now)
     parents = {company.parent_company_id for company in known}
     books = {
-        company.company_id: CompanyBooks(
+        company.company_id: CompanyState(
             slices[company.company_id],
             listed.get(company.company_id),
             company.gone_at is not None,
@@ -93,7 +100,7 @@ def _situation(
         if company.company_id in concerned
     }
     reach = _reach(connection, {hint.capability_hash for hint in waiting if hint.capability_hash}, known)
-    return Situation(now, rules.settle, books, named, under_way.run_ids, under_way.hourly, reach)
+    return State(now, rules.settle, books, named, under_way.run_ids, under_way.hourly, reach)
 
 
 def _events(connection: sa.Connection, event_ids: Sequence[str], waiting: Sequence[Waiting]) -> dict[str, KnownAs]:
@@ -158,7 +165,12 @@ class AfterWebhooks:
     """One run's work on the hints of one reason. It takes them up before it asks, so that no other run does."""
 
     def __init__(
-        self, client: SequelClient, warehouse: Warehouse, clock: Callable[[], datetime], rules: Rules, run_id: str
+        self,
+        client: SequelClient,
+        warehouse: Warehouse,
+        clock: Callable[[], datetime],
+        rules: RefreshConfig,
+        run_id: str,
     ) -> None:
         self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
         self.taken = Taken()
@@ -178,14 +190,14 @@ class AfterWebhooks:
             yield from self._work(list(self._found(steps)), at)
         judge(self._warehouse, reason, self._clock(), self._rules, others)
 
-    def _work(self, steps: Sequence[Step], at: datetime) -> Iterator[Outcome]:
+    def _work(self, steps: Sequence[NotificationStep], at: datetime) -> Iterator[Outcome]:
         self._note(steps)
-        days: dict[str, dict[date, Coverage]] = {step.company_id: {} for step in steps}
+        days: dict[str, dict[date, DayCoverage]] = {step.company_id: {} for step in steps}
         only: dict[str, dict[str, set[date]]] = {}
         for step in steps:
-            if step.do is Do.HOT:
-                days[step.company_id].update(dict.fromkeys(step.days, Coverage.HOT))
-            elif step.do is Do.EVENT and step.hint.event_id is not None:
+            if step.do is NotificationAction.HOT:
+                days[step.company_id].update(dict.fromkeys(step.days, DayCoverage.HOT))
+            elif step.do is NotificationAction.EVENT and step.hint.event_id is not None:
                 for event_id in (step.hint.event_id, *self._hub_of(step)):
                     only.setdefault(step.company_id, {}).setdefault(event_id, set()).update(step.days)
             elif step.hint.event_type == REGISTERED and step.hint.event_id is not None:
@@ -193,19 +205,19 @@ class AfterWebhooks:
         refresher = Refresher(self._client, self._warehouse, self._clock, self._rules, self._run_id, only=only)
         failed = set()
         for outcome in refresher.refresh(days):
-            if outcome.verdict is Verdict.FAILED:
+            if outcome.verdict is SliceStatus.FAILED:
                 failed.add((outcome.company_id, outcome.day))
                 self.taken.failed.append(outcome)
             yield outcome
         self.taken.fatal = str(refresher.fatal or "")
         self._mark(steps, failed, at)
 
-    def _found(self, steps: Sequence[Step]) -> Iterator[Step]:
+    def _found(self, steps: Sequence[NotificationStep]) -> Iterator[NotificationStep]:
         """Yield the steps, each at the company whose event it is about, as Sequel says; without those that it does not answer."""
         known = Spellings(company.company_id for company in self._warehouse.ask(catalog.known_companies))
         for step in steps:
             owner: str | None = None
-            if step.do is Do.FIND and step.hint.event_id is not None:
+            if step.do is NotificationAction.FIND and step.hint.event_id is not None:
                 try:
                     owner = self._client.event(step.hint.event_id).company_uid
                 except NotFound:
@@ -216,13 +228,13 @@ class AfterWebhooks:
             found = known.find(owner) if owner is not None else None
             yield step if found is None else replace(step, company_id=found)
 
-    def _note(self, steps: Sequence[Step]) -> None:
+    def _note(self, steps: Sequence[NotificationStep]) -> None:
         self.taken.hints += sum(step.hint.count for step in steps)
         self.taken.companies |= {step.company_id for step in steps}
         self.taken.events |= {step.hint.event_id for step in steps if step.hint.event_id is not None}
 
     @repeats
-    def _hub_of(self, step: Step) -> list[str]:
+    def _hub_of(self, step: NotificationStep) -> list[str]:
         """Return the hub that an event links to, which ends with it."""
         e = events.c
         chosen = (e.company_id == step.company_id, e.event_id == step.hint.event_id)
@@ -231,7 +243,7 @@ class AfterWebhooks:
         return [hub] if hub else []
 
     @repeats
-    def _mark(self, steps: Sequence[Step], failed: Collection[tuple[str, date]], at: datetime) -> None:
+    def _mark(self, steps: Sequence[NotificationStep], failed: Collection[tuple[str, date]], at: datetime) -> None:
         """Note what was done: of a company whose events were listed, the events none of whose days failed."""
         with self._warehouse.read() as connection:
             listed = {company_id for company_id, listed_at in _listed(connection).items() if listed_at >= at}
@@ -240,9 +252,14 @@ class AfterWebhooks:
         for step in steps:
             asked = (NO_DAY,) if step.hint.event_type == REGISTERED else step.days  # lists have no day
             fell = any((step.company_id, day) in failed for day in asked)
-            if step.do is not Do.HOT and step.company_id in listed and not fell and not self.taken.fatal:
+            if (
+                step.do is not NotificationAction.HOT
+                and step.company_id in listed
+                and not fell
+                and not self.taken.fatal
+            ):
                 done.setdefault((step.company_id, step.hint.company_id), set()).add(step.hint.event_id)
-                self.taken.refreshed |= {step.hint.event_id or ""} if step.do is Do.EVENT else set()
+                self.taken.refreshed |= {step.hint.event_id or ""} if step.do is NotificationAction.EVENT else set()
         with self._warehouse.write() as connection:
             for (_, told_of), event_ids in done.items():
                 notifications.mark_refreshed(connection, self._run_id, told_of, event_ids, at=at)

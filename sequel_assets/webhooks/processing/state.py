@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.refresh.coverage.freshness import Watermark
 
 
 @dataclass(frozen=True)
-class CompanyBooks:
+class CompanyState:
     """What is known of one company."""
 
-    slices: Mapping[date, Held]
+    slices: Mapping[date, Watermark]
     listed_at: datetime | None = None
     """When its events were last listed."""
     is_gone: bool = False
@@ -31,12 +31,12 @@ class KnownAs:
 
 
 @dataclass(frozen=True)
-class Situation:
+class State:
     """What the decisions go by."""
 
     now: datetime
     settle: timedelta
-    companies: Mapping[str, CompanyBooks]
+    companies: Mapping[str, CompanyState]
     events: Mapping[str, KnownAs]
     """The events that hints name, by id; those of a company that is told of alone are enough."""
     under_way: frozenset[str] = frozenset()

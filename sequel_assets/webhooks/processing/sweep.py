@@ -14,7 +14,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import catalog, inbox
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.stores.notifications import MISSED
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, events
 from sequel_assets.warehouse.tables.webhooks import inbox as rows
@@ -40,7 +40,7 @@ def notice(warehouse: Warehouse, now: datetime) -> int:
     return len(missing)
 
 
-def _untold(connection: sa.Connection, now: datetime) -> list[Hint]:
+def _untold(connection: sa.Connection, now: datetime) -> list[Notification]:
     """Return a hint for each end of which nothing tells; Sequel may name a company above the event's, so its id decides."""
     since = _subscribed_since(connection)
     if not since:
@@ -107,9 +107,9 @@ def arrivals(connection: sa.Connection, now: datetime) -> Arrivals:
     return Arrivals(len(delay) - len(late), of_late, of_never)
 
 
-def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) -> Hint:
+def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) -> Notification:
     empty = dict.fromkeys(("subscription_id", "invocation_id", "correlation_id", "page", "pages"))
-    return Hint(
+    return Notification(
         **empty,
         company_id=company_id,
         received_at=now,

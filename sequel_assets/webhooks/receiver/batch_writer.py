@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import inbox
-from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.inbox import Notification
 
-MOST_WAITING = 5_000
+MAX_WAITING = 5_000
 PATIENCE_SECONDS = 10.0
 GATHERING_SECONDS = 0.003
 """How long after a commit the next one waits for more: those who were just answered send again, and share it."""
@@ -27,7 +27,7 @@ class _Group:
     """Hints that are committed together, and who waits for each: "" or why it was not stored."""
 
     def __init__(self) -> None:
-        self.hints: list[Hint] = []
+        self.hints: list[Notification] = []
         self.waiting: list[asyncio.Future[str]] = []
         self.patience: asyncio.TimerHandle
 
@@ -49,7 +49,7 @@ class Storage:
         self._next: _Group | None = None
         self._is_busy = False
 
-    async def store(self, hint: Hint) -> None:
+    async def store(self, hint: Notification) -> None:
         """Return when the hint is durably stored; `NotStoredError` else, also when that takes too long."""
         loop = asyncio.get_running_loop()
         if self._next is None:
@@ -59,7 +59,7 @@ class Storage:
                 self._is_busy = True
                 loop.call_soon(self._begin, loop)  # when all that has arrived by now is in
         group = self._next
-        if len(group.hints) >= MOST_WAITING:
+        if len(group.hints) >= MAX_WAITING:
             raise NotStoredError("too many hints wait to be stored")
         stored = loop.create_future()
         group.hints.append(hint)
@@ -92,7 +92,7 @@ class Storage:
         group.settle(why)
         loop.call_later(GATHERING_SECONDS, self._begin, loop)
 
-    def _commit(self, hints: Sequence[Hint]) -> str:
+    def _commit(self, hints: Sequence[Notification]) -> str:
         """Store hints, all or none; return why that failed."""
         try:
             with self._warehouse.write() as connection:

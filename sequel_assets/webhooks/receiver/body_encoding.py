@@ -8,9 +8,9 @@ _GZIP = ("gzip", "x-gzip")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\";,\s]*)", re.ASCII | re.IGNORECASE)
 _UTF_8 = re.compile(r"utf-?8|(us-)?ascii", re.IGNORECASE)
 _LIKE_ASCII = re.compile(r"iso-?8859-\d{1,2}|latin-?1|(windows-|cp)125\d", re.IGNORECASE)
-FREE_BYTES, MOST_TIMES = 64 << 10, 100
+FREE_BYTES, MAX_TIMES = 64 << 10, 100
 """A body in gzip may be so long inflated, and beyond that so many times as long as it is: a list of people is some twenty times."""
-MOST_MEMBERS = 16
+MAX_MEMBERS = 16
 
 
 class NotGzipError(Exception):
@@ -40,11 +40,11 @@ def is_ascii_only(headers: Mapping[str, str]) -> bool:
 
 def inflated(body: bytes, limit: int) -> bytes:
     """Return what was packed; `InflatedTooLargeError` as soon as it is too long, `NotGzipError` where it cannot be had."""
-    most = min(limit, max(FREE_BYTES, MOST_TIMES * len(body)))
+    most = min(limit, max(FREE_BYTES, MAX_TIMES * len(body)))
     pieces: list[bytes] = []
     size = 0
     try:
-        for _ in range(MOST_MEMBERS):  # a file of gzip may have several, one behind the other
+        for _ in range(MAX_MEMBERS):  # a file of gzip may have several, one behind the other
             stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
             pieces.append(stream.decompress(body, most - size + 1))
             size += len(pieces[-1])

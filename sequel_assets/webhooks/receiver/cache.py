@@ -18,13 +18,13 @@ from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving, rec
 from sequel_assets.webhooks.receiver.db_threads import Readers, in_time
 
 MEMORY_SECONDS = 1.0
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 READERS = 8
 
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class Cached(Generic[T]):
     """Values by key, each for a moment; the oldest go when there are too many."""
 
     def __init__(self, readers: Readers, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,18 +64,18 @@ class Remembered(Generic[T]):
         """Remember a value."""
         self._values.pop(key, None)
         self._values[key] = (self._clock(), value)
-        if len(self._values) > MOST_REMEMBERED:
+        if len(self._values) > MAX_REMEMBERED:
             del self._values[next(iter(self._values))]
 
 
-class Memory:
+class SubscriptionCache:
     """Subscriptions and companies, from the warehouse; a `WarehouseError` where it does not answer in time."""
 
     def __init__(self, warehouse: Warehouse, clock: Callable[[], datetime]) -> None:
         self._warehouse, self._clock = warehouse, clock
         self._readers = Readers(READERS)
-        self._receiving: Remembered[Receiving] = Remembered(self._readers)
-        self._lineages: Remembered[frozenset[str]] = Remembered(self._readers)
+        self._receiving: Cached[Receiving] = Cached(self._readers)
+        self._lineages: Cached[frozenset[str]] = Cached(self._readers)
 
     def close(self) -> None:
         """End the threads that read."""

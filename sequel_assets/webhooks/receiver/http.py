@@ -2,12 +2,12 @@
 
 from starlette.types import Scope, Send
 
-from sequel_assets.webhooks.receiver.verify import Verdict
+from sequel_assets.webhooks.receiver.verify import Verification
 
 
-async def tell(send: Send, verdict: Verdict, whole: bool) -> None:
+async def tell(send: Send, verdict: Verification, whole: bool) -> None:
     """Answer by the status; a refusal in words as well."""
-    body = b"" if verdict is Verdict.ACCEPTED else f"{verdict.words}\n".encode()
+    body = b"" if verdict is Verification.ACCEPTED else f"{verdict.words}\n".encode()
     headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"text/plain; charset=utf-8")]
     if not whole:
         headers.append((b"connection", b"close"))

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from sequel_assets.webhooks.receiver.verify import Verdict
+from sequel_assets.webhooks.receiver.verify import Verification
 
 LOGGER = "sequel_assets.receiver"
 REFUSALS_PER_SECOND = 10
@@ -18,9 +18,9 @@ class Journal:
         self._log = logging.getLogger(LOGGER)
         self._clock = clock
         self._second, self._told = -1, 0
-        self._untold: Counter[Verdict] = Counter()
+        self._untold: Counter[Verification] = Counter()
 
-    def note(self, verdict: Verdict, subscription: str, size: int, why: str = "") -> None:
+    def note(self, verdict: Verification, subscription: str, size: int, why: str = "") -> None:
         """Tell of one delivery; `subscription` begins an id that the owner knows, or is a dash."""
         level = logging.INFO if verdict.is_accepted else logging.WARNING
         if not verdict.is_accepted and not self._may_tell(verdict):
@@ -30,18 +30,18 @@ class Journal:
             level, "%d %s: subscription %s, %d bytes%s", verdict.status, verdict.words, subscription, size, more
         )
 
-    def _may_tell(self, verdict: Verdict) -> bool:
+    def _may_tell(self, verdict: Verification) -> bool:
         second = int(self._clock())
         if second != self._second:
             self._second, self._told = second, 0
-            self.tell_the_untold()
+            self.report_suppressed()
         self._told += 1
         if self._told > REFUSALS_PER_SECOND:
             self._untold[verdict] += 1
             return False
         return True
 
-    def tell_the_untold(self) -> None:
+    def report_suppressed(self) -> None:
         """Tell how many refusals were left out so far."""
         for verdict, count in self._untold.items():
             self._log.warning("%d %s: %d more", verdict.status, verdict.words, count)

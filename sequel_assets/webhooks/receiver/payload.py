@@ -18,7 +18,7 @@ from sequel_assets.webhooks.receiver import timestamps
 LONGEST_ID = 200
 SHORT_NUMBER = 18
 """Characters of a number that is read as one; a longer one stays as it is written."""
-MOST_PARTS = 3_000_000
+MAX_PARTS = 3_000_000
 """Brackets and commas of one body: each may become an object of some hundred bytes. 30 MiB of people are half of it."""
 LARGEST_PAGE = 10_000_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -77,7 +77,7 @@ def read(body: bytes, *, is_ascii_only: bool = False) -> Delivery:
 
 
 def _document(body: bytes, charset: str) -> dict[str, Any]:
-    if body.count(b"{") + body.count(b"[") + body.count(b",") > MOST_PARTS:
+    if body.count(b"{") + body.count(b"[") + body.count(b",") > MAX_PARTS:
         raise MalformedError("it has too many parts")
     try:
         # what cannot be read becomes a surrogate, which no id may hold

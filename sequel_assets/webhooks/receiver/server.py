@@ -17,7 +17,7 @@ CROWDED_SECONDS = 2.0
 FREE_PIECES, SMALLEST_PIECE = 2_000, 256
 """A body may come in so many pieces, and one more for each so many bytes: a piece costs as much as some KiB."""
 STOP_SECONDS = 30
-MOST_CONNECTIONS = 1_000
+MAX_CONNECTIONS = 1_000
 
 
 class CannotListenError(OSError):
@@ -61,7 +61,7 @@ def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            if len(self.connections) > MOST_CONNECTIONS:
+            if len(self.connections) > MAX_CONNECTIONS:
                 transport.abort()
             else:
                 self._watch()
@@ -81,7 +81,7 @@ def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
             """Run the timer exactly while a request is being waited for of which the headers are not complete."""
             is_waiting = self.cycle is None or self.cycle.response_complete
             if is_waiting and self._timer is None:
-                is_crowded = len(self.connections) > MOST_CONNECTIONS // 2
+                is_crowded = len(self.connections) > MAX_CONNECTIONS // 2
                 seconds = min(header_seconds, CROWDED_SECONDS) if is_crowded else header_seconds
                 self._timer = self.loop.call_later(seconds, self._give_up)
             elif not is_waiting:
@@ -100,7 +100,7 @@ def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
     return Bounded
 
 
-class Server(uvicorn.Server):
+class ReceiverServer(uvicorn.Server):
     """uvicorn that stops when it is told to: what has begun is finished, and the process ends as it likes."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's names
@@ -109,7 +109,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def server(app: ASGIApp, header_seconds: float, **different: Any) -> Server:
+def server(app: ASGIApp, header_seconds: float, **different: Any) -> ReceiverServer:
     """Return a server for an app; `run([listening_socket])` serves until SIGINT or SIGTERM."""
     settings: dict[str, Any] = {
         "http": bounded_protocol(header_seconds),
@@ -124,7 +124,7 @@ def server(app: ASGIApp, header_seconds: float, **different: Any) -> Server:
         "server_header": False,
         "date_header": False,
     }
-    return Server(uvicorn.Config(app, **settings | different))
+    return ReceiverServer(uvicorn.Config(app, **settings | different))
 
 
 def listen(host: str, port: int) -> socket.socket:

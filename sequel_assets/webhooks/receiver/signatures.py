@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 TOLERANCE = timedelta(minutes=5)
 """How far the signature's time stamp may be from now; the standard library's own value."""
-MOST_SIGNATURES, LONGEST_ID, LONGEST_TIMESTAMP = 16, 200, 12
+MAX_SIGNATURES, LONGEST_ID, LONGEST_TIMESTAMP = 16, 200, 12
 
 
 def is_signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: datetime) -> bool:
@@ -29,7 +29,7 @@ def is_signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], n
         return False
     at = datetime.fromtimestamp(int(stamp), UTC)
     right = [_bytes(Webhook(secret).sign(message_id, at, text)) for secret in secrets]
-    given = [_bytes(signature) for signature in headers.get("webhook-signature", "").split(" ")[:MOST_SIGNATURES]]
+    given = [_bytes(signature) for signature in headers.get("webhook-signature", "").split(" ")[:MAX_SIGNATURES]]
     fits = [hmac.compare_digest(one, other) for one in right for other in given if one and other]
     return any(fits)
 

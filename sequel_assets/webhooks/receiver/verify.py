@@ -20,7 +20,7 @@ EVENT_TYPES = frozenset({
 })  # fmt: skip
 
 
-class Verdict(Enum):
+class Verification(Enum):
     """What becomes of a delivery, and how it is answered: Sequel repeats after 429 and 500, and after nothing else."""
 
     ACCEPTED = ("accepted", 200)
@@ -59,7 +59,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Rules:
+class VerificationRules:
     """What the settings demand of a delivery."""
 
     key_header: str
@@ -69,7 +69,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownSubscriptions:
     """What is known of the address that a delivery came to."""
 
     receiving: Receiving | None
@@ -79,36 +79,36 @@ class Known:
     """Companies that were looked up: each with itself and all above it, None where it is not known."""
 
 
-NOT_KNOWN = Known(None, ())
+NOT_KNOWN = KnownSubscriptions(None, ())
 _NOBODYS_KEY = "compared with where there is no key, so that it costs the same; it never fits"
 
 
-def admit(headers: Mapping[str, str], known: Known, rules: Rules) -> Verdict:
+def admit(headers: Mapping[str, str], known: KnownSubscriptions, rules: VerificationRules) -> Verification:
     """Judge what needs no body: address and key. Headers' names are lower-cased; one that came twice is joined by a comma."""
     given = headers.get(rules.key_header.lower(), "")
     fits = [_equal(given, key) for key in known.keys or (_NOBODYS_KEY,)]
     if known.receiving is None:
-        return Verdict.NO_SUCH_ADDRESS
+        return Verification.NO_SUCH_ADDRESS
     if "key" not in rules.demands or (known.keys and any(fits)):
-        return Verdict.ACCEPTED
+        return Verification.ACCEPTED
     if not given:
-        return Verdict.NO_KEY
-    return Verdict.KEY_IN_DOUBT if known.receiving.is_in_doubt else Verdict.WRONG_KEY
+        return Verification.NO_KEY
+    return Verification.KEY_IN_DOUBT if known.receiving.is_in_doubt else Verification.WRONG_KEY
 
 
 def verify(
-    body: bytes, headers: Mapping[str, str], known: Known, now: datetime, rules: Rules
-) -> tuple[Verdict, Delivery | None]:
+    body: bytes, headers: Mapping[str, str], known: KnownSubscriptions, now: datetime, rules: VerificationRules
+) -> tuple[Verification, Delivery | None]:
     """Judge a whole delivery and return what it says as well, where that could be read."""
     admitted = admit(headers, known, rules)
-    if admitted is not Verdict.ACCEPTED or known.receiving is None:
+    if admitted is not Verification.ACCEPTED or known.receiving is None:
         return admitted, None
     if rules.signing_secrets and not is_signed(body, headers, rules.signing_secrets, now):
-        return Verdict.NOT_SIGNED, None
+        return Verification.NOT_SIGNED, None
     try:
         delivery = read(body, is_ascii_only=is_ascii_only(headers))
     except MalformedError:
-        return Verdict.MALFORMED, None
+        return Verification.MALFORMED, None
     return judge(delivery, known.receiving, known.lineages, now, rules), delivery
 
 
@@ -117,28 +117,28 @@ def judge(
     receiving: Receiving,
     lineages: Mapping[str, frozenset[str] | None],
     now: datetime,
-    rules: Rules,
-) -> Verdict:
+    rules: VerificationRules,
+) -> Verification:
     """Judge what a delivery says of itself."""
     if delivery.event_type in EVENT_TYPES - {receiving.event_type}:
-        return Verdict.WRONG_EVENT_TYPE
+        return Verification.WRONG_EVENT_TYPE
     if receiving.event_id is not None and delivery.event_id not in (None, receiving.event_id):
-        return Verdict.WRONG_EVENT
+        return Verification.WRONG_EVENT
     if delivery.sent_at is None:
         if "timestamp" in rules.demands:
-            return Verdict.NO_TIMESTAMP
+            return Verification.NO_TIMESTAMP
     elif abs(delivery.sent_at - now) > rules.window:
-        return Verdict.OUTSIDE_WINDOW
+        return Verification.OUTSIDE_WINDOW
     if delivery.company_id is None:
-        return Verdict.NO_COMPANY if "company" in rules.demands else Verdict.ACCEPTED
+        return Verification.NO_COMPANY if "company" in rules.demands else Verification.ACCEPTED
     if delivery.company_id == receiving.company_id:
-        return Verdict.ACCEPTED
+        return Verification.ACCEPTED
     if delivery.company_id not in lineages:
-        return Verdict.TO_LOOK_UP
+        return Verification.TO_LOOK_UP
     lineage = lineages[delivery.company_id]
     if lineage is None:
-        return Verdict.UNKNOWN_COMPANY
-    return Verdict.ACCEPTED if receiving.company_id in lineage else Verdict.WRONG_COMPANY
+        return Verification.UNKNOWN_COMPANY
+    return Verification.ACCEPTED if receiving.company_id in lineage else Verification.WRONG_COMPANY
 
 
 def _equal(given: str, key: str) -> bool:

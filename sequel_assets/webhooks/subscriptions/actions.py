@@ -20,14 +20,22 @@ from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import subscriptions
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
-from sequel_assets.webhooks.subscriptions.decisions import Do, Heard, Kept, Slot, Step, is_urgent, steps_for
+from sequel_assets.webhooks.subscriptions.decisions import (
+    Action,
+    DesiredSubscription,
+    Heard,
+    Kept,
+    Step,
+    is_urgent,
+    steps_for,
+)
 from sequel_assets.webhooks.subscriptions.observe import Tools, look_at
 
 OVERLAP = timedelta(days=1)
 """How long the key before is accepted after a renewal, and a subscription that was replaced: deliveries that were told to come
 again may still do so."""
 CAPABILITY_BYTES = 32
-MOST_STEPS = 12
+MAX_STEPS = 12
 """Of one slot in one look; what is left is for the next."""
 REFUSED = (BadRequest, NotFound, HasError)
 """Answers that asking again would not change."""
@@ -35,14 +43,14 @@ T = TypeVar("T")
 MEANWHILE = "another process is at it; nothing was lost; look again in a quarter of an hour"
 
 
-class SlotFailure(Exception):  # noqa: N818 - a state, not an error
+class SubscriptionFailure(Exception):  # noqa: N818 - a state, not an error
     """Nothing more can be done about the slot in this look; the text is fit to be shown."""
 
 
-class SlotCare:
+class SubscriptionActions:
     """A slot within one look."""
 
-    def __init__(self, tools: Tools, slot: Slot, *, is_wanted: bool, new_keys: bool) -> None:
+    def __init__(self, tools: Tools, slot: DesiredSubscription, *, is_wanted: bool, new_keys: bool) -> None:
         self._tools, self._slot = tools, slot
         self._is_wanted, self._new_keys = is_wanted, new_keys
         self._kept: list[Kept] = []
@@ -74,12 +82,12 @@ class SlotCare:
     def do_all(self, done: Callable[[Step], None]) -> None:
         """Do what is to be done, step by step, and tell each that was done; raises `SlotFailure`."""
         has_created = False
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             steps = self.plan()
-            if not steps or (steps[0].do is Do.CREATE and has_created):
+            if not steps or (steps[0].do is Action.CREATE and has_created):
                 return
             step = steps[0]
-            if step.do is Do.CREATE:
+            if step.do is Action.CREATE:
                 self._create()
                 has_created = True
             else:
@@ -91,9 +99,9 @@ class SlotCare:
 
     def _do(self, step: Step, one: Kept) -> bool:
         """Do a step to a row; False: Sequel refused, and something else is to be done instead."""
-        if step.do is Do.EXTEND:
+        if step.do is Action.EXTEND:
             changed = self._extended(one, step.days)
-        elif step.do is Do.RENEW:
+        elif step.do is Action.RENEW:
             changed = self._renewed(one)
         else:
             self._away(one)
@@ -119,12 +127,12 @@ class SlotCare:
                 slot.event_type, slot.company_id, tools.address(capability), length_in_days=tools.length_in_days
             )
         except Uncertain as error:
-            raise SlotFailure(f"{error}; a look after a quarter of an hour makes another") from None
+            raise SubscriptionFailure(f"{error}; a look after a quarter of an hour makes another") from None
         except SequelError as error:
             self._change(lambda connection: subscriptions.withdraw(connection, row))
             if isinstance(error, FATAL):
                 raise
-            raise SlotFailure(f"it could not be made: {error}") from None
+            raise SubscriptionFailure(f"it could not be made: {error}") from None
         try:
             now, told = tools.clock(), tools.sealed(made)
             stored = self._change(
@@ -135,7 +143,7 @@ class SlotCare:
             raise
         if stored is None:
             self._take_back(made.subscription_id)
-            raise SlotFailure(f"Sequel took so long that it was given up; {MEANWHILE}")
+            raise SubscriptionFailure(f"Sequel took so long that it was given up; {MEANWHILE}")
         self._kept.append(Kept(stored, heard=Heard.PRESENT, has_new_key=True))
 
     def _extended(self, one: Kept, days: int) -> Kept:
@@ -150,7 +158,9 @@ class SlotCare:
                 raise
             if isinstance(error, REFUSED) or is_urgent(row.expires_at, tools.clock(), tools.length):
                 return replace(one, cannot_extend=True)
-            raise SlotFailure(f"it could not be extended: {error}; it is valid until {before:%Y-%m-%d}") from None
+            raise SubscriptionFailure(
+                f"it could not be extended: {error}; it is valid until {before:%Y-%m-%d}"
+            ) from None
         if expires_at > before:
             self._change(lambda connection: subscriptions.saw(connection, one.row, expires_at, at=tools.clock()))
             row = replace(row, expires_at=expires_at)
@@ -166,7 +176,7 @@ class SlotCare:
 
         marked = self._change(begin, only_if_undone=True)
         if marked is None:
-            raise SlotFailure(MEANWHILE)
+            raise SubscriptionFailure(MEANWHILE)
         try:
             made = tools.client.renew_subscription(marked.subscription_id or "", length_in_days=tools.length_in_days)
         except Uncertain:
@@ -177,14 +187,14 @@ class SlotCare:
                 raise
             if isinstance(error, REFUSED):
                 return replace(one, cannot_renew=True)
-            raise SlotFailure(f"it could not be renewed: {error}; its key is the one before") from None
+            raise SubscriptionFailure(f"it could not be renewed: {error}; its key is the one before") from None
         now, previous = tools.clock(), one.row.sealed_secret if one.is_readable else None
         store = partial(
             subscriptions.store_renewed, row=marked, told=tools.sealed(made), sealed_previous_secret=previous, previous_until=now + OVERLAP, at=now
         )  # fmt: skip
         stored = self._change(store, only_if_undone=True)
         if stored is None:
-            raise SlotFailure(f"Sequel took so long that it was given up; {MEANWHILE}")
+            raise SubscriptionFailure(f"Sequel took so long that it was given up; {MEANWHILE}")
         return Kept(stored, heard=Heard.PRESENT, has_new_key=True)
 
     def _away(self, one: Kept) -> None:
@@ -197,7 +207,7 @@ class SlotCare:
         except SequelError as error:
             if isinstance(error, FATAL):
                 raise
-            raise SlotFailure(f"it could not be deleted: {error}; the next look tries again") from None
+            raise SubscriptionFailure(f"it could not be deleted: {error}; the next look tries again") from None
         now = self._tools.clock()
         until = now + OVERLAP if self._is_wanted else None
         self._change(lambda connection: subscriptions.end(connection, one.row, at=now, answered_until=until))
@@ -210,7 +220,7 @@ class SlotCare:
         rows = subscriptions.living(connection, [self._slot.company_id])
         now = {row.state for row in rows if row.event_type == self._slot.event_type}
         if now != {one.row.state for one in self._kept}:
-            raise SlotFailure(MEANWHILE)
+            raise SubscriptionFailure(MEANWHILE)
 
     def _take_back(self, subscription_id: str) -> None:
         with suppress(SequelError):  # else it delivers to an address that nobody answers, until it lapses

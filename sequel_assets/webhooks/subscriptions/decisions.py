@@ -21,7 +21,7 @@ IN_FLIGHT = timedelta(minutes=15)
 SHORTEST_DAYS, LONGEST_DAYS = 2, 365
 
 
-class Do(StrEnum):
+class Action(StrEnum):
     """What can be done about a subscription."""
 
     CREATE = "create"
@@ -44,7 +44,7 @@ class Heard(StrEnum):
 
 
 @dataclass(frozen=True)
-class Slot:
+class DesiredSubscription:
     """What one subscription is wanted for."""
 
     company_id: str
@@ -71,8 +71,8 @@ class Kept:
 class Step:
     """One thing to do; `capability_hash` says to which row."""
 
-    do: Do
-    slot: Slot
+    do: Action
+    slot: DesiredSubscription
     why: str
     capability_hash: str = ""
     days: int = 0
@@ -92,7 +92,7 @@ class Worth(IntEnum):
 
 
 def steps_for(
-    slot: Slot,
+    slot: DesiredSubscription,
     kept: Sequence[Kept],
     now: datetime,
     length: timedelta,
@@ -117,7 +117,7 @@ def steps_for(
     else:
         keeper, is_proven = None, True
         reasons = [why for worth, why, _ in judged if worth is Worth.REPLACED]
-        steps.append(Step(Do.CREATE, slot, reasons[-1] if reasons else "missing"))
+        steps.append(Step(Action.CREATE, slot, reasons[-1] if reasons else "missing"))
     if is_proven:
         steps += [
             _away(slot, one, why if worth is Worth.REPLACED else "another delivers the same")
@@ -143,10 +143,12 @@ def is_given_up(row: StoredSubscription, now: datetime) -> bool:
     return began is not None and now - began >= IN_FLIGHT
 
 
-def wanted_slots(companies: Iterable[str], event_types: Iterable[str]) -> list[Slot]:
+def desired_subscriptions(companies: Iterable[str], event_types: Iterable[str]) -> list[DesiredSubscription]:
     """Return the slots of companies, each once, in their order."""
     types = list(event_types)
-    return [Slot(company_id, event_type) for company_id in dict.fromkeys(companies) for event_type in types]
+    return [
+        DesiredSubscription(company_id, event_type) for company_id in dict.fromkeys(companies) for event_type in types
+    ]
 
 
 def judge(one: Kept, now: datetime, length: timedelta, new_keys: bool = False) -> tuple[Worth, str]:
@@ -174,14 +176,16 @@ def judge(one: Kept, now: datetime, length: timedelta, new_keys: bool = False) -
     return Worth.GOOD, ""
 
 
-def _care(slot: Slot, worth: Worth, why: str, keeper: Kept, now: datetime, length: timedelta) -> list[Step]:
+def _care(
+    slot: DesiredSubscription, worth: Worth, why: str, keeper: Kept, now: datetime, length: timedelta
+) -> list[Step]:
     if worth is Worth.EXTEND and keeper.row.expires_at is not None:
         days = ceil((now + length - keeper.row.expires_at) / timedelta(days=1))
         within = min(max(days, SHORTEST_DAYS), LONGEST_DAYS)
-        return [Step(Do.EXTEND, slot, why, keeper.row.capability_hash, within)]
-    return [Step(Do.RENEW, slot, why, keeper.row.capability_hash)] if worth is Worth.RENEW else []
+        return [Step(Action.EXTEND, slot, why, keeper.row.capability_hash, within)]
+    return [Step(Action.RENEW, slot, why, keeper.row.capability_hash)] if worth is Worth.RENEW else []
 
 
-def _away(slot: Slot, one: Kept, why: str) -> Step:
-    do = Do.END if one.row.subscription_id is None else Do.DELETE
+def _away(slot: DesiredSubscription, one: Kept, why: str) -> Step:
+    do = Action.END if one.row.subscription_id is None else Action.DELETE
     return Step(do, slot, why, one.row.capability_hash)

@@ -18,38 +18,38 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog, subscriptions
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
-from sequel_assets.webhooks.subscriptions.actions import SlotCare, SlotFailure
-from sequel_assets.webhooks.subscriptions.decisions import Slot, Step, is_given_up, wanted_slots
+from sequel_assets.webhooks.subscriptions.actions import SubscriptionActions, SubscriptionFailure
+from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription, Step, desired_subscriptions, is_given_up
 from sequel_assets.webhooks.subscriptions.observe import Tools
 
 
 @dataclass(frozen=True)
-class Failure:
+class ReconcilerFailure:
     """A slot (or, without one, everything from here on) that is not in order, and why, fit to be shown."""
 
-    slot: Slot | None
+    slot: DesiredSubscription | None
     reason: str
 
 
 @dataclass
-class GuardianReport:
+class ReconcilerReport:
     """What a look did, or would do where it was only to tell."""
 
     slots: int = 0
     steps: list[Step] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[ReconcilerFailure] = field(default_factory=list)
     fatal: SequelError | None = None
     """The error that ended it for every slot, once there was one."""
 
 
 def keep(
     tools: Tools,
-    wanted: Sequence[Slot],
+    wanted: Sequence[DesiredSubscription],
     *,
-    new_keys: Collection[Slot] = (),
+    new_keys: Collection[DesiredSubscription] = (),
     only: Collection[str] | None = None,
     is_dry: bool = False,
-) -> GuardianReport:
+) -> ReconcilerReport:
     """Bring every slot into order: those wanted, and those with subscriptions that are not wanted, which are deleted.
 
     `new_keys`: slots whose keys are renewed whatever their age. `only` confines it to some companies. `is_dry` asks
@@ -58,26 +58,29 @@ def keep(
     if not is_dry:
         tools.warehouse.change(lambda connection: subscriptions.tidy(connection, tools.clock()))
     rows = tools.warehouse.ask(lambda connection: subscriptions.living(connection, only))
-    report = GuardianReport()
-    slots = dict.fromkeys([*wanted, *(Slot(row.company_id, row.event_type) for row in rows)])
+    report = ReconcilerReport()
+    slots = dict.fromkeys([*wanted, *(DesiredSubscription(row.company_id, row.event_type) for row in rows)])
     try:
         for slot in slots:
             if only is not None and slot.company_id not in only:
                 continue
             report.slots += 1
-            care = SlotCare(tools, slot, is_wanted=slot in wanted, new_keys=slot in new_keys)
+            care = SubscriptionActions(tools, slot, is_wanted=slot in wanted, new_keys=slot in new_keys)
             try:
-                care.look([row for row in rows if Slot(row.company_id, row.event_type) == slot], stores=not is_dry)
+                care.look(
+                    [row for row in rows if DesiredSubscription(row.company_id, row.event_type) == slot],
+                    stores=not is_dry,
+                )
                 if is_dry:
                     report.steps += care.plan()
                 else:
                     care.do_all(report.steps.append)
-            except SlotFailure as failure:
-                report.failures.append(Failure(slot, str(failure)))
-            report.failures += [Failure(slot, reason) for reason in care.unanswered]
+            except SubscriptionFailure as failure:
+                report.failures.append(ReconcilerFailure(slot, str(failure)))
+            report.failures += [ReconcilerFailure(slot, reason) for reason in care.unanswered]
     except FATAL as error:
         report.fatal = error
-        report.failures.append(Failure(None, str(error)))
+        report.failures.append(ReconcilerFailure(None, str(error)))
     return report
 
 
@@ -89,7 +92,7 @@ def tools_of(settings: Settings, client: SequelClient, warehouse: Warehouse) -> 
     return Tools(client, warehouse, seal, settings.clock, settings.webhook_url or "", settings.webhook_length_days)
 
 
-def wanted(settings: Settings, connection: sa.Connection) -> list[Slot]:
+def wanted(settings: Settings, connection: sa.Connection) -> list[DesiredSubscription]:
     """Return what is wanted by the settings: every type for the root and for the companies named, while they are there."""
     if settings.webhook_url is None or settings.company_id is None:
         return []
@@ -98,7 +101,7 @@ def wanted(settings: Settings, connection: sa.Connection) -> list[Slot]:
     gone = {company.company_id for company in known if company.gone_at is not None}
     named = [ids.get(name, name) for name in settings.subscribed_companies()]
     root = Spellings(company.company_id for company in known).find(settings.company_id) or settings.company_id
-    return wanted_slots([root, *(one for one in named if one not in gone)], WEBHOOK_TYPES)
+    return desired_subscriptions([root, *(one for one in named if one not in gone)], WEBHOOK_TYPES)
 
 
 def is_in_doubt(connection: sa.Connection, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets.warehouse.tables.core import event_participants, events
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
-from sequel_assets.webhooks.subscriptions.decisions import Kept, Slot, Worth, is_urgent, judge
+from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription, Kept, Worth, is_urgent, judge
 from sequel_assets.webhooks.subscriptions.observe import is_readable
 
 WINDOW = timedelta(days=7)
@@ -23,10 +23,10 @@ LOOKED_AT_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class State:
+class SubscriptionStatus:
     """One subscription, or one that is missing."""
 
-    slot: Slot
+    slot: DesiredSubscription
     words: str
     is_wrong: bool
     row: StoredSubscription | None = None
@@ -36,17 +36,21 @@ class State:
 
 
 def read_states(
-    connection: sa.Connection, wanted: Sequence[Slot], seal: Seal | None, now: datetime, length: timedelta
-) -> list[State]:
+    connection: sa.Connection,
+    wanted: Sequence[DesiredSubscription],
+    seal: Seal | None,
+    now: datetime,
+    length: timedelta,
+) -> list[SubscriptionStatus]:
     """Return the state of every subscription that is kept, and of every one that is missing."""
     rows = subscription_rows.living(connection)
     arrived = _arrived(connection, now)
     states = []
-    for slot in dict.fromkeys([*wanted, *(Slot(row.company_id, row.event_type) for row in rows)]):
-        mine = [Kept(r, is_readable(seal, r)) for r in rows if Slot(r.company_id, r.event_type) == slot]
+    for slot in dict.fromkeys([*wanted, *(DesiredSubscription(row.company_id, row.event_type) for row in rows)]):
+        mine = [Kept(r, is_readable(seal, r)) for r in rows if DesiredSubscription(r.company_id, r.event_type) == slot]
         judged = sorted(((*judge(one, now, length), one.row) for one in mine), key=lambda e: (e[0], e[2].created_at))
         if not judged:
-            states.append(State(slot, "missing", is_wrong=True))
+            states.append(SubscriptionStatus(slot, "missing", is_wrong=True))
         for worth, why, row in reversed(judged):
             if slot not in wanted:
                 words, is_wrong = "not wanted by the settings", False
@@ -54,11 +58,13 @@ def read_states(
                 words, is_wrong = "replaced; goes with the next look", False
             else:
                 words, is_wrong = _in_words(worth, why, row, now, length)
-            states.append(State(slot, words, is_wrong, row, *arrived.get(row.capability_hash, (None, 0))))
+            states.append(SubscriptionStatus(slot, words, is_wrong, row, *arrived.get(row.capability_hash, (None, 0))))
     return states
 
 
-def silent_companies(connection: sa.Connection, states: Sequence[State], root_id: str, now: datetime) -> list[str]:
+def undelivered_companies(
+    connection: sa.Connection, states: Sequence[SubscriptionStatus], root_id: str, now: datetime
+) -> list[str]:
     """Return the companies without subscriptions of their own that people attended events of, and nothing came of.
 
     Only where something came of others within the same days, so that the receiver is known to be reached.

@@ -28,7 +28,7 @@ from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.refresh.run.refresher import Refresher
-from sequel_assets.sandbox import Attendance, Clock, Company, Event, Mishaps, Person, Sandbox, World
+from sequel_assets.sandbox import Attendance, Clock, Company, DeliveryFaults, Event, Person, Sandbox, World
 from sequel_assets.sandbox.webhooks import dispatcher
 from sequel_assets.sandbox.webhooks.deliveries import Delivery
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -128,7 +128,7 @@ class Afternoon:
         stack = self._stack
         self.sandbox = stack.enter_context(Sandbox(world_of(self.size), clock=Clock.pinned(NOON)))
         self.sandbox.webhooks.batches = 10
-        self.sandbox.webhooks.mishaps = Mishaps(self.size.rates, seed=self.size.seed)
+        self.sandbox.webhooks.mishaps = DeliveryFaults(self.size.rates, seed=self.size.seed)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -192,7 +192,7 @@ class Afternoon:
 
     def _quiet(self, now: datetime) -> None:
         """Nothing goes wrong any more, and everybody is awake, until nothing waits."""
-        self.sandbox.webhooks.mishaps = Mishaps()
+        self.sandbox.webhooks.mishaps = DeliveryFaults()
         self._revive()
         for moment in [now + timedelta(minutes=20 * n) for n in range(1, 10)]:
             self._move(moment)

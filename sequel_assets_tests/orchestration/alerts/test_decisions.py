@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from sequel_assets.orchestration.alerts import decisions
 from sequel_assets.orchestration.alerts.decisions import (
-    Identity,
+    IncidentKey,
     Memory,
     Message,
-    Sighting,
+    Observation,
     decide,
     from_cursor,
     sent,
@@ -21,21 +21,25 @@ from sequel_assets.orchestration.alerts.decisions import (
 )
 from sequel_assets.orchestration.alerts.sanitize import bounded
 
-FRESH = Identity("check", "daily_usage", "freshness")
-JOB = Identity("job", "refresh_slices")
+FRESH = IncidentKey("check", "daily_usage", "freshness")
+JOB = IncidentKey("job", "refresh_slices")
 START = 1_790_000_000.0
 MINUTE = 60.0
 
 
-def red(identity: Identity, at: float, text: str = "acme.3f9a1c07 2026-11-23 is late", **more: object) -> Sighting:
-    return Sighting(identity, True, at, more.pop("since", at), text=text, **more)  # type: ignore[arg-type]
+def red(
+    identity: IncidentKey, at: float, text: str = "acme.3f9a1c07 2026-11-23 is late", **more: object
+) -> Observation:
+    return Observation(identity, True, at, more.pop("since", at), text=text, **more)  # type: ignore[arg-type]
 
 
-def green(identity: Identity, at: float) -> Sighting:
-    return Sighting(identity, False, at, at)
+def green(identity: IncidentKey, at: float) -> Observation:
+    return Observation(identity, False, at, at)
 
 
-def tick(standing: list[Sighting], memory: Memory, now: float, *, arrives: bool = True) -> tuple[list[Message], Memory]:
+def tick(
+    standing: list[Observation], memory: Memory, now: float, *, arrives: bool = True
+) -> tuple[list[Message], Memory]:
     """One tick of a sensor that is restarted after each: the memory goes through the cursor."""
     messages, after = decide(standing, from_cursor(to_cursor(memory), now), now)
     for message in messages if arrives else ():
@@ -63,7 +67,7 @@ def test_a_check_that_is_red_of_many_datasets_is_one_cause() -> None:
     """One message for an outage, with its datasets and each line once; one more when the last of them is well."""
     names = [f"dataset{n:02}" for n in range(14)]
     outage = [
-        red(Identity("check", name, "fresh"), START + n, "acme.3f9a1c07 is late\nbolt.5b1d22aa is late")
+        red(IncidentKey("check", name, "fresh"), START + n, "acme.3f9a1c07 is late\nbolt.5b1d22aa is late")
         for n, name in enumerate(names)
     ]
     messages, memory = tick(outage, {}, START + 30)
@@ -99,7 +103,7 @@ def test_a_check_that_is_red_of_many_datasets_is_one_cause() -> None:
 
 def test_a_dataset_that_joins_a_cause_is_no_news_and_holds_it_up() -> None:
     """It is well with the others, and red again by itself after that it is a new cause."""
-    first, second = Identity("check", "a", "fresh"), Identity("check", "b", "fresh")
+    first, second = IncidentKey("check", "a", "fresh"), IncidentKey("check", "b", "fresh")
     _, memory = tick([red(first, START), green(second, START)], {}, START)
     messages, memory = tick([red(first, START), red(second, START + 60)], memory, START + 60)
     assert messages == []
@@ -118,7 +122,7 @@ def test_a_dataset_that_joins_a_cause_is_no_news_and_holds_it_up() -> None:
 
 def test_a_dataset_that_is_there_no_more_holds_no_cause_up() -> None:
     """Else what turns red after it would not be told for a week."""
-    first, removed = Identity("check", "a", "fresh"), Identity("check", "b", "fresh")
+    first, removed = IncidentKey("check", "a", "fresh"), IncidentKey("check", "b", "fresh")
     _, memory = tick([red(first, START), red(removed, START)], {}, START)
     _, memory = tick([green(first, START + 60)], memory, START + 60)
     messages, memory = tick([green(first, START + 60)], memory, START + 700)
@@ -132,9 +136,9 @@ def test_a_dataset_that_is_there_no_more_holds_no_cause_up() -> None:
 def test_a_cause_is_as_severe_as_its_worst_dataset() -> None:
     """And is told before warnings."""
     standing = [
-        red(Identity("check", name, "right"), START, severity=said) for name, said in (("a", "WARN"), ("b", "ERROR"))
+        red(IncidentKey("check", name, "right"), START, severity=said) for name, said in (("a", "WARN"), ("b", "ERROR"))
     ]
-    warned = red(Identity("check", "a", "beautiful"), START, severity="WARN")
+    warned = red(IncidentKey("check", "a", "beautiful"), START, severity="WARN")
     messages, _ = tick([warned, *standing], {}, START)
     assert [(message.title, message.severity) for message in messages] == [
         ("Sequel: check right of 2 datasets failed", "ERROR"),
@@ -187,10 +191,10 @@ def test_an_older_success_is_no_recovery() -> None:
 
 def test_many_causes_share_one_summary() -> None:
     """Five messages a tick; errors come first, and everything is told."""
-    standing = [red(Identity("check", "daily_usage", f"right{n:02}"), START, severity="WARN") for n in range(30)]
+    standing = [red(IncidentKey("check", "daily_usage", f"right{n:02}"), START, severity="WARN") for n in range(30)]
     standing.append(red(JOB, START))
     messages, memory = tick(standing, {}, START)
-    assert len(messages) == decisions.MOST_MESSAGES
+    assert len(messages) == decisions.MAX_MESSAGES
     assert messages[0].about == (JOB,)
     assert messages[-1].title == "Sequel: 27 more changes"
     assert "check right29 of daily_usage failed" not in messages[-1].body
@@ -218,7 +222,7 @@ def test_each_cause_is_told_once_until_well_and_well_once(ticks: list[tuple[int,
         now += minutes * MINUTE
         standing = []
         for n, state in enumerate(states):
-            identity = Identity("check", "a", f"c{n}")
+            identity = IncidentKey("check", "a", f"c{n}")
             if state == "red":
                 standing.append(red(identity, now, f"{now}"))
                 green_since[n] = None
@@ -239,7 +243,7 @@ def test_each_cause_is_told_once_until_well_and_well_once(ticks: list[tuple[int,
                 told[n] = is_red
         for n, state in enumerate(states):
             assert not (arrives and state == "red" and not told[n]), "nothing red stays untold"
-        assert len(to_cursor(memory)) < decisions.MOST_CURSOR
+        assert len(to_cursor(memory)) < decisions.MAX_CURSOR
 
 
 @given(
@@ -257,7 +261,7 @@ def test_the_datasets_of_a_check_are_told_together(ticks: list[tuple[int, list[s
     now, memory, is_told, red_at = START, {}, False, START
     for minutes, states, arrives in ticks:
         now += minutes * MINUTE
-        identities = [Identity("check", f"a{n}", "c") for n in range(3)]
+        identities = [IncidentKey("check", f"a{n}", "c") for n in range(3)]
         standing = [
             red(identity, now) if state == "red" else green(identity, now)
             for identity, state in zip(identities, states, strict=True)
@@ -276,11 +280,11 @@ def test_the_datasets_of_a_check_are_told_together(ticks: list[tuple[int, list[s
 
 def test_memory_is_bounded() -> None:
     """What does not fit is neither told nor forgotten: it waits for room."""
-    standing = [red(Identity("check", "a", f"c{n}"), START) for n in range(decisions.MOST_REMEMBERED + 100)]
+    standing = [red(IncidentKey("check", "a", f"c{n}"), START) for n in range(decisions.MAX_REMEMBERED + 100)]
     _, memory = tick(standing, {}, START)
-    assert len(memory) == decisions.MOST_REMEMBERED
+    assert len(memory) == decisions.MAX_REMEMBERED
     assert tick(standing, memory, START + 60)[0] == []
-    assert len(to_cursor(memory)) < decisions.MOST_CURSOR
+    assert len(to_cursor(memory)) < decisions.MAX_CURSOR
 
 
 RUBBISH = [
@@ -322,7 +326,7 @@ def test_no_cursor_makes_it_fail(value: object) -> None:
 def test_a_cursor_from_the_future_does_not_hold_anything_up() -> None:
     """A clock that was set back: times later than now are taken as now."""
     memory = from_cursor('{"causes":[["job","a","",9e9,1,9e9,true,9e9]]}', START)
-    messages, _ = tick([green(Identity("job", "a"), START)], memory, START + 600)
+    messages, _ = tick([green(IncidentKey("job", "a"), START)], memory, START + 600)
     assert [message.title for message in messages] == ["Sequel: job a is well again"]
 
 

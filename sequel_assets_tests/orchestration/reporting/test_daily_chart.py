@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import pytest
 
 from sequel_assets.insights.daily_usage import daily_usage
-from sequel_assets.orchestration.reporting.charts.daily import DAYS, MOST_BYTES, Day, draw, read_days
+from sequel_assets.orchestration.reporting.charts.daily import DAYS, MAX_BYTES, Day, draw, read_days
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import companies
 
@@ -70,7 +70,7 @@ def test_it_is_never_larger_than_the_bound(most: int) -> None:
     for seed in range(3):
         for name in (KEY, "W" * 200):
             markdown = draw(name, days(seed, most))
-            assert len(markdown.encode()) <= MOST_BYTES
+            assert len(markdown.encode()) <= MAX_BYTES
             picture(markdown)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sequel_assets.insights.event_retention import event_retention
 from sequel_assets.insights.funnel import funnel
-from sequel_assets.orchestration.reporting.charts.daily import MOST_BYTES
+from sequel_assets.orchestration.reporting.charts.daily import MAX_BYTES
 from sequel_assets.orchestration.reporting.charts.events import STEPS, draw_curve, draw_steps, read_curve, read_steps
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -48,7 +48,7 @@ def test_pictures_fit_and_are_the_same_again() -> None:
         assert picture == again
         assert picture.startswith("![acme")
         assert "data:image/png;base64," in picture
-        assert len(picture) <= MOST_BYTES
+        assert len(picture) <= MAX_BYTES
     assert (
         draw_curve("acme.0", DAY, []),
         draw_steps("acme.0", DAY, {}),

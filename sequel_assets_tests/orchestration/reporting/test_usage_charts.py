@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sequel_assets.insights.usage_comparison import usage_comparison
-from sequel_assets.orchestration.reporting.charts.daily import MOST_BYTES
+from sequel_assets.orchestration.reporting.charts.daily import MAX_BYTES
 from sequel_assets.orchestration.reporting.charts.usage import (
     Compared,
     draw_comparison,
@@ -69,7 +69,7 @@ def test_pictures_fit_and_are_the_same_again() -> None:
     ):
         assert picture == again
         assert "data:image/png;base64," in picture
-        assert len(picture) <= MOST_BYTES
+        assert len(picture) <= MAX_BYTES
     assert draw_minutes("acme.0", DAY, [(hour(9), 7)]).startswith(
         "![acme.0, 2026-03-01: 7 people at once at 09:00 UTC, over all stage events](data:"
     )

@@ -13,9 +13,9 @@ from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.assets.slice_selection import choose
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 from sequel_assets.orchestration.sensors import new_companies
-from sequel_assets.orchestration.sensors.new_companies import Arrivals, Attempt, arrivals, new_companies_sensor
+from sequel_assets.orchestration.sensors.new_companies import Attempt, NewCompanies, arrivals, new_companies_sensor
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables.core import problems, refreshes
@@ -42,8 +42,8 @@ def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_beyond_its_r
             choose(connection, {ACME: [later.date()]}, {run_tags.HOURLY: mode}, settings.load(now=later)).asked[ACME]
             for mode in (run_tags.ON, run_tags.OLDER)
         ]
-    today = {later.date(): Coverage.HOT}
-    assert asked == [dict.fromkeys(DAYS, Coverage.EXTRAS) | today, today]
+    today = {later.date(): DayCoverage.HOT}
+    assert asked == [dict.fromkeys(DAYS, DayCoverage.EXTRAS) | today, today]
 
 
 def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -> None:
@@ -133,8 +133,8 @@ def _freshness(stage: Stage) -> dict[str, tuple[bool, str]]:
 def test_who_is_new_is_a_pure_decision() -> None:
     """A partition for each company that has none, a first refresh for each that was never refreshed."""
     found = [known("a"), known("b"), known("c")]
-    assert arrivals(found, ["a.key"], {"a"}, {}, THIS_HOUR) == Arrivals(("b.key", "c.key"), ("b.key", "c.key"))
-    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}, {}, THIS_HOUR) == Arrivals((), ("c.key",))
+    assert arrivals(found, ["a.key"], {"a"}, {}, THIS_HOUR) == NewCompanies(("b.key", "c.key"), ("b.key", "c.key"))
+    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}, {}, THIS_HOUR) == NewCompanies((), ("c.key",))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START, range
 from sequel_assets.orchestration.schedules.hourly_plan import (
     GAP,
     HOURLY_ASSETS,
-    MOST_OLDER_RUNS,
+    MAX_OLDER_RUNS,
     Rectangle,
     covered,
     decide_hour,
@@ -122,7 +122,7 @@ def test_many_runs_for_older_days_take_turns() -> None:
     for hour in range(3):
         requests = decide_hour(keys, owed, None, [], HOUR + timedelta(hours=hour), TODAY)
         assert isinstance(requests, list)
-        assert len(requests) == 1 + MOST_OLDER_RUNS
+        assert len(requests) == 1 + MAX_OLDER_RUNS
         seen |= {request.tags[RANGE_START].partition("|")[0] for request in requests[1:]}
     assert seen == set(keys)
 

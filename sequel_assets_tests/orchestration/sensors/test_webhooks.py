@@ -14,7 +14,7 @@ from sequel_assets import settings
 from sequel_assets.cli.commands.serve import receiver_of
 from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 from sequel_assets.refresh.core import config
-from sequel_assets.sandbox import Attendance, Company, Event, Mishaps, Person, World
+from sequel_assets.sandbox import Attendance, Company, DeliveryFaults, Event, Person, World
 from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
 from sequel_assets.warehouse.stores import subscriptions as subscription_rows
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
@@ -22,8 +22,8 @@ from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.processing.decisions import ENDED, REGISTERED, STARTED
 from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals
 from sequel_assets.webhooks.subscriptions import reconciler
-from sequel_assets.webhooks.subscriptions.decisions import Slot
-from sequel_assets.webhooks.subscriptions.status import State, silent_companies
+from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription
+from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, undelivered_companies
 from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
 from sequel_assets_tests.support.inboxes import CAPABILITY, deliver, hint, outcomes, rows
 from sequel_assets_tests.support.reference import KEY
@@ -219,8 +219,11 @@ def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: Web
     assert outcomes(warehouse) == ["the refresh through 2026-03-03 15:00 covers it"]
     with warehouse.read() as connection:
         assert arrivals(connection, stage.now) == Arrivals(1, (), ())
-        states = [State(Slot(ROOT, ENDED), "valid", False, row) for row in subscription_rows.living(connection)]
-        assert silent_companies(connection, states, ROOT, stage.now) == []
+        states = [
+            SubscriptionStatus(DesiredSubscription(ROOT, ENDED), "valid", False, row)
+            for row in subscription_rows.living(connection)
+        ]
+        assert undelivered_companies(connection, states, ROOT, stage.now) == []
 
 
 @pytest.mark.parametrize("told_of", ["bolt", ROOT])
@@ -343,7 +346,7 @@ def test_ten_thousand_people_told_of_by_the_sandbox_to_a_receiver_are_one_effect
     world = World([Company(ROOT, "Root"), Company("bolt", "Bolt", ROOT)], [event], now=at(3, 14, 7))
     with staged(tmp_path, monkeypatch, world) as stage, receiving(stage, monkeypatch) as sent:
         sent.batches = 50
-        sent.mishaps = Mishaps({"reorder": 0.5, "duplicate": 0.2, "lost_batch": 1.0}, seed=1)
+        sent.mishaps = DeliveryFaults({"reorder": 0.5, "duplicate": 0.2, "lost_batch": 1.0}, seed=1)
         for minute in (30, 31, 32, 33):
             stage.at(at(3, 14, minute))
             sent.settle()

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from sequel_assets.orchestration.resources import told_in_one_line
+from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.storage.errors import hush, in_words, was_interrupted, without_its_cry
 
 NAME = "Zebedee Quillfeather"
@@ -102,7 +102,7 @@ def test_dagsters_cry_is_kept_back_and_nothing_else(monkeypatch: pytest.MonkeyPa
 
 def fail_with(error: BaseException) -> Callable[[], None]:
     def fail() -> None:
-        with told_in_one_line():
+        with in_one_line():
             raise error
 
     return fail

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 
 from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.insights.person_engagement import person_engagement
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour, to_ask
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.refresh.details.activity import PAGE_SIZE, fetch_activity
-from sequel_assets.refresh.details.endpoint import Asked, Refused, Rows
+from sequel_assets.refresh.details.endpoint import EventRequest, Refused, Rows
 from sequel_assets.refresh.details.interactions import fetch_interactions
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
@@ -55,10 +55,10 @@ def talking(event_id: str = "e", on: int = 3, **more: Any) -> Event:
 
 
 @pytest.fixture
-def asked() -> Asked:
+def asked() -> EventRequest:
     """Return an event to be asked."""
     known = KnownEvent("e", "virtualStageEvent", "E", at(3), at(4), None, False, None, None, None, None, None)
-    return Asked("kid", known, day(3), "the key of the tests, 32 characters")
+    return EventRequest("kid", known, day(3), "the key of the tests, 32 characters")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def paged(pages: dict[int, list[dict[str, Any]]], total: Callable[[int], int]) -
     return answer
 
 
-def test_rows_that_arrive_between_pages_are_all_there_once(asked: Asked, answering: Any) -> None:
+def test_rows_that_arrive_between_pages_are_all_there_once(asked: EventRequest, answering: Any) -> None:
     """A new row at the front pushes another onto the next page: it is told twice and kept once, the newest of it."""
     pages = {
         1: [entry("a"), entry("b", updatedOn="2026-03-03T10:00:00Z", comments=1)],
@@ -117,7 +117,7 @@ def test_rows_that_arrive_between_pages_are_all_there_once(asked: Asked, answeri
     assert len(rows) == 4
 
 
-def test_a_total_count_that_lies_is_refused_with_both_numbers(asked: Asked, answering: Any) -> None:
+def test_a_total_count_that_lies_is_refused_with_both_numbers(asked: EventRequest, answering: Any) -> None:
     """After it was asked twice."""
     client = answering(paged({1: [entry("a"), entry("b")]}, lambda _: 3))
     with pytest.raises(Refused, match="lists 2 entries, and totalCount says 3, asked twice"):
@@ -142,14 +142,14 @@ def changing(lists: dict[int, list[str]]) -> Callable[[httpx.Request], Any]:
 EVERYBODY = [f"u{number:03}" for number in range(150)]
 
 
-def test_an_entry_that_goes_between_two_pages_makes_it_ask_from_the_start(asked: Asked, answering: Any) -> None:
+def test_an_entry_that_goes_between_two_pages_makes_it_ask_from_the_start(asked: EventRequest, answering: Any) -> None:
     """As many as there are to be were the wrong ones: who went was among them, and who slipped onto page 1 was not."""
     rows = fetch_activity(answering(changing({1: EVERYBODY, 2: EVERYBODY[1:]})), asked)
     assert {person.email for person in rows.people.values()} == {f"{uid}@example.org" for uid in EVERYBODY[1:]}
     assert rows.by_table[tables.activity_totals] == [("kid", day(3), "e", 149)]
 
 
-def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(asked: Asked, answering: Any) -> None:
+def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(asked: EventRequest, answering: Any) -> None:
     """Rather than kept wrong."""
     client = answering(changing({1: EVERYBODY, 2: EVERYBODY[1:], 4: EVERYBODY[2:]}))
     with pytest.raises(
@@ -159,15 +159,19 @@ def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(asked: Asked, 
 
 
 @pytest.mark.parametrize("arrived", [["new", *EVERYBODY], [*EVERYBODY, "new"]])
-def test_an_entry_that_arrives_between_two_pages_is_kept(asked: Asked, answering: Any, arrived: list[str]) -> None:
+def test_an_entry_that_arrives_between_two_pages_is_kept(
+    asked: EventRequest, answering: Any, arrived: list[str]
+) -> None:
     """At either end of the list: it shows on the next page, or when it is asked from the start."""
     rows = fetch_activity(answering(changing({1: EVERYBODY, 2: arrived})), asked)
     assert {person.email for person in rows.people.values()} == {f"{uid}@example.org" for uid in arrived}
 
 
-def test_a_page_that_never_ends_is_refused(asked: Asked, answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_never_ends_is_refused(
+    asked: EventRequest, answering: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every page brings somebody new, and the total runs ahead."""
-    monkeypatch.setattr("sequel_assets.refresh.details.activity.MOST_PAGES", 30)
+    monkeypatch.setattr("sequel_assets.refresh.details.activity.MAX_PAGES", 30)
 
     def endless(request: httpx.Request) -> Any:
         page = int(request.url.params["page"])
@@ -177,7 +181,7 @@ def test_a_page_that_never_ends_is_refused(asked: Asked, answering: Any, monkeyp
         fetch_activity(answering(endless), asked)
 
 
-def test_a_server_that_ignores_the_page_is_refused_soon(asked: Asked, answering: Any) -> None:
+def test_a_server_that_ignores_the_page_is_refused_soon(asked: EventRequest, answering: Any) -> None:
     """A page that brings nothing new ends the asking."""
     client = answering(paged({page: [entry("a")] for page in range(1, 99)}, lambda _: 500))
     with pytest.raises(Refused, match="lists 1 entries, and totalCount says 500"):
@@ -191,7 +195,7 @@ def test_a_server_that_ignores_the_page_is_refused_soon(asked: Asked, answering:
      ("29 seconds", "29 seconds", 0), (None, None, None), ("", None, None), (0, "0", 0)],
 )  # fmt: skip
 def test_times_are_kept_as_received_and_in_minutes(
-    asked: Asked, answering: Any, time: object, raw: str | None, minutes: int | None
+    asked: EventRequest, answering: Any, time: object, raw: str | None, minutes: int | None
 ) -> None:
     """A plain number is taken for minutes; with a unit it is what it says."""
     rows = activity_of(fetch_activity(answering(paged({1: [entry("a", liveTime=time)]}, lambda _: 1)), asked))
@@ -199,13 +203,13 @@ def test_times_are_kept_as_received_and_in_minutes(
 
 
 @pytest.mark.parametrize("time", ["soon", "-5", -5, "12 parsecs", True, [1], "1e9"])
-def test_a_time_that_is_none_is_refused_by_its_place(asked: Asked, answering: Any, time: object) -> None:
+def test_a_time_that_is_none_is_refused_by_its_place(asked: EventRequest, answering: Any, time: object) -> None:
     """And never quoted."""
     with pytest.raises(InvalidAnswer, match=r"items\[0\]\.liveTime is"):
         fetch_activity(answering(paged({1: [entry("a", liveTime=time)]}, lambda _: 1)), asked)
 
 
-def test_spellings_of_a_person_are_one_and_the_nameless_stay_apart(asked: Asked, answering: Any) -> None:
+def test_spellings_of_a_person_are_one_and_the_nameless_stay_apart(asked: EventRequest, answering: Any) -> None:
     """Times and counts are added up, of scores the largest counts, registered is the earliest."""
     items = [
         entry("a", email="Ada@example.org ", liveTime=10, leadScore=3, registrationDate="2026-03-02T10:00:00Z"),
@@ -222,7 +226,7 @@ def test_spellings_of_a_person_are_one_and_the_nameless_stay_apart(asked: Asked,
     assert rows.by_table[tables.activity_totals] == [("kid", day(3), "e", 4)]
 
 
-def test_odd_interactions_are_kept_right(asked: Asked, answering: Any) -> None:
+def test_odd_interactions_are_kept_right(asked: EventRequest, answering: Any) -> None:
     """An answer to no option, a message of nobody, 1 MB of text, eleven code points, NUL and halves of surrogates."""
     emoji = "👩🏽\u200d❤\ufe0f\u200d💋\u200d👨🏿\ufe0f"
     assert len(emoji) == 11
@@ -259,7 +263,7 @@ def test_odd_interactions_are_kept_right(asked: Asked, answering: Any) -> None:
     ],
 )
 def test_what_contradicts_itself_or_is_no_key_is_refused_by_name(
-    asked: Asked, answering: Any, body: dict[str, Any], why: str
+    asked: EventRequest, answering: Any, body: dict[str, Any], why: str
 ) -> None:
     """Nothing is quoted but lengths."""
     with pytest.raises(Refused, match=why):
@@ -361,21 +365,21 @@ def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Wa
         with warehouse.read() as connection:
             whole = landed_days(connection, ["kid"])["kid"]
         settle, window = timedelta(minutes=5), timedelta(hours=48)
-        assert to_ask(DAYS, whole, it.clock(), settle=settle) == dict.fromkeys(DAYS, Coverage.EXTRAS)
+        assert to_ask(DAYS, whole, it.clock(), settle=settle) == dict.fromkeys(DAYS, DayCoverage.EXTRAS)
         due = due_this_hour(whole, it.clock(), settle=settle, late_window=window)
-        assert due == dict.fromkeys(DAYS[:-1], Coverage.EXTRAS) | {DAYS[-1]: Coverage.HOT}
+        assert due == dict.fromkeys(DAYS[:-1], DayCoverage.EXTRAS) | {DAYS[-1]: DayCoverage.HOT}
         it.sandbox.requests.clear()
-        outcomes = list(it.refresher().refresh({"kid": dict.fromkeys(DAYS, Coverage.EXTRAS), "root": DAYS}))
+        outcomes = list(it.refresher().refresh({"kid": dict.fromkeys(DAYS, DayCoverage.EXTRAS), "root": DAYS}))
         assert failures(outcomes) == []
         asked = [one.path for one in it.sandbox.requests]
         assert not [path for path in asked if "top-participants" in path]
         assert {o.verdict for o in outcomes if o.company_id == "kid" and o.dataset == "event_participants"} == {
-            Verdict.UNCHANGED
+            SliceStatus.UNCHANGED
         }
         it.assert_true()
 
 
-def hour_of(it: Platform) -> dict[str, dict[date, Coverage]]:
+def hour_of(it: Platform) -> dict[str, dict[date, DayCoverage]]:
     """Return what an hour's run asks for of each company."""
     settle, window = timedelta(minutes=5), timedelta(hours=48)
     with it.warehouse.read() as connection:
@@ -387,7 +391,7 @@ def hour_of(it: Platform) -> dict[str, dict[date, Coverage]]:
     }
 
 
-def run_hours(it: Platform, hours: Iterable[datetime]) -> list[dict[date, Coverage]]:
+def run_hours(it: Platform, hours: Iterable[datetime]) -> list[dict[date, DayCoverage]]:
     """Let the hourly run come at these times, and return what it asked of the company."""
     asked = []
     for now in hours:
@@ -408,12 +412,12 @@ def test_somebody_who_registers_late_to_watch_the_replay_counts_once_the_window_
         event.absentees = tuple(person for person in event.absentees if person != dee)
         it.world.restate("e", [*event.rows, Attendance(dee, on_demand=[(at(9, 10), 20)])])
         first = run_hours(it, [at(9, 0, 5), at(12, 0, 5), at(31, 0, 5)])
-        assert {how for due in first for how in due.values()} == {Coverage.HOT, Coverage.FULL}
+        assert {how for due in first for how in due.values()} == {DayCoverage.HOT, DayCoverage.FULL}
         assert registered(warehouse) == dict.fromkeys(days_between(day(3), day(31)), 3)
         back = datetime(2026, 4, 3, 7, 5, tzinfo=UTC)  # the window of 3 March has closed at midnight
         (due, again) = run_hours(it, [back, back + timedelta(hours=1)])
-        assert due[day(3)] is Coverage.EXTRAS
-        assert [on for on, how in due.items() if how is Coverage.EXTRAS] == [day(1), day(2), day(3)]
+        assert due[day(3)] is DayCoverage.EXTRAS
+        assert [on for on, how in due.items() if how is DayCoverage.EXTRAS] == [day(1), day(2), day(3)]
         assert list(again) == [date(2026, 4, 3)]
         assert registered(warehouse) == {on: 3 if on < day(9) else 4 for on in days_between(day(3), date(2026, 4, 2))}
         with warehouse.read() as connection:
@@ -450,7 +454,7 @@ def test_what_is_held_at_the_windows_close_waits_and_what_failed_is_asked_again(
         assert due_once_more_of(it) == {}
 
 
-def due_once_more_of(it: Platform) -> dict[date, Coverage]:
+def due_once_more_of(it: Platform) -> dict[date, DayCoverage]:
     """Return what is due once more of the company."""
     with it.warehouse.read() as connection:
         held = landed_days(connection, ["kid"])["kid"]
@@ -503,6 +507,6 @@ def test_registrants_that_could_not_be_had_are_asked_for_by_the_next_refresh(war
         it.sandbox.faults.clear()
         it.sandbox.clock.advance(timedelta(hours=1))
         it.sandbox.requests.clear()
-        list(it.refresher().refresh({"kid": {day(8): Coverage.HOT}}))
+        list(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}}))
         assert [one.path for one in it.sandbox.requests if one.path.endswith("/e/registrants")] != []
         assert it.problems() == []

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights.event_statistics import event_statistics
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.details.endpoint import WAY_OUT
 from sequel_assets.sandbox import Event, Fault, Faults, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -130,7 +130,7 @@ def test_a_part_comes_back_within_the_hour_that_tells_it(warehouse: Warehouse, a
         assert {*unavailable(it)} == {"chat_messages"}
         lacks.clear()
         next_hour(it)
-        list(it.refresher().refresh({"kid": {day(8): Coverage.HOT}}))
+        list(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}}))
         assert unavailable(it) == {}
         assert counts_of(it, "f") == TRUE
 
@@ -222,7 +222,7 @@ def test_an_endpoint_that_tells_nothing_is_tried_with_eight_events_and_then_with
         assert polls_asked(it.sandbox) == 8
         it.sandbox.requests.clear()
         next_hour(it)
-        list(it.refresher().refresh({"kid": {day(8): Coverage.HOT}}))
+        list(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}}))
         assert polls_asked(it.sandbox) == 1
 
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.coverage.due_days import Coverage
+from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY, events, refreshes
@@ -168,7 +168,7 @@ def test_registrants_that_cannot_be_had_count_in_the_runs_end(it: Platform) -> N
     """One outcome that names the event, in the run of the hour too; nothing else fails."""
     it.refresh(THREE)
     it.sandbox.faults = Faults(paths=[("*/e/registrants", Fault("http_500"))])
-    outcomes = list(it.refresher().refresh({"kid": {day(3): Coverage.HOT}}))
+    outcomes = list(it.refresher().refresh({"kid": {day(3): DayCoverage.HOT}}))
     ((*which, reason),) = failures(outcomes)
     assert which == ["kid", "registrants", NO_DAY]
     assert reason.startswith("event e: Sequel has an error of its own (500)")

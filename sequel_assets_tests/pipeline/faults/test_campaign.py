@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from sequel_assets.refresh.core.outcomes import Outcome, Verdict
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import FAULTS, HUB, QUIRKS, Fault, Faults, WorldSpec, build_world
 from sequel_assets.sequel import SequelError
@@ -92,7 +92,7 @@ def check(
         here = sorted(slices(found, name).get((company, day), []), key=repr)
         right = sorted(slices(truth, name).get((company, day), []), key=repr)
         where = f"trial {number} ({sorted(kinds)}), {company} {name} {day}: {outcome}"
-        if outcome.verdict is Verdict.FAILED:
+        if outcome.verdict is SliceStatus.FAILED:
             assert outcome.reason, where
             if name in (*LANDED, *EXTRAS):
                 known = {

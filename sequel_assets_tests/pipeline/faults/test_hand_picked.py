@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import SLICED
-from sequel_assets.refresh.core.outcomes import Verdict
+from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.run import company_run as company_module
 from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
@@ -61,7 +61,7 @@ def assert_all_failed_and_mended(it: Platform, client: SequelClient, kind: type[
     refresher = it.refresher()
     outcomes = list(refresher.refresh({"root": DAYS, "kid": DAYS}))
     assert len(outcomes) == SLICES
-    assert {outcome.verdict for outcome in outcomes} == {Verdict.FAILED}
+    assert {outcome.verdict for outcome in outcomes} == {SliceStatus.FAILED}
     assert all(words in outcome.reason for outcome in outcomes)
     assert isinstance(refresher.fatal, kind)
     assert [p[:4] for p in it.problems()] == [(c, "event_participants", NO_DAY, "") for c in ("kid", "root")]
@@ -135,7 +135,7 @@ def test_a_minute_of_429_is_waited_out(it: Platform) -> None:
 
 def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend: object) -> list[object]:
     """Refresh day by day, spoil the warehouse after the first slices, mend it at the end; return the outcomes."""
-    monkeypatch.setattr("sequel_assets.refresh.usage.load.MOST_DAYS", 1)
+    monkeypatch.setattr("sequel_assets.refresh.usage.load.MAX_DAYS", 1)
     monkeypatch.setattr("sequel_assets.refresh.run.refresher.COMPANIES_AT_ONCE", 1)
     monkeypatch.setattr(company_module, "DAYS_AHEAD", 1)
     it.sandbox.faults.script("*/top-participants", Fault("slow", seconds=0.02), 500)
@@ -216,7 +216,7 @@ def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
 
 def assert_named(it: Platform, outcomes: list[object], words: str) -> None:
     """Some slices failed with those words, what was written is the truth, and one refresh more mends the rest."""
-    bad = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAILED]  # type: ignore[attr-defined]
+    bad = [outcome for outcome in outcomes if outcome.verdict is SliceStatus.FAILED]  # type: ignore[attr-defined]
     assert bad
     assert any(words in outcome.reason for outcome in bad)
     assert len({(o.company_id, o.dataset, o.day) for o in outcomes}) == SLICES  # type: ignore[attr-defined]
@@ -241,10 +241,10 @@ def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: py
         ("root", "company_rollup"),
     }
     assert {(o.verdict, o.reason) for o in outcomes if o.company_id == "root" and not o.is_good} == {
-        (Verdict.WAITING, f"kid has no event_participants and event_concurrency of {n} yet") for n in DAYS
+        (SliceStatus.WAITING, f"kid has no event_participants and event_concurrency of {n} yet") for n in DAYS
     }
     assert all(
-        "an unexpected KeyError at test_hand_picked.py" in o.reason for o in outcomes if o.verdict is Verdict.FAILED
+        "an unexpected KeyError at test_hand_picked.py" in o.reason for o in outcomes if o.verdict is SliceStatus.FAILED
     )
     assert "ada@" not in str(outcomes) + str(it.problems())
     monkeypatch.undo()

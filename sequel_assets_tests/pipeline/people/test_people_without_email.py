@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights.daily_usage import daily_usage
-from sequel_assets.refresh.transform.checks import Mismatch, not_conserved
+from sequel_assets.refresh.transform.checks import Mismatch, unreconciled
 from sequel_assets.sandbox import Attendance, Event, Person
 from sequel_assets.sandbox.world.truth import MISSING
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -61,7 +61,7 @@ def test_a_day_has_as_many_people_as_sequel_counts_and_every_table_the_same_ones
             )
             known = set(connection.scalars(sa.select(people.c.person_id)))
             told = connection.execute(sa.select(proofs).where(proofs.c.event_id == "e", proofs.c.day == day(3))).one()
-            wrong = not_conserved(connection)
+            wrong = unreconciled(connection)
         unnamed = ids("e", "", 1, 2) | ids("e", "guest", 1, 2, 3) | ids("e", "zo\u00eb", 1)
         everybody = {person_id(KEY, "ada@example.org", "", ""), *unnamed}
         assert {row.person_id for row in rows} == everybody == listed
@@ -135,5 +135,5 @@ def test_more_people_than_sequel_counts_are_found_by_the_check(warehouse: Wareho
             half = {**one, "live_minutes": 4, "engaged_minutes": 4}
             connection.execute(p.update().values(live_minutes=5, engaged_minutes=5))
             connection.execute(p.insert().values(**{**half, "person_id": "f" * 64}))
-            wrong = not_conserved(connection)
+            wrong = unreconciled(connection)
     assert wrong == [Mismatch("kid", day(3), "e", "live_users", 2, 1)]

@@ -18,9 +18,9 @@ from alembic import command
 from alembic.config import Config
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.coverage.due_days import Coverage, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, due_this_hour, to_ask
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
-from sequel_assets.refresh.transform.checks import behind_facts, not_conserved
+from sequel_assets.refresh.transform.checks import behind_facts, unreconciled
 from sequel_assets.sandbox import Attendance, Person, World
 from sequel_assets.sandbox.world.truth import MISSING
 from sequel_assets.warehouse import schema
@@ -124,7 +124,7 @@ def take_over(warehouse: Warehouse, mine: Mine = MINE) -> None:
     assert ensure(warehouse, mine, at=lambda: NOW, adopt=adopt)
 
 
-def owed(it: Platform) -> dict[str, dict[date, Coverage]]:
+def owed(it: Platform) -> dict[str, dict[date, DayCoverage]]:
     """Return what a backfill asks for, by company."""
     with it.warehouse.read() as connection:
         held = landed_days(connection, ["kid", "root"])
@@ -159,7 +159,7 @@ def test_an_older_warehouse_is_that_of_a_new_backfill_after_its_owed_days_are_as
     assert sums(old) == before
     fresh = new_warehouse(engine_kind)
     with platform(world(), old, start=START) as it:
-        assert owed(it) == {"kid": {day(3): Coverage.FULL}, "root": {}}
+        assert owed(it) == {"kid": {day(3): DayCoverage.FULL}, "root": {}}
         assert [problem[:4] for problem in problems_of(old) if problem[4] == REASON] == [
             ("kid", "event_activity", day(3), "e"),
             ("kid", "event_participants", day(3), "e"),
@@ -173,7 +173,7 @@ def test_an_older_warehouse_is_that_of_a_new_backfill_after_its_owed_days_are_as
         assert failures(new.refresh(DAYS_KEPT)) == []
     assert_equal_tables(dump_of_slices(old), dump_of_slices(fresh))
     with old.read() as connection:
-        assert not_conserved(connection) == []
+        assert unreconciled(connection) == []
         assert [behind_facts(connection, insight, START, {}) for insight in INSIGHTS if not insight.of_tree] == [
             []
         ] * sum(not i.of_tree for i in INSIGHTS)
@@ -336,17 +336,17 @@ def test_a_final_day_that_is_to_be_asked_again_is_due_by_the_hour_too_and_a_froz
     """Its minutes only where they are meant; any other problem of a final day has nobody ask again by itself."""
     take_over(old)
 
-    def due(**more: Any) -> dict[date, Coverage]:
+    def due(**more: Any) -> dict[date, DayCoverage]:
         with old.read() as connection:
             held = landed_days(connection, ["kid"])["kid"]
         found = due_this_hour(held, NOW, settle=timedelta(minutes=5), late_window=timedelta(hours=48), **more)
         return {on: coverage for on, coverage in found.items() if on in DAYS_KEPT}
 
-    assert due() == {day(3): Coverage.FULL}
+    assert due() == {day(3): DayCoverage.FULL}
     assert due(frozen_before=day(4)) == {}
     with old.write() as connection:
         connection.execute(problems.delete().where(problems.c.dataset == "event_participants"))
-    assert due() == {day(3): Coverage.EXTRAS}
+    assert due() == {day(3): DayCoverage.EXTRAS}
     with old.write() as connection:
         connection.execute(problems.update().values(reason="it fails"))
     assert due() == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sequel_assets.refresh.core.id_spelling import Spellings, same_things, told_twice
+from sequel_assets.refresh.core.id_spelling import Spellings, same_things, spelled_twice
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_an_id_is_found_exactly_else_by_the_only_one_that_differs_in_case_or_bla
 
 def test_ids_told_twice_are_those_that_are_told_now_in_another_spelling() -> None:
     """Among themselves, or beside a known one; what is known in two spellings and not told now is nobody's business."""
-    assert told_twice(["a", "A", "b"], ["B ", "c", "C"]) == [["A", "a"], ["B ", "b"]]
-    assert told_twice(["a"], ["a", "b"]) == []
+    assert spelled_twice(["a", "A", "b"], ["B ", "c", "C"]) == [["A", "a"], ["B ", "b"]]
+    assert spelled_twice(["a"], ["a", "b"]) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.retention import Retention, counts_from, frozen_before, unknown_days
-from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
@@ -25,8 +25,8 @@ def company(company_id: str) -> KnownCompany:
     return KnownCompany(company_id, f"{company_id}.key", company_id, None, 1, None)
 
 
-def closed(*numbers: int) -> dict[date, Held]:
-    return {day(n): Held(day_end(day(n)), day_end(day(n)), False) for n in numbers}
+def closed(*numbers: int) -> dict[date, Watermark]:
+    return {day(n): Watermark(day_end(day(n)), day_end(day(n)), False) for n in numbers}
 
 
 moments = st.integers(0, 60 * 24 * 60).map(lambda n: datetime(2024, 2, 1, tzinfo=UTC) + n * timedelta(minutes=1))
@@ -57,7 +57,7 @@ def test_lifetime_counts_from_the_day_after_the_last_unknown_one(
     whole: set[int], partial: set[int], frozen: int
 ) -> None:
     """Unknown is a frozen day of the history that had not closed; from the answer on every frozen day had."""
-    slices = {day(n): Held(day_end(day(n)) - timedelta(hours=1), None, False) for n in partial} | closed(*whole)
+    slices = {day(n): Watermark(day_end(day(n)) - timedelta(hours=1), None, False) for n in partial} | closed(*whole)
     expected = [day(n) for n in range(frozen) if n not in whole]
     assert unknown_days(slices, START, day(frozen)) == expected
     first = counts_from(slices, START, day(frozen))
@@ -94,4 +94,4 @@ def test_without_the_settings_nothing_is_frozen() -> None:
 def test_a_company_of_the_setting_that_nobody_knows_is_named() -> None:
     """As it is written there."""
     retention = Retention(None, {"acme": 5, "bolt.key": 5, "acmee": 5, "Bolt": None})
-    assert retention.strangers([company("acme"), company("bolt")]) == ["Bolt", "acmee"]
+    assert retention.unknown_companies([company("acme"), company("bolt")]) == ["Bolt", "acmee"]

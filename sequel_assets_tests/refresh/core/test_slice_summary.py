@@ -10,7 +10,7 @@ from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.slices.replacement import SliceResult, State
+from sequel_assets.warehouse.slices.replacement import SliceResult, SliceState
 from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import chat_messages
@@ -20,7 +20,7 @@ WHO = "a1b2c3"
 
 
 def preview(table: object, rows: list[Row]) -> tuple[tuple[str, ...], ...]:
-    result = SliceResult(table, DAY, State.CHANGED, len(rows), AT, is_final=False, held=rows)  # type: ignore[arg-type]
+    result = SliceResult(table, DAY, SliceState.CHANGED, len(rows), AT, is_final=False, held=rows)  # type: ignore[arg-type]
     return outcome_of(ACME, result).preview
 
 

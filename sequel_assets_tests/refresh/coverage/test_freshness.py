@@ -11,8 +11,8 @@ import pytest
 from sequel_assets.insights import LIFETIME_USAGE
 from sequel_assets.refresh.core.retention import frozen_before
 from sequel_assets.refresh.core.time import data_through
-from sequel_assets.refresh.coverage.due_days import Coverage, due_once_more, due_this_hour, to_ask
-from sequel_assets.refresh.coverage.freshness import Covers, Held, Late, late_slices, required
+from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.freshness import Covers, Late, Watermark, late_slices, required
 from sequel_assets.refresh.transform.derive import wanted_slices
 from sequel_assets.warehouse.slices.replacement import day_end
 
@@ -32,11 +32,11 @@ class History:
 
     refreshed: dict[date, list[tuple[datetime, bool]]] = field(default_factory=dict)
 
-    def refresh(self, now: datetime, days: dict[date, Coverage]) -> None:
+    def refresh(self, now: datetime, days: dict[date, DayCoverage]) -> None:
         settled = now - SETTLE
         through = datetime(settled.year, settled.month, settled.day, settled.hour, tzinfo=UTC)
         for day, coverage in days.items():
-            self.refreshed.setdefault(day, []).append((through, coverage is Coverage.FULL))
+            self.refreshed.setdefault(day, []).append((through, coverage is DayCoverage.FULL))
 
     def late_days(self, now: datetime, kept: int) -> set[date]:
         """The words of the rule, day by day, from the history and nothing else; Sequel keeps `kept` days."""
@@ -62,30 +62,30 @@ class History:
             day += DAY
         return late
 
-    def held(self) -> dict[date, Held]:
+    def held(self) -> dict[date, Watermark]:
         """What the bookkeeping would say after the same refreshes."""
         slices = {}
         for day, told in self.refreshed.items():
             fully = [through for through, full in told if full]
             full_through = max(fully, default=None)
             is_final = full_through is not None and full_through >= day_end(day) + LATE_WINDOW
-            slices[day] = Held(max(through for through, _ in told), full_through, is_final)
+            slices[day] = Watermark(max(through for through, _ in told), full_through, is_final)
         return slices
 
 
-def late_at(slices: dict[date, Held], now: datetime, kept: int) -> list[Late]:
+def late_at(slices: dict[date, Watermark], now: datetime, kept: int) -> list[Late]:
     """The decision, of a company of which Sequel keeps `kept` days."""
     first_held = frozen_before(now, kept)
     return late_slices("c", slices, now, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held)
 
 
-def lifetime_of(history: History, now: datetime, kept: int) -> dict[date, Held]:
+def lifetime_of(history: History, now: datetime, kept: int) -> dict[date, Watermark]:
     """What the bookkeeping would say of an as-of insight that was derived at this moment from all that was refreshed."""
     start = min(history.refreshed, default=now.date())
     facts = {day: SimpleNamespace(checksum="", **vars(held)) for day, held in history.held().items()}
     wanted, _ = wanted_slices(LIFETIME_USAGE, facts, start, frozen_before(now, kept))
     return {
-        day: Held(
+        day: Watermark(
             want.data_through,
             want.full_through,
             want.full_through is not None and want.full_through >= day_end(day) + LATE_WINDOW,
@@ -156,7 +156,7 @@ def test_an_hourly_schedule_that_never_misses_never_turns_red() -> None:
 def test_no_day_is_asked_twice_for_the_same_reason() -> None:
     """Within an hour nothing is due again; a past day is due at its close and at its final, and never after."""
     history, now = History(), at("2026-11-20T00:05")
-    asked: dict[date, list[Coverage]] = {}
+    asked: dict[date, list[DayCoverage]] = {}
     while now < at("2026-11-26T00:00"):
         due = due_this_hour(history.held(), now, settle=SETTLE, late_window=LATE_WINDOW)
         history.refresh(now, due)
@@ -164,7 +164,7 @@ def test_no_day_is_asked_twice_for_the_same_reason() -> None:
         for day, coverage in due.items():
             asked.setdefault(day, []).append(coverage)
         now += HOUR
-    assert asked[date(2026, 11, 21)] == [Coverage.HOT] * 24 + [Coverage.FULL] * 2
+    assert asked[date(2026, 11, 21)] == [DayCoverage.HOT] * 24 + [DayCoverage.FULL] * 2
 
 
 def test_a_week_off_is_made_good_by_the_next_tick_each_day_once() -> None:
@@ -175,7 +175,7 @@ def test_a_week_off_is_made_good_by_the_next_tick_each_day_once() -> None:
         history.refresh(now, due_this_hour(history.held(), now, settle=SETTLE, late_window=LATE_WINDOW))
     back = at("2026-11-18T09:05")
     due = due_this_hour(history.held(), back, settle=SETTLE, late_window=LATE_WINDOW)
-    assert due == {date(2026, 11, n): Coverage.FULL for n in range(10, 18)} | {date(2026, 11, 18): Coverage.HOT}
+    assert due == {date(2026, 11, n): DayCoverage.FULL for n in range(10, 18)} | {date(2026, 11, 18): DayCoverage.HOT}
     history.refresh(back, due)
     assert late_slices("c", history.held(), back + timedelta(minutes=40), settle=SETTLE, late_window=LATE_WINDOW) == []
     assert [day for day, held in history.held().items() if held.is_final] == [date(2026, 11, n) for n in range(10, 16)]
@@ -185,9 +185,9 @@ def test_a_late_slice_says_by_how_much_and_which_rule_it_breaks() -> None:
     """Names for people: the hour it should cover, the one it covers."""
     now = at("2026-11-23T15:36")
     slices = {
-        date(2026, 11, 20): Held(at("2026-11-21T00:00"), at("2026-11-21T00:00"), False),
-        date(2026, 11, 22): Held(at("2026-11-22T22:00"), None, False),
-        date(2026, 11, 23): Held(at("2026-11-23T12:00"), None, False),
+        date(2026, 11, 20): Watermark(at("2026-11-21T00:00"), at("2026-11-21T00:00"), False),
+        date(2026, 11, 22): Watermark(at("2026-11-22T22:00"), None, False),
+        date(2026, 11, 23): Watermark(at("2026-11-23T12:00"), None, False),
     }
     assert late_slices("c", slices, now, settle=SETTLE, late_window=LATE_WINDOW) == [
         Late("c", date(2026, 11, 20), at("2026-11-23T00:00"), at("2026-11-21T00:00"), "final"),
@@ -207,7 +207,7 @@ def test_frozen_days_owe_nothing() -> None:
     """Beyond a company's retention nothing can be asked, so nothing is late or due."""
     first_held = date(2026, 11, 21)
     now = at("2026-11-23T15:36")
-    slices = {date(2026, 11, 20): Held(None, None, False)}
+    slices = {date(2026, 11, 20): Watermark(None, None, False)}
     assert date(2026, 11, 20) not in due_this_hour(
         slices, now, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held
     )
@@ -221,19 +221,19 @@ def test_a_backfill_asks_again_only_for_what_may_have_changed() -> None:
     """Final days and days wholly asked within this hour are skipped; hot ones and older ones are not."""
     now = at("2026-11-23T15:10")
     slices = {
-        date(2026, 11, 10): Held(at("2026-11-23T10:00"), at("2026-11-23T10:00"), True),
-        date(2026, 11, 21): Held(at("2026-11-22T10:00"), at("2026-11-22T10:00"), False),
-        date(2026, 11, 22): Held(at("2026-11-23T15:00"), at("2026-11-23T15:00"), False),
-        date(2026, 11, 23): Held(at("2026-11-23T15:00"), None, False),
+        date(2026, 11, 10): Watermark(at("2026-11-23T10:00"), at("2026-11-23T10:00"), True),
+        date(2026, 11, 21): Watermark(at("2026-11-22T10:00"), at("2026-11-22T10:00"), False),
+        date(2026, 11, 22): Watermark(at("2026-11-23T15:00"), at("2026-11-23T15:00"), False),
+        date(2026, 11, 23): Watermark(at("2026-11-23T15:00"), None, False),
     }
     days = [date(2026, 11, n) for n in (9, 10, 21, 22, 23)]
     assert list(to_ask(days, slices, now, settle=SETTLE)) == [date(2026, 11, 9), date(2026, 11, 21), date(2026, 11, 23)]
 
 
-def extras_asked(final: date, through: datetime | None) -> dict[date, Held]:
+def extras_asked(final: date, through: datetime | None) -> dict[date, Watermark]:
     """A final day whose events were last asked about as a whole through an hour."""
     minutes = day_end(final) + LATE_WINDOW
-    return {final: Held(minutes, minutes, True, of_extras=Covers(through, through, True))}
+    return {final: Watermark(minutes, minutes, True, of_extras=Covers(through, through, True))}
 
 
 def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_closes() -> None:
@@ -242,13 +242,13 @@ def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_clos
     closes = at("2026-11-20T00:00")  # the 30th day after it is over
     held = extras_asked(final, at("2026-10-23T00:00"))
 
-    def due(now: datetime, slices: dict[date, Held], frozen: date = date.min) -> dict[date, Coverage]:
+    def due(now: datetime, slices: dict[date, Watermark], frozen: date = date.min) -> dict[date, DayCoverage]:
         return due_once_more(slices, now, settle=SETTLE, frozen_before=frozen)
 
     assert due(closes + timedelta(minutes=4), held) == {}
     for now in (closes + SETTLE, closes + 40 * DAY):
-        assert due(now, held) == {final: Coverage.EXTRAS}
-        assert to_ask([final], held, now, settle=SETTLE) == {final: Coverage.EXTRAS}
+        assert due(now, held) == {final: DayCoverage.EXTRAS}
+        assert to_ask([final], held, now, settle=SETTLE) == {final: DayCoverage.EXTRAS}
         assert due(now, held, final + DAY) == {}
         assert final not in due_this_hour(held, now, settle=SETTLE, late_window=LATE_WINDOW)
         assert final not in {late.day for late in late_slices("c", held, now, settle=SETTLE, late_window=LATE_WINDOW)}
@@ -259,7 +259,7 @@ def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_clos
 def test_a_day_without_anything_of_events_or_that_waits_for_its_owner_is_not_asked_once_more() -> None:
     """What is not there is a backfill's business, and what is held has been told already."""
     final, now = date(2026, 10, 20), at("2026-11-23T10:05")
-    for slices in (extras_asked(final, None), {final: Held(now, now, True)}):
+    for slices in (extras_asked(final, None), {final: Watermark(now, now, True)}):
         assert due_once_more(slices, now, settle=SETTLE) == {}
 
 

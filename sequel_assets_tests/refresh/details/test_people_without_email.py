@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.refresh.details.activity import fetch_activity
-from sequel_assets.refresh.details.endpoint import Asked
-from sequel_assets.refresh.details.people_without_email import Entry, Unnamed, tell_apart
+from sequel_assets.refresh.details.endpoint import EventRequest
+from sequel_assets.refresh.details.people_without_email import ListedPerson, Unnamed, tell_apart
 from sequel_assets.refresh.details.rosters import fetch_hub_participants, fetch_registrants
 from sequel_assets.sequel.endpoints.directory import HubParticipant, Registrant
 from sequel_assets.sequel.endpoints.engagement import activity_page_from
@@ -22,14 +22,14 @@ from sequel_assets_tests.refresh.usage.test_extract import D, known
 
 KEY = "k" * 32
 entries = st.builds(
-    Entry,
+    ListedPerson,
     st.sampled_from(["Guest", "guest ", "", " ", "Zo\u00eb", "ZOE\u0308"]),
     st.sampled_from([None, "a", "b", "c"]),
 )
 
 
 @given(st.lists(entries, max_size=8), st.randoms(use_true_random=False))
-def test_as_many_are_told_apart_as_marks_and_entries_without_one_say(listed: list[Entry], random: Any) -> None:
+def test_as_many_are_told_apart_as_marks_and_entries_without_one_say(listed: list[ListedPerson], random: Any) -> None:
     """Numbered from one within each name, whatever the order."""
     found = tell_apart(listed)
     people = {(one.name.strip().lower(), one.number) for one in found}
@@ -46,7 +46,13 @@ def test_as_many_are_told_apart_as_marks_and_entries_without_one_say(listed: lis
 
 def test_one_mark_is_one_person_and_none_is_a_person_each() -> None:
     """Marks come first, in their order; the name is the last of its spellings."""
-    listed = [Entry("Guest", None), Entry("guest", "b"), Entry("GUEST", "a"), Entry("Guest", "b"), Entry("Bo", "c")]
+    listed = [
+        ListedPerson("Guest", None),
+        ListedPerson("guest", "b"),
+        ListedPerson("GUEST", "a"),
+        ListedPerson("Guest", "b"),
+        ListedPerson("Bo", "c"),
+    ]
     guest = [Unnamed("Guest", 3), Unnamed("guest", 2), Unnamed("GUEST", 1), Unnamed("guest", 2)]
     assert tell_apart(listed) == [*guest, Unnamed("Bo", 1)]
 
@@ -54,7 +60,7 @@ def test_one_mark_is_one_person_and_none_is_a_person_each() -> None:
 def fetched(fetch: Any, table: Any, **answers: Any) -> list[str]:
     """Return the person of each row of a table, as fetched from a client that answers so."""
     client = SimpleNamespace(**{name: lambda *_, told=told, **__: told for name, told in answers.items()})
-    asked = Asked("kid", known(), D, KEY)
+    asked = EventRequest("kid", known(), D, KEY)
     place = list(table.columns).index(table.c.person_id)
     rows = fetch(client, asked)
     assert all(person.name for person in rows.people.values())  # nothing is remembered of the nameless

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.core.time import data_through, days_between, is_unsettled
 from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.discovery import companies as tree_module
-from sequel_assets.refresh.discovery.companies import Finding, Walk, decide, place, store
+from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, decide, place, store
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_ours, is_plain
 from sequel_assets.refresh.run.company_run import runs_of
 from sequel_assets.refresh.usage.range_search import Span
@@ -191,7 +191,7 @@ def test_a_store_that_dies_between_its_transactions_leaves_no_tree_that_passes_f
     """A company whose children were never told keeps its mark, wherever the first look was cut off."""
     root = KnownCompany("root", "root.4813494d", "Root", None, 0, None)
     note = Problem("root", "companies", "its sub-companies cannot be listed")
-    unread = Finding([root], [], [], {"root": note}, frozenset({"root"}))
+    unread = WalkFinding([root], [], [], {"root": note}, frozenset({"root"}))
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

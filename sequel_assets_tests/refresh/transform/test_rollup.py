@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sequel_assets.insights.company_rollup import company_rollup
-from sequel_assets.refresh.core.outcomes import Verdict
-from sequel_assets.refresh.coverage.due_days import Coverage
-from sequel_assets.refresh.transform.rollup_plan import Trees, behind_rollups, wanted_rollups
+from sequel_assets.refresh.core.outcomes import SliceStatus
+from sequel_assets.refresh.coverage.due_days import DayCoverage
+from sequel_assets.refresh.transform.rollup_plan import Hierarchies, behind_rollups, wanted_rollups
 from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end
@@ -80,14 +80,14 @@ def test_an_hour_derives_none_and_a_changed_company_only_what_hangs_on_it(wareho
     with platform(family(), warehouse) as it:
         first = it.refresh(PAST)
         assert {
-            (o.company_id, o.day) for o in first if o.dataset == company_rollup.name and o.verdict is Verdict.DONE
+            (o.company_id, o.day) for o in first if o.dataset == company_rollup.name and o.verdict is SliceStatus.DONE
         } == {(company.id, on) for company in COMPANIES for on in PAST}
-        hour = it.refresher().refresh({company.id: {LAST: Coverage.HOT} for company in COMPANIES})
+        hour = it.refresher().refresh({company.id: {LAST: DayCoverage.HOT} for company in COMPANIES})
         assert [o for o in hour if o.dataset == company_rollup.name] == []
         assert {row[1] for row in table_of(warehouse, company_rollup)} == set(PAST)
         again = it.refresh([day(2)], ["toddler"])
         assert {(o.company_id, o.verdict) for o in again if o.dataset == company_rollup.name} == {
-            ("toddler", Verdict.UNCHANGED)
+            ("toddler", SliceStatus.UNCHANGED)
         }
         with warehouse.write() as connection:  # as a refresh by another process would, killed before its insights
             r = refreshes.c
@@ -143,7 +143,7 @@ def test_a_company_that_is_gone_is_not_waited_for() -> None:
         for company, on in (("root", day(1)), ("kid", day(1)), ("root", day(2)), ("root", day(3)))
         for dataset in ("event_participants", "event_concurrency")
     }
-    wanted, waiting = wanted_rollups(Trees(parents, {"root": None, "kid": day(3)}), slices, DAYS[:3])
+    wanted, waiting = wanted_rollups(Hierarchies(parents, {"root": None, "kid": day(3)}), slices, DAYS[:3])
     assert wanted.keys() == {("root", day(1)), ("kid", day(1)), ("root", day(3))}
     assert waiting == {("root", day(2)): "kid", ("kid", day(2)): "kid"}
     assert all(want.is_closed for want in wanted.values())
@@ -162,7 +162,7 @@ def test_a_tree_that_could_not_be_read_has_no_rollup() -> None:
         for company in parents
         for dataset in ("event_participants", "event_concurrency")
     }
-    trees = Trees(parents, dict.fromkeys(parents), frozenset({"kid"}))
+    trees = Hierarchies(parents, dict.fromkeys(parents), frozenset({"kid"}))
     wanted, waiting = wanted_rollups(trees, slices, [day(1)])
     assert wanted.keys() == {("toddler", day(1)), ("other", day(1))}
     assert waiting == {("root", day(1)): "kid", ("kid", day(1)): "kid"}
@@ -187,7 +187,7 @@ def test_a_first_contact_that_is_not_told_all_writes_no_rollup_over_it(
         seen = it.walk()
         assert seen == [company.id for company in COMPANIES][: ["root", "kid", "toddler"].index(mute) + 1]
         outcomes = list(it.refresher().refresh({company: [day(7)] for company in seen}))
-        assert {o.verdict for o in outcomes if o.dataset == "company_rollup"} == {Verdict.WAITING}
+        assert {o.verdict for o in outcomes if o.dataset == "company_rollup"} == {SliceStatus.WAITING}
         assert table_of(warehouse, company_rollup) == []
         reasons = {(p[0], p[1]): p[4] for p in it.problems()}
         assert reasons[mute, "companies"].endswith(

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.usage.empty_ranges import joined, last_final_day, learn, left_to_ask, without
+from sequel_assets.refresh.usage.empty_ranges import joined, last_final_day, learn, left_to_request, without
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.warehouse.slices.replacement import day_end
-from sequel_assets.warehouse.stores.empty_ranges import Silence
+from sequel_assets.warehouse.stores.empty_ranges import EmptyRange
 
 FIRST = date(2026, 2, 20)
 CALENDAR = [FIRST + timedelta(days=n) for n in range(24)]
@@ -21,11 +21,11 @@ days = st.sampled_from(CALENDAR)
 spans = st.tuples(days, days).map(lambda ends: Span(min(ends), max(ends)))
 hours = st.integers(0, 24 * 30).map(lambda n: datetime(2026, 2, 19, tzinfo=UTC) + timedelta(hours=n))
 windows = st.sampled_from([timedelta(0), timedelta(hours=5), timedelta(hours=48)])
-stretches = st.builds(lambda span, hour: Silence(span.first, span.last, hour), spans, hours)
+stretches = st.builds(lambda span, hour: EmptyRange(span.first, span.last, hour), spans, hours)
 tellings = st.tuples(st.lists(spans, max_size=3), st.sets(days, max_size=5), hours)
 
 
-def covered(silences: list[Silence]) -> set[date]:
+def covered(silences: list[EmptyRange]) -> set[date]:
     """Every day of silences."""
     return {day for silence in silences for day in days_between(silence.first, silence.last)}
 
@@ -38,7 +38,7 @@ def test_the_last_final_day_is_the_last_whose_end_and_window_have_passed(hour: d
 
 
 @given(st.lists(stretches, max_size=6))
-def test_joining_keeps_the_days_and_leaves_gaps_between_what_is_left(silences: list[Silence]) -> None:
+def test_joining_keeps_the_days_and_leaves_gaps_between_what_is_left(silences: list[EmptyRange]) -> None:
     """In order, at least a day apart, each with the earliest hour of what it was made of; joining again changes nothing."""
     found = joined(silences)
     assert covered(found) == covered(silences)
@@ -50,7 +50,7 @@ def test_joining_keeps_the_days_and_leaves_gaps_between_what_is_left(silences: l
 
 
 @given(st.lists(stretches, max_size=6), st.sets(days))
-def test_taking_days_out_takes_these_days_and_no_others(silences: list[Silence], loud: set[date]) -> None:
+def test_taking_days_out_takes_these_days_and_no_others(silences: list[EmptyRange], loud: set[date]) -> None:
     """Whatever lies around them stays, with its hour."""
     found = without(silences, loud)
     assert covered(found) == covered(silences) - loud
@@ -63,7 +63,7 @@ def test_what_is_known_is_what_was_told_last_of_each_day_that_was_final_then(
     told: list[tuple[list[Span], set[date], datetime]], window: timedelta
 ) -> None:
     """Against a dictionary of days: silent when told so at or after its end plus the window, and not loud since."""
-    stored: list[Silence] = []
+    stored: list[EmptyRange] = []
     known: dict[date, datetime] = {}
     for silent, loud, hour in told:
         stored = learn(stored, silent, loud, through=hour, late_window=window)
@@ -79,6 +79,6 @@ def test_what_is_known_is_what_was_told_last_of_each_day_that_was_final_then(
 
 
 @given(st.sets(days), st.lists(stretches, max_size=6))
-def test_what_is_left_to_ask_is_what_no_silence_covers(wanted: set[date], silences: list[Silence]) -> None:
+def test_what_is_left_to_ask_is_what_no_silence_covers(wanted: set[date], silences: list[EmptyRange]) -> None:
     """In order."""
-    assert left_to_ask(wanted, silences) == sorted(wanted - covered(silences))
+    assert left_to_request(wanted, silences) == sorted(wanted - covered(silences))

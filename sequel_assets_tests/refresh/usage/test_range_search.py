@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.usage.range_search import (
     Contradiction,
     Expected,
-    Plan,
-    Question,
+    RangePlan,
+    RangeRequest,
     Span,
     Totals,
     around,
@@ -33,17 +33,17 @@ def on(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def total(truth: Truth, question: Question) -> int:
+def total(truth: Truth, question: RangeRequest) -> int:
     """Answer a question as Sequel would."""
     days = [minutes for day, minutes in truth.items() if question.span.first <= day <= question.span.last]
     live, on_demand, both = (sum(part) for part in zip(*days, strict=True)) if days else (0, 0, 0)
     return {"all": live + on_demand - both, "live": live, "onDemand": on_demand}[question.engagement_type]
 
 
-def ask_all(truth: Truth, span: Span, own: Span | None) -> tuple[Plan, list[Question]]:
+def ask_all(truth: Truth, span: Span, own: Span | None) -> tuple[RangePlan, list[RangeRequest]]:
     """Play the planner's game to its end."""
-    answers: dict[Question, Totals] = {}
-    asked: list[Question] = []
+    answers: dict[RangeRequest, Totals] = {}
+    asked: list[RangeRequest] = []
     while (step := plan(span, own, answers)).questions:
         for question in step.questions:
             assert question not in answers
@@ -149,7 +149,7 @@ def test_one_total_that_is_too_high_never_hides_a_day_unnoticed(
     truth, span, own = game
     _, asked = ask_all(truth, span, own)
     wrong = data.draw(st.sampled_from(asked))
-    answers: dict[Question, Totals] = {}
+    answers: dict[RangeRequest, Totals] = {}
     try:
         while (step := plan(span, own, answers)).questions:
             for question in step.questions:
@@ -162,7 +162,7 @@ def test_one_total_that_is_too_high_never_hides_a_day_unnoticed(
     if right.keys() - found.keys():
         assert any(right.get(day, (0, 0)) != minutes for day, minutes in found.items())
     if found == right and any(both for *_, both in truth.values()):
-        assert overlaps or wrong == Question("all", span)
+        assert overlaps or wrong == RangeRequest("all", span)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,11 @@ def test_one_total_that_is_too_high_never_hides_a_day_unnoticed(
 )
 def test_totals_that_cannot_all_be_true_are_refused(told: dict[tuple[str, int, int], int], words: str) -> None:
     """The reason has the numbers."""
-    answers = {Question(kind, Span(on(a), on(b))): Totals(1, m) for (kind, a, b), m in told.items()}  # type: ignore[arg-type]
+    answers = {RangeRequest(kind, Span(on(a), on(b))): Totals(1, m) for (kind, a, b), m in told.items()}  # type: ignore[arg-type]
     with pytest.raises(Contradiction, match=words):
         plan(Span(on(0), on(3)), None, answers)
 
 
 def test_a_single_day_is_left_to_the_day_itself() -> None:
     """No question: its lists answer the totals too."""
-    assert plan(Span(on(0), on(0)), None, {}) == Plan(days={on(0): None})
+    assert plan(Span(on(0), on(0)), None, {}) == RangePlan(days={on(0): None})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.usage.event_client import EventAsker, KeptLists
 from sequel_assets.refresh.usage.extract import DayFacts, Minutes, SliceFailure, day_facts
 from sequel_assets.refresh.usage.range_search import Contradiction, Expected
-from sequel_assets.refresh.usage.same_name import Together, together
+from sequel_assets.refresh.usage.same_name import NamePairing, together
 from sequel_assets.refresh.usage.verification import Attendee, Counted
 from sequel_assets.sequel import Participants
 from sequel_assets_tests.refresh.usage.test_extract import D, known
@@ -69,7 +69,7 @@ def test_lists_that_do_not_fit_are_a_contradiction(live: list[int], replay: list
 def test_the_name_is_the_last_of_its_spellings() -> None:
     """Over all three lists."""
     spelt = [Counted(None, "guest", name, 3) for name in ("GUEST", "guest", "Guest")]
-    assert together([spelt[0]], [spelt[1]], [Counted(None, "guest", "Guest", 6)]) == [Together(6, 3, 3, "guest")]
+    assert together([spelt[0]], [spelt[1]], [Counted(None, "guest", "Guest", 6)]) == [NamePairing(6, 3, 3, "guest")]
 
 
 def test_hundreds_of_one_name_are_as_many_and_have_every_minute() -> None:

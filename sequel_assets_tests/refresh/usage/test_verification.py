@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.usage.verification import Counted, Listed, NotConserved, prove
+from sequel_assets.refresh.usage.verification import Counted, DoesNotReconcile, ListedPeople, verify
 
-ADA, ADA2, BO = Listed("Ada", "ada@x.org", 5), Listed("ADA ", " Ada@X.org", 3), Listed("Bo", None, 4)
-GUEST, NAMELESS = Listed("Guest", None, 3), Listed("", None, 3)
-ZOE, ZOE2 = Listed("Zo\u00eb", None, 4), Listed("Zoe\u0308", None, 6)
+ADA, ADA2, BO = ListedPeople("Ada", "ada@x.org", 5), ListedPeople("ADA ", " Ada@X.org", 3), ListedPeople("Bo", None, 4)
+GUEST, NAMELESS = ListedPeople("Guest", None, 3), ListedPeople("", None, 3)
+ZOE, ZOE2 = ListedPeople("Zo\u00eb", None, 4), ListedPeople("Zoe\u0308", None, 6)
 
 
 def spelt(draw: st.DrawFn, text: str) -> str:
@@ -28,18 +28,20 @@ Truth = Counter[tuple[str | None, str, int]]
 
 
 @st.composite
-def lists(draw: st.DrawFn) -> tuple[Truth, list[Listed], int]:
+def lists(draw: st.DrawFn) -> tuple[Truth, list[ListedPeople], int]:
     """The true people, a messy list of them, and the number of users that Sequel promises with it.
 
     It counts rows, or e-mails once each and rows without one; or names too.
     """
-    rows: list[Listed] = []
+    rows: list[ListedPeople] = []
     minutes = st.integers(1, 30)
     for number in range(draw(st.integers(0, 3))):
         email = f"jürgen.{number}@x.org"
-        rows += [Listed("J", spelt(draw, email), draw(minutes)) for _ in range(draw(st.integers(1, 2)))]
+        rows += [ListedPeople("J", spelt(draw, email), draw(minutes)) for _ in range(draw(st.integers(1, 2)))]
     for name in draw(st.lists(st.sampled_from(NAMES), max_size=4)):
-        rows.append(Listed(spelt(draw, name), draw(st.sampled_from([None, "", " "])), draw(st.sampled_from([3, 3, 7]))))
+        rows.append(
+            ListedPeople(spelt(draw, name), draw(st.sampled_from([None, "", " "])), draw(st.sampled_from([3, 3, 7])))
+        )
     counts = draw(st.sampled_from(["rows", "e-mails", "names"]))
     truth: Truth = Counter()
     merged: Counter[tuple[str | None, str]] = Counter()
@@ -68,26 +70,26 @@ def told(people: list[Counted]) -> Truth:
 
 @given(lists(), st.randoms(use_true_random=False))
 @settings(max_examples=200)
-def test_a_messy_list_comes_to_the_truth_or_is_refused(case: tuple[Truth, list[Listed], int], random) -> None:
+def test_a_messy_list_comes_to_the_truth_or_is_refused(case: tuple[Truth, list[ListedPeople], int], random) -> None:
     """Spellings, rows told twice, people or rows counted, equal names: never a wrong minute, in any order of the list."""
     truth, rows, users = case
     minutes = sum(who[2] * count for who, count in truth.items())
     try:
-        proven = prove(users, minutes, rows)
-    except NotConserved:
+        proven = verify(users, minutes, rows)
+    except DoesNotReconcile:
         assert len(set(rows)) < len(rows)  # only what repeats may be beyond telling
         return
     if told(proven) != truth:  # two readings meet both totals: then it is one with as many people as were promised
         assert len(proven) == users
         assert sum(one.minutes for one in proven) == minutes
     random.shuffle(rows)
-    assert told(prove(users, minutes, rows)) == told(proven)
+    assert told(verify(users, minutes, rows)) == told(proven)
 
 
 @given(lists(), st.data())
 @settings(max_examples=150)
 def test_a_list_that_lacks_somebody_is_refused_and_the_cap_is_named(
-    case: tuple[Truth, list[Listed], int], data: st.DataObject
+    case: tuple[Truth, list[ListedPeople], int], data: st.DataObject
 ) -> None:
     """Whoever is missing; a cap is named where fewer rows came than people were promised."""
     truth, rows, users = case
@@ -96,8 +98,8 @@ def test_a_list_that_lacks_somebody_is_refused_and_the_cap_is_named(
     if len(rows) < 2 or users > len(rows) or minutes != sum(row.minutes for row in rows):
         return
     gone = data.draw(st.sampled_from(rows))
-    with pytest.raises(NotConserved) as refused:
-        prove(users, minutes, [row for row in rows if row != gone])
+    with pytest.raises(DoesNotReconcile) as refused:
+        verify(users, minutes, [row for row in rows if row != gone])
     assert ("Sequel caps the list" in str(refused.value)) == (len(rows) - 1 < users)
 
 
@@ -139,31 +141,31 @@ ADA_IS, BO_IS = person("ada@x.org", "Ada", 5), person(None, "Bo", 4)
     ],
 )  # fmt: skip
 def test_the_first_reading_that_meets_both_totals_is_taken(
-    users: int, minutes: int, listed: list[Listed], people: list[Counted]
+    users: int, minutes: int, listed: list[ListedPeople], people: list[Counted]
 ) -> None:
     """As it stands, without repeats, with the spellings merged."""
-    assert Counter(prove(users, minutes, listed)) == Counter(people)
-    assert Counter(prove(users, minutes, listed[::-1])) == Counter(people)
+    assert Counter(verify(users, minutes, listed)) == Counter(people)
+    assert Counter(verify(users, minutes, listed[::-1])) == Counter(people)
 
 
 def test_what_does_not_fit_is_told_with_both_sums() -> None:
     """People and minutes, listed and promised; no name and no e-mail."""
     with pytest.raises(
-        NotConserved, match=r"^1 people with 5 minutes listed, 3 with 9 promised: Sequel caps the list$"
+        DoesNotReconcile, match=r"^1 people with 5 minutes listed, 3 with 9 promised: Sequel caps the list$"
     ):
-        prove(3, 9, [ADA])
-    with pytest.raises(NotConserved, match=r"^2 people with 9 minutes listed, 2 with 10 promised$"):
-        prove(2, 10, [ADA, BO])
+        verify(3, 9, [ADA])
+    with pytest.raises(DoesNotReconcile, match=r"^2 people with 9 minutes listed, 2 with 10 promised$"):
+        verify(2, 10, [ADA, BO])
 
 
 def test_repeats_that_may_be_of_one_or_of_another_are_refused() -> None:
     """Three people of three minutes each are promised, and either of two names may be the one that is told twice."""
-    with pytest.raises(NotConserved, match="4 people with 12 minutes listed, 3 with 9 promised"):
-        prove(3, 9, [GUEST, GUEST, NAMELESS, NAMELESS])
+    with pytest.raises(DoesNotReconcile, match="4 people with 12 minutes listed, 3 with 9 promised"):
+        verify(3, 9, [GUEST, GUEST, NAMELESS, NAMELESS])
 
 
 def test_a_long_list_with_many_repeats_is_answered_at_once() -> None:
     """All ways to leave repeats out are not tried."""
-    rows = [Listed(f"Guest {n}", None, 2**n) for n in range(18)] * 2
-    with pytest.raises(NotConserved):
-        prove(30, sum(row.minutes for row in rows) - 5, rows)
+    rows = [ListedPeople(f"Guest {n}", None, 2**n) for n in range(18)] * 2
+    with pytest.raises(DoesNotReconcile):
+        verify(30, sum(row.minutes for row in rows) - 5, rows)

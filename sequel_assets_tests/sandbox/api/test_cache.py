@@ -22,7 +22,7 @@ from sequel_assets.sandbox import (
     build_world,
 )
 from sequel_assets.sandbox.api import wire
-from sequel_assets.sandbox.api.cache import Memory
+from sequel_assets.sandbox.api.cache import AnswerCache
 from sequel_assets_tests.sandbox.conftest import ADA, NOW, Client, at, small_world
 
 EVENT = "/api/analytics/user-engagement/events/{}/top-participants"
@@ -122,7 +122,7 @@ def test_no_answer_is_from_before_a_change(
     assert client.sandbox.api.memory.size_bytes > 0
     CHANGES[name](client.sandbox)
     from_memory = all_answers(client)
-    client.sandbox.api.memory = Memory(0)
+    client.sandbox.api.memory = AnswerCache(0)
     assert from_memory == all_answers(client)
     assert from_memory != before
 
@@ -147,12 +147,12 @@ def test_what_was_answered_is_not_worked_out_again(client: Client, monkeypatch: 
 
 def test_its_memory_is_bounded(client: Client) -> None:
     """The oldest go first; what is larger than all of it is not kept."""
-    memory = client.sandbox.api.memory = Memory(3_000)
+    memory = client.sandbox.api.memory = AnswerCache(3_000)
     all_answers(client)
     kept = [given.body for given in memory._given.values()]
     assert memory.size_bytes == sum(map(len, kept)) <= 3_000
     assert kept
-    client.sandbox.api.memory = small = Memory(10)
+    client.sandbox.api.memory = small = AnswerCache(10)
     all_answers(client)
     assert small.size_bytes <= 10
 
@@ -189,6 +189,6 @@ def test_over_random_changes_memory_says_what_no_memory_says(
         asked(event)
         chance.choice(changes)(chance.choice(stages))
         from_memory = asked(event)
-        kept, client.sandbox.api.memory = client.sandbox.api.memory, Memory(0)
+        kept, client.sandbox.api.memory = client.sandbox.api.memory, AnswerCache(0)
         assert from_memory == asked(event)
         client.sandbox.api.memory = kept

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sequel_assets.sandbox import MISHAPS, Attendance, Company, Event, Mishaps, Person, Sandbox, World
+from sequel_assets.sandbox import DELIVERY_FAULTS, Attendance, Company, DeliveryFaults, Event, Person, Sandbox, World
 from sequel_assets_tests.sandbox.conftest import Client
 from sequel_assets_tests.sandbox.receiver import Receiver
 from sequel_assets_tests.sandbox.webhooks.test_webhooks import ENDED, HOOKS, NINE, STARTED, iso, steer, subscribe
@@ -38,7 +38,7 @@ def client(serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client]) 
 
 def told_with(client: Client, receiver: Receiver, **rates: float) -> list[str]:
     """The events whose start is told, in order, within a week."""
-    client.sandbox.webhooks.mishaps = Mishaps(rates, seed=5)
+    client.sandbox.webhooks.mishaps = DeliveryFaults(rates, seed=5)
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(days=7)
     return [event_id for _, event_id, _ in receiver.told(client.sandbox)]
@@ -74,7 +74,7 @@ def test_some_are_overtaken(client: Client, receiver: Receiver, kind: str) -> No
 
 def test_some_come_after_days(client: Client, receiver: Receiver) -> None:
     """Four of them, with the time stamp of what happened."""
-    client.sandbox.webhooks.mishaps = Mishaps({"late": 1.0})
+    client.sandbox.webhooks.mishaps = DeliveryFaults({"late": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(days=4)
     assert receiver.told(client.sandbox) == []
@@ -84,7 +84,7 @@ def test_some_come_after_days(client: Client, receiver: Receiver) -> None:
 
 def test_some_come_in_a_burst(client: Client, receiver: Receiver) -> None:
     """Held until a quarter of an hour is full."""
-    client.sandbox.webhooks.mishaps = Mishaps({"burst": 1.0})
+    client.sandbox.webhooks.mishaps = DeliveryFaults({"burst": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(minutes=14)
     assert receiver.told(client.sandbox) == []
@@ -94,7 +94,7 @@ def test_some_come_in_a_burst(client: Client, receiver: Receiver) -> None:
 
 def test_the_old_key_lives_a_moment_longer(client: Client, receiver: Receiver) -> None:
     """For some deliveries of the first minute after a renewal, and never after."""
-    client.sandbox.webhooks.mishaps = Mishaps({"old_key": 1.0})
+    client.sandbox.webhooks.mishaps = DeliveryFaults({"old_key": 1.0})
     old = subscribe(client, STARTED, "root", receiver.url)
     path = f"{HOOKS}/renew/{old['webHookSubscriptionId']}"
     new = client.http.post(path, json={"subscriptionInfo": {}}).json()["clientSecret"]
@@ -111,7 +111,7 @@ def test_batches_may_be_incomplete(
 ) -> None:
     """One never comes, or the total is one too high."""
     client = connect(serve(many(1, people=45)))
-    client.sandbox.webhooks.mishaps = Mishaps({kind: 1.0})
+    client.sandbox.webhooks.mishaps = DeliveryFaults({kind: 1.0})
     client.sandbox.webhooks.batches = 10
     subscribe(client, ENDED, "root", receiver.url)
     client.sandbox.clock.advance(hours=1)
@@ -128,11 +128,11 @@ def test_the_same_seed_goes_wrong_in_the_same_way(
     serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: Receiver
 ) -> None:
     """And another seed in another."""
-    rates = dict.fromkeys(MISHAPS, 0.2)
+    rates = dict.fromkeys(DELIVERY_FAULTS, 0.2)
 
     def befell(seed: int) -> list[Any]:
         client = connect(serve(many()))
-        client.sandbox.webhooks.mishaps = Mishaps(rates, seed=seed)
+        client.sandbox.webhooks.mishaps = DeliveryFaults(rates, seed=seed)
         subscribe(client, STARTED, "root", receiver.url)
         client.sandbox.clock.advance(days=7)
         client.sandbox.webhooks.settle()
@@ -146,11 +146,14 @@ def test_the_same_seed_goes_wrong_in_the_same_way(
 def test_mishaps_are_set_by_steering_and_from_the_command_line(client: Client) -> None:
     """What there is not is refused by name."""
     assert steer(client, "webhooks", rates={"drop": 0.5}, seed=3, batches="all")["rates"] == {"drop": 0.5}
-    assert (client.sandbox.webhooks.mishaps, client.sandbox.webhooks.batches) == (Mishaps({"drop": 0.5}, 3), "all")
-    assert Mishaps.parse("drop=0.3, late=1", seed=4) == Mishaps({"drop": 0.3, "late": 1.0}, 4)
+    assert (client.sandbox.webhooks.mishaps, client.sandbox.webhooks.batches) == (
+        DeliveryFaults({"drop": 0.5}, 3),
+        "all",
+    )
+    assert DeliveryFaults.parse("drop=0.3, late=1", seed=4) == DeliveryFaults({"drop": 0.3, "late": 1.0}, 4)
     for text in ("drop", "fall=0.1", "drop=2"):
         with pytest.raises(ValueError, match=r"webhook fault|between 0 and 1"):
-            Mishaps.parse(text)
+            DeliveryFaults.parse(text)
     refused = client.http.post("/sandbox/webhooks", json={"rates": {"fall": 1}})
     assert (refused.status_code, "no such webhook fault" in refused.text) == (400, True)
 

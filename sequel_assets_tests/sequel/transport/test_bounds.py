@@ -29,8 +29,8 @@ from sequel_assets.sequel.parsing.decoding import (
     values_at_most,
 )
 from sequel_assets.sequel.parsing.inflating import PIECE_BYTES, BrokenCompressionError, inflated
-from sequel_assets.sequel.parsing.shapes import MOST_ITEMS
-from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, Place
+from sequel_assets.sequel.parsing.shapes import MAX_ITEMS
+from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, LargeAnswerPlace
 from sequel_assets_tests.sequel.conftest import Wire, config
 
 TOTAL_SECONDS = 0.2
@@ -364,7 +364,7 @@ def test_an_error_holds_nothing_of_the_answer(wire: Wire) -> None:
 
 def test_a_list_longer_than_any_is_refused(wire: Wire) -> None:
     """Before its items become objects of a kilobyte each."""
-    wire.answer = lambda _: httpx.Response(200, content=b"[" + b"1," * MOST_ITEMS + b"1]")
+    wire.answer = lambda _: httpx.Response(200, content=b"[" + b"1," * MAX_ITEMS + b"1]")
     with wire.client() as client, pytest.raises(InvalidAnswer, match="the answer has more than 200,000 items"):
         client.events("c")
 
@@ -396,7 +396,7 @@ def test_large_answers_come_one_at_a_time(wire: Wire) -> None:
 def test_a_place_is_taken_once_and_given_back_once() -> None:
     """Also where nothing was taken."""
     lock = threading.Lock()
-    place = Place(lock)
+    place = LargeAnswerPlace(lock)
     place.give_back()
     place.take()
     assert place.take() == 0.0

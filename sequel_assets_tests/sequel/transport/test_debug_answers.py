@@ -15,7 +15,7 @@ import pytest
 from sequel_assets.sequel import InvalidAnswer, NotFound, SequelError, SignInRefused
 from sequel_assets.sequel.transport.call import Call
 from sequel_assets.sequel.transport.debug_answers import LEFT_OUT, KeptAnswers
-from sequel_assets.sequel.transport.http import Answer
+from sequel_assets.sequel.transport.http import HttpAnswer
 from sequel_assets_tests.sequel.conftest import SECRET, Wire
 
 NAME = "Zebedee Quillfeather"
@@ -83,9 +83,9 @@ def test_answers_that_may_hold_a_new_secret_are_left_out(wire: Wire, tmp_path: P
     assert [one["body"] for one in kept(path)] == [LEFT_OUT, LEFT_OUT, "no [secret]", f"Token not found for {NAME}"]
 
 
-def answer(number: int, size: int = 40) -> tuple[Call, Answer, SequelError]:
+def answer(number: int, size: int = 40) -> tuple[Call, HttpAnswer, SequelError]:
     body = f"{number} ".encode().ljust(size, b"x")
-    return Call("company", "/c"), Answer(500, "text/plain", None, None, body), SequelError("it failed", status=500)
+    return Call("company", "/c"), HttpAnswer(500, "text/plain", None, None, body), SequelError("it failed", status=500)
 
 
 def test_many_threads_append_whole_lines_and_the_file_stays_small(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.error_codes import CODES
-from sequel_assets.warehouse.database.errors import Interrupted, WarehouseError, place
+from sequel_assets.warehouse.database.errors import TransactionInterrupted, WarehouseError, place
 from sequel_assets.warehouse.tables.core import companies, event_participants
 from sequel_assets.warehouse.tables.core import people as people_table
 from sequel_assets_tests.support.postgres import PostgresServer
@@ -56,7 +56,7 @@ def test_every_code_of_a_server_has_words_of_ours(warehouse: Warehouse) -> None:
         assert "\n" not in text
         assert "Secret" not in everything_told(told.value), code
         is_passing = code in ("40001", "40P01") or code.startswith("08") or code in ("57P01", "57P02", "57P03", "57P05")
-        assert isinstance(told.value, Interrupted) == is_passing, code
+        assert isinstance(told.value, TransactionInterrupted) == is_passing, code
 
 
 @pytest.mark.parametrize("engine_kind", ["postgresql"])
@@ -145,7 +145,7 @@ def test_a_connection_that_ends_is_told_and_logged_without_a_traceback(
             postgres.run(f"SELECT pg_terminate_backend({mine})")
             connection.execute(sa.select(sa.literal(SECRET)))
 
-    with caplog.at_level(logging.DEBUG), pytest.raises(Interrupted, match=r"went away \(57P01\)") as told:
+    with caplog.at_level(logging.DEBUG), pytest.raises(TransactionInterrupted, match=r"went away \(57P01\)") as told:
         end()
     assert "Secret" not in everything_told(told.value)
     assert "Traceback" not in caplog.text + capfd.readouterr().err

@@ -16,7 +16,7 @@ from tenacity import wait_none
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import transactions
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.database.errors import Interrupted, Uncertain, WarehouseError, place
+from sequel_assets.warehouse.database.errors import TransactionInterrupted, TransactionUncertain, WarehouseError, place
 from sequel_assets.warehouse.database.transactions import repeats, repeats_if_undone
 from sequel_assets.warehouse.tables.core import companies
 from sequel_assets_tests.support.paths import PACKAGE
@@ -39,7 +39,7 @@ def test_a_transaction_is_done_again_until_it_counts(warehouse: Warehouse, monke
         connection.execute(companies.update().values(depth=companies.c.depth + 1))
         tries.append(1)
         if len(tries) < 4:
-            raise Interrupted("away")
+            raise TransactionInterrupted("away")
         return len(tries)
 
     assert warehouse.change(work, "acme") == 4
@@ -54,7 +54,7 @@ def test_it_is_given_up_after_ten_tries_with_the_reason_of_the_last(monkeypatch:
     @repeats
     def inner() -> None:
         tries.append(1)
-        raise Interrupted("it went away")
+        raise TransactionInterrupted("it went away")
 
     with pytest.raises(WarehouseError) as told:
         repeats(inner)()
@@ -73,7 +73,7 @@ def test_what_may_have_been_committed_is_done_again_only_where_that_changes_noth
     def work(name: str) -> None:
         tries.append(name)
         if tries.count(name) == 1:
-            raise Uncertain("perhaps")
+            raise TransactionUncertain("perhaps")
 
     repeats(work)("slices")
     with pytest.raises(WarehouseError, match=r"^perhaps$"):

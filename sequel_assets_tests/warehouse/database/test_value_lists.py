@@ -13,7 +13,7 @@ from sequel_assets.cli.commands import changes
 from sequel_assets.refresh.coverage import slice_coverage
 from sequel_assets.refresh.details import load_rosters
 from sequel_assets.refresh.details.endpoint import Ending
-from sequel_assets.refresh.details.extract import Extras
+from sequel_assets.refresh.details.extract import EventDetails
 from sequel_assets.refresh.transform import rollup_plan
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -112,7 +112,7 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
     assert changes._read(warehouse, among(restatements.c.run_id, IDS), 5)[1] == 1
     refused = {one: SimpleNamespace(ending=Ending.NOT_FOUND) for one in IDS}
     monkeypatch.setattr("sequel_assets.refresh.details.extract.replace", lambda one, **changed: changed)
-    told = Extras._with_silent(SimpleNamespace(company_id=ACME, warehouse=warehouse), refused)  # type: ignore[arg-type]
+    told = EventDetails._with_silent(SimpleNamespace(company_id=ACME, warehouse=warehouse), refused)  # type: ignore[arg-type]
     assert (told[LAST], told[IDS[1]]) == (refused[LAST], {"ending": Ending.SILENT, "reason": ""})
 
     def change(connection: sa.Connection) -> None:

@@ -19,8 +19,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.slices.replacement import (
     SliceResult,
+    SliceState,
     SliceUpdate,
-    State,
     checksum,
     note_refresh,
     replace_slices,
@@ -76,7 +76,7 @@ def commit(warehouse: Warehouse, *updates: SliceUpdate, at: datetime = AT, run_i
         return replace_slices(connection, ACME, updates, at=at, late_window=LATE, run_id=run_id)
 
 
-def told(results: Sequence[SliceResult]) -> list[tuple[State, int]]:
+def told(results: Sequence[SliceResult]) -> list[tuple[SliceState, int]]:
     return [(result.state, result.rows) for result in results]
 
 
@@ -86,7 +86,9 @@ ADA, BO, CY = participant("e1", "ada", 10), participant("e1", "bo", 5, 3), parti
 def test_a_slice_is_written_with_its_bookkeeping_and_its_proofs(warehouse: Warehouse) -> None:
     """One commit, every column."""
     results = commit(warehouse, full([ADA, CY], ["e1", "e2"], 20))
-    assert results == [SliceResult(event_participants, DAY, State.CHANGED, 2, hour(20), False, frozenset([ADA, CY]))]
+    assert results == [
+        SliceResult(event_participants, DAY, SliceState.CHANGED, 2, hour(20), False, frozenset([ADA, CY]))
+    ]
     assert table_of(warehouse, event_participants) == [ADA, CY]
     assert table_of(warehouse, proofs) == [proof("e1", hour(20)), proof("e2", hour(20))]
     assert table_of(warehouse, refreshes) == [
@@ -100,7 +102,7 @@ def test_the_rows_of_events_that_were_asked_are_replaced_and_those_of_others_sta
     hub = participant("h1", "ada", 4, kind=HUB)
     stray = participant("e2", "dee", 1)
     results = commit(warehouse, hot([BO, hub, stray], ["e1", "h1"], 2))
-    assert told(results) == [(State.CHANGED, 3)]
+    assert told(results) == [(SliceState.CHANGED, 3)]
     assert table_of(warehouse, event_participants) == [BO, CY, hub]
     assert table_of(warehouse, proofs) == [proof("e1", hour(2)), proof("e2", hour(1)), proof("h1", hour(2))]
 
@@ -128,8 +130,8 @@ def test_other_days_and_other_companies_are_not_touched(warehouse: Warehouse) ->
 
 def test_a_day_without_minutes_has_bookkeeping_and_no_rows(warehouse: Warehouse) -> None:
     """Zero is known, not missing."""
-    assert told(commit(warehouse, full([], [], 1))) == [(State.CHANGED, 0)]
-    assert told(commit(warehouse, full([], [], 2))) == [(State.UNCHANGED, 0)]
+    assert told(commit(warehouse, full([], [], 1))) == [(SliceState.CHANGED, 0)]
+    assert told(commit(warehouse, full([], [], 2))) == [(SliceState.UNCHANGED, 0)]
     assert table_of(warehouse, refreshes) == [
         (ACME, "event_participants", DAY, AT, hour(2), hour(2), False, 0, checksum([]), None, "run")
     ]
@@ -141,7 +143,7 @@ def test_the_same_twice_leaves_the_rows_untouched_while_the_bookkeeping_moves_on
     touched = _count_touches(warehouse)
     later = AT + timedelta(hours=1)
     results = commit(warehouse, full([CY, BO, ADA], ["e1", "e2"], 2), at=later, run_id="again")
-    assert told(results) == [(State.UNCHANGED, 3)]
+    assert told(results) == [(SliceState.UNCHANGED, 3)]
     assert touched() == 0
     assert table_of(warehouse, refreshes) == [
         (ACME, "event_participants", DAY, later, hour(2), hour(2), False, 3, checksum([ADA, BO, CY]), None, "again")
@@ -180,14 +182,14 @@ def test_a_refresh_that_began_at_an_older_hour_is_dropped(warehouse: Warehouse) 
     commit(warehouse, full([ADA], ["e1"], 5))
     before = everything(warehouse)
     results = commit(warehouse, full([BO], ["e1"], 4), at=AT + timedelta(hours=1))
-    assert results == [SliceResult(event_participants, DAY, State.SUPERSEDED, 1, hour(5), False, frozenset([ADA]))]
+    assert results == [SliceResult(event_participants, DAY, SliceState.SUPERSEDED, 1, hour(5), False, frozenset([ADA]))]
     assert everything(warehouse) == before
 
 
 def test_the_same_hour_again_is_not_superseded(warehouse: Warehouse) -> None:
     """An ended event is refreshed within the hour; what Sequel says last counts."""
     commit(warehouse, full([ADA], ["e1"], 5))
-    assert told(commit(warehouse, full([BO], ["e1"], 5))) == [(State.CHANGED, 1)]
+    assert told(commit(warehouse, full([BO], ["e1"], 5))) == [(SliceState.CHANGED, 1)]
     assert table_of(warehouse, event_participants) == [BO]
 
 
@@ -196,7 +198,7 @@ def test_one_superseded_slice_does_not_hold_back_the_others(warehouse: Warehouse
     commit(warehouse, full([ADA], ["e1"], 5))
     tomorrow = participant("e1", "bo", 5, on=day(1))
     results = commit(warehouse, full([BO], ["e1"], 4), replace(full([tomorrow], ["e1"], 4, proofs=()), day=day(1)))
-    assert told(results) == [(State.SUPERSEDED, 1), (State.CHANGED, 1)]
+    assert told(results) == [(SliceState.SUPERSEDED, 1), (SliceState.CHANGED, 1)]
     assert table_of(warehouse, event_participants) == [ADA, tomorrow]
 
 
@@ -235,7 +237,7 @@ def test_the_concurrency_of_an_event_asked_later_is_protected_too(warehouse: War
 def test_single_events_of_a_day_never_refreshed_leave_it_unknown(warehouse: Warehouse) -> None:
     """Their rows are there, but the slice has no hour and is not final."""
     results = commit(warehouse, hot([ADA], ["e1"], 7, data_through=None))
-    assert results == [SliceResult(event_participants, DAY, State.CHANGED, 1, None, False, frozenset([ADA]))]
+    assert results == [SliceResult(event_participants, DAY, SliceState.CHANGED, 1, None, False, frozenset([ADA]))]
     assert [row[4:7] for row in table_of(warehouse, refreshes)] == [(None, None, False)]
 
 
@@ -243,7 +245,7 @@ def test_without_rows_the_bookkeeping_alone_moves_on(warehouse: Warehouse) -> No
     """`rows=None`: rows and proofs stay as they are."""
     commit(warehouse, full([ADA], ["e1"], 1))
     results = commit(warehouse, SliceUpdate(event_participants, DAY, None, None, hour(2), hour(2), hour(2)))
-    assert results == [SliceResult(event_participants, DAY, State.UNCHANGED, 1, hour(2), False, frozenset([ADA]))]
+    assert results == [SliceResult(event_participants, DAY, SliceState.UNCHANGED, 1, hour(2), False, frozenset([ADA]))]
     assert table_of(warehouse, event_participants) == [ADA]
     assert table_of(warehouse, proofs) == [proof("e1", hour(1))]
 
@@ -357,8 +359,8 @@ def test_ten_thousand_rows_go_in_and_out_the_fast_way(warehouse: Warehouse) -> N
     """In and out again, by the fast way of each engine."""
     rows = [participant("e1", f"person {n}", n % 90) for n in range(10_000)]
     began = datetime.now().astimezone()
-    assert told(commit(warehouse, full(rows, ["e1"], 1))) == [(State.CHANGED, 10_000)]
-    assert told(commit(warehouse, full(rows[:1], ["e1"], 2))) == [(State.CHANGED, 1)]
+    assert told(commit(warehouse, full(rows, ["e1"], 1))) == [(SliceState.CHANGED, 10_000)]
+    assert told(commit(warehouse, full(rows[:1], ["e1"], 2))) == [(SliceState.CHANGED, 1)]
     assert datetime.now().astimezone() - began < timedelta(seconds=10)
     with warehouse.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(event_participants)).scalar_one() == 1
@@ -373,11 +375,11 @@ def test_a_final_slice_that_comes_back_with_less_than_half_its_minutes_is_held(w
     """History is not lost because a source forgot it: rows and bookkeeping stay until the owner accepts the loss."""
     commit(warehouse, final([participant("e1", "ada", 10)], hours=0))
     before = everything(warehouse)
-    assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [(State.HELD, 1)]
-    assert told(commit(warehouse, final([], hours=1))) == [(State.HELD, 1)]
+    assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [(SliceState.HELD, 1)]
+    assert told(commit(warehouse, final([], hours=1))) == [(SliceState.HELD, 1)]
     assert everything(warehouse) == before
     assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1, accepts_loss=True))) == [
-        (State.CHANGED, 1)
+        (SliceState.CHANGED, 1)
     ]
     assert table_of(warehouse, event_participants) == [participant("e1", "ada", 4)]
 
@@ -385,9 +387,9 @@ def test_a_final_slice_that_comes_back_with_less_than_half_its_minutes_is_held(w
 def test_half_of_the_minutes_is_not_held_and_neither_is_a_slice_that_is_not_final(warehouse: Warehouse) -> None:
     """The rule is less than half, and of final slices only: a provisional one may still shrink."""
     commit(warehouse, full([participant("e1", "ada", 10)], ["e1"], 5))
-    assert told(commit(warehouse, full([participant("e1", "ada", 1)], ["e1"], 6))) == [(State.CHANGED, 1)]
+    assert told(commit(warehouse, full([participant("e1", "ada", 1)], ["e1"], 6))) == [(SliceState.CHANGED, 1)]
     commit(warehouse, final([participant("e1", "ada", 10)], hours=0))
-    assert told(commit(warehouse, final([participant("e1", "ada", 5)], hours=1))) == [(State.CHANGED, 1)]
+    assert told(commit(warehouse, final([participant("e1", "ada", 5)], hours=1))) == [(SliceState.CHANGED, 1)]
 
 
 def test_every_number_of_a_final_slice_that_moves_is_a_restatement(warehouse: Warehouse) -> None:

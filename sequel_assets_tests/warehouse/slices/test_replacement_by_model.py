@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, State, day_end, replace_slices
+from sequel_assets.warehouse.slices.replacement import SliceState, SliceUpdate, day_end, replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_participants, events, proofs, refreshes, restatements
 from sequel_assets_tests.support.rows import ACME, AT, LATE, STAGE, day, empty, hour, participant, settle_in, table_of
 
@@ -49,12 +49,12 @@ steps = st.builds(
 )
 
 
-def follow(model: dict[int, Slice], step: Step) -> State:
+def follow(model: dict[int, Slice], step: Step) -> SliceState:
     """What the rules say, event by event."""
     is_new = step.day not in model
     known = model.setdefault(step.day, Slice())
     if known.data_through is not None and known.data_through > step.through:
-        return State.SUPERSEDED
+        return SliceState.SUPERSEDED
     before = {event: dict(minutes) for event, minutes in known.events.items()}
     asked_before = dict(known.asked_at)
     for event, minutes in step.minutes.items():
@@ -68,12 +68,12 @@ def follow(model: dict[int, Slice], step: Step) -> State:
     is_final = known.full_through is not None and hour(known.full_through) >= day_end(day(step.day)) + LATE
     if is_final and not step.accepts_loss and 2 * total(known.events) < total(before):
         known.events, known.asked_at = before, asked_before
-        return State.HELD
+        return SliceState.HELD
     if step.kind != "events":
         known.data_through = step.through
     if step.kind == "full":
         known.full_through = max(step.through, known.full_through or 0)
-    return State.CHANGED if is_new or known.events != before else State.UNCHANGED
+    return SliceState.CHANGED if is_new or known.events != before else SliceState.UNCHANGED
 
 
 def total(events: dict[str, dict[str, int]]) -> int:

@@ -36,5 +36,5 @@ def test_told_not_long_ago_is_what_was_available_when_it_was_last_asked(warehous
     availability.note(warehouse, "root", ["reactions"], reason="404", at=LATER)
     availability.note(warehouse, "root", ["polls"], at=LATER)
     with warehouse.read() as connection:
-        told = {since: availability.told_since(connection, "root", since) for since in (AT, LATER)}
+        told = {since: availability.answered_since(connection, "root", since) for since in (AT, LATER)}
     assert told == {AT: {"polls", "questions"}, LATER: {"polls"}}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
-from sequel_assets.warehouse.stores.inbox import ROWS_AT_ONCE, Hint, lineage, purge, store
+from sequel_assets.warehouse.stores.inbox import ROWS_AT_ONCE, Notification, lineage, purge, store
 from sequel_assets.warehouse.stores.sealing import HOW_TO_MAKE_A_KEY, Seal, SealError, split
 from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.support.rows import AT, known_company
@@ -22,9 +22,9 @@ from sequel_assets_tests.support.rows import AT, known_company
 KEYS = [base64.urlsafe_b64encode(bytes([number] * 32)).decode() for number in range(3)]
 
 
-def hint(key: str, company_id: str = "acme") -> Hint:
+def hint(key: str, company_id: str = "acme") -> Notification:
     """Return a hint of which the rest does not matter."""
-    return Hint(
+    return Notification(
         company_id, AT, "hash", None, key, None, None, "virtual-stage-created", None, None, None, None, "0" * 64, "accepted"
     )  # fmt: skip
 

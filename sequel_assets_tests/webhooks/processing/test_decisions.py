@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.time import data_through
-from sequel_assets.refresh.coverage.freshness import Held
+from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores.notifications import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.webhooks.processing.decisions import (
     ASKING,
@@ -19,13 +19,13 @@ from sequel_assets.webhooks.processing.decisions import (
     ENDED,
     REGISTERED,
     STARTED,
-    Do,
-    Step,
+    NotificationAction,
+    NotificationStep,
     day_of_end,
     due_at,
     plan,
 )
-from sequel_assets.webhooks.processing.state import CompanyBooks, KnownAs, Situation
+from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
 
 SETTLE = timedelta(minutes=5)
 TODAY = date(2026, 3, 3)
@@ -61,21 +61,21 @@ def hint(event_type: str = ENDED, event_id: str | None = "e1", happened: datetim
     return replace(fresh, **more)  # type: ignore[arg-type]
 
 
-def situation(now: datetime, through: datetime = TWO, **more: object) -> Situation:
+def situation(now: datetime, through: datetime = TWO, **more: object) -> State:
     """Acme has today through 14:00, listed at 14:05; its event e1 began at 13:30."""
-    company = CompanyBooks({TODAY: Held(through, None, is_final=False)}, at(14, 5), first_day=date(2026, 1, 1))
+    company = CompanyState({TODAY: Watermark(through, None, is_final=False)}, at(14, 5), first_day=date(2026, 1, 1))
     told: dict[str, object] = {"companies": {"acme": company}, "events": {"e1": KnownAs("acme", at(13, 30))}}
-    return Situation(now, SETTLE, **told | more)  # type: ignore[arg-type]
+    return State(now, SETTLE, **told | more)  # type: ignore[arg-type]
 
 
-def overnight(through: datetime) -> Situation:
+def overnight(through: datetime) -> State:
     """At 15:06, e1 having begun yesterday at 22:00; yesterday's slices are there as well."""
-    slices = {YESTERDAY: Held(at(14), None, is_final=False), TODAY: Held(through, None, is_final=False)}
-    companies = {"acme": CompanyBooks(slices, at(14, 5), first_day=date(2026, 1, 1))}
+    slices = {YESTERDAY: Watermark(at(14), None, is_final=False), TODAY: Watermark(through, None, is_final=False)}
+    companies = {"acme": CompanyState(slices, at(14, 5), first_day=date(2026, 1, 1))}
     return situation(at(15, 6), companies=companies, events={"e1": KnownAs("acme", at(22) - timedelta(days=1))})
 
 
-def decided(waits: Waiting, now_is: Situation, *, has_walked: bool = False) -> tuple[str, tuple[date, ...]]:
+def decided(waits: Waiting, now_is: State, *, has_walked: bool = False) -> tuple[str, tuple[date, ...]]:
     """What is to be done about one hint, and on which days."""
     (step,) = plan([waits], now_is, has_walked=has_walked)
     return str(step.do), step.days
@@ -84,9 +84,9 @@ def decided(waits: Waiting, now_is: Situation, *, has_walked: bool = False) -> t
 REFRESHED = {"run_id": "r1", "refreshed_at": at(14, 21)}
 FAILED = {"run_id": "r1", "tries": 1, "tried_at": at(14, 21)}
 OFTEN = {"run_id": "r9", "tries": 9, "tried_at": at(14, 21)}
-GONE = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, is_gone=True)
-PARENT = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, at(14, 5), is_parent=True)
-FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=date(2026, 3, 4))
+GONE = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, is_gone=True)
+PARENT = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, at(14, 5), is_parent=True)
+FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_day=date(2026, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=dat
         pytest.param(hint(), situation(at(14, 20), companies={}), ("walk", ()), id="unknown company"),
         pytest.param(hint(), situation(at(14, 20), companies={"acme": GONE}), ("close", ()), id="gone company"),
         pytest.param(hint(), situation(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
-        pytest.param(hint(), situation(at(14, 20), companies={"acme": CompanyBooks({})}), ("wait", ()), id="new company"),
+        pytest.param(hint(), situation(at(14, 20), companies={"acme": CompanyState({})}), ("wait", ()), id="new company"),
         pytest.param(hint(verdict=MISSED), situation(at(15)), ("wait", ()), id="missed, the hour is awaited"),
         pytest.param(hint(verdict=MISSED), situation(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
         pytest.param(hint(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
@@ -171,7 +171,7 @@ FROZEN = CompanyBooks({TODAY: Held(at(14), None, is_final=False)}, first_day=dat
         ),
     ],
 )  # fmt: skip
-def test_what_is_done(waits: Waiting, now_is: Situation, expected: tuple[str, tuple[date, ...]]) -> None:
+def test_what_is_done(waits: Waiting, now_is: State, expected: tuple[str, tuple[date, ...]]) -> None:
     """One hint in one situation."""
     assert decided(waits, now_is) == expected
 
@@ -179,24 +179,24 @@ def test_what_is_done(waits: Waiting, now_is: Situation, expected: tuple[str, tu
 def test_who_is_not_known_after_a_walk_is_not_ours() -> None:
     """It is handled, with words."""
     (step,) = plan([hint()], situation(at(14, 20), companies={}), has_walked=True)
-    assert (step.do, step.words) == (Do.CLOSE, "no such company beneath yours: not ours")
+    assert (step.do, step.words) == (NotificationAction.CLOSE, "no such company beneath yours: not ours")
 
 
 def test_an_event_is_refreshed_where_it_belongs_and_from_its_first_day_that_has_a_slice() -> None:
     """Sequel told it of the parent; here it is a child's; a day without a slice stays nobody's."""
-    books = CompanyBooks({day: Held(at(14), None, is_final=False) for day in (date(2026, 3, 1), TODAY)})
+    books = CompanyState({day: Watermark(at(14), None, is_final=False) for day in (date(2026, 3, 1), TODAY)})
     now_is = situation(
         at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": KnownAs("kid", at(13) - timedelta(days=3))}
     )
     (step,) = plan([hint()], now_is)
-    assert (step.company_id, step.do, step.days) == ("kid", Do.EVENT, (date(2026, 3, 1), TODAY))
+    assert (step.company_id, step.do, step.days) == ("kid", NotificationAction.EVENT, (date(2026, 3, 1), TODAY))
 
 
 def test_an_event_of_long_ago_is_refreshed_for_its_own_days_and_the_one_after() -> None:
     """Put back after seven weeks; of a very long one the last 31 days."""
     ended = at(14, 20) - timedelta(days=50)
-    slices = {TODAY - timedelta(days=n): Held(at(14), None, is_final=True) for n in range(90)}
-    companies = {"acme": CompanyBooks(slices, at(14, 5))}
+    slices = {TODAY - timedelta(days=n): Watermark(at(14), None, is_final=True) for n in range(90)}
+    companies = {"acme": CompanyState(slices, at(14, 5))}
     days = {}
     for began in (1, 60):
         known = {"e1": KnownAs("acme", ended - timedelta(days=began))}
@@ -235,7 +235,7 @@ def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_
             runs.append(minute)
             waits = replace(waits, run_id=f"r{minute}", tries=waits.tries + 1, tried_at=now)
         if event_type == CHANGED[0]:
-            assert step.do is not Do.CLOSE
+            assert step.do is not NotificationAction.CLOSE
     assert runs == [0, 1, 6, 21, *range(81, 24 * 60, 60)]
 
 
@@ -264,12 +264,12 @@ class Desk:
     effects: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     closed: int = 0
 
-    def steps(self, now: datetime) -> list[Step]:
+    def steps(self, now: datetime) -> list[NotificationStep]:
         """Decide, and close what is done with."""
         now_is = situation(now, self.through, events={f"e{n}": KnownAs("acme", at(13)) for n in range(4)})
         steps = plan(self.rows, now_is)
         for step in steps:
-            if step.do is Do.CLOSE:
+            if step.do is NotificationAction.CLOSE:
                 self.rows.remove(step.hint)
                 self.closed += 1
         return [step for step in steps if step.do in ASKING]
@@ -285,10 +285,10 @@ class Desk:
                 self.effects[event_id].append(do)
         for step in asked:
             row = replace(step.hint, run_id=f"r{self.runs}", tries=step.hint.tries + 1, tried_at=now)
-            if not dies and step.do is Do.EVENT:
+            if not dies and step.do is NotificationAction.EVENT:
                 row = replace(row, tries=0, refreshed_at=now)
             self.rows[self.rows.index(step.hint)] = row
-        if not dies and any(step.do is Do.HOT for step in asked):
+        if not dies and any(step.do is NotificationAction.HOT for step in asked):
             self.through = max(self.through, data_through(now, SETTLE))
 
 
@@ -316,9 +316,9 @@ def test_whatever_arrives_in_whatever_order_has_one_effect_and_is_closed(
         desk.run(now, dies=minute in deaths)
     assert (desk.rows, desk.closed) == ([], len(arrivals))
     for effects in desk.effects.values():
-        assert effects.count(Do.EVENT) <= 1
-        assert effects.count(Do.HOT) <= 1
-        assert not (hourly_is_on and Do.HOT in effects)
+        assert effects.count(NotificationAction.EVENT) <= 1
+        assert effects.count(NotificationAction.HOT) <= 1
+        assert not (hourly_is_on and NotificationAction.HOT in effects)
 
 
 def _orders() -> Iterator[list[Waiting]]:
@@ -332,4 +332,4 @@ def _orders() -> Iterator[list[Waiting]]:
 def test_the_order_of_batches_means_nothing(hints: list[Waiting]) -> None:
     """All of them are one event's refresh."""
     steps = plan(hints, situation(at(14, 21)))
-    assert {(step.do, step.days) for step in steps} == {(Do.EVENT, (TODAY,))}
+    assert {(step.do, step.days) for step in steps} == {(NotificationAction.EVENT, (TODAY,))}

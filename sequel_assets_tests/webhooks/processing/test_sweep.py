@@ -168,7 +168,7 @@ def test_however_many_wait_each_is_seen_and_those_of_one_event_together(
     books: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page holds two events here; those that name none come first."""
-    monkeypatch.setattr(notifications, "MOST_EVENTS", 2)
+    monkeypatch.setattr(notifications, "MAX_EVENTS", 2)
     later = NOW + HOUR
     deliver(books, *(hint(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")))
     deliver(books, hint("kid", None, NOW), hint("kid", "e1", later))
@@ -195,7 +195,7 @@ def test_an_end_that_is_told_by_the_company_above_is_told(books: Warehouse) -> N
     assert told(books) == Arrivals(1, (("kid", "late"),), ())
     with books.read() as connection:
         named = [
-            notifications.told_of_since(connection, company_id, [ENDED], NOW - 3 * HOUR)
+            notifications.notified_since(connection, company_id, [ENDED], NOW - 3 * HOUR)
             for company_id in ("kid", "root")
         ]
     assert named == [{"told", "late"}, set()]

@@ -116,7 +116,7 @@ KINDS: Mapping[str, Callable[[], bytes]] = {
 }
 SLOW = ("chunks that never end", "a length too long", "a stranger's body that never comes")
 """They wait for what does not come, until the receiver's patience ends."""
-MOST_GROWTH, MOST_SECONDS, MOST_SECONDS_IN_VAIN = 1.5, 5.0, 10.0
+MAX_GROWTH, MAX_SECONDS, MAX_SECONDS_IN_VAIN = 1.5, 5.0, 10.0
 """What memory and the 99th percentile of a kind may come to, the receiver's patience being a second: also on a busy machine."""
 
 
@@ -153,10 +153,10 @@ class Outcome:
             f"{self.rows} rows were stored": self.rows,
             f"a good one is answered with {self.good} afterwards": self.good != 200,
             "the log tells of content, or of a mistake": any(one in self.log for one in (MARK, HEADER, "Traceback")),
-            f"memory grew {grown:.1f} times": grown > MOST_GROWTH,
+            f"memory grew {grown:.1f} times": grown > MAX_GROWTH,
         }
         for kind, result in self.results.items():
-            bound = MOST_SECONDS_IN_VAIN if kind in SLOW else MOST_SECONDS
+            bound = MAX_SECONDS_IN_VAIN if kind in SLOW else MAX_SECONDS
             found[f"{kind}: p99 {result.percentile(0.99):.1f} s"] = result.percentile(0.99) > bound
         return [words for words, is_so in found.items() if is_so]
 

@@ -23,8 +23,8 @@ from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets.webhooks.receiver.app import Bounds, Receiver
-from sequel_assets.webhooks.receiver.server import Server, listen, server
-from sequel_assets.webhooks.receiver.verify import Rules
+from sequel_assets.webhooks.receiver.server import ReceiverServer, listen, server
+from sequel_assets.webhooks.receiver.verify import VerificationRules
 from sequel_assets_tests.support.rows import AT, known_company
 
 NOW = datetime(2026, 3, 9, 15, 7, tzinfo=UTC)
@@ -34,7 +34,7 @@ ENDED, CREATED = "virtual-stage-event-ended", "virtual-stage-created"
 CAPABILITY, OTHER_CAPABILITY = "c" * 43, "d" * 43
 KEY, OTHER_KEY, OLD_KEY = "the-key-of-ended", "the-key-of-created", "the-key-before"
 HEADER = "x-introvoke-web-hook-auth"
-RULES = Rules(HEADER, frozenset({"key", "timestamp", "company"}), timedelta(days=3), ())
+RULES = VerificationRules(HEADER, frozenset({"key", "timestamp", "company"}), timedelta(days=3), ())
 BOUNDS = Bounds(body_bytes=64 << 10, ended_body_bytes=1 << 20, read_seconds=0.5, concurrency=64)
 
 
@@ -88,7 +88,7 @@ def serving(
 ) -> Iterator[int]:
     """Serve from a thread; yields the port; stops gracefully."""
     plug = listen("127.0.0.1", port)
-    running: Server = server(receiver.app(path), header_seconds, loop="asyncio")
+    running: ReceiverServer = server(receiver.app(path), header_seconds, loop="asyncio")
     thread = threading.Thread(target=running.run, args=([plug],), daemon=True)
     thread.start()
     try:
@@ -100,7 +100,10 @@ def serving(
 
 
 def receiver(
-    warehouse: Warehouse, rules: Rules = RULES, bounds: Bounds = BOUNDS, now: Callable[[], datetime] = lambda: NOW
+    warehouse: Warehouse,
+    rules: VerificationRules = RULES,
+    bounds: Bounds = BOUNDS,
+    now: Callable[[], datetime] = lambda: NOW,
 ) -> Receiver:
     """Return a receiver with a pinned clock."""
     return Receiver(warehouse, SEAL, rules, bounds, now)

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from sequel_assets.webhooks.receiver.log import Journal
-from sequel_assets.webhooks.receiver.verify import Verdict
+from sequel_assets.webhooks.receiver.verify import Verification
 
 
 def test_of_a_flood_ten_a_second_are_told_and_how_many_more(caplog: pytest.LogCaptureFixture) -> None:
@@ -18,10 +18,10 @@ def test_of_a_flood_ten_a_second_are_told_and_how_many_more(caplog: pytest.LogCa
         for second in (0, 1):
             now[0] = second + 0.5
             for _ in range(25):
-                journal.note(Verdict.NO_KEY, "-", 0)
+                journal.note(Verification.NO_KEY, "-", 0)
             for _ in range(12):
-                journal.note(Verdict.ACCEPTED, "sub", 100)
-        journal.tell_the_untold()
+                journal.note(Verification.ACCEPTED, "sub", 100)
+        journal.report_suppressed()
     refused, accepted = "401 no key: subscription -, 0 bytes", "200 accepted: subscription sub, 100 bytes"
     more = "401 no key: 15 more"
     assert [record.getMessage() for record in caplog.records] == [

@@ -16,7 +16,7 @@ from sequel_assets.webhooks.receiver.body_encoding import (
     is_understood,
 )
 from sequel_assets.webhooks.receiver.payload import read
-from sequel_assets.webhooks.receiver.verify import Verdict, verify
+from sequel_assets.webhooks.receiver.verify import Verification, verify
 from sequel_assets_tests.webhooks.receiver.harness import (
     BOUNDS,
     HEADER,
@@ -43,7 +43,7 @@ def test_a_time_stamp_is_read_as_the_true_moment_or_not_at_all(stamp: object, mo
     verdict, one = verify(stamped(stamp), {HEADER: KEY}, KNOWN, NOW, RULES)
     assert one is not None
     assert one.sent_at == moment
-    assert verdict is (Verdict.NO_TIMESTAMP if moment is None else Verdict.ACCEPTED)
+    assert verdict is (Verification.NO_TIMESTAMP if moment is None else Verification.ACCEPTED)
 
 
 def test_the_ends_of_the_years_that_are_read() -> None:
@@ -61,16 +61,16 @@ def judged(one: Odd) -> tuple[int, dict[str, Any]]:
     """Judge without a receiver: status, and what would be stored."""
     headers = {HEADER: KEY, **one.headers}
     if not is_understood(headers):
-        return Verdict.NOT_UNDERSTOOD.status, {}
+        return Verification.NOT_UNDERSTOOD.status, {}
     try:
         body = inflated(one.body, BOUNDS.ended_body_bytes) if is_gzip(headers) else one.body
     except InflatedTooLargeError:
-        return Verdict.TOO_LARGE.status, {}
+        return Verification.TOO_LARGE.status, {}
     except NotGzipError:
-        return Verdict.MALFORMED.status, {}
+        return Verification.MALFORMED.status, {}
     verdict, found = verify(body, headers, KNOWN, NOW, RULES)
-    if verdict is Verdict.TO_LOOK_UP:
-        verdict = Verdict.UNKNOWN_COMPANY
+    if verdict is Verification.TO_LOOK_UP:
+        verdict = Verification.UNKNOWN_COMPANY
     return verdict.status, {**vars(found), "verdict": verdict.name.lower()} if found and verdict.is_accepted else {}
 
 

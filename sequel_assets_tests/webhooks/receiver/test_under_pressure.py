@@ -104,7 +104,7 @@ def test_idle_connections_are_ended_sooner_when_there_are_many(
     known: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever takes all of them does not keep others out for long."""
-    monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 6)
+    monkeypatch.setattr(http_server, "MAX_CONNECTIONS", 6)
     monkeypatch.setattr(http_server, "CROWDED_SECONDS", 0.2)
     with serving(receiver(known), header_seconds=60) as port, ExitStack() as stack:
         for _ in range(10):

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving
-from sequel_assets.webhooks.receiver.payload import MOST_PARTS, Delivery, MalformedError, read
+from sequel_assets.webhooks.receiver.payload import MAX_PARTS, Delivery, MalformedError, read
 from sequel_assets.webhooks.receiver.signatures import TOLERANCE
-from sequel_assets.webhooks.receiver.verify import NOT_KNOWN, Known, Verdict, admit, judge, verify
+from sequel_assets.webhooks.receiver.verify import NOT_KNOWN, KnownSubscriptions, Verification, admit, judge, verify
 from sequel_assets_tests.webhooks.receiver.harness import (
     CREATED,
     ENDED,
@@ -34,51 +34,51 @@ RECEIVING = Receiving("acme", "hash", ENDED, "sub-1", None, "sealed", None, None
 LINEAGES = {
     "branch": frozenset({"branch", "acme", "root"}), "other": frozenset({"other", "root"}), "new": None, "root": frozenset({"root"}),
 }  # fmt: skip
-KNOWN = Known(RECEIVING, (KEY,), LINEAGES)
+KNOWN = KnownSubscriptions(RECEIVING, (KEY,), LINEAGES)
 BOTH_KEYS = replace(KNOWN, keys=(KEY, OLD_KEY))
 IN_DOUBT = replace(KNOWN, receiving=replace(RECEIVING, rotating_since=NOW))
-NO_KEY_YET = Known(replace(RECEIVING, sealed_secret=None), (), LINEAGES)
+NO_KEY_YET = KnownSubscriptions(replace(RECEIVING, sealed_secret=None), (), LINEAGES)
 ONE_EVENT = replace(KNOWN, receiving=replace(RECEIVING, event_id="e1"))
 LAX = replace(RULES, demands=frozenset())
 RIGHT = {HEADER: KEY}
 
-CASES: dict[str, tuple[Verdict, dict[str, Any]]] = {
-    "right": (Verdict.ACCEPTED, {}),
-    "beneath": (Verdict.ACCEPTED, {"body": delivery(details={"companyId": "branch"})}),
-    "unknown type of event": (Verdict.ACCEPTED, {"body": delivery(eventType="EventEnded")}),
-    "no type of event": (Verdict.ACCEPTED, {"body": delivery(eventType=None)}),
-    "its one event": (Verdict.ACCEPTED, {"known": ONE_EVENT}),
-    "old key": (Verdict.ACCEPTED, {"known": BOTH_KEYS, "headers": {HEADER: OLD_KEY}}),
-    "known key while it changes": (Verdict.ACCEPTED, {"known": IN_DOUBT}),
-    "nothing demanded": (Verdict.ACCEPTED, {"rules": LAX, "headers": {}, "body": {"details": {}}}),
-    "another header": (Verdict.ACCEPTED, {"rules": replace(RULES, key_header="X-Key"), "headers": {"x-key": KEY}}),
-    "on the edge of the window": (Verdict.ACCEPTED, {"now": NOW + timedelta(days=3)}),
-    "new company": (Verdict.UNKNOWN_COMPANY, {"body": delivery(details={"companyId": "new"})}),
-    "not looked up": (Verdict.TO_LOOK_UP, {"body": delivery(details={"companyId": "somebody"})}),
-    "no such address": (Verdict.NO_SUCH_ADDRESS, {"known": NOT_KNOWN}),
-    "no such address, no key demanded": (Verdict.NO_SUCH_ADDRESS, {"known": NOT_KNOWN, "rules": LAX}),
-    "no key": (Verdict.NO_KEY, {"headers": {}}),
-    "empty key": (Verdict.NO_KEY, {"headers": {HEADER: ""}}),
-    "wrong key": (Verdict.WRONG_KEY, {"headers": {HEADER: "wrong"}}),
-    "key and more": (Verdict.WRONG_KEY, {"headers": {HEADER: f"{KEY}, {KEY}"}}),
-    "another case": (Verdict.WRONG_KEY, {"headers": {HEADER: KEY.upper()}}),
-    "old key after its time": (Verdict.WRONG_KEY, {"headers": {HEADER: OLD_KEY}}),
-    "unknown key while it changes": (Verdict.KEY_IN_DOUBT, {"known": IN_DOUBT, "headers": {HEADER: "new"}}),
-    "no key while it changes": (Verdict.NO_KEY, {"known": IN_DOUBT, "headers": {}}),
-    "any key before one is known": (Verdict.KEY_IN_DOUBT, {"known": NO_KEY_YET}),
-    "another subscription's type": (Verdict.WRONG_EVENT_TYPE, {"body": delivery(eventType=CREATED)}),
-    "another event": (Verdict.WRONG_EVENT, {"known": ONE_EVENT, "body": delivery(details={"eventId": "e2"})}),
-    "company beside": (Verdict.WRONG_COMPANY, {"body": delivery(details={"companyId": "other"})}),
-    "company above": (Verdict.WRONG_COMPANY, {"body": delivery(details={"companyId": "root"})}),
-    "no company": (Verdict.NO_COMPANY, {"body": delivery(details={"companyId": None})}),
-    "too old": (Verdict.OUTSIDE_WINDOW, {"now": NOW + timedelta(days=3, seconds=1)}),
-    "from the future": (Verdict.OUTSIDE_WINDOW, {"now": NOW - timedelta(days=3, seconds=1)}),
-    "no time stamp": (Verdict.NO_TIMESTAMP, {"body": delivery(timestamp=None)}),
-    "no moment": (Verdict.NO_TIMESTAMP, {"body": delivery(timestamp="yesterday")}),
-    "too old, nothing demanded": (Verdict.OUTSIDE_WINDOW, {"rules": LAX, "now": NOW + timedelta(days=4)}),
-    "company beside, nothing demanded": (Verdict.WRONG_COMPANY, {"rules": LAX, "body": delivery(details={"companyId": "other"})}),
-    "no details": (Verdict.MALFORMED, {"body": {}}),
-    "no object": (Verdict.MALFORMED, {"body": [delivery()]}),
+CASES: dict[str, tuple[Verification, dict[str, Any]]] = {
+    "right": (Verification.ACCEPTED, {}),
+    "beneath": (Verification.ACCEPTED, {"body": delivery(details={"companyId": "branch"})}),
+    "unknown type of event": (Verification.ACCEPTED, {"body": delivery(eventType="EventEnded")}),
+    "no type of event": (Verification.ACCEPTED, {"body": delivery(eventType=None)}),
+    "its one event": (Verification.ACCEPTED, {"known": ONE_EVENT}),
+    "old key": (Verification.ACCEPTED, {"known": BOTH_KEYS, "headers": {HEADER: OLD_KEY}}),
+    "known key while it changes": (Verification.ACCEPTED, {"known": IN_DOUBT}),
+    "nothing demanded": (Verification.ACCEPTED, {"rules": LAX, "headers": {}, "body": {"details": {}}}),
+    "another header": (Verification.ACCEPTED, {"rules": replace(RULES, key_header="X-Key"), "headers": {"x-key": KEY}}),
+    "on the edge of the window": (Verification.ACCEPTED, {"now": NOW + timedelta(days=3)}),
+    "new company": (Verification.UNKNOWN_COMPANY, {"body": delivery(details={"companyId": "new"})}),
+    "not looked up": (Verification.TO_LOOK_UP, {"body": delivery(details={"companyId": "somebody"})}),
+    "no such address": (Verification.NO_SUCH_ADDRESS, {"known": NOT_KNOWN}),
+    "no such address, no key demanded": (Verification.NO_SUCH_ADDRESS, {"known": NOT_KNOWN, "rules": LAX}),
+    "no key": (Verification.NO_KEY, {"headers": {}}),
+    "empty key": (Verification.NO_KEY, {"headers": {HEADER: ""}}),
+    "wrong key": (Verification.WRONG_KEY, {"headers": {HEADER: "wrong"}}),
+    "key and more": (Verification.WRONG_KEY, {"headers": {HEADER: f"{KEY}, {KEY}"}}),
+    "another case": (Verification.WRONG_KEY, {"headers": {HEADER: KEY.upper()}}),
+    "old key after its time": (Verification.WRONG_KEY, {"headers": {HEADER: OLD_KEY}}),
+    "unknown key while it changes": (Verification.KEY_IN_DOUBT, {"known": IN_DOUBT, "headers": {HEADER: "new"}}),
+    "no key while it changes": (Verification.NO_KEY, {"known": IN_DOUBT, "headers": {}}),
+    "any key before one is known": (Verification.KEY_IN_DOUBT, {"known": NO_KEY_YET}),
+    "another subscription's type": (Verification.WRONG_EVENT_TYPE, {"body": delivery(eventType=CREATED)}),
+    "another event": (Verification.WRONG_EVENT, {"known": ONE_EVENT, "body": delivery(details={"eventId": "e2"})}),
+    "company beside": (Verification.WRONG_COMPANY, {"body": delivery(details={"companyId": "other"})}),
+    "company above": (Verification.WRONG_COMPANY, {"body": delivery(details={"companyId": "root"})}),
+    "no company": (Verification.NO_COMPANY, {"body": delivery(details={"companyId": None})}),
+    "too old": (Verification.OUTSIDE_WINDOW, {"now": NOW + timedelta(days=3, seconds=1)}),
+    "from the future": (Verification.OUTSIDE_WINDOW, {"now": NOW - timedelta(days=3, seconds=1)}),
+    "no time stamp": (Verification.NO_TIMESTAMP, {"body": delivery(timestamp=None)}),
+    "no moment": (Verification.NO_TIMESTAMP, {"body": delivery(timestamp="yesterday")}),
+    "too old, nothing demanded": (Verification.OUTSIDE_WINDOW, {"rules": LAX, "now": NOW + timedelta(days=4)}),
+    "company beside, nothing demanded": (Verification.WRONG_COMPANY, {"rules": LAX, "body": delivery(details={"companyId": "other"})}),
+    "no details": (Verification.MALFORMED, {"body": {}}),
+    "no object": (Verification.MALFORMED, {"body": [delivery()]}),
 }  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_each_case_has_its_verdict(name: str) -> None:
 def test_every_verdict_is_answered_with_what_sequel_acts_on() -> None:
     """200 where it is accepted; 429 and 500 are repeated, the others are not."""
     answers: dict[int, set[str]] = {}
-    for verdict in Verdict:
+    for verdict in Verification:
         answers.setdefault(verdict.status, set()).add(verdict.name)
     assert answers == {
         200: {"ACCEPTED", "UNKNOWN_COMPANY"},
@@ -112,9 +112,9 @@ def test_every_verdict_is_answered_with_what_sequel_acts_on() -> None:
 def test_no_other_key_is_accepted(key: str) -> None:
     """Whatever it is, unless it is the one."""
     verdict = admit({HEADER: key}, KNOWN, RULES)
-    assert (verdict is Verdict.ACCEPTED) == (key == KEY)
-    assert admit({HEADER: key}, NOT_KNOWN, RULES) is Verdict.NO_SUCH_ADDRESS
-    assert admit({HEADER: key}, NO_KEY_YET, RULES) in (Verdict.KEY_IN_DOUBT, Verdict.NO_KEY)
+    assert (verdict is Verification.ACCEPTED) == (key == KEY)
+    assert admit({HEADER: key}, NOT_KNOWN, RULES) is Verification.NO_SUCH_ADDRESS
+    assert admit({HEADER: key}, NO_KEY_YET, RULES) in (Verification.KEY_IN_DOUBT, Verification.NO_KEY)
 
 
 AWAY = st.timedeltas(timedelta(days=-10), timedelta(days=10))
@@ -133,7 +133,7 @@ def test_only_ones_own_company_now_is_accepted(event_id: str, company: str | Non
 @given(st.binary(max_size=300))
 def test_no_noise_is_a_delivery(noise: bytes) -> None:
     """Bytes at random, with everything else right: refused, and nothing else is raised."""
-    assert verify(noise, RIGHT, KNOWN, NOW, RULES) == (Verdict.MALFORMED, None)
+    assert verify(noise, RIGHT, KNOWN, NOW, RULES) == (Verification.MALFORMED, None)
 
 
 @given(
@@ -223,7 +223,7 @@ HOSTILE: dict[str, bytes] = {
     "digits of an id": b'{"details": {"eventId": ' + b"9" * 201 + b"}}",
     "a fraction for an id": b'{"details": {"eventId": 17.0}}',
     "no number for an id": b'{"details": {"eventId": NaN}}',
-    "too many parts": b'{"details": {}, "x": [' + b"[]," * (MOST_PARTS // 2) + b"1]}",
+    "too many parts": b'{"details": {}, "x": [' + b"[]," * (MAX_PARTS // 2) + b"1]}",
     "a key twice": b'{"details": {}, "details": {"companyId": "acme"}}',
     "an event twice": b'{"details": {"eventId": "e1", "eventId": "e1"}}',
     "an event twice, once with an escape": b'{"details": {"eventId": "e1", "\\u0065ventId": "e2"}}',
@@ -288,7 +288,7 @@ def test_signed_deliveries_as_the_library_makes_them_pass(secret: str) -> None:
     headers = signed(body, secret)
     among = {**headers, "webhook-signature": f"v1a,xx v1,AAAA v1,not-base64! {headers['webhook-signature']}"}
     for one in (headers, among, signed(body, secret, NOW - TOLERANCE), signed(body, secret, NOW + TOLERANCE)):
-        assert verify(body, one, KNOWN, NOW, SIGNED_RULES)[0] is Verdict.ACCEPTED
+        assert verify(body, one, KNOWN, NOW, SIGNED_RULES)[0] is Verification.ACCEPTED
 
 
 def test_what_is_not_signed_rightly_is_refused() -> None:
@@ -311,10 +311,10 @@ def test_what_is_not_signed_rightly_is_refused() -> None:
         ),
         {name: value for name, value in good.items() if name != "webhook-id"},
     ]
-    assert [verify(body, headers, KNOWN, NOW, SIGNED_RULES)[0] for headers in wrong] == [Verdict.NOT_SIGNED] * len(
+    assert [verify(body, headers, KNOWN, NOW, SIGNED_RULES)[0] for headers in wrong] == [Verification.NOT_SIGNED] * len(
         wrong
     )
-    assert verify(body, {**good, HEADER: "wrong"}, KNOWN, NOW, SIGNED_RULES)[0] is Verdict.WRONG_KEY
+    assert verify(body, {**good, HEADER: "wrong"}, KNOWN, NOW, SIGNED_RULES)[0] is Verification.WRONG_KEY
 
 
 @given(st.data())
@@ -324,4 +324,4 @@ def test_no_tampered_delivery_passes_its_signature(data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(body) - 1))
     other = data.draw(st.integers(0, 255).filter(lambda byte: byte != body[place]))
     tampered = body[:place] + bytes([other]) + body[place + 1 :]
-    assert verify(tampered, signed(body), KNOWN, NOW, SIGNED_RULES)[0] is Verdict.NOT_SIGNED
+    assert verify(tampered, signed(body), KNOWN, NOW, SIGNED_RULES)[0] is Verification.NOT_SIGNED

@@ -16,7 +16,7 @@ from sequel_assets.webhooks.receiver import (
     timestamps,
 )
 from sequel_assets.webhooks.receiver.log import REFUSALS_PER_SECOND
-from sequel_assets.webhooks.receiver.verify import EVENT_TYPES, Verdict
+from sequel_assets.webhooks.receiver.verify import EVENT_TYPES, Verification
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.webhooks.receiver.forged import KINDS
 
@@ -25,8 +25,8 @@ TEXT = " ".join(PAGE.split())
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 PROMISES = (
     (f"finishes what has begun (at most {server.STOP_SECONDS} seconds)", 30),
-    (f"the receiver takes {server.MOST_CONNECTIONS:,} connections", 1_000),
-    (f"after {server.CROWDED_SECONDS:g} seconds while more than {server.MOST_CONNECTIONS // 2} are open", 2),
+    (f"the receiver takes {server.MAX_CONNECTIONS:,} connections", 1_000),
+    (f"after {server.CROWDED_SECONDS:g} seconds while more than {server.MAX_CONNECTIONS // 2} are open", 2),
     (f"Headers: {server.HEADER_BYTES >> 10} KiB with the request line", 16),
     (f"`SEQUEL_WEBHOOK_READ_SECONDS` ({DEFAULTS['webhook_read_seconds']:g})", 15),
     (f"`SEQUEL_WEBHOOK_CONCURRENCY` ({DEFAULTS['webhook_concurrency']}) deliveries under way", 256),
@@ -51,14 +51,14 @@ def test_every_bound_is_the_codes() -> None:
     assert [promise for promise, _ in PROMISES if promise not in TEXT] == []
     assert (db_threads.PATIENCE_SECONDS, batch_writer.PATIENCE_SECONDS, serve.BUSY_SECONDS) == (10, 10, 10)
     assert (app.STRANGERS_SECONDS, signatures.TOLERANCE.total_seconds(), REFUSALS_PER_SECOND) == (1, 300, 10)
-    assert (payload.MOST_PARTS, body_encoding.MOST_TIMES, DEFAULTS["webhook_window_hours"]) == (3_000_000, 100, 72)
+    assert (payload.MAX_PARTS, body_encoding.MAX_TIMES, DEFAULTS["webhook_window_hours"]) == (3_000_000, 100, 72)
     assert len(EVENT_TYPES) == 6
 
 
 def test_every_status_has_its_line() -> None:
     """And no other; what is repeated is said too."""
     told = set(map(int, re.findall(r"\| (\d{3}) \| ", TEXT.split("| answer | when |")[1].split("###")[0])))
-    assert told == {verdict.status for verdict in Verdict} | {405}
+    assert told == {verdict.status for verdict in Verification} | {405}
 
 
 def test_every_example_of_a_time_is_read_as_the_same_moment() -> None:

@@ -19,17 +19,20 @@ from sequel_assets.warehouse.stores import subscriptions
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
-from sequel_assets.webhooks.subscriptions.decisions import Slot, wanted_slots
+from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription, desired_subscriptions
 from sequel_assets.webhooks.subscriptions.observe import Tools
-from sequel_assets.webhooks.subscriptions.reconciler import GuardianReport, keep
+from sequel_assets.webhooks.subscriptions.reconciler import ReconcilerReport, keep
 from sequel_assets_tests.sequel.conftest import TOKEN_PATH, config
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
 HERE, ELSEWHERE = "https://hooks.example.com/sequel", "https://other.example.com/hooks"
 PATH = "/api/integrations/webhooks"
 KEY, OTHER_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-STARTED, ENDED = Slot("acme", "virtual-stage-event-started"), Slot("acme", "virtual-stage-event-ended")
-BOTH = wanted_slots(["acme"], [STARTED.event_type, ENDED.event_type])
+STARTED, ENDED = (
+    DesiredSubscription("acme", "virtual-stage-event-started"),
+    DesiredSubscription("acme", "virtual-stage-event-ended"),
+)
+BOTH = desired_subscriptions(["acme"], [STARTED.event_type, ENDED.event_type])
 
 
 class Killed(BaseException):
@@ -140,7 +143,7 @@ class Desk:
     def tools(self) -> Tools:
         return Tools(self.client, self.warehouse, Seal(self.keys), lambda: self.now, self.base_url, self.days)
 
-    def look(self, wanted: list[Slot] | None = None, **how: Any) -> GuardianReport:
+    def look(self, wanted: list[DesiredSubscription] | None = None, **how: Any) -> ReconcilerReport:
         return keep(self.tools, BOTH if wanted is None else wanted, **how)
 
     def rows(self) -> list[StoredSubscription]:
@@ -148,22 +151,22 @@ class Desk:
         with self.warehouse.read() as connection:
             return subscriptions.living(connection)
 
-    def receives(self, slot: Slot) -> str:
+    def receives(self, slot: DesiredSubscription) -> str:
         """How a delivery of Sequel's would fare now: accepted, in doubt, or refused, the best that there is."""
         rows = {row.capability_hash: row for row in self.rows()}
         fates = {self._fate(rows[e.capability_hash], e) for e in self._alive(slot) if e.capability_hash in rows}
         return next((fate for fate in ("accepted", "in doubt") if fate in fates), "refused")
 
-    def valid(self, slot: Slot) -> int:
+    def valid(self, slot: DesiredSubscription) -> int:
         """How many subscriptions of Sequel's reach the receiver."""
         hashes = {row.capability_hash for row in self.rows()}
         return sum(entry.capability_hash in hashes for entry in self._alive(slot))
 
-    def _alive(self, slot: Slot) -> list[Entry]:
+    def _alive(self, slot: DesiredSubscription) -> list[Entry]:
         return [
             entry
             for entry in self.books.entries.values()
-            if Slot(entry.company_id, entry.event_type) == slot and entry.expires_on > self.now
+            if DesiredSubscription(entry.company_id, entry.event_type) == slot and entry.expires_on > self.now
         ]
 
     def _fate(self, row: StoredSubscription, entry: Entry) -> str:

@@ -16,13 +16,13 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of, receiving
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.subscriptions.decisions import Do, Slot, wanted_slots
+from sequel_assets.webhooks.subscriptions.decisions import Action, DesiredSubscription, desired_subscriptions
 from sequel_assets.webhooks.subscriptions.observe import Tools
 from sequel_assets.webhooks.subscriptions.reconciler import keep
 from sequel_assets_tests.support.stage import NOW, ROOT, small_world
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import ELSEWHERE, HERE, KEY
 
-SLOTS = wanted_slots([ROOT], WEBHOOK_TYPES)
+SLOTS = desired_subscriptions([ROOT], WEBHOOK_TYPES)
 LOOK_EVERY = timedelta(hours=float(os.environ.get("YEAR_LOOK_HOURS", "72")))
 """The schedule looks every four hours; seldomer is harder, and quicker."""
 ROTATED_ON = (20, 120)
@@ -39,7 +39,7 @@ class Year:
         self.secrets: set[str] = set()
         self.uncovered: list[tuple[int, str]] = []
         """(day, type) of every look that nobody would have been let in at, once all had been subscribed to."""
-        self.done: list[tuple[int, Do, str]] = []
+        self.done: list[tuple[int, Action, str]] = []
         sandbox.api.on_request = lambda request: self.watch() if request.method != "GET" else None
         answer = sandbox.webhooks.subscriptions.answer
 
@@ -73,11 +73,11 @@ class Year:
 
     def watch(self) -> None:
         """Note the types that nobody would deliver now."""
-        fates: dict[Slot, set[str]] = {slot: set() for slot in SLOTS}
+        fates: dict[DesiredSubscription, set[str]] = {slot: set() for slot in SLOTS}
         for one in self.subscribed:
             self.secrets |= {one.key, one.endpoint.rpartition("/")[2]}
             if one.expires_on > self.now:
-                fates[Slot(one.company_id, one.event_type)].add(self._fate(one))
+                fates[DesiredSubscription(one.company_id, one.event_type)].add(self._fate(one))
         self.began = self.began or all("accepted" in found for found in fates.values())
         if self.began:
             self.uncovered += [(self.day, slot.event_type) for slot, found in fates.items() if found <= {"refused"}]
@@ -124,13 +124,13 @@ def test_a_year_without_a_minute_that_nothing_is_delivered_in(
     assert set(year.uncovered) <= {(deleted_on, WEBHOOK_TYPES[0])}
     assert sorted(one.event_type for one in living) == sorted(WEBHOOK_TYPES)
     assert {(do, why) for _, do, why in year.done} >= {
-        (Do.CREATE, "missing"),
-        (Do.EXTEND, "about to lapse"),
-        (Do.RENEW, "a new key is asked for"),
-        (Do.RENEW, "extending failed"),
-        (Do.CREATE, "Sequel does not know it any more"),
-        (Do.CREATE, "it delivers elsewhere"),
-        (Do.DELETE, "it delivers elsewhere"),
+        (Action.CREATE, "missing"),
+        (Action.EXTEND, "about to lapse"),
+        (Action.RENEW, "a new key is asked for"),
+        (Action.RENEW, "extending failed"),
+        (Action.CREATE, "Sequel does not know it any more"),
+        (Action.CREATE, "it delivers elsewhere"),
+        (Action.DELETE, "it delivers elsewhere"),
     }
     said = caplog.text + "".join(capfd.readouterr())
     assert "/api/integrations/webhooks" in said

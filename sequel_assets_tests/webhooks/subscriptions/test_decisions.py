@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets.webhooks.subscriptions.decisions import (
     IN_FLIGHT,
-    Do,
+    Action,
+    DesiredSubscription,
     Heard,
     Kept,
-    Slot,
     Step,
+    desired_subscriptions,
     is_due,
     is_urgent,
     steps_for,
-    wanted_slots,
 )
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
 LENGTH = timedelta(days=90)
-SLOT = Slot("acme", "virtual-stage-event-ended")
+SLOT = DesiredSubscription("acme", "virtual-stage-event-ended")
 PRESENT, GONE, ASTRAY, NOTHING = Heard.PRESENT, Heard.GONE, Heard.ASTRAY, Heard.NOTHING
 YOUNG, OLD = NOW - IN_FLIGHT + timedelta(seconds=1), NOW - IN_FLIGHT
 
@@ -72,37 +72,37 @@ def planned(*found: Kept, **how: Any) -> list[tuple[Any, ...]]:
 
 
 CASES: dict[str, tuple[list[Kept], list[tuple[Any, ...]]]] = {
-    "missing": ([], [(Do.CREATE, "")]),
+    "missing": ([], [(Action.CREATE, "")]),
     "well": ([kept()], []),
     "well, Sequel says nothing": ([kept(heard=NOTHING)], []),
     "exactly a third left": ([kept(days_left=30)], []),
-    "less than a third left": ([kept(days_left=29.5)], [(Do.EXTEND, "a", 61)]),
-    "less than a third left, Sequel says nothing": ([kept(days_left=29.5, heard=NOTHING)], [(Do.EXTEND, "a", 61)]),
-    "an hour left": ([kept(days_left=1 / 24)], [(Do.EXTEND, "a", 90)]),
-    "extending was refused": ([kept(days_left=29, cannot_extend=True)], [(Do.RENEW, "a")]),
+    "less than a third left": ([kept(days_left=29.5)], [(Action.EXTEND, "a", 61)]),
+    "less than a third left, Sequel says nothing": ([kept(days_left=29.5, heard=NOTHING)], [(Action.EXTEND, "a", 61)]),
+    "an hour left": ([kept(days_left=1 / 24)], [(Action.EXTEND, "a", 90)]),
+    "extending was refused": ([kept(days_left=29, cannot_extend=True)], [(Action.RENEW, "a")]),
     "extended, and enough": ([kept(days_left=89, cannot_extend=True)], []),
-    "renewing was refused": ([kept(days_left=29, cannot_extend=True, cannot_renew=True)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
-    "lapsed": ([kept(days_left=0)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
-    "gone at Sequel": ([kept(heard=GONE)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
-    "delivers elsewhere": ([kept(heard=ASTRAY)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
-    "unreadable key": ([kept(is_readable=False)], [(Do.RENEW, "a")]),
+    "renewing was refused": ([kept(days_left=29, cannot_extend=True, cannot_renew=True)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
+    "lapsed": ([kept(days_left=0)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
+    "gone at Sequel": ([kept(heard=GONE)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
+    "delivers elsewhere": ([kept(heard=ASTRAY)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
+    "unreadable key": ([kept(is_readable=False)], [(Action.RENEW, "a")]),
     "unreadable key, renewing was refused": (
         [kept(is_readable=False, cannot_renew=True)],
-        [(Do.CREATE, ""), (Do.DELETE, "a")],
+        [(Action.CREATE, ""), (Action.DELETE, "a")],
     ),
     "being made": ([being_made(YOUNG)], []),
-    "never answered": ([being_made(OLD)], [(Do.END, "n"), (Do.CREATE, "")]),
+    "never answered": ([being_made(OLD)], [(Action.END, "n"), (Action.CREATE, "")]),
     "one well, one being made": ([kept(), being_made(YOUNG)], []),
-    "one well, one never answered": ([kept(), being_made(OLD)], [(Do.END, "n")]),
+    "one well, one never answered": ([kept(), being_made(OLD)], [(Action.END, "n")]),
     "gone, and another being made": ([kept(heard=GONE), being_made(YOUNG)], []),
     "being renewed": ([kept(rotating_since=YOUNG)], []),
-    "its renewal never ended": ([kept(rotating_since=OLD)], [(Do.CREATE, ""), (Do.DELETE, "a")]),
-    "two that are well": ([kept("a"), kept("b")], [(Do.DELETE, "a")]),
+    "its renewal never ended": ([kept(rotating_since=OLD)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
+    "two that are well": ([kept("a"), kept("b")], [(Action.DELETE, "a")]),
     "two, Sequel does not speak of the newer": ([kept("a"), kept("b", heard=NOTHING)], []),
-    "two, the newer cannot be read": ([kept("a"), kept("b", is_readable=False)], [(Do.DELETE, "b")]),
-    "two, the newer is due": ([kept("a"), kept("b", days_left=20)], [(Do.DELETE, "b")]),
-    "two that are due": ([kept("a", 20), kept("b", 25)], [(Do.EXTEND, "b", 65), (Do.DELETE, "a")]),
-    "a doubtful one and a new one": ([kept("a", rotating_since=OLD), kept("b")], [(Do.DELETE, "a")]),
+    "two, the newer cannot be read": ([kept("a"), kept("b", is_readable=False)], [(Action.DELETE, "b")]),
+    "two, the newer is due": ([kept("a"), kept("b", days_left=20)], [(Action.DELETE, "b")]),
+    "two that are due": ([kept("a", 20), kept("b", 25)], [(Action.EXTEND, "b", 65), (Action.DELETE, "a")]),
+    "a doubtful one and a new one": ([kept("a", rotating_since=OLD), kept("b")], [(Action.DELETE, "a")]),
     "a doubtful one and one that nobody speaks of": ([kept("a", rotating_since=OLD), kept("b", heard=NOTHING)], []),
     "one well, another being renewed elsewhere": ([kept("a"), kept("b", rotating_since=YOUNG)], []),
     "what has ended is no matter": ([kept("a", ended_at=NOW), kept("b")], []),
@@ -119,15 +119,15 @@ def test_each_state_has_its_steps(case: str) -> None:
 def test_what_is_not_wanted_goes() -> None:
     """At Sequel where it is known there; a creation that nobody answered ends here."""
     found = [kept("a"), kept("b", heard=GONE), being_made(YOUNG, "c"), kept("d", rotating_since=YOUNG)]
-    steps = [(Do.DELETE, "a"), (Do.DELETE, "b"), (Do.END, "c"), (Do.DELETE, "d")]
+    steps = [(Action.DELETE, "a"), (Action.DELETE, "b"), (Action.END, "c"), (Action.DELETE, "d")]
     assert planned(*found, is_wanted=False) == steps
 
 
 def test_a_new_key_is_asked_for_once() -> None:
     """Until this look has brought one; not of what is in doubt anyhow."""
-    assert planned(kept(), new_keys=True) == [(Do.RENEW, "a")]
+    assert planned(kept(), new_keys=True) == [(Action.RENEW, "a")]
     assert planned(kept(has_new_key=True), new_keys=True) == []
-    assert planned(kept(cannot_renew=True), new_keys=True) == [(Do.CREATE, ""), (Do.DELETE, "a")]
+    assert planned(kept(cannot_renew=True), new_keys=True) == [(Action.CREATE, ""), (Action.DELETE, "a")]
     assert planned(kept(rotating_since=YOUNG), new_keys=True) == []
 
 
@@ -135,9 +135,9 @@ def test_an_extension_reaches_the_length_again_within_what_sequel_allows() -> No
     """2 to 365 days."""
     days = timedelta(days=1)
     (step,) = steps_for(SLOT, [kept(days_left=0.6)], NOW, 2 * days)
-    assert step == Step(Do.EXTEND, SLOT, "about to lapse", "a", 2)
+    assert step == Step(Action.EXTEND, SLOT, "about to lapse", "a", 2)
     (step,) = steps_for(SLOT, [kept(days_left=0.01)], NOW, 365 * days)
-    assert step == Step(Do.EXTEND, SLOT, "about to lapse", "a", 365)
+    assert step == Step(Action.EXTEND, SLOT, "about to lapse", "a", 365)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,12 @@ def test_a_third_is_due_and_a_sixth_is_urgent(days: float, due: bool, urgent: bo
 
 def test_each_company_is_wanted_once_with_every_type() -> None:
     """However often it is named."""
-    assert wanted_slots(["a", "b", "a"], ["x", "y"]) == [Slot("a", "x"), Slot("a", "y"), Slot("b", "x"), Slot("b", "y")]
+    assert desired_subscriptions(["a", "b", "a"], ["x", "y"]) == [
+        DesiredSubscription("a", "x"),
+        DesiredSubscription("a", "y"),
+        DesiredSubscription("b", "x"),
+        DesiredSubscription("b", "y"),
+    ]
 
 
 @st.composite
@@ -181,8 +186,8 @@ def anything(draw: st.DrawFn) -> list[Kept]:
 def test_a_plan_never_takes_what_is_good_before_something_as_good_stands(found: list[Kept], new_keys: bool) -> None:
     """Whatever the rows: at most one is made, and of those that work one at least is not deleted, unless one was made."""
     steps = steps_for(SLOT, found, NOW, LENGTH, new_keys=new_keys)
-    away = {step.capability_hash for step in steps if step.do in (Do.DELETE, Do.END)}
-    made = [place for place, step in enumerate(steps) if step.do is Do.CREATE]
+    away = {step.capability_hash for step in steps if step.do in (Action.DELETE, Action.END)}
+    made = [place for place, step in enumerate(steps) if step.do is Action.CREATE]
     working = {
         one.row.capability_hash
         for one in found
@@ -195,6 +200,6 @@ def test_a_plan_never_takes_what_is_good_before_something_as_good_stands(found: 
     }
     assert len(made) <= 1
     assert made or not working or working - away
-    deleted = [place for place, step in enumerate(steps) if step.do is Do.DELETE]
+    deleted = [place for place, step in enumerate(steps) if step.do is Action.DELETE]
     assert not made or all(place > made[0] for place in deleted)
     assert len({(step.do, step.capability_hash) for step in steps}) == len(steps)

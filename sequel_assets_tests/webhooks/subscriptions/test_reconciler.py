@@ -19,7 +19,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.subscriptions.decisions import IN_FLIGHT
-from sequel_assets.webhooks.subscriptions.reconciler import GuardianReport, reseal
+from sequel_assets.webhooks.subscriptions.reconciler import ReconcilerReport, reseal
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import (
     BOTH,
     ELSEWHERE,
@@ -49,7 +49,7 @@ def settled(desk: Desk) -> Desk:
     return desk
 
 
-def done(report: GuardianReport) -> list[tuple[str, str]]:
+def done(report: ReconcilerReport) -> list[tuple[str, str]]:
     """What a look did and why, where nothing failed."""
     assert report.failures == []
     return [(step.do.value, step.why) for step in report.steps]
@@ -260,7 +260,7 @@ def test_without_a_connection_it_ends_for_all_and_leaves_nothing(desk: Desk) -> 
 
 def test_two_guardians_make_nothing_twice(desk: Desk) -> None:
     """Whoever comes second finds the mark of the first, and leaves it alone."""
-    others: list[GuardianReport] = []
+    others: list[ReconcilerReport] = []
 
     def another() -> None:
         desk.books.tick = lambda: None
@@ -275,7 +275,7 @@ def test_two_guardians_make_nothing_twice(desk: Desk) -> None:
 def test_a_guardian_that_comes_upon_another_gives_way(settled: Desk) -> None:
     """It had looked before the other was done, and what it saw is not so any more."""
     gone = settled.books.entries.pop("id-1")
-    others: list[GuardianReport] = []
+    others: list[ReconcilerReport] = []
 
     def another() -> None:
         settled.books.tick = lambda: None
@@ -435,12 +435,12 @@ def test_it_may_be_killed_at_any_step(empty: Path, scene: str) -> None:
     assert number > least
 
 
-MISHAPS = st.sampled_from(["kill", "other", "400", "404", "429", "500 done", "500 not done", "no connection"])
+DELIVERY_FAULTS = st.sampled_from(["kill", "other", "400", "404", "429", "500 done", "500 not done", "no connection"])
 LOOKS = st.lists(
     st.tuples(
         st.sampled_from([timedelta(minutes=5), timedelta(hours=1), DAY, 4 * DAY]),
         st.booleans(),
-        st.dictionaries(st.integers(1, 14), MISHAPS, max_size=2),
+        st.dictionaries(st.integers(1, 14), DELIVERY_FAULTS, max_size=2),
     ),
     min_size=1,
     max_size=30,

@@ -7,13 +7,13 @@ import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox as inbox_store
-from sequel_assets.warehouse.stores.inbox import Hint
+from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets.warehouse.tables.core import companies, event_participants, events
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.subscriptions.decisions import IN_FLIGHT, Slot
-from sequel_assets.webhooks.subscriptions.status import State, read_states, silent_companies
+from sequel_assets.webhooks.subscriptions.decisions import IN_FLIGHT, DesiredSubscription
+from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, read_states, undelivered_companies
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import KEY
 from sequel_assets_tests.webhooks.subscriptions.test_decisions import LENGTH, NOW, SLOT, row
 
@@ -37,7 +37,7 @@ def deliver(
 ) -> None:
     """Put a delivery into the inbox."""
     what = f"{company_id} {at}"
-    hint = Hint(
+    hint = Notification(
         company_id,
         at,
         capability_hash,
@@ -57,7 +57,7 @@ def deliver(
         inbox_store.store(connection, [hint])
 
 
-def states(warehouse: Warehouse, *wanted: Slot) -> list[State]:
+def states(warehouse: Warehouse, *wanted: DesiredSubscription) -> list[SubscriptionStatus]:
     """The states, with one slot wanted unless told."""
     with warehouse.read() as connection:
         return read_states(connection, wanted or [SLOT], SEAL, NOW, LENGTH)
@@ -82,19 +82,19 @@ def test_each_state_in_words(warehouse: Warehouse, case: str) -> None:
     """And whether something is wrong with it."""
     stored, words, is_wrong = CASES[case]
     store(warehouse, stored)
-    assert states(warehouse) == [State(SLOT, words, is_wrong, stored)]
+    assert states(warehouse) == [SubscriptionStatus(SLOT, words, is_wrong, stored)]
 
 
 def test_what_is_missing_replaced_or_not_wanted(warehouse: Warehouse) -> None:
     """The best one counts; what has ended does not."""
     old, new, other = well("a", 10), well("b"), replace(well("c"), company_id="bolt")
     store(warehouse, old, new, other, well("d", ended_at=NOW))
-    missing = Slot("acme", "another")
+    missing = DesiredSubscription("acme", "another")
     assert states(warehouse, SLOT, missing) == [
-        State(SLOT, "valid", False, new),
-        State(SLOT, "replaced; goes with the next look", False, old),
-        State(missing, "missing", True),
-        State(Slot("bolt", SLOT.event_type), "not wanted by the settings", False, other),
+        SubscriptionStatus(SLOT, "valid", False, new),
+        SubscriptionStatus(SLOT, "replaced; goes with the next look", False, old),
+        SubscriptionStatus(missing, "missing", True),
+        SubscriptionStatus(DesiredSubscription("bolt", SLOT.event_type), "not wanted by the settings", False, other),
     ]
 
 
@@ -143,7 +143,12 @@ def test_a_company_whose_webhooks_do_not_come_is_told(
         deliver(warehouse, company_id, NOW - HOUR, event_id=event[0] if event else None)
     found = states(warehouse)
     with warehouse.read() as connection:
-        assert silent_companies(connection, found, "acme", NOW) == silent
-        assert silent_companies(connection, [*found, State(Slot("child", "x"), "", False)], "acme", NOW) == []
+        assert undelivered_companies(connection, found, "acme", NOW) == silent
+        assert (
+            undelivered_companies(
+                connection, [*found, SubscriptionStatus(DesiredSubscription("child", "x"), "", False)], "acme", NOW
+            )
+            == []
+        )
         late = [replace(found[0], row=well(created_at=NOW))]
-        assert silent_companies(connection, late, "acme", NOW) == []
+        assert undelivered_companies(connection, late, "acme", NOW) == []

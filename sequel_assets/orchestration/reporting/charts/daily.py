@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DAYS = 30
-MOST_BYTES = 8192
+MAX_BYTES = 8192
 """The most that the Markdown may take."""
 
 Day = tuple[date, int, int, int | None]
@@ -68,7 +68,7 @@ def as_markdown(said: str, figure: "Figure") -> str:
     for shades in _SHADES:
         picture = base64.b64encode(_png(pixels, shades)).decode()
         markdown = f"![{escaped(said)}](data:image/png;base64,{picture})"
-        if len(markdown) <= MOST_BYTES:
+        if len(markdown) <= MAX_BYTES:
             return markdown
     return shown_as_is(said)
 
