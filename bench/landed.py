@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 
 from bench.world import LATE_WINDOW, LATENCY_MS, PERSON_KEY, SETTLE, Bench, bench, days_to, in_a_process, move
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.run.refresher import Days, RefreshConfig, Refresher
+from sequel_assets.refresh.run.refresher import Days, Refresher
 from sequel_assets.sequel.paths import Paths
 
 HEADINGS = ("what", "requests", "seconds", "requests x latency / concurrency, s", "plain client's wall / this")

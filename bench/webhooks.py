@@ -26,8 +26,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
 from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.tables.core import events
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import inbox as table
-from sequel_assets.webhooks.processing.decisions import ENDED
 from sequel_assets_tests.support.stage import clean_environment
 
 HEADINGS = ("what", "value")
@@ -124,7 +124,7 @@ def _hint(company_id: str, event_id: str, number: int) -> Notification:
         received_at=now,
         capability_hash="c" * 64,
         delivery_key=key,
-        event_type=ENDED,
+        event_type=WebhookType.ENDED,
         event_id=event_id,
         sent_at=now,
         body_sha256="0" * 64,

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import httpx
 
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.discovery.companies import refresh_companies
-from sequel_assets.refresh.run.refresher import Days, RefreshConfig, Refresher
+from sequel_assets.refresh.run.refresher import Days, Refresher
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.discovery.companies import refresh_companies
-from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
+from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse import schema

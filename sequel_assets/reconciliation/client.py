@@ -8,9 +8,8 @@ from datetime import date
 from typing import TypeVar
 
 from sequel_assets.reconciliation.store import ReconciliationFinding
-from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
-from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.database.errors import WarehouseError
 
 T = TypeVar("T")

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from sequel_assets.reconciliation.decisions import ReconciliationResult
-from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.usage.range_search import Span
-from sequel_assets.sequel import InvalidAnswer, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, InvalidAnswer, NotFound, SequelClient, SequelError
 from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
 
 LIFETIME, RANGE, BY_DAY = "lifetime_usage", "usage", "usage_by_day"

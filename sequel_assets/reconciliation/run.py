@@ -14,10 +14,10 @@ from sequel_assets.reconciliation.client import EventFailure, Found
 from sequel_assets.reconciliation.company_run import CompanyReconciliation
 from sequel_assets.reconciliation.company_totals import NamedTotals
 from sequel_assets.reconciliation.decisions import ReconciliationResult
-from sequel_assets.refresh.core.existence import FATAL
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
-from sequel_assets.refresh.run.refresher import COMPANIES_AT_ONCE, RefreshConfig, Refresher
-from sequel_assets.sequel import SequelClient, SequelError
+from sequel_assets.refresh.run.refresher import COMPANIES_AT_ONCE, Refresher
+from sequel_assets.sequel import FATAL, SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError

@@ -22,8 +22,9 @@ from sequel_assets.sequel.endpoints.engagement import (
 )
 from sequel_assets.sequel.endpoints.interactions import Interactions
 from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
-from sequel_assets.sequel.endpoints.webhooks import WEBHOOK_TYPES, CreatedSubscription, Subscription
+from sequel_assets.sequel.endpoints.webhooks import CreatedSubscription, Subscription
 from sequel_assets.sequel.exceptions import (
+    FATAL,
     BadRequest,
     Forbidden,
     HasError,
@@ -45,8 +46,8 @@ from sequel_assets.sequel.transport.verdicts import is_retryable
 
 __all__ = [
     "EARLIEST",
+    "FATAL",
     "LATEST",
-    "WEBHOOK_TYPES",
     "Activity",
     "ActivityPage",
     "BadRequest",

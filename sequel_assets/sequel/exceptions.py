@@ -124,3 +124,7 @@ class InvalidAnswer(SequelError):
     ) -> None:
         super().__init__(message, status=status, path=path)
         self.fault: Fault = fault
+
+
+FATAL = (SignInRefused, Unreachable)
+"""Errors that end a run: no other request would fare better."""

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sequel_assets.reconciliation import checks
 from sequel_assets.reconciliation.company_totals import SCOPES
 from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.run.refresher import RefreshConfig
 from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog

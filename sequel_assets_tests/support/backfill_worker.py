@@ -14,12 +14,13 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.coverage.due_days import DayCoverage, due_this_hour, to_ask
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, troubled
 from sequel_assets.refresh.run import refresher as refresher_module
-from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
+from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.refresh.usage import load
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -11,11 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.retention import Retention
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.discovery.companies import refresh_companies
-from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
+from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sandbox import Attendance, Company, Event, Person, Sandbox, World
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -11,14 +11,16 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
 from sequel_assets.warehouse.stores.inbox import Notification
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import inbox as table
-from sequel_assets.webhooks.processing.decisions import ENDED
 
 _numbers = itertools.count(1)
 CAPABILITY = "c" * 64
 
 
-def hint(company_id: str, event_id: str | None, at: datetime, event_type: str = ENDED, **more: Any) -> Notification:
+def hint(
+    company_id: str, event_id: str | None, at: datetime, event_type: str = WebhookType.ENDED, **more: Any
+) -> Notification:
     """Return a hint that was sent and received at a moment."""
     number = next(_numbers)
     values: dict[str, Any] = {

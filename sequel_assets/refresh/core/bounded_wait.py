@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Executor, wait
 from typing import TypeVar
 
-from sequel_assets.refresh.core.existence import FATAL
-from sequel_assets.sequel import SequelError
+from sequel_assets.sequel import FATAL, SequelError
 
 QUIET_SECONDS = 1.0
 """Nobody is waited for when nothing has come for so long, or for twice the longest wait until then."""

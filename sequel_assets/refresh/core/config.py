@@ -1,12 +1,12 @@
 """From settings to the things that a refresh works with. Nothing is opened before it is used."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
 from sequel_assets.refresh.core.retention import Retention
-from sequel_assets.refresh.run.refresher import RefreshConfig
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
@@ -14,6 +14,18 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity import identity
 from sequel_assets.warehouse.identity.adoption import adopt
 from sequel_assets.warehouse.identity.identity import Mine
+
+
+@dataclass(frozen=True)
+class RefreshConfig:
+    """The settings that decide what a refresh does."""
+
+    start: date
+    settle: timedelta
+    late_window: timedelta
+    max_concurrency: int
+    person_key: str
+    retention: Retention = field(default_factory=Retention)
 
 
 def open_client(settings: Settings) -> SequelClient:

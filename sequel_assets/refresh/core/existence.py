@@ -7,10 +7,8 @@ knows it, asked twice, nor names it in the list of its company.
 from collections.abc import Callable
 from typing import TypeVar
 
-from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient, SignInRefused, Unreachable
+from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient
 
-FATAL = (SignInRefused, Unreachable)
-"""Errors that end a run: no other request would fare better."""
 T = TypeVar("T")
 
 

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import FATAL, is_gone, is_known, requested_again
+from sequel_assets.refresh.core.existence import is_gone, is_known, requested_again
 from sequel_assets.refresh.details.endpoint import Ending, Endpoint, EventRequest, FetchResult, Refused
 from sequel_assets.refresh.usage.event_worker import Context, Stopped
 from sequel_assets.sequel import (
+    FATAL,
     BadRequest,
     Forbidden,
     HasError,

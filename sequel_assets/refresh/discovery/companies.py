@@ -5,12 +5,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sequel_assets.refresh.core.existence import FATAL, is_known, list_again
+from sequel_assets.refresh.core.existence import is_known, list_again
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.coverage.unknown_children import CUT_OFF, marked, read_unread
 from sequel_assets.refresh.discovery.company_aliases import once_each
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
-from sequel_assets.sequel import Company, Forbidden, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, Company, Forbidden, SequelClient, SequelError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import catalog, company_parents, problems

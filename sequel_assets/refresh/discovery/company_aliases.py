@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
-from sequel_assets.refresh.core.existence import FATAL, requested_again
+from sequel_assets.refresh.core.existence import requested_again
 from sequel_assets.refresh.core.id_spelling import same_things, spelled_twice
 from sequel_assets.refresh.discovery.event_ownership import cannot_be_read
-from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import companies
 

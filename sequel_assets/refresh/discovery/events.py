@@ -13,7 +13,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import FATAL, is_known, requested_again
+from sequel_assets.refresh.core.existence import is_known, requested_again
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.discovery import pending_work
@@ -22,7 +22,7 @@ from sequel_assets.refresh.discovery.event_ownership import Owned
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.list_requests import Stored, in_turns
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.sequel import NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.database.transactions import repeats

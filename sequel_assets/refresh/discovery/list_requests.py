@@ -9,10 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 
 from sequel_assets.refresh.core.bounded_wait import Quiet
-from sequel_assets.refresh.core.existence import FATAL, events_of, requested_again
+from sequel_assets.refresh.core.existence import events_of, requested_again
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.list_completeness import looks_cut_off
-from sequel_assets.sequel import Event, InvalidAnswer, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, Event, InvalidAnswer, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import HUB, events

@@ -26,7 +26,7 @@ from sequel_assets.refresh.usage.load import Batch
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.notifications import notified_since
-from sequel_assets.webhooks.processing.decisions import ENDED, STARTED
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 
 DAYS_AHEAD = 8
 """Days whose lists may be under way while an earlier day is still being worked on."""
@@ -113,7 +113,9 @@ class CompanyRefresh:
         watched = self._warehouse.ask(
             lambda connection: (
                 watched_since(connection, self._company_id, self._hot[-1] - BACK)
-                | notified_since(connection, self._company_id, (STARTED, ENDED), self._moment.at - BACK)
+                | notified_since(
+                    connection, self._company_id, (WebhookType.STARTED, WebhookType.ENDED), self._moment.at - BACK
+                )
             )
         )
         asked = [work.event for work in self._works]

@@ -8,15 +8,15 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime
 
 from sequel_assets.refresh.core.concurrent_map import side_by_side
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED_NAMES
-from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.core.outcomes import Outcome, all_failed, unexpected
 from sequel_assets.refresh.core.progress import Progress
-from sequel_assets.refresh.core.retention import NONE_FROZEN, Retention
+from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.due_days import DayCoverage
@@ -27,7 +27,7 @@ from sequel_assets.refresh.transform.derive import OWN_INSIGHTS, derive
 from sequel_assets.refresh.transform.derive_outcomes import insight_outcomes, why_unlisted
 from sequel_assets.refresh.transform.rollup import RollUps
 from sequel_assets.refresh.usage.event_worker import Context, Stopped
-from sequel_assets.sequel import SequelClient, SequelError
+from sequel_assets.sequel import FATAL, SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
@@ -35,18 +35,6 @@ from sequel_assets.warehouse.stores import catalog
 
 COMPANIES_AT_ONCE = 8
 OWN_NAMES = frozenset(insight.name for insight in OWN_INSIGHTS)
-
-
-@dataclass(frozen=True)
-class RefreshConfig:
-    """The settings that decide what a refresh does."""
-
-    start: date
-    settle: timedelta
-    late_window: timedelta
-    max_concurrency: int
-    person_key: str
-    retention: Retention = field(default_factory=Retention)
 
 
 Days = Sequence[date] | Mapping[date, DayCoverage]

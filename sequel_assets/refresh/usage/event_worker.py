@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sequel_assets.refresh.core.existence import FATAL, is_gone
+from sequel_assets.refresh.core.existence import is_gone
 from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.usage.concurrency import ConcurrencyByDay, fetch_concurrency
 from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing, KeptLists
 from sequel_assets.refresh.usage.extract import DayFacts, NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
-from sequel_assets.sequel import SequelClient, SequelError
+from sequel_assets.sequel import FATAL, SequelClient, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import HUB, STAGE
 

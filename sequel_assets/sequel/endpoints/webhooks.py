@@ -21,14 +21,6 @@ from pydantic.alias_generators import to_camel
 from sequel_assets.sequel.parsing.fields import Id, TextOrNone, an_id, number_or_none, utc_or_none, within_calendar
 from sequel_assets.sequel.parsing.shapes import Model, an_object, validated
 
-WEBHOOK_TYPES = (
-    "virtual-stage-event-started",
-    "virtual-stage-event-ended",
-    "new-attendee-pre-registration",
-    "virtual-stage-created",
-    "virtual-stage-updated",
-    "virtual-stage-deleted",
-)
 SHORTEST_DAYS, LONGEST_DAYS = 2, 365
 SHORTEST_SECRET = 12
 _SECONDS_FROM = 10**8  # 1973

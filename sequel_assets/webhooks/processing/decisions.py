@@ -5,21 +5,22 @@ end: as a rule the hourly one; where that has not happened ten minutes after it 
 for. The others have the company's events listed anew, and are closed by any listing that began after they came.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from sequel_assets.refresh.core.time import days_between, top_of_hour
 from sequel_assets.warehouse.stores.notifications import MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.processing.state import CompanyState, State
 
-ENDED, STARTED = "virtual-stage-event-ended", "virtual-stage-event-started"
-REGISTERED = "new-attendee-pre-registration"
-CHANGED = ("virtual-stage-created", "virtual-stage-updated", "virtual-stage-deleted")
 REASONS: Mapping[str, tuple[str, ...]] = {
-    "ended": (ENDED,), "started": (STARTED,), "changed": CHANGED, "registered": (REGISTERED,),
-}  # fmt: skip
+    "ended": (WebhookType.ENDED,),
+    "started": (WebhookType.STARTED,),
+    "changed": (WebhookType.CREATED, WebhookType.UPDATED, WebhookType.DELETED),
+    "registered": (WebhookType.REGISTERED,),
+}
 """The reasons to act, each with the types of webhook that are one."""
 REASON_OF = {event_type: reason for reason, event_types in REASONS.items() for event_type in event_types}
 PATIENCE = timedelta(minutes=10)
@@ -71,7 +72,7 @@ def plan(hints: Sequence[Waiting], now_is: State, *, has_walked: bool = False) -
     together: dict[tuple[str, str, str | None], list[Waiting]] = {}
     for hint in hints:
         known = now_is.events.get(hint.event_id or "")
-        of_event = hint.event_type in (ENDED, STARTED, REGISTERED)
+        of_event = hint.event_type in (WebhookType.ENDED, WebhookType.STARTED, WebhookType.REGISTERED)
         about = (hint.event_type, hint.event_id) if of_event else (REASON_OF[hint.event_type], None)
         together.setdefault((known.company_id if known else hint.company_id, *about), []).append(hint)
     return [
@@ -103,7 +104,11 @@ class _About:
 
     def steps(self) -> list[NotificationStep]:
         """Return a step for each of the groups."""
-        decide = {ENDED: self._ended, STARTED: self._started}.get(self._hints[0].event_type, self._listing)
+        deciders: Mapping[str, Callable[[Waiting], NotificationStep]] = {
+            WebhookType.ENDED: self._ended,
+            WebhookType.STARTED: self._started,
+        }
+        decide = deciders.get(self._hints[0].event_type, self._listing)
         return [self._decided(hint) or decide(hint) for hint in self._hints]
 
     def _step(self, hint: Waiting, do: NotificationAction, words: str, days: Sequence[date] = ()) -> NotificationStep:
@@ -131,7 +136,7 @@ class _About:
             NotificationAction.LIST if is_found else NotificationAction.FIND,
             self._company.listed_at if is_found else None,
         )
-        if hint.event_type == REGISTERED:
+        if hint.event_type == WebhookType.REGISTERED:
             asked_at = [other.refreshed_at for other in self._hints if other.refreshed_at is not None]
             if hint.refreshed_at is not None or max(asked_at, default=since) > since:
                 return self._step(hint, NotificationAction.CLOSE, "its event's registrants were asked for")

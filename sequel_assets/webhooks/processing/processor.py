@@ -7,12 +7,13 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
-from sequel_assets.refresh.run.refresher import RefreshConfig, Refresher
+from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -21,15 +22,9 @@ from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.stores.notifications import Waiting
 from sequel_assets.warehouse.tables.core import NO_DAY, events, exclusions, refreshes
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.decisions import (
-    ASKING,
-    REASONS,
-    REGISTERED,
-    NotificationAction,
-    NotificationStep,
-    plan,
-)
+from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, NotificationAction, NotificationStep, plan
 from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
 
 MAX_ASKED = 5000
@@ -200,7 +195,7 @@ class AfterWebhooks:
             elif step.do is NotificationAction.EVENT and step.hint.event_id is not None:
                 for event_id in (step.hint.event_id, *self._hub_of(step)):
                     only.setdefault(step.company_id, {}).setdefault(event_id, set()).update(step.days)
-            elif step.hint.event_type == REGISTERED and step.hint.event_id is not None:
+            elif step.hint.event_type == WebhookType.REGISTERED and step.hint.event_id is not None:
                 only.setdefault(step.company_id, {}).setdefault(step.hint.event_id, set())  # its registrants alone
         refresher = Refresher(self._client, self._warehouse, self._clock, self._rules, self._run_id, only=only)
         failed = set()
@@ -250,7 +245,7 @@ class AfterWebhooks:
         self.taken.unlisted |= {step.company_id for step in steps} - listed
         done: dict[tuple[str, str], set[str | None]] = {}
         for step in steps:
-            asked = (NO_DAY,) if step.hint.event_type == REGISTERED else step.days  # lists have no day
+            asked = (NO_DAY,) if step.hint.event_type == WebhookType.REGISTERED else step.days  # lists have no day
             fell = any((step.company_id, day) in failed for day in asked)
             if (
                 step.do is not NotificationAction.HOT

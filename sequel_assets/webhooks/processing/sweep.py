@@ -17,9 +17,9 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.stores.notifications import MISSED
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, events
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import inbox as rows
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.decisions import ENDED
 
 TIME_TO_ARRIVE = timedelta(hours=1)
 WINDOW = timedelta(days=7)
@@ -47,7 +47,7 @@ def _untold(connection: sa.Connection, now: datetime) -> list[Notification]:
         return []
     told = sa.exists().where(
         _i.event_id == _e.event_id,
-        _i.event_type == ENDED,
+        _i.event_type == WebhookType.ENDED,
         sa.or_(sa.func.coalesce(_i.sent_at, _i.received_at) >= _e.starts_at, _e.starts_at.is_(None)),
     )
     passed = _e.ends_at.between(now - WINDOW, now - TIME_TO_ARRIVE)
@@ -82,7 +82,7 @@ class Arrivals:
 
 def arrivals(connection: sa.Connection, now: datetime) -> Arrivals:
     """Return how the ends of the last seven days were told, each event once, at the company that it belongs to."""
-    of_ends = (_i.event_type == ENDED, _i.event_id.is_not(None), _i.sent_at >= now - WINDOW)
+    of_ends = (_i.event_type == WebhookType.ENDED, _i.event_id.is_not(None), _i.sent_at >= now - WINDOW)
     columns = (_i.company_id, _i.event_id, _i.verdict, _i.sent_at, _i.received_at)
     delay: dict[str, timedelta] = {}
     missed: set[str] = set()
@@ -115,7 +115,7 @@ def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) ->
         received_at=now,
         capability_hash="",
         delivery_key=f"{MISSED}/{event_id}/{ends_at.isoformat()}",
-        event_type=ENDED,
+        event_type=WebhookType.ENDED,
         event_id=event_id,
         sent_at=ends_at,
         body_sha256="",
@@ -126,7 +126,7 @@ def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) ->
 def _subscribed_since(connection: sa.Connection) -> dict[str, datetime]:
     """Return, by company, since when its events' ends are subscribed to, by itself or by a company above it."""
     s = subscriptions.c
-    made = (s.event_type == ENDED, s.event_id.is_(None), s.subscription_id.is_not(None))
+    made = (s.event_type == WebhookType.ENDED, s.event_id.is_(None), s.subscription_id.is_not(None))
     is_there = sa.func.sum(sa.case((s.ended_at.is_(None), 1), else_=0)) > 0
     query = (
         sa.select(s.company_id, sa.func.min(s.created_at).label("since"))

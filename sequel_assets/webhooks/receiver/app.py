@@ -17,6 +17,7 @@ from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving, hash_of, sealed_secrets
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.receiver.batch_writer import NotStoredError, Storage
 from sequel_assets.webhooks.receiver.body import (
     BodyError,
@@ -43,7 +44,6 @@ from sequel_assets.webhooks.receiver.verify import (
     verify,
 )
 
-ENDED = "virtual-stage-event-ended"
 LARGE_AT_ONCE = 4
 STRANGERS_BYTES, STRANGERS_SECONDS, STRANGERS_AT_ONCE = 64 << 10, 1.0, 32
 """How much of the body of somebody without address or key is waited for, and for how many of them."""
@@ -63,7 +63,7 @@ class Bounds:
 
     def body(self, event_type: str) -> int:
         """Return the longest body of a subscription's deliveries."""
-        return self.ended_body_bytes if event_type == ENDED else self.body_bytes
+        return self.ended_body_bytes if event_type == WebhookType.ENDED else self.body_bytes
 
 
 class Receiver:

@@ -10,14 +10,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.receiver.body_encoding import is_ascii_only
 from sequel_assets.webhooks.receiver.payload import Delivery, MalformedError, read
 from sequel_assets.webhooks.receiver.signatures import is_signed
-
-EVENT_TYPES = frozenset({
-    "virtual-stage-event-started", "virtual-stage-event-ended", "new-attendee-pre-registration",
-    "virtual-stage-created", "virtual-stage-updated", "virtual-stage-deleted",
-})  # fmt: skip
 
 
 class Verification(Enum):
@@ -120,7 +116,7 @@ def judge(
     rules: VerificationRules,
 ) -> Verification:
     """Judge what a delivery says of itself."""
-    if delivery.event_type in EVENT_TYPES - {receiving.event_type}:
+    if delivery.event_type in set(WebhookType) - {receiving.event_type}:
         return Verification.WRONG_EVENT_TYPE
     if receiving.event_id is not None and delivery.event_id not in (None, receiving.event_id):
         return Verification.WRONG_EVENT

@@ -14,8 +14,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import FATAL
-from sequel_assets.sequel import BadRequest, HasError, NotFound, SequelError, Uncertain
+from sequel_assets.sequel import FATAL, BadRequest, HasError, NotFound, SequelError, Uncertain
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import subscriptions
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
-from sequel_assets.refresh.core.existence import FATAL
-from sequel_assets.sequel import CreatedSubscription, NotFound, SequelClient, SequelError, Subscription
+from sequel_assets.sequel import FATAL, CreatedSubscription, NotFound, SequelClient, SequelError, Subscription
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal, SealError

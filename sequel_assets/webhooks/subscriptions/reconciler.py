@@ -11,13 +11,13 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import FATAL
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, SequelClient, SequelError
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog, subscriptions
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.subscriptions.actions import SubscriptionActions, SubscriptionFailure
 from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription, Step, desired_subscriptions, is_given_up
 from sequel_assets.webhooks.subscriptions.observe import Tools
@@ -101,7 +101,7 @@ def wanted(settings: Settings, connection: sa.Connection) -> list[DesiredSubscri
     gone = {company.company_id for company in known if company.gone_at is not None}
     named = [ids.get(name, name) for name in settings.subscribed_companies()]
     root = Spellings(company.company_id for company in known).find(settings.company_id) or settings.company_id
-    return desired_subscriptions([root, *(one for one in named if one not in gone)], WEBHOOK_TYPES)
+    return desired_subscriptions([root, *(one for one in named if one not in gone)], tuple(WebhookType))
 
 
 def is_in_doubt(connection: sa.Connection, now: datetime) -> bool:

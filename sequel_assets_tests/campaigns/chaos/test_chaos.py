@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sequel_assets.webhooks.processing.decisions import ENDED
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets_tests.campaigns.chaos.afternoon import Afternoon, Size
 from sequel_assets_tests.support.inboxes import rows
 
@@ -36,7 +36,7 @@ def test_a_sequel_that_drops_a_third_still_ends_with_right_tables(
     with Afternoon(tmp_path, new_database("sqlite", migrated=False), size) as afternoon:
         account = afternoon.run()
         missed = {row["event_id"] for row in rows(afternoon.warehouse) if row["verdict"] == "missed"}
-    ends = [one for one in afternoon.sandbox.webhooks.deliveries if one.event_type == ENDED]
+    ends = [one for one in afternoon.sandbox.webhooks.deliveries if one.event_type == WebhookType.ENDED]
     never_told = {one.event_id for one in ends} - {one.event_id for one in ends if one.state != "dropped"}
     assert missed == never_told
     assert len(missed) >= 1

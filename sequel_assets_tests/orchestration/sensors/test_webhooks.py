@@ -18,8 +18,8 @@ from sequel_assets.sandbox import Attendance, Company, DeliveryFaults, Event, Pe
 from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
 from sequel_assets.warehouse.stores import subscriptions as subscription_rows
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.decisions import ENDED, REGISTERED, STARTED
 from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription
@@ -185,7 +185,7 @@ def test_a_run_that_fails_leaves_its_hints_and_is_asked_for_again_with_back_off(
 def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     """Eighty-one minutes of 503: the hint is asked for once an hour from then on, and those of other events at once."""
     sandbox = stage.stage.sandbox
-    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now, REGISTERED))
+    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now, WebhookType.REGISTERED))
     sandbox.faults.always("*", "http_503")
     stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
     for minutes in (0, 1, 5, 15, 60):
@@ -194,7 +194,7 @@ def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     assert [run.success for run in stage.runs] == [False] * 5
     sandbox.faults.clear()
     stage.later(minutes=1)
-    deliver(stage.stage.warehouse, hint("bolt", "e-day", stage.now, REGISTERED))
+    deliver(stage.stage.warehouse, hint("bolt", "e-day", stage.now, WebhookType.REGISTERED))
     assert stage.ask("registered") == ""
     assert outcomes(stage.stage.warehouse) == [None, "its event's registrants were asked for"]
     stage.later(minutes=59)
@@ -207,7 +207,12 @@ def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: Web
     """Refreshed at once, closed by the hour, and neither swept for nor counted as missed."""
     warehouse = stage.stage.warehouse
     with warehouse.write() as connection:
-        row = {"company_id": ROOT, "capability_hash": CAPABILITY, "event_type": ENDED, "subscription_id": "s1"}
+        row = {
+            "company_id": ROOT,
+            "capability_hash": CAPABILITY,
+            "event_type": WebhookType.ENDED,
+            "subscription_id": "s1",
+        }
         connection.execute(subscriptions.insert().values(**row, created_at=at(3, 10)))
     deliver(warehouse, hint(ROOT, "e-talk", stage.now))
     assert stage.ask() == ""
@@ -220,7 +225,7 @@ def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: Web
     with warehouse.read() as connection:
         assert arrivals(connection, stage.now) == Arrivals(1, (), ())
         states = [
-            SubscriptionStatus(DesiredSubscription(ROOT, ENDED), "valid", False, row)
+            SubscriptionStatus(DesiredSubscription(ROOT, WebhookType.ENDED), "valid", False, row)
             for row in subscription_rows.living(connection)
         ]
         assert undelivered_companies(connection, states, ROOT, stage.now) == []
@@ -232,7 +237,7 @@ def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_
     world = stage.stage.sandbox.world
     early = Event("e-early", "bolt", "Early", at(9, 9), at(9, 10), attendance=[])
     world.add_event(early)
-    deliver(stage.stage.warehouse, hint(told_of, "e-early", stage.now, STARTED))
+    deliver(stage.stage.warehouse, hint(told_of, "e-early", stage.now, WebhookType.STARTED))
     stage.later(seconds=1)
     assert stage.ask("started") == ""
     assert outcomes(stage.stage.warehouse) == ["its event is asked for every hour from now on"]
@@ -351,11 +356,11 @@ def test_ten_thousand_people_told_of_by_the_sandbox_to_a_receiver_are_one_effect
             stage.at(at(3, 14, minute))
             sent.settle()
             stage.ask()
-        told = [one for one in sent.deliveries if one.event_type == ENDED]
+        told = [one for one in sent.deliveries if one.event_type == WebhookType.ENDED]
         assert [one.state for one in told].count("accepted") == 199
         assert [one.state for one in told].count("dropped") == 1
         assert len([one for one in told if one.attempts == 2]) > 20
-        kept = [row["page"] for row in rows(stage.stage.warehouse) if row["event_type"] == ENDED]
+        kept = [row["page"] for row in rows(stage.stage.warehouse) if row["event_type"] == WebhookType.ENDED]
         assert sorted(kept) == sorted(one.page for one in told if one.state == "accepted")
         assert kept != sorted(kept)
         assert [run.success for run in stage.runs] == [True]

@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores.notifications import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.processing.decisions import (
     ASKING,
     BACK_OFF,
-    CHANGED,
-    ENDED,
-    REGISTERED,
-    STARTED,
+    REASONS,
     NotificationAction,
     NotificationStep,
     day_of_end,
@@ -40,7 +38,9 @@ def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
 TWO, END = at(14), at(14, 20)
 
 
-def hint(event_type: str = ENDED, event_id: str | None = "e1", happened: datetime = END, **more: object) -> Waiting:
+def hint(
+    event_type: str = WebhookType.ENDED, event_id: str | None = "e1", happened: datetime = END, **more: object
+) -> Waiting:
     """One hint that has just come."""
     fresh = Waiting(
         "acme",
@@ -162,12 +162,12 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
             hint(verdict=UNKNOWN_COMPANY, capability_hash="h"),
             situation(at(14, 20), reach={"h": frozenset({"acme"})}), ("event", (TODAY,)), id="known by now",
         ),
-        pytest.param(hint(STARTED), situation(at(14, 20)), ("close", ()), id="started"),
-        pytest.param(hint(STARTED, "e2"), situation(at(14, 20)), ("list", ()), id="started, unknown"),
-        *(pytest.param(hint(t), situation(at(14, 20)), ("list", ()), id=t) for t in (*CHANGED, REGISTERED)),
-        pytest.param(hint(CHANGED[0], happened=at(14, 4)), situation(at(14, 20)), ("close", ()), id="listed since it came"),
+        pytest.param(hint(WebhookType.STARTED), situation(at(14, 20)), ("close", ()), id="started"),
+        pytest.param(hint(WebhookType.STARTED, "e2"), situation(at(14, 20)), ("list", ()), id="started, unknown"),
+        *(pytest.param(hint(t), situation(at(14, 20)), ("list", ()), id=t) for t in (*REASONS["changed"], WebhookType.REGISTERED)),
+        pytest.param(hint(WebhookType.CREATED, happened=at(14, 4)), situation(at(14, 20)), ("close", ()), id="listed since it came"),
         pytest.param(
-            hint(CHANGED[0], happened=at(14, 4), replayed_at=at(14, 19)), situation(at(14, 20)), ("list", ()), id="put back"
+            hint(WebhookType.CREATED, happened=at(14, 4), replayed_at=at(14, 19)), situation(at(14, 20)), ("list", ()), id="put back"
         ),
     ],
 )  # fmt: skip
@@ -210,8 +210,8 @@ def test_an_event_of_long_ago_is_refreshed_for_its_own_days_and_the_one_after() 
 
 def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_a_minute_at_most() -> None:
     """Registrations of two events of a company; the newest success closes the older ones of its event, and no others."""
-    old = hint(REGISTERED, "e1", at(8), run_id="r5", tries=5, tried_at=at(14, 19, 30), newest_id=1)
-    same, other = hint(REGISTERED, "e1", at(14, 19)), hint(REGISTERED, "e2", at(14, 19))
+    old = hint(WebhookType.REGISTERED, "e1", at(8), run_id="r5", tries=5, tried_at=at(14, 19, 30), newest_id=1)
+    same, other = hint(WebhookType.REGISTERED, "e1", at(14, 19)), hint(WebhookType.REGISTERED, "e2", at(14, 19))
     events = {name: KnownAs("acme", at(13)) for name in ("e1", "e2")}
 
     def done(now: datetime, *hints: Waiting) -> list[str]:
@@ -224,7 +224,7 @@ def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_
     assert done(at(14, 20, 31), old, asked, other) == ["close", "close", "list"]
 
 
-@pytest.mark.parametrize("event_type", [ENDED, REGISTERED, CHANGED[0]])
+@pytest.mark.parametrize("event_type", [WebhookType.ENDED, WebhookType.REGISTERED, WebhookType.CREATED])
 def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_type: str) -> None:
     """A run that fails each time: after 1, 5, 15, 60 minutes, then once an hour, for a day."""
     waits, runs = hint(event_type, happened=at(14, 20), replayed_at=at(14, 20)), []
@@ -234,7 +234,7 @@ def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_
         if step.do in ASKING:
             runs.append(minute)
             waits = replace(waits, run_id=f"r{minute}", tries=waits.tries + 1, tried_at=now)
-        if event_type == CHANGED[0]:
+        if event_type == WebhookType.CREATED:
             assert step.do is not NotificationAction.CLOSE
     assert runs == [0, 1, 6, 21, *range(81, 24 * 60, 60)]
 

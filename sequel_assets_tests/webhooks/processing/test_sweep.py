@@ -10,8 +10,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
 from sequel_assets.warehouse.stores.catalog import KnownCompany, save_companies
 from sequel_assets.warehouse.tables.core import event_participants, events
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.decisions import ENDED
 from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals, notice
 from sequel_assets_tests.support.inboxes import deliver, hint, outcomes, rows
 
@@ -28,7 +28,12 @@ def books(warehouse: Warehouse) -> Warehouse:
     ]
     with warehouse.write() as connection:
         save_companies(connection, found, at=NOW - timedelta(days=30))
-        row = {"company_id": "root", "capability_hash": "c" * 64, "event_type": ENDED, "subscription_id": "s1"}
+        row = {
+            "company_id": "root",
+            "capability_hash": "c" * 64,
+            "event_type": WebhookType.ENDED,
+            "subscription_id": "s1",
+        }
         connection.execute(subscriptions.insert().values(**row, created_at=NOW - timedelta(days=30)))
     return warehouse
 
@@ -130,7 +135,7 @@ def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
     batches = [hint("kid", "e1", NOW - timedelta(seconds=n), page=n) for n in range(1, 4)]
     deliver(books, *batches, *batches)
     with books.read() as connection:
-        ((group,),) = notifications.waiting(connection, [ENDED])
+        ((group,),) = notifications.waiting(connection, [WebhookType.ENDED])
     assert (group.count, group.happened_at) == (3, NOW - timedelta(seconds=1))
     deliver(books, hint("kid", "e1", NOW, page=4))
     with books.write() as connection:
@@ -139,7 +144,7 @@ def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
     assert [row["run_id"] for row in rows(books)] == ["r1", "r1", "r1", None]
     with books.write() as connection:
         notifications.mark_refreshed(connection, "r1", "kid", ["e1"], at=NOW)
-        for page in list(notifications.waiting(connection, [ENDED])):
+        for page in list(notifications.waiting(connection, [WebhookType.ENDED])):
             for one in page:
                 notifications.close(connection, one, "done", at=NOW)
     assert outcomes(books) == ["done"] * 4
@@ -156,7 +161,7 @@ def test_what_was_missed_or_tried_in_vain_is_put_back_and_what_has_just_come_is_
     """As if each had just come; a hint that nobody has taken up yet is as it was."""
     deliver(books, hint("kid", "e1", NOW, verdict="missed"), hint("kid", "e2", NOW), hint("kid", "e3", NOW))
     with books.write() as connection:
-        (groups,) = notifications.waiting(connection, [ENDED])
+        (groups,) = notifications.waiting(connection, [WebhookType.ENDED])
         notifications.close(connection, groups[0], "done", at=NOW)
         notifications.claim(connection, groups[1:2], run_id="r1", at=NOW)
         assert notifications.put_back(connection, NOW, None, at=NOW + HOUR) == 2
@@ -173,10 +178,13 @@ def test_however_many_wait_each_is_seen_and_those_of_one_event_together(
     deliver(books, *(hint(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")))
     deliver(books, hint("kid", None, NOW), hint("kid", "e1", later))
     with books.write() as connection:
-        ((_, first, *_), *_) = notifications.waiting(connection, [ENDED])
+        ((_, first, *_), *_) = notifications.waiting(connection, [WebhookType.ENDED])
         notifications.claim(connection, [first], run_id="r1", at=later)
     with books.read() as connection:
-        pages = [[(one.event_id, one.count) for one in page] for page in notifications.waiting(connection, [ENDED])]
+        pages = [
+            [(one.event_id, one.count) for one in page]
+            for page in notifications.waiting(connection, [WebhookType.ENDED])
+        ]
     assert [sorted(page, key=str) for page in pages] == [
         [("e0", 1), ("e0", 1), (None, 1)],
         [("e1", 1), ("e1", 2), ("e2", 1), ("e2", 1)],
@@ -195,7 +203,7 @@ def test_an_end_that_is_told_by_the_company_above_is_told(books: Warehouse) -> N
     assert told(books) == Arrivals(1, (("kid", "late"),), ())
     with books.read() as connection:
         named = [
-            notifications.notified_since(connection, company_id, [ENDED], NOW - 3 * HOUR)
+            notifications.notified_since(connection, company_id, [WebhookType.ENDED], NOW - 3 * HOUR)
             for company_id in ("kid", "root")
         ]
     assert named == [{"told", "late"}, set()]
@@ -226,12 +234,12 @@ def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(books: Wareho
     old = NOW - timedelta(days=2)
     deliver(books, hint("kid", "e1", old), hint("kid", "e1", NOW), hint("kid", "e2", NOW), hint("kid", "e3", old))
     with books.write() as connection:
-        (groups,) = notifications.waiting(connection, [ENDED])
+        (groups,) = notifications.waiting(connection, [WebhookType.ENDED])
         notifications.close(connection, groups[-1], "done", at=old)
         notifications.put_back(connection, old, "e3", at=NOW)
     with books.read() as connection:
         stuck = notifications.stuck(connection, NOW - timedelta(days=1))
-    assert stuck == [notifications.Stuck("kid", ENDED, "e1", old)]
+    assert stuck == [notifications.Stuck("kid", WebhookType.ENDED, "e1", old)]
     checked = result(Arrivals(20, (), ()), {"kid": "kid.1"}, stuck)
     assert (checked.passed, checked.severity.value, checked.description) == (
         False,

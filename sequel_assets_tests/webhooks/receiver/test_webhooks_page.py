@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sequel_assets.cli.commands import serve
 from sequel_assets.settings import Settings
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.receiver import (
     app,
     batch_writer,
@@ -16,7 +17,7 @@ from sequel_assets.webhooks.receiver import (
     timestamps,
 )
 from sequel_assets.webhooks.receiver.log import REFUSALS_PER_SECOND
-from sequel_assets.webhooks.receiver.verify import EVENT_TYPES, Verification
+from sequel_assets.webhooks.receiver.verify import Verification
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.webhooks.receiver.forged import KINDS
 
@@ -52,7 +53,7 @@ def test_every_bound_is_the_codes() -> None:
     assert (db_threads.PATIENCE_SECONDS, batch_writer.PATIENCE_SECONDS, serve.BUSY_SECONDS) == (10, 10, 10)
     assert (app.STRANGERS_SECONDS, signatures.TOLERANCE.total_seconds(), REFUSALS_PER_SECOND) == (1, 300, 10)
     assert (payload.MAX_PARTS, body_encoding.MAX_TIMES, DEFAULTS["webhook_window_hours"]) == (3_000_000, 100, 72)
-    assert len(EVENT_TYPES) == 6
+    assert len(WebhookType) == 6
 
 
 def test_every_status_has_its_line() -> None:

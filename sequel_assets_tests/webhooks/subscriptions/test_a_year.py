@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.sandbox.webhooks.subscriptions import Subscription
 from sequel_assets.sandbox.world.view import error
-from sequel_assets.sequel import WEBHOOK_TYPES, SequelClient, SequelConfig
+from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of, receiving
 from sequel_assets.warehouse.stores.sealing import Seal
+from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.subscriptions.decisions import Action, DesiredSubscription, desired_subscriptions
 from sequel_assets.webhooks.subscriptions.observe import Tools
@@ -22,7 +23,7 @@ from sequel_assets.webhooks.subscriptions.reconciler import keep
 from sequel_assets_tests.support.stage import NOW, ROOT, small_world
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import ELSEWHERE, HERE, KEY
 
-SLOTS = desired_subscriptions([ROOT], WEBHOOK_TYPES)
+SLOTS = desired_subscriptions([ROOT], tuple(WebhookType))
 LOOK_EVERY = timedelta(hours=float(os.environ.get("YEAR_LOOK_HOURS", "72")))
 """The schedule looks every four hours; seldomer is harder, and quicker."""
 ROTATED_ON = (20, 120)
@@ -112,7 +113,7 @@ def test_a_year_without_a_minute_that_nothing_is_delivered_in(
                 year.watch()
                 today = range(before + 1, year.day + 1)
                 if DELETED_AT_SEQUEL_ON in today:
-                    (lost,) = [one for one in year.subscribed if one.event_type == WEBHOOK_TYPES[0]]
+                    (lost,) = [one for one in year.subscribed if one.event_type == WebhookType.STARTED]
                     sandbox.webhooks.subscriptions.answer("DELETE", f"/{lost.id}", b"", sandbox.world, year.now)
                     deleted_on = year.day
                 year.base_url = ELSEWHERE if year.day >= MOVED_ON else HERE
@@ -121,8 +122,8 @@ def test_a_year_without_a_minute_that_nothing_is_delivered_in(
                 before = year.day
                 sandbox.clock.advance(LOOK_EVERY)
             living = [one for one in year.subscribed if year._is_let_in(one, one.key)]
-    assert set(year.uncovered) <= {(deleted_on, WEBHOOK_TYPES[0])}
-    assert sorted(one.event_type for one in living) == sorted(WEBHOOK_TYPES)
+    assert set(year.uncovered) <= {(deleted_on, WebhookType.STARTED)}
+    assert sorted(one.event_type for one in living) == sorted(WebhookType)
     assert {(do, why) for _, do, why in year.done} >= {
         (Action.CREATE, "missing"),
         (Action.EXTEND, "about to lapse"),
