@@ -24,6 +24,7 @@ from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import activity_totals
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from tools.examples import example_rows
+from tools.flow import flow_svg
 from tools.roles import roles_sql
 
 LONGEST = 36
@@ -109,7 +110,12 @@ def _shown(value: object) -> str:
     return words.replace("|", "\\|").replace("\n", " ")
 
 
-PAGES = {"datasets.md": datasets_page, "settings.md": settings.as_markdown, "roles.sql": roles_sql}
+PAGES = {
+    "datasets.md": datasets_page,
+    "settings.md": settings.as_markdown,
+    "roles.sql": roles_sql,
+    "images/flow.svg": flow_svg,
+}
 """The generated pages by their name in docs/."""
 
 if __name__ == "__main__":
