@@ -1,6 +1,6 @@
 """docs/images/flow.svg: how a refresh goes from Sequel to the insights, for docs/architecture.md and the README.
 
-It names rooms of the package only, and refuses to draw one that does not exist.
+It names rooms and modules of the package, and refuses to draw one that does not exist.
 """
 
 from collections.abc import Sequence
@@ -107,14 +107,14 @@ def _stores(root: ElementTree.Element) -> None:
     left, right = _stage_left(0), _stage_left(2) - 40
     _box(root, left, STORE_TOP, width, STORE_HEIGHT, STORE_FILL)
     _text(root, left + 15, STORE_TOP + 30, "Sequel's API", bold=True)
-    _text(root, left + 15, STORE_TOP + 58, f"client in {_room('sequel')}/", colour=PALE)
+    _text(root, left + 15, STORE_TOP + 58, f"client in sequel_assets/{_room('sequel')}", colour=PALE)
     _box(root, right, STORE_TOP, WIDTH - 2 * MARGIN - right + 5, STORE_HEIGHT, STORE_FILL)
     _text(root, right + 15, STORE_TOP + 30, "Your warehouse: SQLite or PostgreSQL", bold=True)
     _text(
         root,
         right + 15,
         STORE_TOP + 58,
-        f"tables, stores and slices in {_room('warehouse')}/: landed tables, insights, refreshes, problems",
+        f"sequel_assets/{_room('warehouse')}: landed tables, insights, slice coverage, problems",
         colour=PALE,
     )
     stage_bottom = STAGE_TOP + STAGE_HEIGHT
@@ -150,15 +150,15 @@ def _stage_left(number: int) -> int:
 
 def _rooms(root: ElementTree.Element, x: int, y: int, rooms: Sequence[str], *, across: bool = False) -> None:
     if across:
-        _text(root, x, y, ", ".join(f"{_room(room)}/" for room in rooms), colour=PALE)
+        _text(root, x, y, ", ".join(_room(room) for room in rooms), colour=PALE)
         return
     for row, room in enumerate(rooms):
-        _text(root, x, y + 19 * row, f"{_room(room)}/", colour=PALE)
+        _text(root, x, y + 19 * row, _room(room), colour=PALE)
 
 
 def _room(name: str) -> str:
-    if not (PACKAGE / name).is_dir():
-        raise ValueError(f"tools/flow.py draws the room {name}, which the package does not have")
+    if not (PACKAGE / name).exists():
+        raise ValueError(f"tools/flow.py names {name}, which the package does not have")
     return name
 
 
