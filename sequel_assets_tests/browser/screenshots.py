@@ -1,4 +1,4 @@
-"""The pictures of the documentation: `make screenshots` starts a demo and writes docs/images anew."""
+"""The screenshots of the documentation: `make screenshots` starts a demo and writes those of docs/images."""
 
 import sys
 import tempfile
@@ -16,10 +16,6 @@ NARROW_SIDE = "localStorage.setItem('dagster-nav-collapsed', 'true')"
 SETTLE_SECONDS = 3
 
 
-def _graph(ui: DagsterUi) -> None:
-    ui.open_graph(assets=5)  # those in the middle: the whole graph is taller than a page
-
-
 def _partitions(ui: DagsterUi) -> None:
     ui.open_partitions("daily_usage")
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
@@ -29,23 +25,15 @@ def _partitions(ui: DagsterUi) -> None:
         time.sleep(1)
 
 
-def _asset(ui: DagsterUi) -> None:
-    ui.open_asset("daily_usage")
-
-
-def _runs(ui: DagsterUi) -> None:
-    ui.open("/runs", lambda text: "refresh_slices" in text)
-
-
 def _checks(ui: DagsterUi) -> None:
     ui.open_checks("daily_usage", "fresh_by_the_hour")
 
 
-PICTURES = {"asset-graph": _graph, "asset-page": _asset, "partitions": _partitions, "checks": _checks, "runs": _runs}
+SCREENSHOTS = {"partitions": _partitions, "checks": _checks}
 
 
 def main() -> None:
-    """Start a demo, save each picture, end the demo."""
+    """Start a demo, save each screenshot, end the demo."""
     reason = why_not()
     if reason:
         sys.exit(reason)
@@ -58,7 +46,7 @@ def main() -> None:
             with dagster_ui(demo.url, 1400, 980) as ui:
                 ui.open("/", lambda text: "Lineage" in text)
                 ui.driver.execute_script(NARROW_SIDE)
-                for name, open_it in PICTURES.items():
+                for name, open_it in SCREENSHOTS.items():
                     open_it(ui)
                     time.sleep(SETTLE_SECONDS)
                     ui.save(IMAGES / f"{name}.png")

@@ -76,6 +76,12 @@ def test_each_term_is_explained_once() -> None:
     assert [title for title, times in titles.items() if times > 1] == []
 
 
+def test_every_image_is_shown_by_a_page() -> None:
+    """One that no page shows is never looked at, and goes stale."""
+    shown = {(page.parent / link).resolve() for page in PAGES for link in LINK.findall(text_of(page))}
+    assert [image.name for image in PROJECT.glob("docs/images/*") if image.resolve() not in shown] == []
+
+
 def test_every_page_is_found_from_the_readme() -> None:
     """By the links, in two steps at most."""
     near = {link.partition("#")[0] for link in LINK.findall(text_of(PROJECT / "README.md"))}
