@@ -9,7 +9,7 @@ from datetime import date
 
 from sequel_assets.reconciliation.decisions import ReconciliationResult
 from sequel_assets.refresh.usage.range_search import Span
-from sequel_assets.sequel import FATAL, InvalidAnswer, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, InvalidResponse, NotFound, SequelClient, SequelError
 from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
 
 LIFETIME, RANGE, BY_DAY = "lifetime_usage", "usage", "usage_by_day"
@@ -77,7 +77,7 @@ class NamedTotals:
                 return compare()
             except FATAL:
                 raise
-            except (NotFound, InvalidAnswer) as error:
+            except (NotFound, InvalidResponse) as error:
                 return skipped(scope, span, str(error))
             except SequelError as error:
                 self._given_up[scope] = str(error)

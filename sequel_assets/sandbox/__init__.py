@@ -1,11 +1,11 @@
-"""A Sequel of our own: a synthetic world, true to the minute, behind the API's endpoints over a real socket.
+"""A simulator of Sequel: a synthetic world, exact to the minute, behind the API's endpoints over a real socket.
 
     world = build_world(WorldSpec(seed=7, companies=4, days=14))
     with Sandbox(world) as sandbox:
         os.environ.update(sandbox.environment())
 
-People develop against it offline, the demo runs on it, and every test's truth comes from it. It shares no code with
-the client.
+For offline development, for the demo, and as the source of truth in tests. It must share no code with the rest of the
+package: an error in shared code would be in both and no test could find it.
 """
 
 from sequel_assets.sandbox.api.faults import FAULTS, QUIRKS, Fault, Faults

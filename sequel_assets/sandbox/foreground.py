@@ -1,4 +1,4 @@
-"""The sandbox as a program of its own: says where it is and what a client needs, then one line per request."""
+"""The sandbox as a program: prints its address and the variables that a client needs, then one line per request."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sequel_assets.sandbox.server import Sandbox
 
 
 def serve_forever(sandbox: Sandbox, *, verbose: bool = False, say: Callable[[str], None] | None = None) -> None:
-    """Serve in this thread until SIGINT or SIGTERM. Says the address and the variables to export.
+    """Serve in this thread until SIGINT or SIGTERM. Prints the address and the variables to export.
 
-    `verbose` adds a line per request. `say` prints unless told otherwise.
+    `verbose` adds a line per request. `say` defaults to `print`.
     PortTakenError, whose text is one clear line, if the port is taken.
     """
     say = say or partial(print, flush=True)

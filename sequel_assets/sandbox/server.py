@@ -25,7 +25,7 @@ class PortTakenError(OSError):
 
 
 class Sandbox:
-    """A Sequel of our own: a context manager that serves a world from a background thread.
+    """A simulator of Sequel: a context manager that serves a world from a background thread.
 
     `clock` defaults to one pinned at the world's `now`, or to the real time; `faults` may be given as rates;
     `port=0` takes any free port.
@@ -110,7 +110,7 @@ class Sandbox:
         self.api.webhooks.stop()
 
     def _listen(self) -> None:
-        # asyncio turns Nagle's waiting off only for a socket that says it is TCP; else each answer would take 40 ms
+        # asyncio sets TCP_NODELAY only on a socket whose protocol is TCP; without it each response takes 40 ms
         plug = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -151,7 +151,7 @@ class Sandbox:
 
     @property
     def root_company_id(self) -> str:
-        """The company at the top of the tree."""
+        """The root of the company hierarchy."""
         return self.world.root.id
 
     @property
@@ -161,7 +161,7 @@ class Sandbox:
 
     @property
     def clock(self) -> Clock:
-        """The clock; may be exchanged."""
+        """The clock; may be replaced."""
         return self.api.clock
 
     @clock.setter
@@ -170,7 +170,7 @@ class Sandbox:
 
     @property
     def world(self) -> World:
-        """The world; may be exchanged for another, which is quicker than another sandbox."""
+        """The world; may be replaced, which is faster than starting another sandbox."""
         return self.api.world
 
     @world.setter
@@ -180,7 +180,7 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong; may be exchanged."""
+        """The faults of the API; may be replaced."""
         return self.api.faults
 
     @faults.setter
@@ -189,7 +189,7 @@ class Sandbox:
 
     @property
     def webhooks(self) -> Webhooks:
-        """Subscriptions, deliveries, and what goes wrong with them."""
+        """Subscriptions, deliveries, and the faults of deliveries."""
         return self.api.webhooks
 
     def start_event(self, event_id: str) -> None:

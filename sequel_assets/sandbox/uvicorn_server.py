@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 
 class QuickServer(uvicorn.Server):
-    """uvicorn, but up and down at once: it waits for a word instead of looking ten times a second."""
+    """A uvicorn server that starts and stops at once: it waits for an event instead of polling ten times a second."""
 
     def __init__(self, app: Starlette) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class QuickServer(uvicorn.Server):
         self._over = asyncio.Event()
 
     async def main_loop(self) -> None:
-        """Wait until told to leave."""
+        """Wait until `leave` is called."""
         self._loop = asyncio.get_running_loop()
         self.ready.set()
         if not self.should_exit:
@@ -48,7 +48,7 @@ class QuickServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._over.set)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's names
-        """SIGINT and SIGTERM end it without being raised again."""
+        """SIGINT and SIGTERM end it and are not raised once more."""
         self.leave()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

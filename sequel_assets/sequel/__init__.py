@@ -1,4 +1,4 @@
-"""The API: Sequel as typed Python, usable on its own.
+"""A typed client of Sequel's API, usable on its own.
 
     from sequel_assets.sequel import SequelClient, SequelConfig
 
@@ -6,7 +6,8 @@
         for company in sequel.sub_companies(root_id):
             print(company.name, len(sequel.events(company.uid)))
 
-Knows no Dagster, no SQL and no pandas; threads, not asyncio.
+For code that fetches from Sequel. It is synchronous and thread-safe. It must never import Dagster, SQL or pandas, and no
+error or log line of it may quote what Sequel answers.
 """
 
 from sequel_assets.sequel.client import SequelClient
@@ -29,7 +30,7 @@ from sequel_assets.sequel.exceptions import (
     Forbidden,
     HasError,
     Interrupted,
-    InvalidAnswer,
+    InvalidResponse,
     NotFound,
     SequelError,
     ServerError,
@@ -42,7 +43,7 @@ from sequel_assets.sequel.parsing.fields import EARLIEST, LATEST
 from sequel_assets.sequel.parsing.times import Duration
 from sequel_assets.sequel.paths import Paths
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.transport.verdicts import is_retryable
+from sequel_assets.sequel.transport.response_rules import is_retryable
 
 __all__ = [
     "EARLIEST",
@@ -66,7 +67,7 @@ __all__ = [
     "HubRoom",
     "Interactions",
     "Interrupted",
-    "InvalidAnswer",
+    "InvalidResponse",
     "NotFound",
     "Participant",
     "Participants",

@@ -1,7 +1,7 @@
-"""Sequel's API as methods. Each says what it asks, how sure we are of it, and what comes back.
+"""Sequel's API as methods. Each names its endpoint, how sure we are of it, and what it returns.
 
-The letters: D documented, O observed in production, N only named, and of those the shape is our proposal (I). Times in
-answers are UTC, minutes are whole minutes.
+The letters: D documented, O observed in production, N only named; the shape of those is our proposal (I). Times in
+responses are UTC, minutes are whole minutes.
 """
 
 from __future__ import annotations
@@ -75,12 +75,12 @@ class SequelClient:
     def company(self, company_id: str) -> Company:
         """`GET /company/{id}` (D): one company; `NotFound` when it is gone."""
         path = filled(self._paths.company, company_id=company_id)
-        return self._session.ask(Call("company", path), directory.company_from)
+        return self._session.request(Call("company", path), directory.company_from)
 
     def sub_companies(self, company_id: str) -> list[Company]:
         """`GET /company/{id}/list` (D): the companies directly under it; `Forbidden`, at once, without a licence."""
         path = filled(self._paths.sub_companies, company_id=company_id)
-        return self._session.ask(Call("sub_companies", path), directory.companies_from)
+        return self._session.request(Call("sub_companies", path), directory.companies_from)
 
     def events(
         self,
@@ -92,38 +92,38 @@ class SequelClient:
     ) -> list[Event]:
         """`GET /company/{id}/events` (D, O): its events as one list.
 
-        `Forbidden`, at once, without access. Sequel includes sub-companies' events unless told not to, so it is always told; the parameter may be ignored
-        all the same: look at each event's `company_uid`.
+        `Forbidden`, at once, without access. Sequel includes sub-companies' events by default, so the parameter is always
+        sent. Sequel may ignore it all the same: check each event's `company_uid`.
         """
         params = {"includeSubCompanies": "true" if include_sub_companies else "false"}
         params |= _range(start_date, end_date)
         path = filled(self._paths.events, company_id=company_id)
-        return self._session.ask(Call("events", path, params=params), directory.events_from)
+        return self._session.request(Call("events", path, params=params), directory.events_from)
 
     def event(self, event_id: str) -> Event:
         """`GET /event/{id}` (D): one event; `NotFound` when it has vanished."""
         path = filled(self._paths.event, event_id=event_id)
-        return self._session.ask(Call("event", path), directory.event_from)
+        return self._session.request(Call("event", path), directory.event_from)
 
     def hub(self, hub_id: str) -> Hub:
         """`GET /networking/{id}` (D): one Networking Hub with its rooms."""
         path = filled(self._paths.hub, hub_id=hub_id)
-        return self._session.ask(Call("hub", path), directory.hub_from)
+        return self._session.request(Call("hub", path), directory.hub_from)
 
     def hub_participants(self, hub_id: str) -> list[HubParticipant]:
         """`GET /networking/{id}/participantsList` (D): the people of a hub."""
         path = filled(self._paths.hub_participants, hub_id=hub_id)
-        return self._session.ask(Call("hub_participants", path), directory.hub_participants_from)
+        return self._session.request(Call("hub_participants", path), directory.hub_participants_from)
 
     def registrants(self, event_id: str) -> list[Registrant]:
         """`GET /event/{id}/registrants` (D, O): who registered, as received."""
         path = filled(self._paths.registrants, event_id=event_id)
-        return self._session.ask(Call("registrants", path), directory.registrants_from)
+        return self._session.request(Call("registrants", path), directory.registrants_from)
 
     def available_replays(self, event_id: str) -> list[Replay]:
         """`GET /event/{id}/availableReplays` (D): the recordings."""
         path = filled(self._paths.available_replays, event_id=event_id)
-        return self._session.ask(Call("available_replays", path), directory.replays_from)
+        return self._session.request(Call("available_replays", path), directory.replays_from)
 
     # ------------------------------------------------------------------ engagement
 
@@ -132,12 +132,14 @@ class SequelClient:
     ) -> Participants:
         """`GET .../events/{id}/top-participants` (D): two totals over everybody, and at most `limit` people.
 
-        `start` and `end` are UTC days, both included (I). Names, e-mails and repeated rows come as received. A hub is
-        asked for by its uid.
+        `start` and `end` are UTC days, both included (I). Names, e-mails and repeated rows come as received. For a hub
+        pass the hub's uid.
         """
         params = {"limit": str(limit), "engagementType": engagement_type} | _range(start, end)
         path = filled(self._paths.participants, event_id=event_id)
-        return self._session.ask(Call("participants", path, "analytics", params=params), engagement.participants_from)
+        return self._session.request(
+            Call("participants", path, "analytics", params=params), engagement.participants_from
+        )
 
     def concurrency(self, event_id: str) -> list[tuple[int, int]]:
         """`GET /getVideoWatchOverTime/{id}` (D): (minute from the start, peak users in it) for each minute.
@@ -145,13 +147,13 @@ class SequelClient:
         Order and repeats are as received. `NotFound` for an event that had no live minutes.
         """
         path = filled(self._paths.concurrency, event_id=event_id)
-        return self._session.ask(Call("concurrency", path, "analytics"), engagement.concurrency_from)
+        return self._session.request(Call("concurrency", path, "analytics"), engagement.concurrency_from)
 
     def user_activity(self, event_id: str, *, page: int, count: int) -> ActivityPage:
         """`POST /events/{id}/user-activity` (O): one page of activity, pages from 1; two pages may overlap."""
         path = filled(self._paths.user_activity, event_id=event_id)
         call = Call("user_activity", path, "analytics", "POST", {"count": str(count), "page": str(page)})
-        return self._session.ask(call, engagement.activity_page_from)
+        return self._session.request(call, engagement.activity_page_from)
 
     # ------------------------------------------------------------------ only named; for reconciliation
 
@@ -161,7 +163,7 @@ class SequelClient:
         """`GET .../companies/{id}/lifetime-usage` (N, shape I): totals of all time; any may be None."""
         path = filled(self._paths.lifetime_usage, company_id=company_id)
         params = _kinds(event_type, engagement_type)
-        return self._session.ask(Call("lifetime_usage", path, "analytics", params=params), named_totals.usage_from)
+        return self._session.request(Call("lifetime_usage", path, "analytics", params=params), named_totals.usage_from)
 
     def usage(
         self,
@@ -175,7 +177,7 @@ class SequelClient:
         """`GET .../companies/{id}/usage` (N, shape I): totals of a range of days, both ends included."""
         path = filled(self._paths.usage, company_id=company_id)
         params = _kinds(event_type, engagement_type) | _range(start, end)
-        return self._session.ask(Call("usage", path, "analytics", params=params), named_totals.usage_from)
+        return self._session.request(Call("usage", path, "analytics", params=params), named_totals.usage_from)
 
     def usage_by_day(
         self,
@@ -189,12 +191,12 @@ class SequelClient:
         """`GET .../companies/{id}/usage-by-day` (N, shape I): a row per day."""
         path = filled(self._paths.usage_by_day, company_id=company_id)
         params = _kinds(event_type, engagement_type) | _range(start, end)
-        return self._session.ask(Call("usage_by_day", path, "analytics", params=params), named_totals.days_from)
+        return self._session.request(Call("usage_by_day", path, "analytics", params=params), named_totals.days_from)
 
     def event_interactions(self, event_id: str) -> Interactions:
         """`GET /events/{id}/polls` (N, shape I): polls, questions, chat and reactions."""
         path = filled(self._paths.event_interactions, event_id=event_id)
-        return self._session.ask(Call("event_interactions", path, "analytics"), interactions.interactions_from)
+        return self._session.request(Call("event_interactions", path, "analytics"), interactions.interactions_from)
 
     # ------------------------------------------------------------------ webhooks
 
@@ -207,36 +209,36 @@ class SequelClient:
         event_id: str | None = None,
         length_in_days: int | None = None,
     ) -> CreatedSubscription:
-        """`POST /webhooks` (D): subscribe, for 90 days unless told (2 to 365). Asked once: may raise `Uncertain`."""
+        """`POST /webhooks` (D): subscribe, for 90 days by default (2 to 365). Sent once: may raise `Uncertain`."""
         body = webhooks.creation(event_type, company_id, endpoint, event_id, length_in_days)
         secrets = webhooks.secrets_of(endpoint)
         call = Call("webhooks", self._paths.webhooks, method="POST", body=body, is_repeatable=False, secrets=secrets)
-        return self._session.ask(call, webhooks.created_from)
+        return self._session.request(call, webhooks.created_from)
 
     def subscription(self, subscription_id: str) -> Subscription:
         """`GET /webhooks/{id}` (D): as Sequel remembers it; `NotFound` when it does not."""
         path = filled(self._paths.webhook, subscription_id=subscription_id)
-        return self._session.ask(Call("webhook", path), webhooks.subscription_from)
+        return self._session.request(Call("webhook", path), webhooks.subscription_from)
 
     def update_subscription(
         self, subscription_id: str, *, endpoint: str | None = None, extend_by_days: int | None = None
     ) -> None:
-        """`PUT /webhooks/{id}` (D): another endpoint, more days (2 to 365), or both; asked again, it may extend twice."""
+        """`PUT /webhooks/{id}` (D): another endpoint, more days (2 to 365), or both; sent twice, it may extend twice."""
         body, secrets = webhooks.change(endpoint, extend_by_days), webhooks.secrets_of(endpoint)
         path = filled(self._paths.webhook, subscription_id=subscription_id)
-        call = Call("webhook", path, method="PUT", body=body, is_wordless=True, secrets=secrets)
-        self._session.ask(call, webhooks.nothing_from)
+        call = Call("webhook", path, method="PUT", body=body, ignores_body=True, secrets=secrets)
+        self._session.request(call, webhooks.nothing_from)
 
     def renew_subscription(self, subscription_id: str, *, length_in_days: int | None = None) -> CreatedSubscription:
-        """`POST /webhooks/renew/{id}` (D): a new key, the old one is void at once. Asked once: may raise `Uncertain`."""
+        """`POST /webhooks/renew/{id}` (D): a new key, the old one is void at once. Sent once: may raise `Uncertain`."""
         path = filled(self._paths.renew_webhook, subscription_id=subscription_id)
         call = Call("renew_webhook", path, method="POST", body=webhooks.renewal(length_in_days), is_repeatable=False)
-        return self._session.ask(call, webhooks.created_from)
+        return self._session.request(call, webhooks.created_from)
 
     def delete_subscription(self, subscription_id: str) -> None:
-        """`DELETE /webhooks/{id}` (D): `NotFound` when it is gone already, also by an attempt whose answer was lost."""
+        """`DELETE /webhooks/{id}` (D): `NotFound` when it is gone, also by an attempt whose response was lost."""
         path = filled(self._paths.webhook, subscription_id=subscription_id)
-        self._session.ask(Call("webhook", path, method="DELETE", is_wordless=True), webhooks.nothing_from)
+        self._session.request(Call("webhook", path, method="DELETE", ignores_body=True), webhooks.nothing_from)
 
 
 def _range(start: date | None, end: date | None) -> dict[str, str]:

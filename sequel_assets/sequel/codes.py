@@ -1,7 +1,7 @@
-"""What an error answer is like, in a word or two of our own: Sequel's own words are about people, and are told nowhere.
+"""Describes an error response in a word or two of our own, such as `JSON: quota`.
 
-Both words are from short fixed lists, so that no answer, however it is spelt, can put a text of its own into a message:
-the form of the body, and what it seems to be about where it says one of a few words that errors of APIs say.
+Sequel's own text may name people, so no part of it may reach a message. Both words come from short fixed lists: the form
+of the body, and its topic where it contains one of a few terms that API errors use.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from sequel_assets.sequel.parsing.decoding import NotJsonError, UnsafeJsonError, decoded
 
 LOOKED_AT = 4096
-"""Characters of an error that are looked through."""
+"""Characters of an error text that are searched for a topic."""
 NOT_FOUND = "not found"
 _SAYS_WHAT = ("errorMessage", "message", "error", "error_description", "title", "detail")
 TOPICS = (
@@ -29,7 +29,7 @@ _PATTERNS = tuple((topic, re.compile(pattern, re.IGNORECASE)) for topic, pattern
 
 
 def code_of(body: bytes, content_type: str) -> str:
-    """The form of an error's body and, where it can be made out, its topic: `empty`, `HTML`, `JSON: quota`, `text: not found`."""
+    """The form of an error's body and, where recognised, its topic: `empty`, `HTML`, `JSON: quota`, `text: not found`."""
     if not body.strip():
         return "empty"
     if "html" in content_type.lower() or body.lstrip()[:1] == b"<":
@@ -49,9 +49,9 @@ def code_of(body: bytes, content_type: str) -> str:
 
 
 def response_code(code: str, status: int | None = None) -> str:
-    """Status and code for the end of a message, whichever tells something: a form alone does not, nor a 404 that says "not found"."""
-    tells = code == "HTML" or (":" in code and not (status == 404 and code.endswith(NOT_FOUND)))
-    return (f" ({status})" if status is not None else "") + (f", {code}" if tells else "")
+    """Status and code for the end of a message. A form alone adds nothing, nor does "not found" to a 404."""
+    is_informative = code == "HTML" or (":" in code and not (status == 404 and code.endswith(NOT_FOUND)))
+    return (f" ({status})" if status is not None else "") + (f", {code}" if is_informative else "")
 
 
 def _with_topic(form: str, text: str) -> str:

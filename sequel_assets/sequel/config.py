@@ -1,4 +1,4 @@
-"""What the client must be told. Plain values, checked once: where they come from is the business of the settings."""
+"""The client's configuration: plain values, checked once. It reads no environment variables; the settings do that."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class SequelConfig:
 
     `retry_budget_seconds` is per request and counts from its first failure, waits included. `max_attempts` counts the
     attempts that were not throttled (429): those are the budget's alone, since a minute of 429 must be survived; with
-    1 nothing is ever repeated. `total_timeout_seconds` bounds one attempt from connecting to the last byte, so that a server
-    which feeds a byte now and then holds no thread for ever. `max_values` bounds what an answer may grow to in memory.
+    1 nothing is ever repeated. `total_timeout_seconds` bounds one attempt from connecting to the last byte: a server
+    that sends a byte now and then would otherwise block a thread for ever. `max_values` bounds what a response may grow
+    to in memory.
     """
 
     api_url: str
@@ -40,7 +41,7 @@ class SequelConfig:
     """Whether secret, token and answers may travel in clear to other hosts than this machine."""
     paths: Paths = field(default_factory=Paths)
     debug_answers: str | None = None
-    """A file in which answers that were errors are kept to the letter (`kept_answers`); they hold personal data."""
+    """A file that receives error responses verbatim (`transport/debug_answers.py`); they contain personal data."""
 
     def __post_init__(self) -> None:
         """Refuse what can never work, naming the field; nothing is looked up or opened."""
@@ -65,7 +66,7 @@ class SequelConfig:
 
 
 def is_safe_from_listeners(url: str) -> bool:
-    """Whether what is sent to an address can be read by nobody on the way: https, or http within this machine."""
+    """Whether nobody on the way can read what is sent to an address: https, or http within this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return True
@@ -90,7 +91,9 @@ def _checked_url(name: str, url: str) -> str:
         raise ValueError(f"{name} must be an http(s) address, {example}")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError(f"{name} must hold no user name, password, ? or #, {example}")
-    if not is_plain:  # two readers of addresses, two hosts
+    if (
+        not is_plain
+    ):  # urllib and httpx read different hosts from it: the check would cover another host than the request
         raise ValueError(f"{name} must name its host plainly, {example}")
     return url.rstrip("/")
 

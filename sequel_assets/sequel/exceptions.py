@@ -2,22 +2,23 @@
 
     SequelError
       ├── Unreachable      no connection: DNS, refused, TLS, proxy, connect time-out; `reason` says which, in words
-      ├── Interrupted      connected, but no whole answer in time: time-out, reset, drip feed; `reason` likewise
+      ├── Interrupted      connected, but no complete response in time: time-out, reset, slow drip; `reason` likewise
       ├── SignInRefused    the token endpoint said no, or a fresh token was refused too
-      ├── Forbidden        403; on a company's `list` it is the parent's licence, on its `events` the access, elsewhere a quota
+      ├── Forbidden        403; a company's `list`: the parent's licence; its `events`: access; elsewhere: a quota
       ├── NotFound         404
       ├── Throttled        429
       ├── ServerError      5xx
       ├── BadRequest       400 and every other 4xx
       ├── HasError         `hasError: true` under 200
-      ├── Uncertain        asked for something that must not be asked for twice, and whether it was done is not known
-      └── InvalidAnswer    not JSON, HTML, truncated, too large, redirected, of the wrong shape; `fault` says which
+      ├── Uncertain        sent a call that must not be sent twice, and whether Sequel did it is unknown
+      └── InvalidResponse    not JSON, HTML, truncated, too large, redirected, of the wrong shape; `fault` says which
 
-`Interrupted` stands apart from `Unreachable` because one slow event fails its own slice, while an unreachable host
-ends the run. Messages hold what, where and how often tried, and nothing that Sequel said: no token, no body, not one word of
-an error, since they end up in logs, in a database of problems and in Dagster's event log. What an error answer was like is
-told by its status and a code of ours (`codes`); its text is kept in a file where the owner asks for that (`kept_answers`).
-For the same reason these errors are raised without a cause: the exceptions of parsers carry the body with them.
+`Interrupted` is not `Unreachable`: one slow event fails its own slice, while an unreachable host ends the run. Messages
+contain what failed, where and after how many attempts, and never what Sequel sent: no token, no body, no word of an error
+text. Messages end up in logs, in the table of problems and in Dagster's event log, and Sequel's texts may name people. The
+status and a code of ours (`codes`) describe an error response; SEQUEL_DEBUG_ANSWERS keeps its text in a file
+(`transport/debug_answers.py`). For the same reason these errors are raised without a cause: a parser's exception carries
+the body with it.
 """
 # ruff: noqa: N818 -- named for what happened, as httpx's are
 
@@ -33,9 +34,9 @@ LONGEST_PATH = 300
 class SequelError(Exception):
     """Anything that Sequel, or the way to it, did wrong.
 
-    `attempts` is 0 until the client gives the error to its caller. `is_retryable` says whether trying again later may
-    help; `path` holds the escaped ids and no query; `retry_after_seconds` is the server's wish, if it had one; `code` is
-    our word for what an error answer was like.
+    `attempts` is 0 until the client raises the error to its caller. `is_retryable` says whether a later attempt may
+    succeed; `path` has the escaped ids and no query; `retry_after_seconds` is what the server asks for, if anything;
+    `code` is our description of an error response.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Unreachable(SequelError):
 
 
 class Interrupted(SequelError):
-    """A connection was there, a whole answer was not."""
+    """The connection was made, but no complete response arrived."""
 
     def __init__(self, message: str, *, reason: str = "", path: str = "") -> None:
         super().__init__(message, path=path)
@@ -109,15 +110,15 @@ class BadRequest(SequelError):
 
 
 class HasError(SequelError):
-    """Sequel's own error envelope under a status that promised success."""
+    """Sequel's own error envelope under a status of success."""
 
 
 class Uncertain(SequelError):
-    """Sent once, not to be sent blindly again, and no answer says whether Sequel did it: look before asking anew."""
+    """Sent once, and no response says whether Sequel did it. Look up the state before sending the call once more."""
 
 
-class InvalidAnswer(SequelError):
-    """An answer that cannot be what was asked for."""
+class InvalidResponse(SequelError):
+    """A response that cannot be what was requested."""
 
     def __init__(
         self, message: str, *, fault: Fault = "wrong shape", status: int | None = None, path: str = ""

@@ -1,4 +1,4 @@
-"""Where everything is. Every path is a setting's default, so that a change at Sequel's end needs no release.
+"""The paths of Sequel's endpoints. Each is a setting's default, so that a change at Sequel's end needs no release.
 
 The letter behind each path is its confidence: D documented, O observed in production, N only named (path and shape are
 our proposal).
@@ -26,7 +26,7 @@ class Paths:
     webhooks: str = "/api/integrations/webhooks"  # D
     webhook: str = "/api/integrations/webhooks/{subscription_id}"  # D
     renew_webhook: str = "/api/integrations/webhooks/renew/{subscription_id}"  # D
-    # from here on under the analytics host
+    # the paths below belong to the analytics host
     participants: str = "/api/analytics/user-engagement/events/{event_id}/top-participants"  # D
     concurrency: str = "/api/analytics/getVideoWatchOverTime/{event_id}"  # D
     user_activity: str = "/api/analytics/events/{event_id}/user-activity"  # O
@@ -56,7 +56,7 @@ def escaped(an_id: str) -> str:
 
 
 def filled(template: str, **ids: str) -> str:
-    """A template with its ids. An id that finds no place would ask for something else than was meant: refused."""
+    """A template with its ids. An id without a placeholder is refused: the request would be for something else."""
     path = template
     for name, an_id in ids.items():
         place = "{" + name + "}"

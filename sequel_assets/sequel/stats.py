@@ -1,4 +1,4 @@
-"""What a client has done so far, and how far Sequel's clock is from ours."""
+"""Counters of a client (requests, retries, bytes, waits), and the difference between Sequel's clock and ours."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import statistics
 import threading
 from collections import deque
 
-ANSWERS_REMEMBERED = 31
+CLOCK_SAMPLES = 31
 
 
 class ClientStats:
     """Counters that every thread may add to and anyone may read.
 
     `requests` are those sent, tokens and repetitions included; `bytes_received` counts bodies after decompression;
-    `seconds_waited` is the sum over all threads, of waits between attempts and of pauses that Sequel asked for.
+    `seconds_waited` is the sum over all threads, of waits between attempts and of pauses that Sequel requested.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class ClientStats:
         self._counts: dict[str, float] = dict.fromkeys(
             ("requests", "retries", "bytes_received", "seconds_waited", "throttled"), 0
         )
-        self._skews_seconds: deque[float] = deque(maxlen=ANSWERS_REMEMBERED)
+        self._skews_seconds: deque[float] = deque(maxlen=CLOCK_SAMPLES)
 
     def add(
         self,
@@ -77,7 +77,7 @@ class ClientStats:
             return statistics.median(self._skews_seconds) if self._skews_seconds else None
 
     def as_dict(self) -> dict[str, float]:
-        """All counters at one moment, for metadata."""
+        """All counters at one point in time, for metadata."""
         with self._lock:
             return dict(self._counts)
 

@@ -1,1 +1,1 @@
-"""THE MEMORY: tables, slices, the one-transaction refresh, people. SQLAlchemy; no Dagster and no HTTP."""
+"""The warehouse: tables, slices and their replacement in one transaction, people. SQLAlchemy; no Dagster and no HTTP."""

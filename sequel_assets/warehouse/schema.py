@@ -1,4 +1,4 @@
-"""The schema's versions: Alembic's migrations, run by `migrate`, checked before every use."""
+"""The schema's version: Alembic's migrations, run by `migrate` and checked before every use."""
 
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def _refuse_unknown(now: str | None, warehouse: Warehouse) -> None:
     known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if now is not None and now not in known:
         raise WarehouseError(
-            f"the warehouse {place(warehouse.url)} has schema {now}, which a newer release made; nothing was written; update sequel_assets"
+            f"the warehouse {place(warehouse.url)} has schema {now}, which a newer release made; nothing was written; "
+            "update sequel_assets"
         )
 
 

@@ -13,7 +13,7 @@ from sequel_assets.reconciliation.run import Reconciliation
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.checksums import SEEN, checksum_of
+from sequel_assets.warehouse.slices.checksums import OBSERVED, checksum_of
 from sequel_assets.warehouse.tables.core import NO_DAY, metadata, refreshes
 from sequel_assets_tests.support.harness import ADA, BO, DAYS, NOW, Platform, at, event, failures, platform, world_of
 
@@ -100,7 +100,7 @@ def test_an_event_that_moves_or_vanishes_leaves_true_books_behind(warehouse: War
 
 def test_what_a_checksum_leaves_out_is_when_something_was_seen(warehouse: Warehouse) -> None:
     """Of each table the same columns, and of those that are kept by slice none."""
-    left_out = {table.name: sorted({*SEEN} & {*table.columns.keys()}) for table in metadata.sorted_tables}
+    left_out = {table.name: sorted({*OBSERVED} & {*table.columns.keys()}) for table in metadata.sorted_tables}
     assert {name: columns for name, columns in left_out.items() if columns} == {
         "availability": ["checked_at"],
         "companies": ["first_seen_at"],

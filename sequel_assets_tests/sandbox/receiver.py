@@ -58,7 +58,7 @@ class Receiver:
 
     def taken(self, sandbox: Sandbox) -> list[Received]:
         """What came since the last time, once the sandbox has sent all that is due."""
-        sandbox.webhooks.settle()
+        sandbox.webhooks.wait_until_sent()
         with self._lock:
             taken, self.received = self.received, []
         return taken

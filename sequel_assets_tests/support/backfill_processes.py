@@ -57,7 +57,7 @@ def assert_silences_are_true(it: Platform) -> None:
     """No event has a minute on a day that is remembered as silent; of each at most a few stretches are kept."""
     with it.warehouse.read() as connection:
         for company in it.world.companies:
-            for event_id, stretches in empty_ranges.told(connection, company.id).items():
+            for event_id, stretches in empty_ranges.load(connection, company.id).items():
                 minutes = {minute.at.date() for minute in it.world.minutes(event_id)}
                 silent = {day for one in stretches for day in days_between(one.first, one.last)}
                 assert minutes & silent == set(), (company.id, event_id)

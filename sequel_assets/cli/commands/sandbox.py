@@ -54,7 +54,7 @@ def serve(
         build_world(spec), clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port
     )
     try:
-        sandbox.webhooks.mishaps = DeliveryFaults.parse(webhook_faults, seed=seed)
+        sandbox.webhooks.faults = DeliveryFaults.parse(webhook_faults, seed=seed)
     except ValueError as error:
         raise UsageError(f"--webhook-faults {webhook_faults}: {error}") from None
     try:

@@ -84,7 +84,7 @@ def show_webhook(sandbox: Sandbox) -> bool:
     sandbox.world.restate(EVENT, minutes=4)  # as a host's end has Sequel compute anew
     began = time.monotonic()
     sandbox.end_event(EVENT)
-    sandbox.webhooks.settle(SECONDS)
+    sandbox.webhooks.wait_until_sent(SECONDS)
     run_id, is_good = _run(settings)
     seconds = time.monotonic() - began
     after = _rows(settings)

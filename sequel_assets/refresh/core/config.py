@@ -13,7 +13,7 @@ from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity import identity
 from sequel_assets.warehouse.identity.adoption import adopt
-from sequel_assets.warehouse.identity.identity import Mine
+from sequel_assets.warehouse.identity.identity import IdentitySettings
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ def guard(settings: Settings, *, root_only: bool = False) -> Callable[[Warehouse
 
     A receiver compares the root company alone: it has no business with the key of persons.
     """
-    with_what = Mine(settings.company_id) if root_only else mine(settings)
+    with_what = IdentitySettings(settings.company_id) if root_only else mine(settings)
     return partial(identity.ensure, mine=with_what, at=settings.clock, adopt=adopt)
 
 
-def mine(settings: Settings) -> Mine:
+def mine(settings: Settings) -> IdentitySettings:
     """Return what the settings say of what a warehouse is made with."""
     key = settings.person_key.get_secret_value() if settings.person_key else None
-    return Mine(settings.company_id, settings.api_url, key)
+    return IdentitySettings(settings.company_id, settings.api_url, key)
 
 
 def open_warehouse(settings: Settings) -> Warehouse:

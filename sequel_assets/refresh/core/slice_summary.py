@@ -26,10 +26,10 @@ def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds:
     columns = [column.name for column in table.columns]
     minutes = people = None
     if table is event_participants:
-        minutes = sum(row[columns.index("engaged_minutes")] for row in result.held)
-        people = len({row[columns.index("person_id")] for row in result.held})
+        minutes = sum(row[columns.index("engaged_minutes")] for row in result.stored_rows)
+        people = len({row[columns.index("person_id")] for row in result.stored_rows})
     elif {"event_type", "engaged_minutes", "unique_users"} <= set(columns):
-        whole = [row for row in result.held if row[columns.index("event_type")] == ALL]
+        whole = [row for row in result.stored_rows if row[columns.index("event_type")] == ALL]
         minutes = sum(row[columns.index("engaged_minutes")] for row in whole)
         people = sum(row[columns.index("unique_users")] for row in whole)
     return Outcome(
@@ -44,7 +44,7 @@ def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds:
         is_final=result.is_final,
         requests=requests,
         seconds=seconds,
-        preview=_preview(table, result.held, columns),
+        preview=_preview(table, result.stored_rows, columns),
     )
 
 

@@ -16,7 +16,7 @@ from sequel_assets.sequel import (
     BadRequest,
     Forbidden,
     HasError,
-    InvalidAnswer,
+    InvalidResponse,
     NotFound,
     SequelError,
 )
@@ -134,7 +134,7 @@ def to_probe(events: Iterable[EventRequest], wanted: Collection[str], now: datet
 
 def is_refusal(error: SequelError) -> bool:
     """Say whether an error may mean that Sequel does not tell this of the company: absent, forbidden, another shape."""
-    if isinstance(error, InvalidAnswer):
+    if isinstance(error, InvalidResponse):
         return error.fault in {"wrong shape", "not JSON", "redirected"}
     return isinstance(error, Forbidden | BadRequest | HasError)
 

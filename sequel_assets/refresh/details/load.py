@@ -110,8 +110,8 @@ class DetailsBatch:
         `noted` are datasets that have problems already: only those, and those that get some, are settled.
         """
         results = warehouse.change(self._write, self.company_id) if self.updates else []
-        kept = [result for result in results if result.state is SliceState.HELD]
-        written = [result for result in results if result.state is not SliceState.HELD]
+        kept = [result for result in results if result.state is SliceState.QUARANTINED]
+        written = [result for result in results if result.state is not SliceState.QUARANTINED]
         self._note_times(warehouse, noted)
         for table in self.tables:
             problems = [problem for problem in self.failed if problem.dataset == table.name]
@@ -191,7 +191,7 @@ def _replace_beside(
 ) -> None:
     here = (table.c.company_id == company_id, table.c.day == update.day)
     event = list(table.columns).index(table.c.event_id)
-    asked = update.asked or frozenset()
+    asked = update.requested or frozenset()
     stored = [tuple(row) for row in connection.execute(sa.select(table).where(*here)) if row.event_id in asked]
     new = [row for row in rows if row[event] in asked]
     if set(stored) != set(new):

@@ -12,7 +12,7 @@ from sequel_assets.refresh.core.bounded_wait import Quiet
 from sequel_assets.refresh.core.existence import events_of, requested_again
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.list_completeness import looks_cut_off
-from sequel_assets.sequel import FATAL, Event, InvalidAnswer, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, Event, InvalidResponse, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import HUB, events
@@ -136,7 +136,7 @@ class _Asked:
             return _Listed(listing, notes=[Problem(company_id, events.name, reason, event_id=EVENT_IDS)])
         named = unlisted(company.event_ids or (), listing, company_id, self._stored)
         if len(named) > MAX_NAMED:
-            raise InvalidAnswer(f"it names {len(named)} events that its list of {len(listing)} does not hold")
+            raise InvalidResponse(f"it names {len(named)} events that its list of {len(listing)} does not hold")
         bad = "eventIds" in company.bad_fields
         reason = "some of its eventIds cannot be read; whether its list of events is whole is not known"
         notes = [Problem(company_id, events.name, reason, event_id=EVENT_IDS)] if bad else []

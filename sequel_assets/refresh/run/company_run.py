@@ -178,7 +178,7 @@ class CompanyRefresh:
         for problem in batch.failed:
             self._failed.setdefault(problem.dataset, set()).add(problem.event_id)
         for update in batch.concurrency:
-            self._placed.setdefault(update.day, set()).update(update.asked or ())
+            self._placed.setdefault(update.day, set()).update(update.requested or ())
         yield from batch.commit(self._warehouse)
 
     def _place_elsewhere(self) -> None:

@@ -47,7 +47,7 @@ class EmptyRangeStore:
         self._written = time.monotonic()
 
     def _learn(self, told: Mapping[str, tuple[Any, Any]], connection: sa.Connection) -> None:
-        stored = empty_ranges.told(connection, self._company_id)
+        stored = empty_ranges.load(connection, self._company_id)
         changed = {}
         for event_id, (silent, loud) in told.items():
             before = stored.get(event_id, [])
@@ -60,7 +60,7 @@ class EmptyRangeStore:
     def _read(self) -> dict[str, list[EmptyRange]]:
         """Return what is stored; days of which minutes are stored are not believed to be silent, whatever is told."""
         with self._warehouse.read() as connection:
-            stored = empty_ranges.told(connection, self._company_id)
+            stored = empty_ranges.load(connection, self._company_id)
             if not stored:
                 return {}
             loud: dict[str, set[date]] = {}

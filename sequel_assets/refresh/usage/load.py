@@ -111,7 +111,7 @@ class Batch:
             through,
             data,
             full,
-            proofs=proofs,
+            control_totals=proofs,
             accepts_loss=self.moment.accepts_loss,
         )
         self.participants.append(update)
@@ -191,7 +191,7 @@ class Batch:
                 )
                 for result in results:
                     name, day = result.table.name, result.day
-                    if result.state is SliceState.HELD:
+                    if result.state is SliceState.QUARANTINED:
                         kept.append(Problem(self.company_id, name, held(result.loss), day))
                     else:
                         outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))

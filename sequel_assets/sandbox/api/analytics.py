@@ -19,7 +19,7 @@ from sequel_assets.sandbox.world.view import Query, RefusalError, View, iso, uid
 def top_participants(view: View, event_id: str, query: Query) -> Any:
     """`GET /user-engagement/events/{eventId}/top-participants`: totals of everybody, the first `limit` rows."""
     found = view.event(event_id)
-    days, engagement_type, _ = _asked(view, query)
+    days, engagement_type, _ = _query_arguments(view, query)
     limit = _count(query.get("limit", "10"))
     rows = view.tally(found).participants(days, engagement_type)
     people = {row.attendance.person.key(found.id) for row in rows} if view.count_by == "person" else rows
@@ -77,7 +77,7 @@ def user_activity(view: View, event_id: str, query: Query) -> Any:
 
 
 def user_id(event_id: str, who: Person, email: Text) -> str:
-    """The id of somebody in an event: the user's own, three strokes, the event's. Without an e-mail it is theirs there alone."""
+    """The id of somebody in an event: the user's id, `|||`, the event's id. Without an e-mail it is valid there alone."""
     user = uid("user", email if isinstance(email, str) and email.strip() else who.key(event_id))
     return f"{user}|||{event_id}"
 
@@ -140,7 +140,7 @@ def _activity(
 
 
 def lifetime_usage(view: View, company_id: str, query: Query) -> Any:
-    """`GET /user-engagement/companies/{companyId}/lifetime-usage` (named only): without those beneath."""
+    """`GET /user-engagement/companies/{companyId}/lifetime-usage` (named only): without sub-companies."""
     return _usage_document(view, company_id, {k: v for k, v in query.items() if k not in ("startDate", "endDate")})
 
 
@@ -152,7 +152,7 @@ def usage_in_range(view: View, company_id: str, query: Query) -> Any:
 
 def usage_by_day(view: View, company_id: str, query: Query) -> Any:
     """`GET /user-engagement/companies/{companyId}/usage-by-day` (named only): the days that have minutes."""
-    days, engagement_type, event_type = _asked(view, query)
+    days, engagement_type, event_type = _query_arguments(view, query)
     tallies = _tallies(view, view.company(company_id).id, event_type)
     with_minutes = sorted({day for _, tally in tallies for day in tally.days if days.holds(day)})
     answered = []
@@ -179,7 +179,7 @@ def polls(view: View, event_id: str, _query: Query) -> Any:
 
 
 def _usage_document(view: View, company_id: str, query: Query) -> dict[str, Any]:
-    days, engagement_type, event_type = _asked(view, query)
+    days, engagement_type, event_type = _query_arguments(view, query)
     owner = view.company(company_id)
     used = usage(_tallies(view, owner.id, event_type), days, engagement_type)
     return {
@@ -200,8 +200,8 @@ def _tallies(view: View, company_id: str, event_type: str | None) -> list[tuple[
     return [(found, view.tally(found)) for found in owned if event_type in (None, found.event_type)]
 
 
-def _asked(view: View, query: Query) -> tuple[Range, str, str | None]:
-    """The days that are not forgotten, the engagement type and the event type of a query; 400 with `{}` if they cannot be."""
+def _query_arguments(view: View, query: Query) -> tuple[Range, str, str | None]:
+    """The days that are still kept, the engagement type and the event type of a query; 400 with `{}` if invalid."""
     engagement_type, event_type = query.get("engagementType", "all"), query.get("eventType")
     if engagement_type not in ENGAGEMENT_TYPES or event_type not in (None, STAGE, HUB):
         raise RefusalError(400, {})

@@ -1,4 +1,4 @@
-"""The app: which call is which, who may ask, what goes wrong on the way, and a log of it all."""
+"""The ASGI app: matches calls, checks tokens, applies faults, and logs each request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sequel_assets.sandbox.api import analytics, directory, wire
-from sequel_assets.sandbox.api.cache import AnswerCache, asked_for
+from sequel_assets.sandbox.api.cache import AnswerCache, request_key
 from sequel_assets.sandbox.api.faults import Fault, Faults
-from sequel_assets.sandbox.api.quirks import bend
+from sequel_assets.sandbox.api.quirks import with_faults
 from sequel_assets.sandbox.api.request_log import LoggedRequest, RequestLog
 from sequel_assets.sandbox.api.signin import SignIn
 from sequel_assets.sandbox.webhooks import subscriptions
@@ -93,7 +93,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 @dataclass
 class Api:
-    """All that an answer depends on. `world`, `clock` and `faults` may be exchanged between requests."""
+    """Everything that a response depends on. `world`, `clock` and `faults` may be replaced between requests."""
 
     world: World
     clock: Clock
@@ -134,99 +134,99 @@ class Api:
     async def _serve(self, request: Request) -> Response:
         began, at = time.perf_counter(), self.clock.now()
         path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
-        struck: list[Fault] = []
+        applied: list[Fault] = []
         try:
-            response = await self._response(request, path, query, struck)
+            response = await self._response(request, path, query, applied)
         except RefusalError as refusal:
             response = wire.answer(refusal.status, refusal.body)
-        except Exception:  # noqa: BLE001 - a mistake of the sandbox's own: tell the human, and the client by 500
+        except Exception:  # noqa: BLE001 - a bug of the sandbox: print it, and answer 500
             traceback.print_exc(file=sys.stderr)
             response = wire.answer(500, {"hasError": True, "errorMessage": "The sandbox itself failed; see its output"})
-        response = self._finished(request, response, struck, at)
-        await asyncio.sleep(max(0.0, began + self.latency_ms / 1000 - time.perf_counter()))  # its own work is in it
+        response = self._finished(request, response, applied, at)
+        await asyncio.sleep(max(0.0, began + self.latency_ms / 1000 - time.perf_counter()))  # includes our own work
         status = 0 if isinstance(response, wire.HangUp) else response.status_code
-        kinds = "+".join(fault.kind for fault in struck) or None
+        kinds = "+".join(fault.kind for fault in applied) or None
         logged = LoggedRequest(request.method, path, query, status, kinds, at, time.perf_counter() - began)
         self.requests.add(logged)
         if self.on_request:
             self.on_request(logged)
         return response
 
-    async def _response(self, request: Request, path: str, query: str, struck: list[Fault]) -> Response:
+    async def _response(self, request: Request, path: str, query: str, applied: list[Fault]) -> Response:
         if path == TOKEN_PATH and request.method == "POST":
-            struck += self.faults.choose(path, query, "token")
+            applied += self.faults.choose(path, query, "token")
             body, content_type = await request.body(), request.headers.get("content-type", "")
-            return await self._unless(struck, lambda: self._token(content_type, body, struck))
+            return await self._unless(applied, lambda: self._token(content_type, body, applied))
         if path == subscriptions.PATH or path.startswith(f"{subscriptions.PATH}/"):
-            struck += self.faults.choose(path, query, "webhooks")
+            applied += self.faults.choose(path, query, "webhooks")
             body = await request.body()
-            return await self._unless(struck, lambda: self._subscription(request, path, body, struck))
+            return await self._unless(applied, lambda: self._subscription(request, path, body, applied))
         call, ids = self.match(request.method, path)
-        struck += self.faults.choose(path, query, call.shape)
-        return await self._unless(struck, lambda: self._answer(call, ids, request, query, struck))
+        applied += self.faults.choose(path, query, call.shape)
+        return await self._unless(applied, lambda: self._answer(call, ids, request, query, applied))
 
-    async def _unless(self, struck: list[Fault], right: Callable[[], Response]) -> Response:
+    async def _unless(self, applied: list[Fault], right: Callable[[], Response]) -> Response:
         """The right answer, unless a fault gives another instead."""
-        for fault in struck:
+        for fault in applied:
             if fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
-            elif (other := wire.instead(fault)) and fault.kind not in ("http_401_json", "vanished"):
+            elif (other := wire.replacement_for(fault)) and fault.kind not in ("http_401_json", "vanished"):
                 return other
         return right()
 
-    def _token(self, content_type: str, body: bytes, struck: list[Fault]) -> Response:
+    def _token(self, content_type: str, body: bytes, applied: list[Fault]) -> Response:
         with self.world.lock:
             document = self.sign_in.token(content_type, body)
-            return wire.answer(200, bend(struck, document, [], self.world))
+            return wire.answer(200, with_faults(applied, document, [], self.world))
 
-    def _subscription(self, request: Request, path: str, body: bytes, struck: list[Fault]) -> Response:
-        if refused := self._refused(request, struck):
+    def _subscription(self, request: Request, path: str, body: bytes, applied: list[Fault]) -> Response:
+        if refused := self._refused(request, applied):
             return refused
         with self.world.lock:
             status, document = self.webhooks.answer(request.method, path, body)
-            return wire.answer(status, bend(struck, document, [], self.world))
+            return wire.answer(status, with_faults(applied, document, [], self.world))
 
-    def _refused(self, request: Request, struck: list[Fault]) -> Response | None:
+    def _refused(self, request: Request, applied: list[Fault]) -> Response | None:
         """The answer to a caller whose token is not, or no longer, valid; the plain one is raised."""
-        kinds = {fault.kind: fault for fault in struck}
+        kinds = {fault.kind: fault for fault in applied}
         authorization = request.headers.get("authorization", "")
         if "http_401" in kinds or "http_401_json" in kinds:
             self.sign_in.revoke(authorization)
         if "revoke_tokens" in kinds:
             self.sign_in.revoke_all()
         if "http_401_json" in kinds:
-            return wire.instead(kinds["http_401_json"])
+            return wire.replacement_for(kinds["http_401_json"])
         self.sign_in.check(authorization)
         return None
 
-    def _answer(self, call: ApiCall, ids: list[str], request: Request, query: str, struck: list[Fault]) -> Response:
-        if refused := self._refused(request, struck):
+    def _answer(self, call: ApiCall, ids: list[str], request: Request, query: str, applied: list[Fault]) -> Response:
+        if refused := self._refused(request, applied):
             return refused
-        kinds = {fault.kind for fault in struck}
-        asked = dict(parse_qsl(query, keep_blank_values=True))
+        kinds = {fault.kind for fault in applied}
+        arguments = dict(parse_qsl(query, keep_blank_values=True))
         if "sub_companies_ignored" in kinds:
-            asked.pop("includeSubCompanies", None)
+            arguments.pop("includeSubCompanies", None)
         with self.world.lock:
             if "vanished" in kinds:
                 self.world.vanish(ids[0])
             count_by = "person" if "split_rows" in kinds else self.count_by
             now, top = self.clock.now(), self.clock.top_of_hour()
             view = View(self.world, self._tallies, now, top, count_by, self.keeps_days)
-            if struck:
-                return wire.answer(200, bend(struck, call.handler(view, ids[0], asked), ids, self.world))
-            wanted = asked_for(call.shape, ids, asked)
-            body = self.memory.recall(wanted, view)
+            if applied:
+                return wire.answer(200, with_faults(applied, call.handler(view, ids[0], arguments), ids, self.world))
+            key = request_key(call.shape, ids, arguments)
+            body = self.memory.recall(key, view)
             if body is None:
-                body = wire.encoded(call.handler(view, ids[0], asked))
-                self.memory.keep(wanted, view, body)
+                body = wire.encoded(call.handler(view, ids[0], arguments))
+                self.memory.keep(key, view, body)
             return wire.json_answer(200, body)
 
-    def _finished(self, request: Request, response: Response, struck: list[Fault], at: datetime) -> Response:
+    def _finished(self, request: Request, response: Response, applied: list[Fault], at: datetime) -> Response:
         skew = 0.0
-        for fault in struck:
-            response = wire.spoilt(response, fault)
+        for fault in applied:
+            response = wire.damaged(response, fault)
             skew += fault.seconds if fault.kind == "date_skewed" else 0
-        if any(fault.kind == "gzip" for fault in struck):
+        if any(fault.kind == "gzip" for fault in applied):
             response = wire.zipped(response, request.headers.get("accept-encoding", ""))
         response.headers["Date"] = format_datetime(at.replace(microsecond=0) + timedelta(seconds=skew), usegmt=True)
         return response

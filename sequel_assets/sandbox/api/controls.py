@@ -1,4 +1,4 @@
-"""Steering from outside: endpoints under `/sandbox/` for people and demos. No sign-in, no faults, not in the log."""
+"""Control endpoints under `/sandbox/`, for people and demos. No sign-in, no faults, not in the log."""
 
 from __future__ import annotations
 
@@ -19,36 +19,39 @@ from sequel_assets.sandbox.world.view import iso
 
 
 def routes(api: Api) -> list[Route]:
-    """The steering routes of an API."""
+    """The control routes of an API."""
 
-    def steer(work: Callable[[Api, dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint_of(work: Callable[[Api, dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             try:
-                asked = (
+                arguments = (
                     json.loads(await request.body() or b"{}")
                     if request.method == "POST"
                     else dict(request.query_params)
                 )
                 with api.world.lock:
-                    return wire.answer(200, work(api, asked))
+                    return wire.answer(200, work(api, arguments))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 return wire.answer(400, {"hasError": True, "errorMessage": f"{type(error).__name__}: {error}"})
 
         return endpoint
 
     return [
-        Route("/sandbox", steer(_state), methods=["GET"]),
-        Route("/sandbox/state", steer(_state), methods=["GET"]),
-        Route("/sandbox/requests", steer(_requests), methods=["GET"]),
-        Route("/sandbox/clock", steer(_clock), methods=["POST"]),
-        Route("/sandbox/faults", steer(_faults), methods=["POST"]),
-        Route("/sandbox/restate", steer(_restate), methods=["POST"]),
-        *(Route(f"/sandbox/{name}", steer(work), methods=["POST"]) for name, work in event_controls.WORKS.items()),
-        *(Route(f"/sandbox/{name}", steer(look), methods=["GET"]) for name, look in event_controls.LOOKS.items()),
+        Route("/sandbox", endpoint_of(_state), methods=["GET"]),
+        Route("/sandbox/state", endpoint_of(_state), methods=["GET"]),
+        Route("/sandbox/requests", endpoint_of(_requests), methods=["GET"]),
+        Route("/sandbox/clock", endpoint_of(_clock), methods=["POST"]),
+        Route("/sandbox/faults", endpoint_of(_faults), methods=["POST"]),
+        Route("/sandbox/restate", endpoint_of(_restate), methods=["POST"]),
+        *(
+            Route(f"/sandbox/{name}", endpoint_of(work), methods=["POST"])
+            for name, work in event_controls.ACTIONS.items()
+        ),
+        *(Route(f"/sandbox/{name}", endpoint_of(look), methods=["GET"]) for name, look in event_controls.VIEWS.items()),
     ]
 
 
-def _state(api: Api, _asked: dict[str, Any]) -> Any:
+def _state(api: Api, _arguments: dict[str, Any]) -> Any:
     """The clock, the size of the world, and how many requests there were."""
     return {
         "now": iso(api.clock.now()),
@@ -62,9 +65,9 @@ def _state(api: Api, _asked: dict[str, Any]) -> Any:
     }
 
 
-def _requests(api: Api, asked: dict[str, Any]) -> Any:
+def _requests(api: Api, arguments: dict[str, Any]) -> Any:
     """The last requests, `?last=100` of them."""
-    last = int(asked.get("last", 100))
+    last = int(arguments.get("last", 100))
     return {
         "count": api.requests.count,
         "requests": [_logged(r) for r in list(api.requests)[-last:]] if last > 0 else [],
@@ -75,19 +78,19 @@ def _logged(request: LoggedRequest) -> dict[str, Any]:
     return {**request.__dict__, "at": iso(request.at), "seconds": round(request.seconds, 6)}
 
 
-def _clock(api: Api, asked: dict[str, Any]) -> Any:
+def _clock(api: Api, arguments: dict[str, Any]) -> Any:
     """`{"set": time}`, `{"advance": seconds}`, `{"speed": factor}`, or several at once, in this order."""
-    if "set" in asked:
-        api.clock.set(datetime.fromisoformat(asked["set"]))
-    if "advance" in asked:
-        api.clock.advance(float(asked["advance"]))
-    if "speed" in asked:
-        api.clock.speed = float(asked["speed"])
+    if "set" in arguments:
+        api.clock.set(datetime.fromisoformat(arguments["set"]))
+    if "advance" in arguments:
+        api.clock.advance(float(arguments["advance"]))
+    if "speed" in arguments:
+        api.clock.speed = float(arguments["speed"])
     api.webhooks.wake()
-    return _state(api, asked)
+    return _state(api, arguments)
 
 
-def _faults(api: Api, asked: dict[str, Any]) -> Any:
+def _faults(api: Api, arguments: dict[str, Any]) -> Any:
     """`{"clear": true, "rates": {kind: share}, "script": [{"path", "fault", "times"?}]}`; without `times`: for ever."""
     script = [
         (
@@ -95,21 +98,21 @@ def _faults(api: Api, asked: dict[str, Any]) -> Any:
             Fault(line["fault"], **{k: v for k, v in line.items() if k in ("seconds", "rows", "megabytes")}),
             line,
         )
-        for line in asked.get("script", [])
+        for line in arguments.get("script", [])
     ]
-    if asked.get("clear"):
+    if arguments.get("clear"):
         api.faults.clear()
-    if "rates" in asked:
-        api.faults.rate(asked["rates"])
+    if "rates" in arguments:
+        api.faults.rate(arguments["rates"])
     for path, fault, line in script:
         if "times" in line:
             api.faults.script(path, fault, int(line["times"]))
         else:
             api.faults.always(path, fault)
-    return _state(api, asked)
+    return _state(api, arguments)
 
 
-def _restate(api: Api, asked: dict[str, Any]) -> Any:
+def _restate(api: Api, arguments: dict[str, Any]) -> Any:
     """`{"eventId": id, "minutes": -5}`: every row of the event loses (or gains) that many minutes at its end."""
-    api.world.restate(asked["eventId"], minutes=int(asked["minutes"]))
-    return _state(api, asked)
+    api.world.restate(arguments["eventId"], minutes=int(arguments["minutes"]))
+    return _state(api, arguments)

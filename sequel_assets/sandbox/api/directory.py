@@ -1,7 +1,4 @@
-"""What the API's documented calls answer about companies, events and hubs.
-
-Pure: a world, a time and a query go in, JSON comes out.
-"""
+"""The responses of the API's documented calls about companies, events and hubs. Pure: world, time and query in, JSON out."""
 
 from __future__ import annotations
 
@@ -45,13 +42,13 @@ PRESETS = {"lastDay": 1, "last7days": 7, "last30days": 30}
 
 
 def company_events(view: View, company_id: str, query: Query) -> Any:
-    """`GET /company/{companyId}/events`: those that start in the range asked for; sub-companies' too unless refused."""
+    """`GET /company/{companyId}/events`: those that start in the requested range; sub-companies' too by default."""
     owner = view.company(company_id)
     presets = [name for name in PRESETS if query.get(name, "false").lower() == "true"]
     has_dates = "startDate" in query or "endDate" in query
     if len(presets) > 1 or (presets and has_dates):
         raise error(400, "Use one preset, or dates")
-    first, last = _moment(query.get("startDate"), is_end=False), _moment(query.get("endDate"), is_end=True)
+    first, last = _parsed_time(query.get("startDate"), is_end=False), _parsed_time(query.get("endDate"), is_end=True)
     if presets:
         first, last = view.now - timedelta(days=PRESETS[presets[0]]), view.now
     deep = query.get("includeSubCompanies", "true").lower() != "false"
@@ -62,8 +59,8 @@ def company_events(view: View, company_id: str, query: Query) -> Any:
     ]
 
 
-def _moment(text: str | None, *, is_end: bool) -> datetime | None:
-    """An ISO 8601 time; a bare date is its first moment, or its last when it ends a range."""
+def _parsed_time(text: str | None, *, is_end: bool) -> datetime | None:
+    """An ISO 8601 time; a bare date is its first instant, or its last when it ends a range."""
     if text is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""What goes wrong on demand: by rate, by path, or scripted. Which answer is spoilt is decided here, how elsewhere.
+"""Faults on demand: by rate, by path, or scripted. This module decides which response is affected; `quirks` and `wire` how.
 
-A *quirk* leaves an answer right, and a client must accept it; after a *fault* it must ask again or fail.
+A *quirk* leaves a response right, and a client must accept it; after a *fault* it must repeat the request or fail.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Fault:
 
     @property
     def shapes(self) -> frozenset[str]:
-        """The calls that it can befall."""
+        """The calls that it can affect."""
         return FAULT_SHAPES.get(self.kind) or QUIRK_SHAPES[self.kind]
 
 
@@ -97,11 +97,11 @@ class _Line:
 
 
 class Faults:
-    """Decides what befalls a request. Thread-safe, and deterministic given the sequence of requests per path and query.
+    """Chooses the faults of a request. Thread-safe, and deterministic by the sequence of requests per path and query.
 
     `rates`: kind -> share of requests, on paths that match `only`. `paths`: (pattern, fault), for ever. `script`:
     (pattern, fault, times), in order. A pattern is fnmatch's, of the path as sent or decoded, with or without `?query`.
-    By rate the same path and query is hit at most `max_in_a_row` times in a row, so that asking again wins.
+    By rate the same path and query is hit at most `max_in_a_row` times in a row, so that retries succeed.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Faults:
         self._lock = threading.Lock()
         self._rates: list[tuple[Fault, float]] = []
         self._lines: list[_Line] = []
-        self._asked: dict[str, int] = {}
+        self._request_counts: dict[str, int] = {}
         self._in_a_row: dict[str, int] = {}
         self.rate(rates or {})
         for pattern, fault in paths:
@@ -141,7 +141,7 @@ class Faults:
         return cls(rates, seed=seed)
 
     def rate(self, rates: Mapping[Kind, float]) -> None:
-        """Set the rates anew."""
+        """Replace the rates."""
         made = [(_fault(kind), share) for kind, share in rates.items()]
         for fault, share in made:
             if not 0 <= share <= 1:
@@ -160,7 +160,7 @@ class Faults:
             self._lines.append(_Line(pattern, _fault(fault), None))
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Remove all faults."""
         with self._lock:
             self._rates, self._lines = [], []
 
@@ -171,7 +171,7 @@ class Faults:
             return sum(line.left or 0 for line in self._lines)
 
     def choose(self, path: str, query: str, shape: str) -> list[Fault]:
-        """What befalls this request: any number of quirks, and at most one fault."""
+        """The faults of this request: any number of quirks, and at most one fault."""
         with self._lock:
             if not self._lines and not self._rates:
                 return []
@@ -195,14 +195,14 @@ class Faults:
         if not self._rates or not _matches(self.only, path, query):
             return []
         request = f"{path}?{query}"
-        asked = self._asked[request] = self._asked.get(request, 0) + 1
-        struck = [
+        count = self._request_counts[request] = self._request_counts.get(request, 0) + 1
+        applied = [
             fault
             for fault, share in self._rates
-            if shape in fault.shapes and random.Random(f"{self.seed}/{fault.kind}/{request}/{asked}").random() < share
+            if shape in fault.shapes and random.Random(f"{self.seed}/{fault.kind}/{request}/{count}").random() < share
         ]
-        quirks = [fault for fault in struck if fault.kind in QUIRKS]
-        faults = [fault for fault in struck if fault.kind in FAULTS][:1]
+        quirks = [fault for fault in applied if fault.kind in QUIRKS]
+        faults = [fault for fault in applied if fault.kind in FAULTS][:1]
         if not faults or self._in_a_row.get(request, 0) >= self.max_in_a_row:
             self._in_a_row[request] = 0
             return quirks

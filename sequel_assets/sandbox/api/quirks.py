@@ -1,4 +1,4 @@
-"""How an answer is bent: the quirks that leave it right, and the faults that make its content wrong."""
+"""Changes a response's content: by quirks, which leave it right, and by faults, which make it wrong."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ NEEDED = frozenset(
 """Fields that `missing_fields` and `nulls` leave alone, so that the answer stays right."""
 
 
-def bend(faults: list[Fault], document: Any, ids: list[str], world: World) -> Any:
+def with_faults(faults: list[Fault], document: Any, ids: list[str], world: World) -> Any:
     """The document after every quirk and content fault that was chosen for it."""
     for fault in faults:
         if fault.kind in _ROWS:
@@ -140,7 +140,7 @@ def _gap(views: Views) -> Views:
 
 
 def _twice(views: Views) -> Views:
-    """Every fourth minute is told again, with fewer users."""
+    """Every fourth minute occurs twice, the second time with fewer users."""
     return views + [[minute, max(0, users - 1)] for minute, users in views[::4]]
 
 
@@ -194,7 +194,7 @@ def _nulls(value: Any) -> Any:
     return {k: v if k in NEEDED else None for k, v in value.items()} if isinstance(value, dict) else value
 
 
-def _extra(value: Any) -> Any:
+def _with_added_fields(value: Any) -> Any:
     return {**value, "_v": 2, "somethingNew": {"a": [1, None]}} if isinstance(value, dict) else value
 
 
@@ -203,5 +203,5 @@ _EVERY_VALUE: dict[str, Callable[[Any], Any]] = {
     "numbers_as_strings": _deeply(_text),
     "missing_fields": _deeply(_missing),
     "nulls": _deeply(_nulls),
-    "extra_fields": _deeply(_extra),
+    "extra_fields": _deeply(_with_added_fields),
 }

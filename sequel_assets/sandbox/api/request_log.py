@@ -1,4 +1,4 @@
-"""The log of requests: what was asked, what struck it, and what the answer was."""
+"""The log of requests: each with its faults and its status."""
 
 from __future__ import annotations
 

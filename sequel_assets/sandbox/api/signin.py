@@ -1,4 +1,4 @@
-"""Sign-in: client credentials go in, bearer tokens come out, and each dies after a while or when told to."""
+"""Sign-in: issues bearer tokens for client credentials; each expires after a while or is revoked."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class SignIn:
         if content_type.split(";")[0].strip().lower() != "application/json":
             raise error(400, "The body must be JSON")
         try:
-            asked = json.loads(body)
+            document = json.loads(body)
         except ValueError:
             raise error(400, "The body must be JSON") from None
-        if not isinstance(asked, dict) or asked.get("grant_type") != "client_credentials":
+        if not isinstance(document, dict) or document.get("grant_type") != "client_credentials":
             raise error(400, "Unsupported grant_type")
         known = self.credentials
-        if (asked.get("client_id"), asked.get("client_secret"), asked.get("audience")) != (
+        if (document.get("client_id"), document.get("client_secret"), document.get("audience")) != (
             known.client_id,
             known.client_secret,
             known.audience,

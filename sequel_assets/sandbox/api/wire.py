@@ -1,4 +1,4 @@
-"""Answers as bytes on the wire: whole ones, and those that break off, hang up, or never end."""
+"""Responses as bytes on the wire: complete ones, and those that are truncated, reset, or huge."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def json_answer(status: int, body: bytes) -> Response:
     return Response(body, status, media_type=JSON)
 
 
-def instead(fault: Fault) -> Response | None:
+def replacement_for(fault: Fault) -> Response | None:
     """The answer that a fault gives in place of the right one; None when the right one is still needed."""
     if fault.kind in STATUS_PAGES:
         status, title = STATUS_PAGES[fault.kind]
@@ -66,8 +66,8 @@ def instead(fault: Fault) -> Response | None:
     return HangUp(resets=fault.kind == "reset") if fault.kind in ("reset", "closed") else None
 
 
-def spoilt(response: Response, fault: Fault) -> Response:
-    """The right answer, broken off in the middle or buried in blanks."""
+def damaged(response: Response, fault: Fault) -> Response:
+    """The right response, truncated in the middle or preceded by megabytes of blanks."""
     if fault.kind == "truncated":
         return Truncated(response)
     return _huge(response, fault.megabytes) if fault.kind == "huge" else response
@@ -90,7 +90,7 @@ class HangUp(Response):
         self._resets = resets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's names
-        """Take the connection down below uvicorn, which has no word for it."""
+        """Close the connection at its transport: uvicorn has no public way to do that."""
         transport: asyncio.Transport = receive.__self__.transport  # type: ignore[attr-defined]
         if self._resets:
             plug: socket.socket = transport.get_extra_info("socket")
@@ -103,8 +103,8 @@ class HangUp(Response):
 class Truncated(Response):
     """The right head, half of the body, and then the end of the connection."""
 
-    def __init__(self, whole: Response) -> None:
-        super().__init__(whole.body, whole.status_code, headers=dict(whole.headers))
+    def __init__(self, complete: Response) -> None:
+        super().__init__(complete.body, complete.status_code, headers=dict(complete.headers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's names
         """Send half and leave: uvicorn closes a connection whose answer is not complete."""

@@ -1,4 +1,4 @@
-"""Deliveries: what is on its way, what became of it, and the POST itself."""
+"""Deliveries of webhooks: the outbox, the state of each delivery, and the POST itself."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Delivery:
 
     number: int
     subscription_id: str
-    occasion: WebhookEvent = field(repr=False)
+    webhook_event: WebhookEvent = field(repr=False)
     page: int
     invocation_id: str
     correlation_id: str
     due_at: datetime
-    mishaps: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     attempts: int = 0
     last_status: int | None = None
     state: State = "waiting"
@@ -47,38 +47,38 @@ class Delivery:
     @property
     def event_type(self) -> str:
         """One of the six."""
-        return self.occasion.event_type
+        return self.webhook_event.event_type
 
     @property
     def company_id(self) -> str:
         """Whose event."""
-        return self.occasion.company_id
+        return self.webhook_event.company_id
 
     @property
     def event_id(self) -> str:
         """Which event."""
-        return self.occasion.event_id
+        return self.webhook_event.event_id
 
     @property
     def pages(self) -> int:
         """How many deliveries share the correlation id."""
-        return self.occasion.pages
+        return self.webhook_event.pages
 
-    def told(self) -> dict[str, Any]:
-        """As the steering endpoint tells it: no key, and nobody."""
+    def as_json(self) -> dict[str, Any]:
+        """As the control endpoint answers it: no key, and no person."""
         return {
             "number": self.number,
             "eventType": self.event_type,
             "companyId": self.company_id,
             "eventId": self.event_id,
-            "happenedAt": iso(self.occasion.at),
+            "happenedAt": iso(self.webhook_event.at),
             "dueAt": iso(self.due_at),
             "subscriptionId": self.subscription_id,
             "invocationId": self.invocation_id,
             "correlationId": self.correlation_id,
             "page": self.page,
             "pages": self.pages,
-            "mishaps": list(self.mishaps),
+            "faults": list(self.faults),
             "attempts": self.attempts,
             "lastStatus": self.last_status,
             "state": self.state,
@@ -86,11 +86,11 @@ class Delivery:
 
     def body(self) -> bytes:
         """The same at each attempt."""
-        wrong = "wrong_count" in self.mishaps
-        return self.occasion.body(self.page, self.invocation_id, self.correlation_id, total_is_wrong=wrong)
+        wrong = "wrong_count" in self.faults
+        return self.webhook_event.body(self.page, self.invocation_id, self.correlation_id, total_is_wrong=wrong)
 
     def note(self, status: int) -> datetime | None:
-        """Take down an answer; when the next attempt is due, if there is to be one."""
+        """Store a response's status; return when the next attempt is due, if there is one."""
         self.attempts, self.last_status = self.attempts + 1, status
         if 200 <= status < 300:
             self.state = "accepted"
@@ -115,7 +115,7 @@ class Outbox:
         self._record: dict[int, Delivery] = {}
 
     def add(self, delivery: Delivery) -> None:
-        """Take it into the record; the oldest falls out, and is not sent either if it still waits."""
+        """Add it to the record; the oldest is dropped, and is not sent either if it still waits."""
         self.count += 1
         self._record[delivery.number] = delivery
         while len(self._record) > self.keep:
@@ -130,7 +130,7 @@ class Outbox:
         return self._waiting[0][0] if self._waiting else None
 
     def due(self, now: datetime) -> list[Delivery]:
-        """Those that leave first and at the same moment, if that has come; each with that moment as its `due_at`."""
+        """Those that are due first and at the same time, if that has come; each with that time as its `due_at`."""
         group: list[Delivery] = []
         first = self.next_due()
         while first is not None and first <= now and self._waiting and self._waiting[0][0] == first:

@@ -1,4 +1,4 @@
-"""What goes wrong with deliveries, by rate. The same seed and the same happenings go wrong in the same way."""
+"""Faults of deliveries, by rate. The same seed and the same events have the same faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DeliveryFaults:
     """Shares by kind, and how much: each span is by the sandbox's clock.
 
     `reorder` and `delay` hold a delivery up by a part of their span, so that later ones overtake it; `late` by all of it;
-    `burst` until the next multiple of its span, when all that were held come at once; `old_key` is possible for so long after a
+    `burst` until the next multiple of its span, when all that were delays come at once; `old_key` is possible for so long after a
     renewal.
     """
 
@@ -49,26 +49,26 @@ class DeliveryFaults:
                 raise ValueError(f"a webhook fault is given as kind=rate, not {part!r}") from None
         return cls(rates, seed)
 
-    def strikes(self, kind: str, what: str) -> bool:
-        """Whether this kind befalls this delivery (or whatever the text names)."""
+    def applies(self, kind: str, what: str) -> bool:
+        """Whether this kind of fault affects this delivery (or whatever the text names)."""
         share = self.rates.get(kind, 0.0)
         return share > 0 and self._dice(kind, what) < share
 
     def part(self, what: str, of: int) -> int:
-        """Which of several it befalls, from 1."""
+        """Which of several is affected, from 1."""
         return 1 + int(self._dice("part", what) * of)
 
     def due(self, what: str, at: datetime) -> tuple[datetime, list[str]]:
-        """When a delivery leaves, and what held it up."""
-        held = [kind for kind in ("reorder", "delay", "late", "burst") if self.strikes(kind, what)]
-        for kind in held:
+        """When a delivery is sent, and the faults that delay it."""
+        delays = [kind for kind in ("reorder", "delay", "late", "burst") if self.applies(kind, what)]
+        for kind in delays:
             span: timedelta = getattr(self, kind)
             if kind == "burst":
                 midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
                 at = midnight - ((midnight - at) // span) * span
             else:
                 at += span if kind == "late" else span * self._dice("span", f"{kind}/{what}")
-        return at, held
+        return at, delays
 
     def _dice(self, kind: str, what: str) -> float:
         return random.Random(f"{self.seed}/{kind}/{what}").random()

@@ -1,4 +1,4 @@
-"""Webhooks: watches the clock and the world, and tells each subscription of what happens, by POSTs from a thread of its own."""
+"""Sends webhooks: watches the clock and the world, and posts to each subscription, from a thread of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sequel_assets.sandbox.webhooks.webhook_events import (
     WebhookEvent,
     begun_and_ended,
     next_after,
-    occasion,
+    webhook_event,
 )
 from sequel_assets.sandbox.world.clock import Clock
 from sequel_assets.sandbox.world.truth import STAGE, Event, Person
@@ -36,18 +36,19 @@ SOONEST_LOOK_SECONDS, LATEST_LOOK_SECONDS = 0.02, 0.25
 class Webhooks:
     """Subscriptions and their deliveries. Its thread runs from the first subscription to `stop`.
 
-    Deliveries leave in the order of their time by the sandbox's clock, however far it jumps; those of the same moment leave side
-    by side. `mishaps` and `batches` may be changed while it runs. The world's lock is always taken before this one's.
+    Deliveries are sent in the order of their time by the sandbox's clock, however far it jumps; those of the same time are
+    sent in parallel. `faults` and `batches` may be changed while it runs. The world's lock is always taken before this
+    one's.
     """
 
     def __init__(self, world: Callable[[], World], clock: Callable[[], Clock]) -> None:
         self.subscriptions = Subscriptions()
-        self.mishaps = DeliveryFaults()
+        self.faults = DeliveryFaults()
         self.deliveries = Outbox()
         self._batches: Batches = 100
         self._world, self._clock = world, clock
         self._changed = threading.Condition()
-        self._told_until: datetime | None = None
+        self._caught_up_to: datetime | None = None
         self._wanted = self._looked = 0
         self._thread: threading.Thread | None = None
         self._is_over = False
@@ -57,7 +58,7 @@ class Webhooks:
 
     @property
     def batches(self) -> Batches:
-        """How *ended* tells its users: 10 to 500 per POST, "all" in one, or None in the older form."""
+        """How *ended* lists its users: 10 to 500 per POST, "all" in one, or None in the older form."""
         return self._batches
 
     @batches.setter
@@ -67,7 +68,7 @@ class Webhooks:
         self._batches = batches
 
     def watch(self, world: World) -> None:
-        """Hear of a world's changes."""
+        """Subscribe to a world's changes."""
         world.on_change = self._heard
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
@@ -84,17 +85,17 @@ class Webhooks:
         self._by_the_host(STARTED, event_id)
 
     def end_event(self, event_id: str) -> None:
-        """The host ends an event now; one that is over already is told of again."""
+        """The host ends an event now; for one that is over already another webhook is sent."""
         self._by_the_host(ENDED, event_id)
 
     def redeliver(self, numbers: Iterable[int]) -> None:
-        """Send deliveries of the record again, to the letter."""
+        """Send recorded deliveries once more, unchanged."""
         with self._changed:
             for delivery in [self.deliveries.find(number) for number in numbers]:
                 self.deliveries.post(delivery, self._clock().now())
             self._changed.notify_all()
 
-    def settle(self, seconds: float = 60.0) -> None:
+    def wait_until_sent(self, seconds: float = 60.0) -> None:
         """Wait until everything that is due by now was sent. TimeoutError if that takes longer."""
         with self._changed:
             if self._thread is None:
@@ -106,13 +107,13 @@ class Webhooks:
                 raise TimeoutError(f"deliveries that are due were not all sent within {seconds:g} s")
 
     def wake(self) -> None:
-        """Look at the clock now rather than a moment later."""
+        """Check the clock now rather than a little later."""
         with self._changed:
             self._wanted += 1
             self._changed.notify_all()
 
     def start(self) -> None:
-        """Begin to deliver, if there is a subscription; again after a `stop`, with what happened meanwhile."""
+        """Begin to deliver, if there is a subscription; after a `stop` it continues with what happened meanwhile."""
         with self._changed:
             if self._thread is None and self.subscriptions.all():
                 self._thread = threading.Thread(target=self._run, name="sequel-sandbox-webhooks", daemon=True)
@@ -143,12 +144,12 @@ class Webhooks:
                 self._happened(world, event_type, event, self._catch_up(world), attendee)
 
     def _catch_up(self, world: World) -> datetime:
-        """Take up all starts and ends until now; now. Moved back, the clock lets them happen again."""
+        """Deliver all starts and ends until now, and return now. After the clock is set back they happen once more."""
         now = self._clock().now()
-        if self._told_until is not None and self._told_until < now and self.subscriptions.all():
-            for at, event_type, event in begun_and_ended(world, self._told_until, now):
+        if self._caught_up_to is not None and self._caught_up_to < now and self.subscriptions.all():
+            for at, event_type, event in begun_and_ended(world, self._caught_up_to, now):
                 self._happened(world, event_type, event, at)
-        self._told_until = now
+        self._caught_up_to = now
         return now
 
     def _happened(
@@ -156,24 +157,24 @@ class Webhooks:
     ) -> None:
         subscribed = self.subscriptions.covering(world, event_type, event, at)
         if subscribed:
-            what = occasion(world, event_type, event, at, self._batches, attendee)
+            what = webhook_event(world, event_type, event, at, self._batches, attendee)
             for subscription in subscribed:
-                self._tell(subscription, what)
+                self._deliver(subscription, what)
             self._changed.notify_all()
 
-    def _tell(self, subscription: Subscription, what: WebhookEvent) -> None:
+    def _deliver(self, subscription: Subscription, what: WebhookEvent) -> None:
         number = self.deliveries.count + 1
         key = f"{subscription.number}/{what.event_type}/{what.event_id}/{what.at.isoformat()}"
         correlation_id = uid("correlation", key, str(number))
         several = what.pages > 1
-        lost = self.mishaps.part(key, what.pages) if several and self.mishaps.strikes("lost_batch", key) else 0
-        is_wrong = what.event_type == ENDED and what.batches is not None and self.mishaps.strikes("wrong_count", key)
+        lost = self.faults.part(key, what.pages) if several and self.faults.applies("lost_batch", key) else 0
+        is_wrong = what.event_type == ENDED and what.batches is not None and self.faults.applies("wrong_count", key)
         for page in range(1, what.pages + 1):
             posted = f"{key}/{page}"
-            due_at, held = self.mishaps.due(posted, what.at)
-            once_more = self.mishaps.strikes("duplicate", posted)
-            befell = [*held, *["wrong_count"] * is_wrong, *["duplicate"] * once_more]
-            gone = "lost_batch" if page == lost else "drop" if self.mishaps.strikes("drop", posted) else None
+            due_at, delays = self.faults.due(posted, what.at)
+            once_more = self.faults.applies("duplicate", posted)
+            applied = [*delays, *["wrong_count"] * is_wrong, *["duplicate"] * once_more]
+            gone = "lost_batch" if page == lost else "drop" if self.faults.applies("drop", posted) else None
             number = self.deliveries.count + 1
             delivery = Delivery(
                 number,
@@ -183,7 +184,7 @@ class Webhooks:
                 uid("invocation", key, str(number)),
                 correlation_id,
                 due_at,
-                (gone,) if gone else tuple(befell),
+                (gone,) if gone else tuple(applied),
                 state="dropped" if gone else "waiting",
             )
             self.deliveries.add(delivery)
@@ -214,12 +215,12 @@ class Webhooks:
         return self._is_over or self._wanted > seen
 
     def _look(self) -> float:
-        """Take up what happened; how many seconds from now something may be due."""
+        """Deliver what happened; return how many seconds from now something may be due."""
         world, clock = self._world(), self._clock()
         with world.lock, self._changed:
             now = self._catch_up(world)
-            moments = [next_after(world, now), self.deliveries.next_due()]
-        ahead = min((moment - now for moment in moments if moment is not None), default=None)
+            times = [next_after(world, now), self.deliveries.next_due()]
+        ahead = min((time - now for time in times if time is not None), default=None)
         if clock.is_pinned or ahead is None:
             return LATEST_LOOK_SECONDS
         return min(max(ahead.total_seconds() / clock.speed, SOONEST_LOOK_SECONDS), LATEST_LOOK_SECONDS)
@@ -243,8 +244,8 @@ class Webhooks:
                 self.deliveries.post(delivery, again_at)
 
     def _key(self, subscription: Subscription, delivery: Delivery) -> str:
-        """The key, or, as a mishap, still the old one for a moment after a renewal."""
+        """The key, or, by a fault, still the old one for a while after a renewal."""
         renewed_at, old = subscription.renewed_at, subscription.old_key
-        if renewed_at is None or old is None or self._clock().now() - renewed_at > self.mishaps.old_key:
+        if renewed_at is None or old is None or self._clock().now() - renewed_at > self.faults.old_key:
             return subscription.key
-        return old if self.mishaps.strikes("old_key", str(delivery.number)) else subscription.key
+        return old if self.faults.applies("old_key", str(delivery.number)) else subscription.key

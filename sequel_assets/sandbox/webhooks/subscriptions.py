@@ -1,7 +1,7 @@
-"""Subscriptions to webhooks: made, looked up, extended, renewed and deleted, by the letter of the documents.
+"""Subscriptions to webhooks: created, looked up, extended, renewed and deleted, as documented.
 
-Where those are silent: a subscription that has expired is gone, so that every call about it is a 404; the deepest
-descendants of a company are covered too; a PUT answers 200 with nothing.
+Assumptions where the documents say nothing: an expired subscription is gone, so that every call about it is a 404; all
+descendants of a company are covered; a PUT answers 200 without a body.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ class Subscription:
     old_key: str | None = field(default=None, repr=False)
     renewed_at: datetime | None = None
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As `GET` answers it."""
         info = {"eventType": self.event_type, "companyId": self.company_id, "eventId": self.event_id}
         info |= {"endpoint": self.endpoint, "expiresOn": iso(self.expires_on)}
         return {"webHookSubscriptionId": self.id, "subscriptionInfo": info}
 
-    def told_with_key(self) -> dict[str, Any]:
+    def as_json_with_key(self) -> dict[str, Any]:
         """As creating and renewing answer it."""
         return {"webHookSubscriptionId": self.id, "clientSecret": self.key, "expiresOn": iso(self.expires_on)}
 
 
 class Subscriptions:
-    """All that there are. `covers_children=False` is a quirk: a company's subscription hears its own events only.
+    """All subscriptions. `covers_children=False` is a quirk: a company's subscription covers its own events only.
 
-    Not thread-safe: whoever calls holds the world's lock.
+    Not thread-safe: the caller has the world's lock.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Subscriptions:
         return self._kept.get(subscription_id)
 
     def covering(self, world: World, event_type: str, event: Event, at: datetime) -> list[Subscription]:
-        """Those that are told of something at an event; who subscribed later, or whose time is over, is not."""
+        """Those that receive a webhook about an event: created before it, and not expired."""
         wanted = {event.company_id}
         parent = world.company(event.company_id) if self.covers_children else None
         while parent is not None and parent.parent_id is not None and parent.parent_id not in wanted:
@@ -95,11 +95,11 @@ class Subscriptions:
         segments = [unquote(segment) for segment in path.removeprefix(PATH).strip("/").split("/") if segment]
         match method, segments:
             case "POST", []:
-                return 201, self._create(_info(body), world, now).told_with_key()
+                return 201, self._create(_info(body), world, now).as_json_with_key()
             case "POST", ["renew", subscription_id]:
-                return 200, self._renew(self._live(subscription_id, now), _info(body), now).told_with_key()
+                return 200, self._renew(self._live(subscription_id, now), _info(body), now).as_json_with_key()
             case "GET", [subscription_id]:
-                return 200, self._live(subscription_id, now).told()
+                return 200, self._live(subscription_id, now).as_json()
             case "PUT", [subscription_id]:
                 self._change(self._live(subscription_id, now), _info(body))
                 return 200, ""
@@ -154,13 +154,13 @@ class Subscriptions:
 def _info(body: bytes) -> dict[str, Any]:
     """The fields of `subscriptionInfo`, with the `eventType` that stands beside it."""
     try:
-        asked = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         raise error(400, "The body must be JSON") from None
-    info = asked.get("subscriptionInfo") if isinstance(asked, dict) else None
+    info = document.get("subscriptionInfo") if isinstance(document, dict) else None
     if not isinstance(info, dict):
         raise error(400, "subscriptionInfo is missing")
-    return {**info, "eventType": asked.get("eventType")}
+    return {**info, "eventType": document.get("eventType")}
 
 
 def _days(info: dict[str, Any], name: str) -> int | None:

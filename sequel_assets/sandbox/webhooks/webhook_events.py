@@ -1,4 +1,4 @@
-"""What webhooks tell of, and in which words: an event starts, ends, is made, changed or gone, or somebody registers."""
+"""The events that webhooks report, and their bodies: an event starts, ends, is created, changed or deleted, or a registration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sequel_assets.sandbox.world.world import World
 
 SMALLEST_BATCH, LARGEST_BATCH = 10, 500
 Batches = int | Literal["all"] | None
-"""How *ended* tells its users: so many per POST, all at once, or (None) in the older form, a plain list of users."""
+"""How *ended* lists its users: so many per POST, all at once, or (None) in the older form, a plain list of users."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class WebhookEvent:
         }
 
 
-def occasion(
+def webhook_event(
     world: World, event_type: str, event: Event, at: datetime, batches: Batches = None, attendee: Person | None = None
 ) -> WebhookEvent:
     """What happened at an event, and, when it ended, who was there live."""
@@ -102,13 +102,13 @@ def begun_and_ended(world: World, after: datetime, until: datetime) -> list[tupl
 
 def next_after(world: World, now: datetime) -> datetime | None:
     """When the next event starts or ends."""
-    moments = (
+    times = (
         at
         for event in world.events
         if event.event_type == STAGE and event.has_started and not event.is_cancelled
         for at in (event.starts_at, event.ends_at)
     )
-    return min((at for at in moments if at > now), default=None)
+    return min((at for at in times if at > now), default=None)
 
 
 def _names(row: Attendance) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who has changed since? Counts every change of the worlds' objects, so that what was answered before one is not believed."""
+"""Counts every change of the objects of all worlds, so that a response cached before a change is not used after it."""
 
 from __future__ import annotations
 

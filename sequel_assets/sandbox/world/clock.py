@@ -71,10 +71,10 @@ class Clock:
         self._base, self._since = now, self._monotonic()
 
 
-def _utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError(f"a time needs its zone: {moment!r}")
-    return moment.astimezone(UTC)
+def _utc(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError(f"a time needs its zone: {time!r}")
+    return time.astimezone(UTC)
 
 
 def _checked_speed(speed: float) -> float:

@@ -1,4 +1,4 @@
-"""A deterministic world from a seed: a tree of companies, and a calendar of events with all that real ones have."""
+"""Builds a deterministic world from a seed: a hierarchy of companies, and a calendar of realistic events."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ ODD_IDS = ("a/b {n}", "100%25-{n}", "Ümläut|{n}", "q?x#{n}", "c+d&e={n}", "sp 
 ROOM_NAMES = ("Table {}", "Tisch {} ", "Café {} 🍰", "テーブル {}", "{}: ask an engineer")
 ROOMS = (3, 8, 0, 1)
 """How many rooms the hubs of a company have, one after the other."""
-SLOTS = (4, 6, 8, 8, 12, None)
+ROOM_SIZES = (4, 6, 8, 8, 12, None)
 HUBS_OF_A_COMPANY = 100_000
-"""No company has so many: their numbers begin anew at its multiples."""
+"""More than any company has: the hubs of the nth company are numbered from n times this."""
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
 
@@ -72,7 +72,7 @@ class WorldSpec:
 
 
 def build_world(spec: WorldSpec | None = None) -> World:
-    """Build the world of a spec. The same spec gives the same world; attendance is made when first asked for."""
+    """Build the world of a spec. The same spec gives the same world; attendance is made on first use."""
     spec = spec or WorldSpec()
     companies = _companies(spec)
     events = _Calendar(spec, companies).events()
@@ -100,7 +100,7 @@ def _companies(spec: WorldSpec) -> list[Company]:
 
 
 def _id(spec: WorldSpec, kind: str, number: int) -> str:
-    """Ids of several styles: a uuid in lower case, in capitals, or without dashes; odd ones when asked for."""
+    """Ids of several styles: a uuid in lower case, in capitals, or without dashes; odd ones with `odd_ids`."""
     if spec.odd_ids:
         return f"{kind[0]}-" + ODD_IDS[number % len(ODD_IDS)].format(n=number)
     made = uuid.UUID(int=random.Random(f"{spec.seed}/{kind}/{number}").getrandbits(128), version=4)
@@ -119,7 +119,7 @@ def _rooms(spec: WorldSpec, number: int) -> tuple[Room, ...]:
     """The rooms of a hub: of a company's hubs in a row some, many, none; now and then one without a limit."""
     rng = random.Random(f"{spec.seed}/rooms/{number}")
     many = ROOMS[sum(divmod(number, HUBS_OF_A_COMPANY)) % len(ROOMS)]
-    return tuple(Room(rng.choice(ROOM_NAMES).format(place), rng.choice(SLOTS)) for place in range(1, many + 1))
+    return tuple(Room(rng.choice(ROOM_NAMES).format(place), rng.choice(ROOM_SIZES)) for place in range(1, many + 1))
 
 
 class _Calendar:
@@ -139,8 +139,8 @@ class _Calendar:
             rng = random.Random(f"{self.spec.seed}/calendar/{company}")
             for offset in range(self.spec.days + self.spec.days_ahead):
                 day = self.spec.first_day + timedelta(days=offset)
-                whole = int(self.spec.events_per_day)
-                for _ in range(whole + (rng.random() < self.spec.events_per_day - whole)):
+                sure = int(self.spec.events_per_day)
+                for _ in range(sure + (rng.random() < self.spec.events_per_day - sure)):
                     self._stage(company, day, rng)
         stages = list(self.made)
         if self.spec.big_event_people:

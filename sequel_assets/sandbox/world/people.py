@@ -72,7 +72,7 @@ DOMAINS = ("example.com", "mail.example.org", "beispiel.example", "kunde.example
 def person(seed: int, company: int, number: int) -> Person:
     """The `number`th person of a company's circle. Every seventh is one of a circle that all companies share.
 
-    Every thirteenth shares the mailbox of the one before, told apart by a plus-address: another person all the same.
+    Every thirteenth shares the mailbox of the one before, with a plus-address: another person all the same.
     """
     plus = number % 13 == 8
     base = number - 1 if plus else number
@@ -84,7 +84,7 @@ def person(seed: int, company: int, number: int) -> Person:
 
 
 def without_email(seed: int, event_id: str, number: int) -> Person:
-    """A guest of one event who left no e-mail; the number in the name tells them apart."""
+    """A guest of one event who left no e-mail; the number in the name makes it unique."""
     rng = random.Random(f"{seed}/guest/{event_id}/{number}")
     return Person(f"{rng.choice(FIRST)} {rng.choice(LAST)} {number}")
 

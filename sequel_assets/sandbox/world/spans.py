@@ -13,11 +13,11 @@ Spans = tuple[tuple[int, int], ...]
 """Sorted, disjoint spans (first minute, minute after the last)."""
 
 
-def minute_of(moment: datetime) -> int:
-    """The minute that holds a moment, counted from 1970. A moment without a zone is refused."""
-    if moment.tzinfo is None:
-        raise ValueError(f"a time needs its zone: {moment!r}")
-    return (moment - EPOCH) // timedelta(minutes=1)
+def minute_of(time: datetime) -> int:
+    """The minute that contains a time, counted from 1970. A time without a zone is refused."""
+    if time.tzinfo is None:
+        raise ValueError(f"a time needs its zone: {time!r}")
+    return (time - EPOCH) // timedelta(minutes=1)
 
 
 def datetime_of(minute: int) -> datetime:
@@ -31,7 +31,7 @@ def day_of(minute: int) -> date:
 
 
 def union(spans: Iterable[tuple[int, int]]) -> Spans:
-    """Every minute that at least one span holds, as spans again."""
+    """Every minute within at least one span, as sorted and disjoint spans."""
     merged: list[tuple[int, int]] = []
     for first, end in sorted(spans):
         if end <= first:

@@ -32,21 +32,21 @@ SAID = (
     "a line\nand another\tone",
 )
 """What people write, in many languages."""
-FAMILY = "👩🏽‍❤️‍💋‍👨🏿"  # ten code points and a variation selector
-EMOJI = ("👏", "❤️", "🎉", FAMILY)
-SILENT = 0.12
+JOINED_EMOJI = "👩🏽‍❤️‍💋‍👨🏿"  # ten code points and a variation selector
+EMOJI = ("👏", "❤️", "🎉", JOINED_EMOJI)
+WITHOUT_TALK = 0.12
 """The share of events in which nobody says a word, though people are there."""
 
 
 def talk_of(event: Event) -> dict[str, Any]:
     """Polls with answers, questions, chat and reactions of an event's live viewers, drawn from the event's id."""
     rng = random.Random(f"talk/{event.id}")
-    if rng.random() < SILENT:
+    if rng.random() < WITHOUT_TALK:
         return {}
     viewers = [row for row in event.rows if row.live]
     options = [{"optionId": f"o{i}", "text": text} for i, text in enumerate(("Yes", "No", "Vielleicht"))]
     answers = [
-        {**_who(row), "optionId": rng.choice(options)["optionId"], "answeredAt": _moment(rng, row)}
+        {**_who(row), "optionId": rng.choice(options)["optionId"], "answeredAt": _watched_time(rng, row)}
         for row in viewers
         if rng.random() < 0.5
     ]
@@ -57,15 +57,15 @@ def talk_of(event: Event) -> dict[str, Any]:
                 "questionId": f"q{i}",
                 **_who(row),
                 "text": "What does it cost?",
-                "askedAt": _moment(rng, row),
-                **({"answer": "See the price list.", "answeredAt": _moment(rng, row)} if i % 3 == 0 else {}),
+                "askedAt": _watched_time(rng, row),
+                **({"answer": "See the price list.", "answeredAt": _watched_time(rng, row)} if i % 3 == 0 else {}),
                 "upvotes": i % 4,
             }
             for i, row in enumerate(viewers)
             if rng.random() < 0.1
         ],
         "chat": [
-            {"messageId": f"m{i}", **_who(row), "text": rng.choice(SAID), "sentAt": _moment(rng, row)}
+            {"messageId": f"m{i}", **_who(row), "text": rng.choice(SAID), "sentAt": _watched_time(rng, row)}
             for i, row in enumerate(viewers)
             if rng.random() < 0.4
         ],
@@ -94,25 +94,25 @@ def talk_before(event: Event, before: datetime) -> dict[str, Any]:
 
 def counts_before(event: Event, before: datetime) -> dict[tuple[str | None, str | None], Counter[str]]:
     """How often each (e-mail, name) as shown wrote, answered and asked before a time."""
-    told = talk_before(event, before)
-    things = [("polls", answer) for poll in told["polls"] for answer in poll["answers"]]
-    things += [(what, thing) for what in ("questions", "chat") for thing in told[what]]
+    said = talk_before(event, before)
+    things = [("polls", answer) for poll in said["polls"] for answer in poll["answers"]]
+    things += [(what, thing) for what in ("questions", "chat") for thing in said[what]]
     counts: dict[tuple[str | None, str | None], Counter[str]] = {}
     for what, thing in things:
         counts.setdefault((thing.get("userEmail"), thing.get("name")), Counter())[what] += 1
     return counts
 
 
-_KEPT: WeakKeyDictionary[Event, tuple[int, dict[str, Any]]] = WeakKeyDictionary()
+_CACHE: WeakKeyDictionary[Event, tuple[int, dict[str, Any]]] = WeakKeyDictionary()
 """What was made up of an event's rows as they are: its version, and what people said."""
 
 
 def _said(event: Event) -> dict[str, Any]:
     if not callable(event.talk):
         return event.talk or {}
-    kept = _KEPT.get(event)
+    kept = _CACHE.get(event)
     if kept is None or kept[0] != event.version:
-        kept = _KEPT[event] = (event.version, event.talk(event))
+        kept = _CACHE[event] = (event.version, event.talk(event))
     return kept[1]
 
 
@@ -121,6 +121,6 @@ def _who(row: Attendance) -> dict[str, Any]:
     return {field: text for field, text in shown.items() if isinstance(text, str) or text is None}
 
 
-def _moment(rng: random.Random, row: Attendance) -> str:
+def _watched_time(rng: random.Random, row: Attendance) -> str:
     first, end = row.live[0]
     return spans.datetime_of(rng.randrange(first, end)).strftime("%Y-%m-%dT%H:%M:%SZ")

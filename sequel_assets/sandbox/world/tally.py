@@ -1,7 +1,7 @@
 """Adding up: what an event's or a company's minutes come to in a range of days, seen at some hour.
 
 Everything here follows from the minutes alone: a range is a set of days, a day's number is a sum over the rows of its
-attendance. Per event and hour the sums per day are kept, so that asking for totals again costs next to nothing.
+attendance. Per event and hour the sums per day are cached, so that repeated requests for totals are cheap.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class DayRow(NamedTuple):
 
 
 class RowMinutes(NamedTuple):
-    """A row of attendance and its minutes in the range that was asked for."""
+    """A row of attendance and its minutes in the requested range."""
 
     attendance: Attendance
     minutes: int
@@ -119,18 +119,18 @@ class Tallies:
 
 
 def concurrency(event: Event, before: int, since: int | None = None) -> list[tuple[int, int]]:
-    """(minute counted from the event's start, people watching live) of each minute from `since` on in which somebody did."""
+    """(minute counted from the event's start, people watching live) of each minute from `since` on with anybody."""
     steps: dict[int, int] = {}
     for row in event.rows:
         for first, end in spans.clip(row.live, since, before):
             steps[first] = steps.get(first, 0) + 1
             steps[end] = steps.get(end, 0) - 1
     start, users, seen = spans.minute_of(event.starts_at), 0, []
-    moments = sorted(steps)
-    for moment, following in pairwise(moments):
-        users += steps[moment]
+    minutes = sorted(steps)
+    for first, following in pairwise(minutes):
+        users += steps[first]
         if users:
-            seen += [(minute - start, users) for minute in range(moment, following)]
+            seen += [(minute - start, users) for minute in range(first, following)]
     return seen
 
 

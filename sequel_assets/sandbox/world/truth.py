@@ -44,7 +44,7 @@ def canonical_email(text: str | None) -> str | None:
 class Person:
     """A human being. The e-mail (canonical, or None) is who they are; without one they are their name in one event.
 
-    `which` tells people of one name (or none) without an e-mail apart; nothing that Sequel shows in its lists does.
+    `which` distinguishes people of one name (or none) without an e-mail; nothing that Sequel lists does.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Person:
         object.__setattr__(self, "email", canonical_email(self.email))
 
     def key(self, event_id: str) -> str:
-        """What tells people apart: the e-mail, else event, name (in its canonical form) and which of those it is."""
+        """The person's key: the e-mail, else event, name (in its canonical form) and which of those it is."""
         if self.email is not None:
             return self.email
         return f"\0{event_id}\0{canonical(self.name)}" + (f"\0{self.which}" if self.which > 1 else "")
@@ -135,7 +135,7 @@ def _spans(watched: Watched) -> Spans:
 
 @dataclass
 class Company(Changing):
-    """A company of the tree; `licence_is_valid=False` makes the list of its children answer 403."""
+    """A company of the hierarchy; `licence_is_valid=False` makes the list of its children answer 403."""
 
     id: str
     name: str
@@ -191,7 +191,7 @@ class Event(Changing):
 
     @property
     def rows(self) -> tuple[Attendance, ...]:
-        """The list of attendance, made and checked when first asked for."""
+        """The list of attendance, made and checked on first use."""
         if self._rows is None:
             made = tuple(self.attendance() if callable(self.attendance) else self.attendance)
             _check(self, made)
@@ -200,12 +200,12 @@ class Event(Changing):
 
     def registered_at(self, person: Person) -> datetime | None:
         """When somebody registered, or None."""
-        told = self.registrations
-        if callable(told):
+        registered = self.registrations
+        if callable(registered):
             if self._drawn is None or self._drawn[0] != self.version:
-                self._drawn = (self.version, told(self))
-            told = self._drawn[1]
-        return told.get(person.key(self.id), self.starts_at - timedelta(days=1))
+                self._drawn = (self.version, registered(self))
+            registered = self._drawn[1]
+        return registered.get(person.key(self.id), self.starts_at - timedelta(days=1))
 
     def registers(self, person: Person, at: datetime) -> None:
         """Somebody registers at a time."""

@@ -1,4 +1,4 @@
-"""The world as one request sees it, and the refusals that it can meet."""
+"""The world as one request sees it, and the error responses that it can raise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class View:
 
     @property
     def since(self) -> date | None:
-        """The first day that is not forgotten: analytics of a day go once it ended longer ago than they are kept."""
+        """The first day that is kept: analytics of a day are dropped once it ended longer ago than `keeps_days`."""
         if self.keeps_days is None:
             return None
         return (self.now - timedelta(days=self.keeps_days, microseconds=1)).date()
@@ -88,9 +88,9 @@ class View:
 
 
 @lru_cache(10_000)
-def iso(moment: datetime) -> str:
+def iso(time: datetime) -> str:
     """A time as the API writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
 
 
 @lru_cache(50_000)

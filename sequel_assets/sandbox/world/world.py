@@ -1,4 +1,4 @@
-"""The world: its companies and events, the minutes that are true, and the ways in which they may change."""
+"""The world: its companies and events, the true minutes of each, and every change that they can have."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sequel_assets.sandbox.world.changes import changed
 from sequel_assets.sandbox.world.truth import HUB, Attendance, Company, Event, Minute, Person
 
 OnChange = Callable[["World", str, Event, Person | None], None]
-"""Hears of a change, the world's lock held: the type of the webhook, the event, and who registered."""
+"""Called after a change, with the world's lock: the type of the webhook, the event, and who registered."""
 
 
 class World:
-    """Companies in a tree and events with their minutes. Mutable; `lock` is held by whoever reads or writes.
+    """A hierarchy of companies, and events with their minutes. Mutable; readers and writers take `lock`.
 
-    `now` is where a sandbox pins its clock unless told otherwise. The root is the first company without a parent.
+    `now` is where a sandbox pins its clock by default. The root is the first company without a parent.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class World:
 
     @property
     def root(self) -> Company:
-        """The company at the top of the tree."""
+        """The root of the company hierarchy."""
         return next(company for company in self.companies if company.parent_id is None)
 
     def company(self, company_id: str) -> Company | None:
@@ -69,8 +69,8 @@ class World:
         """The companies directly under one."""
         return [company for company in self.companies if company.parent_id == company_id]
 
-    def family(self, company_id: str) -> list[str]:
-        """The ids of a company and of all beneath it, each once, whatever loops the tree has."""
+    def with_descendants(self, company_id: str) -> list[str]:
+        """The ids of a company and its descendants, each once, whatever loops the hierarchy has."""
         under: dict[str | None, list[str]] = {}
         for company in self.companies:
             under.setdefault(company.parent_id, []).append(company.id)
@@ -82,8 +82,8 @@ class World:
         return list(found)
 
     def events_of(self, company_id: str, *, include_sub_companies: bool = False, hubs: bool = False) -> list[Event]:
-        """The events that a company owns (with those of all beneath it when asked for); hubs are never listed."""
-        owners = self.family(company_id) if include_sub_companies else [company_id]
+        """The events of a company (of its descendants too, with `include_sub_companies`); hubs only with `hubs`."""
+        owners = self.with_descendants(company_id) if include_sub_companies else [company_id]
         with self.lock:
             return [
                 event
@@ -114,11 +114,11 @@ class World:
             changed()
 
     def remove_company(self, company_id: str) -> None:
-        """Remove a company with its events; those beneath it keep their parent's id and are no longer reached."""
+        """Remove a company with its events; its children keep their parent's id and are no longer reached."""
         with self.lock:
             for event in self._by_company.pop(company_id, []):
                 del self._events[event.id]
-                self._tell("virtual-stage-deleted", event)
+                self._notify("virtual-stage-deleted", event)
             del self._companies[company_id]
             changed()
 
@@ -127,7 +127,7 @@ class World:
         self._companies[company_id].name = name
 
     def move_company(self, company_id: str, parent_id: str | None) -> None:
-        """Hang a company under another one."""
+        """Give a company another parent."""
         self._companies[company_id].parent_id = parent_id
 
     def add_event(self, event: Event) -> None:
@@ -139,7 +139,7 @@ class World:
                 raise ValueError(f"event {event.id!r} belongs to no company: {event.company_id!r}")
             self._events[event.id] = event
             self._by_company.setdefault(event.company_id, []).append(event)
-            self._tell("virtual-stage-created", event)
+            self._notify("virtual-stage-created", event)
 
     def remove_event(self, event_id: str) -> None:
         """Remove an event for good."""
@@ -147,13 +147,13 @@ class World:
             event = self._events.pop(event_id)
             self._by_company[event.company_id].remove(event)
             self._vanished.discard(event_id)
-            self._tell("virtual-stage-deleted", event)
+            self._notify("virtual-stage-deleted", event)
 
     def rename_event(self, event_id: str, name: str) -> None:
         """Give an event another name."""
         with self.lock:
             self._events[event_id].name = name
-            self._tell("virtual-stage-updated", self._events[event_id])
+            self._notify("virtual-stage-updated", self._events[event_id])
 
     def move_event(self, event_id: str, company_id: str) -> None:
         """Give an event to another company."""
@@ -162,10 +162,10 @@ class World:
             self._by_company[event.company_id].remove(event)
             event.company_id = company_id
             self._by_company.setdefault(company_id, []).append(event)
-            self._tell("virtual-stage-updated", event)
+            self._notify("virtual-stage-updated", event)
 
     def set_start(self, event_id: str, starts_at: datetime, *, move_minutes: bool = False) -> None:
-        """Plan an event for another time, as long as before; its minutes stay unless told to move along."""
+        """Plan an event for another time, as long as before; its minutes stay, unless `move_minutes`."""
         with self.lock:
             event = self._events[event_id]
             step = spans.minute_of(starts_at) - spans.minute_of(event.starts_at)
@@ -175,7 +175,7 @@ class World:
                 event.restate(
                     [row.rewatched(spans.shift(row.live, step), spans.shift(row.on_demand, step)) for row in event.rows]
                 )
-            self._tell("virtual-stage-updated", event)
+            self._notify("virtual-stage-updated", event)
 
     def start_event(self, event_id: str, at: datetime) -> Event:
         """The host starts an event at a time; it lasts as long as planned. Its minutes stay."""
@@ -200,12 +200,12 @@ class World:
         with self.lock:
             event = self._known(event_id)
             event.registers(person, at or event.starts_at - timedelta(days=1))
-            self._tell("new-attendee-pre-registration", event, person)
+            self._notify("new-attendee-pre-registration", event, person)
 
     def restate(self, event_id: str, attendance: Iterable[Attendance] | None = None, *, minutes: int = 0) -> None:
-        """Change past minutes: give the whole list anew, or give (+) or take (-) each row that many minutes at its end.
+        """Change past minutes: replace the list, or add (+) or remove (-) that many minutes at the end of each row.
 
-        People with several rows keep theirs when minutes are given, so that no minute is told twice.
+        People with several rows keep theirs when minutes are added, so that no minute is counted twice.
         """
         with self.lock:
             event = self._events[event_id]
@@ -215,7 +215,7 @@ class World:
         """From now on the event is neither listed nor found."""
         with self.lock:
             if event_id in self._events and event_id not in self._vanished:
-                self._tell("virtual-stage-deleted", self._events[event_id])
+                self._notify("virtual-stage-deleted", self._events[event_id])
             self._vanished.add(event_id)
 
     def reappear(self, event_id: str) -> None:
@@ -231,7 +231,7 @@ class World:
             raise ValueError(f"there is no such stage event, or it is cancelled: {event_id!r}")
         return event
 
-    def _tell(self, what: str, event: Event, person: Person | None = None) -> None:
+    def _notify(self, what: str, event: Event, person: Person | None = None) -> None:
         changed()
         if self.on_change is not None:
             self.on_change(self, what, event, person)

@@ -1,1 +1,1 @@
-"""Sequel's endpoints, a module for each group: what is sent, and the models of what comes back."""
+"""Sequel's endpoints, a module for each group: request bodies, and the models of the responses."""

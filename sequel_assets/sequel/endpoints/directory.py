@@ -1,4 +1,4 @@
-"""Companies, events, hubs and who registered: what the API host answers."""
+"""Companies, events, hubs, registrants and replays: the responses of the API host."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Company(Model):
     """A company or sub-company. Its name is trimmed; a missing one is empty.
 
-    A field that could not be read is listed in `bad_fields`. `event_ids` is None where they are not told: not "no events".
+    A field that could not be read is listed in `bad_fields`. `event_ids` is None where the field is absent: not "no events".
     """
 
     uid: str
@@ -69,7 +69,7 @@ class HubRoom(Model):
 
 
 class Hub(Model):
-    """A Networking Hub. Its rooms are in Sequel's order; None where the answer does not tell them, which is not "no rooms"."""
+    """A Networking Hub. Its rooms are in Sequel's order; None where the field is absent, which is not "no rooms"."""
 
     uid: str
     name: str = ""
@@ -93,7 +93,7 @@ class Registrant(Model):
     email: TextOrNone = Field(None, repr=False)
     join_url: TextOrNone = Field(None, repr=False)
     metadata: object = Field(None, repr=False)
-    """What they answered on registering, in no stated shape; a value of JSON."""
+    """The registration form's answers, of undocumented shape; a value of JSON."""
 
 
 class Replay(Model):
@@ -119,16 +119,17 @@ _REPLAYS = TypeAdapter(list[Replay])
 def company_from(value: object, where: str = "") -> Company:
     """A company; its own id is required, the rest may be missing, null or (noted in `bad_fields`) odd.
 
-    One that is asked for by itself must tell its parent right, if at all: it hides no other, and is asked again.
+    For a company fetched by itself an unreadable parent is an error: no other company is lost by it, and the call is
+    repeated.
     """
     raw = an_object(value, where or "the answer")
-    telling = FieldReader(raw)
+    reader = FieldReader(raw)
     found = Company(
         uid=validated(_IDENTIFIED, raw, where).uid,
-        name=telling.of(trimmed_or_none, ("name",)) or "",
-        parent_company_id=telling.of(text_or_none, ("parentCompanyId",)),
-        event_ids=telling.each(an_id, "eventIds"),
-        bad_fields=tuple(sorted(telling.bad)),
+        name=reader.of(trimmed_or_none, ("name",)) or "",
+        parent_company_id=reader.of(text_or_none, ("parentCompanyId",)),
+        event_ids=reader.each(an_id, "eventIds"),
+        bad_fields=tuple(sorted(reader.bad)),
     )
     if not where and "parentCompanyId" in found.bad_fields:
         raise WrongShapeError("parentCompanyId is not a text")
@@ -143,25 +144,25 @@ def companies_from(value: object) -> list[Company]:
 def event_from(value: object, where: str = "") -> Event:
     """An event; its own id is required, everything else may be missing, null or (noted in `bad_fields`) odd."""
     raw = an_object(value, where or "the answer")
-    telling = FieldReader(raw)
-    told = telling.of
+    reader = FieldReader(raw)
+    first = reader.of
     return Event(
         uid=validated(_IDENTIFIED, raw, where).uid,
-        company_uid=told(text_or_none, ("companyUid",), ("company", "id"), ("company", "uid")),
-        name=told(trimmed_or_none, ("name",)) or "",
-        starts_at=told(utc_or_none, ("startDate",)),
-        ends_at=told(utc_or_none, ("endDate",)),
-        timezone=told(trimmed_or_none, ("timezone",)),
-        kind=told(trimmed_or_none, ("type",)),
-        networking_hub=told(_hub_id, ("networkingHub",)),
-        is_cancelled=told(flag_or_none, ("isEventCancelled",)) or False,
-        is_replay_enabled=told(flag_or_none, ("isReplayEnabled",), ("liveEventManagement", "replayEnabled")) or False,
-        is_live=told(flag_or_none, ("isEventLive",), ("liveEventManagement", "isEventLive")) or False,
-        is_parent=told(flag_or_none, ("isParentEvent",)) or False,
-        is_child_session=told(flag_or_none, ("isChildSessionEvent",)) or False,
-        is_in_person=told(flag_or_none, ("isInPersonEvent",)) or False,
-        is_simulive=told(flag_or_none, ("isSimuliveEnabled",)) or False,
-        bad_fields=tuple(telling.bad),
+        company_uid=first(text_or_none, ("companyUid",), ("company", "id"), ("company", "uid")),
+        name=first(trimmed_or_none, ("name",)) or "",
+        starts_at=first(utc_or_none, ("startDate",)),
+        ends_at=first(utc_or_none, ("endDate",)),
+        timezone=first(trimmed_or_none, ("timezone",)),
+        kind=first(trimmed_or_none, ("type",)),
+        networking_hub=first(_hub_id, ("networkingHub",)),
+        is_cancelled=first(flag_or_none, ("isEventCancelled",)) or False,
+        is_replay_enabled=first(flag_or_none, ("isReplayEnabled",), ("liveEventManagement", "replayEnabled")) or False,
+        is_live=first(flag_or_none, ("isEventLive",), ("liveEventManagement", "isEventLive")) or False,
+        is_parent=first(flag_or_none, ("isParentEvent",)) or False,
+        is_child_session=first(flag_or_none, ("isChildSessionEvent",)) or False,
+        is_in_person=first(flag_or_none, ("isInPersonEvent",)) or False,
+        is_simulive=first(flag_or_none, ("isSimuliveEnabled",)) or False,
+        bad_fields=tuple(reader.bad),
     )
 
 
@@ -171,7 +172,7 @@ def events_from(value: object) -> list[Event]:
 
 
 def hub_from(value: object) -> Hub:
-    """A hub; only its id is required. Its company may be told as an id or as an object."""
+    """A hub; only its id is required. Its company may be an id or an object."""
     raw = an_object(value)
     company, rooms = raw.get("company"), raw.get("networkingHubRooms")
     if isinstance(company, dict):

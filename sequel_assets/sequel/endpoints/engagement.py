@@ -1,4 +1,4 @@
-"""Who was there, for how long, and how many at once: what the analytics host answers, documented or observed."""
+"""Participants, concurrency and activity of events: the documented or observed responses of the analytics host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sequel_assets.sequel.parsing.fields import (
     WrongShapeError,
 )
 from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
-from sequel_assets.sequel.parsing.times import DurationOrNone, MomentOrNone, Timed
+from sequel_assets.sequel.parsing.times import DurationOrNone, Timed, TimestampOrNone
 
 EngagementType = Literal["all", "live", "onDemand"]
 EventType = Literal["virtualStageEvent", "networkingHub"]
@@ -41,7 +41,7 @@ class Participants(Model):
 
 
 class Activity(Timed):
-    """What Sequel says of one person in one event. The unit of the times Sequel does not state: see `Duration`."""
+    """One person's activity in one event. Sequel does not state the unit of the durations: see `Duration`."""
 
     times: ClassVar = ("created_on", "updated_on", "registration_date")
 
@@ -69,9 +69,9 @@ class Activity(Timed):
     lead_status: TextOrNone = None
     engagement_score: NumberOrNone = None
     company_id: TextOrNone = None
-    created_on: MomentOrNone = None
-    updated_on: MomentOrNone = None
-    registration_date: MomentOrNone = None
+    created_on: TimestampOrNone = None
+    updated_on: TimestampOrNone = None
+    registration_date: TimestampOrNone = None
 
 
 class ActivityPage(Model):

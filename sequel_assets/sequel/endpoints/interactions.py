@@ -1,7 +1,7 @@
 """Polls, questions, chat and reactions of an event: the endpoint is only named (N), its shape is our proposal.
 
-Where it is absent or answers something else, what is made from it is unavailable; so is a part that it does not tell. A
-value that is there and unreadable is an error.
+Where the endpoint is absent or has another shape, the datasets made from it are unavailable; so is each part that is
+missing from the response. A value that is present and unreadable is an error.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
-from sequel_assets.sequel.endpoints.named_totals import Camel, has_values
+from sequel_assets.sequel.endpoints.named_totals import Camel, non_empty_object
 from sequel_assets.sequel.parsing.fields import Id, Integer, IntegerOrNone, Text, TextOrNone, WrongShapeError
 from sequel_assets.sequel.parsing.shapes import validated
-from sequel_assets.sequel.parsing.times import MomentOrNone, Timed
+from sequel_assets.sequel.parsing.times import Timed, TimestampOrNone
 
 
 def _list_or_empty(value: object) -> object:
@@ -35,7 +35,7 @@ class PollAnswer(Camel, Timed):
     option_id: Id
     email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
     name: TextOrNone = Field(None, repr=False)
-    answered_at: MomentOrNone = None
+    answered_at: TimestampOrNone = None
 
 
 class Poll(Camel):
@@ -56,9 +56,9 @@ class Question(Camel, Timed):
     email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
     name: TextOrNone = Field(None, repr=False)
     text: Text = Field("", repr=False)
-    asked_at: MomentOrNone = None
+    asked_at: TimestampOrNone = None
     answer: TextOrNone = Field(None, repr=False)
-    answered_at: MomentOrNone = None
+    answered_at: TimestampOrNone = None
     upvotes: IntegerOrNone = None
 
 
@@ -71,7 +71,7 @@ class ChatMessage(Camel, Timed):
     email: TextOrNone = Field(None, validation_alias="userEmail", repr=False)
     name: TextOrNone = Field(None, repr=False)
     text: Text = Field("", repr=False)
-    sent_at: MomentOrNone = None
+    sent_at: TimestampOrNone = None
 
 
 class Reaction(Camel):
@@ -83,7 +83,7 @@ class Reaction(Camel):
 
 
 class Interactions(Camel):
-    """Polls, questions, chat and reactions of an event: None is a part that is not told, which is not an empty one."""
+    """Polls, questions, chat and reactions of an event. None is a missing part, which is not an empty one."""
 
     event_id: TextOrNone = None
     polls: list[Poll] | None = None
@@ -97,8 +97,8 @@ _INTERACTIONS: TypeAdapter[Interactions] = TypeAdapter(Interactions)
 
 
 def interactions_from(value: object) -> Interactions:
-    """Polls and the like of an event. An answer that tells none of the parts is another one than was asked for."""
-    told = validated(_INTERACTIONS, has_values(value))
-    if all(getattr(told, part) is None for part in PARTS):
+    """The interactions of an event. A response without any of the parts is not the expected one: an error."""
+    interactions = validated(_INTERACTIONS, non_empty_object(value))
+    if all(getattr(interactions, part) is None for part in PARTS):
         raise WrongShapeError(f"none of {', '.join(PARTS)} is there")
-    return told
+    return interactions

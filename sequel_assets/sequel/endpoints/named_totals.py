@@ -1,7 +1,7 @@
-"""Answers of the endpoints that are only named (N): their shapes are our proposal, so every field is optional.
+"""Usage totals of endpoints that are only named (N): their shapes are our proposal, so every field is optional.
 
-They serve to check totals, never to fill a table: what is absent costs a skipped check. What is there and unreadable
-is an error all the same.
+They serve to check totals and never fill a table: an absent field costs a skipped check. A field that is present and
+unreadable is an error all the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _day(value: object) -> dt.date:
 
 
 class Camel(Model):
-    """An answer whose fields are spelt as Sequel spells them."""
+    """A model whose fields Sequel spells in camelCase."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
@@ -55,8 +55,8 @@ _USAGE: TypeAdapter[Usage] = TypeAdapter(Usage)
 _DAYS: TypeAdapter[list[DayUsage]] = TypeAdapter(list[DayUsage])
 
 
-def has_values(value: object) -> dict[str, object]:
-    """The object. An empty one says nothing at all, and must not pass for "nothing happened"."""
+def non_empty_object(value: object) -> dict[str, object]:
+    """The object. An empty one has no information and must not pass for "nothing happened"."""
     raw = an_object(value)
     if not raw:
         raise WrongShapeError("the answer is empty")
@@ -65,9 +65,9 @@ def has_values(value: object) -> dict[str, object]:
 
 def usage_from(value: object) -> Usage:
     """Usage of a company."""
-    return validated(_USAGE, has_values(value))
+    return validated(_USAGE, non_empty_object(value))
 
 
 def days_from(value: object) -> list[DayUsage]:
     """Usage of a company by day, in the order received."""
-    return validated(_DAYS, a_list(has_values(value).get("days"), "days"), "days")
+    return validated(_DAYS, a_list(non_empty_object(value).get("days"), "days"), "days")

@@ -1,10 +1,10 @@
-"""Subscriptions to Sequel's webhooks: what is sent, and what comes back.
+"""Subscriptions to Sequel's webhooks: request bodies and the models of the responses.
 
-Two things in here are secret: the key of a subscription (`client_secret`), which is told once, and the endpoint, whose
-path may hold a capability. Neither is in a repr, an error or a log.
+Two values are secret: the key of a subscription (`client_secret`), which Sequel returns once, and the endpoint, whose
+path may contain a capability. Neither may appear in a repr, an error or a log.
 
-A date of expiry is read in every spelling that is known, and one that cannot be read is None: an error instead would lose
-the key that came with it.
+A date of expiry is read in every known spelling, and an unreadable one is None: an error would lose the key that came
+with it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _MILLISECONDS_FROM = 10**11  # as seconds that would be the year 5138
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _moment_or_none(value: object) -> datetime | None:
-    """ISO 8601, an HTTP date, or seconds or milliseconds since 1970; None for what cannot be read, or is outside the calendar."""
+def _expiry_or_none(value: object) -> datetime | None:
+    """ISO 8601, an HTTP date, or (milli)seconds since 1970; None for what is unreadable or outside the calendar."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     for reader in (_since_1970, utc_or_none, _http_date):
         try:
-            moment = reader(value)
-            return moment if moment is None else within_calendar(moment)
+            time = reader(value)
+            return time if time is None else within_calendar(time)
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None
@@ -46,33 +46,33 @@ def _since_1970(value: object) -> datetime | None:
     if number is None:
         return None
     if number < _SECONDS_FROM:
-        raise ValueError("no such number, but perhaps a date without dashes")
+        raise ValueError("too small for a timestamp: perhaps a date without dashes")
     return _EPOCH + timedelta(seconds=number / 1000 if number >= _MILLISECONDS_FROM else number)
 
 
 def _http_date(value: object) -> datetime:
-    moment = parsedate_to_datetime(str(value))
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    time = parsedate_to_datetime(str(value))
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _secret(value: object) -> SecretStr:
     return value if isinstance(value, SecretStr) else SecretStr(an_id(value))
 
 
-Moment = Annotated[datetime | None, BeforeValidator(_moment_or_none)]
+ExpiryTime = Annotated[datetime | None, BeforeValidator(_expiry_or_none)]
 Key = Annotated[SecretStr, BeforeValidator(_secret)]
 
 
 class CreatedSubscription(Model):
-    """A subscription as it was made or renewed: the one time that its key is told."""
+    """A subscription as created or renewed: the only response that has its key."""
 
     subscription_id: Id = Field(validation_alias="webHookSubscriptionId")
     client_secret: Key = Field(validation_alias="clientSecret")
-    expires_on: Moment = Field(None, validation_alias="expiresOn")
+    expires_on: ExpiryTime = Field(None, validation_alias="expiresOn")
 
 
 class Subscription(Model):
-    """A subscription as Sequel remembers it, without its key."""
+    """A subscription as Sequel stores it, without its key."""
 
     model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
@@ -81,7 +81,7 @@ class Subscription(Model):
     company_id: TextOrNone = None
     event_id: TextOrNone = None
     endpoint: TextOrNone = Field(None, repr=False)
-    expires_on: Moment = None
+    expires_on: ExpiryTime = None
 
 
 _CREATED: TypeAdapter[CreatedSubscription] = TypeAdapter(CreatedSubscription)
@@ -89,19 +89,19 @@ _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
 
 
 def created_from(value: object) -> CreatedSubscription:
-    """The answer to creating and renewing."""
+    """The response to creating and renewing."""
     return validated(_CREATED, an_object(value))
 
 
 def subscription_from(value: object) -> Subscription:
-    """The answer to looking one up; its fields stand in `subscriptionInfo`, or beside it."""
+    """The response to looking one up; its fields are in `subscriptionInfo`, or beside it."""
     raw = an_object(value)
     info = raw.get("subscriptionInfo")
     return validated(_SUBSCRIPTION, {**raw, **(an_object(info, "subscriptionInfo") if info is not None else {})})
 
 
 def nothing_from(_value: object) -> None:
-    """The answer to a call of which only the status counts."""
+    """The response to a call of which only the status counts."""
 
 
 def creation(
@@ -117,7 +117,7 @@ def creation(
         "endpoint": _checked_endpoint(endpoint),
         **_length(length_in_days),
     }
-    return {"eventType": event_type, "subscriptionInfo": _said(info)}
+    return {"eventType": event_type, "subscriptionInfo": _without_none(info)}
 
 
 def change(endpoint: str | None, extend_by_days: int | None) -> dict[str, Any]:
@@ -126,16 +126,16 @@ def change(endpoint: str | None, extend_by_days: int | None) -> dict[str, Any]:
         raise ValueError("an endpoint or extend_by_days is needed")
     days = _checked_days("extend_by_days", extend_by_days)
     info = {"endpoint": endpoint and _checked_endpoint(endpoint), "extendSubscriptionByDays": days}
-    return {"subscriptionInfo": _said(info)}
+    return {"subscriptionInfo": _without_none(info)}
 
 
 def renewal(length_in_days: int | None) -> dict[str, Any]:
-    """The body that asks for a new key."""
-    return {"subscriptionInfo": _said(_length(length_in_days))}
+    """The body that requests a new key."""
+    return {"subscriptionInfo": _without_none(_length(length_in_days))}
 
 
 def secrets_of(endpoint: str | None) -> tuple[str, ...]:
-    """What an error must not quote of an endpoint: itself, and each part of its path that is long enough for a secret."""
+    """What an error must not quote of an endpoint: the whole, and each part of its path long enough to be a secret."""
     if endpoint is None:
         return ()
     return (endpoint, *(part for part in urlsplit(endpoint).path.split("/") if len(part) >= SHORTEST_SECRET))
@@ -145,7 +145,7 @@ def _length(days: int | None) -> dict[str, int | None]:
     return {"subscriptionLengthInDays": _checked_days("length_in_days", days)}
 
 
-def _said(fields: Mapping[str, object]) -> dict[str, object]:
+def _without_none(fields: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 

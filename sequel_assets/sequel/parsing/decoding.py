@@ -1,12 +1,12 @@
-r"""Bytes to values, believing nothing.
+r"""Decodes JSON from an untrusted source into values that a warehouse can store.
 
-Python's `json` accepts more than is good for a warehouse: keys told twice (the last wins, silently), `NaN`, integers of
-thousands of digits, nesting until the stack ends, and characters that no database stores (NUL, and halves of surrogate
-pairs, both only reachable through `\u` escapes). Everything of that kind is refused here, or, where it is only text,
-made harmless. This is the one place where it happens.
+Python's `json` accepts too much: repeated keys (the last one wins without a warning), `NaN`, integers of thousands of
+digits, nesting until the stack overflows, and characters that no database stores (NUL and lone surrogates, both only
+reachable through `\u` escapes). All of these are refused here; characters in texts are replaced instead. No other module
+does this.
 
-Nor is an answer believed to be as small as it came: `[[],[],[],...` grows fiftyfold. So its values are counted before there is
-any of them, by its commas and brackets: those in texts are left out only where they would make too many.
+A small body can need much memory: `[[],[],[],...` grows fiftyfold. So values are counted before any is made, by commas and
+brackets; those within texts are left out only where they would exceed the bound. No error text may quote the body.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ MAX_VALUES = 2_000_000
 WINDOW_BYTES = 1024 * 1024
 _CONTAINERS = frozenset({dict, list})
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_MAY_HOLD_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
+_MAY_CONTAIN_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 
 
 class NotJsonError(Exception):
-    """The bytes are no JSON at all: an HTML page, a cut-off body. Another try may bring the answer."""
+    """The bytes are no JSON at all: an HTML page, a truncated body. Another attempt may succeed."""
 
 
 class UnsafeJsonError(Exception):
-    """Nearly JSON, but ambiguous or monstrous: keys told twice, endless numbers, a depth bomb."""
+    """JSON, but ambiguous or excessive: repeated keys, numbers of too many digits, nesting that is too deep."""
 
 
 class TooManyValuesError(UnsafeJsonError):
-    """More values than any answer has: it would take the memory of all."""
+    """More values than any valid response has: it would exhaust the memory."""
 
 
-def decoded(body: bytes, *, content_type: str = "", most_values: int = MAX_VALUES) -> object:
-    """The value of a body. Raises `NotJsonError`, `TooManyValuesError` or `UnsafeJsonError`, whose texts never quote the body."""
+def decoded(body: bytes, *, content_type: str = "", max_values: int = MAX_VALUES) -> object:
+    """The value of a body. Raises `NotJsonError`, `TooManyValuesError` or `UnsafeJsonError`, which never quote the body."""
     problem: Exception
     try:
-        _bounded(body, most_values)
+        _bounded(body, max_values)
         text = body.decode("utf-8-sig")
         value = json.loads(
             text,
-            object_pairs_hook=_once_each,
+            object_pairs_hook=_without_repeated_keys,
             parse_int=_bounded_int,
             parse_float=_finite_float,
             parse_constant=_no_constant,
         )
         if _is_deep(value):
             raise UnsafeJsonError("nested too deeply")
-        return _storable(value) if _MAY_HOLD_UNSTORABLE.search(text) else value
+        return _storable(value) if _MAY_CONTAIN_UNSTORABLE.search(text) else value
     except UnsafeJsonError as error:
         problem = type(error)(str(error))
     except RecursionError:
         problem = UnsafeJsonError("nested too deeply")
-    except ValueError:  # no UTF-8, no JSON
+    except ValueError:  # not UTF-8, or not JSON
         problem = NotJsonError(_what_it_is_instead(body, content_type))
     raise problem  # outside the handler: the parser's exception carries the whole body with it
 
 
-def values_at_most(body: bytes) -> int:
-    """At least as many as there are values: whatever stands in a list or an object has a comma or a bracket before it."""
+def max_value_count(body: bytes) -> int:
+    """An upper bound of the number of values: each item of a list or an object has a comma or a bracket before it."""
     return 1 + body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
@@ -73,19 +73,19 @@ def without_unstorable(text: str) -> str:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _bounded(body: bytes, most_values: int) -> None:
-    """Refuse too many values; of what is no JSON nothing is sure but that it is refused later."""
-    if values_at_most(body) > most_values and _values_outside_texts(body, most_values) > most_values:
-        raise TooManyValuesError(f"more than {most_values:,} values")
+def _bounded(body: bytes, max_values: int) -> None:
+    """Refuse too many values. Bytes that are not JSON may pass here; they are refused later."""
+    if max_value_count(body) > max_values and _values_outside_texts(body, max_values) > max_values:
+        raise TooManyValuesError(f"more than {max_values:,} values")
 
 
 def _values_outside_texts(body: bytes, enough: int) -> int:
-    """`values_at_most` without the commas and brackets in texts, counted until there are enough; in windows, to take little memory."""
-    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")  # what is escaped stands in texts only
+    """`max_value_count` without the commas and brackets in texts, counted until there are enough; in windows, to save memory."""
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")  # escaped characters occur in texts only
     values, is_in_text = 1, False
     for start in range(0, len(plain), WINDOW_BYTES):
         parts = plain[start : start + WINDOW_BYTES].split(b'"')
-        values += values_at_most(b"".join(parts[is_in_text::2])) - 1
+        values += max_value_count(b"".join(parts[is_in_text::2])) - 1
         is_in_text ^= len(parts) % 2 == 0
         if values > enough:
             break
@@ -93,7 +93,7 @@ def _values_outside_texts(body: bytes, enough: int) -> int:
 
 
 def _is_deep(value: object) -> bool:
-    """Whether lists and objects are nested deeper than the bound: looked at level by level, so that no depth hurts here."""
+    """Whether lists and objects are nested deeper than the bound; level by level, since recursion would overflow."""
     level: list[Any] = [value] if type(value) in _CONTAINERS else []
     for _ in range(DEEPEST_NESTING):
         level = [
@@ -113,10 +113,10 @@ def _what_it_is_instead(body: bytes, content_type: str) -> str:
     return "no JSON, or a part of it"
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise UnsafeJsonError("a key told twice")
+        raise UnsafeJsonError("a repeated key")
     return value
 
 

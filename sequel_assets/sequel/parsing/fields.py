@@ -1,7 +1,7 @@
-"""Single values as Sequel may send them: numbers as strings, blanks for nothing, times with and without a zone.
+"""Readers of single values as Sequel may send them: numbers as strings, blanks for nothing, times without a zone.
 
 Each reader returns a clean value or raises `WrongShapeError`, a `ValueError`, so that pydantic reports it with its
-place. No text of an error quotes the value: it may be somebody's name.
+place. No error text may quote the value: it may be somebody's name.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 LARGEST_COUNT = 10**9
-_WHOLE = re.compile(r"\s*([0-9]{1,20})(?:\.0+)?\s*", re.ASCII)
-_SIGNED_WHOLE = re.compile(r"\s*(-?[0-9]{1,20})(?:\.0+)?\s*", re.ASCII)
+_UNSIGNED_INTEGER = re.compile(r"\s*([0-9]{1,20})(?:\.0+)?\s*", re.ASCII)
+_SIGNED_INTEGER = re.compile(r"\s*(-?[0-9]{1,20})(?:\.0+)?\s*", re.ASCII)
 _NUMBER = re.compile(r"\s*-?[0-9]{1,20}(?:\.[0-9]{1,20})?\s*", re.ASCII)
 
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""The calendar: a time before the first or not before the second is no time of any event, and is not reckoned with."""
+"""The calendar: a time before the first, or not before the second, is no time of any event and is not used."""
 
 
 class WrongShapeError(ValueError):
-    """A value that is not what the contract says, told without quoting it."""
+    """A value that is not what the contract says; the message does not quote it."""
 
 
 class OutsideCalendarError(WrongShapeError):
-    """A time that is well spelled and outside the calendar, such as one that stands for "none" or "for ever"."""
+    """A valid time outside the calendar, such as one that stands for "none" or "for ever"."""
 
 
-def whole_number(value: object) -> int:
+def non_negative_integer(value: object) -> int:
     """A count or a number of minutes: 12, "12", 12.0 and "12.0"; never 12.5, a negative, a bool, more than 10**9."""
-    return _whole(value, _WHOLE, 0, LARGEST_COUNT)
+    return _bounded_integer(value, _UNSIGNED_INTEGER, 0, LARGEST_COUNT)
 
 
 def minute_offset(value: object) -> int:
     """Minutes from an event's start. May be negative (people wait for the start); within twenty years of it."""
-    return _whole(value, _SIGNED_WHOLE, -(10**7), 10**7)
+    return _bounded_integer(value, _SIGNED_INTEGER, -(10**7), 10**7)
 
 
-def _whole(value: object, pattern: re.Pattern[str], low: int, high: int) -> int:
+def _bounded_integer(value: object, pattern: re.Pattern[str], low: int, high: int) -> int:
     number: int | None = None
     if type(value) is int:
         number = value
@@ -134,8 +134,10 @@ def within_calendar(time: datetime) -> datetime:
     return time
 
 
-Integer = Annotated[int, BeforeValidator(whole_number)]
-IntegerOrNone = Annotated[int | None, BeforeValidator(lambda value: None if value is None else whole_number(value))]
+Integer = Annotated[int, BeforeValidator(non_negative_integer)]
+IntegerOrNone = Annotated[
+    int | None, BeforeValidator(lambda value: None if value is None else non_negative_integer(value))
+]
 MinuteOffset = Annotated[int, BeforeValidator(minute_offset)]
 NumberOrNone = Annotated[float | None, BeforeValidator(number_or_none)]
 Text = Annotated[str, BeforeValidator(text_as_received)]

@@ -1,4 +1,4 @@
-"""Compressed bodies, a small piece at a time: a piece of 64 KB may be 64 MB, which nobody should have to hold to see that it is too much."""
+"""Decompresses bodies in small pieces. 64 KB can inflate to 64 MB, and a bound must refuse that before it is in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _IDENTITY, _GZIPS, _DEFLATE = ("", "identity"), ("gzip", "x-gzip"), "deflate"
 
 
 class BrokenCompressionError(Exception):
-    """The body is not compressed as its header says, ends too soon, or in a way that nobody asked for."""
+    """The body is not compressed as its header says, is truncated, or uses a compression that was not requested."""
 
 
 def inflated(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -45,7 +45,7 @@ def _members(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Zlib as the standard means it, or bare as some servers do: the first byte tells."""
+    """Zlib as the standard says, or raw deflate as some servers send it: the first byte differs."""
     stream = None
     for piece in pieces:
         if piece and stream is None:
@@ -57,7 +57,7 @@ def _deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _some(stream: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
-    """What comes of a piece, up to the end of its stream; also what is still within when all of it is read."""
+    """The decompressed bytes of a piece, up to the end of its stream, including what the decompressor still buffers."""
     is_broken = False
     try:
         while not stream.eof:

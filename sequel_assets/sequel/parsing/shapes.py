@@ -1,4 +1,4 @@
-"""How a decoded answer becomes a model, or a complaint that names the place and quotes nothing."""
+"""Turns a decoded response into a model, or raises an error that names the place of the field and quotes no value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """What all answers share: unknown fields are ignored, values are frozen, errors never show their input."""
+    """The base of all response models: unknown fields are ignored, values are frozen, errors never show their input."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
@@ -24,7 +24,7 @@ class Model(BaseModel):
 def validated(adapter: TypeAdapter[T], value: object, where: str = "") -> T:
     """The value as the adapter's type, or a `WrongShapeError` that names the first place that does not fit.
 
-    The words are those of our own readers alone: a `ValueError` of anything else may quote the value.
+    Only messages of our own readers are used: a `ValueError` of anything else may quote the value.
     """
     try:
         return adapter.validate_python(value)
@@ -55,7 +55,7 @@ def a_list(value: object, where: str = "the answer") -> list[Any]:
 
 
 def read(reader: Callable[[object], T], value: object, where: str) -> T:
-    """One field through its reader, the complaint carrying the field's place."""
+    """One field through its reader; an error names the field's place."""
     try:
         return reader(value)
     except WrongShapeError as error:
@@ -71,19 +71,19 @@ class FieldReader:
         self.bad: list[str] = []
 
     def of(self, reader: Callable[[object], T | None], *places: tuple[str, ...]) -> T | None:
-        """The first value that is told at any of the places."""
+        """The first value that is present at any of the places."""
         for place in places:
             try:
-                told = reader(_at(self._raw, place))
+                value = reader(_at(self._raw, place))
             except WrongShapeError:
                 self.bad.append(".".join(place))
             else:
-                if told is not None:
-                    return told
+                if value is not None:
+                    return value
         return None
 
     def each(self, reader: Callable[[object], T], place: str) -> tuple[T, ...] | None:
-        """The items of a list that can be read; None where no list is told."""
+        """The items of a list that can be read; None where the list is absent."""
         listed = self._raw.get(place)
         if not isinstance(listed, list):
             self.bad += [] if listed is None else [place]

@@ -1,4 +1,4 @@
-"""Times and durations as the less documented answers spell them: several ways each, read as one, or refused."""
+"""Reads times and durations of the less documented endpoints: several spellings each; anything else is refused."""
 
 from __future__ import annotations
 
@@ -60,23 +60,23 @@ def duration_or_none(value: object) -> Duration | None:
     return Duration(text, minutes)
 
 
-def moment_or_none(value: object) -> datetime | None:
+def timestamp_or_none(value: object) -> datetime | None:
     """A time in UTC: ISO 8601, or seconds or milliseconds since 1970, as a number or its digits."""
     text = text_as_received(value).strip()
     for pattern, unit in ((_SECONDS, timedelta(seconds=1)), (_MILLISECONDS, timedelta(milliseconds=1))):
         if pattern.fullmatch(text):
             return within_calendar(EPOCH + int(text.split(".")[0]) * unit)
-    if _OTHER_NUMBER.fullmatch(text) and not _COMPACT_DAY.fullmatch(text):  # nothing since 1970 within the calendar
+    if _OTHER_NUMBER.fullmatch(text) and not _COMPACT_DAY.fullmatch(text):  # as seconds since 1970 it is outside
         raise OutsideCalendarError(OUTSIDE)
     return utc_or_none(text)
 
 
 DurationOrNone = Annotated[Duration | None, BeforeValidator(duration_or_none)]
-MomentOrNone = Annotated[datetime | None, BeforeValidator(moment_or_none)]
+TimestampOrNone = Annotated[datetime | None, BeforeValidator(timestamp_or_none)]
 
 
 class Timed(Model):
-    """An answer with times. One outside the calendar is None and is named, so that an odd entry spoils no list."""
+    """A model with times. One outside the calendar becomes None and is named: one odd entry must not fail its list."""
 
     times: ClassVar[tuple[str, ...]] = ()
     """The names of its fields that are times."""
@@ -93,14 +93,14 @@ class Timed(Model):
         if not isinstance(value, dict):
             return handler(value)
         outside = tuple(name for name in map(to_camel, cls.times) if _is_outside(value.get(name)))
-        told = handler({**value, **dict.fromkeys(outside)} if outside else value)
-        told._outside = outside
-        return told
+        model = handler({**value, **dict.fromkeys(outside)} if outside else value)
+        model._outside = outside
+        return model
 
 
 def _is_outside(value: object) -> bool:
     try:
-        moment_or_none(value)
+        timestamp_or_none(value)
     except OutsideCalendarError:
         return True
     except WrongShapeError:

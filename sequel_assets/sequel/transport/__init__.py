@@ -1,1 +1,1 @@
-"""One call over HTTP: token, place, request, answer or error, retries."""
+"""One call over HTTP: token, concurrency permit, request, response or error, retries."""

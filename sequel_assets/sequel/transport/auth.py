@@ -1,9 +1,9 @@
 """One token for all threads, fetched by one of them.
 
-A token is replaced before it expires (`expires_in`; else the JWT's own `exp`; else the first 401 tells) and after a
-401. Threads hold it with its generation: whoever brings back a 401 for a generation that has been replaced
-meanwhile takes the newer token instead of fetching a third. While one thread fetches, the others wait and share what
-comes of it, the failure included: twenty threads must not knock twenty times on a door that is shut.
+A token is replaced before it expires (`expires_in`; else the JWT's own `exp`; else unknown) and after a 401. Each thread
+has the token with its generation: a 401 for a generation that has been replaced takes the newer token instead of
+fetching a third. While one thread fetches, the others wait and share the result, a failure included: otherwise twenty
+threads would repeat a refused sign-in twenty times.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}", re.ASCII)
 
 @dataclass(frozen=True)
 class Grant:
-    """What the token endpoint gave; `lifetime_seconds` is None where nothing tells."""
+    """What the token endpoint returned; `lifetime_seconds` is None where it is unknown."""
 
     access_token: str = field(repr=False)
     lifetime_seconds: float | None
@@ -34,7 +34,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Lease:
-    """A token in one thread's hands."""
+    """A token as one thread uses it."""
 
     token: str = field(repr=False)
     generation: int
@@ -42,7 +42,7 @@ class Lease:
 
 
 def grant_from(value: object, now: float) -> Grant:
-    """The token endpoint's answer. A token that could not stand in a header is none."""
+    """The token endpoint's response. A token with characters that no header may have is refused."""
     raw = an_object(value)
     token = raw.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
@@ -56,7 +56,7 @@ def grant_from(value: object, now: float) -> Grant:
         lifetime_seconds = None
     if lifetime_seconds is None:
         lifetime_seconds = _lifetime_by_jwt(token, now)
-    # not a life: a clock that is off, or nonsense. Taken at its word it would mean a new token for every request
+    # a lifetime of 0 or less (a clock that is off) would mean a new token for every request: it counts as unknown
     return Grant(token, lifetime_seconds if lifetime_seconds is not None and lifetime_seconds > 0 else None)
 
 
@@ -84,7 +84,7 @@ class Tokens:
         self._is_fetching = False
         self._flights = 0
         self._failure: Exception | None = None
-        self._told: deque[str] = deque(maxlen=4)
+        self._recent_tokens: deque[str] = deque(maxlen=4)
 
     def current(self) -> Lease:
         """The token, fetched first where there is none or its end is near."""
@@ -95,9 +95,9 @@ class Tokens:
         return self._get(stale_generation=stale.generation)
 
     def secrets(self) -> tuple[str, ...]:
-        """What must not be told: the last few tokens, since one that has been replaced may still be alive."""
+        """The last few tokens, which must not be logged: one that has been replaced may still be valid."""
         with self._changed:
-            return tuple(self._told)
+            return tuple(self._recent_tokens)
 
     def _get(self, stale_generation: int) -> Lease:
         with self._changed:
@@ -112,8 +112,8 @@ class Tokens:
                 if self._lease is not None and self._generation > known:
                     return self._lease
                 if self._failure is not None:
-                    raise copy.copy(self._failure)  # its own, since raising writes the thread's stack into it
-                # the fetch was ended from outside, by Ctrl-C: this thread may try
+                    raise copy.copy(self._failure)  # a copy each: raising writes the thread's stack into it
+                # the fetch was interrupted (Ctrl-C) without a result: this thread fetches
             self._is_fetching = True
             self._flights += 1
         return self._fetched()
@@ -132,7 +132,7 @@ class Tokens:
                 if grant is not None:
                     self._generation += 1
                     self._lease = lease = self._leased(grant)
-                    self._told.append(grant.access_token)
+                    self._recent_tokens.append(grant.access_token)
                 self._changed.notify_all()
         return lease
 

@@ -1,4 +1,4 @@
-"""One request as the client means it, before it is HTTP."""
+"""One call of an endpoint, before it becomes an HTTP request."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Host = Literal["api", "analytics"]
 
 @dataclass(frozen=True)
 class Call:
-    """What is asked: `name` is the field of `Paths` it came from, and what the verdict table judges by.
+    """What is requested: `name` is the field of `Paths` it came from, by which `response_rules` decides.
 
-    `is_repeatable`: whether asking twice does no more than asking once. That holds for all calls, also for the POSTs that
-    only read (sign-in, user activity), but for those that make a subscription or its key anew. `is_wordless`: success is
-    told by the status, and the body may be anything. `secrets` are struck out of what is kept of an error's answer. Body
-    and secrets are kept out of the repr.
+    `is_repeatable`: whether two requests do no more than one. True for all calls, also for POSTs that only read (sign-in,
+    user activity), but not for those that create a subscription or a new key. `ignores_body`: the status alone says
+    success, and the body may be anything. `secrets` are removed from what is kept of an error response. Body and secrets
+    are left out of the repr.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     is_repeatable: bool = True
-    is_wordless: bool = False
+    ignores_body: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property

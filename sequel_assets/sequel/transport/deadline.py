@@ -1,9 +1,9 @@
-"""One deadline for all of an exchange: connecting, TLS, the proxy, heads, interim answers and body.
+"""One deadline for all of an exchange: connecting, TLS, the proxy, heads, interim responses and body.
 
-httpx bounds each single read, so a server that sends a byte now and then, or one `102 Processing` after the other, would hold a
-thread for ever. Here every read and write of a connection may take only what is left of its thread's exchange.
+httpx bounds each single read, so a server that sends a byte now and then, or one `102 Processing` after the other, would
+block a thread for ever. Here every read and write of a connection may take only what is left of its thread's exchange.
 
-Not bounded: looking up a name (the resolver has time-outs of its own), and TLS within TLS, to a proxy that is spoken to by https.
+Not bounded: name resolution (the resolver has time-outs of its own), and TLS within TLS to a proxy that uses https.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import httpcore
 import httpx
 
 LARGEST_HEAD_BYTES = 1024 * 1024
-"""Of all that comes before the body: endless interim answers would otherwise be read at full speed until the time is over."""
+"""Of all that precedes the body: endless interim responses would otherwise be read at full speed until the deadline."""
 ENDLESS_HEAD = "a head without end"
 
 
 class Exchange:
-    """One request and its answer: until when, and how much may come before its body."""
+    """One request and its response: its deadline, and how many bytes may precede its body."""
 
     def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -32,7 +32,7 @@ class Exchange:
 
     @property
     def left_seconds(self) -> float:
-        """What is left; none or less when it is over."""
+        """The seconds left; 0 or less when it is over."""
         return self._until - self._monotonic()
 
     @property
@@ -41,11 +41,11 @@ class Exchange:
         return self.left_seconds <= 0
 
     def extend(self, seconds: float) -> None:
-        """Give it time that it spent waiting for us."""
+        """Add time that it spent waiting for us."""
         self._until += seconds
 
     def head_is_there(self) -> None:
-        """What comes from now on is the body, which has a bound of its own."""
+        """The head is complete; the body, which follows, has a bound of its own."""
         self._head_bytes_left = None
 
     def received(self, size_bytes: int) -> None:
@@ -78,7 +78,7 @@ def bind(client: httpx.Client) -> None:
 
 
 def _left(timeout: float | None, too_late: type[Exception]) -> float | None:
-    """The time-out of one operation: what was meant, but not more than is left."""
+    """The time-out of one operation: the given one, but not more than is left."""
     exchange: Exchange | None = getattr(_here, "exchange", None)
     if exchange is None:
         return timeout

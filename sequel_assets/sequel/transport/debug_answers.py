@@ -1,8 +1,9 @@
-"""A file of answers that were errors, to the letter, for an owner who asks for it. They are personal data: 0600, and bounded.
+"""Writes error responses verbatim to a file (SEQUEL_DEBUG_ANSWERS), for debugging. They are personal data: 0600, bounded.
 
-One JSON object a line: when, the call, its status, our word for what was wrong, the content type and the body. What must
-not be told even there, secrets and tokens, is struck out, and bodies that may hold a new one are left out. Threads and processes append under the
-file's lock. A file that is full forgets its older half. One that others may read, that is not ours or is no plain file is refused.
+One JSON object a line: time, call, status, our message, content type and body. Secrets and tokens are replaced, and bodies
+that may contain a new one are left out. Threads and processes append under the file's lock. A full file drops its older
+half. A file that others may read, that belongs to another user or is no regular file is refused. No call may fail because
+of this file.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from pathlib import Path
 
 from sequel_assets.sequel.exceptions import SequelError
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.http import HttpAnswer
+from sequel_assets.sequel.transport.http import HttpResponse
 
 LARGEST_FILE_BYTES = 16 * 1024 * 1024
 LONGEST_BODY_BYTES = 64 * 1024
 LEFT_OUT, SECRET = "(left out: it may hold a secret)", "[secret]"
-_MAY_HOLD_SECRETS = frozenset({"token", "webhooks", "webhook", "renew_webhook"})
+_MAY_CONTAIN_SECRETS = frozenset({"token", "webhooks", "webhook", "renew_webhook"})
 
 logger = logging.getLogger(__name__)
 
 
-class KeptAnswers:
-    """The file, or none. Making one refuses, with `ValueError`, what may not be written to; it makes the file."""
+class DebugAnswerFile:
+    """The file, or none. The constructor creates it, and raises `ValueError` where it may not be written."""
 
     def __init__(self, path: str | None, *, largest_bytes: int = LARGEST_FILE_BYTES) -> None:
         self._path = Path(path).absolute() if path is not None else None
@@ -44,8 +45,8 @@ class KeptAnswers:
             except OSError as error:
                 raise ValueError(f"debug_answers: {self._path}: {error.strerror or type(error).__name__}") from None
 
-    def keep(self, call: Call, answer: HttpAnswer, error: SequelError, secrets: Iterable[str], at: float) -> None:
-        """Append an answer. A file that cannot be written is told once and then left; no call fails for it."""
+    def keep(self, call: Call, answer: HttpResponse, error: SequelError, secrets: Iterable[str], at: float) -> None:
+        """Append a response. A file that cannot be written is logged once and then left alone; no call fails for it."""
         if self._path is None or self._is_out_of_order:
             return
         line = _line(call, answer, error, secrets, at)
@@ -57,10 +58,10 @@ class KeptAnswers:
             logger.warning("%s cannot be written any more (%s): answers are not kept", self._path, wrong.strerror)
 
 
-def _line(call: Call, answer: HttpAnswer, error: SequelError, secrets: Iterable[str], at: float) -> bytes:
-    is_kept = answer.status >= 300 or call.name not in _MAY_HOLD_SECRETS
+def _line(call: Call, answer: HttpResponse, error: SequelError, secrets: Iterable[str], at: float) -> bytes:
+    is_kept = answer.status >= 300 or call.name not in _MAY_CONTAIN_SECRETS
     text = answer.body[:LONGEST_BODY_BYTES].decode(errors="backslashreplace") if is_kept else LEFT_OUT
-    told = {
+    entry = {
         "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
         "call": f"{call.method} {call.path}",
         "status": answer.status,
@@ -69,7 +70,7 @@ def _line(call: Call, answer: HttpAnswer, error: SequelError, secrets: Iterable[
         "body_bytes": len(answer.body),
         "body": _without(text, secrets),
     }
-    return json.dumps(told, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+    return json.dumps(entry, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:
@@ -80,7 +81,7 @@ def _without(text: str, secrets: Iterable[str]) -> str:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """The file, locked, if it may be written to: a plain file of ours that nobody else may read; no link is followed."""
+    """The file, locked, if it may be written: a regular file of this user that nobody else may read; no link is followed."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
         file = os.open(path, flags, 0o600)

@@ -1,7 +1,7 @@
-"""Requests over HTTP/1.1 with keep-alive, bounded in every direction, told as answers or as errors of our own.
+"""Sends one request over HTTP/1.1 with keep-alive and returns its response, or raises an error of our own.
 
-What the libraries beneath would log of a request is kept back (`quiet`), since it quotes what the server says. Sequel's
-cookies are refused, so the answers' `Set-Cookie` is worth nothing.
+Size and time of every part are bounded. What the libraries would log of a request is dropped (`log_filter`), since it
+quotes the server. Cookies are refused. Nothing here retries.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from urllib.parse import urlencode
 import httpx
 
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.exceptions import Interrupted, InvalidAnswer, SequelError, Unreachable
+from sequel_assets.sequel.exceptions import Interrupted, InvalidResponse, SequelError, Unreachable
 from sequel_assets.sequel.parsing.inflating import BrokenCompressionError, inflated
 from sequel_assets.sequel.transport.call import Call
 from sequel_assets.sequel.transport.deadline import ENDLESS_HEAD, Exchange, bind
-from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, LargeAnswerPlace
+from sequel_assets.sequel.transport.large_responses import LARGE_BYTES, LargeResponsePermit
 from sequel_assets.sequel.transport.log_filter import quietly
-from sequel_assets.sequel.transport.verdicts import CERTIFICATE, CONNECT_TIMEOUT
+from sequel_assets.sequel.transport.response_rules import CERTIFICATE, CONNECT_TIMEOUT
 
 LONGEST_ERROR_BODY_BYTES = 64 * 1024
 _BROKEN = "an answer whose compression is broken"
@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
-    """An answer of whatever status. The body stays out of the repr: it holds tokens and people."""
+class HttpResponse:
+    """A response of whatever status. The body stays out of the repr: it has tokens and names of people."""
 
     status: int
     content_type: str
@@ -60,8 +60,8 @@ class Transport:
         self._client: httpx.Client | None = None
         self._is_closed = False
 
-    def send(self, call: Call, token: str | None, place: LargeAnswerPlace) -> HttpAnswer:
-        """One request, one answer; no retries. Raises `Unreachable`, `Interrupted` or `InvalidAnswer`."""
+    def send(self, call: Call, token: str | None, permit: LargeResponsePermit) -> HttpResponse:
+        """One request, one response; no retries. Raises `Unreachable`, `Interrupted` or `InvalidResponse`."""
         host = self._config.api_url if call.host == "api" else self._config.analytics_url
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         failure: SequelError
@@ -69,25 +69,24 @@ class Transport:
         try:
             with quietly(), exchange.going_on():
                 client = self._opened()
-                query = (
-                    f"?{urlencode(call.params)}" if call.params else ""
-                )  # here, since httpx would parse the URL anew
+                # encoded here: httpx's `params` would parse the URL once more
+                query = f"?{urlencode(call.params)}" if call.params else ""
                 request = client.build_request(call.method, host + call.path + query, json=call.body, headers=headers)
                 response = client.send(request, stream=True, follow_redirects=False)
                 exchange.head_is_there()
                 logger.info("%s %s%s: %d", call.method, host, call.path, response.status_code)
-                return self._read(response, call, exchange, place)
+                return self._read(response, call, exchange, permit)
         except httpx.HTTPError as error:
-            failure = _told(error, host, call.path)
+            failure = _error_of(error, host, call.path)
             if exchange.is_over and isinstance(error, httpx.TimeoutException):
-                reason = _took_longer(self._config)
+                reason = _deadline_message(self._config)
                 failure = Interrupted(f"{reason} ({httpx.URL(host).host})", reason=reason, path=call.path)
         except (httpx.InvalidURL, UnicodeError):
-            failure = InvalidAnswer("an id too long, or too odd, for an address", path=call.path)
-        raise failure  # outside the handler: httpx's exceptions hold the request, and the request the token
+            failure = InvalidResponse("an id too long, or too odd, for an address", path=call.path)
+        raise failure  # outside the handler: a chained exception of httpx has the request, and the request the token
 
     def close(self) -> None:
-        """Give the connections back. A request after this is a mistake, and says so."""
+        """Close the connections. A request after this raises `RuntimeError`."""
         with self._lock:
             client, self._client, self._is_closed = self._client, None, True
         if client is not None:
@@ -101,13 +100,15 @@ class Transport:
                 self._client = _client(self._config, self._transport)
             return self._client
 
-    def _read(self, response: httpx.Response, call: Call, exchange: Exchange, place: LargeAnswerPlace) -> HttpAnswer:
-        response.stream = _UntilDeadline(response.stream, exchange, _took_longer(self._config), call.path)
+    def _read(
+        self, response: httpx.Response, call: Call, exchange: Exchange, permit: LargeResponsePermit
+    ) -> HttpResponse:
+        response.stream = _UntilDeadline(response.stream, exchange, _deadline_message(self._config), call.path)
         try:
-            body = b"" if 300 <= response.status_code < 400 else self._body(response, call, exchange, place)
+            body = b"" if 300 <= response.status_code < 400 else self._body(response, call, exchange, permit)
         finally:
             response.close()
-        return HttpAnswer(
+        return HttpResponse(
             status=response.status_code,
             content_type=response.headers.get("content-type", ""),
             date=response.headers.get("date"),
@@ -115,38 +116,38 @@ class Transport:
             body=body,
         )
 
-    def _body(self, response: httpx.Response, call: Call, exchange: Exchange, place: LargeAnswerPlace) -> bytes:
-        """The body, decompressed. That of an error is a courtesy: what cannot be read of it is left."""
+    def _body(self, response: httpx.Response, call: Call, exchange: Exchange, permit: LargeResponsePermit) -> bytes:
+        """The body, decompressed. That of an error is optional: an unreadable part of it is dropped."""
         is_error = response.status_code >= 400
         bound_bytes = LONGEST_ERROR_BODY_BYTES if is_error else self._config.max_body_bytes
         if "," in response.headers.get("content-encoding", ""):  # each layer multiplies the size by a thousand
-            raise InvalidAnswer("an answer compressed more than once", fault="too large", path=call.path)
-        content = bytearray()  # not a list of pieces: their memory would stay with the thread
+            raise InvalidResponse("an answer compressed more than once", fault="too large", path=call.path)
+        content = bytearray()  # not a list of pieces: the allocator would keep their memory for the thread
         try:
             for chunk in _pieces(response):
                 if len(content) + len(chunk) > bound_bytes:
                     if is_error:
                         break
-                    raise InvalidAnswer(
+                    raise InvalidResponse(
                         f"an answer of more than {bound_bytes} bytes", fault="too large", path=call.path
                     )
                 if len(content) + len(chunk) > LARGE_BYTES:
-                    exchange.extend(place.take())
+                    exchange.extend(permit.acquire())
                 content += chunk
         except (httpx.HTTPError, Interrupted):
             if not is_error:
                 raise
         except BrokenCompressionError:
             if not is_error:
-                raise InvalidAnswer(_BROKEN, fault="truncated", path=call.path) from None
+                raise InvalidResponse(_BROKEN, fault="truncated", path=call.path) from None
         return bytes(content)
 
 
 class _UntilDeadline(httpx.SyncByteStream):
-    """The raw bytes of an answer, until its time is over: a read time-out alone lets a server drip for ever.
+    """The raw bytes of a response, until its deadline: a read time-out alone lets a server send a byte now and then.
 
-    Looks at every piece before it is decompressed, since pieces may decompress to nothing. Connections keep to the same
-    deadline by themselves (`deadline`); here it is told what it was, and held over transports of other kinds.
+    Checks every piece before it is decompressed, since pieces may decompress to nothing. Connections keep to the same
+    deadline by themselves (`deadline`); this covers transports of other kinds and gives the error its reason.
     """
 
     def __init__(
@@ -166,7 +167,7 @@ class _UntilDeadline(httpx.SyncByteStream):
 
 
 def _client(config: SequelConfig, transport: httpx.BaseTransport | None) -> httpx.Client:
-    """A client whose connections keep to the deadline. What goes in clear goes to no proxy, unless the owner allows http."""
+    """A client whose connections keep to the deadline. Plain http uses no proxy, unless `allow_plain_http` is set."""
     places = 2 * config.max_concurrency  # for each of the two hosts
     no_cookies = http.cookiejar.CookieJar(policy=http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     client = httpx.Client(
@@ -183,12 +184,12 @@ def _client(config: SequelConfig, transport: httpx.BaseTransport | None) -> http
     return client
 
 
-def _took_longer(config: SequelConfig) -> str:
+def _deadline_message(config: SequelConfig) -> str:
     return f"the answer took longer than {config.total_timeout_seconds:g} s"
 
 
 def _pieces(response: httpx.Response) -> Iterable[bytes]:
-    """The body, decompressed, in small pieces; that of an answer without a wire is there as a whole."""
+    """The body, decompressed, in small pieces; a response of a mock transport is complete already."""
     if response.is_stream_consumed:
         return [response.content]
     return inflated(response.iter_raw(), response.headers.get("content-encoding", ""))
@@ -202,8 +203,8 @@ def _user_agent() -> str:
     return f"sequel-assets/{version} (python-httpx/{httpx.__version__})"
 
 
-def _told(error: httpx.HTTPError, host: str, path: str) -> SequelError:
-    """An exception of httpx in our words. Its own text is left: that of a protocol error quotes the answer."""
+def _error_of(error: httpx.HTTPError, host: str, path: str) -> SequelError:
+    """Our error for an exception of httpx. Its own text is not used: that of a protocol error quotes the response."""
     name = httpx.URL(host).host
     match error:
         case httpx.ConnectTimeout():
@@ -214,11 +215,11 @@ def _told(error: httpx.HTTPError, host: str, path: str) -> SequelError:
         case httpx.TimeoutException():
             reason = "the answer timed out"
         case httpx.DecodingError():
-            return InvalidAnswer(_BROKEN, fault="truncated", path=path)
+            return InvalidResponse(_BROKEN, fault="truncated", path=path)
         case httpx.RemoteProtocolError() if "complete message body" in str(error) or "incomplete chunked" in str(error):
-            return InvalidAnswer("a truncated answer", fault="truncated", path=path)
+            return InvalidResponse("a truncated answer", fault="truncated", path=path)
         case httpx.RemoteProtocolError() if str(error) == ENDLESS_HEAD:
-            return InvalidAnswer("an answer whose head has no end", fault="too large", path=path)
+            return InvalidResponse("an answer whose head has no end", fault="too large", path=path)
         case _:
             reason = "the connection was lost"
     return Interrupted(f"{reason} ({name})", reason=reason, path=path)

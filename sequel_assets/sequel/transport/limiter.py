@@ -1,9 +1,9 @@
-"""How many requests may be under way at once: as many as Sequel bears, which nobody knows beforehand.
+"""Limits how many requests are under way at once, and adapts to Sequel's undocumented rate limit.
 
-Additive increase, multiplicative decrease, as TCP does it: every 429 halves the window (never below one), every success
-lets it grow by one divided by itself, so by about one per round of answers, up to the maximum. A burst of 429s to
-requests that were under way together counts as one: they tell of the same excess. `Retry-After` pauses everybody, since
-a quota is the account's and not the request's.
+Additive increase, multiplicative decrease, as in TCP: every 429 halves the window (never below one), every success lets
+it grow by one divided by itself, so by about one per round of responses, up to the maximum. A burst of 429s to requests
+that were under way together counts as one: they have the same cause. `Retry-After` pauses all threads, since the quota
+belongs to the account and not to the request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Outcome = Literal["success", "throttled", "neither"]
 
 
 class Permit:
-    """Leave for one request. Its user notes the outcome in it."""
+    """Permission for one request. Its user notes the outcome in it."""
 
     def __init__(self, round_number: int) -> None:
         self.round_number = round_number
@@ -30,12 +30,12 @@ class Permit:
         self.outcome = "success"
 
     def throttled(self, pause_seconds: float = 0.0) -> None:
-        """Sequel said 429, and how long to stay away."""
+        """Sequel answered 429, with the pause that it requests."""
         self.outcome, self.pause_seconds = "throttled", pause_seconds
 
 
 class Limiter:
-    """A window that many threads share. Nobody polls: they wait on a condition, or sleep through a pause."""
+    """A window that many threads share. They wait on a condition or sleep through a pause; none polls."""
 
     def __init__(
         self,
@@ -66,16 +66,16 @@ class Limiter:
             return self._under_way
 
     @contextmanager
-    def slot(self) -> Iterator[Permit]:
-        """Leave for one request: waits for a place and for the end of a pause, and gives the place back in any case."""
-        slot = self._acquire()
+    def permit(self) -> Iterator[Permit]:
+        """Permission for one request: waits for a place and for the end of a pause, and releases the place in any case."""
+        permit = self._acquire()
         try:
-            yield slot
+            yield permit
         finally:
-            self._release(slot)
+            self._release(permit)
 
     def _acquire(self) -> Permit:
-        slept_until = -float("inf")  # a pause is slept through once, also by a sleep that takes no time
+        slept_until = -float("inf")  # each pause is slept through once: a test's sleep takes no time, and would loop
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._under_way < int(self._window))
@@ -84,19 +84,19 @@ class Limiter:
                 if pause_seconds <= 0 or paused_until <= slept_until:
                     self._under_way += 1
                     return Permit(self._round)
-                self._changed.notify()  # the place stays free: whoever waits for one sleeps through the pause as well
+                self._changed.notify()  # the place stays free: the next waiting thread sleeps through the pause as well
             self._on_wait(pause_seconds)
             self._sleep(pause_seconds)
             slept_until = paused_until
 
-    def _release(self, slot: Permit) -> None:
+    def _release(self, permit: Permit) -> None:
         with self._changed:
             self._under_way -= 1
-            if slot.outcome == "success":
+            if permit.outcome == "success":
                 self._window = min(float(self._maximum), self._window + 1 / self._window)
-            elif slot.outcome == "throttled":
-                if slot.round_number == self._round:
+            elif permit.outcome == "throttled":
+                if permit.round_number == self._round:
                     self._window = max(1.0, self._window / 2)
                     self._round += 1
-                self._paused_until = max(self._paused_until, self._monotonic() + slot.pause_seconds)
-            self._changed.notify(max(0, int(self._window) - self._under_way))  # all would be a stampede
+                self._paused_until = max(self._paused_until, self._monotonic() + permit.pause_seconds)
+            self._changed.notify(max(0, int(self._window) - self._under_way))  # not all: most would only wait once more

@@ -1,4 +1,4 @@
-"""What httpx and httpcore log of our requests is kept back, at every level: it quotes answers (the words behind the status, headers)."""
+"""Drops what httpx and httpcore log about our requests, at every level: it quotes responses (reason phrases, headers)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 
-_TALKATIVE = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
+_LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 _is_ours: ContextVar[bool] = ContextVar("a request of ours is under way in this thread", default=False)
 
 
@@ -18,13 +18,13 @@ def _is_of_others(_record: logging.LogRecord) -> bool:
 
 @cache
 def _install() -> None:
-    for name in _TALKATIVE:
+    for name in _LOGGERS:
         logging.getLogger(name).addFilter(_is_of_others)
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Keep back what this thread's request would have logged; other users of the libraries are not disturbed."""
+    """Drop what this thread's request would log; other users of the libraries are not affected."""
     _install()
     before = _is_ours.set(True)
     try:

@@ -1,4 +1,4 @@
-"""Trying again: with full jitter, no sooner than Sequel wishes, within a budget that counts from the first failure."""
+"""Retries a call: with full jitter, no sooner than `Retry-After`, within a budget that counts from the first failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.exceptions import SequelError, Uncertain
 from sequel_assets.sequel.stats import ClientStats
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.verdicts import RetryPolicy, is_retryable, leaves_in_doubt, patience
+from sequel_assets.sequel.transport.response_rules import RetryPolicy, is_retryable, leaves_in_doubt, retry_policy
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 20.0
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Retrier:
-    """Runs attempts until one succeeds or the verdict, the number of attempts or the budget says stop.
+    """Runs attempts until one succeeds, or until the rule for the error, the number of attempts or the budget says stop.
 
     The time spent is measured twice, by the clock and as the sum of the waits, and the larger counts: so a client whose
     sleep takes no time (in tests) ends as well.
@@ -47,15 +47,15 @@ class Retrier:
     def run(self, call: Call, attempt: Callable[[], T]) -> T:
         """The attempt's value, or its last error, which then knows how often it was tried.
 
-        An error that knows it already comes from within, from signing in, which has retries of its own: it is final.
+        An error that has a number of attempts already comes from signing in, which has retries of its own: it is final.
         """
-        verdict = _Verdict(call, self._config, self._monotonic)
+        history = _AttemptHistory(call, self._config, self._monotonic)
         retrying = Retrying(
             sleep=self._pause,
             wait=_wait_seconds,
-            retry=verdict.may_go_on,
-            stop=verdict.is_over,
-            before_sleep=_say,
+            retry=history.may_go_on,
+            stop=history.is_over,
+            before_sleep=_log_retry,
             reraise=True,
         )
         attempts = 0
@@ -72,31 +72,31 @@ class Retrier:
                 raise
             doubt = Uncertain(f"it may or may not be done: {error.message}", status=error.status, path=error.path)
             doubt.attempts = attempts
-        raise doubt  # outside the handler, so that it stands for itself
+        raise doubt  # outside the handler, so that the first error is not chained to it
 
     def _pause(self, seconds: float) -> None:
         self._stats.add(retries=1, seconds_waited=seconds)
         self._sleep(seconds)
 
 
-class _Verdict:
-    """What has happened to one call so far, and whether that was enough."""
+class _AttemptHistory:
+    """The attempts of one call so far, and whether another one may follow."""
 
     def __init__(self, call: Call, config: SequelConfig, monotonic: Callable[[], float]) -> None:
         self._call, self._config, self._monotonic = call, config, monotonic
         self._first_failure_at: float | None = None
-        self._fair_attempts = 0  # those that were not throttled
+        self._counted_attempts = 0  # those that were not throttled
 
     def may_go_on(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome is not None else None
         if not isinstance(error, SequelError) or error.attempts or self._config.max_attempts == 1:
             return False
-        row = patience(error, self._call)
-        if row is RetryPolicy.THROTTLED:
+        policy = retry_policy(error, self._call)
+        if policy is RetryPolicy.THROTTLED:
             return True
-        self._fair_attempts += 1
-        most = {RetryPolicy.NEVER: 1, RetryPolicy.ONCE: 2, RetryPolicy.BRIEFLY: BRIEF_ATTEMPTS}.get(row, math.inf)
-        return self._fair_attempts < min(most, self._config.max_attempts)
+        self._counted_attempts += 1
+        limits = {RetryPolicy.NEVER: 1, RetryPolicy.ONCE: 2, RetryPolicy.BRIEFLY: BRIEF_ATTEMPTS}
+        return self._counted_attempts < min(limits.get(policy, math.inf), self._config.max_attempts)
 
     def is_over(self, state: RetryCallState) -> bool:
         now = self._monotonic()
@@ -107,12 +107,12 @@ class _Verdict:
 
 
 def _wait_seconds(state: RetryCallState) -> float:
-    """The jitter, or what Sequel asked for, whichever is longer."""
+    """The jitter or Sequel's `Retry-After`, whichever is longer."""
     error = state.outcome.exception() if state.outcome is not None else None
-    asked_for = error.retry_after_seconds if isinstance(error, SequelError) else None
-    return max(_jitter(state), asked_for or 0.0)
+    retry_after = error.retry_after_seconds if isinstance(error, SequelError) else None
+    return max(_jitter(state), retry_after or 0.0)
 
 
-def _say(state: RetryCallState) -> None:
+def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome is not None else None
-    logger.info("%s: again in %.1f s", error, state.upcoming_sleep)
+    logger.info("%s: next attempt in %.1f s", error, state.upcoming_sleep)

@@ -1,4 +1,4 @@
-"""One call from start to end: a token, a place, the request, the verdict, another try."""
+"""One call from start to end: token, concurrency permit, request, response, retries."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import httpx
 from sequel_assets.sequel.codes import code_of, response_code
 from sequel_assets.sequel.config import SequelConfig
 from sequel_assets.sequel.exceptions import SequelError, SignInRefused
-from sequel_assets.sequel.parsing.decoding import values_at_most
+from sequel_assets.sequel.parsing.decoding import max_value_count
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.transport.answers import http_time, retry_after_seconds, value_of
 from sequel_assets.sequel.transport.auth import Grant, Tokens, grant_from
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.debug_answers import KeptAnswers
-from sequel_assets.sequel.transport.http import HttpAnswer, Transport
-from sequel_assets.sequel.transport.large_answers import LARGE_VALUES, LargeAnswerPlace
+from sequel_assets.sequel.transport.debug_answers import DebugAnswerFile
+from sequel_assets.sequel.transport.http import HttpResponse, Transport
+from sequel_assets.sequel.transport.large_responses import LARGE_VALUES, LargeResponsePermit
 from sequel_assets.sequel.transport.limiter import Limiter
+from sequel_assets.sequel.transport.response_parsing import http_time, retry_after_seconds, value_of
 from sequel_assets.sequel.transport.retrying import Retrier
 
 T = TypeVar("T")
 
 
 class Session:
-    """Puts the parts together. `ask` may be called from any number of threads."""
+    """Connects the parts of the transport. `request` may be called from any number of threads."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Session:
     ) -> None:
         self._config, self._wall_clock = config, wall_clock
         self.stats = ClientStats()
-        self._kept_answers, self._one_large = KeptAnswers(config.debug_answers), threading.Lock()
+        self._debug_file, self._large_response_lock = DebugAnswerFile(config.debug_answers), threading.Lock()
         self._transport = Transport(config, transport=transport, monotonic=monotonic)
         self._limiter = Limiter(
             config.max_concurrency,
@@ -50,50 +50,50 @@ class Session:
         self._retrier = Retrier(config, self.stats, sleep=sleep, monotonic=monotonic)
         self._tokens = Tokens(self._new_token, monotonic=monotonic)
 
-    def ask(self, call: Call, parse: Callable[[object], T]) -> T:
-        """The parsed answer, or a `SequelError` that knows how often it was tried."""
+    def request(self, call: Call, parse: Callable[[object], T]) -> T:
+        """The parsed response, or a `SequelError` with its number of attempts."""
         return self._retrier.run(call, lambda: self._attempt(call, parse, self._signed_in))
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._transport.close()
 
     def _attempt(
-        self, call: Call, parse: Callable[[object], T], send: Callable[[Call, LargeAnswerPlace], HttpAnswer]
+        self, call: Call, parse: Callable[[object], T], send: Callable[[Call, LargeResponsePermit], HttpResponse]
     ) -> T:
-        """One request and what it means. A large answer holds the place of large ones until it is a value."""
-        place = LargeAnswerPlace(self._one_large)
+        """One request and its parsed response. A large one keeps the permit for large ones until it is parsed."""
+        large = LargeResponsePermit(self._large_response_lock)
         try:
-            return self._asked_once(call, parse, send, place)
+            return self._request_once(call, parse, send, large)
         except SequelError as error:
-            error.__traceback__ = None  # its frames hold the answer, which may be large
+            error.__traceback__ = None  # its frames would keep the response, which may be large, in memory
             raise
         finally:
-            place.give_back()
+            large.release()
 
-    def _asked_once(
+    def _request_once(
         self,
         call: Call,
         parse: Callable[[object], T],
-        send: Callable[[Call, LargeAnswerPlace], HttpAnswer],
-        place: LargeAnswerPlace,
+        send: Callable[[Call, LargeResponsePermit], HttpResponse],
+        large: LargeResponsePermit,
     ) -> T:
-        answer = send(call, place)
-        if values_at_most(answer.body) > LARGE_VALUES:
-            place.take()
+        answer = send(call, large)
+        if max_value_count(answer.body) > LARGE_VALUES:
+            large.acquire()
         return self._value(answer, call, parse)
 
-    def _signed_in(self, call: Call, place: LargeAnswerPlace) -> HttpAnswer:
-        """The answer to a call with a token. A place is never held while a token is fetched, which needs one too."""
+    def _signed_in(self, call: Call, large: LargeResponsePermit) -> HttpResponse:
+        """The response to a call with a token. The token is fetched without a concurrency permit: it needs one itself."""
         lease = self._tokens.current()
-        answer = self._sent(call, lease.token, place)
+        answer = self._sent(call, lease.token, large)
         if answer.status != 401:
             return answer
-        answer = self._sent(call, self._tokens.renewed(lease).token, place)
+        answer = self._sent(call, self._tokens.renewed(lease).token, large)
         if answer.status == 401:
             code = code_of(answer.body, answer.content_type)
-            words = f"Sequel refuses a fresh token as well{response_code(code)}"
-            refused = SignInRefused(words, status=401, path=call.path, code=code)
+            message = f"Sequel refuses a fresh token as well{response_code(code)}"
+            refused = SignInRefused(message, status=401, path=call.path, code=code)
             self._keep(call, answer, refused)
             raise refused
         return answer
@@ -116,30 +116,30 @@ class Session:
             return grant_from(value, self._wall_clock())
 
         return self._retrier.run(
-            call, lambda: self._attempt(call, parse, lambda asked, place: self._sent(asked, None, place))
+            call, lambda: self._attempt(call, parse, lambda sent, large: self._sent(sent, None, large))
         )
 
-    def _sent(self, call: Call, token: str | None, place: LargeAnswerPlace) -> HttpAnswer:
-        with self._limiter.slot() as slot:
+    def _sent(self, call: Call, token: str | None, large: LargeResponsePermit) -> HttpResponse:
+        with self._limiter.permit() as permit:
             self.stats.add(requests=1)
-            answer = self._transport.send(call, token, place)
+            answer = self._transport.send(call, token, large)
             if answer.status == 429:
-                slot.throttled(retry_after_seconds(answer, self._wall_clock()) or 0.0)
+                permit.throttled(retry_after_seconds(answer, self._wall_clock()) or 0.0)
             elif answer.status < 400 or answer.status == 404:
-                slot.succeeded()
+                permit.succeeded()
         self.stats.add(bytes_received=len(answer.body), throttled=answer.status == 429)
         sent_at = http_time(answer.date)
         if sent_at is not None:
             self.stats.saw_clock(sent_at - self._wall_clock())
         return answer
 
-    def _value(self, answer: HttpAnswer, call: Call, parse: Callable[[object], T]) -> T:
+    def _value(self, answer: HttpResponse, call: Call, parse: Callable[[object], T]) -> T:
         try:
             return value_of(answer, call, parse, self._wall_clock(), self._config.max_values)
         except SequelError as error:
             self._keep(call, answer, error)
             raise
 
-    def _keep(self, call: Call, answer: HttpAnswer, error: SequelError) -> None:
+    def _keep(self, call: Call, answer: HttpResponse, error: SequelError) -> None:
         secrets = (self._config.client_secret, self._config.client_id, *self._tokens.secrets(), *call.secrets)
-        self._kept_answers.keep(call, answer, error, secrets, self._wall_clock())
+        self._debug_file.keep(call, answer, error, secrets, self._wall_clock())

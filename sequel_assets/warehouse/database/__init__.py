@@ -1,1 +1,1 @@
-"""The database beneath the warehouse: opening it, transactions, errors, many rows and long lists."""
+"""The warehouse's database: opening it, transactions, errors, bulk writes and long lists of values."""

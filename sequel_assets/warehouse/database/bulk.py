@@ -1,4 +1,4 @@
-"""Putting many rows in, the fast way of each engine: COPY on PostgreSQL, one prepared statement on SQLite."""
+"""Writes many rows, the fast way of each engine: COPY on PostgreSQL, one prepared statement on SQLite."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -38,9 +38,9 @@ def upsert(
     where: Any = None,
     keep: Sequence[str] = (),
 ) -> None:
-    """Insert rows or, where their key stands already, update every column given but those in `keep`.
+    """Insert rows or, where their key exists, update every given column but those in `keep`.
 
-    `where(excluded)` may say, from the row that was to be inserted, when the update shall happen.
+    `where(excluded)` may return a condition of the update, by the row that was to be inserted.
     """
     rows = list(rows)
     if not rows:
@@ -58,7 +58,7 @@ def _as_dicts(names: Sequence[str], rows: Sequence[Row]) -> list[dict[str, Any]]
 
 
 def _bound(table: sa.Table, rows: Sequence[Row], dialect: sa.Dialect) -> Iterable[Sequence[Any]]:
-    """Let the columns' types look at the values, as any other statement does: a time without a zone is refused."""
+    """Convert the values by the columns' types, which COPY would skip: a time without a zone is refused here."""
     kinds = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns]
     places = [(place, process) for place, process in enumerate(kinds) if process is not None]
     for row in rows:

@@ -1,7 +1,8 @@
-"""Opening the warehouse: SQLite (embedded) or PostgreSQL, by one URL.
+"""Opens the warehouse, SQLite (embedded) or PostgreSQL, by one URL, and gives out its transactions.
 
-SQLite runs in WAL with immediate write transactions: a reader never waits, and a writer waits its turn instead of
-being refused in the middle. PostgreSQL (`postgres.py`) speaks through psycopg 3, also behind a pooler.
+SQLite runs in WAL with immediate write transactions: a reader never waits, and a writer waits for its turn instead of
+being refused in the middle. PostgreSQL (`postgres.py`) uses psycopg 3, also behind a pooler. No database error leaves
+this module with a value of a row in its text.
 """
 
 import contextlib
@@ -27,11 +28,11 @@ T = TypeVar("T")
 class Warehouse:
     """One database. Opens nothing until it is used; safe to share between threads.
 
-    `is_durable`: what is committed outlives a power cut also on SQLite, at the price of a sync to disk for each commit
-    (PostgreSQL does so unless its settings say otherwise). `busy_seconds`: how long it waits for others at most: a writer of
-    SQLite for another process (a minute where nothing is said), PostgreSQL for a connection, a lock, a statement and the network
-    (else as long as it takes). A server that was there and has gone is waited for, unless `busy_seconds` is given.
-    `guard` is asked before the first write, and refuses by raising; it returns False while it cannot tell yet.
+    `is_durable`: a commit survives a power cut also on SQLite, at the price of a sync to disk for each commit (PostgreSQL
+    does so unless its settings say otherwise). `busy_seconds` bounds every wait: that of a writer of SQLite for another
+    process (default: a minute), and those of PostgreSQL for a connection, a lock, a statement and the network (default: no
+    bound). A server that was reached before and is down is waited for, unless `busy_seconds` is given.
+    `guard` is called before the first write and refuses by raising; it returns False while it cannot decide yet.
     """
 
     def __init__(
@@ -43,15 +44,15 @@ class Warehouse:
         guard: "Callable[[Warehouse], bool] | None" = None,
     ) -> None:
         self.url = parse(url)
-        self._guard, self._one_asks = guard, threading.Lock()
-        self._asked_by: int | None = None
+        self._guard, self._guard_lock = guard, threading.Lock()
+        self._guarding_thread: int | None = None
         self._is_durable, self._busy_seconds = is_durable, busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
-        self._one_writer = threading.RLock()  # SQLite allows one anyhow; queueing here is fairer than its polling
+        self._write_lock = threading.RLock()  # SQLite allows one writer; a queue here is fairer than its polling
         is_patient = busy_seconds is None and not self.is_sqlite
-        self._patience = TransactionRetries(self.url.render_as_string(hide_password=True), is_patient=is_patient)
+        self._retries = TransactionRetries(self.url.render_as_string(hide_password=True), is_patient=is_patient)
 
     @property
     def engine(self) -> sa.Engine:
@@ -72,7 +73,7 @@ class Warehouse:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Yield a connection that reads one consistent state; it blocks nobody."""
+        """Yield a connection that reads one consistent state and blocks nobody."""
         try:
             with self._transaction(write=False) as (connection, _):
                 yield connection
@@ -81,13 +82,14 @@ class Warehouse:
 
     @contextlib.contextmanager
     def write(self, company_id: str | None = None) -> Iterator[sa.Connection]:
-        """Yield a connection within one write transaction: all of it is committed at the end, or nothing.
+        """Yield a connection within one write transaction: at the end all of it is committed, or nothing.
 
-        With a company it holds that company's lock, so that two writers of one company take turns. One that conflicts
-        with another, or whose connection ends, raises `Interrupted`: a function marked `@repeats` does it again as a whole.
+        With a company it takes that company's lock, so that two writers of one company take turns. A transaction that
+        conflicts with another, or whose connection ends, raises `TransactionInterrupted`; a function marked `@repeats`
+        then runs once more from its beginning.
         """
         self.ensure_writable()
-        turn = self._one_writer if self.is_sqlite else contextlib.nullcontext()
+        turn = self._write_lock if self.is_sqlite else contextlib.nullcontext()
         is_committing = False
         try:
             with turn, self._transaction(write=True) as (connection, transaction):
@@ -102,21 +104,21 @@ class Warehouse:
             raise self._explained(error, is_committing=is_committing) from None
 
     def ask(self, look: Callable[[sa.Connection], T]) -> T:
-        """Return what `look` reads from one consistent state; where the connection ends under it, it looks again."""
+        """Return what `look` reads from one consistent state; it is repeated where the connection ends."""
 
         @repeats
-        def asked() -> T:
+        def answered() -> T:
             with self.read() as connection:
                 return look(connection)
 
-        return asked()
+        return answered()
 
     def change(
         self, work: Callable[[sa.Connection], T], company_id: str | None = None, *, only_if_undone: bool = False
     ) -> T:
-        """Do `work` in one write transaction and return what it returns; see `repeats` for when it is done again.
+        """Do `work` in one write transaction and return what it returns; see `repeats` for when it is repeated.
 
-        `only_if_undone`: not where nobody knows whether the first time was committed.
+        `only_if_undone`: it is not repeated where it is unknown whether the first time was committed.
         """
 
         def changed() -> T:
@@ -127,7 +129,7 @@ class Warehouse:
 
     @contextlib.contextmanager
     def _transaction(self, *, write: bool) -> Iterator[tuple[sa.Connection, sa.RootTransaction]]:
-        connection, transaction = self._patience.until_there(lambda: self._begun(write=write))
+        connection, transaction = self._retries.until_there(lambda: self._begun(write=write))
         try:
             yield connection, transaction
         except WarehouseError:
@@ -138,15 +140,17 @@ class Warehouse:
             connection.invalidate()
             if isinstance(error, exc.SQLAlchemyError) and is_lost(error):
                 raise
-            raise postgres.lost() from None  # a driver may stumble over the end in its own way
+            raise postgres.lost_connection() from None  # a driver may raise anything when its connection ends
         finally:
-            with contextlib.suppress(exc.SQLAlchemyError):  # it has ended: what it ended with is being told
+            with contextlib.suppress(
+                exc.SQLAlchemyError
+            ):  # the connection has ended; that error is already being raised
                 if transaction.is_active:
                     transaction.rollback()
             connection.close()
 
     def _begun(self, *, write: bool) -> tuple[sa.Connection, sa.RootTransaction]:
-        """Begin a transaction, which also tells whether a connection from the pool still is one."""
+        """Begin a transaction, which also shows whether a connection from the pool still works."""
         connection = self.engine.connect().execution_options(write=write)
         try:
             return connection, connection.begin()
@@ -155,30 +159,32 @@ class Warehouse:
             raise
 
     def _explained(self, error: exc.SQLAlchemyError, *, is_committing: bool = False) -> WarehouseError:
-        told = explain(error, self.url, is_committing=is_committing)
-        is_hasty = self._busy_seconds is not None
-        return WarehouseError(str(told)) if is_hasty and isinstance(told, TransactionInterrupted) else told
+        explained = explain(error, self.url, is_committing=is_committing)
+        must_not_wait = self._busy_seconds is not None
+        if must_not_wait and isinstance(explained, TransactionInterrupted):
+            return WarehouseError(str(explained))
+        return explained
 
     def ensure_writable(self) -> None:
-        """Ask the guard, unless it has let somebody write before; others wait for its word, it alone may write meanwhile."""
-        if self._guard is None or self._asked_by == threading.get_ident():
+        """Call the guard, unless it has allowed a write before. Other threads wait for it; the guard itself may write."""
+        if self._guard is None or self._guarding_thread == threading.get_ident():
             return
-        with self._one_asks:
+        with self._guard_lock:
             if self._guard is None:
                 return
-            self._asked_by = threading.get_ident()
+            self._guarding_thread = threading.get_ident()
             try:
                 if self._guard(self):
                     self._guard = None
             finally:
-                self._asked_by = None
+                self._guarding_thread = None
 
     def expect(self) -> None:
-        """Take the server for one that was there, and wait for it also at first: whoever started this process has reached it."""
-        self._patience.expect()
+        """Wait for the server also at the first connection: the process that started this one has reached it."""
+        self._retries.expect()
 
     def dispose(self) -> None:
-        """Close the pool; the warehouse may be used again."""
+        """Close the pool; the next use opens a new one."""
         with self._lock:
             if self._engine is not None:
                 self._engine.dispose()
@@ -189,7 +195,8 @@ def _sqlite_engine(url: sa.URL, synchronous: str, busy_seconds: float) -> sa.Eng
     folder = Path(url.database or "").absolute().parent
     if not folder.is_dir():
         raise WarehouseError(
-            f"the warehouse {place(url)} cannot be opened: there is no folder {folder}; nothing was written; make the folder or change SEQUEL_WAREHOUSE_URL"
+            f"the warehouse {place(url)} cannot be opened: there is no folder {folder}; nothing was written; "
+            "make the folder or change SEQUEL_WAREHOUSE_URL"
         )
     engine = sa.create_engine(url, connect_args={"timeout": busy_seconds}, hide_parameters=True)
 
@@ -219,6 +226,6 @@ def _sqlite_engine(url: sa.URL, synchronous: str, busy_seconds: float) -> sa.Eng
     reraise=True,
 )
 def _use_wal(dbapi: Any) -> None:
-    """Switch a new database to WAL; while another process is doing so SQLite refuses at once, whatever the time-out."""
+    """Switch a new database to WAL. While another process does so SQLite refuses at once and ignores the busy time-out."""
     if dbapi.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         dbapi.execute("PRAGMA journal_mode=WAL")

@@ -1,4 +1,4 @@
-"""Our words for what a database may refuse, by its code (PostgreSQL's SQLSTATE) or, where there is none, by a sign."""
+"""Our messages for database errors, by code (PostgreSQL's SQLSTATE) or, where there is none, by a part of the text."""
 
 ROLLED_BACK = "the transaction was rolled back, older data are safe"
 _NOTHING = "nothing was written"
@@ -12,7 +12,7 @@ SQLITE = {
     "file is not a database": "is not an SQLite database; nothing was written; is SEQUEL_WAREHOUSE_URL the right file?",
     "database disk image is malformed": "is damaged; nothing was written; restore it from a backup",
 }
-"""Signs in what SQLite says, which quotes no values but names of columns."""
+"""By a part of SQLite's message, which quotes no values, only names of columns."""
 
 SQLITE_REFUSALS = {
     "UNIQUE constraint failed": f"refused a row whose key is there already; {ROLLED_BACK}",
@@ -43,7 +43,7 @@ CODES = {
     "42501": f"does not permit that to this role; {ROLLED_BACK}; grant it the rights that docs/databases.md names",
     "42P01": f"lacks a table; {ROLLED_BACK}; is the role's search_path the one that `sequel-assets migrate` had?",
     "42P07": f"has a table of that name already, which is not ours; {ROLLED_BACK}; use a database or a schema of its own",
-    "53": f"has no means left; {ROLLED_BACK}; see to the server's disk, memory and connections, then repeat",
+    "53": f"has no resources left; {ROLLED_BACK}; see to the server's disk, memory and connections, then repeat",
     "53100": f"is on a full disk; {ROLLED_BACK}; free some space and repeat",
     "53200": f"is out of memory; {ROLLED_BACK}; see to the server, then repeat",
     "53300": f"has no connection left; {_NOTHING}; raise its max_connections, or use fewer processes, then repeat",
@@ -53,7 +53,7 @@ CODES = {
     "57": f"stopped a statement; {ROLLED_BACK}; repeat",
     "57014": f"cancelled a statement, by a time-out or by hand; {ROLLED_BACK}; repeat",
     "57P04": f"was dropped; {_NOTHING}",
-    "58": f"met an error of the system beneath it; {ROLLED_BACK}; see to the server's log and disk",
+    "58": f"met an error of its operating system; {ROLLED_BACK}; see to the server's log and disk",
     "XX": f"met an error within itself; {ROLLED_BACK}; see to the server's log",
 }
 """By code, or by its first two characters."""
@@ -74,4 +74,4 @@ CONNECTING = (
     (r"starting up|shutting down|recovery|not yet accepting", f"is starting or stopping; {_NOTHING}; repeat in a moment"),
     (r"connection|connect", f"cannot be reached; {_NOTHING}; check SEQUEL_WAREHOUSE_URL and the server, then repeat"),
 )  # fmt: skip
-"""Signs in what the driver says while it connects, in order: it has no code for that, and a server may speak any language."""
+"""By a pattern in the driver's message while it connects, in order: there is no code, and any server language occurs."""

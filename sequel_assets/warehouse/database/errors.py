@@ -1,7 +1,7 @@
-"""What can be wrong with a database, each as one line: what, where, is the data safe, what next.
+"""Turns database errors into one line each: what failed, where, whether the data is safe, what to do next.
 
-The words are ours, found by the class of the error: those of a server or a driver may quote a row, and rows hold names and
-e-mails. What is shown beside them is the server's five-character code and which of our tables the statement was about.
+The text is ours, chosen by the class of the error. That of a server or a driver is never shown: it may quote a row, and
+rows contain names and e-mails. Only the server's five-character code and the names of our tables are added.
 """
 
 import re
@@ -17,19 +17,19 @@ class WarehouseError(Exception):
 
 
 class TransactionInterrupted(WarehouseError):  # noqa: N818 - a state, not an error
-    """The transaction did not come to its end, by no fault of its own: as a whole it may be tried again."""
+    """The transaction did not complete, by no fault of its own: it may be repeated from its beginning."""
 
 
 class TransactionUncertain(TransactionInterrupted):
-    """The connection ended while a transaction was being committed: it is there as a whole, or not at all."""
+    """The connection ended during the commit: all of the transaction is stored, or nothing."""
 
 
 class ValueRefused(ValueError):  # noqa: N818 - what it says of a value
-    """A value that must not be stored; its text is ours and holds nothing personal."""
+    """A value that must not be stored; the text is ours and contains nothing personal."""
 
 
 LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
-"""Codes of a connection that has ended, or of a server that is not there yet; all of class 08 beside them."""
+"""Codes of a connection that has ended, or of a server that is starting; besides all of class 08."""
 CONFLICTS = frozenset({"40001", "40P01"})
 STARTING = "57P03"
 
@@ -43,49 +43,49 @@ def place(url: sa.URL) -> str:
 
 
 def explain(error: exc.SQLAlchemyError, url: sa.URL, *, is_committing: bool = False) -> WarehouseError:
-    """Turn a driver's error into one line of our own, and take out of it what its values were."""
-    kind, words = _words(error, url, is_committing=is_committing)
+    """Turn a driver's error into one line of our own, and remove the values from the driver's error."""
+    kind, text = _explanation(error, url, is_committing=is_committing)
     forget_values(error)
-    return kind(f"the warehouse {place(url)} {words}")
+    return kind(f"the warehouse {place(url)} {text}")
 
 
-def _words(error: exc.SQLAlchemyError, url: sa.URL, *, is_committing: bool) -> tuple[type[WarehouseError], str]:
+def _explanation(error: exc.SQLAlchemyError, url: sa.URL, *, is_committing: bool) -> tuple[type[WarehouseError], str]:
     cause = getattr(error, "orig", None)
     if isinstance(cause, ValueRefused):
         return WarehouseError, f"was given a value that it must not hold: {cause}; {ROLLED_BACK}"
     if isinstance(error, exc.TimeoutError):
-        words = "has no connection left in this process for longer than the time-out; nothing was written; try again"
-        return WarehouseError, words
+        text = "has no connection left in this process for longer than the time-out; nothing was written; try again"
+        return WarehouseError, text
     if url.get_backend_name() == "sqlite":
-        text = str(cause or "")
-        found = next((words for sign, words in SQLITE.items() if sign in text), "")
-        return WarehouseError, found or _with_note(_of_sqlite(text), "", error)
+        message = str(cause or "")
+        found = next((text for sign, text in SQLITE.items() if sign in message), "")
+        return WarehouseError, found or _with_note(_sqlite_refusal(message), "", error)
     code = code_of(error)
     if code in CONFLICTS:
         return TransactionInterrupted, f"had two transactions in each other's way ({code}); {ROLLED_BACK}; repeat"
     if is_lost(error) and is_committing:
-        words = (
-            "went away while a transaction was being committed: it is there as a whole or not at all; "
-            "repeat, which changes nothing that is there"
+        text = (
+            "went away while a transaction was being committed: all of it is stored, or nothing; "
+            "repeat, which changes nothing that is stored"
         )
-        return TransactionUncertain, words
+        return TransactionUncertain, text
     if is_lost(error):
         why = code or "the connection was lost"
         return TransactionInterrupted, f"went away ({why}); {ROLLED_BACK}; repeat when the server is back"
-    words = CODES.get(code, CODES.get(code[:2], "")) if code else _of_connecting(cause)
-    return WarehouseError, _with_note(words, code, error)
+    text = CODES.get(code, CODES.get(code[:2], "")) if code else _connect_failure(cause)
+    return WarehouseError, _with_note(text, code, error)
 
 
-def _with_note(words: str, code: str, error: exc.SQLAlchemyError) -> str:
-    """Return the words with the code and what of ours it was about; where there are none, the kind of error at least."""
-    words = words or f"refused a statement; {ROLLED_BACK}"
-    note = ", ".join([code or _name(getattr(error, "orig", None) or error), *_names_of_ours(error)])
-    head, *rest = words.split("; ", 1)
+def _with_note(text: str, code: str, error: exc.SQLAlchemyError) -> str:
+    """Return the text with the code (or the kind of error) and the names of ours that the error is about."""
+    text = text or f"refused a statement; {ROLLED_BACK}"
+    note = ", ".join([code or _name(getattr(error, "orig", None) or error), *_own_names(error)])
+    head, *rest = text.split("; ", 1)
     return "; ".join([f"{head} ({note})", *rest])
 
 
-def _of_sqlite(text: str) -> str:
-    return next((words for sign, words in SQLITE_REFUSALS.items() if sign in text), "")
+def _sqlite_refusal(message: str) -> str:
+    return next((text for sign, text in SQLITE_REFUSALS.items() if sign in message), "")
 
 
 def code_of(error: exc.SQLAlchemyError) -> str:
@@ -94,7 +94,7 @@ def code_of(error: exc.SQLAlchemyError) -> str:
 
 
 def is_lost(error: exc.SQLAlchemyError) -> bool:
-    """Say whether the connection has ended under it, or could not be made."""
+    """Say whether the connection has ended, or could not be made."""
     code = code_of(error)
     if code:
         return code in LOST or code.startswith("08")
@@ -115,10 +115,10 @@ def _says_lost(text: str) -> bool:
     return any(sign in text for sign in _LOST_SIGNS)
 
 
-def _of_connecting(cause: BaseException | None) -> str:
-    """Return our words for an error without a code: the driver has none for what happens while it connects."""
-    text = re.sub(r'"[^"]*"', '""', str(cause or "")).lower()  # a host may be called anything
-    return next((words for sign, words in CONNECTING if re.search(sign, text)), "")
+def _connect_failure(cause: BaseException | None) -> str:
+    """Return our text for an error without a code: the driver has none for what happens while it connects."""
+    message = re.sub(r'"[^"]*"', '""', str(cause or "")).lower()  # names are removed: a host may be called anything
+    return next((text for sign, text in CONNECTING if re.search(sign, message)), "")
 
 
 def is_not_up(error: exc.SQLAlchemyError) -> bool:
@@ -132,15 +132,15 @@ def is_not_up(error: exc.SQLAlchemyError) -> bool:
 
 
 def is_refused(error: exc.SQLAlchemyError) -> bool:
-    """Say whether a server that is there would not let us in: waiting does not change that."""
+    """Say whether a server that runs has refused the connection: waiting does not change that."""
     text = re.sub(r'"[^"]*"', '""', str(error.__dict__.get("orig") or "")).lower()
     return bool(
         re.search(r"auth?enti|password|does not exist|pg_hba|not permitted|ssl|certificate|startup parameter", text)
     )
 
 
-def _names_of_ours(error: exc.SQLAlchemyError) -> list[str]:
-    """Return the tables of ours that the statement was about, and the rule or column that refused it."""
+def _own_names(error: exc.SQLAlchemyError) -> list[str]:
+    """Return the tables of ours that the statement names, and the constraint or column that refused it."""
     from sequel_assets.warehouse.tables.core import metadata
 
     tables = re.findall(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|COPY)\s+\"?(\w+)", getattr(error, "statement", None) or "")
@@ -160,9 +160,9 @@ def _name(error: BaseException) -> str:
 
 
 def forget_values(error: exc.SQLAlchemyError) -> None:
-    """Take what an error and those of the driver behind it say, so that no traceback can tell it, whoever prints that.
+    """Remove the texts of an error and of the driver's errors chained to it, so that no traceback can show a value.
 
-    Errors of others that happen to stand behind it are let go and left as they are.
+    Errors of other libraries in the chain are detached and left unchanged.
     """
     behind: list[BaseException | None] = [error]
     while behind:

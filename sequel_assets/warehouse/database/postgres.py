@@ -1,8 +1,8 @@
-"""PostgreSQL, also behind a pooler that lends a connection for one transaction: nothing is left on it.
+"""PostgreSQL, also behind a pooler that lends a connection for one transaction.
 
-No statement is prepared, no session is changed: whatever a transaction depends on is stated at its beginning, for it alone,
-in the one round trip that BEGIN takes. So a role, a database or a server may have any defaults, and another client of
-the same connection finds it as it was.
+No statement is prepared and no session setting is changed: everything that a transaction depends on is set at its
+beginning, for it alone, in the one round trip of BEGIN. So a role, a database or a server may have any defaults, and
+another client of the same connection finds it unchanged.
 """
 
 import logging
@@ -21,17 +21,17 @@ ALWAYS = {
     "extra_float_digits": "1",
     "idle_in_transaction_session_timeout": "0",
 }
-"""What every transaction depends on: how times and numbers are read and spelled, and that an export may write files meanwhile."""
+"""Settings of every transaction: formats of times and numbers, and no time-out while an export writes files."""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 _HAS_TRANSACTION_TIMEOUT = 170000
 _NETWORK = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6, "tcp_user_timeout": 120_000}  # fmt: skip
-"""Who waits for long still notices a server that has gone without a word."""
+"""A client that waits for long still notices a server that has gone without closing the connection."""
 
 
 def make_engine(url: sa.URL, busy_seconds: float | None, *, is_durable: bool) -> sa.Engine:
-    """Return an engine whose transactions state what they depend on; `busy_seconds` bounds every wait of theirs."""
-    arguments = {"connect_timeout": 10, **_NETWORK} if busy_seconds is None else _hasty(busy_seconds)
+    """Return an engine whose transactions set what they depend on; `busy_seconds` bounds each of their waits."""
+    arguments = {"connect_timeout": 10, **_NETWORK} if busy_seconds is None else _short_timeouts(busy_seconds)
     mine = {name: value for name, value in arguments.items() if name not in url.query}
     try:
         engine = sa.create_engine(
@@ -44,7 +44,7 @@ def make_engine(url: sa.URL, busy_seconds: float | None, *, is_durable: bool) ->
         )
     except ModuleNotFoundError:
         raise WarehouseError("PostgreSQL needs its driver: pip install 'sequel_assets[postgres]'") from None
-    _quieten(engine)
+    _hide_error_details(engine)
 
     @event.listens_for(engine, "connect", insert=True)
     def _connect(dbapi: Any, _record: object) -> None:
@@ -64,7 +64,7 @@ def make_engine(url: sa.URL, busy_seconds: float | None, *, is_durable: bool) ->
 
 
 def has_ended(connection: sa.Connection) -> bool:
-    """Say whether a connection has ended under a transaction, or is out of step: in order it is within one, good or failed."""
+    """Say whether a connection has ended or is out of step; a working one is within a transaction, good or failed."""
     if connection.invalidated or connection.closed:
         return True
     driver: Any = connection.connection.driver_connection
@@ -73,7 +73,7 @@ def has_ended(connection: sa.Connection) -> bool:
     return driver.info.transaction_status.name not in ("INTRANS", "INERROR")
 
 
-def lost() -> exc.OperationalError:
+def lost_connection() -> exc.OperationalError:
     """Return the error of a connection that has ended."""
     return exc.OperationalError(None, None, ConnectionError("the connection is lost"), connection_invalidated=True)
 
@@ -90,7 +90,7 @@ def _begin(dbapi: Any, busy_seconds: float | None, is_write: bool, is_durable: b
 
 
 def _refuse_encoding(dbapi: Any, url: sa.URL) -> None:
-    """Refuse a database that cannot hold every text; the server tells its encoding to each connection by itself."""
+    """Refuse a database that cannot store every text; the server reports its encoding on each connection."""
     encoding = dbapi.info.parameter_status("server_encoding")
     if encoding is None:
         encoding = str(dbapi.execute("SHOW server_encoding").fetchone()[0])
@@ -103,30 +103,30 @@ def _refuse_encoding(dbapi: Any, url: sa.URL) -> None:
         )
 
 
-def _hasty(seconds: float) -> dict[str, int]:
-    """Return what lets a connection notice within so many seconds that the other end is not there any more."""
-    whole = max(2, round(seconds))
+def _short_timeouts(seconds: float) -> dict[str, int]:
+    """Return time-outs by which a connection notices within so many seconds that the other end is gone."""
+    rounded = max(2, round(seconds))
     probes = {
         "keepalives": 1,
-        "keepalives_idle": whole,
-        "keepalives_interval": max(1, whole // 3),
+        "keepalives_idle": rounded,
+        "keepalives_interval": max(1, rounded // 3),
         "keepalives_count": 3,
     }
-    return {"connect_timeout": whole, "tcp_user_timeout": whole * 1000, **probes}
+    return {"connect_timeout": rounded, "tcp_user_timeout": rounded * 1000, **probes}
 
 
-def _quieten(engine: sa.Engine) -> None:
-    """Let no library log what a server or a driver said: pools and drivers do where a connection ends under them."""
+def _hide_error_details(engine: sa.Engine) -> None:
+    """Keep pools and drivers from logging a server's text, as they do when a connection ends: it may quote a row."""
     pool: Any = engine.pool
     names = {getattr(pool.logger, "name", getattr(getattr(pool.logger, "logger", None), "name", "sqlalchemy.pool"))}
     for name in {*names, "psycopg"}:
         log = logging.getLogger(name)
-        if not any(isinstance(one, _NoWords) for one in log.filters):
-            log.addFilter(_NoWords())
+        if not any(isinstance(one, _ErrorDetailFilter) for one in log.filters):
+            log.addFilter(_ErrorDetailFilter())
 
 
-class _NoWords(logging.Filter):
-    """Lets a line through without the error that it would show."""
+class _ErrorDetailFilter(logging.Filter):
+    """Replaces a log line that would show an error by one without it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Take traceback and arguments out."""

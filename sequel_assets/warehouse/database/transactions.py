@@ -1,7 +1,7 @@
-"""Waiting for a server that has gone away, and doing again as a whole what it took back; both bounded.
+"""Waits for a server that is down, and repeats transactions that were rolled back; both bounded.
 
-A server that is restarted is away for seconds. Whoever meets that waits, together with all others of the same warehouse, for
-a minute from when it was first missed; after that everybody is told at once, until it is there again.
+A restarted server is down for seconds. All callers of one warehouse wait together, for a minute from its first failed
+connection; after that each call fails at once, until the server is up.
 """
 
 import threading
@@ -35,10 +35,10 @@ from sequel_assets.warehouse.database.errors import (
     is_refused,
 )
 
-AWAY_SECONDS = 60.0
-"""How long a server that was there is waited for."""
+MAX_OUTAGE_SECONDS = 60.0
+"""How long a server that was reached before is waited for."""
 MAX_TRIES, MAX_SECONDS = 10, 180.0
-"""How often, and for how long, a transaction is done again."""
+"""How often, and for how long, a transaction is repeated."""
 _WAIT = wait_random_exponential(multiplier=0.05, max=2.0, min=0.02)
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,10 +46,10 @@ T = TypeVar("T")
 
 @dataclass
 class ServerState:
-    """What this process knows of a server, whichever of its warehouses learned it."""
+    """What this process knows of a server, shared by its warehouses."""
 
-    was_there: bool = False
-    missed_at: float | None = None
+    was_reached: bool = False
+    unreachable_since: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -57,37 +57,37 @@ _SERVERS: defaultdict[str, ServerState] = defaultdict(ServerState)
 
 
 class TransactionRetries:
-    """One warehouse's waiting for its server; patient ones of the same address wait together."""
+    """Waits for one warehouse's server; those with `is_patient` and the same address wait together."""
 
     def __init__(self, address: str, *, is_patient: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._is_patient, self._clock = is_patient, clock
         self._server = _SERVERS[address] if is_patient else ServerState()
 
     def expect(self) -> None:
-        """Take the server for one that was there: whoever started this process has reached it."""
-        self._server.was_there = True
+        """Treat the server as reached: the process that started this one has reached it."""
+        self._server.was_reached = True
 
     def until_there(self, begin: Callable[[], T]) -> T:
-        """Return what `begin` returns, once the server is there; its error where it is not in time, or was never there."""
+        """Return what `begin` returns once the server is up; its error where that takes too long, or was never reached."""
         tries = Retrying(retry=self._is_worth_it, stop=stop_never, wait=self._wait, reraise=True)
         found = tries(begin)
         with self._server.lock:
-            self._server.was_there, self._server.missed_at = True, None
+            self._server.was_reached, self._server.unreachable_since = True, None
         return found
 
     def _is_worth_it(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, exc.DBAPIError):
             return False
-        if state.attempt_number == 1 and self._server.was_there and error.connection_invalidated:
-            return True  # a connection of the pool that ended while nobody used it: another one, at once
+        if state.attempt_number == 1 and self._server.was_reached and error.connection_invalidated:
+            return True  # a pooled connection that ended while idle: take another one, at once
         is_away = isinstance(error, exc.OperationalError) and (is_lost(error) or error.statement is None)
-        if not (self._is_patient and is_away and (self._server.was_there or is_not_up(error))) or is_refused(error):
+        if not (self._is_patient and is_away and (self._server.was_reached or is_not_up(error))) or is_refused(error):
             return False
         with self._server.lock:
-            if self._server.missed_at is None:
-                self._server.missed_at = self._clock()
-            return self._clock() - self._server.missed_at < AWAY_SECONDS
+            if self._server.unreachable_since is None:
+                self._server.unreachable_since = self._clock()
+            return self._clock() - self._server.unreachable_since < MAX_OUTAGE_SECONDS
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -96,24 +96,24 @@ class TransactionRetries:
 
 
 def repeats(work: Callable[P, T]) -> Callable[P, T]:
-    """Let a function be called again, from its beginning, when its transaction did not come to its end by no fault of its own.
+    """Repeat a function from its beginning when its transaction was interrupted by a conflict or a lost connection.
 
-    It must do nothing outside the warehouse that may not be done twice, and nothing in it that is otherwise when it is done
-    a second time: where the connection ended during the commit, nobody knows whether the first time counted.
+    It must be idempotent, within the warehouse and outside: where the connection ended during the commit, it is unknown
+    whether the first time was stored.
     """
-    return _again(work, retry_if_exception_type(TransactionInterrupted))
+    return _retried(work, retry_if_exception_type(TransactionInterrupted))
 
 
 def repeats_if_undone(work: Callable[P, T]) -> Callable[P, T]:
-    """Do as `repeats`, but only where the first time surely did not count: for what tells its own work from another's."""
-    return _again(
+    """Do as `repeats`, but only where the first time was surely not stored: for functions that are not idempotent."""
+    return _retried(
         work, retry_if_exception_type(TransactionInterrupted) & retry_if_not_exception_type(TransactionUncertain)
     )
 
 
-def _again(work: Callable[P, T], retry: retry_base) -> Callable[P, T]:
+def _retried(work: Callable[P, T], retry: retry_base) -> Callable[P, T]:
     @wraps(work)
-    def again(*args: P.args, **kwargs: P.kwargs) -> T:
+    def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
         tries = Retrying(
             retry=retry,
             stop=stop_any(stop_after_attempt(MAX_TRIES), stop_after_delay(MAX_SECONDS)),
@@ -125,6 +125,6 @@ def _again(work: Callable[P, T], retry: retry_base) -> Callable[P, T]:
         except TransactionInterrupted as error:
             number = tries.statistics["attempt_number"]
             why = f"{error} (it was tried {number} times)" if number > 1 else str(error)
-        raise WarehouseError(why)  # whoever is around it does not begin to count anew
+        raise WarehouseError(why)  # not an interruption any more: an outer `repeats` must not start counting from 0
 
-    return again
+    return repeated

@@ -1,7 +1,7 @@
-"""The warehouse's URL: reading it, refusing what is not understood, and showing it without its password.
+"""Parses the warehouse's URL and refuses what is ambiguous.
 
-What would be taken to the letter though it hardly can be meant so (a `?`, a `%20`, a `~`) would put the warehouse into
-another file without a word; so it is refused.
+SQLite would take a `?`, a `%20` or a `~` literally and open another file than meant, without an error; so they are refused.
+No message shows the password.
 """
 
 import re
@@ -88,4 +88,4 @@ def _refuse_options(url: sa.URL) -> None:
                 "leave it out, or see libpq's list of parameters (sslmode, sslrootcert, connect_timeout, ...)"
             )
         if not isinstance(value, str) and name not in _SERVERS_OWN:
-            raise WarehouseError(f"SEQUEL_WAREHOUSE_URL: {name} stands there twice; nothing was opened; say it once")
+            raise WarehouseError(f"SEQUEL_WAREHOUSE_URL: {name} occurs twice; nothing was opened; give it once")

@@ -1,7 +1,7 @@
-"""`column IN (...)` over a list of any length: it travels as one parameter.
+"""`column IN (...)` over a list of any length, sent as one parameter.
 
-PostgreSQL's protocol has 65,535 parameters for a statement and SQLite 32,766 (250,000 in some builds), and a company may
-have more events. So wherever a list is not ours the condition is `among`, and `in_` is for what stands in the code.
+PostgreSQL allows 65,535 parameters for a statement and SQLite 32,766 (250,000 in some builds), and a company may have more
+events. So use `among` for lists from data, and `in_` only for lists that are written in the code.
 """
 
 import json
@@ -16,12 +16,12 @@ from sqlalchemy.types import TypeDecorator
 
 
 def among(column: "sa.ColumnElement[Any]", values: Iterable[Any]) -> "sa.ColumnElement[bool]":
-    """Say of a column of texts, whole numbers or days that it is one of these values; of none it never is."""
-    return _Among(column, sa.bindparam(None, list(values), type_=_Whole(column.type), unique=True))
+    """Return the condition that a column of texts, integers or days has one of these values; false for no values."""
+    return _Among(column, sa.bindparam(None, list(values), type_=_ListParameter(column.type), unique=True))
 
 
-class _Whole(TypeDecorator[Any]):
-    """A whole list as one value: an array on PostgreSQL, JSON on SQLite."""
+class _ListParameter(TypeDecorator[Any]):
+    """A list as one parameter: an array on PostgreSQL, JSON on SQLite."""
 
     impl = sa.Text
     cache_ok = True

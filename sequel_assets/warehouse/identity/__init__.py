@@ -1,1 +1,1 @@
-"""What a warehouse was made with, and taking over one that an older release filled."""
+"""What a warehouse was created with (account, key, rule of person ids), and upgrading the ids of an older release."""

@@ -1,8 +1,8 @@
-"""Taking over a warehouse that an older release filled: its key is proven, its people's ids are brought to today's rule.
+"""Upgrades a warehouse that an older release filled: verifies its key and rewrites person ids by today's rule.
 
 By rule 1 names had no normal form, people of one name in an event were one, and somebody with neither name nor e-mail
-had another id in each table. What the stored rows tell is rewritten, all in one transaction and without any minute
-lost; where they have been one row they stay so, and the slice is noted to be asked again.
+had another id in each table. What follows from the stored rows is rewritten, in one transaction and without losing a
+minute. People who share one row stay so, and a problem requests a refresh of that slice.
 """
 
 from collections import defaultdict
@@ -22,13 +22,13 @@ from sequel_assets.warehouse.stores.catalog import WITH_PEOPLE
 from sequel_assets.warehouse.stores.people import hashed, normal_email, normal_name, person_id
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, people
 
-UNREADABLE = "\ufffd"
-"""Stands for what no database keeps: a text that holds it is not the one that was hashed."""
+REPLACED = "\ufffd"
+"""Replaces characters that no database stores: a text that contains it is not the one that was hashed."""
 
 
 @dataclass
 class _Company:
-    """The people of one company as they are stored, and what becomes of them."""
+    """The people of one company as they are stored, and how they change."""
 
     key: str
     company_id: str
@@ -40,19 +40,19 @@ class _Company:
     came: dict[str, dict[str, Any]] = field(default_factory=dict)
     touched: set[tuple[sa.Table, date]] = field(default_factory=set)
     left: set[tuple[str, date, str]] = field(default_factory=set)
-    """(dataset, day, event) where somebody stands twice, by both ids: no row is merged, so it is to be asked again."""
-    unproven: int = 0
-    proven: int = 0
+    """(dataset, day, event) with rows of one person under both ids: no row is merged, so it has to be refreshed."""
+    unverified: int = 0
+    verified: int = 0
 
     def name(self, person: str) -> str | None:
-        """Return the name of somebody without an e-mail (empty: rule 1 remembered none); None of somebody who has one."""
+        """Return the name of somebody without an e-mail (empty: rule 1 stored none); None of somebody who has one."""
         row = self.known.get(person)
         return "" if row is None else row.name if row.email is None else None
 
     def moves(self, old: str, new: str, name: str, day: date) -> None:
         """Note which id somebody without an e-mail has from now on, who was seen on a day."""
         row = self.known.get(old)
-        if row is None:  # nothing is remembered of who has neither e-mail nor name
+        if row is None:  # people without e-mail and name have no row in `people`
             return
         if old != new:
             self.gone.add(old)
@@ -71,18 +71,18 @@ class _Company:
 
 
 def adopt(connection: sa.Connection, key: str, at: datetime) -> None:
-    """Prove that the people of a warehouse of rule 1 were hashed with a key, and bring them to today's rule.
+    """Verify that the people of a warehouse of rule 1 were hashed with a key, and rewrite their ids by today's rule.
 
     `IdentityError` where the stored e-mails (or, where there are none, the names) do not hash to the stored ids.
     """
     for company_id in sorted(connection.scalars(sa.select(people.c.company_id).distinct())):
         rows = connection.execute(sa.select(people).where(people.c.company_id == company_id))
         company = _Company(key, company_id, {row.person_id: row for row in rows})
-        _prove_emails(company)
+        _verify_emails(company)
         for table in WITH_PEOPLE:
             _of_names(connection, company, table)
-        if company.unproven and not company.proven:
-            raise _other_key(f"none of the {company.unproven} ids without an e-mail of company {company_id}")
+        if company.unverified and not company.verified:
+            raise _other_key(f"none of the {company.unverified} ids without an e-mail of company {company_id}")
         _of_emails(connection, company)
         _people(connection, company)
         for table, day in sorted(company.touched, key=lambda one: (one[0].name, one[1])):
@@ -90,24 +90,22 @@ def adopt(connection: sa.Connection, key: str, at: datetime) -> None:
         note_merged(connection, company_id, at=at, also=company.left)
 
 
-def _prove_emails(company: _Company) -> None:
+def _verify_emails(company: _Company) -> None:
     wrong = 0
     for person, row in company.known.items():
-        if row.email is None or UNREADABLE in row.email:
+        if row.email is None or REPLACED in row.email:
             continue
         new = hashed(company.key, normal_email(row.email) or "")
         if person not in (new, hashed(company.key, row.email)):
             wrong += 1
             continue
-        company.proven += 1
+        company.verified += 1
         if new != person:
             company.emails[person] = new
-        elif (
-            normal_email(row.email) != row.email
-        ):  # the facts' ids were made of the normal form twice, what is shown was not
+        elif normal_email(row.email) != row.email:  # ids were made of the normal form, but the stored e-mail was not
             company.came[person] = {**row._mapping, "email": normal_email(row.email)}
     if wrong:
-        raise _other_key(f"{wrong} of {wrong + company.proven} e-mails of company {company.company_id}")
+        raise _other_key(f"{wrong} of {wrong + company.verified} e-mails of company {company.company_id}")
 
 
 def _other_key(what: str) -> IdentityError:
@@ -144,7 +142,7 @@ def _of_names(connection: sa.Connection, company: _Company, table: sa.Table) -> 
 
 
 def _unnamed_rows(connection: sa.Connection, company_id: str, table: sa.Table) -> Iterator[Any]:
-    """Yield the rows of those who have no e-mail, or are not remembered at all."""
+    """Yield the rows of those who have no e-mail, or no row in `people`."""
     t, p = table.c, people.c
     beside = sa.and_(p.company_id == t.company_id, p.person_id == t.person_id)
     query = sa.select(table).select_from(table.outerjoin(people, beside))
@@ -153,21 +151,21 @@ def _unnamed_rows(connection: sa.Connection, company_id: str, table: sa.Table) -
 
 
 def _is_of_rule_1(company: _Company, row: Any, name: str) -> bool:
-    """Say whether an id is the one that rule 1 makes of the stored name; of who is not remembered that cannot be said."""
+    """Say whether rule 1 makes this id of the stored name; true for people without a row in `people`."""
     if row.person_id not in company.known:
         return True
-    if UNREADABLE in name:
+    if REPLACED in name:
         return False
     is_so: bool = hashed(company.key, f"\0{row.event_id}\0{name.lower()}") == row.person_id
-    company.proven, company.unproven = company.proven + is_so, company.unproven + (not is_so)
+    company.verified, company.unverified = company.verified + is_so, company.unverified + (not is_so)
     return is_so
 
 
 def _numbers(table: sa.Table, members: Iterable[tuple[str, Any]], first: str) -> dict[Any, int]:
-    """Return which one of those of a name each row is: in the facts those with most minutes first, as in a refresh.
+    """Return the number of each row among the people of one name: in the facts by minutes, as in a refresh.
 
-    In lists with a row for each person who has the first one's id already stays it; in others, such as a chat, all are
-    the first: nothing says which one it was.
+    In lists with a row per person, whoever has the first one's id keeps it. In others, such as a chat, all are number 1:
+    nothing says which of them wrote a row.
     """
     rows = [row for _, row in members]
     if table.c.person_id not in list(table.primary_key.columns):
@@ -180,7 +178,7 @@ def _numbers(table: sa.Table, members: Iterable[tuple[str, Any]], first: str) ->
 
 
 def _of_emails(connection: sa.Connection, company: _Company) -> None:
-    """Give those whose e-mail makes another id now the new one; a row beside one that has it already stays as it is."""
+    """Write the new id of those whose e-mail makes another one now; a row beside one that has it already stays."""
     for old, new in sorted(company.emails.items()):
         is_left = False
         for table in WITH_PEOPLE:
@@ -206,7 +204,7 @@ def _of_emails(connection: sa.Connection, company: _Company) -> None:
 
 
 def _people(connection: sa.Connection, company: _Company) -> None:
-    """Take those out of `people` whose ids are no more, and those in who are new."""
+    """Delete from `people` the ids that are not used any more, and insert the new ones."""
     p = people.c
     for person in sorted(company.gone - company.came.keys()):
         connection.execute(people.delete().where(p.company_id == company.company_id, p.person_id == person))

@@ -1,7 +1,7 @@
-"""What a warehouse was made with: the key and the rule of its people's ids, its root company, Sequel's host.
+"""What a warehouse was created with: the key and the rule of its people's ids, its root company, Sequel's host.
 
-With another key everybody would become somebody else, and another account's rows would stand among one's own, both
-without any error. So whoever writes compares first. The key itself is not kept: a fingerprint of it is.
+With another key every person would get a new id, and with another account its rows would mix with the stored ones, both
+without any error. So every writer compares first. The key itself is never stored: only a fingerprint of it.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from sequel_assets.warehouse.tables.company_lists import warehouse_identity
 from sequel_assets.warehouse.tables.core import companies, people
 
 LOOPBACK = "loopback"
-"""Stands for every address of this machine itself: which of them and which port say nothing of the account."""
+"""Replaces every address of this machine itself: which of them, and which port, say nothing about the account."""
 DEFAULT_PORTS = {80, 443}
 NO_REKEY = "a warehouse's key cannot be changed yet"
 
@@ -34,7 +34,7 @@ class IdentityError(WarehouseError):
 
 @dataclass(frozen=True)
 class Identity:
-    """What a warehouse was made with. What somebody does not know and need not know is None."""
+    """What a warehouse was created with. None is what a process does not know."""
 
     company_id: str | None = None
     api_host: str | None = None
@@ -43,8 +43,8 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Mine:
-    """What a process works with: as much of its settings as it has any business with."""
+class IdentitySettings:
+    """The settings of a process that decide about the identity; None is what it was not given."""
 
     company_id: str | None = None
     api_url: str | None = None
@@ -52,13 +52,13 @@ class Mine:
 
     @property
     def identity(self) -> Identity:
-        """Return what a warehouse would be made with by it."""
+        """Return what a warehouse created with these settings would have."""
         host = None if self.api_url is None else host_of(self.api_url)
         return Identity(self.company_id, host, None if self.person_key is None else fingerprint(self.person_key))
 
 
 def fingerprint(person_key: str) -> str:
-    """Return what tells keys apart and does not tell the key: the beginning of an HMAC of a constant."""
+    """Return a fingerprint that differs between keys and does not reveal the key: the start of an HMAC of a constant."""
     return hashed(person_key, "\0sequel_assets person key")[:32]
 
 
@@ -95,9 +95,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def compare(stored: Identity, mine: Identity) -> list[str]:
-    """Return how the settings differ from what the warehouse was made with, each with what to do. Pure.
+    """Return how the settings differ from what the warehouse was created with, each with what to do. Pure.
 
-    What either does not know is not compared.
+    What one of them does not know is not compared.
     """
     differences = []
     if _differ(stored.company_id, mine.company_id):
@@ -133,7 +133,7 @@ def _differ(one: object | None, other: object | None) -> bool:
 
 
 def stored_identity(connection: sa.Connection) -> tuple[Identity, datetime] | None:
-    """Return what the warehouse was made with and when that was written; None where it was not yet."""
+    """Return what the warehouse was created with and when that was written; None where it is not written yet."""
     i = warehouse_identity.c
     columns = (i.company_id, i.api_host, i.person_key_fingerprint, i.rule_version, i.written_at)
     row = connection.execute(sa.select(*columns)).first()
@@ -141,17 +141,17 @@ def stored_identity(connection: sa.Connection) -> tuple[Identity, datetime] | No
 
 
 Adopt = Callable[[sa.Connection, str, datetime], None]
-"""Proves that the people of a filled warehouse were made with a key, and brings their ids to this release's rule.
+"""Verifies that the people of a filled warehouse were hashed with a key, and rewrites their ids by this release's rule.
 
 It raises an `IdentityError` where they were not.
 """
 
 
-def ensure(warehouse: Warehouse, mine: Mine, *, at: Callable[[], datetime], adopt: Adopt) -> bool:
-    """Refuse a warehouse that was made with something else; write into a new one what it is made with.
+def ensure(warehouse: Warehouse, mine: IdentitySettings, *, at: Callable[[], datetime], adopt: Adopt) -> bool:
+    """Refuse a warehouse that was created with other settings; write the identity of a new one.
 
-    One that an older release filled is adopted. Who does not know all of it compares what they know and writes
-    nothing. Return False where there is nothing to compare with, since the tables are not of this release.
+    One that an older release filled is adopted. A process that knows only a part compares that and writes nothing. Return
+    False where there is nothing to compare with, since the tables are not of this release.
     """
     now = warehouse.ask(_read)
     if now is None:
@@ -160,11 +160,11 @@ def ensure(warehouse: Warehouse, mine: Mine, *, at: Callable[[], datetime], adop
     identity = mine.identity
     if stored is not None and not (differences := compare(stored, identity)):
         return True
-    if stored is not None and (stored.rule_version >= RULE_VERSION or _lacks(identity)):
+    if stored is not None and (stored.rule_version >= RULE_VERSION or _is_partial(identity)):
         raise refused(warehouse, differences)
     if stored is None:
         _refuse_other(warehouse, Identity(company_id=root), identity)
-        if _lacks(identity):
+        if _is_partial(identity):
             return True
     warehouse.change(lambda connection: _write(connection, warehouse, mine, at, adopt))
     return True
@@ -179,10 +179,10 @@ def _read(connection: sa.Connection) -> tuple[Identity | None, str | None] | Non
 
 
 def _write(
-    connection: sa.Connection, warehouse: Warehouse, mine: Mine, at: Callable[[], datetime], adopt: Adopt
+    connection: sa.Connection, warehouse: Warehouse, mine: IdentitySettings, at: Callable[[], datetime], adopt: Adopt
 ) -> None:
-    """Write what the warehouse is made with, its people adopted; unless somebody else came first."""
-    _take_turns(connection, warehouse)
+    """Write the identity and adopt the people, unless another process has done so first."""
+    _lock(connection, warehouse)
     stored, identity = stored_identity(connection), mine.identity
     before = Identity(company_id=root_of(connection)) if stored is None else stored[0]
     _refuse_other(warehouse, Identity(before.company_id, before.api_host, before.person_key_fingerprint), identity)
@@ -201,12 +201,12 @@ def _write(
     bulk.upsert(connection, warehouse_identity, [row])
 
 
-def move_host(warehouse: Warehouse, mine: Mine) -> tuple[str | None, str]:
-    """Make the host of the settings the warehouse's; all else must be the same. Return where it was and is."""
+def move_host(warehouse: Warehouse, mine: IdentitySettings) -> tuple[str | None, str]:
+    """Write the host of the settings into the warehouse; all else must be the same. Return the old and the new host."""
     here = mine.identity
 
     def move(connection: sa.Connection) -> str | None:
-        _take_turns(connection, warehouse)
+        _lock(connection, warehouse)
         stored = stored_identity(connection)
         if stored is None:
             raise IdentityError(
@@ -221,12 +221,12 @@ def move_host(warehouse: Warehouse, mine: Mine) -> tuple[str | None, str]:
 
 
 def root_of(connection: sa.Connection) -> str | None:
-    """Return the company at the top of the tree that is stored, if there is one."""
+    """Return the root of the stored company hierarchy, if there is one."""
     c = companies.c
     return connection.scalar(sa.select(c.company_id).where(c.parent_company_id.is_(None)).limit(1))
 
 
-def _lacks(mine: Identity) -> bool:
+def _is_partial(mine: Identity) -> bool:
     return None in (mine.company_id, mine.api_host, mine.person_key_fingerprint)
 
 
@@ -239,11 +239,12 @@ def _refuse_other(warehouse: Warehouse, stored: Identity, mine: Identity) -> Non
 def refused(warehouse: Warehouse, differences: Sequence[str]) -> IdentityError:
     """Return the refusal, in one line."""
     return IdentityError(
-        f"the warehouse {place(warehouse.url)} is not that of these settings; nothing was written: {'; '.join(differences)}"
+        f"the warehouse {place(warehouse.url)} is not that of these settings; nothing was written: "
+        f"{'; '.join(differences)}"
     )
 
 
-def _take_turns(connection: sa.Connection, warehouse: Warehouse) -> None:
+def _lock(connection: sa.Connection, warehouse: Warehouse) -> None:
     """Let one process at a time decide; SQLite's transaction alone is enough."""
     if not warehouse.is_sqlite:
         lock = sa.func.hashtextextended("sequel_assets identity", 0)

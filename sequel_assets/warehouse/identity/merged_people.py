@@ -1,7 +1,7 @@
-"""Slices in which people of one name and without an e-mail may have been counted as one: noted, to be asked again.
+"""Finds slices in which an older release may have counted people of one name without an e-mail as one person.
 
-A release that counted them so cannot be mended from its rows. Final days are asked again too, and tell what changed; days
-that Sequel has forgotten stay as they are.
+The stored rows do not say how many they were, so a problem requests a refresh of each such slice. Final days are refreshed
+too and log what changed; days that Sequel no longer has stay as they are.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,9 +22,9 @@ REASON = f"{ASK_AGAIN}: an older release may have counted people of one name and
 def note_merged(
     connection: sa.Connection, company_id: str, *, at: datetime, also: Collection[tuple[str, date, str]] = ()
 ) -> None:
-    """Note each event's day (and each list without one) of a company that has to be asked again, as a problem.
+    """Write a problem for each event's day (and each list without days) of a company that has to be refreshed.
 
-    `also` are (dataset, day, event) that have to be for another reason.
+    `also` are (dataset, day, event) that have to be refreshed for another reason.
     """
     found: set[tuple[str, date, str]] = {
         *also,
@@ -48,17 +48,17 @@ def _unnamed(table: sa.Table) -> sa.FromClause:
 
 
 def _days(connection: sa.Connection, company_id: str) -> Sequence[Any]:
-    """Return the days of events that have fewer people than Sequel counted, or somebody unnamed both live and on demand."""
+    """Return the days of events with fewer people than Sequel counted, or somebody unnamed both live and on demand."""
     f, p = event_participants.c, proofs.c
     live, on_demand = (
         sa.func.sum(sa.case((column > 0, 1), else_=0)) for column in (f.live_minutes, f.on_demand_minutes)
     )
     unnamed = sa.func.sum(sa.case((people.c.email.is_(None), 1), else_=0))
     both = sa.case((sa.and_(people.c.email.is_(None), f.live_minutes > 0, f.on_demand_minutes > 0), 1), else_=0)
-    proven = sa.and_(p.company_id == f.company_id, p.day == f.day, p.event_id == f.event_id)
+    same_event = sa.and_(p.company_id == f.company_id, p.day == f.day, p.event_id == f.event_id)
     query = (
         sa.select(f.day, f.event_id)
-        .select_from(_unnamed(event_participants).join(proofs, proven))
+        .select_from(_unnamed(event_participants).join(proofs, same_event))
         .where(f.company_id == company_id)
         .group_by(f.day, f.event_id, p.live_users, p.on_demand_users)
         .having(unnamed > 0, sa.or_(live < p.live_users, on_demand < p.on_demand_users, sa.func.sum(both) > 0))

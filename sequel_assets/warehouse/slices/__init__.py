@@ -1,1 +1,1 @@
-"""Replacing slices: one transaction for rows and bookkeeping, pure decisions, checksums."""
+"""Replaces slices: rows and bookkeeping in one transaction, pure decisions, checksums."""

@@ -9,21 +9,21 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.bulk import Row
 
-SEEN = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "concurrency_until")
-"""Columns that say when something was seen, or what is remembered of it: no part of what the rows say."""
+OBSERVED = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "concurrency_until")
+"""Columns that say when something was observed: they are not part of the content that a checksum covers."""
 
 
 def checksum_of(table: sa.Table, rows: Iterable[Row]) -> str:
-    """Return the checksum that `refreshes` keeps of these rows of a table: over all its columns but those in `SEEN`.
+    """Return the checksum that `refreshes` keeps of rows of a table: over all its columns but those in `OBSERVED`.
 
-    The rows have every column, in the table's order. The same rows have the same checksum, whatever was refreshed when.
+    The rows have every column, in the table's order. The same rows have the same checksum, whenever they were refreshed.
     """
-    return checksum(said(table, rows))
+    return checksum(without_observed(table, rows))
 
 
-def said(table: sa.Table, rows: Iterable[Row]) -> list[Row]:
+def without_observed(table: sa.Table, rows: Iterable[Row]) -> list[Row]:
     """Return rows of a table, each with every column, without those in `SEEN`."""
-    places = [place for place, column in enumerate(table.columns) if column.name not in SEEN]
+    places = [place for place, column in enumerate(table.columns) if column.name not in OBSERVED]
     if len(places) == len(table.columns):
         return list(rows)
     return [tuple(row[place] for place in places) for row in rows]

@@ -1,4 +1,4 @@
-"""What becomes of one slice: pure decisions over what it was, what it shall be, and what its bookkeeping says."""
+"""Decides what is written of one slice, from its stored rows, its new rows and its bookkeeping. Pure: no I/O, no clock."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,46 +14,46 @@ from sequel_assets.warehouse.slices.checksums import checksum_of
 from sequel_assets.warehouse.tables.core import ALL, event_participants, proofs
 
 _PLACES = ("position", "minute_of_event")
-"""Whole numbers that say where a row stands."""
+"""Integers that are positions: their sum says nothing."""
 _COUNTED: dict[tuple[str, ...], str] = {
     ("engaged_minutes",): "minutes",
     ("users",): "users, added up over its minutes",
     ("live_minutes", "on_demand_minutes"): "minutes",
 }
-"""The columns of which a final slice must not lose most, and what that is."""
+"""The columns of which a final slice must not lose more than half, and what they count."""
 
 
 @dataclass(frozen=True)
 class SliceUpdate:
-    """What one slice shall be: the rows of the events that were asked (or all of it) and how far they go."""
+    """The new content of one slice: the rows of the requested events (or of all) and the hour that they cover."""
 
     table: sa.Table
     day: date
     rows: Sequence[Row] | None
-    """Every column of the table, in its order; None: the rows stay, the bookkeeping alone moves on."""
-    asked: frozenset[str] | None
-    """The events whose rows are replaced, those of others stay; None: the slice as a whole."""
+    """Every column of the table, in its order; None: the rows stay, only the bookkeeping changes."""
+    requested: frozenset[str] | None
+    """The events whose rows are replaced, those of others stay; None: the entire slice."""
     through: datetime
     """Top of the hour taken before the first request."""
     data_through: datetime | None = None
-    """What the slice's data_through moves to; None: single events were asked and it stays."""
+    """The slice's new data_through; None: single events were requested and it stays."""
     full_through: datetime | None = None
-    """What its full_through moves to; None: it stays."""
+    """The slice's new full_through; None: it stays."""
     input_checksum: str | None = None
     """For a derived slice: what it was derived from. Such a slice is never superseded: it follows the facts."""
-    proofs: Sequence[Row] = field(default=())
+    control_totals: Sequence[Row] = field(default=())
     accepts_loss: bool = False
-    """True where a final slice may lose most of its minutes: its owner said so, or an event moved away."""
+    """True where a final slice may lose most of its minutes: `sequel-assets accept` says so, or an event moved away."""
 
 
 class SliceState(StrEnum):
-    """What became of a slice."""
+    """The result of an update."""
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     SUPERSEDED = "superseded"
-    HELD = "held"
-    """Final, and it came back with less than half its minutes: the old rows stay until its owner accepts the new ones."""
+    QUARANTINED = "quarantined"
+    """Final, and the new rows have less than half its minutes: the old rows stay until `sequel-assets accept`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Before:
     bookkeeping: Any
     """Its row in `refreshes`, None where there is none."""
     rows: frozenset[Row] = frozenset()
-    proofs: frozenset[Row] = frozenset()
+    control_totals: frozenset[Row] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -77,50 +77,50 @@ class Loss:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be written of a slice; of one that is superseded or held, nothing."""
+    """What is written of a slice; nothing where it is superseded or quarantined."""
 
     state: SliceState
     rows: frozenset[Row]
-    proofs: frozenset[Row]
+    control_totals: frozenset[Row]
     data_through: datetime | None
     full_through: datetime | None
     is_final: bool
     loss: Loss | None = None
-    """Of a slice that is held: what it would have lost."""
+    """What a quarantined slice would have lost."""
 
 
 def day_end(day: date) -> datetime:
-    """Return the moment at which a UTC day is over."""
+    """Return the time at which a UTC day ends."""
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decision:
-    """Return what becomes of a slice."""
-    told = before.bookkeeping
+    """Return what is written of a slice."""
+    stored = before.bookkeeping
     is_landed = update.input_checksum is None
-    if is_landed and told is not None and told.data_through is not None and told.data_through > update.through:
-        return _as_it_was(SliceState.SUPERSEDED, before)
-    asked = _not_superseded(update, before.proofs)
-    rows, proven = before.rows, before.proofs
+    if is_landed and stored is not None and stored.data_through is not None and stored.data_through > update.through:
+        return _kept(SliceState.SUPERSEDED, before)
+    requested = _not_superseded(update, before.control_totals)
+    rows, totals = before.rows, before.control_totals
     if update.rows is not None:
-        rows = _merged(update.table, before.rows, update.rows, asked)
+        rows = _merged(update.table, before.rows, update.rows, requested)
         if update.table is event_participants:
-            proven = _merged(proofs, before.proofs, update.proofs, asked)
+            totals = _merged(proofs, before.control_totals, update.control_totals, requested)
     if (
         is_landed
         and not update.accepts_loss
-        and told is not None
-        and told.is_final
+        and stored is not None
+        and stored.is_final
         and (loss := loss_of(update.table, before.rows, rows)) is not None
     ):
-        return replace(_as_it_was(SliceState.HELD, before), loss=loss)
+        return replace(_kept(SliceState.QUARANTINED, before), loss=loss)
     data_through, full_through = update.data_through, update.full_through
-    if is_landed and told is not None:  # nothing moves back, and what was not asked stays
-        data_through = max(filter(None, (data_through, told.data_through)), default=None)
-        full_through = max(filter(None, (full_through, told.full_through)), default=None)
+    if is_landed and stored is not None:  # the hours never move back, and what was not requested stays
+        data_through = max(filter(None, (data_through, stored.data_through)), default=None)
+        full_through = max(filter(None, (full_through, stored.full_through)), default=None)
     is_final = full_through is not None and full_through >= day_end(update.day) + late_window
-    state = SliceState.UNCHANGED if rows == before.rows and told is not None else SliceState.CHANGED
-    return Decision(state, rows, proven, data_through, full_through, is_final)
+    state = SliceState.UNCHANGED if rows == before.rows and stored is not None else SliceState.CHANGED
+    return Decision(state, rows, totals, data_through, full_through, is_final)
 
 
 def bookkeeping(
@@ -143,7 +143,7 @@ def bookkeeping(
 
 
 def loss_of(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> Loss | None:
-    """Return what a landed slice loses that has less than half of its minutes left, or of its rows where it has no minutes."""
+    """Return the loss of a slice with less than half of its minutes left (or of its rows, where it has no minutes)."""
     names = next((names for names in _COUNTED if set(names) <= set(table.columns.keys())), ())
     left, had = len(new), len(old)
     if names:
@@ -153,11 +153,11 @@ def loss_of(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> Loss |
 
 
 def restated(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> list[tuple[str, str, float, float]]:
-    """Return (key, column, from, to) of every number of a slice that is another one now.
+    """Return (key, column, from, to) of every number of a slice that has changed.
 
     The key is the event, or the event type of a row of usage, or all. Where a key has several rows (people in an event,
-    say) the numbers are sums over them, and shares and places, of which a sum says nothing, are left out. Of a table that
-    repeats other tables' days in many ranges (`info` says so) there are none: theirs tell what changed.
+    say) the numbers are sums over them; shares and positions, whose sum says nothing, are left out. A table that repeats
+    other tables' days in many ranges (`info` says so) has none: the restatements of those tables show what changed.
     """
     if table.info.get("repeats"):
         return []
@@ -190,21 +190,23 @@ def _numbers(table: sa.Table, rows: frozenset[Row]) -> dict[tuple[str, str], flo
     return dict(sums)
 
 
-def _as_it_was(state: SliceState, before: Before) -> Decision:
-    told = before.bookkeeping
-    return Decision(state, before.rows, before.proofs, told.data_through, told.full_through, told.is_final)
+def _kept(state: SliceState, before: Before) -> Decision:
+    stored = before.bookkeeping
+    return Decision(
+        state, before.rows, before.control_totals, stored.data_through, stored.full_through, stored.is_final
+    )
 
 
-def _not_superseded(update: SliceUpdate, old_proofs: frozenset[Row]) -> frozenset[str] | None:
-    """Of the events asked, leave out those that another refresh has asked at a newer hour meanwhile."""
-    if update.asked is None:
+def _not_superseded(update: SliceUpdate, old_totals: frozenset[Row]) -> frozenset[str] | None:
+    """Return the requested events without those that another refresh has fetched at a newer hour meanwhile."""
+    if update.requested is None:
         return None
     event, through = (list(proofs.columns).index(proofs.c[name]) for name in ("event_id", "data_through"))
-    return update.asked - {row[event] for row in old_proofs if row[through] > update.through}
+    return update.requested - {row[event] for row in old_totals if row[through] > update.through}
 
 
 def _merged(table: sa.Table, old: frozenset[Row], rows: Sequence[Row], fresh: frozenset[str] | None) -> frozenset[Row]:
-    """Return the slice's rows: those of the events freshly asked are new, those of others stay."""
+    """Return the slice's rows: those of the requested events are new, those of others stay."""
     if fresh is None:
         return frozenset(rows)
     event = list(table.columns).index(table.c.event_id)

@@ -1,6 +1,7 @@
-"""THE refresh: slices of one company replaced together with their bookkeeping, in the caller's one transaction.
+"""Replaces slices of one company together with their bookkeeping, in the caller's transaction.
 
-Rows that are the same stay untouched; what is superseded or held is left alone; nothing here commits.
+The only place where rows of slices are written. Equal rows are not touched; a superseded or quarantined slice is not
+written at all. Nothing here commits.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.slices.checksums import checksum, checksum_of, said
+from sequel_assets.warehouse.slices.checksums import checksum, checksum_of, without_observed
 from sequel_assets.warehouse.slices.decisions import (
     Before,
     Decision,
@@ -50,7 +51,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SliceResult:
-    """What became of a slice, and what it now holds."""
+    """The result of an update, and the slice's content after it."""
 
     table: sa.Table
     day: date
@@ -58,10 +59,10 @@ class SliceResult:
     rows: int
     data_through: datetime | None
     is_final: bool
-    held: frozenset[Row] = field(default=frozenset(), repr=False)
+    stored_rows: frozenset[Row] = field(default=frozenset(), repr=False)
     """The rows that the slice now has."""
     loss: Loss | None = None
-    """Of one that is held: what it would have lost."""
+    """What a quarantined slice would have lost."""
 
 
 def replace_slices(
@@ -84,7 +85,7 @@ def replace_slices(
     decided = [(update, stored[update.day], decide(update, stored[update.day], late_window)) for update in updates]
     written = [one for one in decided if one[2].state in {SliceState.CHANGED, SliceState.UNCHANGED}]
     _exchange(connection, table, [(before.rows, decision.rows) for _, before, decision in written])
-    _exchange(connection, proofs, [(before.proofs, decision.proofs) for _, before, decision in written])
+    _exchange(connection, proofs, [(before.control_totals, decision.control_totals) for _, before, decision in written])
     bulk.upsert(
         connection,
         refreshes,
@@ -124,8 +125,8 @@ def note_refresh(
     through: datetime,
     run_id: str | None,
 ) -> None:
-    """Write the bookkeeping of a dataset that has no day and is stored whole, such as a company's events."""
-    before = _bookkept(connection, company_id, dataset, [NO_DAY]).get(NO_DAY)
+    """Write the bookkeeping of a dataset without days that is stored in one piece, such as a company's events."""
+    before = _bookkeeping_rows(connection, company_id, dataset, [NO_DAY]).get(NO_DAY)
     if before is not None and before.data_through is not None:
         through = max(through, before.data_through)
     row = {
@@ -147,13 +148,13 @@ def note_refresh(
 def note_stored(
     connection: sa.Connection, company_id: str, table: sa.Table, *, at: datetime, through: datetime, run_id: str | None
 ) -> None:
-    """Write the bookkeeping of a dataset that has no day, as its rows are now; of its checksum see `checksum_of`."""
-    rows = said(table, _rows_of(connection, table, company_id, NO_DAY))
+    """Write the bookkeeping of a dataset without days by its stored rows; see `checksum_of` for its checksum."""
+    rows = without_observed(table, _rows_of(connection, table, company_id, NO_DAY))
     note_refresh(connection, company_id, table.name, rows, at=at, through=through, run_id=run_id)
 
 
 def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: date = NO_DAY) -> None:
-    """Bring the number of rows and the checksum of a slice to its rows, where these were changed by themselves."""
+    """Update the row count and checksum of a slice whose rows were changed without a refresh."""
     rows = _rows_of(connection, table, company_id, day)
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
@@ -170,7 +171,7 @@ def _rows_of(connection: sa.Connection, table: sa.Table, company_id: str, day: d
 def _exchange(
     connection: sa.Connection, table: sa.Table, changes: Sequence[tuple[frozenset[Row], frozenset[Row]]]
 ) -> None:
-    """Delete the rows that are no more and insert those that are new, of all slices at once."""
+    """Delete the rows that are gone and insert the new ones, of all slices at once."""
     bulk.delete(connection, table, [row for old, new in changes for row in old - new])
     bulk.insert(connection, table, [row for old, new in changes for row in new - old])
 
@@ -178,7 +179,7 @@ def _exchange(
 def _restatements(
     company_id: str, written: Sequence[tuple[SliceUpdate, Before, Decision]], at: datetime, run_id: str | None
 ) -> list[dict[str, Any]]:
-    """Return a row per number of a final slice that is another one now."""
+    """Return a row per number of a final slice that has changed."""
     return [
         {
             "company_id": company_id,
@@ -198,15 +199,17 @@ def _restatements(
 
 
 def _slices(connection: sa.Connection, table: sa.Table, company_id: str, days: Sequence[date]) -> dict[date, Before]:
-    told = _bookkept(connection, company_id, table.name, days)
-    rows = _rows_by_day(connection, table, company_id, [day for day in days if day in told and told[day].rows])
-    proven: dict[date, frozenset[Row]] = {}
-    if table is event_participants or table is event_concurrency:  # the proofs know each event's newest hour
-        proven = _rows_by_day(connection, proofs, company_id, days)
-    return {day: Before(told.get(day), rows.get(day, frozenset()), proven.get(day, frozenset())) for day in days}
+    bookkept = _bookkeeping_rows(connection, company_id, table.name, days)
+    rows = _rows_by_day(connection, table, company_id, [day for day in days if day in bookkept and bookkept[day].rows])
+    totals: dict[date, frozenset[Row]] = {}
+    if table is event_participants or table is event_concurrency:  # the control totals have each event's newest hour
+        totals = _rows_by_day(connection, proofs, company_id, days)
+    return {day: Before(bookkept.get(day), rows.get(day, frozenset()), totals.get(day, frozenset())) for day in days}
 
 
-def _bookkept(connection: sa.Connection, company_id: str, dataset: str, days: Sequence[date]) -> dict[date, Any]:
+def _bookkeeping_rows(
+    connection: sa.Connection, company_id: str, dataset: str, days: Sequence[date]
+) -> dict[date, Any]:
     r = refreshes.c
     where = (r.company_id == company_id, r.dataset == dataset, r.day.between(min(days), max(days)))
     return {row.day: row for row in connection.execute(sa.select(refreshes).where(*where))}

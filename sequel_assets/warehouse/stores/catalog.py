@@ -1,4 +1,4 @@
-"""The companies and events that are known: reading them, and writing what a walk or a listing found."""
+"""Reads and writes the known companies and events, as discovery finds them."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -104,7 +104,8 @@ def known_events(connection: sa.Connection, company_id: str) -> dict[str, KnownE
 def event_plans(connection: sa.Connection, company_id: str | None = None) -> dict[str, dict[date, str]]:
     """Return, by company and UTC day, one checksum over the plans of the stage events that start on it.
 
-    Of each its start, its end, its hub and whether it is cancelled. Not those of hubs, which have none of their own: theirs follow from the events that link them, maybe another company's.
+    The checksum covers start, end, hub and whether it is cancelled. Hubs have no plan of their own: it follows from the
+    events that link them, which may belong to another company.
     """
     e = events.c
     query = sa.select(e.company_id, e.event_id, e.starts_at, e.ends_at, e.networking_hub_id, e.is_cancelled)
@@ -129,7 +130,7 @@ def save_events(connection: sa.Connection, company_id: str, found: Sequence[Know
 def save_concurrency_span(
     connection: sa.Connection, company_id: str, spans: Mapping[str, tuple[datetime | None, datetime | None]]
 ) -> None:
-    """Remember from when until when Sequel told an event's concurrency."""
+    """Store the first and last minute of the concurrency that Sequel returned for an event."""
     for event_id, (first, last) in spans.items():
         connection.execute(
             events.update()
@@ -139,18 +140,18 @@ def save_concurrency_span(
 
 
 def excluded_events(connection: sa.Connection, company_id: str) -> frozenset[str]:
-    """Return the events of a company that their owner has ruled out."""
+    """Return the events of a company that are excluded (`sequel-assets exclude`)."""
     return frozenset(connection.scalars(sa.select(exclusions.c.event_id).where(exclusions.c.company_id == company_id)))
 
 
 def exclude_event(connection: sa.Connection, company_id: str, event_id: str, reason: str, *, at: datetime) -> None:
-    """Rule an event out: it is not asked any more; its rows stay."""
+    """Exclude an event: it is not fetched any more; its rows stay."""
     row = {"company_id": company_id, "event_id": event_id, "reason": reason, "since": at}
     bulk.upsert(connection, exclusions, [row], keep=("since",))
 
 
 def include_event(connection: sa.Connection, company_id: str, event_id: str) -> None:
-    """Take an event back in."""
+    """Undo the exclusion of an event."""
     chosen = (exclusions.c.company_id == company_id, exclusions.c.event_id == event_id)
     connection.execute(exclusions.delete().where(*chosen))
 
@@ -177,7 +178,7 @@ WITH_PEOPLE = tuple(table for table in (event_participants, *OF_EVENTS, *LISTED_
 
 
 def people_of_event(connection: sa.Connection, company_id: str, event_id: str) -> frozenset[str]:
-    """Return everybody who stands in any table of an event."""
+    """Return the ids of everybody in any table of an event."""
     return frozenset(
         person_id
         for table in WITH_PEOPLE
@@ -190,7 +191,7 @@ def people_of_event(connection: sa.Connection, company_id: str, event_id: str) -
 
 
 def forget_orphaned_people(connection: sa.Connection, company_id: str, person_ids: Iterable[str]) -> None:
-    """Delete the names of those who stand in no table of the company any more: they left it with their event."""
+    """Delete from `people` those who are in no table of the company any more: they left it with their event."""
     known = [
         sa.exists().where(table.c.company_id == people.c.company_id, table.c.person_id == people.c.person_id)
         for table in WITH_PEOPLE

@@ -1,4 +1,4 @@
-"""Where each company stood in the tree from which day on."""
+"""Stores each company's place in the company hierarchy by the day from which it has it."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,7 +10,7 @@ from sequel_assets.warehouse.tables.company_lists import company_parents
 
 
 def remember(connection: sa.Connection, parents: Mapping[str, str | None], day: date) -> None:
-    """Write a row for each company that stands elsewhere than it was last found; of two on one day the later one holds."""
+    """Write a row for each company whose parent has changed; of two changes on one day the later one counts."""
     c = company_parents.c
     newest = sa.select(c.company_id, sa.func.max(c.from_day).label("from_day")).group_by(c.company_id).subquery()
     same = (c.company_id == newest.c.company_id) & (c.from_day == newest.c.from_day)

@@ -1,4 +1,4 @@
-"""The silences of events: stretches of days that were told, when they were final, to have no minutes."""
+"""Reads and writes the empty ranges of events (table `silences`): days that were final and had no minutes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from sequel_assets.warehouse.tables.core import silences
 
 @dataclass(frozen=True, order=True)
 class EmptyRange:
-    """Days without minutes, both ends included, and the hour that the answer covered at least."""
+    """Days without minutes, both ends included, and the hour that Sequel's response covered at least."""
 
     first: date
     last: date
     through: datetime
 
 
-def told(connection: sa.Connection, company_id: str) -> dict[str, list[EmptyRange]]:
-    """Return the silences of a company's events, in order."""
+def load(connection: sa.Connection, company_id: str) -> dict[str, list[EmptyRange]]:
+    """Return the empty ranges of a company's events, in order."""
     s = silences.c
     columns = (s.event_id, s.first_day, s.last_day, s.through)
     found: dict[str, list[EmptyRange]] = {}
@@ -30,25 +30,25 @@ def told(connection: sa.Connection, company_id: str) -> dict[str, list[EmptyRang
 
 
 def replace(connection: sa.Connection, company_id: str, by_event: Mapping[str, Sequence[EmptyRange]]) -> None:
-    """Make these all the silences of these events."""
+    """Replace all empty ranges of these events."""
     forget(connection, company_id, by_event)
     rows = [
         {
             "company_id": company_id,
             "event_id": event_id,
-            "first_day": silence.first,
-            "last_day": silence.last,
-            "through": silence.through,
+            "first_day": empty_range.first,
+            "last_day": empty_range.last,
+            "through": empty_range.through,
         }
         for event_id, theirs in sorted(by_event.items())
-        for silence in theirs
+        for empty_range in theirs
     ]
     if rows:
         connection.execute(silences.insert(), rows)
 
 
 def forget(connection: sa.Connection, company_id: str, event_ids: Collection[str]) -> None:
-    """Drop the silences of events: they are asked about every day again."""
+    """Delete the empty ranges of events: each of their days is fetched from now on."""
     for event_id in sorted(event_ids):
         connection.execute(
             silences.delete().where(silences.c.company_id == company_id, silences.c.event_id == event_id)

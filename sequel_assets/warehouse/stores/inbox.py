@@ -1,9 +1,9 @@
 """The inbox of webhook deliveries: stored before they are acknowledged, then waiting until they are handled.
 
-`handled_at IS NULL` is the queue. The ids may serve as a cursor as well, since they are given in the order of the commits:
-who stores holds a lock from taking the first id to the commit (an advisory lock on PostgreSQL, the write transaction on
-SQLite), so no hint appears behind one that was already seen. (From a sequence, an id taken earlier could be committed
-later, and a cursor would skip it.) `purge` leaves the newest row, so no id comes twice.
+`handled_at IS NULL` is the queue. The ids can serve as a cursor as well, since they are in the order of the commits: a
+writer holds a lock from the first id to the commit (an advisory lock on PostgreSQL, the write transaction on SQLite). With
+a sequence, a lower id could be committed later, and a cursor would skip it. `purge` leaves the newest row, so that no id
+is used twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,15 +46,15 @@ _VALUES = attrgetter(*_FIELDS)
 ROWS_AT_ONCE = 500
 
 
-def store(connection: sa.Connection, hints: Sequence[Notification]) -> None:
-    """Add the hints, in their order, within the caller's transaction; one that was there already is left as it is."""
+def store(connection: sa.Connection, notifications: Sequence[Notification]) -> None:
+    """Add notifications, in their order, within the caller's transaction; one that is stored already stays unchanged."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended("sequel_assets inbox", 0))))
     newest = connection.execute(sa.select(sa.func.coalesce(sa.func.max(inbox.c.id), 0))).scalar_one()
     as_stored = _as_stored(connection.dialect)
     bound: list[object] = []
-    for number, hint in enumerate(hints, newest + 1):
-        values = zip(as_stored, _VALUES(hint), strict=True)
+    for number, notification in enumerate(notifications, newest + 1):
+        values = zip(as_stored, _VALUES(notification), strict=True)
         bound += (number, *(process(value) if process else value for process, value in values))
     width = len(_FIELDS) + 1
     for first in range(0, len(bound), ROWS_AT_ONCE * width):
@@ -64,7 +64,7 @@ def store(connection: sa.Connection, hints: Sequence[Notification]) -> None:
 
 @lru_cache(10)
 def _as_stored(dialect: sa.Dialect) -> list[Callable[[Any], Any] | None]:
-    """Return, for each field, what makes of a value what the driver takes."""
+    """Return, for each field, the function that converts a value for the driver."""
     return [inbox.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in _FIELDS]
 
 
@@ -72,8 +72,8 @@ def _as_stored(dialect: sa.Dialect) -> list[Callable[[Any], Any] | None]:
 def _insert(dialect: str, rows: int) -> str:
     """Return one statement for so many rows.
 
-    SQLAlchemy would send a row at a time to SQLite, which hands Python's lock over and waits for it again after each:
-    in a receiver that is busy with the next deliveries, longer than the disk takes.
+    SQLAlchemy sends SQLite a row at a time, and each releases Python's lock and has to wait for it: in a busy receiver
+    that takes longer than the disk.
     """
     row = ", ".join(["%s" if dialect == "postgresql" else "?"] * (len(_FIELDS) + 1))
     values = ", ".join([f"({row})"] * rows)
@@ -82,9 +82,9 @@ def _insert(dialect: str, rows: int) -> str:
 
 @repeats
 def purge(warehouse: Warehouse, before: datetime) -> int:
-    """Delete the hints that were handled before a moment and return how many; the newest one always stays.
+    """Delete the notifications that were handled before a time and return how many; the newest one always stays.
 
-    Looks first, since who writes keeps receivers on SQLite waiting.
+    Reads first: a write transaction would block the receivers on SQLite.
     """
     newest = sa.select(sa.func.max(inbox.c.id)).scalar_subquery()
     old = (inbox.c.handled_at < before, inbox.c.id != newest)
@@ -96,7 +96,7 @@ def purge(warehouse: Warehouse, before: datetime) -> int:
 
 
 def lineage(connection: sa.Connection, company_id: str) -> frozenset[str] | None:
-    """Return a company and all above it; None where it is not known. A loop in the tree ends it."""
+    """Return a company and its ancestors; None where it is not known. A loop of companies ends the search."""
     above = (
         sa.select(companies.c.company_id, companies.c.parent_company_id)
         .where(companies.c.company_id == company_id)

@@ -1,7 +1,7 @@
-"""Hints at work: what waits in the inbox, and writing what became of it.
+"""Reads the notifications that wait in the inbox, and writes their results.
 
-Rows that say the same of one event and stand alike are taken together, since an *ended* may come in hundreds of batches.
-Whatever is written names the state that was read: where another process has gone on meanwhile, nothing is written.
+Rows with the same content and state are one `Waiting`, since an *ended* may come in hundreds of batches. Each write names
+the state that was read: where another process has changed it meanwhile, nothing is written.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -15,10 +15,10 @@ from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.tables.core import events
 from sequel_assets.warehouse.tables.webhooks import inbox
 
-ACCEPTED, UNKNOWN_COMPANY, MISSED = "accepted", "unknown_company", "missed"
-"""The verdicts that a row may have."""
+ACCEPTED, UNKNOWN_COMPANY, UNDELIVERED = "accepted", "unknown_company", "missed"
+"""The values of the column `verdict`; "missed" is one that was not delivered and was found by the sweep."""
 MAX_EVENTS = 5000
-"""Events whose hints are read at once."""
+"""Events whose notifications are read at once."""
 _SAME = (
     "company_id",
     "event_type",
@@ -35,7 +35,7 @@ _i = inbox.c
 
 @dataclass(frozen=True)
 class Waiting:
-    """Hints that say the same and stand alike; the columns of `inbox` say what each field is."""
+    """Notifications with the same content and state; the columns of `inbox` say what each field is."""
 
     company_id: str
     event_type: str
@@ -47,19 +47,19 @@ class Waiting:
     refreshed_at: datetime | None
     replayed_at: datetime | None
     capability_hash: str | None
-    """Told of those whose company was not known alone."""
+    """Set only where the company is unknown."""
     received_at: datetime
     """When the first of them was received."""
     happened_at: datetime
-    """The latest time that they tell, by their own stamps as far as those do not lie ahead."""
+    """The latest time of the event, by their own time stamps as far as those are not in the future."""
     newest_id: int
     count: int
 
 
 def waiting(connection: sa.Connection, event_types: Collection[str]) -> Iterator[list[Waiting]]:
-    """Yield what waits of some types, page by page: all that waits about some events, the oldest first.
+    """Yield what waits of some types, page by page, each with all that waits about some events, the oldest first.
 
-    So that however many wait, none hides another one, and those about one event are judged together.
+    So no number of waiting rows hides another one, and those about one event are decided together.
     """
     about = sa.func.coalesce(_i.event_id, "")
     open_ = [_i.handled_at.is_(None), _i.event_type.in_(list(event_types))]
@@ -68,12 +68,12 @@ def waiting(connection: sa.Connection, event_types: Collection[str]) -> Iterator
         last = connection.scalar(sa.select(sa.func.max(page.c.about)))
         if last is None:
             return
-        yield _alike(connection, *open_, about <= last)
+        yield _grouped(connection, *open_, about <= last)
         open_ = [*open_[:2], about > last]
 
 
-def _alike(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) -> list[Waiting]:
-    """Return those of the rows that are chosen which say the same and stand alike as one."""
+def _grouped(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) -> list[Waiting]:
+    """Return the chosen rows, those with the same content and state as one."""
     unknown = sa.case((_i.verdict == UNKNOWN_COMPANY, _i.capability_hash))
     happened = sa.case((_i.sent_at < _i.received_at, _i.sent_at), else_=_i.received_at)
     same = [_i[name] for name in _SAME]
@@ -93,20 +93,24 @@ def _alike(connection: sa.Connection, *chosen: sa.ColumnElement[bool]) -> list[W
     return [Waiting(*row) for row in connection.execute(found)]
 
 
-def claim(connection: sa.Connection, hints: Iterable[Waiting], *, run_id: str, at: datetime) -> list[Waiting]:
-    """Let a run take hints up; return those that nobody else has taken since they were read."""
-    return [hint for hint in hints if _change(connection, hint, run_id=run_id, tries=hint.tries + 1, tried_at=at)]
+def claim(connection: sa.Connection, notifications: Iterable[Waiting], *, run_id: str, at: datetime) -> list[Waiting]:
+    """Assign notifications to a run; return those that no other run has taken since they were read."""
+    return [
+        notification
+        for notification in notifications
+        if _change(connection, notification, run_id=run_id, tries=notification.tries + 1, tried_at=at)
+    ]
 
 
-def close(connection: sa.Connection, hint: Waiting, words: str, *, at: datetime) -> int:
-    """Have hints handled; return how many were."""
-    return _change(connection, hint, handled_at=at, outcome=words)
+def close(connection: sa.Connection, notification: Waiting, outcome: str, *, at: datetime) -> int:
+    """Mark notifications as handled; return how many were."""
+    return _change(connection, notification, handled_at=at, outcome=outcome)
 
 
 def mark_refreshed(
     connection: sa.Connection, run_id: str, company_id: str, event_ids: Collection[str | None], *, at: datetime
 ) -> None:
-    """Note that a run has done what its hints about some events ask for at once."""
+    """Note that a run has done the immediate work of its notifications about some events."""
     named = [event_id for event_id in event_ids if event_id is not None]
     about = sa.or_(among(_i.event_id, named), _i.event_id.is_(None)) if None in event_ids else among(_i.event_id, named)
     mine = (_i.company_id == company_id, _i.run_id == run_id, _i.handled_at.is_(None), about)
@@ -114,25 +118,25 @@ def mark_refreshed(
 
 
 def put_back(connection: sa.Connection, since: datetime, event_id: str | None, *, at: datetime) -> int:
-    """Have hints that were handled, or were taken up in vain, wait as if they had just come; return how many."""
+    """Put notifications that were handled, or tried without success, back into the queue; return how many."""
     chosen = [_i.received_at >= since, sa.or_(_i.handled_at.is_not(None), _i.tries > 0)]
     if event_id is not None:
         chosen.append(_i.event_id == event_id)
-    anew = dict.fromkeys(("handled_at", "run_id", "tried_at", "refreshed_at", "outcome"))
-    return connection.execute(inbox.update().where(*chosen).values(**anew, tries=0, replayed_at=at)).rowcount
+    cleared = dict.fromkeys(("handled_at", "run_id", "tried_at", "refreshed_at", "outcome"))
+    return connection.execute(inbox.update().where(*chosen).values(**cleared, tries=0, replayed_at=at)).rowcount
 
 
 def notified_since(
     connection: sa.Connection, company_id: str, event_types: Sequence[str], since: datetime
 ) -> frozenset[str]:
-    """Return the events of a company that hints of some types named since a moment, whichever company they were told of."""
+    """Return the events of a company that notifications of some types named since a time, of whichever company."""
     named = sa.exists().where(_i.event_id == events.c.event_id, _i.event_type.in_(event_types), _i.received_at >= since)
     return frozenset(connection.scalars(sa.select(events.c.event_id).where(events.c.company_id == company_id, named)))
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """Hints of one type about one event that wait for long."""
+    """Notifications of one type about one event that wait for long."""
 
     company_id: str
     event_type: str
@@ -141,16 +145,16 @@ class Stuck:
 
 
 def stuck(connection: sa.Connection, before: datetime) -> list[Stuck]:
-    """Return what has waited since before a moment, the oldest first."""
+    """Return what has waited since before a time, the oldest first."""
     came, about = sa.func.coalesce(_i.replayed_at, _i.received_at), (_i.company_id, _i.event_type, _i.event_id)
     first = sa.type_coerce(sa.func.min(came), _i.received_at.type)
     query = sa.select(*about, first).where(_i.handled_at.is_(None), came < before).group_by(*about).order_by(first)
     return [Stuck(*row) for row in connection.execute(query)]
 
 
-def _change(connection: sa.Connection, hint: Waiting, **values: object) -> int:
-    same = [_i[name].is_not_distinct_from(getattr(hint, name)) for name in _SAME]
-    mine = [*same, _i.handled_at.is_(None), _i.id <= hint.newest_id]
-    if hint.capability_hash is not None:
-        mine.append(_i.capability_hash == hint.capability_hash)
+def _change(connection: sa.Connection, notification: Waiting, **values: object) -> int:
+    same = [_i[name].is_not_distinct_from(getattr(notification, name)) for name in _SAME]
+    mine = [*same, _i.handled_at.is_(None), _i.id <= notification.newest_id]
+    if notification.capability_hash is not None:
+        mine.append(_i.capability_hash == notification.capability_hash)
     return connection.execute(inbox.update().where(*mine).values(**values)).rowcount

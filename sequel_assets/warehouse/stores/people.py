@@ -1,4 +1,4 @@
-"""Who a person is: one rule from e-mail and name to `person_id`, and the table that remembers both."""
+"""Person ids: the one rule that makes them of e-mail and name, and the table `people` that stores both."""
 
 import hashlib
 import hmac
@@ -15,18 +15,18 @@ from sequel_assets.warehouse.tables.core import people
 from sequel_assets.warehouse.tables.types import ByCodePoint
 
 RULE_VERSION = 2
-"""Of the rule that makes ids out of e-mails and names; a warehouse says in `warehouse_identity` by which one it was made."""
+"""The version of the rule that makes ids of e-mails and names; `warehouse_identity` has the one of a warehouse."""
 
 
 def normal(text: str | None) -> str:
     """Return a text as it is compared and hashed: trimmed, lower-cased and in NFC, nothing more.
 
-    NFC comes first, so that both ways of writing a letter are lower-cased alike, and once more at the end: some letters
-    have a sign for their small form alone (a capital J with a caron is two signs, the small one is one). Doing it again
-    changes nothing.
+    NFC comes first, so that both spellings of a letter are lower-cased alike, and once more at the end: some letters have
+    one code point for their small form alone (a capital J with a caron is two, the small one is one). The function is
+    idempotent.
     """
     plain = (text or "").strip()
-    if plain.isascii():  # most are, and have one way of writing
+    if plain.isascii():  # most texts are, and have one spelling
         return plain.lower().replace("\0", "\ufffd")
     plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", plain).lower())
     return plain.replace("\0", "\ufffd")
@@ -44,7 +44,7 @@ def normal_name(name: str | None) -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who attended, as the warehouse knows them. Its `repr` keeps name and e-mail to itself."""
+    """Somebody who attended. Its `repr` shows neither name nor e-mail."""
 
     person_id: str
     email: str | None
@@ -58,8 +58,8 @@ class Person:
 def person_id(key: str, email: str | None, name: str | None, event_id: str, number: int = 1) -> str:
     """Return the lower-case hex HMAC-SHA-256 of the normal e-mail; without one, of event, normal name and number.
 
-    The number tells people of one name (or of none) in one event apart; the first has none in what is hashed. That form
-    begins with a NUL, which no normal e-mail does, so that the two kinds never meet.
+    The number distinguishes people of one name (or of none) in one event; number 1 is not part of what is hashed. That
+    text begins with a NUL, which no normal e-mail does, so that the two kinds never collide.
     """
     email = normal_email(email)
     if email is None:
@@ -73,9 +73,9 @@ def hashed(key: str, text: str) -> str:
 
 
 def remember(connection: sa.Connection, company_id: str, seen: Iterable[tuple[Person, date]]) -> None:
-    """Keep each person's e-mail and the name of the latest day (of that day, the last in order).
+    """Store each person's e-mail and the name of the latest day (of that day, the last in order).
 
-    The outcome does not depend on the order in which days are refreshed.
+    The result does not depend on the order in which days are refreshed.
     """
     latest: dict[str, tuple[date, str, Person]] = {}
     for person, day in seen:

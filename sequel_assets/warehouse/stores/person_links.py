@@ -1,4 +1,4 @@
-"""Your own ids beside the people: what a list of links says, and writing it to `people.external_id`."""
+"""Links people to your own ids: validates a list of links, and writes it to `people.external_id`."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, repr=False)
 class LinkEntry:
-    """One line of a list, as it stands there; or why it cannot be read."""
+    """One line of a list as given, or why it cannot be read."""
 
     place: int
     email: str = ""
@@ -29,7 +29,7 @@ class LinkEntry:
 
 @dataclass(frozen=True)
 class Links:
-    """What a list says: an external id for each person, and by its place why a line says nothing."""
+    """The content of a list: an external id for each person, and by line why a line is refused."""
 
     external_ids: Mapping[str, str]
     wrong: Mapping[int, str]
@@ -37,16 +37,16 @@ class Links:
 
 @dataclass(frozen=True)
 class Linked:
-    """What became of the links at a company."""
+    """The result of writing the links of a company."""
 
     people: frozenset[str]
-    """Who stands there and is linked now."""
+    """The people of the company who are linked now."""
     changed: int
     """How many of them were not linked before, or to another id."""
 
 
 def read_links(entries: Iterable[LinkEntry], key: str) -> Links:
-    """Return the links of a list; `key` is the one that people are hashed with. No reason tells what a line holds."""
+    """Return the links of a list; `key` is the one that people are hashed with. No reason quotes a line."""
     external_ids: dict[str, str] = {}
     wrong: dict[int, str] = {}
     for entry in entries:
@@ -86,7 +86,7 @@ def _person(entry: LinkEntry, key: str) -> str:
 def write_links(
     connection: sa.Connection, company_id: str, external_ids: Mapping[str, str], *, is_dry: bool = False
 ) -> Linked:
-    """Link the people of a company who are in the list; those who are linked so already are not touched."""
+    """Link the people of a company who are in the list; equal links are not written."""
     p = people.c
     query = sa.select(p.person_id, p.external_id).where(p.company_id == company_id)
     known, changes = set(), []

@@ -1,4 +1,4 @@
-"""Webhook subscriptions as the receiver reads them."""
+"""Webhook subscriptions as the receiver reads them: the one of an address, with the keys that are valid now."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sequel_assets.warehouse.tables.webhooks import subscriptions
 
 @dataclass(frozen=True)
 class Receiving:
-    """What a delivery to one address is judged by."""
+    """What a delivery to one address is verified by."""
 
     company_id: str
     capability_hash: str
@@ -38,12 +38,12 @@ class Receiving:
 
 
 def hash_of(capability: str) -> str:
-    """Return what is kept of a capability."""
+    """Return the hash under which a capability is stored."""
     return hashlib.sha256(capability.encode()).hexdigest()
 
 
 def receiving(connection: sa.Connection, capability_hash: str, now: datetime) -> Receiving | None:
-    """Return the subscription of an address; None where there is none (any more). One that was replaced is one while its key is."""
+    """Return the subscription of an address; None where there is none. A replaced one counts while its key is valid."""
     columns = [subscriptions.c[name] for name in Receiving.__dataclass_fields__]
     is_answered = sa.or_(subscriptions.c.ended_at.is_(None), subscriptions.c.previous_until > now)
     row = connection.execute(

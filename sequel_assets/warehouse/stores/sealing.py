@@ -1,7 +1,7 @@
-"""Secrets at rest: encrypted with keys that stand in the settings and not in the database.
+"""Encrypts stored secrets with keys from the settings, which are never in the database.
 
-Fernet (AES-128-CBC with HMAC-SHA-256), so that who reads the database alone can neither read nor change a secret. With
-several keys the first one encrypts and each of them decrypts; `rotated` moves a token to the first.
+Fernet (AES-128-CBC with HMAC-SHA-256): whoever has only the database can neither read nor change a secret. With several
+keys the first one encrypts and each of them decrypts; `rotated` re-encrypts a token with the first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,11 @@ HOW_TO_MAKE_A_KEY = "openssl rand -base64 32 | tr '+/' '-_'"
 
 
 class SealError(Exception):
-    """A secret cannot be read with the keys at hand, or a key is none; one line, without either."""
+    """A secret cannot be decrypted with the given keys, or a key is malformed; one line, without either."""
 
 
 class Seal:
-    """Encrypts and decrypts short texts. `SealError` for a key that is none, or no key at all."""
+    """Encrypts and decrypts short texts. `SealError` for a malformed key, or no key at all."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:

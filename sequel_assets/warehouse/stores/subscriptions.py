@@ -1,8 +1,7 @@
-"""Writing the table `subscriptions`: what the guardian keeps of the subscriptions that it makes, renews and deletes.
+"""Writes the table `subscriptions`: the state of each subscription that the subscription reconciler creates or renews.
 
-A row is there before Sequel is asked for a subscription, so that a crash leaves its mark. What is written after Sequel
-has answered names the state that it was asked in: where another process has gone on meanwhile, nothing is written and
-None comes back.
+A row is written before the request to Sequel, so that a crash leaves a trace. What is written after the response names the
+state from before the request: where another process has changed it meanwhile, nothing is written and None is returned.
 """
 
 from collections.abc import Collection
@@ -16,7 +15,7 @@ from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 
 KEPT_AFTER_END = timedelta(days=90)
-"""How long a row is kept that has ended; what the inbox tells of its deliveries does not need it."""
+"""How long a row is kept that has ended; the inbox does not need it."""
 _s = subscriptions.c
 
 
@@ -40,13 +39,13 @@ class StoredSubscription:
 
     @property
     def state(self) -> tuple[str, str | None, datetime | None]:
-        """Return what changes when somebody does anything about it."""
+        """Return the fields of which at least one changes with each step."""
         return self.capability_hash, self.subscription_id, self.rotating_since
 
 
 @dataclass(frozen=True)
 class NewKey:
-    """What Sequel answers to a creation and a renewal, its key sealed."""
+    """Sequel's response to a creation or a renewal, its key sealed."""
 
     subscription_id: str
     sealed_secret: str = field(repr=False)
@@ -59,14 +58,14 @@ def living(connection: sa.Connection, company_ids: Collection[str] | None = None
 
 
 def with_keys(connection: sa.Connection, company_ids: Collection[str] | None = None) -> list[StoredSubscription]:
-    """Return the subscriptions that hold a key, those too that were replaced and are still answered."""
+    """Return the subscriptions that have a key, also those that were replaced and are still answered."""
     return _rows(connection, company_ids, sa.or_(_s.sealed_secret.is_not(None), _s.sealed_previous_secret.is_not(None)))
 
 
 def announce(
     connection: sa.Connection, company_id: str, event_type: str, capability_hash: str, *, at: datetime
 ) -> StoredSubscription:
-    """Add a subscription that Sequel is about to be asked for."""
+    """Add a subscription that is about to be requested from Sequel."""
     values: dict[str, Any] = dict.fromkeys(StoredSubscription.__dataclass_fields__)
     row = StoredSubscription(
         **values
@@ -82,62 +81,62 @@ def announce(
 
 
 def withdraw(connection: sa.Connection, row: StoredSubscription) -> None:
-    """Take back a subscription that Sequel has surely not made."""
+    """Delete a subscription that Sequel has surely not created."""
     connection.execute(subscriptions.delete().where(*_is(row)))
 
 
 def store_created(
-    connection: sa.Connection, row: StoredSubscription, told: NewKey, *, at: datetime
+    connection: sa.Connection, row: StoredSubscription, new_key: NewKey, *, at: datetime
 ) -> StoredSubscription | None:
-    """Store what Sequel answered to a creation; None: the row was given up meanwhile."""
-    return _change(connection, row, **vars(told), checked_at=at)
+    """Store Sequel's response to a creation; None: another process has changed the row meanwhile."""
+    return _change(connection, row, **vars(new_key), checked_at=at)
 
 
 def begin_renewal(connection: sa.Connection, row: StoredSubscription, *, at: datetime) -> StoredSubscription | None:
-    """Mark the key as in doubt, before Sequel is asked for another; None: somebody was quicker."""
+    """Mark the key as in doubt, before a new one is requested; None: another process was faster."""
     return _change(connection, row, rotating_since=at)
 
 
 def cancel_renewal(connection: sa.Connection, row: StoredSubscription) -> None:
-    """Take the mark back: Sequel has surely not renewed it."""
+    """Remove the mark: Sequel has surely not renewed it."""
     _change(connection, row, rotating_since=None)
 
 
 def store_renewed(
     connection: sa.Connection,
     row: StoredSubscription,
-    told: NewKey,
+    new_key: NewKey,
     *,
     sealed_previous_secret: str | None,
     previous_until: datetime,
     at: datetime,
 ) -> StoredSubscription | None:
-    """Store the new key; the one before is valid too until `previous_until`. None: it was given up meanwhile."""
+    """Store the new key; the previous one is valid too until `previous_until`. None: the row has changed meanwhile."""
     previous = {
         "sealed_previous_secret": sealed_previous_secret,
         "previous_until": previous_until if sealed_previous_secret is not None else None,
     }
-    return _change(connection, row, **vars(told), **previous, rotating_since=None, checked_at=at)
+    return _change(connection, row, **vars(new_key), **previous, rotating_since=None, checked_at=at)
 
 
-def saw(connection: sa.Connection, row: StoredSubscription, expires_at: datetime | None, *, at: datetime) -> None:
-    """Store that Sequel knows it, and until when."""
+def mark_seen(connection: sa.Connection, row: StoredSubscription, expires_at: datetime | None, *, at: datetime) -> None:
+    """Store that Sequel knows the subscription, and its expiry."""
     _change(connection, row, checked_at=at, expires_at=expires_at)
 
 
 def reseal(
     connection: sa.Connection, row: StoredSubscription, sealed_secret: str | None, sealed_previous_secret: str | None
 ) -> None:
-    """Store the same keys, sealed anew; `row` must have been read in the same transaction."""
+    """Store the same keys, sealed with another key; `row` must have been read in the same transaction."""
     keys = {"sealed_secret": sealed_secret, "sealed_previous_secret": sealed_previous_secret}
     connection.execute(subscriptions.update().where(*_is(row)).values(**keys))
 
 
 def end(connection: sa.Connection, row: StoredSubscription, *, at: datetime, answered_until: datetime | None) -> None:
-    """End it, whatever has become of it.
+    """Mark a subscription as ended.
 
-    One that was replaced is answered a while longer, by the key that it had last: what it delivered may still be under way,
-    or was told to come again. Without that its keys are forgotten and its deliveries refused from now on.
+    A replaced one is answered until `answered_until`, by its last key: deliveries may still be under way, or be sent once
+    more after a 429 or 500. Without it the keys are deleted, and deliveries are refused from now on.
     """
     last_key = sa.func.coalesce(_s.sealed_secret, _s.sealed_previous_secret)
     keys: dict[str, Any] = {"sealed_secret": None, "sealed_previous_secret": None, "previous_until": None}
@@ -148,7 +147,7 @@ def end(connection: sa.Connection, row: StoredSubscription, *, at: datetime, ans
 
 
 def tidy(connection: sa.Connection, now: datetime) -> None:
-    """Forget keys whose time is over, and what ended long ago."""
+    """Delete keys that are no longer valid, and rows that ended long ago."""
     connection.execute(
         subscriptions.update().where(_s.previous_until <= now).values(sealed_previous_secret=None, previous_until=None)
     )

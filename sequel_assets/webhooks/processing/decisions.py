@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from sequel_assets.refresh.core.time import days_between, top_of_hour
-from sequel_assets.warehouse.stores.notifications import MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.warehouse.stores.notifications import UNDELIVERED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.processing.state import CompanyState, State
 
@@ -186,7 +186,7 @@ class _About:
         is_covered, days = through is not None and through >= end, self._days(company, last)
         is_refreshed, is_overnight = not days or self._was_refreshed(hint), any(day < last for day in days)
         if through is not None and is_covered and (is_refreshed or not (hint.replayed_at or is_overnight)):
-            missed = "no webhook told of its planned end; " if hint.verdict == MISSED else ""
+            missed = "no webhook told of its planned end; " if hint.verdict == UNDELIVERED else ""
             return self._step(
                 hint, NotificationAction.CLOSE, f"{missed}the refresh through {through:%Y-%m-%d %H:%M} covers it"
             )
@@ -197,7 +197,7 @@ class _About:
             return self._unless_busy(
                 hint, NotificationAction.HOT, "the hourly refresh has not covered it", [last], since=due
             )
-        if is_refreshed or (hint.verdict == MISSED and not (hint.replayed_at or is_overnight)):
+        if is_refreshed or (hint.verdict == UNDELIVERED and not (hint.replayed_at or is_overnight)):
             return self._step(
                 hint, NotificationAction.WAIT, f"the hourly refresh closes it; else it is asked for at {due:%H:%M}"
             )

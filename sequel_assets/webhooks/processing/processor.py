@@ -177,7 +177,7 @@ class AfterWebhooks:
         for _ in range(ROUNDS):
             at = self._clock()
             asking = [step for step in judge(self._warehouse, reason, at, self._rules, others) if step.do in ASKING]
-            claim = partial(notifications.claim, hints=[one.hint for one in asking], run_id=self._run_id, at=at)
+            claim = partial(notifications.claim, notifications=[one.hint for one in asking], run_id=self._run_id, at=at)
             hints_taken = set(self._warehouse.change(claim, only_if_undone=True))
             steps = [step for step in asking if step.hint in hints_taken]
             if not steps:

@@ -15,7 +15,7 @@ from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import catalog, inbox
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.stores.inbox import Notification
-from sequel_assets.warehouse.stores.notifications import MISSED
+from sequel_assets.warehouse.stores.notifications import UNDELIVERED
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, events
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import inbox as rows
@@ -89,7 +89,7 @@ def arrivals(connection: sa.Connection, now: datetime) -> Arrivals:
     owner: dict[str, str] = {}
     for company_id, event_id, verdict, sent_at, received_at in connection.execute(sa.select(*columns).where(*of_ends)):
         owner[event_id] = company_id
-        if verdict == MISSED:
+        if verdict == UNDELIVERED:
             missed.add(event_id)
         else:
             took = received_at - sent_at
@@ -114,12 +114,12 @@ def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) ->
         company_id=company_id,
         received_at=now,
         capability_hash="",
-        delivery_key=f"{MISSED}/{event_id}/{ends_at.isoformat()}",
+        delivery_key=f"{UNDELIVERED}/{event_id}/{ends_at.isoformat()}",
         event_type=WebhookType.ENDED,
         event_id=event_id,
         sent_at=ends_at,
         body_sha256="",
-        verdict=MISSED,
+        verdict=UNDELIVERED,
     )
 
 

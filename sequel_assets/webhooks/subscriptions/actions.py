@@ -67,7 +67,7 @@ class SubscriptionActions:
 
             def saw(connection: sa.Connection) -> None:
                 for one in present:
-                    subscriptions.saw(connection, one.row, one.row.expires_at, at=now)
+                    subscriptions.mark_seen(connection, one.row, one.row.expires_at, at=now)
 
             self._change(saw)
 
@@ -161,7 +161,7 @@ class SubscriptionActions:
                 f"it could not be extended: {error}; it is valid until {before:%Y-%m-%d}"
             ) from None
         if expires_at > before:
-            self._change(lambda connection: subscriptions.saw(connection, one.row, expires_at, at=tools.clock()))
+            self._change(lambda connection: subscriptions.mark_seen(connection, one.row, expires_at, at=tools.clock()))
             row = replace(row, expires_at=expires_at)
         return replace(one, row=row, heard=Heard.PRESENT, cannot_extend=True)
 
@@ -189,7 +189,7 @@ class SubscriptionActions:
             raise SubscriptionFailure(f"it could not be renewed: {error}; its key is the one before") from None
         now, previous = tools.clock(), one.row.sealed_secret if one.is_readable else None
         store = partial(
-            subscriptions.store_renewed, row=marked, told=tools.sealed(made), sealed_previous_secret=previous, previous_until=now + OVERLAP, at=now
+            subscriptions.store_renewed, row=marked, new_key=tools.sealed(made), sealed_previous_secret=previous, previous_until=now + OVERLAP, at=now
         )  # fmt: skip
         stored = self._change(store, only_if_undone=True)
         if stored is None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.stores import subscriptions as subscription_rows
-from sequel_assets.warehouse.stores.notifications import MISSED
+from sequel_assets.warehouse.stores.notifications import UNDELIVERED
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets.warehouse.tables.core import event_participants, events
@@ -73,7 +73,7 @@ def undelivered_companies(
     of_root = [one.row.created_at for one in states if one.slot.company_id == root_id and one.row is not None]
     if not of_root:
         return []
-    came = (inbox.c.received_at >= since, inbox.c.verdict != MISSED)
+    came = (inbox.c.received_at >= since, inbox.c.verdict != UNDELIVERED)
     e, p = events.c, event_participants.c
     heard = set(connection.scalars(sa.select(inbox.c.company_id).where(*came).distinct()))
     named = e.event_id.in_(

@@ -128,7 +128,7 @@ class Afternoon:
         stack = self._stack
         self.sandbox = stack.enter_context(Sandbox(world_of(self.size), clock=Clock.pinned(NOON)))
         self.sandbox.webhooks.batches = 10
-        self.sandbox.webhooks.mishaps = DeliveryFaults(self.size.rates, seed=self.size.seed)
+        self.sandbox.webhooks.faults = DeliveryFaults(self.size.rates, seed=self.size.seed)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -180,23 +180,23 @@ class Afternoon:
 
     def _again(self, step: int) -> None:
         """Send many deliveries again, in any order, so that there are as many as wanted in the end; kill in the middle."""
-        self.sandbox.webhooks.settle(300)
+        self.sandbox.webhooks.wait_until_sent(300)
         record = [one.number for one in self.sandbox.webhooks.deliveries if one.state not in ("dropped", "void")]
         missing = self.size.deliveries * (step + 1) // self.size.steps - len(self.answers)
         for _ in range(BURSTS if record and missing > 0 else 0):
             self.sandbox.webhooks.redeliver(self.dice.choices(record, k=-(-missing // BURSTS)))
             if self.dice.random() < 1 / self.size.kill_every:
                 self._kill("receive")
-            self.sandbox.webhooks.settle(300)
+            self.sandbox.webhooks.wait_until_sent(300)
             self._revive()
 
     def _quiet(self, now: datetime) -> None:
         """Nothing goes wrong any more, and everybody is awake, until nothing waits."""
-        self.sandbox.webhooks.mishaps = DeliveryFaults()
+        self.sandbox.webhooks.faults = DeliveryFaults()
         self._revive()
         for moment in [now + timedelta(minutes=20 * n) for n in range(1, 10)]:
             self._move(moment)
-            self.sandbox.webhooks.settle(300)
+            self.sandbox.webhooks.wait_until_sent(300)
             self._revive()
             self._wait_for_round(moment, is_needed=True)
         self.now = moment

@@ -351,10 +351,10 @@ def test_ten_thousand_people_told_of_by_the_sandbox_to_a_receiver_are_one_effect
     world = World([Company(ROOT, "Root"), Company("bolt", "Bolt", ROOT)], [event], now=at(3, 14, 7))
     with staged(tmp_path, monkeypatch, world) as stage, receiving(stage, monkeypatch) as sent:
         sent.batches = 50
-        sent.mishaps = DeliveryFaults({"reorder": 0.5, "duplicate": 0.2, "lost_batch": 1.0}, seed=1)
+        sent.faults = DeliveryFaults({"reorder": 0.5, "duplicate": 0.2, "lost_batch": 1.0}, seed=1)
         for minute in (30, 31, 32, 33):
             stage.at(at(3, 14, minute))
-            sent.settle()
+            sent.wait_until_sent()
             stage.ask()
         told = [one for one in sent.deliveries if one.event_type == WebhookType.ENDED]
         assert [one.state for one in told].count("accepted") == 199

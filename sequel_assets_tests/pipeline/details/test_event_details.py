@@ -22,7 +22,7 @@ from sequel_assets.refresh.details.activity import PAGE_SIZE, fetch_activity
 from sequel_assets.refresh.details.endpoint import EventRequest, Refused, Rows
 from sequel_assets.refresh.details.interactions import fetch_interactions
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
-from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
+from sequel_assets.sequel import InvalidResponse, SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -205,7 +205,7 @@ def test_times_are_kept_as_received_and_in_minutes(
 @pytest.mark.parametrize("time", ["soon", "-5", -5, "12 parsecs", True, [1], "1e9"])
 def test_a_time_that_is_none_is_refused_by_its_place(asked: EventRequest, answering: Any, time: object) -> None:
     """And never quoted."""
-    with pytest.raises(InvalidAnswer, match=r"items\[0\]\.liveTime is"):
+    with pytest.raises(InvalidResponse, match=r"items\[0\]\.liveTime is"):
         fetch_activity(answering(paged({1: [entry("a", liveTime=time)]}, lambda _: 1)), asked)
 
 

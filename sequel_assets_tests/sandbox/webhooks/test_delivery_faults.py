@@ -38,7 +38,7 @@ def client(serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client]) 
 
 def told_with(client: Client, receiver: Receiver, **rates: float) -> list[str]:
     """The events whose start is told, in order, within a week."""
-    client.sandbox.webhooks.mishaps = DeliveryFaults(rates, seed=5)
+    client.sandbox.webhooks.faults = DeliveryFaults(rates, seed=5)
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(days=7)
     return [event_id for _, event_id, _ in receiver.told(client.sandbox)]
@@ -59,7 +59,7 @@ def test_some_are_dropped(client: Client, receiver: Receiver) -> None:
 def test_some_come_twice(client: Client, receiver: Receiver) -> None:
     """To the letter."""
     told = Counter(told_with(client, receiver, duplicate=0.3))
-    twice = [one.event_id for one in client.sandbox.webhooks.deliveries if "duplicate" in one.mishaps]
+    twice = [one.event_id for one in client.sandbox.webhooks.deliveries if "duplicate" in one.faults]
     assert told == Counter(ALL + twice)
     assert 40 <= len(twice) <= 80
 
@@ -74,7 +74,7 @@ def test_some_are_overtaken(client: Client, receiver: Receiver, kind: str) -> No
 
 def test_some_come_after_days(client: Client, receiver: Receiver) -> None:
     """Four of them, with the time stamp of what happened."""
-    client.sandbox.webhooks.mishaps = DeliveryFaults({"late": 1.0})
+    client.sandbox.webhooks.faults = DeliveryFaults({"late": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(days=4)
     assert receiver.told(client.sandbox) == []
@@ -84,7 +84,7 @@ def test_some_come_after_days(client: Client, receiver: Receiver) -> None:
 
 def test_some_come_in_a_burst(client: Client, receiver: Receiver) -> None:
     """Held until a quarter of an hour is full."""
-    client.sandbox.webhooks.mishaps = DeliveryFaults({"burst": 1.0})
+    client.sandbox.webhooks.faults = DeliveryFaults({"burst": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(minutes=14)
     assert receiver.told(client.sandbox) == []
@@ -94,7 +94,7 @@ def test_some_come_in_a_burst(client: Client, receiver: Receiver) -> None:
 
 def test_the_old_key_lives_a_moment_longer(client: Client, receiver: Receiver) -> None:
     """For some deliveries of the first minute after a renewal, and never after."""
-    client.sandbox.webhooks.mishaps = DeliveryFaults({"old_key": 1.0})
+    client.sandbox.webhooks.faults = DeliveryFaults({"old_key": 1.0})
     old = subscribe(client, STARTED, "root", receiver.url)
     path = f"{HOOKS}/renew/{old['webHookSubscriptionId']}"
     new = client.http.post(path, json={"subscriptionInfo": {}}).json()["clientSecret"]
@@ -111,7 +111,7 @@ def test_batches_may_be_incomplete(
 ) -> None:
     """One never comes, or the total is one too high."""
     client = connect(serve(many(1, people=45)))
-    client.sandbox.webhooks.mishaps = DeliveryFaults({kind: 1.0})
+    client.sandbox.webhooks.faults = DeliveryFaults({kind: 1.0})
     client.sandbox.webhooks.batches = 10
     subscribe(client, ENDED, "root", receiver.url)
     client.sandbox.clock.advance(hours=1)
@@ -132,11 +132,11 @@ def test_the_same_seed_goes_wrong_in_the_same_way(
 
     def befell(seed: int) -> list[Any]:
         client = connect(serve(many()))
-        client.sandbox.webhooks.mishaps = DeliveryFaults(rates, seed=seed)
+        client.sandbox.webhooks.faults = DeliveryFaults(rates, seed=seed)
         subscribe(client, STARTED, "root", receiver.url)
         client.sandbox.clock.advance(days=7)
-        client.sandbox.webhooks.settle()
-        return [(one.event_id, one.mishaps, one.state, one.attempts) for one in client.sandbox.webhooks.deliveries]
+        client.sandbox.webhooks.wait_until_sent()
+        return [(one.event_id, one.faults, one.state, one.attempts) for one in client.sandbox.webhooks.deliveries]
 
     first = befell(1)
     assert first == befell(1)
@@ -146,7 +146,7 @@ def test_the_same_seed_goes_wrong_in_the_same_way(
 def test_mishaps_are_set_by_steering_and_from_the_command_line(client: Client) -> None:
     """What there is not is refused by name."""
     assert steer(client, "webhooks", rates={"drop": 0.5}, seed=3, batches="all")["rates"] == {"drop": 0.5}
-    assert (client.sandbox.webhooks.mishaps, client.sandbox.webhooks.batches) == (
+    assert (client.sandbox.webhooks.faults, client.sandbox.webhooks.batches) == (
         DeliveryFaults({"drop": 0.5}, 3),
         "all",
     )

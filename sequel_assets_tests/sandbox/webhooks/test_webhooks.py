@@ -307,7 +307,7 @@ def test_a_company_hears_of_all_beneath_it_unless_told_otherwise(client: Client,
     ]
     steer(client, "webhooks", coversChildren=False)
     client.sandbox.clock.set(moment(9))
-    client.sandbox.webhooks.settle()
+    client.sandbox.webhooks.wait_until_sent()
     client.sandbox.clock.set(moment(11))
     assert [(one.path, one.told[1]) for one in receiver.taken(client.sandbox)] == [("/grand", "launch")]
 
@@ -334,7 +334,7 @@ def test_a_clock_that_runs_delivers_by_itself(
     """Nobody has to ask."""
     client = connect(serve(a_world(), clock=Clock(NINE, speed=36_000)))
     subscribe(client, STARTED, "root", receiver.url)
-    client.sandbox.webhooks.settle()
+    client.sandbox.webhooks.wait_until_sent()
     while len(receiver.received) < 2:
         client.http.get("/sandbox/state")
     assert receiver.told(client.sandbox) == [
@@ -456,7 +456,7 @@ def test_a_receiver_that_is_not_there_is_not_waited_for(client: Client) -> None:
     """Nothing about it is documented."""
     subscribe(client, STARTED, "grand", "http://127.0.0.1:1/in")
     client.sandbox.clock.advance(days=1)
-    client.sandbox.webhooks.settle()
+    client.sandbox.webhooks.wait_until_sent()
     (delivery,) = client.sandbox.webhooks.deliveries
     assert (delivery.state, delivery.attempts, delivery.last_status) == ("unreachable", 1, 0)
 
@@ -482,7 +482,7 @@ def test_the_record_can_be_read_and_sent_again(client: Client, receiver: Receive
                 "correlationId": first.body["correlationId"],
                 "page": 1,
                 "pages": 1,
-                "mishaps": [],
+                "faults": [],
                 "attempts": 1,
                 "lastStatus": 200,
                 "state": "accepted",
@@ -504,7 +504,7 @@ def test_the_record_is_bounded(client: Client, receiver: Receiver) -> None:
     subscribe(client, UPDATED, "root", receiver.url)
     for number in range(5):
         client.sandbox.world.rename_event("talk", f"Talk {number}")
-        client.sandbox.webhooks.settle()
+        client.sandbox.webhooks.wait_until_sent()
     outbox = client.sandbox.webhooks.deliveries
     assert (outbox.count, [delivery.number for delivery in outbox]) == (5, [3, 4, 5])
 

@@ -102,7 +102,7 @@ def test_companies_and_events_come_go_move_and_change_names():
     world.rename_event("e3", "3rd")
     world.rename_company("new", "Newer")
     world.move_company("new", "grand")
-    assert world.family("kid") == ["kid", "grand", "new"]
+    assert world.with_descendants("kid") == ["kid", "grand", "new"]
     assert [(e.id, e.name) for e in world.events_of("grand")] == [("e2", "Empty"), ("e3", "3rd")]
     world.vanish("e3")
     assert (world.event("e3"), [e.id for e in world.events_of("grand")]) == (None, ["e2"])
@@ -117,7 +117,7 @@ def test_a_loop_of_companies_does_not_hang():
     """The family of a company is finite, whatever the tree."""
     world = small_world()
     world.move_company("kid", "grand")
-    assert world.family("kid") == ["kid", "grand"]
+    assert world.with_descendants("kid") == ["kid", "grand"]
 
 
 def test_an_id_is_taken_once_and_an_event_needs_its_company():

@@ -17,7 +17,7 @@ from sequel_assets.sequel import (
     Forbidden,
     HasError,
     Interrupted,
-    InvalidAnswer,
+    InvalidResponse,
     NotFound,
     SequelClient,
     SequelError,
@@ -198,7 +198,7 @@ def test_changing_and_deleting_believe_the_status(wire: Wire, client: SequelClie
 def test_a_proxys_page_is_no_success(wire: Wire, client: SequelClient) -> None:
     """Nor is Sequel's own error envelope."""
     wire.replies = [httpx.Response(200, text="<html>Just a moment</html>")]
-    with pytest.raises(InvalidAnswer):
+    with pytest.raises(InvalidResponse):
         extend(client)
     wire.replies = [httpx.Response(200, json={"hasError": True})]
     with pytest.raises(HasError):

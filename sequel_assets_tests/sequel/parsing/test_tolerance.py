@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.sequel import Company, Event, InvalidAnswer, Participant, Paths, SequelClient
+from sequel_assets.sequel import Company, Event, InvalidResponse, Participant, Paths, SequelClient
 from sequel_assets.sequel.endpoints.directory import (
     companies_from,
     event_from,
@@ -23,7 +23,7 @@ from sequel_assets.sequel.endpoints.engagement import activity_page_from, concur
 from sequel_assets.sequel.endpoints.interactions import interactions_from
 from sequel_assets.sequel.endpoints.named_totals import days_from, usage_from
 from sequel_assets.sequel.parsing.decoding import NotJsonError, UnsafeJsonError, decoded
-from sequel_assets.sequel.parsing.fields import WrongShapeError, whole_number
+from sequel_assets.sequel.parsing.fields import WrongShapeError, non_negative_integer
 from sequel_assets.sequel.paths import escaped
 from sequel_assets_tests.sequel.conftest import Wire
 
@@ -80,7 +80,7 @@ ANY_JSON = st.recursive(
 @pytest.mark.parametrize("value", [12, "12", 12.0, "12.0", " 12 ", "0012.000"])
 def test_a_whole_number_may_be_told_in_many_ways(value: object) -> None:
     """Numbers as strings, averages as floats."""
-    assert whole_number(value) == 12
+    assert non_negative_integer(value) == 12
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_whole_number_may_be_told_in_many_ways(value: object) -> None:
 def test_no_other_number_of_minutes_is_believed(value: object) -> None:
     """Rather no number than a wrong one."""
     with pytest.raises(WrongShapeError):
-        whole_number(value)
+        non_negative_integer(value)
 
 
 def test_names_and_emails_of_participants_come_to_the_letter() -> None:
@@ -306,7 +306,7 @@ def test_concurrency_without_its_list_is_refused() -> None:
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
-        (b'{"a": 1, "a": 2}', "a key told twice"),
+        (b'{"a": 1, "a": 2}', "a repeated key"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000, "nested too deeply"),
         (b'{"a": ' + b"9" * 10_000 + b"}", "a number of too many digits"),
@@ -390,7 +390,7 @@ def test_a_path_that_has_no_place_for_its_id_is_refused(wire: Wire) -> None:
 def test_a_wrong_shape_is_an_invalid_answer_with_path_and_attempts(wire: Wire, client: SequelClient) -> None:
     """Asked once more, since it may have been an accident; then told."""
     wire.replies = [httpx.Response(200, json=[{"uid": "a"}, {"name": "Ann"}])]
-    with pytest.raises(InvalidAnswer) as caught:
+    with pytest.raises(InvalidResponse) as caught:
         client.events("c/1")
     assert str(caught.value) == (
         "an answer that makes no sense: events[1].uid is missing (/api/v1/company/c%2F1/events), tried 2 times"

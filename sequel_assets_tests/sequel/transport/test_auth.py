@@ -8,7 +8,7 @@ import httpx
 import jwt
 import pytest
 
-from sequel_assets.sequel import InvalidAnswer, SequelClient, ServerError, SignInRefused
+from sequel_assets.sequel import InvalidResponse, SequelClient, ServerError, SignInRefused
 from sequel_assets_tests.sequel.conftest import NOW, SECRET, Clock, Wire
 
 GOOD = httpx.Response(200, json={"uid": "c"})
@@ -97,7 +97,7 @@ def test_the_sign_in_is_retried_by_the_same_rules_and_not_twice_over(wire: Wire,
 def test_a_token_that_is_none_is_an_invalid_answer(wire: Wire, client: SequelClient, answer: object) -> None:
     """It would go into a header."""
     wire.token_replies = [httpx.Response(200, json=answer)]
-    with pytest.raises(InvalidAnswer):
+    with pytest.raises(InvalidResponse):
         client.company("c")
     assert wire.requests == []
 

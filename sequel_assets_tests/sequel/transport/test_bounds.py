@@ -19,18 +19,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.sequel import Interrupted, InvalidAnswer, SequelClient, SequelError, Unreachable
+from sequel_assets.sequel import Interrupted, InvalidResponse, SequelClient, SequelError, Unreachable
 from sequel_assets.sequel.parsing import decoding
 from sequel_assets.sequel.parsing.decoding import (
     DEEPEST_NESTING,
     TooManyValuesError,
     UnsafeJsonError,
     decoded,
-    values_at_most,
+    max_value_count,
 )
 from sequel_assets.sequel.parsing.inflating import PIECE_BYTES, BrokenCompressionError, inflated
 from sequel_assets.sequel.parsing.shapes import MAX_ITEMS
-from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, LargeAnswerPlace
+from sequel_assets.sequel.transport.large_responses import LARGE_BYTES, LargeResponsePermit
 from sequel_assets_tests.sequel.conftest import Wire, config
 
 TOTAL_SECONDS = 0.2
@@ -158,7 +158,7 @@ def test_interim_answers_without_end_are_not_read_at_full_speed_until_then() -> 
     """A megabyte before the body is no head."""
     with serving(lambda connection: endlessly(connection, b"HTTP/1.1 102 Processing\r\n\r\n" * 2000, 0)) as port:
         error, seconds = asked(port, total_timeout_seconds=60)
-    assert isinstance(error, InvalidAnswer)
+    assert isinstance(error, InvalidResponse)
     assert (error.fault, error.message, seconds < 10) == ("too large", "an answer whose head has no end", True)
 
 
@@ -225,7 +225,7 @@ def test_too_many_values_are_refused_before_there_is_one(bomb: str, monkeypatch:
     tracemalloc.start()
     try:
         with pytest.raises(TooManyValuesError, match=r"^more than 20,000 values$"):
-            decoded(body, most_values=20_000)
+            decoded(body, max_values=20_000)
         assert tracemalloc.get_traced_memory()[1] < 4 * len(body) + 200_000
     finally:
         tracemalloc.stop()
@@ -234,9 +234,9 @@ def test_too_many_values_are_refused_before_there_is_one(bomb: str, monkeypatch:
 def test_commas_and_brackets_within_texts_are_no_values() -> None:
     """Somebody's text may hold as many as it likes, escaped quotes too."""
     text = ',[{"\\' * 30
-    assert decoded(json.dumps([text, {text: text}]).encode(), most_values=5) == [text, {text: text}]
+    assert decoded(json.dumps([text, {text: text}]).encode(), max_values=5) == [text, {text: text}]
     with pytest.raises(TooManyValuesError):
-        decoded(json.dumps([text, {text: text}, 1, 2]).encode(), most_values=5)
+        decoded(json.dumps([text, {text: text}, 1, 2]).encode(), max_values=5)
 
 
 NESTED = st.recursive(
@@ -255,8 +255,8 @@ def counted(value: object) -> int:
 def test_the_bound_is_never_below_the_number_of_values(value: object) -> None:
     """Also compact and with blanks, whatever the texts hold."""
     for body in (json.dumps(value).encode(), json.dumps(value, separators=(",", ":"), indent=1).encode()):
-        assert values_at_most(body) >= counted(value)
-        assert decoded(body, most_values=max(2, 2 * counted(value))) == value  # a pair of brackets more than its values
+        assert max_value_count(body) >= counted(value)
+        assert decoded(body, max_values=max(2, 2 * counted(value))) == value  # a pair of brackets more than its values
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}, lambda inner: [{"]}": inner}, 1]])
@@ -288,7 +288,7 @@ def test_a_small_answer_that_would_grow_is_refused_at_once(wire: Wire) -> None:
     assert len(small) < 60_000
     headers = {"content-encoding": "gzip"}
     wire.answer = lambda _: httpx.Response(200, headers=headers, stream=httpx.ByteStream(small))
-    with wire.client() as client, pytest.raises(InvalidAnswer) as caught:
+    with wire.client() as client, pytest.raises(InvalidResponse) as caught:
         client.company("c")
     assert (caught.value.message, caught.value.fault, caught.value.attempts) == (
         "an answer of more than 2,000,000 values",
@@ -353,7 +353,7 @@ def test_an_error_holds_nothing_of_the_answer(wire: Wire) -> None:
     with wire.client() as client:
         tracemalloc.start()
         try:
-            with pytest.raises(InvalidAnswer) as caught:
+            with pytest.raises(InvalidResponse) as caught:
                 client.company("c")
             gc.collect()
             assert tracemalloc.get_traced_memory()[0] < 500_000
@@ -365,7 +365,7 @@ def test_an_error_holds_nothing_of_the_answer(wire: Wire) -> None:
 def test_a_list_longer_than_any_is_refused(wire: Wire) -> None:
     """Before its items become objects of a kilobyte each."""
     wire.answer = lambda _: httpx.Response(200, content=b"[" + b"1," * MAX_ITEMS + b"1]")
-    with wire.client() as client, pytest.raises(InvalidAnswer, match="the answer has more than 200,000 items"):
+    with wire.client() as client, pytest.raises(InvalidResponse, match="the answer has more than 200,000 items"):
         client.events("c")
 
 
@@ -396,12 +396,12 @@ def test_large_answers_come_one_at_a_time(wire: Wire) -> None:
 def test_a_place_is_taken_once_and_given_back_once() -> None:
     """Also where nothing was taken."""
     lock = threading.Lock()
-    place = LargeAnswerPlace(lock)
-    place.give_back()
-    place.take()
-    assert place.take() == 0.0
-    place.give_back()
-    place.give_back()
+    permit = LargeResponsePermit(lock)
+    permit.release()
+    permit.acquire()
+    assert permit.acquire() == 0.0
+    permit.release()
+    permit.release()
     assert not lock.locked()
 
 
@@ -409,7 +409,7 @@ def test_waiting_for_its_place_is_not_counted_against_an_answer(wire: Wire) -> N
     """Else the last of eight would be given up for the seven before it."""
     wire.replies = [httpx.Response(200, content=b'{"uid": "c", "a": "' + b"x" * (LARGE_BYTES + 1) + b'"}')]
     with wire.client(total_timeout_seconds=10) as client:
-        waited = client._session._one_large = SlowLock(wire)  # type: ignore[assignment]
+        waited = client._session._large_response_lock = SlowLock(wire)  # type: ignore[assignment]
         assert client.company("c").uid == "c"
         assert waited.is_given_back
 

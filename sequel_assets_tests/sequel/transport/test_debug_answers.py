@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from sequel_assets.sequel import InvalidAnswer, NotFound, SequelError, SignInRefused
+from sequel_assets.sequel import InvalidResponse, NotFound, SequelError, SignInRefused
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.debug_answers import LEFT_OUT, KeptAnswers
-from sequel_assets.sequel.transport.http import HttpAnswer
+from sequel_assets.sequel.transport.debug_answers import LEFT_OUT, DebugAnswerFile
+from sequel_assets.sequel.transport.http import HttpResponse
 from sequel_assets_tests.sequel.conftest import SECRET, Wire
 
 NAME = "Zebedee Quillfeather"
@@ -58,7 +58,7 @@ def test_a_good_answer_of_the_wrong_shape_is_kept_and_a_right_one_is_not(wire: W
         client.company("c")
         assert kept(path) == []
         wire.replies = [httpx.Response(200, json={"uid": {NAME: 1}})]
-        with pytest.raises(InvalidAnswer):
+        with pytest.raises(InvalidResponse):
             client.company("c")
     assert [(one["status"], NAME in one["body"]) for one in kept(path)] == [(200, True)] * 2
 
@@ -68,7 +68,7 @@ def test_answers_that_may_hold_a_new_secret_are_left_out(wire: Wire, tmp_path: P
     path = tmp_path / "answers.jsonl"
     with wire.client(debug_answers=str(path), max_attempts=1) as client:
         wire.token_replies = [httpx.Response(200, json={"access_token": "blank in it"})]
-        with pytest.raises(InvalidAnswer):
+        with pytest.raises(InvalidResponse):
             client.company("c")
         wire.token_replies = []
         wire.replies = [httpx.Response(201, json={"clientSecret": "new"})]
@@ -83,9 +83,13 @@ def test_answers_that_may_hold_a_new_secret_are_left_out(wire: Wire, tmp_path: P
     assert [one["body"] for one in kept(path)] == [LEFT_OUT, LEFT_OUT, "no [secret]", f"Token not found for {NAME}"]
 
 
-def answer(number: int, size: int = 40) -> tuple[Call, HttpAnswer, SequelError]:
+def answer(number: int, size: int = 40) -> tuple[Call, HttpResponse, SequelError]:
     body = f"{number} ".encode().ljust(size, b"x")
-    return Call("company", "/c"), HttpAnswer(500, "text/plain", None, None, body), SequelError("it failed", status=500)
+    return (
+        Call("company", "/c"),
+        HttpResponse(500, "text/plain", None, None, body),
+        SequelError("it failed", status=500),
+    )
 
 
 def test_many_threads_append_whole_lines_and_the_file_stays_small(tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_many_threads_append_whole_lines_and_the_file_stays_small(tmp_path: Path
     path = tmp_path / "answers.jsonl"
 
     def keep(number: int) -> None:  # as processes do, each with its own
-        KeptAnswers(str(path), largest_bytes=20_000).keep(*answer(number), (), 0.0)
+        DebugAnswerFile(str(path), largest_bytes=20_000).keep(*answer(number), (), 0.0)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(keep, range(500)))
@@ -107,7 +111,7 @@ def test_many_threads_append_whole_lines_and_the_file_stays_small(tmp_path: Path
 def test_a_long_body_is_cut(tmp_path: Path) -> None:
     """64 KiB of it are enough to see what it is; how long it was is said."""
     path = tmp_path / "answers.jsonl"
-    KeptAnswers(str(path)).keep(*answer(1, 1_000_000), (), 0.0)
+    DebugAnswerFile(str(path)).keep(*answer(1, 1_000_000), (), 0.0)
     assert [(len(one["body"]), one["body_bytes"]) for one in kept(path)] == [(64 * 1024, 1_000_000)]
 
 
@@ -163,7 +167,7 @@ def test_a_file_that_cannot_be_written_any_more_fails_no_call(
         for _ in range(2):
             with pytest.raises(NotFound):
                 client.company("c")
-    lines = [record.getMessage() for record in caplog.records if record.name.endswith("kept_answers")]
+    lines = [record.getMessage() for record in caplog.records if record.name.endswith("debug_answers")]
     assert lines == [
         f"{path} cannot be written any more (others may read or write it; chmod 600 it, or delete it): answers are not kept"
     ]

@@ -12,13 +12,13 @@ from sequel_assets_tests.sequel.conftest import Clock
 
 
 def throttle(limiter: Limiter, pause_seconds: float = 0.0) -> None:
-    with limiter.slot() as slot:
-        slot.throttled(pause_seconds)
+    with limiter.permit() as permit:
+        permit.throttled(pause_seconds)
 
 
 def succeed(limiter: Limiter) -> None:
-    with limiter.slot() as slot:
-        slot.succeeded()
+    with limiter.permit() as permit:
+        permit.succeeded()
 
 
 @given(st.integers(1, 64), st.lists(st.sampled_from(["success", "throttled", "neither"]), max_size=200))
@@ -27,11 +27,11 @@ def test_the_window_stays_within_its_bounds(maximum: int, outcomes: list[str]) -
     limiter = Limiter(maximum)
     for outcome in outcomes:
         before = limiter._window
-        with limiter.slot() as slot:
+        with limiter.permit() as permit:
             if outcome == "success":
-                slot.succeeded()
+                permit.succeeded()
             elif outcome == "throttled":
-                slot.throttled()
+                permit.throttled()
         after = limiter._window
         assert 1 <= after <= maximum
         if outcome == "throttled":
@@ -59,9 +59,9 @@ def test_a_burst_of_429s_counts_once() -> None:
     """Eight requests were under way together: they tell of one excess."""
     limiter = Limiter(8)
     slots = [limiter._acquire() for _ in range(8)]
-    for slot in slots:
-        slot.throttled()
-        limiter._release(slot)
+    for permit in slots:
+        permit.throttled()
+        limiter._release(permit)
     assert limiter.window == 4
 
 
@@ -80,7 +80,7 @@ def test_a_pause_holds_everybody_until_it_is_over(clock: Clock) -> None:
 def test_a_place_is_given_back_after_an_error() -> None:
     """Else the client would starve."""
     limiter = Limiter(1)
-    with pytest.raises(KeyError), limiter.slot():
+    with pytest.raises(KeyError), limiter.permit():
         raise KeyError
     assert limiter.under_way == 0
 
@@ -93,14 +93,14 @@ def test_threads_never_exceed_the_window() -> None:
 
     def work(_number: int) -> None:
         nonlocal now, most, turns
-        with limiter.slot() as slot:
+        with limiter.permit() as permit:
             with lock:
                 now, turns = now + 1, turns + 1
                 most = max(most, now)
             threading.Event().wait(0.001)
             with lock:
                 now -= 1
-            slot.succeeded()
+            permit.succeeded()
 
     with ThreadPoolExecutor(50) as threads:
         list(threads.map(work, range(200)))

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 
-from sequel_assets.sequel import Company, Interrupted, InvalidAnswer, SequelClient, Unreachable
+from sequel_assets.sequel import Company, Interrupted, InvalidResponse, SequelClient, Unreachable
 from sequel_assets.sequel.exceptions import SequelError
 from sequel_assets_tests.sequel.conftest import SECRET, config
 
@@ -122,7 +122,7 @@ def test_a_truncated_body_is_told_as_such(server: Server) -> None:
         handler.close_connection = True
 
     server.behave = cut
-    with client(server, max_attempts=2) as sequel, pytest.raises(InvalidAnswer) as caught:
+    with client(server, max_attempts=2) as sequel, pytest.raises(InvalidResponse) as caught:
         sequel.company("c")
     assert (caught.value.fault, caught.value.attempts) == ("truncated", 2)
 

@@ -85,7 +85,7 @@ def test_what_is_understood_of_a_file_is_taken_to_the_letter(url: str, path: str
         ("sslmod=require", "sslmod behind the ? is not known to PostgreSQL's library"),
         ("%1b%5d=x", "one of its options behind the ? is not known to PostgreSQL's library"),
         ("client_encoding=latin1", "client_encoding is always UTF-8"),
-        ("sslmode=require&sslmode=disable", "sslmode stands there twice"),
+        ("sslmode=require&sslmode=disable", "sslmode occurs twice"),
     ],
 )
 def test_an_option_that_postgresqls_library_does_not_know_is_refused(query: str, why: str) -> None:

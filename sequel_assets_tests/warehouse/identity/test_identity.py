@@ -17,7 +17,7 @@ from sequel_assets.warehouse.identity.adoption import adopt
 from sequel_assets.warehouse.identity.identity import (
     Identity,
     IdentityError,
-    Mine,
+    IdentitySettings,
     compare,
     ensure,
     fingerprint,
@@ -29,11 +29,11 @@ from sequel_assets.warehouse.tables.company_lists import warehouse_identity
 
 KEY, OTHER = "k" * 32, "k" * 31 + "l"
 AT = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
-MINE = Mine("root", "https://api.introvoke.com", KEY)
+MINE = IdentitySettings("root", "https://api.introvoke.com", KEY)
 MADE = Identity("root", "api.introvoke.com", fingerprint(KEY), 2)
 
 
-def ensured(warehouse: Warehouse, mine: Mine = MINE) -> bool:
+def ensured(warehouse: Warehouse, mine: IdentitySettings = MINE) -> bool:
     """Ensure a warehouse."""
     return ensure(warehouse, mine, at=lambda: AT, adopt=adopt)
 
@@ -80,11 +80,11 @@ def test_settings_that_are_the_same_or_not_known_do_not_differ() -> None:
         (replace(MINE, person_key=OTHER), ["SEQUEL_PERSON_KEY is not the key"]),
         (replace(MINE, company_id="Root"), ["SEQUEL_COMPANY_ID is Root, and the warehouse was made with root"]),
         (replace(MINE, api_url="http://localhost"), ["SEQUEL_API_URL is at loopback, and the warehouse was made with api.introvoke.com"]),
-        (Mine("b", "https://b", OTHER), ["SEQUEL_COMPANY_ID", "SEQUEL_API_URL", "SEQUEL_PERSON_KEY"]),
+        (IdentitySettings("b", "https://b", OTHER), ["SEQUEL_COMPANY_ID", "SEQUEL_API_URL", "SEQUEL_PERSON_KEY"]),
     ],
 )  # fmt: skip
 def test_whatever_differs_is_said_in_one_line_and_nothing_is_written(
-    warehouse: Warehouse, mine: Mine, says: list[str]
+    warehouse: Warehouse, mine: IdentitySettings, says: list[str]
 ) -> None:
     """All that differs at once, with what to do, and no secret."""
     assert ensured(warehouse)
@@ -107,7 +107,7 @@ def test_ids_of_another_rule_are_refused(warehouse: Warehouse, version: int, say
     with warehouse.write() as connection:
         connection.execute(warehouse_identity.update().values(rule_version=version))
     with pytest.raises(IdentityError, match=says):
-        ensured(warehouse, Mine("root"))
+        ensured(warehouse, IdentitySettings("root"))
     if version == 1:
         ensured(warehouse)
         assert [row[3] for row in stored(warehouse)] == [2]
@@ -118,7 +118,12 @@ def test_ids_of_another_rule_are_refused(warehouse: Warehouse, version: int, say
 
 def test_who_does_not_know_all_of_it_writes_nothing(warehouse: Warehouse) -> None:
     """Neither a receiver nor a command without a key makes a warehouse's identity."""
-    for mine in (Mine(), Mine("root"), Mine("root", "http://localhost"), Mine(None, "http://localhost", KEY)):
+    for mine in (
+        IdentitySettings(),
+        IdentitySettings("root"),
+        IdentitySettings("root", "http://localhost"),
+        IdentitySettings(None, "http://localhost", KEY),
+    ):
         assert ensured(warehouse, mine)
     assert stored(warehouse) == []
     assert ensured(warehouse)
@@ -139,7 +144,7 @@ def test_of_two_first_refreshes_at_once_one_makes_the_warehouse_and_the_other_is
     url = new_database(engine_kind, migrated=True)
     settings = [replace(MINE, person_key=f"{n}" * 32, company_id=f"root{n % 2}") for n in range(6)]
 
-    def first(mine: Mine) -> str:
+    def first(mine: IdentitySettings) -> str:
         warehouse = Warehouse(url, guard=lambda it: ensured(it, mine))
         try:
             warehouse.ensure_writable()

@@ -63,7 +63,7 @@ def proof(event_id: str, through: datetime, minutes: int = 10) -> Row:
 def hot(rows: Sequence[Row] | None, asked: Sequence[str], hours: int, **more: Any) -> SliceUpdate:
     """What an hourly refresh of these events writes; `full_through=...` makes it a full one."""
     through = hour(hours)
-    given = {"data_through": through, "proofs": [proof(e, through) for e in asked], **more}
+    given = {"data_through": through, "control_totals": [proof(e, through) for e in asked], **more}
     return SliceUpdate(event_participants, DAY, rows, frozenset(asked), through, **given)
 
 
@@ -110,7 +110,7 @@ def test_the_rows_of_events_that_were_asked_are_replaced_and_those_of_others_sta
 def test_events_without_rows_any_more_lose_them_and_their_proofs(warehouse: Warehouse) -> None:
     """Sequel says now that nobody was there."""
     commit(warehouse, full([ADA, CY], ["e1", "e2"], 1))
-    commit(warehouse, hot([], ["e1"], 2, proofs=()))
+    commit(warehouse, hot([], ["e1"], 2, control_totals=()))
     assert table_of(warehouse, event_participants) == [CY]
     assert table_of(warehouse, proofs) == [proof("e2", hour(1))]
 
@@ -123,8 +123,8 @@ def test_other_days_and_other_companies_are_not_touched(warehouse: Warehouse) ->
         update = SliceUpdate(event_participants, DAY, [theirs], None, hour(1))
         replace_slices(connection, "other", [update], at=AT, late_window=LATE, run_id=None)
     three = [participant("e1", "ada", 1, on=day(n)) for n in range(3)]
-    commit(warehouse, *(replace(hot([row], ["e1"], 1, proofs=()), day=day(n)) for n, row in enumerate(three)))
-    commit(warehouse, *(replace(hot([], ["e1"], 2, proofs=()), day=day(n)) for n in (0, 2)))
+    commit(warehouse, *(replace(hot([row], ["e1"], 1, control_totals=()), day=day(n)) for n, row in enumerate(three)))
+    commit(warehouse, *(replace(hot([], ["e1"], 2, control_totals=()), day=day(n)) for n in (0, 2)))
     assert table_of(warehouse, event_participants) == [three[1], theirs]
 
 
@@ -197,7 +197,9 @@ def test_one_superseded_slice_does_not_hold_back_the_others(warehouse: Warehouse
     """Each slice for itself; results come in the order of the updates."""
     commit(warehouse, full([ADA], ["e1"], 5))
     tomorrow = participant("e1", "bo", 5, on=day(1))
-    results = commit(warehouse, full([BO], ["e1"], 4), replace(full([tomorrow], ["e1"], 4, proofs=()), day=day(1)))
+    results = commit(
+        warehouse, full([BO], ["e1"], 4), replace(full([tomorrow], ["e1"], 4, control_totals=()), day=day(1))
+    )
     assert told(results) == [(SliceState.SUPERSEDED, 1), (SliceState.CHANGED, 1)]
     assert table_of(warehouse, event_participants) == [ADA, tomorrow]
 
@@ -285,7 +287,7 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(warehouse: Warehous
     """Rows, proofs and bookkeeping of all slices of the transaction, also those written before the failure."""
     commit(warehouse, full([ADA], ["e1"], 1))
     before = everything(warehouse)
-    good = replace(full([participant("e1", "bo", 5, on=day(1))], ["e1"], 2, proofs=()), day=day(1))
+    good = replace(full([participant("e1", "bo", 5, on=day(1))], ["e1"], 2, control_totals=()), day=day(1))
     bad = full([BO, wrong], ["e1", wrong[2]], 2)
 
     def both() -> None:
@@ -300,7 +302,11 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(warehouse: Warehous
 
 def test_full_refreshes_come_to_the_same_in_whatever_order_they_commit(warehouse: Warehouse) -> None:
     """The newest hour's rows and hours stand at the end, of every order of three."""
-    steps = [full([ADA], ["e1", "e2"], 3), full([BO, CY], ["e1", "e2"], 4), full([CY], ["e1", "e2"], 5, proofs=())]
+    steps = [
+        full([ADA], ["e1", "e2"], 3),
+        full([BO, CY], ["e1", "e2"], 4),
+        full([CY], ["e1", "e2"], 5, control_totals=()),
+    ]
     ends = []
     for order in itertools.permutations(steps):
         with warehouse.write() as connection:
@@ -375,8 +381,8 @@ def test_a_final_slice_that_comes_back_with_less_than_half_its_minutes_is_held(w
     """History is not lost because a source forgot it: rows and bookkeeping stay until the owner accepts the loss."""
     commit(warehouse, final([participant("e1", "ada", 10)], hours=0))
     before = everything(warehouse)
-    assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [(SliceState.HELD, 1)]
-    assert told(commit(warehouse, final([], hours=1))) == [(SliceState.HELD, 1)]
+    assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [(SliceState.QUARANTINED, 1)]
+    assert told(commit(warehouse, final([], hours=1))) == [(SliceState.QUARANTINED, 1)]
     assert everything(warehouse) == before
     assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1, accepts_loss=True))) == [
         (SliceState.CHANGED, 1)

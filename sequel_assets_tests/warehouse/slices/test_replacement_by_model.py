@@ -68,7 +68,7 @@ def follow(model: dict[int, Slice], step: Step) -> SliceState:
     is_final = known.full_through is not None and hour(known.full_through) >= day_end(day(step.day)) + LATE
     if is_final and not step.accepts_loss and 2 * total(known.events) < total(before):
         known.events, known.asked_at = before, asked_before
-        return SliceState.HELD
+        return SliceState.QUARANTINED
     if step.kind != "events":
         known.data_through = step.through
     if step.kind == "full":
@@ -96,7 +96,7 @@ def update(step: Step) -> SliceUpdate:
         through,
         data_through=None if step.kind == "events" else through,
         full_through=through if step.kind == "full" else None,
-        proofs=told,
+        control_totals=told,
         accepts_loss=step.accepts_loss,
     )
 

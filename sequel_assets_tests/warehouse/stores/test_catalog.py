@@ -96,7 +96,7 @@ def test_an_event_that_moved_away_is_forgotten_with_all_its_rows(warehouse: Ware
                 (event_concurrency, [(company_id, DAY, e, hour(1), 1) for e in ("e1", "e2")]),
             ):
                 told = [(company_id, DAY, e, 1, 1, 0, 0, 1, hour(1)) for e in ("e1", "e2")]
-                update = SliceUpdate(table, DAY, rows, None, hour(1), hour(1), proofs=told)
+                update = SliceUpdate(table, DAY, rows, None, hour(1), hour(1), control_totals=told)
                 replace_slices(connection, company_id, [update], at=AT, late_window=LATE, run_id=None)
     with warehouse.write(ACME) as connection:
         catalog.forget_event(connection, ACME, "e1")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.freshness import Watermark
-from sequel_assets.warehouse.stores.notifications import ACCEPTED, MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.warehouse.stores.notifications import ACCEPTED, UNDELIVERED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.processing.decisions import (
     ASKING,
@@ -126,13 +126,13 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         pytest.param(hint(), situation(at(14, 20), companies={"acme": GONE}), ("close", ()), id="gone company"),
         pytest.param(hint(), situation(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
         pytest.param(hint(), situation(at(14, 20), companies={"acme": CompanyState({})}), ("wait", ()), id="new company"),
-        pytest.param(hint(verdict=MISSED), situation(at(15)), ("wait", ()), id="missed, the hour is awaited"),
-        pytest.param(hint(verdict=MISSED), situation(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
+        pytest.param(hint(verdict=UNDELIVERED), situation(at(15)), ("wait", ()), id="missed, the hour is awaited"),
+        pytest.param(hint(verdict=UNDELIVERED), situation(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
         pytest.param(hint(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
         pytest.param(
-            hint(verdict=MISSED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
+            hint(verdict=UNDELIVERED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
         ),
-        pytest.param(hint(verdict=MISSED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
+        pytest.param(hint(verdict=UNDELIVERED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
         pytest.param(hint(**REFRESHED), overnight(TWO), ("wait", ()), id="overnight, refreshed, the hour is awaited"),
         pytest.param(hint(**OFTEN), overnight(at(15)), ("wait", ()), id="overnight and covered, tried often, within the hour"),
         pytest.param(
@@ -143,7 +143,7 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
             hint(replayed_at=at(14), **OFTEN), situation(at(15, 21), at(15)), ("event", (TODAY,)), id="put back, tried often"
         ),
         pytest.param(
-            hint(verdict=MISSED, replayed_at=at(15, 30)), situation(at(15, 30), at(15)), ("event", (TODAY,)), id="missed, put back"
+            hint(verdict=UNDELIVERED, replayed_at=at(15, 30)), situation(at(15, 30), at(15)), ("event", (TODAY,)), id="missed, put back"
         ),
         pytest.param(
             hint(happened=at(14, 20) - timedelta(days=1)), situation(at(14, 20)), ("close", ()), id="before the first refresh"

@@ -13,7 +13,7 @@ from sequel_assets.sequel import (
     Forbidden,
     HasError,
     Interrupted,
-    InvalidAnswer,
+    InvalidResponse,
     NotFound,
     SequelClient,
     SequelError,
@@ -38,14 +38,14 @@ RETRIED: list[tuple[Reply, type[SequelError]]] = [
     (httpx.Response(403), Forbidden),
     (httpx.Response(200, json={"hasError": True, "errorMessage": "no"}), HasError),
     (httpx.Response(200, json={"hasError": "true"}), HasError),
-    (httpx.Response(200, text="<html>busy</html>"), InvalidAnswer),
-    (httpx.Response(200, text=""), InvalidAnswer),
-    (httpx.Response(200, text='{"uid": '), InvalidAnswer),
+    (httpx.Response(200, text="<html>busy</html>"), InvalidResponse),
+    (httpx.Response(200, text=""), InvalidResponse),
+    (httpx.Response(200, text='{"uid": '), InvalidResponse),
     (httpx.ReadTimeout("x"), Interrupted),
     (httpx.ReadError("x"), Interrupted),
     (httpx.RemoteProtocolError("Server disconnected without sending a response."), Interrupted),
-    (httpx.RemoteProtocolError("peer closed connection without sending complete message body"), InvalidAnswer),
-    (httpx.DecodingError("x"), InvalidAnswer),
+    (httpx.RemoteProtocolError("peer closed connection without sending complete message body"), InvalidResponse),
+    (httpx.DecodingError("x"), InvalidResponse),
     (httpx.ConnectTimeout("x"), Unreachable),
 ]
 
@@ -75,7 +75,7 @@ def test_what_may_pass_is_tried_again(wire: Wire, client: SequelClient, reply: R
         (httpx.Response(404, text="Event not found"), NotFound, "not found (404) (/api/v1/company/c)"),
         (
             httpx.Response(302, headers={"location": "/login"}),
-            InvalidAnswer,
+            InvalidResponse,
             "redirected elsewhere (/api/v1/company/c)",
         ),
         (
@@ -134,7 +134,7 @@ def test_403_on_the_list_of_companies_is_the_licence_and_told_at_once(wire: Wire
 def test_an_answer_too_large_is_cut_off(wire: Wire) -> None:
     """The bound holds for what comes out of the compression."""
     wire.replies = [httpx.Response(200, content=b'"' + b"x" * 2000 + b'"')]
-    with wire.client(max_body_bytes=1000) as client, pytest.raises(InvalidAnswer) as caught:
+    with wire.client(max_body_bytes=1000) as client, pytest.raises(InvalidResponse) as caught:
         client.company("c")
     assert (caught.value.fault, caught.value.attempts) == ("too large", 1)
 
@@ -142,7 +142,7 @@ def test_an_answer_too_large_is_cut_off(wire: Wire) -> None:
 def test_an_answer_compressed_twice_is_refused(wire: Wire, client: SequelClient) -> None:
     """Each layer could multiply its size by a thousand."""
     wire.replies = [httpx.Response(200, headers={"content-encoding": "br, zstd"}, content=b"x")]
-    with pytest.raises(InvalidAnswer, match="compressed more than once"):
+    with pytest.raises(InvalidResponse, match="compressed more than once"):
         client.company("c")
 
 

@@ -1,4 +1,4 @@
-"""From an HTTP answer to a value or to the error that it means."""
+"""Turns an HTTP response into a value, or raises the error that it means. No error may quote the response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sequel_assets.sequel.codes import code_of, response_code
 from sequel_assets.sequel.parsing.decoding import NotJsonError, TooManyValuesError, UnsafeJsonError, decoded
 from sequel_assets.sequel.parsing.fields import WrongShapeError, flag_or_none
 from sequel_assets.sequel.transport.call import Call
-from sequel_assets.sequel.transport.http import HttpAnswer
+from sequel_assets.sequel.transport.http import HttpResponse
 
 LONGEST_RETRY_AFTER_SECONDS = 60.0
 _SECONDS = re.compile(r"\s*[0-9]{1,9}(?:\.[0-9]{1,9})?\s*", re.ASCII)
@@ -21,39 +21,39 @@ _SECONDS = re.compile(r"\s*[0-9]{1,9}(?:\.[0-9]{1,9})?\s*", re.ASCII)
 T = TypeVar("T")
 
 
-def value_of(answer: HttpAnswer, call: Call, parse: Callable[[object], T], now: float, most_values: int) -> T:
-    """The parsed value of an answer, or its error raised. `now` is our clock, for an answer without a `Date`.
+def value_of(answer: HttpResponse, call: Call, parse: Callable[[object], T], now: float, max_values: int) -> T:
+    """The parsed value of a response, or its error raised. `now` is our clock, for a response without a `Date`.
 
-    An error says what, where and a code of ours. Nothing of the answer is in it: it may be about somebody.
+    An error says what failed, where, and a code of ours. Nothing of the response is in it: it may name somebody.
     """
     if not 200 <= answer.status < 300:
         raise _error_of_status(answer, call, now)
     problem: e.SequelError
     try:
-        value = decoded(answer.body, content_type=answer.content_type, most_values=most_values)
+        value = decoded(answer.body, content_type=answer.content_type, max_values=max_values)
         if isinstance(value, dict) and _has_error(value):
             code = code_of(answer.body, answer.content_type)
             problem = e.HasError(f"Sequel reports an error{response_code(code)}", status=answer.status, code=code)
         else:
             return parse(value)
     except NotJsonError as error:
-        if call.is_wordless and not answer.body.lstrip().startswith(b"<"):  # HTML is a proxy's, and no success
+        if call.ignores_body and not answer.body.lstrip().startswith(b"<"):  # HTML comes from a proxy: no success
             return parse(None)
-        problem = e.InvalidAnswer(f"{error}", fault="not JSON", status=answer.status)
+        problem = e.InvalidResponse(f"{error}", fault="not JSON", status=answer.status)
     except TooManyValuesError as error:
-        problem = e.InvalidAnswer(f"an answer of {error}", fault="too large", status=answer.status)
+        problem = e.InvalidResponse(f"an answer of {error}", fault="too large", status=answer.status)
     except (UnsafeJsonError, WrongShapeError) as error:
-        problem = e.InvalidAnswer(f"an answer that makes no sense: {error}", status=answer.status)
+        problem = e.InvalidResponse(f"an answer that makes no sense: {error}", status=answer.status)
     except RecursionError:
-        problem = e.InvalidAnswer("an answer that makes no sense: nested too deeply", status=answer.status)
+        problem = e.InvalidResponse("an answer that makes no sense: nested too deeply", status=answer.status)
     problem.path = call.path
-    raise problem  # outside the handlers, so that nothing that quotes the answer is chained to it
+    raise problem  # outside the handlers: a chained exception would quote the response
 
 
-def retry_after_seconds(answer: HttpAnswer, now: float) -> float | None:
-    """How long the server wants to be left alone: seconds or an HTTP date, at most a minute; None if it did not say.
+def retry_after_seconds(answer: HttpResponse, now: float) -> float | None:
+    """The seconds of `Retry-After`, given as a number or an HTTP date, at most a minute; None where it is absent.
 
-    A date is measured against the answer's own `Date`, since our clock may be off.
+    A date is compared with the response's own `Date`, since our clock may be off.
     """
     if answer.retry_after is None:
         return None
@@ -77,11 +77,11 @@ def http_time(text: str | None) -> float | None:
         return None
 
 
-def _error_of_status(answer: HttpAnswer, call: Call, now: float) -> e.SequelError:
+def _error_of_status(answer: HttpResponse, call: Call, now: float) -> e.SequelError:
     status = answer.status
     if status < 400:
         what = "redirected elsewhere" if status >= 300 else f"an unexpected status {status}"
-        return e.InvalidAnswer(what, fault="redirected", status=status, path=call.path)
+        return e.InvalidResponse(what, fault="redirected", status=status, path=call.path)
     kind, what = {
         401: (e.SignInRefused, "sign-in is refused"),
         403: (e.Forbidden, "access is forbidden"),
@@ -93,9 +93,9 @@ def _error_of_status(answer: HttpAnswer, call: Call, now: float) -> e.SequelErro
         if status not in {400, 401, 403}:
             what = "Sequel's token endpoint is not at this address"
     code = code_of(answer.body, answer.content_type)
-    wish = retry_after_seconds(answer, now)
+    wait = retry_after_seconds(answer, now)
     return kind(
-        f"{what}{response_code(code, status)}", status=status, path=call.path, retry_after_seconds=wish, code=code
+        f"{what}{response_code(code, status)}", status=status, path=call.path, retry_after_seconds=wait, code=code
     )
 
 
