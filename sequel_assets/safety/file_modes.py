@@ -18,7 +18,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-OWN = "0600"
+OWNER_ONLY = "0600"
 _MODE = re.compile(r"0?6[046][046]")
 
 
@@ -32,14 +32,14 @@ class FileSettings(BaseSettings):
     """The mode of files that are made; `Settings` inherits it."""
 
     file_mode: Annotated[str, BeforeValidator(_file_mode)] = Field(
-        OWN,
+        OWNER_ONLY,
         description="mode of every file that is made here (the embedded warehouse, Dagster's home, exports); folders get x where files "
         "get r. 0640 lets the group read, such as a BI tool's account; what is there already keeps its mode",
         examples=["0640"],
     )
 
 
-class _Alone(FileSettings):
+class _FileModeOnly(FileSettings):
     """That setting without the others, of which a command may need none."""
 
     model_config = SettingsConfigDict(env_prefix="SEQUEL_", env_file=".env", extra="ignore", env_ignore_empty=True)
@@ -48,9 +48,9 @@ class _Alone(FileSettings):
 def file_mode() -> int:
     """Return the mode of files; a setting that is wrong is told when all settings are read, and opens nothing."""
     try:
-        return int(_Alone().file_mode, 8)
+        return int(_FileModeOnly().file_mode, 8)
     except (ValidationError, OSError, UnicodeDecodeError):
-        return int(OWN, 8)
+        return int(OWNER_ONLY, 8)
 
 
 def folder_mode(mode: int) -> int:
@@ -59,7 +59,7 @@ def folder_mode(mode: int) -> int:
 
 
 @contextlib.contextmanager
-def private() -> Iterator[None]:
+def private_umask() -> Iterator[None]:
     """Let all that is made have the mode of the settings, also what children make."""
     before = os.umask(0o777 & ~folder_mode(file_mode()))
     try:

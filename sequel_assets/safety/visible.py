@@ -11,14 +11,14 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-LONGEST = 200
+MAX_SHOWN = 200
 """The most that is shown of one text; what a table or a line gains from more is nothing."""
 MAX_MARKS = 6
 """Combining marks on one base: more than any script needs, fewer than reach over the lines around them."""
 _ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-_INKED = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+_DRAWN_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 """Signs that Unicode counts among the format controls though they are drawn (signs around Arabic numbers)."""
 _EMPTY = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that are drawn as nothing."""
@@ -26,7 +26,7 @@ _JOINER, _NON_JOINER = "\u200d", "\u200c"
 _JOINING = (range(0x600, 0x1100), range(0x1700, 0x1D00), range(0xA800, 0xAC00), range(0xFB50, 0xFE00), range(0x11000, 0x12000))  # fmt: skip
 """Arabic, Syriac, the scripts of India and of the lands between it and Mongolia."""
 _TONES = range(0x1F3FB, 0x1F400)
-_NEWER = (range(0x1F000, 0x1FC00), range(0x20000, 0x32400))
+_GROWING_BLOCKS = (range(0x1F000, 0x1FC00), range(0x20000, 0x32400))
 """Where Unicode adds emoji and Chinese characters each year: those that this Python does not know yet are shown."""
 _FLAG = re.compile("\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f")  # fmt: skip
 """The flags of England, Scotland and Wales, the only ones that are made of tags."""
@@ -34,7 +34,7 @@ _DANGEROUS = re.compile(r"[^\x20-\x7e\xa1-\xac\xae-\u02ff]")
 """Where nothing of this is in a text (no mark, no control), it is shown as it is."""
 
 
-def visible(text: str, longest: int = LONGEST) -> str:
+def visible(text: str, longest: int = MAX_SHOWN) -> str:
     """Return a text from outside as one line that no terminal acts on, at most so long; of a longer one the length is told."""
     shown = shown_as_escapes(text[:longest])
     if len(text) <= longest and len(shown) <= longest:
@@ -48,22 +48,22 @@ def visible(text: str, longest: int = LONGEST) -> str:
 
 def harmless(words: str) -> str:
     """Return finished lines of ours, with visible texts in them, as they may leave: nothing is escaped twice, lines stay lines."""
-    return "\n".join(_unobeyed(line) for line in words.split("\n"))
+    return "\n".join(_with_escapes(line) for line in words.split("\n"))
 
 
 def as_line(words: str) -> str:
     """Return words of ours, with foreign ones among them, as one line: a line end in them is shown too."""
-    return _unobeyed(words)
+    return _with_escapes(words)
 
 
 def shown_as_escapes(text: str) -> str:
     """Return a text of any length, with everything dangerous in it written as an escape."""
-    return _exact(text, _unobeyed)
+    return _reversible(text, _with_escapes)
 
 
 def controls_as_escapes(text: str) -> str:
     """Return a text for a file of text: its lines and tabs stay, all other controls are written as escapes."""
-    return _exact(text, lambda part: _CONTROLS.sub(lambda found: escaped(found[0]), part))
+    return _reversible(text, lambda part: _CONTROLS.sub(lambda found: escaped(found[0]), part))
 
 
 def read_back(shown: str) -> str:
@@ -77,7 +77,7 @@ def escaped(sign: str) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-def _exact(text: str, unobeyed: Callable[[str], str]) -> str:
+def _reversible(text: str, unobeyed: Callable[[str], str]) -> str:
     """Return a text made harmless so that it can be read back: a backslash that would read as an escape is one itself."""
     if "\\" not in text:
         return unobeyed(text)
@@ -85,7 +85,7 @@ def _exact(text: str, unobeyed: Callable[[str], str]) -> str:
     return "".join(unobeyed(part) + escape for part, escape in zip(_ESCAPE.split(text), [*escapes, ""], strict=True))
 
 
-def _unobeyed(text: str) -> str:
+def _with_escapes(text: str) -> str:
     if not _DANGEROUS.search(text):
         return text
     out: list[str] = []
@@ -102,7 +102,7 @@ def _unobeyed(text: str) -> str:
             marks += 1
             is_shown = marks <= MAX_MARKS
         else:
-            is_shown = _is_plain(sign, kind) or _joins(text, place)
+            is_shown = _is_plain(sign, kind) or _is_needed_joiner(text, place)
             marks = marks if sign == _JOINER and is_shown else 0 if is_shown else MAX_MARKS
         out.append(sign if is_shown else escaped(sign))
         place += 1
@@ -111,29 +111,29 @@ def _unobeyed(text: str) -> str:
 
 def _is_plain(sign: str, kind: str) -> bool:
     if kind in _HIDDEN:
-        return sign in _INKED
+        return sign in _DRAWN_FORMATS
     if kind == "Cn":
-        return any(ord(sign) in block for block in _NEWER)
+        return any(ord(sign) in block for block in _GROWING_BLOCKS)
     return sign not in _EMPTY
 
 
-def _joins(text: str, place: int) -> bool:
+def _is_needed_joiner(text: str, place: int) -> bool:
     """Say whether a joiner stands where scripts need it: between two emoji, or between letters of a script that joins them."""
     if text[place] not in (_JOINER, _NON_JOINER) or not 0 < place < len(text) - 1:
         return False
     before, after = text[place - 1], text[place + 1]
-    if text[place] == _JOINER and _is_picture(after):
-        return _is_picture(before) or before == "\ufe0f" or ord(before) in _TONES
-    return _is_joined(before) and _is_joined(after)
+    if text[place] == _JOINER and _is_emoji(after):
+        return _is_emoji(before) or before == "\ufe0f" or ord(before) in _TONES
+    return _is_joining_letter(before) and _is_joining_letter(after)
 
 
-def _is_picture(sign: str) -> bool:
+def _is_emoji(sign: str) -> bool:
     return sign not in _EMPTY and (
-        unicodedata.category(sign) == "So" or any(ord(sign) in block for block in _NEWER[:1])
+        unicodedata.category(sign) == "So" or any(ord(sign) in block for block in _GROWING_BLOCKS[:1])
     )
 
 
-def _is_joined(sign: str) -> bool:
+def _is_joining_letter(sign: str) -> bool:
     """Say whether it is a letter of a script that joins its letters, or a mark on one (a virama, say)."""
     is_joining = any(ord(sign) in block for block in _JOINING)
     return is_joining and sign not in _EMPTY and unicodedata.category(sign) in ("Lo", "Mc", "Mn")

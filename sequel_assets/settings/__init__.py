@@ -165,7 +165,7 @@ class Settings(ClientSettings, WebhookSettings, FileSettings):
     @classmethod
     def _all_understood(cls, value: SecretStr | None) -> SecretStr | None:
         urls = alert_addresses.split(value.get_secret_value()) if value is not None else []
-        wrong = [str(place) for place in alert_addresses.places(urls) if place.channel is None]
+        wrong = [str(place) for place in alert_addresses.parse_addresses(urls) if place.channel is None]
         if wrong:
             raise ValueError(f"Apprise does not understand {', '.join(wrong)}")
         return value if urls else None

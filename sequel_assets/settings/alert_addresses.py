@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
-_APART = re.compile(r",(?=[a-z][a-z0-9+.-]{1,20}://)|\s+", re.IGNORECASE)
-_TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests", "requests_oauthlib", "oauthlib")
+_SEPARATOR = re.compile(r",(?=[a-z][a-z0-9+.-]{1,20}://)|\s+", re.IGNORECASE)
+_LOGGERS = ("apprise", "urllib3", "urllib3.connectionpool", "requests", "requests_oauthlib", "oauthlib")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class AddressPosition:
 
 def split(text: str) -> list[str]:
     """Return the addresses of a list; a comma within one, as between two recipients of a mail, is left alone."""
-    return [url for part in _APART.split(text) if (url := part.strip(","))]
+    return [url for part in _SEPARATOR.split(text) if (url := part.strip(","))]
 
 
-def places(urls: Sequence[str]) -> list[AddressPosition]:
+def parse_addresses(urls: Sequence[str]) -> list[AddressPosition]:
     """Return the addresses as Apprise understands them, in their order."""
     if not urls:
         return []
-    with silent(), warnings.catch_warnings():
+    with without_library_logs(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Apprise tries modules that Python has given up
         from apprise import Apprise
 
@@ -63,13 +63,13 @@ _levels: dict[str, int] = {}
 
 
 @contextmanager
-def silent() -> Iterator[None]:
+def without_library_logs() -> Iterator[None]:
     """Keep back what the libraries would log about addresses, in every thread, until the last who asked is done."""
     global _silencing
     with _lock:
         _silencing += 1
         if _silencing == 1:
-            for name in _TALKATIVE:
+            for name in _LOGGERS:
                 _levels[name] = logging.getLogger(name).level
                 logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
@@ -78,5 +78,5 @@ def silent() -> Iterator[None]:
         with _lock:
             _silencing -= 1
             if _silencing == 0:
-                for name in _TALKATIVE:
+                for name in _LOGGERS:
                     logging.getLogger(name).setLevel(_levels[name])

@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 MAX_ENTRIES = 36_500
 
 
-def least(late_window_hours: int) -> int:
+def fewest_days(late_window_hours: int) -> int:
     """Return the fewest days: when a day turns final, its first hour must still be there."""
     return -(-late_window_hours // 24) + 1
 
@@ -18,10 +18,10 @@ def _check(days: Any, info: ValidationInfo) -> None:
     if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= MAX_ENTRIES:
         raise ValueError(f"{json.dumps(days)} is not a whole number of days from 1 to {MAX_ENTRIES}")
     hours = info.data.get("late_window_hours")  # absent where it is wrong itself
-    if hours is not None and days < least(hours):
+    if hours is not None and days < fewest_days(hours):
         raise ValueError(
             f"{days} is too few: a day turns final {hours} hours after its end (SEQUEL_LATE_WINDOW_HOURS), "
-            f"so {least(hours)} is the least"
+            f"so {fewest_days(hours)} is the least"
         )
 
 

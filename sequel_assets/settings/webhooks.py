@@ -24,13 +24,13 @@ def _public_url(value: str) -> str:
 
 
 def _demands(value: str) -> str:
-    unknown = sorted(set(_words(value)) - set(DEMANDS))
+    unknown = sorted(set(_comma_separated(value)) - set(DEMANDS))
     if unknown:
         raise ValueError(f"{', '.join(unknown)} cannot be demanded, only {', '.join(DEMANDS)}")
     return value
 
 
-def _words(text: str) -> list[str]:
+def _comma_separated(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
@@ -135,11 +135,11 @@ class WebhookSettings(BaseSettings):
 
     def demands(self) -> frozenset[str]:
         """Return what every delivery must carry."""
-        return frozenset(_words(self.webhook_demands))
+        return frozenset(_comma_separated(self.webhook_demands))
 
     def subscribed_companies(self) -> list[str]:
         """Return the companies that get subscriptions of their own, as they are named in the setting."""
-        return _words(self.webhook_companies)
+        return _comma_separated(self.webhook_companies)
 
     def receiver_path(self) -> str:
         """Return the path that the receiver answers, without the capability: the public address's, as servers decode it."""

@@ -20,7 +20,7 @@ import pytest
 from pyarrow import parquet
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.commands.export import TABLES, Order, export
+from sequel_assets.cli.commands.export import TABLES, ExportOptions, export
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.tabular import schema_of
 from sequel_assets.cli.support.terminal import UsageError
@@ -97,9 +97,9 @@ def out(tmp_path: Path) -> Path:
 
 def order(
     folder: Path, *datasets: str, last: date | None = None, form: str = "parquet", with_people: bool = False
-) -> Order:
+) -> ExportOptions:
     """An order from the first day on."""
-    return Order(datasets, day(0), last or day(2), form, folder, with_people)
+    return ExportOptions(datasets, day(0), last or day(2), form, folder, with_people)
 
 
 def files(folder: Path) -> list[str]:
