@@ -148,7 +148,7 @@ def test_whatever_ends_the_command_ends_its_workers(number: signal.Signals, sand
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 130, (said, errors)
-        assert errors.splitlines() == ["stopped; what was committed stays, and the same command goes on from there"]
+        assert errors.splitlines() == ["stopped; what was committed stays, and the same command continues from there"]
 
 
 def test_a_signal_while_garbage_is_collected_still_stops(capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +189,7 @@ def test_a_sign_in_that_is_refused_in_the_middle_ends_all_with_3(sandbox: Sandbo
     folder.mkdir()
     done = run_command(SIDE_BY_SIDE, folder, environment(sandbox))
     assert done.returncode == 3, (done.stdout, done.stderr)
-    assert done.stderr.splitlines()[-1].endswith("nothing half-written; run the same command again when that is mended")
+    assert done.stderr.splitlines()[-1].endswith("nothing half-written; run the same command again when that is fixed")
     assert "Traceback" not in done.stderr
 
 
