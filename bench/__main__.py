@@ -1,36 +1,41 @@
-"""Print the tables of all benchmarks, or of those named."""
+"""Print the tables of all benchmarks, or of those named on the command line."""
 
 import importlib
 import sys
 
 from sequel_assets.cli.support.terminal import table
 
-NAMES = (
-    "startup",
-    "requests",
-    "fetch",
-    "landed",
-    "hour",
-    "year",
-    "growth",
-    "overhead",
-    "tree",
-    "write",
-    "big_event",
-    "event_log",
-    "receiver",
-    "query",
-    "insights",
-    "webhooks",
+MODULES = (
+    "orchestration.startup",
+    "refresh.requests",
+    "refresh.fetch",
+    "refresh.landed",
+    "refresh.hour",
+    "refresh.year",
+    "warehouse.growth",
+    "orchestration.overhead",
+    "refresh.company_hierarchy",
+    "warehouse.write",
+    "refresh.big_event",
+    "orchestration.event_log",
+    "webhooks.receiver",
+    "warehouse.query",
+    "warehouse.insights",
+    "webhooks.webhooks",
 )
+"""Every benchmark, in the order in which all of them run."""
+BENCHMARKS = {module.rpartition(".")[2]: module for module in MODULES}
 
 
-def main() -> None:
-    """Run benchmarks one after the other."""
-    for name in sys.argv[1:] or NAMES:
-        module = importlib.import_module(f"bench.{name}")
-        table(module.__doc__.splitlines()[0], module.HEADINGS, list(module.run()))
+def main(names: list[str]) -> None:
+    """Run benchmarks one after the other; an unknown name is refused before the first one starts."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"there is no benchmark {', '.join(unknown)}; known are {', '.join(BENCHMARKS)}")
+    for name in names or BENCHMARKS:
+        module = importlib.import_module(f"bench.{BENCHMARKS[name]}")
+        table((module.__doc__ or name).splitlines()[0], module.HEADINGS, list(module.run()))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

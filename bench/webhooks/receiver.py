@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
@@ -39,7 +40,7 @@ SEAL_KEY = Fernet.generate_key().decode()
 
 
 def run() -> Iterator[tuple[str, float, float, float, float | None]]:
-    """Yield a row per server; each is measured in turns, the median round counts."""
+    """Yield a row per server; they are measured in turns, and the median round counts."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         postgres = PostgresServer.start(fsync="on", synchronous_commit="on", full_page_writes="on")
         stack.callback(postgres.stop)
@@ -56,7 +57,9 @@ def run() -> Iterator[tuple[str, float, float, float, float | None]]:
         for name, url in urls.items():
             stored = _stored(url)
             if stored != acknowledged[f"receiver, {name}"]:
-                raise SystemExit(f"{name}: {stored} hints stored, {acknowledged[f'receiver, {name}']} acknowledged")
+                raise SystemExit(
+                    f"{name}: {stored} notifications stored, {acknowledged[f'receiver, {name}']} acknowledged"
+                )
     for name in (*ports, SYNC):
         ratios = [one[name][1] / one[BARE][1] for one in rounds]
         rate, p50, p99 = (statistics.median(one[name][place] for one in rounds) for place in (1, 2, 3))
@@ -64,7 +67,7 @@ def run() -> Iterator[tuple[str, float, float, float, float | None]]:
 
 
 async def _load(port: int) -> tuple[int, float, float, float]:
-    """Return acknowledged, per second, p50 and p99 in ms of deliveries over kept connections, each waiting for its answer."""
+    """Return acknowledged deliveries, their rate, p50 and p99 in ms; each connection waits for its answers."""
     until, began = time.perf_counter() + SECONDS, time.perf_counter()
     waits = list(
         itertools.chain.from_iterable(await asyncio.gather(*(_deliver(port, until) for _ in range(CONNECTIONS))))
@@ -75,7 +78,7 @@ async def _load(port: int) -> tuple[int, float, float, float]:
 
 
 def _syncs(path: Path) -> tuple[int, float, float, float]:
-    """Return the same of writing 32 KiB and syncing it to disk, one after the other: what bounds every durable store."""
+    """Return the same for writing and syncing 32 KiB, one after the other: the bound of every durable store."""
     waits, began = [], time.perf_counter()
     with path.open("ab", buffering=0) as file:
         while (start := time.perf_counter()) < began + 1:
@@ -91,8 +94,9 @@ async def _deliver(port: int, until: float) -> list[float]:
     waits = []
     while (sent := time.perf_counter()) < until:
         body = _body()
-        head = f"POST /{CAPABILITY} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-introvoke-web-hook-auth: {KEY}\r\n"
-        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        head = f"POST /{CAPABILITY} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        head += f"x-introvoke-web-hook-auth: {KEY}\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         if answer[9:12] == b"200":
             length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
@@ -108,8 +112,8 @@ def _body() -> bytes:
     users = [
         {"_id": f"{n:024x}", "uid": f"u{n}", "name": f"Person {n}", "email": f"p{n}@example.com"} for n in range(10)
     ]
-    details = {"companyId": "root", "companyName": "Root", "eventId": "e1", "eventName": "Event", "users": users}
-    details |= {"totalCount": 10, "page": 1, "size": 10}
+    details: dict[str, object] = {"companyId": "root", "companyName": "Root", "eventId": "e1", "eventName": "Event"}
+    details |= {"users": users, "totalCount": 10, "page": 1, "size": 10}
     delivery = {
         "eventType": ENDED,
         "webHookInvocationId": os.urandom(12).hex(),
@@ -139,7 +143,7 @@ def _stored(url: str) -> int:
 
 @contextlib.contextmanager
 def _served(url: str | None) -> Iterator[int]:
-    """Serve from a process of its own and yield the port."""
+    """Serve from its own process and yield the port."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(url, SEAL_KEY, theirs))
@@ -154,6 +158,7 @@ def _served(url: str | None) -> Iterator[int]:
 def _serve(url: str | None, seal_key: str, pipe: "multiprocessing.connection.Connection") -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     plug = listen("127.0.0.1", 0)
+    app: Any
     if url is None:
         app = Starlette(routes=[Route("/{capability}", _nothing, methods=["POST"])])
     else:

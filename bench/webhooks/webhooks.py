@@ -1,4 +1,4 @@
-"""Webhooks: from a delivery that is stored to its slice, with a real daemon; and 10,000 deliveries of 50 companies at once."""
+"""Webhooks: from a stored delivery to its slice with a real daemon; 10,000 deliveries of 50 companies at once."""
 
 import os
 import random
@@ -18,7 +18,7 @@ import dagster as dg
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
-from bench.world import PERSON_KEY, Bench, bench, days_to, in_a_process
+from bench.support.world import PERSON_KEY, Bench, bench, days_to, in_a_process
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 from sequel_assets.sandbox import HUB
@@ -32,12 +32,12 @@ from sequel_assets_tests.support.stage import clean_environment
 
 HEADINGS = ("what", "value")
 SAMPLES, BURST, COMPANIES = 50, 10_000, 50
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 @dataclass
 class At:
-    """When one hint got so far, in seconds since it was stored."""
+    """When one notification reached each stage, in seconds since it was stored."""
 
     created: float
     started: float
@@ -66,41 +66,41 @@ def run() -> Iterator[tuple[str, float | int | str]]:
 def _burst(b: Bench, instance: dg.DagsterInstance) -> Iterator[tuple[str, float | int]]:
     known = _events(b)
     dice = random.Random(1)
-    hints = [_hint(*known[n % len(known)], n) for n in range(BURST)]
-    dice.shuffle(hints)
+    notifications = [_notification(*known[n % len(known)], n) for n in range(BURST)]
+    dice.shuffle(notifications)
     began = time.monotonic()
     for first in range(0, BURST, 500):
         with b.warehouse.write() as connection:
-            inbox.store(connection, hints[first : first + 500])
+            inbox.store(connection, notifications[first : first + 500])
     stored = time.monotonic() - began
     while _unserved(b.warehouse):
         time.sleep(0.2)
         if time.monotonic() - began > 600:
-            raise SystemExit("the burst was not worked off within 10 minutes")
+            raise SystemExit("the burst was not processed within 10 minutes")
     yield f"burst of {BURST} deliveries, {COMPANIES} companies, {len(known)} events: stored in, seconds", stored
     yield "until each event was refreshed, seconds", time.monotonic() - began
     yield f"runs (goal: {COMPANIES} at most, one per company and day)", instance.get_runs_count(_ours())
 
 
 def _one(b: Bench, instance: dg.DagsterInstance, event: tuple[str, str]) -> At:
-    """Store a hint at any moment of the daemon's interval, and wait for its slice."""
+    """Store a notification at a random time of the daemon's interval, and wait for its slice."""
     time.sleep(random.uniform(0, 5))
     before = set(instance.get_run_ids(_ours()))
     stored = time.time()
     with b.warehouse.write() as connection:
-        inbox.store(connection, [_hint(*event, 0)])
+        inbox.store(connection, [_notification(*event, 0)])
     while True:
         time.sleep(0.1)
         if time.time() - stored > 120:
-            raise SystemExit(f"a hint was not worked off within two minutes: {_last(b.warehouse)}")
+            raise SystemExit(f"a notification was not processed within two minutes: {_last(b.warehouse)}")
         for record in instance.get_run_records(_ours(), limit=1):
             run = record.dagster_run
             if run.run_id not in before and run.is_finished:
                 if not run.is_success:
                     raise SystemExit(f"run {run.run_id} failed")
                 of_slices = dg.DagsterEventType.ASSET_MATERIALIZATION
-                told = instance.get_records_for_run(run.run_id, of_type=of_slices).records
-                last = max(one.timestamp for one in told)
+                records = instance.get_records_for_run(run.run_id, of_type=of_slices).records
+                last = max(one.timestamp for one in records)
                 created, began = record.create_timestamp.timestamp(), record.start_time or 0.0
                 return At(created - stored, began - stored, last - stored)
 
@@ -114,7 +114,7 @@ def _ours() -> dg.RunsFilter:
     return dg.RunsFilter(job_name=webhooks_job.name)
 
 
-def _hint(company_id: str, event_id: str, number: int) -> Notification:
+def _notification(company_id: str, event_id: str, number: int) -> Notification:
     now = datetime.now(UTC)
     key = f"{event_id}/{number}/{now.isoformat()}"
     none = dict.fromkeys(("subscription_id", "invocation_id", "correlation_id", "page", "pages"))
@@ -142,7 +142,7 @@ def _events(b: Bench) -> list[tuple[str, str]]:
 
 
 def _unserved(warehouse: Warehouse) -> int:
-    """Return how many events have hints of which none has led to a refresh."""
+    """Return how many events have notifications of which none has led to a refresh."""
     i = table.c
     served = sa.func.max(sa.case((sa.or_(i.refreshed_at.is_not(None), i.handled_at.is_not(None)), 1), else_=0))
     open_ones = sa.select(i.event_id).group_by(i.company_id, i.event_id).having(served == 0).subquery()
@@ -152,7 +152,7 @@ def _unserved(warehouse: Warehouse) -> int:
 
 @contextmanager
 def _served(companies: int, events_per_day: float) -> Iterator[tuple[Bench, dg.DagsterInstance]]:
-    """A backfilled world of today, and Dagster's daemon on it, with the project's own settings."""
+    """Serve a backfilled world of today, with Dagster's daemon on it and the project's own settings."""
     options = ("--companies", str(companies), "--days", "2", "--events-per-day", str(events_per_day), "--people", "10")
     now = datetime.now(UTC)
     with (

@@ -1,4 +1,4 @@
-"""Overhead: Dagster's share of the wall time, the same refresh without it and as real runs, one process, sandbox at 20 ms."""
+"""Overhead: Dagster's share of the wall time: a refresh without it and as real runs, one process, sandbox at 20 ms."""
 
 import os
 import shutil
@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
-from bench.world import CONCURRENCY, LATENCY_MS, PERSON_KEY, bench, days_to, in_a_process
+from bench.support.world import CONCURRENCY, LATENCY_MS, PERSON_KEY, bench, days_to, in_a_process
 from sequel_assets.cli.support.dagster_home import dagster_instance
 
 HEADINGS = ("what", "value")
@@ -20,7 +21,7 @@ OPTIONS = ("--companies", str(COMPANIES), "--days", str(DAYS), "--events-per-day
 
 
 def run() -> Iterator[tuple[str, float | int]]:
-    """Yield the wall of both, company after company, and what Dagster's own work takes of it."""
+    """Yield the wall time of both, company after company, and Dagster's share of it."""
     days = days_to(NOW, DAYS)
     with in_a_process(*OPTIONS, "--latency-ms", str(LATENCY_MS)) as account:
         with bench(account, NOW, DAYS) as b:
@@ -39,19 +40,19 @@ def run() -> Iterator[tuple[str, float | int]]:
 
 
 def _as_runs(account: dict[str, str], companies: list[str]) -> float:
-    """Execute a run per company in this process; the start of the process, the same for any size, is not in it."""
+    """Execute a run per company in this process; the start of the process, the same for any size, is left out."""
     before, folder = dict(os.environ), tempfile.mkdtemp()
     shutil.copy("dagster.yaml", folder)
-    told = {"SEQUEL_PERSON_KEY": PERSON_KEY, "SEQUEL_START_DATE": days_to(NOW, DAYS)[0].isoformat()}
-    told |= {"SEQUEL_MAX_CONCURRENCY": str(CONCURRENCY), "SEQUEL_WAREHOUSE_URL": f"sqlite:///{Path(folder) / 'w.db'}"}
-    os.environ.update(account | told | {"DAGSTER_HOME": folder})
+    own = {"SEQUEL_PERSON_KEY": PERSON_KEY, "SEQUEL_START_DATE": days_to(NOW, DAYS)[0].isoformat()}
+    own |= {"SEQUEL_MAX_CONCURRENCY": str(CONCURRENCY), "SEQUEL_WAREHOUSE_URL": f"sqlite:///{Path(folder) / 'w.db'}"}
+    os.environ.update(account | own | {"DAGSTER_HOME": folder})
     try:
         from sequel_assets.definitions import defs
         from sequel_assets.orchestration.partitions import range_tags
 
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         with dagster_instance() as instance:
-            _migrate(told["SEQUEL_WAREHOUSE_URL"])
+            _migrate(own["SEQUEL_WAREHOUSE_URL"])
             _run(defs, "refresh_catalog", instance, {}, quiet)
             seconds = 0.0
             for key in companies:
@@ -64,7 +65,9 @@ def _as_runs(account: dict[str, str], companies: list[str]) -> float:
         shutil.rmtree(folder)
 
 
-def _run(defs: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str], config: dict) -> float:  # type: ignore[type-arg]
+def _run(
+    defs: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str], config: dict[str, Any]
+) -> float:
     resolved = defs.resolve_job_def(job)
     began = time.perf_counter()
     done = resolved.execute_in_process(instance=instance, tags=tags, run_config=config, raise_on_error=True)

@@ -1,4 +1,4 @@
-"""Write: rows per second of the refresh's transaction, new and unchanged, 20 slices of 10,000 rows."""
+"""Write: rows per second of the refresh's transaction, new and unchanged rows, 20 slices of 10,000."""
 
 import tempfile
 import time

@@ -1,6 +1,6 @@
-"""Year: `sequel-assets backfill` of 365 days x 50 sub-companies: until tables are right, until Dagster shows it, memory.
+"""Year: `sequel-assets backfill` of 365 days x 50 sub-companies: time until tables and Dagster are complete, memory.
 
-YEAR_DAYS, YEAR_COMPANIES and YEAR_WORKERS make it smaller or set the worker processes: YEAR_DAYS=60 YEAR_COMPANIES=6.
+YEAR_DAYS and YEAR_COMPANIES make it smaller (YEAR_DAYS=60 YEAR_COMPANIES=6), YEAR_WORKERS sets the worker processes.
 """
 
 import os
@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 
-from bench.truth import differences
-from bench.world import LATENCY_MS, PERSON_KEY, in_a_process
+from bench.support.truth import differences
+from bench.support.world import LATENCY_MS, PERSON_KEY, in_a_process
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -44,7 +44,7 @@ with dg.DagsterInstance.get() as instance:
 
 
 def run() -> Iterator[tuple[str, float | int]]:
-    """Yield times and memory of the whole process tree, the sandbox's apart, and what differs from the truth."""
+    """Yield times and memory of all processes but the sandbox's, and the differences from the truth."""
     days, companies = int(os.environ.get("YEAR_DAYS", "365")), int(os.environ.get("YEAR_COMPANIES", "50"))
     first = NOW.date() - timedelta(days=days - 1)
     options = ["--companies", str(companies + 1), "--days", str(days), "--events-per-day", str(EVENTS_PER_DAY)]
@@ -63,9 +63,9 @@ def run() -> Iterator[tuple[str, float | int]]:
             slices = days * (companies + 1) * len(SLICED)
             watched.until_done(slices)
             program = [sys.executable, "-c", SHOWN]
-            told = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+            printed = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=True)
             seconds = time.perf_counter() - watched.began
-            shown = [[int(number) for number in line.split()] for line in told.stdout.splitlines()]
+            shown = [[int(number) for number in line.split()] for line in printed.stdout.splitlines()]
         yield "sub-companies x days", companies * days
         yield "slices (the root's included)", slices
         yield "until the tables are right, seconds", watched.right_after
@@ -89,7 +89,7 @@ def run() -> Iterator[tuple[str, float | int]]:
 
 
 class _Watched:
-    """The command under watch: how long until every slice is there, until it ends, and the memory of its processes."""
+    """Measures the command: time until every slice is there, time until it ends, memory of its processes."""
 
     def __init__(self, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
         self.began = time.perf_counter()
@@ -101,7 +101,7 @@ class _Watched:
         self.peak_bytes = self.most_processes = 0
 
     def until_done(self, slices: int) -> None:
-        """Wait for the end; a backfill that did not end well is told with its own words."""
+        """Wait for the end; a backfill that failed ends the benchmark with the tail of its log."""
         done = threading.Event()
         watchers = [
             threading.Thread(target=self._count, args=(slices, done)),
@@ -119,7 +119,7 @@ class _Watched:
             sys.exit(f"the backfill ended with {code}: {Path(self._log.name).read_text()[-2000:]}")
 
     def _count(self, slices: int, done: threading.Event) -> None:
-        """Look into `refreshes` until every slice is there; its last one is an insight, derived after all its facts."""
+        """Poll `refreshes` until every slice is there; the last one is an insight, derived after all its facts."""
         warehouse = Warehouse(self._url)
         names = [dataset.name for dataset in SLICED]
         query = sa.select(sa.func.count()).where(refreshes.c.dataset.in_(names))
@@ -137,15 +137,15 @@ class _Watched:
                 return
 
     def _weigh(self, done: threading.Event) -> None:
-        """Add up what is each process's own (shared pages would count several times)."""
+        """Sum the unique memory of each process; shared pages would count several times."""
         root = psutil.Process(self._process.pid)
         while not done.wait(0.5):
             weight = number = 0
             try:
-                tree = [root, *root.children(recursive=True)]
+                processes = [root, *root.children(recursive=True)]
             except psutil.NoSuchProcess:
                 return
-            for process in tree:
+            for process in processes:
                 try:
                     weight, number = weight + process.memory_full_info().uss, number + 1
                 except psutil.Error:

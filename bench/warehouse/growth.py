@@ -1,8 +1,8 @@
-"""Growth: deriving the insights of a year when the facts grow tenfold (goal <= 11x), and lifetime of a year against a day."""
+"""Growth: the insights of a year when the facts grow tenfold (goal <= 11x); lifetime usage of a year against a day."""
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ HEADINGS = ("database", "facts", "insights of a year, s", "lifetime's SELECT: a 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 YEAR, PEOPLE = 365, 100
 START = NOW.date() - timedelta(days=YEAR - 1)
-MOMENT = RunInfo(NOW, NOW.replace(minute=0), timedelta(hours=48), None)
+RUN = RunInfo(NOW, NOW.replace(minute=0), timedelta(hours=48), None)
 
 
 def run() -> Iterator[tuple[str, int | str, float, float, float]]:
@@ -37,11 +37,12 @@ def run() -> Iterator[tuple[str, int | str, float, float, float]]:
         server.stop()
 
 
-def _both(name, url_of):  # type: ignore[no-untyped-def]
+def _both(name: str, url_of: Callable[[int], str]) -> Iterator[tuple[str, int | str, float, float, float]]:
     small, large = (_measure(url_of(people), people) for people in (PEOPLE, 10 * PEOPLE))
     yield (name, *small)
     yield (name, *large)
-    yield (name, "tenfold costs, times", *(b / a for a, b in zip(small[1:], large[1:], strict=True)))
+    insights, of_year, of_day = (b / a for a, b in zip(small[1:], large[1:], strict=True))
+    yield name, "tenfold costs, times", insights, of_year, of_day
 
 
 def _measure(url: str, people: int) -> tuple[int, float, float, float]:
@@ -49,7 +50,7 @@ def _measure(url: str, people: int) -> tuple[int, float, float, float]:
     schema.migrate(warehouse)
     _fill(warehouse, people)
     began = time.perf_counter()
-    results, _ = derive(warehouse, "c", [], start=START, moment=MOMENT)
+    results, _ = derive(warehouse, "c", [], start=START, moment=RUN)
     seconds = time.perf_counter() - began
     assert {len(slices) for slices in results.values()} == {YEAR}, "a slice was not derived"
     selects = [_select(warehouse, first) for first in (START, NOW.date())]
@@ -68,14 +69,14 @@ def _fill(warehouse: Warehouse, people: int) -> None:
             )
         )
     for n in range(YEAR):
-        day, through = START + timedelta(days=n), MOMENT.through
+        day, through = START + timedelta(days=n), RUN.through
         facts = [("c", day, "e", f"{(n * 7 + p) % (3 * people):064x}", "virtualStageEvent", 30, p % 3, 30 + p % 3)
                  for p in range(people)]  # fmt: skip
         minutes = [("c", day, "e", _minute(day, m), people - m) for m in range(60)]
         with warehouse.write("c") as connection:
             for table, rows in ((event_participants, facts), (event_concurrency, minutes)):
                 update = SliceUpdate(table, day, rows, frozenset("e"), through, through, through)
-                replace_slices(connection, "c", [update], at=NOW, late_window=MOMENT.late_window, run_id=None)
+                replace_slices(connection, "c", [update], at=NOW, late_window=RUN.late_window, run_id=None)
 
 
 def _minute(day: date, minute: int) -> datetime:

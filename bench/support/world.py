@@ -1,4 +1,4 @@
-"""A sandbox, a client and a warehouse for a benchmark, and how long and how heavy a refresh of it is."""
+"""A sandbox, a client and a warehouse for a benchmark, and a timed refresh over them."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ SETTLE, LATE_WINDOW = timedelta(minutes=5), timedelta(hours=48)
 
 @dataclass
 class Bench:
-    """What a benchmark works with."""
+    """What a benchmark works with: a client of the sandbox, a warehouse, and the simulated time."""
 
     root_id: str
     client: SequelClient
@@ -40,18 +40,18 @@ class Bench:
 
     @property
     def requests(self) -> int:
-        """Requests so far."""
+        """Requests made so far."""
         return self.client.stats.requests
 
     def walk(self, known_keys: Sequence[str] = ()) -> list[KnownCompany]:
-        """Walk the company tree and store it."""
+        """Walk the company hierarchy and store it."""
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             return refresh_companies(
                 self.client, self.warehouse, self.root_id, pool, clock=lambda: self.now, known_keys=known_keys
             )
 
     def refresher(self, start: date | None = None) -> Refresher:
-        """Return what refreshes slices."""
+        """Return a refresher of this benchmark's client and warehouse."""
         rules = RefreshConfig(start or self.start, SETTLE, LATE_WINDOW, CONCURRENCY, PERSON_KEY)
         return Refresher(self.client, self.warehouse, lambda: self.now, rules)
 
@@ -66,7 +66,7 @@ class Bench:
 
 @contextmanager
 def in_a_process(*options: str, ends_with: str = "SEQUEL_NOW") -> Iterator[dict[str, str]]:
-    """Serve a sandbox in a process of its own, so that its work is not ours; yield the variables to reach it."""
+    """Serve a sandbox in its own process, so that its work is not measured; yield the variables to reach it."""
     command = [sys.executable, "-m", "sequel_assets.cli", "sandbox", "--port", "0", "--speed", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,7 +1,8 @@
-"""The tables against the sandbox's own minutes: every (event, day) of the facts, every (company, day) of the insights."""
+"""Compare the tables with the sandbox's minutes: each (event, day) of facts, each (company, day) of insights."""
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,7 +16,7 @@ Sums = tuple[int, int, int, int]
 
 
 def differences(world: World, warehouse: Warehouse, first: date, now: datetime) -> tuple[int, int]:
-    """Return how much was compared, and how much of it is wrong."""
+    """Return how many keys were compared, and how many of them are wrong."""
     top = int(now.astimezone(UTC).replace(minute=0, second=0, microsecond=0).timestamp()) // 60
     facts: dict[tuple[str, date, str], dict[str, list[int]]] = {}
     for event_id, owner in owners_of(world).items():
@@ -48,7 +49,7 @@ def differences(world: World, warehouse: Warehouse, first: date, now: datetime) 
         key: (len(crowd), *(sum(sums[kind] for sums in crowd.values()) for kind in range(3)))
         for key, crowd in facts.items()
     }
-    pairs = (
+    pairs: tuple[tuple[dict[Any, Any], dict[Any, Any]], ...] = (
         (expected, _stored_facts(warehouse)),
         (daily, _stored(warehouse, "daily_usage")),
         (lifetime, _stored(warehouse, "lifetime_usage")),

@@ -1,7 +1,8 @@
-"""Landed: every landed dataset of 100 events x 200 people, sandbox at 20 ms, against a plain client that takes one request after the other.
+"""Landed: every landed dataset of 100 events x 200 people, sandbox at 20 ms, against a plain sequential client.
 
-The plain client fetches three of them (events, registrants, user activity) as a script would: one connection, a page of
-100 at a time, all of it every time. The next hour is the hot one: today, of the events that may have minutes now; `bench hour` times a full one too.
+The plain client fetches three of the datasets (events, registrants, user activity) as a simple script would: one
+connection, one request after the other, pages of 100, everything each time. The next hour is an active hour: today, for
+the events that may have minutes now. `bench hour` times a full hour too.
 """
 
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from bench.world import LATE_WINDOW, LATENCY_MS, PERSON_KEY, SETTLE, Bench, bench, days_to, in_a_process, move
+from bench.support.world import LATE_WINDOW, LATENCY_MS, PERSON_KEY, SETTLE, Bench, bench, days_to, in_a_process, move
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.run.refresher import Days, Refresher
@@ -41,13 +42,13 @@ def run() -> Iterator[tuple[str, int, float, float, float | str]]:
         yield "plain client, three datasets", requests, plain, requests * LATENCY_MS / 1000, ""
         for at_once in AT_ONCE:
             with bench(account, NOW, DAYS, concurrency=at_once) as b:
-                for what, later in (("backfill, all landed datasets", 0), ("the next hour, hot", 1)):
+                for what, later in (("backfill, all landed datasets", 0), ("the next hour, active", 1)):
                     before, now = b.requests, NOW + timedelta(hours=later)
                     move(account, now)
                     took = _refresh(b, now, at_once, is_hourly=bool(later))
-                    asked = b.requests - before
-                    bound = asked * LATENCY_MS / 1000 / at_once
-                    yield f"{what}, {at_once} at once", asked, took, bound, plain / took
+                    requests = b.requests - before
+                    bound = requests * LATENCY_MS / 1000 / at_once
+                    yield f"{what}, {at_once} at once", requests, took, bound, plain / took
 
 
 def _refresh(b: Bench, now: datetime, at_once: int, *, is_hourly: bool) -> float:
@@ -65,24 +66,25 @@ def _refresh(b: Bench, now: datetime, at_once: int, *, is_hourly: bool) -> float
 
 def _plain(account: dict[str, str]) -> tuple[int, float]:
     """Return the requests and the seconds of a script that fetches three datasets, one request after the other."""
-    url, began, asked = account["SEQUEL_API_URL"], time.perf_counter(), 0
+    url, began, requests = account["SEQUEL_API_URL"], time.perf_counter(), 0
     names = ("client_id", "client_secret", "audience")
     grant = {name: account[f"SEQUEL_{name.upper()}"] for name in names} | {"grant_type": "client_credentials"}
     client = httpx.Client(base_url=url)
     token = client.post(PATHS.token, json=grant).json()["access_token"]
     client.headers["Authorization"] = f"Bearer {token}"
 
-    def ask(method: str, path: str, **params: int) -> Any:
-        nonlocal asked
-        asked += 1
+    def fetch(method: str, path: str, **params: int) -> Any:
+        nonlocal requests
+        requests += 1
         return client.request(method, path, params=params).raise_for_status().json()
 
-    events = ask("GET", PATHS.events.format(company_id=account["SEQUEL_COMPANY_ID"]))
+    events = fetch("GET", PATHS.events.format(company_id=account["SEQUEL_COMPANY_ID"]))
     for event in events:
-        ask("GET", PATHS.registrants.format(event_id=event["uid"]))
-        page, told = 0, 100
-        while told == 100:
+        fetch("GET", PATHS.registrants.format(event_id=event["uid"]))
+        page, items = 0, 100
+        while items == 100:
             page += 1
-            told = len(ask("POST", PATHS.user_activity.format(event_id=event["uid"]), count=100, page=page)["items"])
+            activity = fetch("POST", PATHS.user_activity.format(event_id=event["uid"]), count=100, page=page)
+            items = len(activity["items"])
     client.close()
-    return asked + 1, time.perf_counter() - began
+    return requests + 1, time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""Insights: the SELECT of each for a company's year and a day, amid 1 M facts of 50 companies, before and after PostgreSQL's ANALYZE.
+"""Insights: each SELECT for a company's year and day, 1 M facts of 50 companies, before and after PostgreSQL's ANALYZE.
 
 INSIGHTS_COMPANIES makes it smaller: INSIGHTS_COMPANIES=10.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from bench.filled import FIRST, LAST, analyze, fill
+from bench.support.filled import FIRST, LAST, analyze, fill
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -23,9 +23,9 @@ HEADINGS = (
     "rows of the year",
     "SQLite, s",
     "a day, s",
-    "PostgreSQL unseen, s",
+    "PostgreSQL before ANALYZE, s",
     "a day, s",
-    "analyzed, s",
+    "after it, s",
     "a day, s",
 )
 
@@ -44,13 +44,13 @@ def run() -> Iterator[tuple[str | int | float, ...]]:
         yield insight.name, columns[0][at][0], *(seconds for column in columns for seconds in column[at][1:])
 
 
-def _measure(url: str, seen: tuple[bool, ...]) -> Iterator[list[tuple[int, float, float]]]:
+def _measure(url: str, analyzed: tuple[bool, ...]) -> Iterator[list[tuple[int, float, float]]]:
     warehouse, chance = Warehouse(url), random.Random(5)
     schema.migrate(warehouse)
     for n in range(int(os.environ.get("INSIGHTS_COMPANIES", "50"))):
         fill(warehouse, f"c{n}", chance)
-    for is_seen in seen:
-        if is_seen:
+    for is_analyzed in analyzed:
+        if is_analyzed:
             analyze(warehouse)
         yield [(*_time(warehouse, insight, FIRST), _time(warehouse, insight, LAST)[1]) for insight in INSIGHTS]
     warehouse.dispose()

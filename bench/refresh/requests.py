@@ -1,11 +1,11 @@
-"""Requests: what a non-empty (event, day) costs (goal <= 4, everything counted), and an event that had nobody (goal 1)."""
+"""Requests: for a non-empty (event, day) (goal <= 4, all requests counted), for an event without people (goal 1)."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from bench.world import bench, days_to, in_a_process
+from bench.support.world import bench, days_to, in_a_process
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.warehouse.tables.core import events, proofs
 
@@ -15,7 +15,7 @@ COMPANIES, DAYS, YEAR = 4, 28, 365
 
 
 def run() -> Iterator[tuple[str, int, int, float]]:
-    """Yield what whole refreshes cost, with signing in, the companies and the lists of events."""
+    """Yield the requests of full refreshes, including sign-in, the companies and the lists of events."""
     for days, each_day, name in ((DAYS, 1.0, "an event a day, a backfill of 28 days"),
                                  (YEAR, 2 / 7, "two events a week, a backfill of a year")):  # fmt: skip
         options = ("--companies", str(COMPANIES), "--days", str(days), "--now", NOW.isoformat())
@@ -31,5 +31,5 @@ def run() -> Iterator[tuple[str, int, int, float]]:
         b.refresh(days_between(first, first + timedelta(days=YEAR - DAYS)))
         with b.warehouse.read() as connection:
             known = connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0
-        asked = b.requests - 2 * (1 + companies) - 1 - companies  # two walks, a token, a list of events of each
-        yield "events over 338 days on which they had nobody", known, asked, asked / known
+        requests = b.requests - 2 * (1 + companies) - 1 - companies  # two walks, a token, a list of events of each
+        yield "events over 338 days on which they had nobody", known, requests, requests / known

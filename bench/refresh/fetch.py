@@ -1,11 +1,11 @@
-"""Fetch: a backfill of 4 companies x 28 days, sandbox at 20 ms; wall against requests x latency / concurrency."""
+"""Fetch: a backfill of 4 companies x 28 days, sandbox at 20 ms; wall time against requests x latency / concurrency."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from bench.world import CONCURRENCY, bench, days_to, in_a_process
+from bench.support.world import CONCURRENCY, bench, days_to, in_a_process
 from sequel_assets.warehouse.tables.core import proofs
 
 HEADINGS = ("what", "value")

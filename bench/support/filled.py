@@ -1,4 +1,4 @@
-"""A warehouse with a year of facts in it, landed without Sequel: 50 companies of some 20,000 facts are 1 M."""
+"""Fill a warehouse with a year of facts without Sequel: 50 companies of about 20,000 facts are 1 M."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -16,21 +16,21 @@ LAST, YEAR, EVENTS, PEOPLE = date(2026, 11, 22), 365, 105, 160
 FIRST = LAST - timedelta(days=YEAR - 1)
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 STAGE = "virtualStageEvent"
-TOLD = (event_participants, event_concurrency, event_activity, polls, poll_answers, questions, chat_messages)
+FACTS = (event_participants, event_concurrency, event_activity, polls, poll_answers, questions, chat_messages)
 
 
 def fill(warehouse: Warehouse, company_id: str, chance: random.Random) -> int:
-    """Land a year of a company: two events a week, people of a hundred thousand, replays of a fifth of them; return the facts."""
-    rows: dict[sa.Table, list[tuple[Any, ...]]] = {table: [] for table in TOLD}
+    """Land a year of a company, two events a week of 160 people, a fifth of them with replays; return the facts."""
+    rows: dict[sa.Table, list[tuple[Any, ...]]] = {table: [] for table in FACTS}
     of = {"company_id": company_id, "event_type": STAGE, "is_cancelled": False}
     listed = []
     for n in range(EVENTS):
         on, event = FIRST + timedelta(days=n * YEAR // EVENTS), f"e{n}"
         who = sorted({f"{chance.randrange(100_000):064x}" for _ in range(PEOPLE)})
         rows[event_participants] += [(company_id, on, event, p, STAGE, 30, 0, 30) for p in who]
-        again = on + timedelta(days=1 + n % 20)
-        if again <= LAST:
-            rows[event_participants] += [(company_id, again, event, p, STAGE, 0, 9, 9) for p in who[::5]]
+        replayed = on + timedelta(days=1 + n % 20)
+        if replayed <= LAST:
+            rows[event_participants] += [(company_id, replayed, event, p, STAGE, 0, 9, 9) for p in who[::5]]
         begins = datetime(on.year, on.month, on.day, 9, tzinfo=UTC)
         listed.append(
             of | {"event_id": event, "name": "e", "starts_at": begins, "ends_at": begins + timedelta(hours=1)}
@@ -43,7 +43,7 @@ def fill(warehouse: Warehouse, company_id: str, chance: random.Random) -> int:
         rows[chat_messages] += [(company_id, on, event, f"m{i}", i, p, "!") for i, p in enumerate(who[::2], 1)]
     rows[refreshes] = [
         (company_id, table.name, FIRST + timedelta(days=n), NOW, NOW, NOW, True, 1, "x", None, None)
-        for table in TOLD
+        for table in FACTS
         for n in range(YEAR)
     ]
     with warehouse.write(company_id) as connection:
@@ -71,7 +71,7 @@ _COLUMNS: dict[sa.Table, tuple[str, ...]] = {
 
 
 def _present(connection: sa.Connection, company_id: str) -> None:
-    """Land the company: `c0` is the root, the others stand beneath it."""
+    """Land the company: `c0` is the root, the others are its sub-companies."""
     parent = None if company_id == "c0" else "c0"
     named = {"partition_key": company_id, "name": company_id, "parent_company_id": parent}
     seen = {"first_seen_at": NOW, "last_seen_at": NOW}
@@ -80,7 +80,7 @@ def _present(connection: sa.Connection, company_id: str) -> None:
 
 
 def analyze(warehouse: Warehouse) -> None:
-    """Let PostgreSQL look at its tables, as its autovacuum does by itself within a minute or so."""
+    """Run PostgreSQL's ANALYZE, as autovacuum does by itself within about a minute."""
     if not warehouse.is_sqlite:
         with warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("ANALYZE"))

@@ -1,8 +1,8 @@
 """Event log: Dagster's storage after a month of hourly runs over 50 companies, without and with the housekeeping.
 
-Real runs on a real instance (SQLite, `dagster.yaml` as it is) against the sandbox: of each day the hour that closes it
-and one ordinary hour, each with its three jobs, and one patrol; they are dated by the simulated clock. The other 22
-hours of a day are extrapolated from the ordinary ones, a month from the days.
+Real runs on a real instance (SQLite, the project's `dagster.yaml`) against the sandbox: for each day the hour that
+closes it and one ordinary hour, each with its three jobs, and one reconciliation in all. Runs are dated by the
+simulated clock. The other 22 hours of a day are extrapolated from the ordinary ones, a month from the days.
 """
 
 import os
@@ -37,7 +37,7 @@ COMPANIES, DAYS, MONTH, REPORTED = 50, 5, 30, 2000
 FIRST = date(2026, 11, 1)
 CLOSING, ORDINARY = 0, 12
 REFRESH, CLOSE = "refresh of an ordinary hour", "refresh of the hour that closes a day"
-KEPT = "MiB kept for ever of each day"
+KEPT = "MiB of each day that housekeeping never deletes"
 MIB = 2**20
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -50,15 +50,15 @@ class Measured:
     events: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def typical(self, kind: str) -> float:
-        """Return the bytes of a run of a kind: the median, since databases grow by pages; of closing hours the last one.
+        """Return the bytes of a run: the median of its kind, as databases grow by pages; of closing hours the last one.
 
-        Only from the fourth day on does an hour that closes a day also make another one final.
+        Only from the fourth day on does an hour that closes a day also make another day final.
         """
         return self.bytes[kind][-1] if kind == CLOSE else median(self.bytes[kind])
 
 
 def reporting() -> Iterator[tuple[str, float]]:
-    """Yield what `sequel-assets repair` needs for a slice, with Dagster's own call and in batches."""
+    """Yield the milliseconds per slice of `sequel-assets repair`, with Dagster's own call and in batches."""
     with _folder() as folder:
         os.environ["DAGSTER_HOME"] = str(folder)
         found = Outcome("company", DAILY_USAGE.name, FIRST, SliceStatus.UNCHANGED, data_through=datetime.now(UTC))
@@ -77,7 +77,7 @@ def reporting() -> Iterator[tuple[str, float]]:
 
 
 def run() -> Iterator[tuple[str, float | int]]:
-    """Yield what a run of each kind stores, what a month of them comes to, and what the housekeeping leaves."""
+    """Yield the size of a run of each kind, of a month of them, and of what the housekeeping leaves."""
     end = datetime.combine(FIRST + timedelta(days=DAYS - 1), time(ORDINARY, 10), UTC)
     spec = WorldSpec(companies=COMPANIES, days=DAYS, events_per_day=0.3, people=5, now=end)
     clock = Clock.pinned(end)
@@ -118,23 +118,23 @@ def _make_warehouse() -> None:
 
 
 def _month(instance: dg.DagsterInstance, folder: Path, clock: Clock) -> Measured:
-    """Execute the jobs of two hours of each day, and one patrol."""
+    """Execute the jobs of two hours of each day, and one reconciliation."""
     from sequel_assets.definitions import defs  # reads the environment
 
     measured = Measured()
 
-    def execute(kind: str, job: str, at: datetime, asked: dg.RunRequest | None = None) -> None:
-        before = _settled(folder)
+    def execute(kind: str, job: str, at: datetime, request: dg.RunRequest | None = None) -> None:
+        before = _stored_bytes(folder)
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
-            tags=dict(asked.tags) if asked else {},
-            asset_selection=asked.asset_selection if asked else None,
+            tags=dict(request.tags) if request else {},
+            asset_selection=request.asset_selection if request else None,
             run_config=QUIET,
             raise_on_error=False,
         )
         if not result.success:
             raise RuntimeError(f"{kind} at {at} failed: {[e.message for e in result.all_events if e.is_failure]}")
-        measured.bytes[kind].append(_settled(folder) - before)
+        measured.bytes[kind].append(_stored_bytes(folder) - before)
         measured.events[kind].append(len(instance.all_logs(result.run_id)))
         _date(folder, result.run_id, at)
 
@@ -159,8 +159,8 @@ def _hourly(instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest:
     return request
 
 
-def _settled(folder: Path) -> int:
-    """Return the bytes of Dagster's files, their journals folded into them."""
+def _stored_bytes(folder: Path) -> int:
+    """Return the bytes of Dagster's files after a checkpoint of their WALs."""
     for file in folder.rglob("*.db"):
         if file.name != "warehouse.db":
             with sqlite3.connect(file, timeout=30) as connection:
@@ -171,10 +171,10 @@ def _settled(folder: Path) -> int:
 
 def _date(folder: Path, run_id: str, at: datetime) -> None:
     """Date a run and its events in the index by the simulated clock, which Dagster does not know."""
-    moment = at.strftime("%Y-%m-%d %H:%M:%S.%f")
+    timestamp = at.strftime("%Y-%m-%d %H:%M:%S.%f")
     for file, table, column in (("runs.db", "runs", "create_timestamp"), ("runs/index.db", "event_logs", "timestamp")):
         with sqlite3.connect(folder / "history" / file, timeout=30) as connection:
-            connection.execute(f"UPDATE {table} SET {column} = ? WHERE run_id = ?", (moment, run_id))
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE run_id = ?", (timestamp, run_id))
         connection.close()
 
 
@@ -186,10 +186,10 @@ def _per_run(measured: Measured) -> Iterator[tuple[str, float | int]]:
 
 
 def _tidied(instance: dg.DagsterInstance, folder: Path, end: datetime) -> Iterator[tuple[str, float | int]]:
-    """Tidy six days later, so that but one day is old; then when all of them are: what is left is kept for ever."""
-    before = _settled(folder)
+    """Tidy when all days but the last are old enough, then when all of them are: what is left then stays for good."""
+    before = _stored_bytes(folder)
     done = tidy(instance, end + KEEP - timedelta(days=1))
-    after = _settled(folder)
+    after = _stored_bytes(folder)
     with sqlite3.connect(folder / "history" / "runs" / "index.db") as index:
         (pages,), (free,) = (index.execute(f"PRAGMA {name}").fetchone() for name in ("page_size", "freelist_count"))
     yield f"the {DAYS} measured days: runs before", done.deleted + len(instance.get_run_ids())
@@ -204,7 +204,7 @@ def _tidied(instance: dg.DagsterInstance, folder: Path, end: datetime) -> Iterat
         with sqlite3.connect(folder / "history" / file) as connection:
             connection.execute("VACUUM")
         connection.close()
-    yield KEPT, _settled(folder) / DAYS / MIB
+    yield KEPT, _stored_bytes(folder) / DAYS / MIB
 
 
 def _month_of(measured: Measured, kept: float) -> Iterator[tuple[str, float | int]]:

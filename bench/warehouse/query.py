@@ -1,6 +1,6 @@
 """Query: any range of a year over 1 M facts of 50 companies (goal: p95 < 1 s).
 
-QUERY_COMPANIES and QUERY_ASKED make it smaller: QUERY_COMPANIES=10 QUERY_ASKED=20.
+QUERY_COMPANIES and QUERY_ASKED (queries of each kind) make it smaller: QUERY_COMPANIES=10 QUERY_ASKED=20.
 """
 
 import os
@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.filled import FIRST, YEAR, analyze, fill
-from sequel_assets.insights import ranges
+from bench.support.filled import FIRST, YEAR, analyze, fill
+from sequel_assets.insights import coverage, ranges
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.warehouse import schema
@@ -37,7 +37,7 @@ def run() -> Iterator[tuple[str, str, int, float | str, float | str]]:
 
 
 def _measure(name: str, url: str) -> Iterator[tuple[str, str, int, float | str, float | str]]:
-    many, asked = int(os.environ.get("QUERY_COMPANIES", "50")), int(os.environ.get("QUERY_ASKED", "60"))
+    many, times_each = int(os.environ.get("QUERY_COMPANIES", "50")), int(os.environ.get("QUERY_ASKED", "60"))
     warehouse, chance = Warehouse(url), random.Random(5)
     schema.migrate(warehouse)
     facts = sum(fill(warehouse, f"c{n}", chance) for n in range(many))
@@ -50,23 +50,24 @@ def _measure(name: str, url: str) -> Iterator[tuple[str, str, int, float | str, 
         "roll-up over all companies": (True, ranges.select_usage),
         "top 10 over all companies": (True, lambda scope: ranges.select_people(scope, 10)),
     }
-    for what, (is_tree, select) in kinds.items():
-        times = sorted(_ask(warehouse, _scope(chance, many, is_tree), select) for _ in range(asked))
-        yield name, what, asked, times[len(times) // 2], times[int(len(times) * 0.95)]
+    for what, (with_descendants, select) in kinds.items():
+        scopes = [_scope(chance, many, with_descendants) for _ in range(times_each)]
+        times = sorted(_time(warehouse, scope, select) for scope in scopes)
+        yield name, what, times_each, times[len(times) // 2], times[int(len(times) * 0.95)]
     warehouse.dispose()
 
 
-def _scope(chance: random.Random, many: int, is_tree: bool) -> Scope:
+def _scope(chance: random.Random, many: int, with_descendants: bool) -> Scope:
     ends = sorted(FIRST + timedelta(days=chance.randrange(YEAR)) for _ in range(2))
-    return Scope("c0" if is_tree else f"c{chance.randrange(many)}", Days(*ends), is_tree)
+    return Scope("c0" if with_descendants else f"c{chance.randrange(many)}", Days(*ends), with_descendants)
 
 
-def _ask(warehouse: Warehouse, scope: Scope, select: Callable[[Scope], Any]) -> float:
-    """Return how long an answer takes with the question how far its numbers go, as the command asks both."""
+def _time(warehouse: Warehouse, scope: Scope, select: Callable[[Scope], Any]) -> float:
+    """Return the seconds of an answer and of its coverage, which the command reads together."""
     began = time.perf_counter()
     with warehouse.read() as connection:
-        members = [tuple(row) for row in connection.execute(ranges.select_members(scope))]
-        known = connection.execute(ranges.select_coverage(scope, event_participants.name))
-        assert ranges.judge(scope.days, members, [tuple(row) for row in known]).is_complete
+        members = [tuple(row) for row in connection.execute(coverage.select_members(scope))]
+        known = connection.execute(coverage.select_coverage(scope, {event_participants.name}))
+        assert coverage.judge(scope.days, members, [tuple(row) for row in known]).is_complete
         connection.execute(select(scope)).all()
     return time.perf_counter() - began

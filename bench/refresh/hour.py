@@ -1,7 +1,8 @@
-"""Hour: the hourly refresh of 50 companies with 20 events each and a full history of 28 days; wall against requests x latency / concurrency (goal <= 1.2).
+"""Hour: hourly refresh of 50 companies x 20 events x 28 days; wall / (requests x latency / concurrency) (goal <= 1.2).
 
-Two kinds: the hot hour (15:07: today alone, of the events that may have minutes now) and the full one (00:07: a day has
-closed and another's late window has passed, so that every event is asked for both, and today besides). HOUR_COMPANIES makes it smaller.
+Two kinds. The active hour (15:07) requests today only, for the events that may have minutes now. The full hour (00:07)
+requests every event for three days: one that has just closed, one whose late window has just passed, and today.
+HOUR_COMPANIES makes it smaller.
 """
 
 import os
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from bench.world import (
+from bench.support.world import (
     CONCURRENCY,
     LATE_WINDOW,
     LATENCY_MS,
@@ -29,15 +30,15 @@ from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, 
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.warehouse.tables.core import events
 
-HEADINGS = ("what", "hot hour, 15:07", "full hour, 00:07")
-HOT = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
+HEADINGS = ("what", "active hour, 15:07", "full hour, 00:07")
+ACTIVE = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 FULL = datetime(2026, 11, 24, 0, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 EVENTS, DAYS = 20, 28
 
 
 def run() -> Iterator[tuple[str, float | int, float | int]]:
-    """Yield what each kind costs after a backfill of all days, up to an hour before."""
+    """Yield the cost of each kind after a backfill of all days, up to an hour before."""
     companies = int(os.environ.get("HOUR_COMPANIES", "50"))
     options = (
         "--companies",
@@ -47,19 +48,20 @@ def run() -> Iterator[tuple[str, float | int, float | int]]:
         "--events-per-day",
         str(EVENTS / DAYS),
         "--now",
-        HOT.isoformat(),
+        ACTIVE.isoformat(),
     )
     with (
         in_a_process(*options) as quick,
         in_a_process(*options, "--latency-ms", str(LATENCY_MS)) as slow,
         client_of(slow) as client,
-        bench(quick, HOT, DAYS) as seeding,
+        bench(quick, ACTIVE, DAYS) as seeding,
     ):
-        *closed, today = days_to(HOT, DAYS)
-        _move((quick, slow), HOT - HOUR)
-        _refresh(replace(seeding, now=HOT - HOUR), dict.fromkeys(closed, DayCoverage.FULL) | {today: DayCoverage.HOT})
-        _move((quick, slow), HOT)
-        hot = _refresh(replace(seeding, client=client, now=HOT))
+        *closed, today = days_to(ACTIVE, DAYS)
+        _move((quick, slow), ACTIVE - HOUR)
+        coverage = dict.fromkeys(closed, DayCoverage.FULL) | {today: DayCoverage.HOT}
+        _refresh(replace(seeding, now=ACTIVE - HOUR), coverage)
+        _move((quick, slow), ACTIVE)
+        active = _refresh(replace(seeding, client=client, now=ACTIVE))
         _move((quick, slow), FULL - HOUR)
         _refresh(replace(seeding, now=FULL - HOUR))
         _move((quick, slow), FULL)
@@ -68,8 +70,8 @@ def run() -> Iterator[tuple[str, float | int, float | int]]:
             known = connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0
     yield "companies", companies, companies
     yield "events (hubs included)", known, known
-    for what, of_hot in hot.items():
-        yield what, of_hot, full[what]
+    for what, of_active in active.items():
+        yield what, of_active, full[what]
 
 
 def _move(accounts: tuple[dict[str, str], ...], now: datetime) -> None:
@@ -78,7 +80,7 @@ def _move(accounts: tuple[dict[str, str], ...], now: datetime) -> None:
 
 
 def _refresh(b: Bench, days: dict[date, DayCoverage] | None = None) -> dict[str, float | int]:
-    """Refresh what is due of every company, as the hour's run does, or some days of all; return what that costs without the walk of the tree."""
+    """Refresh what is due of all companies, as the hourly run does, or given days; return the cost without the walk."""
     companies = [company.company_id for company in b.walk()]
     before, began, cpu = b.requests, time.perf_counter(), time.process_time()
     outcomes = list(b.refresher().refresh(dict.fromkeys(companies, days) if days else _due(b, companies)))
@@ -98,9 +100,9 @@ def _refresh(b: Bench, days: dict[date, DayCoverage] | None = None) -> dict[str,
 
 def _due(b: Bench, companies: list[str]) -> dict[str, dict[date, DayCoverage]]:
     with b.warehouse.read() as connection:
-        held = landed_days(connection, companies)
+        landed = landed_days(connection, companies)
     return {
-        one: due_once_more(held[one], b.now, settle=SETTLE)
-        | due_this_hour(held[one], b.now, settle=SETTLE, late_window=LATE_WINDOW)
+        one: due_once_more(landed[one], b.now, settle=SETTLE)
+        | due_this_hour(landed[one], b.now, settle=SETTLE, late_window=LATE_WINDOW)
         for one in companies
     }

@@ -1,11 +1,11 @@
-"""Tree: 10,000 companies, walked as the sensor does, and the freshness check's question over all of them."""
+"""Company hierarchy: 10,000 companies, walked as the sensor does, and the freshness check over all of them."""
 
 import resource
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from bench.world import CONCURRENCY, LATENCY_MS, Bench, bench, in_a_process
+from bench.support.world import CONCURRENCY, LATENCY_MS, Bench, bench, in_a_process
 from sequel_assets.orchestration.sensors.new_companies import arrivals, hour_of
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.coverage.freshness import late_slices
@@ -30,9 +30,9 @@ def run() -> Iterator[tuple[str, int, float, float]]:
         yield "the first walk, all of them new", b.requests - before, time.perf_counter() - began, _mib()
         keys = list(first.new_partitions)
         began, before = time.perf_counter(), b.requests
-        again = arrivals(b.walk(keys), keys, [company.company_id for company in found], {}, hour_of(NOW))
-        assert not again.new_partitions, "a company is new twice"
-        assert not again.first_refreshes, "a company is new twice"
+        second = arrivals(b.walk(keys), keys, [company.company_id for company in found], {}, hour_of(NOW))
+        assert not second.new_partitions, "a company is new twice"
+        assert not second.first_refreshes, "a company is new twice"
         yield "the next walk, none of them new", b.requests - before, time.perf_counter() - began, _mib()
         yield "of which requests x latency / concurrency", 0, (b.requests - before) * LATENCY_MS / 1000 / CONCURRENCY, 0
         _fill(b, [company.company_id for company in found])
@@ -43,7 +43,7 @@ def run() -> Iterator[tuple[str, int, float, float]]:
 
 
 def _fill(b: Bench, company_ids: list[str]) -> None:
-    """Write the bookkeeping of one dataset: today is fresh, the days before were never closed."""
+    """Write the slice coverage of one dataset: today is fresh, the days before were never closed."""
     days = [NOW.date() - timedelta(days=n) for n in range(DAYS)]
     same = {"dataset": SLICED[0].name, "refreshed_at": NOW, "data_through": NOW.replace(minute=0), "full_through": None,
             "is_final": False, "rows": 0, "checksum": "", "input_checksum": None, "run_id": None}  # fmt: skip
@@ -53,13 +53,13 @@ def _fill(b: Bench, company_ids: list[str]) -> None:
 
 
 def _late(b: Bench) -> int:
-    """Ask as the check does."""
+    """Count the late slices as the check does."""
     with b.warehouse.read() as connection:
-        ledger = read_slice_coverage(connection, [SLICED[0].name])[SLICED[0].name]
+        coverage = read_slice_coverage(connection, [SLICED[0].name])[SLICED[0].name]
         companies = catalog.present_companies(connection)
     settle, window = timedelta(minutes=5), timedelta(hours=48)
     return sum(
-        len(late_slices(company.company_id, ledger[company.company_id], NOW, settle=settle, late_window=window))
+        len(late_slices(company.company_id, coverage[company.company_id], NOW, settle=settle, late_window=window))
         for company in companies
     )
 

@@ -1,0 +1,1 @@
+"""Benchmarks of a refresh: requests, seconds and memory, from Sequel to the tables."""

@@ -1,0 +1,1 @@
+"""What benchmarks share: a served sandbox, a filled warehouse, a comparison with the truth."""

@@ -1,0 +1,1 @@
+"""Benchmarks of the warehouse: what the database needs to write, derive and query."""
