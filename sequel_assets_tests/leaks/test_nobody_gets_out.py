@@ -153,7 +153,7 @@ def checks_and_alerts(home: Path, env: dict[str, str]) -> str:
         made = dg.Definitions(
             assets=[refresh_asset(partitions.slice_partitions(settings.load()))],
             asset_checks=[
-                integrity.conservation_check(), availability.completeness_check(), availability.availability_checks(),
+                integrity.control_totals_check(), availability.completeness_check(), availability.availability_checks(),
                 integrity.derivation_checks(), freshness.freshness_checks(),
             ],
             jobs=[jobs.SLICES_JOB, jobs.CHECKS_JOB],

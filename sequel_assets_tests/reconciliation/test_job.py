@@ -14,12 +14,9 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.orchestration.assets.slices import refresh_asset
-from sequel_assets.orchestration.checks.reconciliation import (
-    reconciliation_checks_of,
-    reconciliation_job,
-    reconciliation_schedule,
-)
+from sequel_assets.orchestration.checks.reconciliation import reconciliation_checks_of
 from sequel_assets.orchestration.resources import Platform
+from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.tables.core import reconciliations, refreshes
 from sequel_assets_tests.support.stage import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, Stage, at, variables, why_failed

@@ -10,11 +10,11 @@ _LINK = re.compile(r"[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
 
 _HINTS = {
     "fresh": "run `sequel-assets status`; see in Dagster that the daemon and the schedules run.",
-    "conserv": "materialize the named companies and days again; their facts are fetched and proven anew.",
+    "control_totals": "materialize the named companies and days again; their facts are fetched and verified again.",
     "derived": "materialize the named days of this asset; that asks Sequel nothing.",
     "restat": "run `sequel-assets changes`; look at what you have billed from these days.",
     "subscribed": "run `sequel-assets webhooks status`, then `sequel-assets webhooks ensure`; the sweep makes good what was missed.",
-    "reconcil": "look at the named events; the patrol refreshes the days that moved.",
+    "reconcil": "look at the named events; the daily reconciliation refreshes the days that moved.",
 }
 _OF_A_CHECK = "open the asset's Checks tab in Dagster; it names what is wrong."
 _OF_A_JOB = (

@@ -1,36 +1,26 @@
-"""The guardian as an asset with its schedule, and the check on the subscriptions that it keeps."""
+"""The webhook subscriptions at Sequel as an asset, and the check that they are in order. It decides nothing itself."""
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from sequel_assets.orchestration.checks.result import listed
 from sequel_assets.orchestration.reporting.specs import spec_of
-from sequel_assets.orchestration.resources import Platform, in_one_line
+from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.safety.visible import as_line
-from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets.webhooks.subscriptions.status import read_states
 
-HOURS_BETWEEN_LOOKS = 4
-LOOK_MINUTE = 50
 NOT_SET = "SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md)"
-NOTHING_IN_DOUBT = f"no subscription is in doubt; all are looked at every {HOURS_BETWEEN_LOOKS} hours"
-
-SUBSCRIPTIONS_JOB = dg.define_asset_job(
-    "keep_subscriptions",
-    selection=dg.AssetSelection.assets(SUBSCRIPTIONS.name).without_checks(),
-    description="Makes, extends, renews and replaces the webhook subscriptions at Sequel",
-)
 
 
 def subscriptions_asset() -> dg.AssetsDefinition:
     """Return the asset of the webhook subscriptions: materializing it brings them into order."""
 
-    @dg.multi_asset(name="guard_subscriptions", specs=[spec_of(SUBSCRIPTIONS)], required_resource_keys={"platform"})
-    def guard_subscriptions(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    @dg.multi_asset(name="reconcile_subscriptions", specs=[spec_of(SUBSCRIPTIONS)], required_resource_keys={"platform"})
+    def reconcile_subscriptions(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         platform: Platform = context.resources.platform
         settings = platform.settings()
         if settings.webhook_url is None or settings.webhook_secret_key is None:
@@ -55,37 +45,7 @@ def subscriptions_asset() -> dg.AssetsDefinition:
             asset_key=SUBSCRIPTIONS.name, metadata={"dagster/row_count": len(wanted), "steps": len(report.steps)}
         )
 
-    return guard_subscriptions
-
-
-def subscriptions_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Return the guardian's schedule: every four hours, once a public address is set; at once where a key is in doubt.
-
-    While it is, deliveries with a key that is not known are told to come again, which they do for so long only.
-    """
-
-    @dg.schedule(
-        name="webhook_guardian",
-        job=SUBSCRIPTIONS_JOB,
-        cron_schedule=f"10,30,{LOOK_MINUTE} * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Keeps the webhook subscriptions at Sequel in order",
-        required_resource_keys={"platform"},
-    )
-    @in_one_line()
-    def webhook_guardian(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if settings.webhook_url is None:
-            return dg.SkipReason(NOT_SET)
-        at = context.scheduled_execution_time.astimezone(UTC)
-        if at.minute == LOOK_MINUTE and at.hour % HOURS_BETWEEN_LOOKS == 0:
-            return dg.RunRequest()
-        platform: Platform = context.resources.platform
-        with platform.warehouse() as warehouse, warehouse.read() as connection:
-            is_in_doubt = reconciler.is_in_doubt(connection, settings.clock())
-        return dg.RunRequest() if is_in_doubt else dg.SkipReason(NOTHING_IN_DOUBT)
-
-    return webhook_guardian
+    return reconcile_subscriptions
 
 
 def subscriptions_check() -> dg.AssetChecksDefinition:

@@ -18,19 +18,19 @@ from sequel_assets.warehouse.tables.dataset import Insight
 MAX_SKEW_SECONDS = 30
 
 
-def conservation_check() -> dg.AssetChecksDefinition:
-    """Return the check that the facts come to the totals that Sequel promised with them."""
+def control_totals_check() -> dg.AssetChecksDefinition:
+    """Return the check that the facts add up to the control totals that Sequel sent with them."""
 
     @dg.asset_check(
         asset=EVENT_PARTICIPANTS.name,
-        name="conservation",
-        description="The minutes of every event and day are the totals that Sequel promised when they were fetched.",
+        name="control_totals",
+        description="The minutes of every event and day add up to the control totals that Sequel sent when they were fetched.",
         required_resource_keys={"platform"},
     )
-    def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def control_totals(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
             lines = [
-                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.promised}"
+                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, control total {m.promised}"
                 for m in checks.unreconciled(connection)
             ]
             return Findings(lines)
@@ -38,11 +38,11 @@ def conservation_check() -> dg.AssetChecksDefinition:
         return check_result(
             context.resources.platform,
             find,
-            right="All slices add up to what Sequel promised.",
-            wrong="do not add up to what Sequel promised",
+            right="All slices add up to their control totals.",
+            wrong="do not add up to their control totals",
         )
 
-    return conservation
+    return control_totals
 
 
 def derivation_checks() -> dg.AssetChecksDefinition:

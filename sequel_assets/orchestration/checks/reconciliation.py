@@ -1,4 +1,4 @@
-"""The daily patrol as a job with its schedule, and the checks that read what it found."""
+"""The checks that read what the daily reconciliation found. They ask Sequel nothing."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,67 +8,15 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.insights.daily_usage import DAILY_USAGE
-from sequel_assets.orchestration.checks.result import Findings, Names, check_result, listed
-from sequel_assets.orchestration.reporting.materializations import materialization
-from sequel_assets.orchestration.resources import Platform
+from sequel_assets.orchestration.checks.result import Findings, Names, check_result
 from sequel_assets.reconciliation import checks
 from sequel_assets.reconciliation.checks import Wrong
 from sequel_assets.reconciliation.company_totals import SCOPES
-from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
 from sequel_assets.reconciliation.store import ALL_TIME, RANGE
-from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS
-from sequel_assets.safety.visible import as_line, visible
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.stores import catalog
 
-HOUR = 4
-"""The hour (UTC) of the patrol."""
-MINUTES_AFTER_SETTLE = 10
 WARNS_FOR = timedelta(hours=24)
-
-
-@dg.op(name="patrol_events", required_resource_keys={"platform"})
-def reconciliation_op(context: dg.OpExecutionContext) -> None:
-    """Compare every event's totals at Sequel with what is kept, refresh the days that moved, write the verdicts."""
-    platform: Platform = context.resources.platform
-    with platform.opened() as (client, warehouse):
-        settings = platform.settings()
-        patrol = Reconciliation(client, warehouse, settings.clock, config.rules(settings), context.run_id)
-        report = patrol.run()
-        with warehouse.read() as connection:
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-    for outcome in report.mended:
-        context.log_event(materialization(outcome, names[outcome.company_id]))
-    for company_id, event_id, day in report.repaired:
-        context.log.info(f"{names[company_id]} {day} event {visible(event_id)} had moved and was refreshed")
-    for scope, why in report.skipped.items():
-        context.log.info(as_line(f"{scope} was not compared: {why}"))
-    context.add_output_metadata(_metadata(report))
-    if report.fatal is not None:
-        raise dg.Failure(f"{report.fatal}; what was patrolled before is kept; run it again when that is mended")
-    if report.failures:
-        lines = [f"{names[f.company_id]} event {f.event_id or '(all)'}: {f.reason}" for f in report.failures]
-        raise dg.Failure(f"{len(lines)} could not be patrolled; the others were:\n{listed(lines)}")
-
-
-@dg.job(name="patrol", description="Holds every event's totals at Sequel against what is kept, and mends what moved")
-def reconciliation_job() -> None:
-    """Run the patrol."""
-    reconciliation_op()
-
-
-def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Return the patrol's schedule: once a day, shortly after an hourly refresh."""
-    minutes = settings.settle_minutes + MINUTES_AFTER_SETTLE
-    return dg.ScheduleDefinition(
-        name="daily_patrol",
-        job=reconciliation_job,
-        cron_schedule=f"{minutes % 60} {HOUR + minutes // 60} * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Holds what is kept against what Sequel tells now, once a day",
-    )
 
 
 def reconciliation_checks_of() -> list[dg.AssetChecksDefinition]:
@@ -153,15 +101,3 @@ def _in_words(wrong: Wrong, names: Names) -> str:
     what = f"event {wrong.event_id}" if wrong.event_id else wrong.scope
     company = names.get(wrong.company_id, wrong.company_id)
     return f"{company} {what}, {days}: {wrong.found} minutes kept, Sequel tells {wrong.promised}"
-
-
-def _metadata(report: ReconciliationReport) -> dict[str, Any]:
-    return {
-        "companies": report.companies,
-        "events": report.events,
-        "requests": report.requests,
-        "repaired": len(report.repaired),
-        "differing": report.differing,
-        "hidden_events": len(report.hidden),
-        "failed": len(report.failures),
-    }

@@ -53,7 +53,7 @@ def test_a_frozen_day_that_was_known_is_kept_as_it_is(stage: Stage, monkeypatch:
     assert DAYS[0].isoformat() not in asked_days(stage, before)
     assert stage.statuses("lifetime_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
     checks = stage.run("run_checks").get_asset_check_evaluations()
-    assert {one.check_name for one in checks} >= {"fresh_by_the_hour", "derived_from_current_facts", "conservation"}
+    assert {one.check_name for one in checks} >= {"fresh_by_the_hour", "derived_from_current_facts", "control_totals"}
     assert [(one.asset_key, one.check_name, one.description) for one in checks if not one.passed] == []
 
 
