@@ -13,7 +13,7 @@ from sequel_assets.orchestration.checks.integrity import clock_check, control_to
 from sequel_assets.orchestration.checks.reconciliation import reconciliation_checks_of
 from sequel_assets.orchestration.checks.webhook_deliveries import deliveries_check
 from sequel_assets.orchestration.partitions import slice_partitions
-from sequel_assets.orchestration.resources import Platform, silent_observer
+from sequel_assets.orchestration.resources import Platform, no_observer
 from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.orchestration.schedules.schedules import schedules
@@ -51,6 +51,6 @@ defs = dg.Definitions(
         *subscription_schedules(_settings),
     ],
     sensors=[new_companies_sensor(_settings), alerts_sensor(), *webhook_sensors(_settings)],
-    resources={"platform": Platform(), "observer": silent_observer},
+    resources={"platform": Platform(), "observer": no_observer},
     executor=dg.in_process_executor,
 )

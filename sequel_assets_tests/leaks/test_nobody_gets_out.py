@@ -149,7 +149,7 @@ def checks_and_alerts(home: Path, env: dict[str, str]) -> str:
         alerts_arriving() as (address, received),
         variables(env | {"SEQUEL_ALERT_URLS": address, "DAGSTER_HOME": str(home)}),
     ):
-        sensor = alert_sensor.alert_sensor()
+        sensor = alert_sensor.alerts_sensor()
         made = dg.Definitions(
             assets=[refresh_asset(partitions.slice_partitions(settings.load()))],
             asset_checks=[

@@ -129,7 +129,8 @@ def test_checks_pass_over_a_right_warehouse(stage: Stage) -> None:
         ("event_participants", "control_totals"): (True, "All slices add up to their control totals."),
         ("event_activity", "complete"): (True, "All events have as many entries as Sequel counts."),
     } | {
-        (dataset.name, "available"): (True, "Sequel tells it of every company that was asked.") for dataset in MAY_LACK
+        (dataset.name, "available"): (True, "Sequel returns it for every company that was requested.")
+        for dataset in MAY_LACK
     } | {(insight.name, behind): right for insight in INSIGHTS} | {
         (dataset.name, "fresh_by_the_hour"): (True, CLOSED if dataset.name in AT_CLOSE_NAMES else through)
         for dataset in SLICED

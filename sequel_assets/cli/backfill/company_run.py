@@ -96,12 +96,12 @@ def execute(
 
     def tick() -> None:
         told.requests = client.stats.requests - before
-        left = observer.gauge.read().left if observer.gauge else None
+        left = observer.progress.read().left if observer.progress else None
         tell(Tick(task.company.company_id, told.slices, told.requests, left, told.above))
 
-    observer.tell = keep
+    observer.on_outcome = keep
     try:
-        with _now_and_then(tick), errors.without_its_cry():
+        with _now_and_then(tick), errors.without_storage_tracebacks():
             result = defs.resolve_job_def("refresh_slices").execute_in_process(
                 instance=instance,
                 tags=range_tags([task.company.partition_key], task.first, task.last) | command_tags() | dict(task.tags),
@@ -112,7 +112,7 @@ def execute(
     except SQLAlchemyError as error:  # Dagster's storage; the warehouse's are told by their slices
         if errors.was_interrupted(error):
             raise KeyboardInterrupt from None
-        told.broken = errors.in_words(error)
+        told.broken = errors.describe(error)
         return
     told.requests, told.run_id = client.stats.requests - before, result.run_id
     told.fatal = str(observer.fatal or "")

@@ -14,7 +14,7 @@ from sequel_assets.cli.support.terminal import console, counting, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
 from sequel_assets.orchestration.storage import event_log, partition_view
-from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, Truth
+from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, WarehouseSlices
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -68,21 +68,24 @@ def _companies(
 
 def find(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, keys: Collection[str] | None = None
-) -> tuple[dict[str, RepairPlan], Truth]:
+) -> tuple[dict[str, RepairPlan], WarehouseSlices]:
     """Return by dataset what makes Dagster's picture right (of some companies), and the truth it was held against."""
     partitions = slice_partitions(settings)
     seen = {name: partition_view.read_partition_view(instance, name, partitions) for name in NAMES}
-    truth = partition_view.read_truth(
+    truth = partition_view.read_warehouse_slices(
         warehouse, partitions
     )  # after the picture: what is committed meanwhile is no ghost
-    mendings = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
+    mendings = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.with_problems) for name in NAMES}
     if keys is not None:
         mendings = {name: partition_view.of_companies(mending, set(keys)) for name, mending in mendings.items()}
     return mendings, truth
 
 
 def mend(
-    instance: dg.DagsterInstance, mendings: Mendings, truth: Truth, advance: Callable[[int], object] = lambda _: None
+    instance: dg.DagsterInstance,
+    mendings: Mendings,
+    truth: WarehouseSlices,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Do what was found, in batches, each whole or not at all."""
     for dataset, mending in mendings.items():
@@ -124,7 +127,7 @@ def _tell(missing: Sequence[str], mendings: Mendings, *, is_dry: bool) -> None:
         title = "What would be done" if is_dry else "Repaired"
         footer = ("all", "", reported.total(), cleared.total())
         table(f"{title}: partitions in Dagster", HEADINGS, rows, footer)
-    redrawn = [dataset for dataset, mending in mendings.items() if mending.redraw and not mending.forget]
+    redrawn = [dataset for dataset, mending in mendings.items() if mending.clears_cache and not mending.forget]
     if redrawn:
         console().print(f"pages that {would or 'were '}drawn anew from their events: {', '.join(redrawn)}")
     if not (missing or rows or redrawn):

@@ -17,7 +17,7 @@ NOT_SET = "SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webh
 
 
 def subscriptions_asset() -> dg.AssetsDefinition:
-    """Return the asset of the webhook subscriptions: materializing it brings them into order."""
+    """Return the asset of the webhook subscriptions: materializing it reconciles them with Sequel."""
 
     @dg.multi_asset(name="reconcile_subscriptions", specs=[spec_of(SUBSCRIPTIONS)], required_resource_keys={"platform"})
     def reconcile_subscriptions(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
@@ -27,16 +27,16 @@ def subscriptions_asset() -> dg.AssetsDefinition:
             raise dg.Failure("SEQUEL_WEBHOOK_URL and SEQUEL_WEBHOOK_SECRET_KEY are needed for it (docs/webhooks.md)")
         with platform.opened() as (client, warehouse):
             with warehouse.read() as connection:
-                wanted = reconciler.wanted(settings, connection)
+                wanted = reconciler.desired_by_settings(settings, connection)
                 names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-            report = reconciler.keep(reconciler.tools_of(settings, client, warehouse), wanted)
+            report = reconciler.reconcile(reconciler.context_of(settings, client, warehouse), wanted)
         for step in report.steps:
-            company = names.get(step.slot.company_id, step.slot.company_id)
-            context.log.info(as_line(f"{company} {step.slot.event_type}: {step.do} ({step.why})"))
+            company = names.get(step.desired.company_id, step.desired.company_id)
+            context.log.info(as_line(f"{company} {step.desired.event_type}: {step.do} ({step.why})"))
         if report.failures:
             lines = [
-                f"{names.get(f.slot.company_id, f.slot.company_id)} {f.slot.event_type}: {f.reason}"
-                if f.slot
+                f"{names.get(f.desired.company_id, f.desired.company_id)} {f.desired.event_type}: {f.reason}"
+                if f.desired
                 else f.reason
                 for f in report.failures
             ]
@@ -64,17 +64,20 @@ def subscriptions_check() -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(passed=True, description=f"{NOT_SET}.")
         with platform.warehouse() as warehouse, warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-            wanted, length = reconciler.wanted(settings, connection), timedelta(days=settings.webhook_length_days)
+            wanted, length = (
+                reconciler.desired_by_settings(settings, connection),
+                timedelta(days=settings.webhook_length_days),
+            )
             states = read_states(connection, wanted, settings.seal(), settings.clock(), length)
         wrong = [
-            f"{names.get(state.slot.company_id, state.slot.company_id)} {state.slot.event_type}: {state.words}"
-            for state in states
-            if state.is_wrong
+            f"{names.get(one.desired.company_id, one.desired.company_id)} {one.desired.event_type}: {one.description}"
+            for one in states
+            if one.is_wrong
         ]
-        told = f"{len(wrong)} webhook subscriptions are not in order:\n{listed(wrong)}"
+        failures = f"{len(wrong)} webhook subscriptions are not in order:\n{listed(wrong)}"
         return dg.AssetCheckResult(
             passed=not wrong,
-            description=told if wrong else "Every webhook that is wanted is subscribed to.",
+            description=failures if wrong else "Every webhook that is wanted is subscribed to.",
             metadata={"wanted": len(wanted), "wrong": len(wrong)},
         )
 

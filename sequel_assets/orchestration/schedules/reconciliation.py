@@ -28,7 +28,7 @@ def reconciliation_op(context: dg.OpExecutionContext) -> None:
         report = reconciliation.run()
         with warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-    for outcome in report.mended:
+    for outcome in report.repaired_slices:
         context.log_event(materialization(outcome, names[outcome.company_id]))
     for company_id, event_id, day in report.repaired:
         context.log.info(f"{names[company_id]} {day} event {visible(event_id)} had moved and was refreshed")
