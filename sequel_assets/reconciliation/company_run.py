@@ -66,12 +66,8 @@ class CompanyReconciliation:
     """Reconciles one company's events, in the pool's threads. `report` is filled step by step."""
 
     def __init__(self, context: ReconciliationContext, pool: Executor, company_id: str, horizon: date) -> None:
-        self._context, self._warehouse, self._clock, self._rules = (
-            context,
-            context.warehouse,
-            context.clock,
-            context.rules,
-        )
+        self._context, self._warehouse = context, context.warehouse
+        self._clock, self._rules = context.clock, context.rules
         self._company_id, self._horizon = company_id, horizon
         self.report = CompanyReport()
         self._totals = TotalsClient(context.client, pool, company_id, self.report)

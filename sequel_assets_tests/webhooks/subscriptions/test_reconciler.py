@@ -284,7 +284,7 @@ def test_a_guardian_that_comes_upon_another_gives_way(settled: Desk) -> None:
     settled.books.tick = another  # while the first asks for what is gone
     report = settled.look([STARTED])
     assert [step.do.value for step in others[0].steps if step.desired == STARTED] == ["create", "delete"]
-    assert [(failure.desired, failure.reason[:26]) for failure in report.failures] == [
+    assert [(failure.desired, failure.reason[:34]) for failure in report.failures] == [
         (STARTED, "another process is working on it; ")
     ]
     assert (settled.receives(STARTED), settled.valid(STARTED)) == ("accepted", 1)
