@@ -6,25 +6,18 @@ from sequel_assets import settings
 from sequel_assets.orchestration.alerts.sensor import alerts_sensor
 from sequel_assets.orchestration.assets.catalog import companies_asset, events_asset, registrants_asset
 from sequel_assets.orchestration.assets.slices import refresh_asset
-from sequel_assets.orchestration.assets.subscriptions import (
-    SUBSCRIPTIONS_JOB,
-    subscriptions_asset,
-    subscriptions_check,
-    subscriptions_schedule,
-)
+from sequel_assets.orchestration.assets.subscriptions import subscriptions_asset, subscriptions_check
 from sequel_assets.orchestration.checks.availability import availability_checks, completeness_check
 from sequel_assets.orchestration.checks.freshness import freshness_checks
-from sequel_assets.orchestration.checks.integrity import clock_check, conservation_check, derivation_checks
-from sequel_assets.orchestration.checks.reconciliation import (
-    reconciliation_checks_of,
-    reconciliation_job,
-    reconciliation_schedule,
-)
+from sequel_assets.orchestration.checks.integrity import clock_check, control_totals_check, derivation_checks
+from sequel_assets.orchestration.checks.reconciliation import reconciliation_checks_of
 from sequel_assets.orchestration.checks.webhook_deliveries import deliveries_check
 from sequel_assets.orchestration.partitions import slice_partitions
-from sequel_assets.orchestration.resources import Platform, silent_observer
+from sequel_assets.orchestration.resources import Platform, no_observer
 from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
+from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.orchestration.schedules.schedules import schedules
+from sequel_assets.orchestration.schedules.subscriptions import SUBSCRIPTIONS_JOB, subscription_schedules
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
 from sequel_assets.orchestration.storage.housekeeping import housekeeping_job, housekeeping_schedule
@@ -41,7 +34,7 @@ defs = dg.Definitions(
     ],
     asset_checks=[
         clock_check(),
-        conservation_check(),
+        control_totals_check(),
         completeness_check(),
         availability_checks(),
         derivation_checks(),
@@ -55,9 +48,9 @@ defs = dg.Definitions(
         *schedules(_settings),
         reconciliation_schedule(_settings),
         housekeeping_schedule(),
-        subscriptions_schedule(_settings),
+        *subscription_schedules(_settings),
     ],
     sensors=[new_companies_sensor(_settings), alerts_sensor(), *webhook_sensors(_settings)],
-    resources={"platform": Platform(), "observer": silent_observer},
+    resources={"platform": Platform(), "observer": no_observer},
     executor=dg.in_process_executor,
 )

@@ -147,7 +147,7 @@ def _month(instance: dg.DagsterInstance, folder: Path, clock: Clock) -> Measured
             execute(CLOSE if hour == CLOSING and number else REFRESH, "refresh_slices", at, _hourly(instance, at))
             execute("checks", "run_checks", at)
         if number == 0:
-            execute("patrol", "patrol", at)
+            execute("reconciliation", "reconciliation", at)
     return measured
 
 
@@ -179,7 +179,7 @@ def _date(folder: Path, run_id: str, at: datetime) -> None:
 
 
 def _per_run(measured: Measured) -> Iterator[tuple[str, float | int]]:
-    for kind in (REFRESH, CLOSE, "catalog", "checks", "patrol"):
+    for kind in (REFRESH, CLOSE, "catalog", "checks", "reconciliation"):
         yield f"{kind}: runs measured", len(measured.bytes[kind])
         yield f"{kind}: events each", int(median(measured.events[kind]))
         yield f"{kind}: KiB each", measured.typical(kind) / 1024
@@ -209,7 +209,7 @@ def _tidied(instance: dg.DagsterInstance, folder: Path, end: datetime) -> Iterat
 
 def _month_of(measured: Measured, kept: float) -> Iterator[tuple[str, float | int]]:
     both = measured.typical("catalog") + measured.typical("checks")
-    day = 23 * measured.typical(REFRESH) + measured.typical(CLOSE) + 24 * both + measured.typical("patrol")
+    day = 23 * measured.typical(REFRESH) + measured.typical(CLOSE) + 24 * both + measured.typical("reconciliation")
     yield "a day of all runs, MiB (extrapolated)", day / MIB
     yield f"{MONTH} days without housekeeping, MiB (extrapolated)", MONTH * day / MIB
     yield f"{MONTH} days with it, MiB (extrapolated)", KEEP.days * day / MIB + (MONTH - KEEP.days) * kept

@@ -27,7 +27,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
-from sequel_assets.webhooks.receiver.app import Bounds, Receiver
+from sequel_assets.webhooks.receiver.app import Receiver
+from sequel_assets.webhooks.receiver.body import Bounds
 from sequel_assets.webhooks.receiver.server import listen, server
 from sequel_assets.webhooks.receiver.verify import VerificationRules
 from sequel_assets_tests.support.postgres import PostgresServer

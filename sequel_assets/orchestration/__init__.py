@@ -1,1 +1,1 @@
-"""Partitions, jobs, schedules, checks and resources: when the assets are refreshed, and how it is known that they are right."""
+"""Everything that imports Dagster: assets, partitions, jobs, schedules, sensors, checks, alerts and its storage."""

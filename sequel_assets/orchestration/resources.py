@@ -1,4 +1,4 @@
-"""What the assets are given: the settings' client and warehouse. Nothing is opened until it is used."""
+"""The Dagster resources: client and warehouse by the settings, and an observer. Nothing is opened until it is used."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -7,7 +7,7 @@ import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
 from sequel_assets import settings
-from sequel_assets.orchestration.storage.errors import in_words
+from sequel_assets.orchestration.storage.errors import describe
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.refresh.core.progress import Progress
@@ -24,9 +24,10 @@ NEEDED = ("client_id", "client_secret", "company_id", "person_key")
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """Turn what is wrong with settings, warehouse or Sequel into a failure that says just that.
+    """Turn an error of settings, warehouse or Sequel into a failure with its text alone.
 
-    Of a mistake of ours its kind and place are told: Dagster would keep its text, and that of all that is chained to it.
+    Of any other error only the kind and place are reported: Dagster would store its text, and that of all chained
+    errors.
     """
     try:
         yield
@@ -35,15 +36,15 @@ def in_one_line() -> Iterator[None]:
     except (dg.DagsterError, dg.Failure, dg.RetryRequested):
         raise
     except SQLAlchemyError as error:  # of Dagster's storage: the warehouse's are its own
-        raise dg.Failure(in_words(error)) from None
+        raise dg.Failure(describe(error)) from None
     except Exception as error:  # noqa: BLE001
         raise dg.Failure(unexpected(error)) from None
 
 
 class Platform:
-    """The platform as the environment describes it; what is missing there is said when it is asked for.
+    """The platform as the environment describes it; a missing setting raises only when it is needed.
 
-    A `client` that is given serves all runs, so that they share its token; else each run has one of its own.
+    A given `client` serves all runs, so that they share its token; else each run opens one of its own.
     """
 
     def __init__(self, client: SequelClient | None = None) -> None:
@@ -84,30 +85,30 @@ class Platform:
         run_id: str,
         *,
         accepts_loss: bool = False,
-        anew: bool = False,
+        force: bool = False,
     ) -> Refresher:
         """Return what refreshes slices by the rules of the settings."""
         now = self.settings()
         rules = config.rules(now)
-        return Refresher(client, warehouse, now.clock, rules, run_id, accepts_loss=accepts_loss, anew=anew)
+        return Refresher(client, warehouse, now.clock, rules, run_id, accepts_loss=accepts_loss, anew=force)
 
 
 class Observer:
-    """Told of each outcome as it happens; the command line shows its progress through one."""
+    """Receives each outcome as it happens; the command line shows its progress through one."""
 
-    def __init__(self, tell: Callable[[Outcome], None] = lambda _: None) -> None:
-        self.tell = tell
-        self.gauge: Progress | None = None
+    def __init__(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> None:
+        self.on_outcome = on_outcome
+        self.progress: Progress | None = None
         """How far the run is, once it has begun."""
         self.fatal: SequelError | None = None
         """The error that ended a run for every company, once there was one."""
 
     def __call__(self, outcome: Outcome) -> None:
         """Pass the outcome on."""
-        self.tell(outcome)
+        self.on_outcome(outcome)
 
 
-@dg.resource(description="Told of each outcome as it happens")
-def silent_observer() -> Observer:
-    """Return an observer that nobody looks at: the runs of the daemon report through Dagster alone."""
+@dg.resource(description="Receives each outcome as it happens")
+def no_observer() -> Observer:
+    """Return an observer that does nothing: the runs of the daemon report through Dagster alone."""
     return Observer()

@@ -1,4 +1,4 @@
-"""What the patrol left in the warehouse, read for the checks: verdicts, how old they are, and what was restated."""
+"""Reads what the reconciliation wrote into the warehouse, for the checks: results, their age, and restatements."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,12 +19,12 @@ from sequel_assets.warehouse.tables.core import (
 )
 
 LONGEST_PAUSE = timedelta(days=2)
-"""So long a patrol may fail to run before the checks say so."""
+"""For so long a reconciliation may fail to run before the checks report it."""
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """A total that is not what is kept here."""
+class DifferingTotal:
+    """A total that differs from what is kept here."""
 
     company_id: str
     event_id: str
@@ -32,12 +32,12 @@ class Wrong:
     first_day: date | None
     last_day: date | None
     found: int
-    promised: int
+    expected: int
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What the verdicts of a scope are about."""
+class ScopeFigures:
+    """How many results a scope has, and how old they are."""
 
     events: int
     oldest_checked_at: datetime | None
@@ -46,7 +46,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Restatement:
-    """A number of a final slice that is another one now."""
+    """A number of a final slice that has changed."""
 
     company_id: str
     day: date
@@ -56,22 +56,22 @@ class Restatement:
     now: float
 
 
-def differing(connection: sa.Connection, *scopes: str) -> list[Wrong]:
-    """Return the totals that are not what is kept; of events that are asked, or of companies."""
+def differing(connection: sa.Connection, *scopes: str) -> list[DifferingTotal]:
+    """Return the totals that differ from what is kept; of events that are still reconciled, or of companies."""
     r = reconciliations.c
     columns = (r.company_id, r.event_id, r.scope, r.first_day, r.last_day, r.found_minutes, r.promised_minutes)
-    chosen = (r.scope.in_(scopes), r.verdict == ReconciliationResult.DIFFERS.value, _is_asked())
+    chosen = (r.scope.in_(scopes), r.verdict == ReconciliationResult.DIFFERS.value, _is_reconciled())
     rows = connection.execute(sa.select(*columns).where(*chosen).order_by(r.company_id, r.event_id, r.scope))
-    return [Wrong(*row) for row in rows]
+    return [DifferingTotal(*row) for row in rows]
 
 
-def figures(connection: sa.Connection, scope: str) -> Figures:
-    """Return how many events have a verdict, the oldest one's time, and all that Sequel holds from before the history."""
+def figures(connection: sa.Connection, scope: str) -> ScopeFigures:
+    """Return how many events have a result, the time of the oldest one, and all minutes from before the history."""
     r = reconciliations.c
-    query = sa.select(sa.func.count(), sa.func.min(r.checked_at)).where(r.scope == scope, _is_asked())
+    query = sa.select(sa.func.count(), sa.func.min(r.checked_at)).where(r.scope == scope, _is_reconciled())
     count, oldest = connection.execute(query).one()
-    before = connection.scalar(sa.select(sa.func.sum(r.promised_minutes)).where(r.scope == BEFORE, _is_asked()))
-    return Figures(count, oldest, int(before or 0))
+    before = connection.scalar(sa.select(sa.func.sum(r.promised_minutes)).where(r.scope == BEFORE, _is_reconciled()))
+    return ScopeFigures(count, oldest, int(before or 0))
 
 
 def skipped(connection: sa.Connection, *scopes: str) -> int:
@@ -81,8 +81,8 @@ def skipped(connection: sa.Connection, *scopes: str) -> int:
     return int(connection.scalar(sa.select(sa.func.count()).select_from(reconciliations).where(*chosen)) or 0)
 
 
-def not_patrolled(connection: sa.Connection, now: datetime) -> list[tuple[str, datetime | None]]:
-    """Return (company, last patrol) of each whose last patrol is too old, or that has long had closed days and none."""
+def overdue_companies(connection: sa.Connection, now: datetime) -> list[tuple[str, datetime | None]]:
+    """Return (company, last reconciliation) where that is too old, or missing though days have long been closed."""
     r, limit = refreshes.c, now - LONGEST_PAUSE
     last = {
         row.company_id: row.refreshed_at
@@ -91,33 +91,33 @@ def not_patrolled(connection: sa.Connection, now: datetime) -> list[tuple[str, d
     closed = sa.select(r.company_id).where(
         r.dataset == event_participants.name, r.full_through.is_not(None), r.refreshed_at <= limit
     )
-    owing = set(connection.scalars(closed.distinct()))
+    overdue = set(connection.scalars(closed.distinct()))
     there = connection.scalars(sa.select(companies.c.company_id).where(companies.c.gone_at.is_(None)))
     return [
         (company_id, last.get(company_id))
         for company_id in sorted(there)
-        if (company_id in last and last[company_id] < limit) or (company_id not in last and company_id in owing)
+        if (company_id in last and last[company_id] < limit) or (company_id not in last and company_id in overdue)
     ]
 
 
-def not_asked(connection: sa.Connection) -> list[tuple[str, str, str]]:
-    """Return (company, event, reason) of what the last patrol could not tell."""
+def unresolved(connection: sa.Connection) -> list[tuple[str, str, str]]:
+    """Return (company, event, reason) of what the last reconciliation could not compare."""
     p = problems.c
     query = sa.select(p.company_id, p.event_id, p.reason).where(p.dataset == reconciliations.name)
     return [tuple(row) for row in connection.execute(query.order_by(p.company_id, p.event_id))]
 
 
-def restated_since(connection: sa.Connection, dataset: str, moment: datetime) -> list[Restatement]:
-    """Return the numbers of a dataset that were seen to change after a moment, the newest days first."""
+def restated_since(connection: sa.Connection, dataset: str, since: datetime) -> list[Restatement]:
+    """Return the numbers of a dataset that changed after a time, the newest days first."""
     r = restatements.c
     columns = (r.company_id, r.day, r.key, r.column_name, r.from_value, r.to_value)
-    query = sa.select(*columns).where(r.dataset == dataset, r.seen_at > moment)
+    query = sa.select(*columns).where(r.dataset == dataset, r.seen_at > since)
     rows = connection.execute(query.order_by(r.day.desc(), r.company_id, r.key, r.column_name, r.seen_at))
     return [Restatement(*row) for row in rows]
 
 
-def _is_asked() -> sa.ColumnElement[bool]:
-    """Say of a verdict that its event is still asked; one that vanished or was ruled out turns no light red."""
+def _is_reconciled() -> sa.ColumnElement[bool]:
+    """Whether a result's event is still reconciled; one that vanished or was ruled out fails no check."""
     r, e, x = reconciliations.c, events.c, exclusions.c
     there = sa.exists().where(e.company_id == r.company_id, e.event_id == r.event_id, e.vanished_at.is_(None))
     ruled_out = sa.exists().where(x.company_id == r.company_id, x.event_id == r.event_id)

@@ -1,4 +1,7 @@
-"""Asking for the totals of a company's events: counted, side by side, and one event's failure is its own."""
+"""Fetches totals of one company's events, several at once.
+
+Requests are counted, and one event's failure stops no other.
+"""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -17,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class EventFailure:
-    """What could not be patrolled, and why; `event_id` is empty where it is the company as a whole."""
+    """What could not be reconciled, and why; `event_id` is empty where it is the company itself."""
 
     company_id: str
     event_id: str
@@ -25,8 +28,8 @@ class EventFailure:
 
 
 @dataclass
-class Found:
-    """What the patrol of a company came to."""
+class CompanyReport:
+    """What the reconciliation of one company found and did."""
 
     events: int = 0
     requests: int = 0
@@ -35,45 +38,48 @@ class Found:
     hidden: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     failures: list[EventFailure] = field(default_factory=list)
-    mended: list[Outcome] = field(default_factory=list)
+    repaired_slices: list[Outcome] = field(default_factory=list)
     """Slices that changed."""
 
 
-class TotalsAsker:
-    """The questions about one company's events. What fails is told in `found`."""
+class TotalsClient:
+    """Requests for totals of one company's events. What fails is added to `report`."""
 
-    def __init__(self, client: SequelClient, pool: Executor, company_id: str, found: Found) -> None:
-        self._client, self._pool, self._company_id, self._found = client, pool, company_id, found
+    def __init__(self, client: SequelClient, pool: Executor, company_id: str, report: CompanyReport) -> None:
+        self._client, self._pool, self._company_id, self._report = client, pool, company_id, report
         self._lock = threading.Lock()
 
     def total(self, event_id: str, first: date | None, last: date | None) -> int:
-        """Return the engaged minutes that Sequel tells of an event; a 404 is asked again once."""
+        """Return the engaged minutes that Sequel has of an event; a 404 is requested once more."""
         for attempt in (1, 2):
             with self._lock:
-                self._found.requests += 1
+                self._report.requests += 1
             try:
-                told = self._client.participants(event_id, start=first, end=last, engagement_type="all", limit=1)
-                return told.total_engaged_minutes
+                answer = self._client.participants(event_id, start=first, end=last, engagement_type="all", limit=1)
+                return answer.total_engaged_minutes
             except NotFound:
                 if attempt == 2:
                     raise
         raise AssertionError("unreachable")
 
     def each(self, event_ids: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
-        """Return what the work gave for each event; an event that fails is told and left out."""
+        """Return what the work gave for each event; an event that fails is reported and left out."""
         event_ids = list(event_ids)
         results = self._pool.map(lambda event_id: self.guarded(event_id, lambda: work(event_id)), event_ids)
         return {event_id: got for event_id, got in zip(event_ids, results, strict=True) if got is not None}
 
     def guarded(self, event_id: str, call: Callable[[], T]) -> T | None:
-        """Return what a call gives; None where it fails, which is told. What no request would survive is raised."""
+        """Return what a call gives; None where it fails, which is reported.
+
+        Errors that would fail every request are raised.
+        """
         try:
             return call()
         except (*FATAL, WarehouseError):
             raise
         except SequelError as error:
-            why = str(error)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other events down
-            why = unexpected(error)
-        self._found.failures.append(EventFailure(self._company_id, event_id, why))
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - our own mistake must not fail other events
+            reason = unexpected(error)
+        self._report.failures.append(EventFailure(self._company_id, event_id, reason))
         return None

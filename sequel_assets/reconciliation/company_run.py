@@ -1,17 +1,19 @@
-"""The patrol of one company: of each event the total over the days that have closed, and the total of all time.
+"""Reconciles one company: of each event the total over the days that have closed, and the total of all time.
 
-Two small requests while all is well. Days that moved are found by asking parts of the range, and refreshed by the
-ordinary path, so that restatements, held slices, proofs and as-of insights follow.
+That is two small requests per event while nothing moved. Days that moved are found by requesting parts of the range and
+refreshed as usual, so that restatements, quarantined slices, control totals and as-of insights follow. Nothing is
+written here but the results: facts change only by a refresh.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from sequel_assets.reconciliation.client import EventFailure, Found, TotalsAsker
-from sequel_assets.reconciliation.company_totals import SCOPES, NamedTotals, Ours, skipped
-from sequel_assets.reconciliation.decisions import DAY, Need, ReconciliationResult, Rest, judge, search, within
+from sequel_assets.reconciliation.client import CompanyReport, EventFailure, TotalsClient
+from sequel_assets.reconciliation.company_totals import SCOPES, KeptTotals, NamedTotals, skipped
+from sequel_assets.reconciliation.decisions import DAY, Need, ReconciliationResult, Rest, classify_rest, search, within
 from sequel_assets.reconciliation.list_cap import hidden_events, note_hidden
 from sequel_assets.reconciliation.store import (
     ALL_TIME,
@@ -20,8 +22,8 @@ from sequel_assets.reconciliation.store import (
     RANGE,
     KnownTotals,
     ReconciliationFinding,
+    days_with_problems,
     read_known,
-    troubled_days,
     write_findings,
 )
 from sequel_assets.refresh.core.config import RefreshConfig
@@ -41,49 +43,52 @@ from sequel_assets.warehouse.tables.core import NO_DAY, reconciliations
 
 T = TypeVar("T")
 OVERTIME = timedelta(hours=1)
-"""How long beyond its planned end an event may be on."""
+"""How long after its planned end an event may still be running."""
+
+
+@dataclass(frozen=True)
+class ReconciliationContext:
+    """What the reconciliations of all companies share."""
+
+    client: SequelClient
+    warehouse: Warehouse
+    clock: Callable[[], datetime]
+    rules: RefreshConfig
+    run_id: str | None
+    named: NamedTotals
+
+    def refresher(self, only: Mapping[str, Mapping[str, Collection[date]]]) -> Refresher:
+        """Return what refreshes days of single events."""
+        return Refresher(self.client, self.warehouse, self.clock, self.rules, self.run_id, only=only)
 
 
 class CompanyReconciliation:
-    """One company's events, asked in the pool's threads. `found` grows as it goes."""
+    """Reconciles one company's events, in the pool's threads. `report` is filled step by step."""
 
-    def __init__(
-        self,
-        client: SequelClient,
-        warehouse: Warehouse,
-        clock: Callable[[], datetime],
-        rules: RefreshConfig,
-        run_id: str | None,
-        *,
-        pool: Executor,
-        named: NamedTotals,
-        refresher: Callable[[Mapping[str, Mapping[str, Collection[date]]]], Refresher],
-        company_id: str,
-        horizon: date,
-    ) -> None:
-        self._client, self._warehouse, self._clock, self._rules, self._run_id = client, warehouse, clock, rules, run_id
-        self._named, self._refresher = named, refresher
+    def __init__(self, context: ReconciliationContext, pool: Executor, company_id: str, horizon: date) -> None:
+        self._context, self._warehouse = context, context.warehouse
+        self._clock, self._rules = context.clock, context.rules
         self._company_id, self._horizon = company_id, horizon
-        self.found = Found()
-        self._ask = TotalsAsker(client, pool, company_id, self.found)
+        self.report = CompanyReport()
+        self._totals = TotalsClient(context.client, pool, company_id, self.report)
 
     def run(self) -> None:
-        """Patrol the company and write down what was found."""
+        """Reconcile the company and write what was found."""
         at = self._clock()
         through = data_through(at, self._rules.settle)
-        self._ask.guarded("", lambda: self._list_by_windows(at))
+        self._totals.guarded("", lambda: self._list_by_windows(at))
         known = self._read()
         if known.span is not None:
-            self.found.events = len(known.events)
-            self.found.findings = self._events(known, known.span, through)
-        moment = RunInfo(at, through, self._rules.late_window, self._run_id)
-        write_findings(self._warehouse, self._company_id, self.found.findings, known, moment)
+            self.report.events = len(known.events)
+            self.report.findings = self._events(known, known.span, through)
+        run_info = RunInfo(at, through, self._rules.late_window, self._context.run_id)
+        write_findings(self._warehouse, self._company_id, self.report.findings, known, run_info)
         reasons: dict[str, list[str]] = {}
-        for failure in self.found.failures:
+        for failure in self.report.failures:
             reasons.setdefault(failure.event_id, []).append(failure.reason)
         standing = [
-            Problem(self._company_id, reconciliations.name, "; ".join(why), event_id=event_id)
-            for event_id, why in reasons.items()
+            Problem(self._company_id, reconciliations.name, "; ".join(texts), event_id=event_id)
+            for event_id, texts in reasons.items()
         ]
         problems.settle(self._warehouse, self._company_id, reconciliations.name, [NO_DAY], standing, at=at)
 
@@ -91,94 +96,101 @@ class CompanyReconciliation:
         return read_known(self._warehouse, self._company_id, self._horizon)
 
     def _list_by_windows(self, at: datetime) -> None:
-        self.found.hidden = hidden_events(self._client, self._company_id, self._rules.start.year, at.year + 1)
-        note_hidden(self._warehouse, self._company_id, self.found.hidden, at=at)
+        self.report.hidden = hidden_events(self._context.client, self._company_id, self._rules.start.year, at.year + 1)
+        note_hidden(self._warehouse, self._company_id, self.report.hidden, at=at)
 
     def _events(self, known: KnownTotals, span: Span, through: datetime) -> list[ReconciliationFinding]:
         events = {event.event_id: event for event in known.events}
-        totals = self._ask.each(events, lambda event_id: self._ask.total(event_id, span.first, span.last))
-        if any(told != within(span, known.of(event_id)) for event_id, told in totals.items()):
-            totals = self._mend(totals, span)
+        totals = self._totals.each(events, lambda event_id: self._totals.total(event_id, span.first, span.last))
+        if any(total != within(span, known.of(event_id)) for event_id, total in totals.items()):
+            totals = self._repaired(totals, span)
             known = self._read()
         elif len(totals) == len(events):
             self._clear_problems(span)
-        found = self._ask.each(totals, lambda event_id: self._verdicts(known, span, events[event_id], totals[event_id]))
+        found = self._totals.each(
+            totals, lambda event_id: self._findings(known, span, events[event_id], totals[event_id])
+        )
         findings = [finding for of_event in found.values() for finding in of_event]
         why = ""
         if known.left_out:
             why = f"{known.left_out} events have vanished or are ruled out, and Sequel may count them"
         elif len(found) < len(events):
-            why = "not every event could be asked"
+            why = "not every event's total could be fetched"
         elif data_through(self._clock(), self._rules.settle) != through:
-            why = "Sequel's hour changed during the patrol"
-        named = self._ask.guarded("", lambda: self._named_totals(known, span, findings, why))
+            why = "Sequel's hour changed during the reconciliation"
+        named = self._totals.guarded("", lambda: self._named_totals(known, span, findings, why))
         return findings + (named or [])
 
-    def _mend(self, totals: Mapping[str, int], span: Span) -> dict[str, int]:
-        """Find and refresh the days that moved; return the totals of the events, asked again where they still differ."""
+    def _repaired(self, totals: Mapping[str, int], span: Span) -> dict[str, int]:
+        """Find and refresh the days that moved.
+
+        Return the events' totals, requested once more where they still differ.
+        """
         known = self._read()  # a refresh may have been under way
 
         def differing(kept: KnownTotals) -> list[str]:
-            return [event_id for event_id, told in totals.items() if told != within(span, kept.of(event_id))]
+            return [event_id for event_id, total in totals.items() if total != within(span, kept.of(event_id))]
 
         suspects = differing(known)
-        moved = self._ask.each(suspects, lambda event_id: self._moved(known, span, event_id, totals[event_id]))
+        moved = self._totals.each(suspects, lambda event_id: self._moved(known, span, event_id, totals[event_id]))
         self._repair({event_id: days for event_id, days in moved.items() if days})
-        again = differing(self._read())
-        asked = self._ask.each(again, lambda event_id: self._ask.total(event_id, span.first, span.last))
-        failed = {*suspects} - moved.keys() | {*again} - asked.keys()
-        return {event_id: told for event_id, told in {**totals, **asked}.items() if event_id not in failed}
+        still = differing(self._read())
+        fetched = self._totals.each(still, lambda event_id: self._totals.total(event_id, span.first, span.last))
+        failed = {*suspects} - moved.keys() | {*still} - fetched.keys()
+        return {event_id: total for event_id, total in {**totals, **fetched}.items() if event_id not in failed}
 
     def _clear_problems(self, span: Span) -> None:
-        """Refresh the days with problems: they are final, and nobody else asks for them again now that they are right."""
-        days = self._warehouse.ask(lambda connection: troubled_days(connection, self._company_id, span))
+        """Refresh the days with problems: they are final and right now, and no other run would fetch them."""
+        days = self._warehouse.ask(lambda connection: days_with_problems(connection, self._company_id, span))
         self._refresh(days, {})
 
-    def _moved(self, known: KnownTotals, span: Span, event_id: str, told: int) -> list[date]:
-        answers = {span: told}
+    def _moved(self, known: KnownTotals, span: Span, event_id: str, total: int) -> list[date]:
+        answers = {span: total}
         while isinstance(step := search(span, known.of(event_id), answers), Span):
-            answers[step] = self._ask.total(event_id, step.first, step.last)
+            answers[step] = self._totals.total(event_id, step.first, step.last)
         return step
 
     def _repair(self, moved: Mapping[str, list[date]]) -> None:
         if not moved:
             return
         self._refresh([], moved)
-        self.found.repaired = dict(moved)
+        self.report.repaired = dict(moved)
 
     def _refresh(self, days: Sequence[date], moved: Mapping[str, Sequence[date]]) -> None:
         """Refresh days of every event, and days of single events."""
         if not days and not moved:
             return
-        refresher = self._refresher({self._company_id: moved})
+        refresher = self._context.refresher({self._company_id: moved})
         for outcome in refresher.refresh({self._company_id: days}):
             if not outcome.is_good and outcome.dataset in LANDED_NAMES:
-                why = f"{outcome.dataset} of {outcome.day} was not mended: {outcome.reason}"
-                self.found.failures.append(EventFailure(self._company_id, "", why))
+                reason = f"{outcome.dataset} of {outcome.day} was not repaired: {outcome.reason}"
+                self.report.failures.append(EventFailure(self._company_id, "", reason))
             elif outcome.verdict is SliceStatus.DONE:
-                self.found.mended.append(outcome)
+                self.report.repaired_slices.append(outcome)
         if refresher.fatal is not None:
             raise refresher.fatal
 
-    def _verdicts(
-        self, known: KnownTotals, span: Span, event: KnownEvent, promised: int
+    def _findings(
+        self, known: KnownTotals, span: Span, event: KnownEvent, expected: int
     ) -> list[ReconciliationFinding]:
-        """Ask for the total of all time and, where it leaves a question, for the days before and after the range."""
+        """Request the total of all time and, where that is not enough, those of the days before and after the range."""
         event_id, kept = event.event_id, known.of(event.event_id)
         found = within(span, kept)
-        verdict = ReconciliationResult.EQUAL if found == promised else ReconciliationResult.DIFFERS
-        findings = [ReconciliationFinding(event_id, RANGE, span.first, span.last, found, promised, verdict)]
-        ever = self._ask.total(event_id, None, None)
+        result = ReconciliationResult.EQUAL if found == expected else ReconciliationResult.DIFFERS
+        findings = [ReconciliationFinding(event_id, RANGE, span.first, span.last, found, expected, result)]
+        ever = self._totals.total(event_id, None, None)
         after = sum(minutes for day, minutes in kept.items() if day > span.last)
         between = sum(minutes for day, minutes in kept.items() if day < span.first)
-        rest = Rest(ever - promised, between, after, after > 0 or _is_on(event, span.last, self._clock()))
+        rest = Rest(ever - expected, between, after, after > 0 or _is_on(event, span.last, self._clock()))
         remembered, last_before = known.before.get(event_id), self._horizon - DAY
-        asked: dict[Need, int] = {}
-        while isinstance(step := judge(rest, remembered, asked.get(Need.BEFORE), asked.get(Need.AFTER)), Need):
+        fetched: dict[Need, int] = {}
+        while isinstance(
+            step := classify_rest(rest, remembered, fetched.get(Need.BEFORE), fetched.get(Need.AFTER)), Need
+        ):
             first, last = (None, last_before) if step is Need.BEFORE else (span.last + DAY, None)
-            asked[step] = self._ask.total(event_id, first, last)
+            fetched[step] = self._totals.total(event_id, first, last)
         findings.append(ReconciliationFinding(event_id, ALL_TIME, None, None, found + between + after, ever, step))
-        before = asked.get(Need.BEFORE, remembered)
+        before = fetched.get(Need.BEFORE, remembered)
         if before is not None:
             kind = ReconciliationResult.BEFORE_START if before else ReconciliationResult.EQUAL
             findings.append(ReconciliationFinding(event_id, BEFORE, None, last_before, 0, before, kind))
@@ -187,25 +199,25 @@ class CompanyReconciliation:
     def _named_totals(
         self, known: KnownTotals, span: Span, findings: Sequence[ReconciliationFinding], why: str
     ) -> list[ReconciliationFinding]:
-        before = sum(finding.promised for finding in findings if finding.scope == BEFORE)
+        before = sum(finding.expected for finding in findings if finding.scope == BEFORE)
         of_all_time = [finding for finding in findings if finding.scope == ALL_TIME]
         kept = sum(sums.engaged for sums in known.sums.values())
         ever = (
             kept
             + before
-            + sum(f.promised - f.found for f in of_all_time if f.verdict is not ReconciliationResult.DIFFERS)
+            + sum(f.expected - f.found for f in of_all_time if f.result is not ReconciliationResult.DIFFERS)
         )
         days = {day: sums for day, sums in known.sums.items() if span.first <= day <= span.last}
         if why:
-            told = [skipped(scope, None, why) for scope in SCOPES]
+            totals = [skipped(scope, None, why) for scope in SCOPES]
         else:
-            told = self._named.compare(self._company_id, span, Ours(days, kept + before, ever))
-        self.found.skipped = {one.scope: one.why for one in told if one.why}
+            totals = self._context.named.compare(self._company_id, span, KeptTotals(days, kept + before, ever))
+        self.report.skipped = {one.scope: one.why for one in totals if one.why}
         of_company = []
-        for one in told:
+        for one in totals:
             first, last = (one.span.first, one.span.last) if one.span else (None, None)
             of_company.append(
-                ReconciliationFinding(COMPANY, one.scope, first, last, one.found, one.promised, one.verdict)
+                ReconciliationFinding(COMPANY, one.scope, first, last, one.found, one.expected, one.result)
             )
         return of_company
 
@@ -215,4 +227,4 @@ def _is_on(event: KnownEvent, last_closed: date, now: datetime) -> bool:
     if event.starts_at is None or event.starts_at > now:
         return False
     ends_at = max(event.ends_at or event.starts_at, event.starts_at)
-    return ends_at >= day_end(last_closed) - OVERTIME  # nothing is added to a told time
+    return ends_at >= day_end(last_closed) - OVERTIME  # day_end - OVERTIME, since ends_at + OVERTIME may overflow

@@ -1,6 +1,7 @@
-"""The totals of a company that Sequel's reference only names: held against ours where they answer, and never used to fill.
+"""Compares a company's totals by endpoints that Sequel's reference only names. They never fill a table.
 
-Their shapes are a proposal, so nothing depends on them: absent or without numbers they are skipped, and that is said.
+Their response shapes are a guess, so nothing depends on them: without an answer or without numbers they are skipped,
+and the reason is reported.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,48 +27,51 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Ours:
-    """What a company's totals are held against."""
+class KeptTotals:
+    """What is kept of a company, to compare its totals with."""
 
     days: Mapping[date, Sums]
     """The days of the range that have minutes."""
-    least: int
-    """Engaged minutes of all time: what is kept, and what Sequel holds from before the history."""
-    most: int
-    """The same with what came in since the last refresh, by the events' own all-time totals."""
+    lower: int
+    """The least that all time may have: what is kept, and what Sequel holds from before the history."""
+    upper: int
+    """The most: also what came in since the last refresh, by the events' own all-time totals."""
 
 
 @dataclass(frozen=True)
 class NamedTotal:
-    """What one named endpoint says; `why` tells why it was skipped."""
+    """The result of one named endpoint; `why` says why it was skipped."""
 
     scope: str
     span: Span | None
     found: int
-    promised: int
-    verdict: ReconciliationResult
+    expected: int
+    result: ReconciliationResult
     why: str = ""
 
 
 class NamedTotals:
-    """Asks the named endpoints. One that is refused or fails is given up: such answers are tried long before they are believed."""
+    """Requests the named endpoints.
+
+    One that is refused or fails is not requested again in this run: retries take long.
+    """
 
     def __init__(self, client: SequelClient) -> None:
         self._client = client
         self._given_up: dict[str, str] = {}
 
-    def compare(self, company_id: str, span: Span, ours: Ours) -> list[NamedTotal]:
-        """Return what each of the three endpoints says of a company; only what no request would survive is raised."""
-        ask = self._client
+    def compare(self, company_id: str, span: Span, kept: KeptTotals) -> list[NamedTotal]:
+        """Return the result of each of the three endpoints; only errors that would fail every request are raised."""
+        client = self._client
         return [
-            self._one(LIFETIME, None, lambda: lifetime(ask.lifetime_usage(company_id), ours)),
+            self._one(LIFETIME, None, lambda: lifetime(client.lifetime_usage(company_id), kept)),
             self._one(
-                RANGE, span, lambda: in_range(ask.usage(company_id, start=span.first, end=span.last), span, ours)
+                RANGE, span, lambda: in_range(client.usage(company_id, start=span.first, end=span.last), span, kept)
             ),
             self._one(
                 BY_DAY,
                 span,
-                lambda: by_day(ask.usage_by_day(company_id, start=span.first, end=span.last), span, ours),
+                lambda: by_day(client.usage_by_day(company_id, start=span.first, end=span.last), span, kept),
             ),
         ]
 
@@ -89,56 +93,56 @@ def skipped(scope: str, span: Span | None, why: str) -> NamedTotal:
     return NamedTotal(scope, span, 0, 0, ReconciliationResult.SKIPPED, why)
 
 
-def lifetime(told: Usage, ours: Ours) -> NamedTotal:
-    """Hold the total of all time against ours: it lies between what is kept and what the events' own totals say."""
-    if told.total_minutes is None:
-        return skipped(LIFETIME, None, "it tells no totalMinutes")
-    is_right = ours.least <= told.total_minutes <= max(ours.least, ours.most)
+def lifetime(usage: Usage, kept: KeptTotals) -> NamedTotal:
+    """Compare the total of all time: it must lie between what is kept and what the events' own totals say."""
+    if usage.total_minutes is None:
+        return skipped(LIFETIME, None, "it has no totalMinutes")
+    is_right = kept.lower <= usage.total_minutes <= max(kept.lower, kept.upper)
     return NamedTotal(
         LIFETIME,
         None,
-        ours.least,
-        told.total_minutes,
+        kept.lower,
+        usage.total_minutes,
         ReconciliationResult.EQUAL if is_right else ReconciliationResult.DIFFERS,
     )
 
 
-def in_range(told: Usage, span: Span, ours: Ours) -> NamedTotal:
-    """Hold the minutes of the range against ours, each kind that is told; the first that differs is named."""
-    sums = _together(ours.days.values())
+def in_range(usage: Usage, span: Span, kept: KeptTotals) -> NamedTotal:
+    """Compare the minutes of the range, each kind that is there; the first that differs is named."""
+    sums = _together(kept.days.values())
     pairs = [
-        (found, promised)
-        for found, promised in (
-            (sums.engaged, told.total_minutes),
-            (sums.live, told.live_minutes),
-            (sums.on_demand, told.on_demand_minutes),
+        (found, expected)
+        for found, expected in (
+            (sums.engaged, usage.total_minutes),
+            (sums.live, usage.live_minutes),
+            (sums.on_demand, usage.on_demand_minutes),
         )
-        if promised is not None
+        if expected is not None
     ]
     if not pairs:
-        return skipped(RANGE, span, "it tells no minutes")
-    found, promised = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+        return skipped(RANGE, span, "it has no minutes")
+    found, expected = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
     return NamedTotal(
-        RANGE, span, found, promised, ReconciliationResult.EQUAL if found == promised else ReconciliationResult.DIFFERS
+        RANGE, span, found, expected, ReconciliationResult.EQUAL if found == expected else ReconciliationResult.DIFFERS
     )
 
 
-def by_day(told: Iterable[DayUsage], span: Span, ours: Ours) -> NamedTotal:
-    """Hold each day against ours; the first that differs is named. Minutes that moved between two days show here."""
-    promised: dict[date, int] = {}
-    for row in told:
+def by_day(usage: Iterable[DayUsage], span: Span, kept: KeptTotals) -> NamedTotal:
+    """Compare each day; the first that differs is named. Minutes that moved between two days show only here."""
+    expected: dict[date, int] = {}
+    for row in usage:
         if not span.first <= row.day <= span.last:
             continue
         if row.virtual_stage_minutes is None or row.networking_minutes is None:
-            return skipped(BY_DAY, span, f"it tells no minutes of {row.day}")
-        promised[row.day] = promised.get(row.day, 0) + row.virtual_stage_minutes + row.networking_minutes
-    kept = {day: sums.engaged for day, sums in ours.days.items()}
-    for day in sorted(kept.keys() | promised.keys()):
-        if kept.get(day, 0) != promised.get(day, 0):
+            return skipped(BY_DAY, span, f"it has no minutes of {row.day}")
+        expected[row.day] = expected.get(row.day, 0) + row.virtual_stage_minutes + row.networking_minutes
+    minutes = {day: sums.engaged for day, sums in kept.days.items()}
+    for day in sorted(minutes.keys() | expected.keys()):
+        if minutes.get(day, 0) != expected.get(day, 0):
             return NamedTotal(
-                BY_DAY, Span(day, day), kept.get(day, 0), promised.get(day, 0), ReconciliationResult.DIFFERS
+                BY_DAY, Span(day, day), minutes.get(day, 0), expected.get(day, 0), ReconciliationResult.DIFFERS
             )
-    return NamedTotal(BY_DAY, span, sum(kept.values()), sum(promised.values()), ReconciliationResult.EQUAL)
+    return NamedTotal(BY_DAY, span, sum(minutes.values()), sum(expected.values()), ReconciliationResult.EQUAL)
 
 
 def _together(sums: Iterable[Sums]) -> Sums:

@@ -1,8 +1,8 @@
-"""What the daily patrol asks and what it concludes: pure decisions over sums kept here and totals that Sequel tells.
+"""What the reconciliation requests and concludes: pure decisions over kept sums and Sequel's totals.
 
-Totals of days add up to those of a range, so a range whose total is not what is kept has moved days, and asking ever
-smaller parts of it finds them. Minutes that moved from one day to another of the same range leave its total as it is:
-they cannot be seen here.
+The totals of days add up to the total of a range. So a range whose total differs from what is kept has changed days,
+and requesting ever smaller parts of it finds them. Minutes that moved from one day to another within the range leave
+its total as it is: they cannot be found here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,12 @@ from sequel_assets.refresh.usage.range_search import Span, around, halves
 from sequel_assets.warehouse.slices.replacement import day_end
 
 DAY = timedelta(days=1)
-MAX_QUESTIONS = 40
-"""Parts of one event's range that are asked; what is not narrowed down by then is refreshed as a whole."""
+MAX_REQUESTS = 40
+"""Parts of one event's range that are requested; what is not narrowed down by then is refreshed entirely."""
 
 
 class ReconciliationResult(StrEnum):
-    """What a total that Sequel tells says of the minutes kept here."""
+    """How a total that Sequel answers compares with the minutes kept here."""
 
     EQUAL = "equal"
     BEFORE_START = "before_start"
@@ -32,7 +32,7 @@ class ReconciliationResult(StrEnum):
 
 
 class Need(StrEnum):
-    """What must be asked before there is a verdict."""
+    """Which total must be requested before there is a result."""
 
     BEFORE = "before"
     """The total of every day before the history."""
@@ -42,9 +42,9 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Rest:
-    """The minutes outside of the range: what Sequel tells (all time less the range), and what is kept."""
+    """The minutes outside of the range: what Sequel has (all time less the range), and what is kept."""
 
-    told: int
+    fetched: int
     kept_between: int
     """Kept on days of the history before the range: days that have not closed."""
     kept_after: int
@@ -54,7 +54,9 @@ class Rest:
 
 def known_range(slices: Mapping[date, Watermark], start: date) -> Span | None:
     """Return the unbroken run of closed days, not before `start`, that ends with the last closed day."""
-    closed = {day for day, held in slices.items() if held.full_through and held.full_through >= day_end(day)}
+    closed = {
+        day for day, watermark in slices.items() if watermark.full_through and watermark.full_through >= day_end(day)
+    }
     if not closed or (last := max(closed)) < start:
         return None
     first = last
@@ -69,20 +71,20 @@ def within(span: Span, kept: Mapping[date, int]) -> int:
 
 
 def search(span: Span, kept: Mapping[date, int], answers: Mapping[Span, int]) -> Span | list[date]:
-    """Return the part to ask next or, when enough is known, the days whose minutes are not those that are kept.
+    """Return the part to request next or, when enough is known, the days whose minutes differ from what is kept.
 
-    `answers` holds the totals told so far, that of the whole span among them.
+    `answers` holds the totals so far, that of the complete span among them.
     """
     return _search(span, answers[span], kept, answers)
 
 
-def _search(span: Span, told: int, kept: Mapping[date, int], answers: Mapping[Span, int]) -> Span | list[date]:
-    if told == within(span, kept):
+def _search(span: Span, total: int, kept: Mapping[date, int], answers: Mapping[Span, int]) -> Span | list[date]:
+    if total == within(span, kept):
         return []
     if span.days == 1:
         return [span.first]
     found: list[date] = []
-    left, had = told, within(span, kept)
+    left, had = total, within(span, kept)
     parts = _parts(span, kept)
     for place, part in enumerate(parts):
         if left == had:
@@ -91,7 +93,7 @@ def _search(span: Span, told: int, kept: Mapping[date, int], answers: Mapping[Sp
             share = left
         elif part in answers:
             share = answers[part]
-        elif len(answers) > MAX_QUESTIONS:
+        elif len(answers) > MAX_REQUESTS:
             return found + [day for rest in parts[place:] for day in days_between(rest.first, rest.last)]
         else:
             return part
@@ -115,31 +117,31 @@ def _parts(span: Span, kept: Mapping[date, int]) -> list[Span]:
     return [Span(span.first, middle), Span(middle + DAY, span.last)]
 
 
-def judge(
+def classify_rest(
     rest: Rest, remembered: int | None, before: int | None = None, after: int | None = None
 ) -> ReconciliationResult | Need:
-    """Return what the minutes outside of the range are, or what must be asked to know.
+    """Return what the minutes outside of the range are, or what must be requested to know.
 
-    `remembered` are the minutes before the history as an earlier patrol was told them, None if it never had to ask;
-    `before` and `after` are what was asked now.
+    `remembered` are the minutes before the history by an earlier reconciliation, None if it never had to request them;
+    `before` and `after` are what was requested now.
     """
     kept = rest.kept_between + rest.kept_after
     known = before if before is not None else remembered or 0
     right = ReconciliationResult.BEFORE_START if known else ReconciliationResult.EQUAL
-    if rest.told == kept + known:
+    if rest.fetched == kept + known:
         return right
-    if rest.told < kept:
+    if rest.fetched < kept:
         return ReconciliationResult.DIFFERS
-    may_grow = rest.is_open and rest.told > kept + known
+    may_grow = rest.is_open and rest.fetched > kept + known
     if before is None:
         return right if may_grow and remembered is not None else Need.BEFORE
     if may_grow:
         return right
-    if rest.told < kept + known:
+    if rest.fetched < kept + known:
         return ReconciliationResult.DIFFERS
     if after is None:
         return Need.AFTER
-    is_explained = rest.told - known - after == rest.kept_between and after >= rest.kept_after
+    is_explained = rest.fetched - known - after == rest.kept_between and after >= rest.kept_after
     return right if is_explained else ReconciliationResult.DIFFERS
 
 

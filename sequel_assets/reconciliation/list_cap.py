@@ -1,6 +1,7 @@
-"""Does Sequel list all events of a company? Its list is one answer, so a cap would hide events without a word.
+"""Finds events that Sequel's list leaves out. The list is one response, so a cap would hide events without an error.
 
-The same events are listed by windows of dates, a year each. One that only a window shows proves a cap.
+The same events are listed by windows of dates, a year each. An event that only a window shows means that there is a
+cap.
 """
 
 from datetime import datetime
@@ -17,13 +18,13 @@ from sequel_assets.warehouse.tables.core import NO_DAY, events
 from sequel_assets.warehouse.tables.core import problems as problems_table
 
 REASON = (
-    "Sequel caps its list of events: it shows this one when it is asked by dates only; its minutes are missing here, "
+    "Sequel caps its list of events: it shows this one only when dates are given; its minutes are missing here, "
     "ask Sequel's support to lift the cap"
 )
 
 
 def hidden_events(client: SequelClient, company_id: str, first_year: int, last_year: int) -> list[str]:
-    """Return the events that windows of dates show and the whole list does not."""
+    """Return the events that windows of dates show and the complete list does not."""
     seen = {
         event.uid
         for first, last in windows((first_year, last_year))
@@ -38,7 +39,7 @@ def hidden_events(client: SequelClient, company_id: str, first_year: int, last_y
 
 @repeats
 def note_hidden(warehouse: Warehouse, company_id: str, event_ids: list[str], *, at: datetime) -> None:
-    """Make the hidden events the problems of the company's events, each under the day on which it was found.
+    """Replace the problems of the company's hidden events, each under the day on which it was found.
 
     The problems without a day belong to the hourly listing, which knows nothing of windows.
     """

@@ -1,4 +1,4 @@
-"""What the patrol reads from the warehouse before it asks, and what it writes down afterwards."""
+"""What the reconciliation reads from the warehouse before it requests totals, and what it writes afterwards."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import event_participants, problems, reconciliations
 
 RANGE, ALL_TIME, BEFORE = "range", "all_time", "before_start"
-"""The scopes of an event; the last one remembers what Sequel holds from before the history."""
+"""The scopes of an event; the last one stores what Sequel holds from before the history."""
 COMPANY = ""
 """Stands for the event where a number is the company's own."""
 
@@ -35,29 +35,29 @@ class ReconciliationFinding:
     first_day: date | None
     last_day: date | None
     found: int
-    promised: int
-    verdict: ReconciliationResult
+    expected: int
+    result: ReconciliationResult
 
 
 @dataclass(frozen=True)
 class KnownTotals:
-    """What is known of a company before the patrol."""
+    """What is known of a company before the reconciliation."""
 
     company_id: str
     events: tuple[KnownEvent, ...]
-    """Those that are asked: neither vanished nor ruled out."""
+    """Those that are reconciled: neither vanished nor ruled out."""
     left_out: int
     """How many are not."""
     span: Span | None
     """The range of days that (b) compares; None while no day has closed."""
     horizon: date
-    """First day of the history: what Sequel holds from before it is told apart."""
+    """First day of the history: what Sequel holds from before it is counted separately."""
     kept: Mapping[str, Mapping[date, int]]
     """event -> day -> engaged minutes, from the horizon on."""
     sums: Mapping[date, Sums]
     """day -> minutes of all events."""
     before: Mapping[str, int]
-    """event -> minutes before the horizon, as Sequel told them when it was last asked."""
+    """event -> minutes before the horizon, by Sequel's last answer about them."""
 
     def of(self, event_id: str) -> Mapping[date, int]:
         """Return the minutes kept of an event."""
@@ -67,23 +67,23 @@ class KnownTotals:
 @repeats
 def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> KnownTotals:
     """Return what is kept of a company, in one consistent state."""
-    fact, told = event_participants.c, reconciliations.c
+    fact, r = event_participants.c, reconciliations.c
     minutes = [sa.func.sum(fact[name]) for name in ("live_minutes", "on_demand_minutes", "engaged_minutes")]
     with warehouse.read() as connection:
         everything = catalog.known_events(connection, company_id)
         excluded = catalog.excluded_events(connection, company_id)
-        ledger = read_slice_coverage(connection, [event_participants.name], [company_id])[event_participants.name]
+        coverage = read_slice_coverage(connection, [event_participants.name], [company_id])[event_participants.name]
         rows = connection.execute(
             sa.select(fact.event_id, fact.day, *minutes)
             .where(fact.company_id == company_id, fact.day >= horizon)
             .group_by(fact.event_id, fact.day)
         ).all()
         remembered = connection.execute(
-            sa.select(told.event_id, told.promised_minutes).where(
-                told.company_id == company_id, told.scope == BEFORE, told.last_day == horizon - timedelta(days=1)
+            sa.select(r.event_id, r.promised_minutes).where(
+                r.company_id == company_id, r.scope == BEFORE, r.last_day == horizon - timedelta(days=1)
             )
         ).all()
-    asked = tuple(
+    reconciled = tuple(
         event for event in everything.values() if event.vanished_at is None and event.event_id not in excluded
     )
     kept: dict[str, dict[date, int]] = {}
@@ -94,9 +94,9 @@ def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> KnownTot
         sums[day] = Sums(so_far.live + int(live), so_far.on_demand + int(on_demand), so_far.engaged + int(engaged))
     return KnownTotals(
         company_id,
-        asked,
-        len(everything) - len(asked),
-        known_range(ledger.get(company_id, {}), horizon),
+        reconciled,
+        len(everything) - len(reconciled),
+        known_range(coverage.get(company_id, {}), horizon),
         horizon,
         kept,
         sums,
@@ -104,8 +104,8 @@ def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> KnownTot
     )
 
 
-def troubled_days(connection: sa.Connection, company_id: str, span: Span) -> list[date]:
-    """Return the days of a span on which a problem of the company's facts stands."""
+def days_with_problems(connection: sa.Connection, company_id: str, span: Span) -> list[date]:
+    """Return the days of a span with a problem of the company's facts."""
     p = problems.c
     chosen = (
         p.company_id == company_id,
@@ -121,9 +121,9 @@ def write_findings(
     company_id: str,
     findings: Sequence[ReconciliationFinding],
     known: KnownTotals,
-    moment: RunInfo,
+    run_info: RunInfo,
 ) -> None:
-    """Write what was found; rows of events that are not asked any more go. Those of events that failed stay."""
+    """Write what was found and delete rows of events that are not reconciled any more; those of failed events stay."""
     r = reconciliations.c
     rows = [
         {
@@ -133,9 +133,9 @@ def write_findings(
             "first_day": finding.first_day,
             "last_day": finding.last_day,
             "found_minutes": finding.found,
-            "promised_minutes": finding.promised,
-            "verdict": finding.verdict.value,
-            "checked_at": moment.at,
+            "promised_minutes": finding.expected,
+            "verdict": finding.result.value,
+            "checked_at": run_info.at,
         }
         for finding in findings
     ]
@@ -144,4 +144,6 @@ def write_findings(
         for event_id in sorted(stored - {event.event_id for event in known.events} - {COMPANY}):
             connection.execute(reconciliations.delete().where(r.company_id == company_id, r.event_id == event_id))
         bulk.upsert(connection, reconciliations, rows)
-        note_stored(connection, company_id, reconciliations, at=moment.at, through=moment.through, run_id=moment.run_id)
+        note_stored(
+            connection, company_id, reconciliations, at=run_info.at, through=run_info.through, run_id=run_info.run_id
+        )

@@ -90,7 +90,7 @@ def test_from_the_first_subscription_to_the_last(checkout: Checkout, sandbox: Sa
     keys = {one.key for one in subscribed(sandbox)}
     assert call("rotate", "--dry-run").count("would be renewed") == 6
     assert {one.key for one in subscribed(sandbox)} == keys
-    assert call("rotate").count("a new key is asked for") == 6
+    assert call("rotate").count("a new key is requested") == 6
     assert {one.key for one in subscribed(sandbox)} & keys == set()
     assert call("delete", "--dry-run").count("would be deleted") == 6
     assert len(subscribed(sandbox)) == 6

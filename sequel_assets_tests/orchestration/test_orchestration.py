@@ -126,17 +126,18 @@ def test_checks_pass_over_a_right_warehouse(stage: Stage) -> None:
     right = (True, "All slices are derived from the facts as they are.")
     through = "Every company is through 2026-03-03 14:00 UTC."
     assert check_results(stage) == {
-        ("event_participants", "conservation"): (True, "All slices add up to what Sequel promised."),
+        ("event_participants", "control_totals"): (True, "All slices add up to their control totals."),
         ("event_activity", "complete"): (True, "All events have as many entries as Sequel counts."),
     } | {
-        (dataset.name, "available"): (True, "Sequel tells it of every company that was asked.") for dataset in MAY_LACK
+        (dataset.name, "available"): (True, "Sequel returns it for every company that was requested.")
+        for dataset in MAY_LACK
     } | {(insight.name, behind): right for insight in INSIGHTS} | {
         (dataset.name, "fresh_by_the_hour"): (True, CLOSED if dataset.name in AT_CLOSE_NAMES else through)
         for dataset in SLICED
     }
 
 
-def test_a_fact_that_was_tampered_with_fails_conservation_by_name(stage: Stage) -> None:
+def test_a_fact_that_was_tampered_with_fails_its_control_totals_by_name(stage: Stage) -> None:
     """The slice, the event, the column and both numbers are said."""
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     fact = event_participants.c
@@ -146,11 +147,11 @@ def test_a_fact_that_was_tampered_with_fails_conservation_by_name(stage: Stage) 
             .where(fact.company_id == ACME, fact.day == DAYS[0], fact.live_minutes == 30)
             .values(live_minutes=31)
         )
-    passed, words = check_results(stage)["event_participants", "conservation"]
+    passed, words = check_results(stage)["event_participants", "control_totals"]
     assert not passed
     assert words == (
-        "1 do not add up to what Sequel promised:\n"
-        f"{stage.key(ACME)} 2026-03-01 event e-acme: live_minutes 41, promised 40"
+        "1 do not add up to their control totals:\n"
+        f"{stage.key(ACME)} 2026-03-01 event e-acme: live_minutes 41, control total 40"
     )
 
 
@@ -163,7 +164,7 @@ def test_an_insight_behind_its_facts_is_named(stage: Stage) -> None:
         connection.execute(moved.values(checksum="moved"))
     told = check_results(stage)
     key, behind = stage.key(ACME), "derived_from_current_facts"
-    assert told["event_participants", "conservation"][0]
+    assert told["event_participants", "control_totals"][0]
     assert told["daily_usage", behind] == (False, f"1 are behind their facts:\n{key} 2026-03-02")
     assert told["lifetime_usage", behind] == (False, f"2 are behind their facts:\n{key} 2026-03-02\n{key} 2026-03-03")
     assert told["peak_concurrency", behind] == (True, "All slices are derived from the facts as they are.")
@@ -174,7 +175,7 @@ def test_a_check_without_a_warehouse_says_what_to_do(stage: Stage, monkeypatch: 
     monkeypatch.setenv("SEQUEL_WAREHOUSE_URL", f"sqlite:///{stage.folder / 'other.db'}")
     result = stage.run("run_checks")
     told = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
-    assert len(told) == len(["conservation", "complete", "availability", "derivation", "freshness"])
+    assert len(told) == len(["control_totals", "complete", "availability", "derivation", "freshness"])
     assert {failure.description for failure in told if failure} == {
         f"the warehouse sqlite:///{stage.folder / 'other.db'} has no tables yet; run: sequel-assets migrate"
     }

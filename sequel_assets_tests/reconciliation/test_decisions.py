@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.reconciliation.decisions import (
-    MAX_QUESTIONS,
+    MAX_REQUESTS,
     Need,
     ReconciliationResult,
     Rest,
-    judge,
+    classify_rest,
     known_range,
     search,
     windows,
@@ -53,8 +53,8 @@ def test_days_that_grew_are_all_found_and_no_others(kept: dict[date, int], grown
     moved = {day for day in grown if day <= span.last}
     assert moved <= set(found)
     assert len(set(found)) == len(found)
-    assert asked <= MAX_QUESTIONS
-    if asked < MAX_QUESTIONS:
+    assert asked <= MAX_REQUESTS
+    if asked < MAX_REQUESTS:
         assert set(found) == moved
 
 
@@ -67,12 +67,12 @@ def test_whatever_moves_the_range_moves_a_day_that_is_found(
     found, asked = play(span, kept, moved)
     shift = within(span, moved) - within(span, kept)
     assert bool(found) == bool(shift)
-    if asked < MAX_QUESTIONS:
+    if asked < MAX_REQUESTS:
         assert all(kept.get(day, 0) != moved.get(day, 0) for day in found)
         assert sum(moved.get(day, 0) - kept.get(day, 0) for day in found) == shift
 
 
-@given(kept=minutes, told=st.lists(st.integers(0, 10_000), min_size=MAX_QUESTIONS + 2), length=st.integers(2, 400))
+@given(kept=minutes, fetched=st.lists(st.integers(0, 10_000), min_size=MAX_REQUESTS + 2), length=st.integers(2, 400))
 def test_nonsense_ends_too(kept: dict[date, int], told: list[int], length: int) -> None:
     """Totals that contradict each other: the search is bounded all the same, and finds days of the span."""
     span = Span(FIRST, on(length - 1))
@@ -107,7 +107,7 @@ def test_growth_and_minutes_before_the_start_are_never_a_mistake(
     rest = Rest(before + between + after + grown, between, after, is_open=after > 0)
     asked: dict[Need, int] = {}
     truth = {Need.BEFORE: before, Need.AFTER: after + grown}
-    while isinstance(step := judge(rest, remembered, asked.get(Need.BEFORE), asked.get(Need.AFTER)), Need):
+    while isinstance(step := classify_rest(rest, remembered, asked.get(Need.BEFORE), asked.get(Need.AFTER)), Need):
         asked[step] = truth[step]
     assert step is not ReconciliationResult.DIFFERS or (remembered or 0) > 0
     if Need.BEFORE in asked:
@@ -119,22 +119,22 @@ def test_less_than_is_kept_always_differs(between: int, after: int, lost: int) -
     """Open or not; nothing more is asked."""
     for is_open in (True, False):
         rest = Rest(between + after - lost, between, after, is_open)
-        assert judge(rest, None) is ReconciliationResult.DIFFERS
+        assert classify_rest(rest, None) is ReconciliationResult.DIFFERS
 
 
 def test_the_third_question_is_asked_once() -> None:
     """Remembered, and again when the difference is another one."""
     rest = Rest(30, 0, 0, is_open=False)
-    assert judge(rest, None) is Need.BEFORE
-    assert judge(rest, None, 30) is ReconciliationResult.BEFORE_START
-    assert judge(rest, 30) is ReconciliationResult.BEFORE_START
-    assert judge(Rest(35, 0, 0, is_open=False), 30) is Need.BEFORE
-    assert judge(Rest(35, 0, 0, is_open=False), 30, 30) is Need.AFTER
-    assert judge(Rest(35, 0, 0, is_open=False), 30, 30, 0) is ReconciliationResult.DIFFERS
-    assert judge(Rest(35, 0, 0, is_open=False), 30, 30, 5) is ReconciliationResult.BEFORE_START
-    assert judge(Rest(0, 0, 0, is_open=False), 30) is Need.BEFORE
-    assert judge(Rest(0, 0, 0, is_open=False), 30, 0) is ReconciliationResult.EQUAL
-    assert judge(Rest(35, 0, 5, is_open=True), 0) is ReconciliationResult.EQUAL
+    assert classify_rest(rest, None) is Need.BEFORE
+    assert classify_rest(rest, None, 30) is ReconciliationResult.BEFORE_START
+    assert classify_rest(rest, 30) is ReconciliationResult.BEFORE_START
+    assert classify_rest(Rest(35, 0, 0, is_open=False), 30) is Need.BEFORE
+    assert classify_rest(Rest(35, 0, 0, is_open=False), 30, 30) is Need.AFTER
+    assert classify_rest(Rest(35, 0, 0, is_open=False), 30, 30, 0) is ReconciliationResult.DIFFERS
+    assert classify_rest(Rest(35, 0, 0, is_open=False), 30, 30, 5) is ReconciliationResult.BEFORE_START
+    assert classify_rest(Rest(0, 0, 0, is_open=False), 30) is Need.BEFORE
+    assert classify_rest(Rest(0, 0, 0, is_open=False), 30, 0) is ReconciliationResult.EQUAL
+    assert classify_rest(Rest(35, 0, 5, is_open=True), 0) is ReconciliationResult.EQUAL
 
 
 def held(day: date, *, closed: bool) -> Watermark:

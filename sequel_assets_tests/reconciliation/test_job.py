@@ -14,12 +14,9 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.orchestration.assets.slices import refresh_asset
-from sequel_assets.orchestration.checks.reconciliation import (
-    reconciliation_checks_of,
-    reconciliation_job,
-    reconciliation_schedule,
-)
+from sequel_assets.orchestration.checks.reconciliation import reconciliation_checks_of
 from sequel_assets.orchestration.resources import Platform
+from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.tables.core import reconciliations, refreshes
 from sequel_assets_tests.support.stage import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, Stage, at, variables, why_failed
@@ -128,10 +125,10 @@ def test_a_total_that_differs_is_named_with_both_numbers(stage: Stage) -> None:
     key = stage.key(ACME)
     assert {name for name, evaluation in told.items() if not evaluation.passed} == {"days_add_up", "history_complete"}
     assert told["days_add_up"].description == (
-        f"1 to look at:\n{key} event e-acme, 2026-03-01 to 2026-03-03: 1 minutes kept, Sequel tells 52"
+        f"1 to look at:\n{key} event e-acme, 2026-03-01 to 2026-03-03: 1 minutes kept, Sequel has 52"
     )
     assert told["history_complete"].description == (
-        f"1 to look at:\n{key} event e-acme, all time: 2 minutes kept, Sequel tells 52"
+        f"1 to look at:\n{key} event e-acme, all time: 2 minutes kept, Sequel has 52"
     )
 
 
@@ -142,12 +139,14 @@ def test_a_patrol_that_does_not_run_turns_the_checks_red(stage: Stage) -> None:
         now = datetime(2026, 3, 6, 1, 11, tzinfo=UTC)
         move(stage, stack, now)
         red = checks(stage)
-        assert f"{stage.key(ROOT)}: the patrol has not run yet" in (red["days_add_up"].description or "")
+        assert f"{stage.key(ROOT)}: the reconciliation has not run yet" in (red["days_add_up"].description or "")
         assert not red["history_complete"].passed
         patrol(stage)
         assert checks(stage)["days_add_up"].passed
         move(stage, stack, now + timedelta(days=2, minutes=1))
-        assert "the patrol has not run since 2026-03-06 01:11" in (checks(stage)["days_add_up"].description or "")
+        assert "the reconciliation has not run since 2026-03-06 01:11" in (
+            checks(stage)["days_add_up"].description or ""
+        )
 
 
 def test_an_event_that_fails_fails_the_job_by_name(stage: Stage) -> None:

@@ -193,7 +193,7 @@ class Stage:
         from sequel_assets.orchestration.assets.slices import refresh_asset
         from sequel_assets.orchestration.checks.availability import availability_checks, completeness_check
         from sequel_assets.orchestration.checks.freshness import freshness_checks
-        from sequel_assets.orchestration.checks.integrity import conservation_check, derivation_checks
+        from sequel_assets.orchestration.checks.integrity import control_totals_check, derivation_checks
         from sequel_assets.orchestration.schedules.schedules import schedules
 
         known = settings.load()
@@ -202,7 +202,7 @@ class Stage:
         return dg.Definitions(
             assets=[companies_asset(), events_asset(), registrants_asset(), refresh_asset(self.partitions)],
             asset_checks=[
-                conservation_check(),
+                control_totals_check(),
                 completeness_check(),
                 availability_checks(),
                 derivation_checks(),

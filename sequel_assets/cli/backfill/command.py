@@ -20,7 +20,7 @@ from sequel_assets.cli.support.dagster_home import dagster_home, dagster_instanc
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import UsageError, errors
 from sequel_assets.cli.support.warehouse import stored_companies
-from sequel_assets.orchestration.assets.catalog_refresh import find_events, keep_companies, look_for_companies
+from sequel_assets.orchestration.assets.catalog_refresh import find_events, look_for_companies, store_companies
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.resources import NEEDED, Platform
 from sequel_assets.refresh.core import config
@@ -106,7 +106,7 @@ def _store(
     settings: Settings, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance, found: WalkFinding
 ) -> set[str]:
     """Store the companies and their events, print which lists are missing, and return the companies of those lists."""
-    everyone = keep_companies(settings, warehouse, instance, found)
+    everyone = store_companies(settings, warehouse, instance, found)
     keys = {company.company_id: company.partition_key for company in everyone}
     for company_id, note in found.notes.items():
         errors().print(as_line(f"{keys[company_id]}: {note.reason}"))

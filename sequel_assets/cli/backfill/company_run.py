@@ -102,12 +102,12 @@ def execute(
 
     def report_progress() -> None:
         result.requests = client.stats.requests - before
-        left = observer.gauge.read().left if observer.gauge else None
+        left = observer.progress.read().left if observer.progress else None
         report(ProgressUpdate(task.company.company_id, result.slices, result.requests, left, result.rollups))
 
-    observer.tell = add
+    observer.on_outcome = add
     try:
-        with _called_regularly(report_progress), errors.without_its_cry():
+        with _called_regularly(report_progress), errors.without_storage_tracebacks():
             run = defs.resolve_job_def("refresh_slices").execute_in_process(
                 instance=instance,
                 tags=range_tags([task.company.partition_key], task.first, task.last) | command_tags() | dict(task.tags),
@@ -118,7 +118,7 @@ def execute(
     except SQLAlchemyError as error:  # of Dagster's storage; an error of the warehouse fails its slice instead
         if errors.was_interrupted(error):
             raise KeyboardInterrupt from None
-        result.error = errors.in_words(error)
+        result.error = errors.describe(error)
         return
     result.requests, result.run_id = client.stats.requests - before, run.run_id
     result.fatal = str(observer.fatal or "")

@@ -17,8 +17,9 @@ from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.tables.webhooks import inbox as inbox_table
-from sequel_assets.webhooks.processing.decisions import BACK_OFF, REASONS
-from sequel_assets.webhooks.processing.processor import UnderWay, judge
+from sequel_assets.webhooks.processing.actions import REASONS
+from sequel_assets.webhooks.processing.decisions import BACK_OFF
+from sequel_assets.webhooks.processing.pending import UnderWay, plan_and_close
 
 MAX_SHOWN = 100
 HEADINGS = ("received_at", "company", "event_type", "event_id", "batch", "verdict", "state", "run_id")
@@ -120,8 +121,11 @@ def _states(settings: Settings, warehouse: Warehouse) -> dict[tuple[Any, ...], s
     with warehouse.read() as connection:
         taken_up = connection.scalars(sa.select(i.run_id).where(*lately).distinct())
         at = UnderWay(frozenset(run_id for run_id in taken_up if run_id is not None))
-    steps = [step for reason in REASONS for step in judge(warehouse, reason, now, rules, at, closes=False)]
-    return {(s.hint.company_id, s.hint.event_type, s.hint.event_id, s.hint.run_id): s.words for s in steps}
+    steps = [step for reason in REASONS for step in plan_and_close(warehouse, reason, now, rules, at, closes=False)]
+    return {
+        (s.notification.company_id, s.notification.event_type, s.notification.event_id, s.notification.run_id): s.reason
+        for s in steps
+    }
 
 
 def _state(row: Any, states: dict[tuple[Any, ...], str]) -> str:

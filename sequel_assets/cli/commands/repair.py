@@ -17,7 +17,7 @@ from sequel_assets.cli.support.terminal import console, progress_bar, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
 from sequel_assets.orchestration.storage import event_log, partition_view
-from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, Truth
+from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, WarehouseSlices
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -71,21 +71,24 @@ def _companies(
 
 def plan_repair(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, keys: Collection[str] | None = None
-) -> tuple[dict[str, RepairPlan], Truth]:
+) -> tuple[dict[str, RepairPlan], WarehouseSlices]:
     """Return the repair plan of each dataset (for some companies), and the truth that the view was compared with."""
     partitions = slice_partitions(settings)
     seen = {name: partition_view.read_partition_view(instance, name, partitions) for name in NAMES}
-    truth = partition_view.read_truth(
+    truth = partition_view.read_warehouse_slices(
         warehouse, partitions
     )  # read after the view: else a slice committed in between would be cleared as one that the warehouse lacks
-    plans = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
+    plans = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.with_problems) for name in NAMES}
     if keys is not None:
         plans = {name: partition_view.of_companies(plan, set(keys)) for name, plan in plans.items()}
     return plans, truth
 
 
 def apply_repair(
-    instance: dg.DagsterInstance, plans: RepairPlans, truth: Truth, advance: Callable[[int], object] = lambda _: None
+    instance: dg.DagsterInstance,
+    plans: RepairPlans,
+    truth: WarehouseSlices,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Carry out the plans in batches; each batch is stored completely or not at all."""
     for dataset, plan in plans.items():
@@ -125,7 +128,7 @@ def _report(missing: Sequence[str], plans: RepairPlans, *, is_dry: bool) -> None
         title = "What would be done" if is_dry else "Repaired"
         footer = ("all", "", reported.total(), cleared.total())
         table(f"{title}: partitions in Dagster", HEADINGS, rows, footer)
-    redrawn = [dataset for dataset, plan in plans.items() if plan.redraw and not plan.forget]
+    redrawn = [dataset for dataset, plan in plans.items() if plan.clears_cache and not plan.forget]
     if redrawn:
         console().print(f"pages that {would or 'were '}redrawn from their events: {', '.join(redrawn)}")
     if not (missing or rows or redrawn):

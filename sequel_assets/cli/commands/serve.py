@@ -15,7 +15,8 @@ from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import sealed_secrets
-from sequel_assets.webhooks.receiver.app import Bounds, Receiver
+from sequel_assets.webhooks.receiver.app import Receiver
+from sequel_assets.webhooks.receiver.body import Bounds
 from sequel_assets.webhooks.receiver.log import LOGGER
 from sequel_assets.webhooks.receiver.server import CannotListenError, listen, server
 from sequel_assets.webhooks.receiver.verify import VerificationRules

@@ -19,7 +19,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets.webhooks.subscriptions.decisions import Action, DesiredSubscription
-from sequel_assets.webhooks.subscriptions.observe import Tools
+from sequel_assets.webhooks.subscriptions.observe import ReconcilerContext
 from sequel_assets.webhooks.subscriptions.reconciler import ReconcilerReport
 from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, read_states, undelivered_companies
 
@@ -64,7 +64,7 @@ def ensure(settings: Settings, *, is_dry: bool) -> int:
     """Create, extend or replace subscriptions as needed, and return the exit code."""
     settings.require("webhook_url")
     with _open_tools(settings, writes=not is_dry) as tools:
-        return _report(reconciler.keep(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
+        return _report(reconciler.reconcile(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
 
 
 def rotate(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
@@ -73,7 +73,7 @@ def rotate(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int
     with _open_tools(settings, writes=not is_dry) as tools:
         slots, only = _wanted(settings, tools), _chosen(tools, companies)
         chosen = [slot for slot in slots if only is None or slot.company_id in only]
-        report = reconciler.keep(tools, slots, new_keys=chosen, only=only, is_dry=is_dry)
+        report = reconciler.reconcile(tools, slots, new_keys=chosen, only=only, is_dry=is_dry)
         return _report(report, tools, is_dry=is_dry)
 
 
@@ -104,7 +104,9 @@ def reseal(settings: Settings) -> int:
 def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
     """Delete every subscription (or those of some companies) at Sequel and here, and return the exit code."""
     with _open_tools(settings, writes=not is_dry) as tools:
-        code = _report(reconciler.keep(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry)
+        code = _report(
+            reconciler.reconcile(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry
+        )
     if settings.webhook_url is not None and not is_dry:
         console().print(
             "The schedule creates those that the settings require once more; to stop that, remove SEQUEL_WEBHOOK_URL."
@@ -113,18 +115,18 @@ def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int
 
 
 @contextmanager
-def _open_tools(settings: Settings, *, writes: bool) -> Iterator[Tools]:
+def _open_tools(settings: Settings, *, writes: bool) -> Iterator[ReconcilerContext]:
     settings.require("client_id", "client_secret", "company_id", "webhook_secret_key")
     with stored(settings, writes=writes) as warehouse, closing(config.open_client(settings)) as client:
-        yield reconciler.tools_of(settings, client, warehouse)
+        yield reconciler.context_of(settings, client, warehouse)
 
 
-def _wanted(settings: Settings, tools: Tools) -> list[DesiredSubscription]:
+def _wanted(settings: Settings, tools: ReconcilerContext) -> list[DesiredSubscription]:
     with tools.warehouse.read() as connection:
-        return reconciler.wanted(settings, connection)
+        return reconciler.desired_by_settings(settings, connection)
 
 
-def _chosen(tools: Tools, companies: Sequence[str]) -> Collection[str] | None:
+def _chosen(tools: ReconcilerContext, companies: Sequence[str]) -> Collection[str] | None:
     if not companies:
         return None
     with tools.warehouse.read() as connection:
@@ -136,18 +138,23 @@ def _names(warehouse: Warehouse) -> dict[str, str]:
         return {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
 
 
-def _report(report: ReconcilerReport, tools: Tools, *, is_dry: bool) -> int:
+def _report(report: ReconcilerReport, tools: ReconcilerContext, *, is_dry: bool) -> int:
     """Print what was (or would be) done and what failed; return the exit code. A fatal error is raised."""
     names = _names(tools.warehouse)
     rows = [
-        (names.get(step.slot.company_id, step.slot.company_id), step.slot.event_type, DONE[step.do][is_dry], step.why)
+        (
+            names.get(step.desired.company_id, step.desired.company_id),
+            step.desired.event_type,
+            DONE[step.do][is_dry],
+            step.why,
+        )
         for step in report.steps
     ]
     if rows:
         table("Webhook subscriptions", ("company", "event type", "done" if not is_dry else "to do", "why"), rows)
     for failure in report.failures:
-        if failure.slot is not None:
-            where = f"{names.get(failure.slot.company_id, failure.slot.company_id)} {failure.slot.event_type}"
+        if failure.desired is not None:
+            where = f"{names.get(failure.desired.company_id, failure.desired.company_id)} {failure.desired.event_type}"
             errors().print(as_line(f"{where}: {failure.reason}"))
     if report.fatal is not None:
         raise report.fatal
@@ -163,21 +170,21 @@ def _read(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
     now = settings.clock()
     names = _names(warehouse)
     with warehouse.read() as connection:
-        slots = reconciler.wanted(settings, connection)
+        slots = reconciler.desired_by_settings(settings, connection)
         length = timedelta(days=settings.webhook_length_days)
         states = read_states(connection, slots, settings.seal(), now, length)
         silent = undelivered_companies(connection, states, settings.company_id or "", now)
     return {
         "subscriptions": [
             {
-                "company": names.get(state.slot.company_id, state.slot.company_id),
-                "event_type": state.slot.event_type,
+                "company": names.get(state.desired.company_id, state.desired.company_id),
+                "event_type": state.desired.event_type,
                 "since": state.row.created_at.isoformat() if state.row else None,
                 "expires": state.row.expires_at.isoformat() if state.row and state.row.expires_at else None,
                 "days_left": _days_left(state, settings),
                 "last_delivery": state.last_delivery.isoformat() if state.last_delivery else None,
                 "in_7_days": state.deliveries,
-                "state": state.words,
+                "state": state.description,
                 "wrong": state.is_wrong,
             }
             for state in states

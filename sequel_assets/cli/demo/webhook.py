@@ -59,10 +59,10 @@ def receiving(port: int) -> Iterator[None]:
         settings = settings_module.load()
         warehouse = config.open_warehouse(settings)
         with closing(config.open_client(settings)) as client:
-            tools = reconciler.tools_of(settings, client, warehouse)
+            tools = reconciler.context_of(settings, client, warehouse)
             with warehouse.read() as connection:
-                wanted = reconciler.wanted(settings, connection)
-            report = reconciler.keep(tools, wanted)
+                wanted = reconciler.desired_by_settings(settings, connection)
+            report = reconciler.reconcile(tools, wanted)
         warehouse.dispose()
         console().print(
             f"The receiver listens on port {port}; {len(report.steps)} webhooks are subscribed to at the sandbox."

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sequel_assets.cli.support.signals import was_killed
 from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
-from sequel_assets.orchestration.storage.errors import in_words, was_interrupted
+from sequel_assets.orchestration.storage.errors import describe, was_interrupted
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.settings import DATA_FOLDER
 
@@ -92,7 +92,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         except SQLAlchemyError as error:
             if was_interrupted(error):
                 raise KeyboardInterrupt from None
-            raise UsageError(in_words(error)) from None
+            raise UsageError(describe(error)) from None
 
 
 def command_tags() -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""Alerts: what is sent to the owner, once, and when it is well again."""
+"""Alerts: one message when a check or job turns red, and one when it is well again."""

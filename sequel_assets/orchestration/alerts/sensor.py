@@ -1,4 +1,4 @@
-"""The sensor that tells the owner what is red, once, and when it is well again. The deciding is in `causes`."""
+"""The sensor that sends alerts: once when something is red, and once when it is well. `decisions` says which."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ from sequel_assets.settings import alert_addresses
 from sequel_assets.settings.alert_addresses import AddressPosition
 
 LOOKED_BACK = 25
-"""Executions in a row that are looked at for when a cause began."""
+"""Executions in a row that are read to find when an incident began."""
 SEND_SECONDS = 20.0
 """How long one message may take, and after how long no other is begun in the same tick; Dagster gives a tick 60."""
 _FINISHED_CHECK = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
@@ -24,16 +24,16 @@ _FINISHED_RUN = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
 def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition:
-    """Return the sensor `alerts`; its cursor is what it remembers.
+    """Return the sensor `alerts`; its cursor holds the open incidents.
 
-    The clock is the machine's own, as that of the runs' times, also where SEQUEL_NOW pins the one of business.
+    The clock is the machine's own, like that of the runs' times, even where SEQUEL_NOW pins the platform's clock.
     """
 
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells the addresses in SEQUEL_ALERT_URLS of each failed check and run once, and when it is well again",
+        description="Reports each failed check and run to SEQUEL_ALERT_URLS once, and once more when it is well",
     )
     @in_one_line()
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
@@ -42,11 +42,11 @@ def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition
         except settings.SettingsError as error:
             return dg.SkipReason(str(error))
         if urls is None:
-            return dg.SkipReason("nobody is told: SEQUEL_ALERT_URLS is not set")
+            return dg.SkipReason("no alerts are sent: SEQUEL_ALERT_URLS is not set")
         places = alert_addresses.parse_addresses(alert_addresses.split(urls.get_secret_value()))
         try:
             return _tick(context, places, clock())
-        except Exception as error:  # noqa: BLE001 - an alarm that fails would be one more thing that nobody is told of
+        except Exception as error:  # noqa: BLE001 - nobody would be alerted to a sensor that fails
             context.log.warning("the alerts of this tick are put off to the next: %s", type(error).__name__)
             return dg.SkipReason(f"put off to the next tick: {type(error).__name__}")
 
@@ -70,13 +70,13 @@ def _tick(context: dg.SensorEvaluationContext, places: Sequence[AddressPosition]
             memory = decisions.sent(memory, message)
         else:
             put_off += 1
-    red = sum(sighting.is_red for sighting in standing)
+    red = sum(observation.is_red for observation in standing)
     said = f"{red} red; {len(messages) - put_off} messages sent, {put_off} put off to the next tick"
     return dg.SensorResult(skip_reason=said, cursor=decisions.to_cursor(memory))
 
 
 def deliver(places: Sequence[AddressPosition], message: Message, warn: Callable[[str], object]) -> bool:
-    """Send a message everywhere at once; say whether anybody has it. Who does not is warned of by number."""
+    """Send a message to all addresses at once; return whether any received it. Others are logged by their number."""
     from apprise import NotifyFormat, NotifyType
 
     kind = NotifyType.SUCCESS if not message.is_red else NotifyType.FAILURE
@@ -156,24 +156,27 @@ def _red_in_a_row(red: Sequence[bool]) -> int:
 
 
 def failure_text(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return why a run failed: what our own ops say; of any other error its name alone, its text may hold anything."""
+    """Return why a run failed: the text of our own failures.
+
+    Of other errors only the name, since their text may be private.
+    """
     failures = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=3).records
-    said = []
+    lines = []
     for record in failures:
         event = record.event_log_entry.dagster_event
         if event is None:
             continue
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
-            said.append(data.user_failure_data.description)
+            lines.append(data.user_failure_data.description)
         else:
             error = (data.error.cause or data.error) if data.error else None
-            said.append(f"{event.step_key}: {error.cls_name if error else 'failed'}; the run's log has the rest")
-    return "\n".join(said) or "it ended before its work did; the run's log has the rest"
+            lines.append(f"{event.step_key}: {error.cls_name if error else 'failed'}; the run's log has the rest")
+    return "\n".join(lines) or "it ended before its work did; the run's log has the rest"
 
 
 def try_out() -> int:
-    """Send one message to every address, say which took it, and return how many did not."""
+    """Send one message to every address, print which accepted it, and return how many did not."""
     urls = settings.load().alert_urls
     text = urls.get_secret_value() if urls else ""
     message = Message("Sequel: a trial", "If you read this, alerts arrive here.", False, "", ())

@@ -1,1 +1,1 @@
-"""DAGSTER, thin: specs made from the datasets, and the ops that refresh them and report."""
+"""The assets: specs made from the datasets, and thin ops that refresh them and report."""

@@ -1,4 +1,4 @@
-"""The assets with a grain of their own: companies, where they stood, events, who registered for them, and the hubs' people and rooms."""
+"""The assets that have no day: companies and their parents, events, registrants, and the people and rooms of hubs."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +23,7 @@ def _rows_of(table: sa.Table, connection: sa.Connection) -> int:
 
 
 def companies_asset() -> dg.AssetsDefinition:
-    """Return the assets of the company tree; they add the partitions of companies that are new."""
+    """Return the assets of the company hierarchy; they add the partitions of companies that are new."""
 
     @dg.multi_asset(
         name="walk_companies", specs=[spec_of(COMPANIES), spec_of(COMPANY_PARENTS)], required_resource_keys={"platform"}
@@ -32,13 +32,13 @@ def companies_asset() -> dg.AssetsDefinition:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
             found = find_companies(platform, client, warehouse, context.instance)
-            stands = warehouse.ask(partial(_rows_of, COMPANY_PARENTS.table))
+            parents = warehouse.ask(partial(_rows_of, COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MAX_SHOWN])]
         preview = dg.MetadataValue.md(as_table(shown))
         yield dg.MaterializeResult(
             asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
         )
-        yield dg.MaterializeResult(asset_key=COMPANY_PARENTS.name, metadata={"dagster/row_count": stands})
+        yield dg.MaterializeResult(asset_key=COMPANY_PARENTS.name, metadata={"dagster/row_count": parents})
 
     return walk_companies
 
@@ -66,7 +66,10 @@ def events_asset() -> dg.AssetsDefinition:
 
 
 def registrants_asset() -> dg.AssetsDefinition:
-    """Return the assets of who registered, who is in hubs, and the hubs' rooms; each refresh of slices refreshes what is due of them too."""
+    """Return the assets of registrants and of the hubs' people and rooms.
+
+    Each refresh of slices refreshes what is due of them.
+    """
 
     @dg.multi_asset(
         name="list_registrants",
@@ -80,7 +83,7 @@ def registrants_asset() -> dg.AssetsDefinition:
             rows = {dataset.name: warehouse.ask(partial(_rows_of, dataset.table)) for dataset in LISTS}
         if failed:
             raise dg.Failure(
-                f"{len(failed)} lists cannot be had; their older rows stay:\n"
+                f"{len(failed)} lists cannot be fetched; their older rows stay:\n"
                 + "\n".join(map(as_line, failed[:MAX_SHOWN]))
             )
         for name, number in rows.items():

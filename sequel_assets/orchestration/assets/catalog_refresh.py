@@ -1,4 +1,4 @@
-"""Finding companies and their events: what the catalog's assets, the schedules and the command line have in common."""
+"""Finds companies and their events, for the catalog's assets, the schedules and the command line."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,22 +27,22 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 def find_companies(
     platform: Platform, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> list[KnownCompany]:
-    """Walk the tree, store it, and add the partitions that Dagster lacks; return the companies that are there."""
+    """Walk the hierarchy, store it, and add the partitions that Dagster lacks; return the companies that are there."""
     known = warehouse.ask(catalog.known_companies)
     settings = platform.settings()
     found = look_for_companies(settings, client, known, instance.get_dynamic_partitions(COMPANY))
-    return keep_companies(settings, warehouse, instance, found)
+    return store_companies(settings, warehouse, instance, found)
 
 
 def look_for_companies(
     settings: Settings, client: SequelClient, known: Sequence[KnownCompany], keys: Sequence[str]
 ) -> WalkFinding:
-    """Walk the tree and hold it against the companies that are known, and Dagster's keys of them; store nothing."""
+    """Walk the hierarchy and compare it with the known companies and their keys in Dagster; store nothing."""
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
         return look(client, known, settings.company_id or "", pool, keys)
 
 
-def keep_companies(
+def store_companies(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, found: WalkFinding
 ) -> list[KnownCompany]:
     """Store what was found, and add the partitions that Dagster lacks; return the companies that are there."""
@@ -59,27 +59,30 @@ def find_events(
 ) -> dict[str, str]:
     """List and store the events of companies; return by partition key the reason of each that failed."""
     settings = platform.settings()
-    moment = _moment(settings, run_id)
+    run_info = _run_info(settings, run_id)
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
-        _, failed = refresh_events(client, warehouse, [company.company_id for company in companies], pool, moment)
+        _, failed = refresh_events(client, warehouse, [company.company_id for company in companies], pool, run_info)
     keys = {company.company_id: company.partition_key for company in companies}
     return {keys[company_id]: str(error) for company_id, error in failed.items()}
 
 
 def find_registrants(platform: Platform, client: SequelClient, warehouse: Warehouse, run_id: str | None) -> list[str]:
-    """Ask for the lists of the events that are upcoming, under way or lately ended, and of their hubs; return a line for each that failed."""
+    """Fetch the lists of events that are upcoming, under way or lately ended, and of their hubs.
+
+    Return a line per failure.
+    """
     settings = platform.settings()
-    moment = _moment(settings, run_id)
+    run_info = _run_info(settings, run_id)
     companies, events = warehouse.ask(_present)
     context = Context(client, settings.clock, timedelta(minutes=settings.settle_minutes))
-    days: dict[date, DayCoverage] = {moment.at.date(): DayCoverage.FULL}
+    days: dict[date, DayCoverage] = {run_info.at.date(): DayCoverage.FULL}
     failed: list[str] = []
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
         for company in companies:
             there = [event for event in events[company.company_id].values() if event.vanished_at is None]
-            due = [event.event_id for event in due_events(there, days, moment.at)]
+            due = [event.event_id for event in due_events(there, days, run_info.at)]
             about = (context, warehouse, company.company_id, due, pool)
-            found = refresh_registrants(*about, moment, config.rules(settings).person_key, is_full=True)
+            found = refresh_registrants(*about, run_info, config.rules(settings).person_key, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
 
@@ -89,7 +92,7 @@ def _present(connection: sa.Connection) -> tuple[list[KnownCompany], dict[str, d
     return companies, {one.company_id: catalog.known_events(connection, one.company_id) for one in companies}
 
 
-def _moment(settings: Settings, run_id: str | None) -> RunInfo:
+def _run_info(settings: Settings, run_id: str | None) -> RunInfo:
     now = settings.clock()
     through = data_through(now, timedelta(minutes=settings.settle_minutes))
     return RunInfo(now, through, timedelta(hours=settings.late_window_hours), run_id)

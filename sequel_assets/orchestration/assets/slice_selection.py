@@ -1,4 +1,7 @@
-"""Which slices of a run's range are asked for: by the run's mode, the hour, and what is kept already."""
+"""Which slices of a run's range are fetched: by the run's mode, the hour, and what is kept already.
+
+It fetches nothing.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,17 +22,17 @@ from sequel_assets.warehouse.stores import catalog
 class Choice:
     """What a run does with the days of its range."""
 
-    asked: dict[str, dict[date, DayCoverage]]
-    """company -> the days that are asked for, and how. The hour's own run asks for some beyond its range: were
-    they in it, Dagster would plan every slice of a month, and store an event for each."""
-    owing: frozenset[str]
-    """Companies that are asked though no day of theirs is: a list that has no day could not be had."""
+    requested: dict[str, dict[date, DayCoverage]]
+    """company -> the days that are fetched, and how. The hour's own run fetches some beyond its range: within the range
+    Dagster would plan every slice of a month, and store an event for each."""
+    list_companies: frozenset[str]
+    """Companies that are refreshed without any day: a list that has no day could not be fetched."""
     kept: dict[str, set[date]]
     """company -> the days that stay as they are."""
     frozen: int
-    """How many company days are not asked for since Sequel has forgotten them."""
+    """How many company days are not fetched since Sequel has forgotten them."""
     unknown_companies: list[str]
-    """Companies of the setting of retention that nobody knows."""
+    """Companies of the setting SEQUEL_COMPANY_RETENTION_DAYS that are not known."""
     is_hourly: bool
     accepts_loss: bool
 
@@ -37,32 +40,34 @@ class Choice:
 def choose(
     connection: sa.Connection, wanted: Mapping[str, Sequence[date]], tags: Mapping[str, str], settings: Settings
 ) -> Choice:
-    """Return what to ask for of the companies' days that a run covers."""
+    """Return what to fetch of the companies' days that a run covers."""
     now, settle = settings.clock(), timedelta(minutes=settings.settle_minutes)
     window = timedelta(hours=settings.late_window_hours)
-    held = landed_days(connection, list(wanted))
-    undone = troubled(connection, wanted)
+    kept_days = landed_days(connection, list(wanted))
+    with_problems = troubled(connection, wanted)
     companies, retention = catalog.known_companies(connection), config.retention(settings)
     frozen_before = retention.frozen_before(companies, now)
-    asked: dict[str, dict[date, DayCoverage]] = {}
+    requested: dict[str, dict[date, DayCoverage]] = {}
     frozen = 0
     for company_id, days in wanted.items():
         first = frozen_before.get(company_id, NONE_FROZEN)
         open_days = [day for day in days if day >= first]
         frozen += len(days) - len(open_days)
         if is_hourly(tags):
-            due = due_this_hour(held[company_id], now, settle=settle, late_window=window, frozen_before=first)
-            asked[company_id] = {day: due[day] for day in open_days if day in due}
+            due = due_this_hour(kept_days[company_id], now, settle=settle, late_window=window, frozen_before=first)
+            requested[company_id] = {day: due[day] for day in open_days if day in due}
             if tags[HOURLY] == ON:
-                once_more = due_once_more(held[company_id], now, settle=settle, frozen_before=first)
-                asked[company_id] |= {day: how for day, how in once_more.items() if day not in due}
+                once_more = due_once_more(kept_days[company_id], now, settle=settle, frozen_before=first)
+                requested[company_id] |= {day: how for day, how in once_more.items() if day not in due}
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
-            asked[company_id] = dict.fromkeys(open_days, DayCoverage.FULL)
+            requested[company_id] = dict.fromkeys(open_days, DayCoverage.FULL)
         else:
-            asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
-    kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
+            requested[company_id] = to_ask(
+                open_days, kept_days[company_id], now, settle=settle, again=company_id in with_problems
+            )
+    kept = {company_id: set(days) - requested[company_id].keys() for company_id, days in wanted.items()}
     return Choice(
-        asked,
+        requested,
         owing_lists(connection, wanted),
         kept,
         frozen,

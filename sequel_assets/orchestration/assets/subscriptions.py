@@ -1,52 +1,42 @@
-"""The guardian as an asset with its schedule, and the check on the subscriptions that it keeps."""
+"""The webhook subscriptions at Sequel as an asset, and the check that they are in order. It decides nothing itself."""
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from sequel_assets.orchestration.checks.result import listed
 from sequel_assets.orchestration.reporting.specs import spec_of
-from sequel_assets.orchestration.resources import Platform, in_one_line
+from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.safety.visible import as_line
-from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets.webhooks.subscriptions.status import read_states
 
-HOURS_BETWEEN_LOOKS = 4
-LOOK_MINUTE = 50
 NOT_SET = "SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md)"
-NOTHING_IN_DOUBT = f"no subscription is in doubt; all are looked at every {HOURS_BETWEEN_LOOKS} hours"
-
-SUBSCRIPTIONS_JOB = dg.define_asset_job(
-    "keep_subscriptions",
-    selection=dg.AssetSelection.assets(SUBSCRIPTIONS.name).without_checks(),
-    description="Makes, extends, renews and replaces the webhook subscriptions at Sequel",
-)
 
 
 def subscriptions_asset() -> dg.AssetsDefinition:
-    """Return the asset of the webhook subscriptions: materializing it brings them into order."""
+    """Return the asset of the webhook subscriptions: materializing it reconciles them with Sequel."""
 
-    @dg.multi_asset(name="guard_subscriptions", specs=[spec_of(SUBSCRIPTIONS)], required_resource_keys={"platform"})
-    def guard_subscriptions(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    @dg.multi_asset(name="reconcile_subscriptions", specs=[spec_of(SUBSCRIPTIONS)], required_resource_keys={"platform"})
+    def reconcile_subscriptions(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         platform: Platform = context.resources.platform
         settings = platform.settings()
         if settings.webhook_url is None or settings.webhook_secret_key is None:
             raise dg.Failure("SEQUEL_WEBHOOK_URL and SEQUEL_WEBHOOK_SECRET_KEY are needed for it (docs/webhooks.md)")
         with platform.opened() as (client, warehouse):
             with warehouse.read() as connection:
-                wanted = reconciler.wanted(settings, connection)
+                wanted = reconciler.desired_by_settings(settings, connection)
                 names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-            report = reconciler.keep(reconciler.tools_of(settings, client, warehouse), wanted)
+            report = reconciler.reconcile(reconciler.context_of(settings, client, warehouse), wanted)
         for step in report.steps:
-            company = names.get(step.slot.company_id, step.slot.company_id)
-            context.log.info(as_line(f"{company} {step.slot.event_type}: {step.do} ({step.why})"))
+            company = names.get(step.desired.company_id, step.desired.company_id)
+            context.log.info(as_line(f"{company} {step.desired.event_type}: {step.do} ({step.why})"))
         if report.failures:
             lines = [
-                f"{names.get(f.slot.company_id, f.slot.company_id)} {f.slot.event_type}: {f.reason}"
-                if f.slot
+                f"{names.get(f.desired.company_id, f.desired.company_id)} {f.desired.event_type}: {f.reason}"
+                if f.desired
                 else f.reason
                 for f in report.failures
             ]
@@ -55,37 +45,7 @@ def subscriptions_asset() -> dg.AssetsDefinition:
             asset_key=SUBSCRIPTIONS.name, metadata={"dagster/row_count": len(wanted), "steps": len(report.steps)}
         )
 
-    return guard_subscriptions
-
-
-def subscriptions_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Return the guardian's schedule: every four hours, once a public address is set; at once where a key is in doubt.
-
-    While it is, deliveries with a key that is not known are told to come again, which they do for so long only.
-    """
-
-    @dg.schedule(
-        name="webhook_guardian",
-        job=SUBSCRIPTIONS_JOB,
-        cron_schedule=f"10,30,{LOOK_MINUTE} * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Keeps the webhook subscriptions at Sequel in order",
-        required_resource_keys={"platform"},
-    )
-    @in_one_line()
-    def webhook_guardian(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if settings.webhook_url is None:
-            return dg.SkipReason(NOT_SET)
-        at = context.scheduled_execution_time.astimezone(UTC)
-        if at.minute == LOOK_MINUTE and at.hour % HOURS_BETWEEN_LOOKS == 0:
-            return dg.RunRequest()
-        platform: Platform = context.resources.platform
-        with platform.warehouse() as warehouse, warehouse.read() as connection:
-            is_in_doubt = reconciler.is_in_doubt(connection, settings.clock())
-        return dg.RunRequest() if is_in_doubt else dg.SkipReason(NOTHING_IN_DOUBT)
-
-    return webhook_guardian
+    return reconcile_subscriptions
 
 
 def subscriptions_check() -> dg.AssetChecksDefinition:
@@ -104,17 +64,20 @@ def subscriptions_check() -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(passed=True, description=f"{NOT_SET}.")
         with platform.warehouse() as warehouse, warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-            wanted, length = reconciler.wanted(settings, connection), timedelta(days=settings.webhook_length_days)
+            wanted, length = (
+                reconciler.desired_by_settings(settings, connection),
+                timedelta(days=settings.webhook_length_days),
+            )
             states = read_states(connection, wanted, settings.seal(), settings.clock(), length)
         wrong = [
-            f"{names.get(state.slot.company_id, state.slot.company_id)} {state.slot.event_type}: {state.words}"
-            for state in states
-            if state.is_wrong
+            f"{names.get(one.desired.company_id, one.desired.company_id)} {one.desired.event_type}: {one.description}"
+            for one in states
+            if one.is_wrong
         ]
-        told = f"{len(wrong)} webhook subscriptions are not in order:\n{listed(wrong)}"
+        failures = f"{len(wrong)} webhook subscriptions are not in order:\n{listed(wrong)}"
         return dg.AssetCheckResult(
             passed=not wrong,
-            description=told if wrong else "Every webhook that is wanted is subscribed to.",
+            description=failures if wrong else "Every webhook that is wanted is subscribed to.",
             metadata={"wanted": len(wanted), "wrong": len(wrong)},
         )
 

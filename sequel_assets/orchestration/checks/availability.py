@@ -1,4 +1,4 @@
-"""Checks of what Sequel may not tell: which datasets are unavailable where and why, and whether activity is complete."""
+"""Checks of what Sequel may not return: unavailable datasets with the reason, and incomplete activity."""
 
 from collections.abc import Iterator
 
@@ -17,10 +17,10 @@ MAY_LACK: tuple[Dataset, ...] = (*EVENT_DETAILS, *LISTS)
 
 
 def availability_checks() -> dg.AssetChecksDefinition:
-    """Return for each dataset that Sequel may not tell the check that says where it does not: one step for all."""
+    """Return a check for each dataset that Sequel may not return: one step for all, companies without it by name."""
     name = "available"
     description = (
-        "Sequel tells this dataset of every company; where it does not, its numbers are unknown (null), not zero."
+        "Sequel returns this dataset for every company; where it does not, its numbers are unknown (null), not zero."
     )
 
     @dg.multi_asset_check(
@@ -34,8 +34,8 @@ def availability_checks() -> dg.AssetChecksDefinition:
             yield check_result(
                 context.resources.platform,
                 _unavailable(asset),
-                right="Sequel tells it of every company that was asked.",
-                wrong="companies of which Sequel does not tell it",
+                right="Sequel returns it for every company that was requested.",
+                wrong="companies for which Sequel does not return it",
                 severity=dg.AssetCheckSeverity.WARN,
                 asset=asset,
                 name=name,
@@ -48,7 +48,7 @@ def _unavailable(dataset: str) -> Find:
     def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
         return Findings([
             f"{names.get(one.company_id, one.company_id)}: {one.reason}; since {one.since:%Y-%m-%d %H:%M}, "
-            f"asked again {one.checked_at:%Y-%m-%d %H:%M}"
+            f"requested again {one.checked_at:%Y-%m-%d %H:%M}"
             for one in availability.unavailable(connection)
             if one.dataset == dataset
         ])  # fmt: skip

@@ -1,7 +1,7 @@
-"""Freshness checks, tied to the top of the hour: which companies and days are late at this moment, and by how much.
+"""Freshness checks, tied to the top of the hour: which companies and days are late now, and by how much.
 
-They are about data, not about runs: a backfill of last year does not turn today green, and a dead schedule turns the
-light red by itself, since the checks have a schedule of their own.
+They are about data, not about runs: a backfill of last year does not turn today green, and a schedule that does not run
+fails the check by itself, since the checks have a schedule of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ CLOSED = "Every day that is over is closed for every company; an open day is der
 
 
 def freshness_checks() -> dg.AssetChecksDefinition:
-    """Return the freshness checks of every dataset that is kept by slice: one step, one reading, a result for each."""
+    """Return the freshness checks of every dataset that is kept by slice: one step reads once, for all results."""
 
     @dg.multi_asset_check(
         name="freshness",
@@ -47,7 +47,7 @@ def freshness_checks() -> dg.AssetChecksDefinition:
     return freshness
 
 
-def in_words(late: Late, company_key: str) -> str:
+def describe_late(late: Late, company_key: str) -> str:
     """Return one line on a late slice."""
     covers = f"covers {late.covers:%Y-%m-%d %H:%M}, {_hours(late.by)} behind" if late.covers else "was never refreshed"
     owes = {"hour": "owes", "close": "should have closed at", "final": "should be final since"}[late.rule]
@@ -74,14 +74,14 @@ def _result(
         "companies": len(companies),
         "late_companies": len({slice_.company_id for slice_ in late}),
         "late_slices": len(late),
-        "coverage": "today: events that may have minutes now (hot); closed and final days: every event",
+        "coverage": "today: events that may have minutes now (active); closed and final days: every event",
     }
     if not companies:
-        told = "No company is known yet: is the sensor new_companies on, and can Sequel be reached? Its ticks say why."
+        text = "No company is known yet: is the sensor new_companies on, and can Sequel be reached? Its ticks say why."
     elif not late:
-        told = CLOSED if dataset in AT_CLOSE_NAMES else f"Every company is through {need:%Y-%m-%d %H:%M} UTC."
+        text = CLOSED if dataset in AT_CLOSE_NAMES else f"Every company is through {need:%Y-%m-%d %H:%M} UTC."
     else:
-        named = listed([in_words(slice_, keys[slice_.company_id]) for slice_ in late])
-        told = f"{len(late)} slices are late:\n{named}"
+        named = listed([describe_late(slice_, keys[slice_.company_id]) for slice_ in late])
+        text = f"{len(late)} slices are late:\n{named}"
     is_well = bool(companies) and not late
-    return dg.AssetCheckResult(asset_key=dataset, check_name=NAME, passed=is_well, description=told, metadata=metadata)
+    return dg.AssetCheckResult(asset_key=dataset, check_name=NAME, passed=is_well, description=text, metadata=metadata)

@@ -1,4 +1,7 @@
-"""Checks that read the warehouse and name the slices that are wrong. Unpartitioned: they hold every company and day."""
+"""Checks that read the warehouse and name the slices that are wrong.
+
+Unpartitioned: they cover every company and day.
+"""
 
 from collections.abc import Iterator
 
@@ -18,19 +21,20 @@ from sequel_assets.warehouse.tables.dataset import Insight
 MAX_SKEW_SECONDS = 30
 
 
-def conservation_check() -> dg.AssetChecksDefinition:
-    """Return the check that the facts come to the totals that Sequel promised with them."""
+def control_totals_check() -> dg.AssetChecksDefinition:
+    """Return the check that the facts add up to the control totals that Sequel sent with them."""
 
     @dg.asset_check(
         asset=EVENT_PARTICIPANTS.name,
-        name="conservation",
-        description="The minutes of every event and day are the totals that Sequel promised when they were fetched.",
+        name="control_totals",
+        description="The minutes of every event and day add up to the control totals that came with them.",
         required_resource_keys={"platform"},
     )
-    def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def control_totals(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
             lines = [
-                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.promised}"
+                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: "
+                f"{m.column} {m.found}, control total {m.promised}"
                 for m in checks.unreconciled(connection)
             ]
             return Findings(lines)
@@ -38,11 +42,11 @@ def conservation_check() -> dg.AssetChecksDefinition:
         return check_result(
             context.resources.platform,
             find,
-            right="All slices add up to what Sequel promised.",
-            wrong="do not add up to what Sequel promised",
+            right="All slices add up to their control totals.",
+            wrong="do not add up to their control totals",
         )
 
-    return conservation
+    return control_totals
 
 
 def derivation_checks() -> dg.AssetChecksDefinition:
@@ -89,7 +93,7 @@ def _behind(insight: Insight) -> Find:
 
 
 def clock_check() -> dg.AssetChecksDefinition:
-    """Return the check that our clock agrees with Sequel's: with a fast one "through 14:00" would be a lie."""
+    """Return the check that our clock agrees with Sequel's: with a fast one "data through 14:00" would be wrong."""
 
     @dg.asset_check(
         asset=COMPANIES.name,
@@ -110,7 +114,8 @@ def clock_check() -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=abs(skew) <= MAX_SKEW_SECONDS,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"Sequel's clock is {skew:+.0f} seconds from ours. Set this machine's clock by NTP if it is ours that is wrong.",
+            description=f"Sequel's clock is {skew:+.0f} seconds from ours. "
+            "Set this machine's clock by NTP if it is ours that is wrong.",
             metadata={"skew_seconds": float(skew)},
         )
 

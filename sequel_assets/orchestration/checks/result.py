@@ -1,4 +1,4 @@
-"""What the checks have in common: what is wrong is found in one reading of the warehouse, named and counted."""
+"""Shared by the checks: find what is wrong in one reading of the warehouse, name and count it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ def check_result(
 ) -> dg.AssetCheckResult:
     """Return a check's result: `right` where nothing was found, else how many are `wrong` and the first of them.
 
-    A step that holds several checks says of which asset it is, and what it is called.
+    A step with several checks passes the asset and the name of the one that it reports.
     """
     with platform.warehouse() as warehouse, warehouse.read() as connection:
         names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
@@ -56,7 +56,7 @@ def check_result(
 
 
 def chosen_assets(context: dg.AssetCheckExecutionContext) -> list[str]:
-    """Return the assets whose checks a step of several is asked for."""
+    """Return the assets whose checks are selected in a step with several."""
     return sorted(key.asset_key.to_user_string() for key in context.selected_asset_check_keys)
 
 

@@ -1,4 +1,4 @@
-"""The check on Sequel's webhooks: which ends were told late or never, and which hints nothing comes of."""
+"""The check on Sequel's webhooks: which ends were reported late or never, and which notifications are stuck."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,18 +15,18 @@ from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals
 
 WARNS_AT, FAILS_AT = 0.05, 0.5
 TOO_LONG = timedelta(days=1)
-"""A hint that waits for longer has something in its way."""
-RELIEF = "The tables are right all the same: the hourly refresh asks for what no webhook told of."
+"""A notification that waits for longer is stuck."""
+RELIEF = "The tables are right all the same: the hourly refresh fetches what no webhook reported."
 
 
 def deliveries_check() -> dg.AssetChecksDefinition:
-    """Return the check on the share of ends told late or not at all over the last seven days, and on hints that are stuck."""
+    """Return the check on ends reported late or never within seven days, and on notifications that are stuck."""
 
     @dg.asset_check(
         asset=SUBSCRIPTIONS.name,
         name="deliveries",
-        description="Of the events that ended within seven days, the webhooks that came more than an hour late, or never: "
-        "warns at 5 %, fails at 50 %. Warns too of hints that have waited in the inbox for more than a day.",
+        description="Of the events that ended within seven days, the webhooks that came more than an hour late, "
+        "or never: warns at 5 %, fails at 50 %. Warns too of notifications that have waited in the inbox for more than a day.",
         required_resource_keys={"platform"},
     )
     def deliveries(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -36,40 +36,48 @@ def deliveries_check() -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(passed=True, description=f"Skipped: {NOT_SET}.")
         with platform.warehouse() as warehouse, warehouse.read() as connection:
             now = settings.clock()
-            told, stuck = arrivals(connection, now), notifications.stuck(connection, now - TOO_LONG)
+            found, stuck = arrivals(connection, now), notifications.stuck(connection, now - TOO_LONG)
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-        return result(told, names, stuck)
+        return result(found, names, stuck)
 
     return deliveries
 
 
-def result(told: Arrivals, names: Names, stuck: Sequence[Stuck] = ()) -> dg.AssetCheckResult:
+def result(found: Arrivals, names: Names, stuck: Sequence[Stuck] = ()) -> dg.AssetCheckResult:
     """Return the check's result."""
-    words = [_of_ends(told, names)] if told.ended else []
-    words += [_of_stuck(stuck, names)] if stuck else []
-    figures = {"ended": told.ended, "late": len(told.late), "missed": len(told.missed), "share": round(told.share, 4)}
+    lines = [_of_ends(found, names)] if found.ended else []
+    lines += [_of_stuck(stuck, names)] if stuck else []
+    figures = {
+        "ended": found.ended,
+        "late": len(found.late),
+        "undelivered": len(found.undelivered),
+        "share": round(found.share, 4),
+    }
     return dg.AssetCheckResult(
-        passed=told.share < WARNS_AT and not stuck,
-        severity=dg.AssetCheckSeverity.ERROR if told.share >= FAILS_AT else dg.AssetCheckSeverity.WARN,
-        description="\n".join(words) or "Skipped: no event has ended within 7 days.",
+        passed=found.share < WARNS_AT and not stuck,
+        severity=dg.AssetCheckSeverity.ERROR if found.share >= FAILS_AT else dg.AssetCheckSeverity.WARN,
+        description="\n".join(lines) or "Skipped: no event has ended within 7 days.",
         metadata=figures | {"stuck": len(stuck)},
     )
 
 
-def _of_ends(told: Arrivals, names: Names) -> str:
+def _of_ends(found: Arrivals, names: Names) -> str:
     lines = [
         f"{names.get(company_id, company_id)} event {event_id}: {what}"
-        for what, ends in (("never told", told.missed), ("told late", told.late))
+        for what, ends in (("never reported", found.undelivered), ("reported late", found.late))
         for company_id, event_id in ends
     ]
-    words = f"Of {told.ended} ends within 7 days {len(told.missed)} were never told and {len(told.late)} late"
-    return f"{words}. {RELIEF}\n{listed(lines)}" if lines else f"{words}."
+    summary = (
+        f"Of {found.ended} ends within 7 days {len(found.undelivered)} were never reported and {len(found.late)} late"
+    )
+    return f"{summary}. {RELIEF}\n{listed(lines)}" if lines else f"{summary}."
 
 
 def _of_stuck(stuck: Sequence[Stuck], names: Names) -> str:
     lines = [
-        f"{names.get(one.company_id, one.company_id)} event {one.event_id}: {one.event_type}, since {one.since:%Y-%m-%d %H:%M}"
+        f"{names.get(one.company_id, one.company_id)} event {one.event_id}: "
+        f"{one.event_type}, since {one.since:%Y-%m-%d %H:%M}"
         for one in stuck
     ]
-    words = "have waited for more than a day (sequel-assets inbox --waiting says for what)"
-    return f"The hints about {len(stuck)} events {words}:\n{listed(lines)}"
+    text = "have waited for more than a day (sequel-assets inbox --waiting says for what)"
+    return f"The notifications about {len(stuck)} events {text}:\n{listed(lines)}"

@@ -1,1 +1,1 @@
-"""What Dagster shows of a dataset and of a refreshed slice."""
+"""What Dagster shows of a dataset and of a refreshed slice. Nothing here refreshes."""

@@ -1,4 +1,4 @@
-"""Texts as Markdown that Dagster shows: nothing that comes from outside is a link, a picture, HTML or a table's edge."""
+"""Text as Markdown for Dagster: nothing that comes from outside becomes a link, an image, HTML or a table's edge."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .:+,%_-]*[A-Za-z0-9%])?")
 
 
 def shown_as_is(text: str) -> str:
-    """Return a text as Markdown that is shown as it is: as code, wherever it has a sign that could mean anything."""
+    """Return a text as Markdown that is shown literally: as code wherever it has a character with a meaning."""
     seen = visible(text)
     if not seen or (_PLAIN.fullmatch(seen) and "www." not in seen.lower() and "__" not in seen):
         return seen
@@ -19,7 +19,7 @@ def shown_as_is(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return the words of a picture, in which signs of Markdown mean nothing."""
+    """Return the alternative text of an image, with Markdown's characters escaped."""
     return re.sub(r"([\\`*_{}\[\]()#!|<>&~$])", r"\\\1", visible(" ".join(text.split()), 1000))
 
 
@@ -30,5 +30,5 @@ def as_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a cell; a backslash before a bar would undo what keeps the bar within the cell."""
+    """Return a cell; a backslash before a bar would undo the escape of the bar."""
     return re.sub(r"\\+(?=\|)", lambda run: r"\x5c" * len(run[0]), shown_as_is(text)).replace("|", "\\|")

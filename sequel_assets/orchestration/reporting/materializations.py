@@ -39,17 +39,19 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
     EVENT_RETENTION.name: ("retention", read_curve, draw_curve),
     FUNNEL.name: ("last_30_days", read_steps, draw_steps),
 }
-"""The datasets that have a picture: what it is called, what is read for it of a company and a day, and who draws it as Markdown."""
+"""The datasets that have a chart: its name, what is read for it of a company and a day, and what draws it as
+Markdown."""
 MAX_NAMED = 20
 MAX_AT_ONCE, MAX_SECONDS = 500, 5.0
-"""Materializations wait for company until there are so many, or so long since the last were told."""
+"""Materializations are collected until there are so many, or until so long after the last ones were logged."""
 
 
 class Report:
-    """Tells Dagster of each outcome of a run, many at a time, and keeps those that failed.
+    """Reports each outcome of a run to Dagster, many at a time, and keeps those that failed.
 
-    A context manager: what waits at the end is told too, whatever the end was. One chart per company and run goes with each dataset that has one, on the last day of the range that is over: so it is drawn in
-    backfills and at a day's close, and not every hour.
+    A context manager: what is collected is logged at the end too, also after an error. One chart per company and run
+    goes with each dataset that has one, on the last day of the range that is over: so it is drawn in backfills and at
+    a day's close, and not every hour.
     """
 
     def __init__(
@@ -70,24 +72,24 @@ class Report:
             company_id: max(past) for company_id, days in wanted.items() if (past := [d for d in days if d < today])
         }
 
-    def tell(self, outcome: Outcome, warehouse: Warehouse) -> None:
-        """Log a good slice as materialized; one of another day, or not of `steady`, only where its rows changed."""
-        is_asked = outcome.day == NO_DAY or (outcome.company_id, outcome.day) in self._days
-        is_news = outcome.verdict is SliceStatus.DONE or (is_asked and outcome.dataset in self._steady)
-        if outcome.verdict is SliceStatus.FAILED and is_asked:
+    def add(self, outcome: Outcome, warehouse: Warehouse) -> None:
+        """Log a good slice as materialized; one outside the range, or not of `steady`, only where its rows changed."""
+        is_in_range = outcome.day == NO_DAY or (outcome.company_id, outcome.day) in self._days
+        is_logged = outcome.verdict is SliceStatus.DONE or (is_in_range and outcome.dataset in self._steady)
+        if outcome.verdict is SliceStatus.FAILED and is_in_range:
             self.failed.append(outcome)
-        elif outcome.is_good and outcome.dataset in self._datasets and is_news:
+        elif outcome.is_good and outcome.dataset in self._datasets and is_logged:
             key = self._names[outcome.company_id]
             self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
             if len(self._waiting) >= MAX_AT_ONCE or time.monotonic() - self._flushed_at >= MAX_SECONDS:
                 self._flush()
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Log what waits."""
+        """Log what is collected."""
         self._flush()
 
     def _flush(self) -> None:
@@ -148,19 +150,19 @@ def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
 
 
 def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -> dg.Failure:
-    """Return the error that ends a run: which slices failed and why, the first causes by name, all slices counted."""
+    """Return the error that ends a run: which slices failed and why, the first by name, all of them counted."""
     if fatal:
         return dg.Failure(
-            f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is mended"
+            f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is fixed"
         )
-    causes = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES or outcome.day == NO_DAY] or failed
-    told = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in causes[:MAX_NAMED]]
-    if len(causes) > MAX_NAMED:
-        told.append(f"and {len(causes) - MAX_NAMED} more")
-    if len(failed) > len(causes):
-        told.append(f"and with them {len(failed) - len(causes)} slices of insights that are derived from these")
+    direct = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES or outcome.day == NO_DAY] or failed
+    lines = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in direct[:MAX_NAMED]]
+    if len(direct) > MAX_NAMED:
+        lines.append(f"and {len(direct) - MAX_NAMED} more")
+    if len(failed) > len(direct):
+        lines.append(f"and with them {len(failed) - len(direct)} slices of insights that are derived from these")
     return dg.Failure(
         f"{len(failed)} slices failed; their older rows stay, the other slices are right:\n"
-        + "\n".join(map(as_line, told)),
+        + "\n".join(map(as_line, lines)),
         metadata={"failed_slices": len(failed)},
     )

@@ -1,4 +1,4 @@
-"""Progress of a run of slices, told in its log now and then."""
+"""Logs the progress of a run of slices from time to time."""
 
 import time
 from datetime import timedelta
@@ -13,24 +13,24 @@ EVERY_SECONDS = 30.0
 class ProgressLog:
     """Writes a line twice a minute at most: requests made, their rate, requests and time left."""
 
-    def __init__(self, context: dg.AssetExecutionContext, gauge: Progress) -> None:
-        self._context, self._gauge = context, gauge
-        self._began = self._told = time.monotonic()
+    def __init__(self, context: dg.AssetExecutionContext, progress: Progress) -> None:
+        self._context, self._progress = context, progress
+        self._began = self._logged_at = time.monotonic()
 
-    def tell(self) -> None:
-        """Tell how far the run is, if it is time to."""
+    def log_if_due(self) -> None:
+        """Log how far the run is, if the last line is old enough."""
         now = time.monotonic()
-        if now - self._told < EVERY_SECONDS:
+        if now - self._logged_at < EVERY_SECONDS:
             return
-        self._told = now
-        self._context.log.info(words(self._gauge, now - self._began))
+        self._logged_at = now
+        self._context.log.info(describe(self._progress, now - self._began))
 
 
-def words(gauge: Progress, seconds: float) -> str:
+def describe(progress: Progress, seconds: float) -> str:
     """Return how far a run is after so many seconds."""
-    reading = gauge.read()
-    said = f"{reading.requests:,} requests so far, {reading.requests / seconds:,.0f} per second"
+    reading = progress.read()
+    text = f"{reading.requests:,} requests so far, {reading.requests / seconds:,.0f} per second"
     if reading.left is None or not reading.requests:
-        return said
+        return text
     time_left = timedelta(seconds=round(reading.left * seconds / reading.requests))
-    return f"{said}; of the companies that were begun about {reading.left:,} are left, which take {time_left}"
+    return f"{text}; of the companies that were begun about {reading.left:,} are left, which take {time_left}"

@@ -1,4 +1,4 @@
-"""From a dataset to its asset: description, columns, lineage, group, kinds, owner, all made from one place."""
+"""Makes a dataset's asset: description, columns, lineage, group, kinds and owner, all from its declaration."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from sequel_assets.warehouse.tables.dataset import Dataset, Insight
 
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn_window=timedelta(minutes=100))
 """For the UI's own freshness column: something was materialized within the last hours. docs/freshness.md says what it
-cannot know, and why the checks *fresh_by_the_hour* are what to rely on."""
+cannot know, and why to rely on the checks *fresh_by_the_hour* instead."""
 OWNERS = ["team:data-platform"]
 LANDED_GROUP, INSIGHTS_GROUP, CATALOG_GROUP = "landed", "insights", "catalog"
 

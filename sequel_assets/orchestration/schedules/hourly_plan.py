@@ -1,8 +1,10 @@
-"""Which runs an hour needs: one for every company's today, and others for older days, so that these hold nobody up.
+"""Which runs an hour needs: one for today of all companies, and others for older days, so that these delay no one.
 
-A run covers a rectangle of companies and days, and Dagster stores events for all that it plans. So a day that one company
-owes since last month (a ghost, a backfill that left a gap) has a run of its own: it widens nobody else's, and its failure
-is its own.
+Pure.
+
+A run covers a rectangle of companies and days, and Dagster stores events for all that it plans. So a day that is due
+for one company since last month (say, a backfill left a gap) has a run of its own: it widens no other run, and its
+failure fails no other.
 """
 
 from collections import Counter
@@ -18,13 +20,13 @@ from sequel_assets.refresh.core.datasets import HOURLY_NAMES
 from sequel_assets.refresh.core.time import days_between
 
 HOURLY_ASSETS = [dg.AssetKey(name) for name in sorted(HOURLY_NAMES)]
-"""What a run over open days alone plans; Dagster stores two events for each slice that is planned and materialized."""
+"""What a run over open days plans; Dagster stores two events for each slice that is planned and materialized."""
 MAX_DAYS = 31
 """Days that the run of today reaches back to at most."""
 GAP = timedelta(days=3)
-"""Days that are owed and lie no further apart are one run's: its start costs more than what it plans in vain."""
+"""Due days that lie no further apart share a run: starting a run costs more than planning a few days for nothing."""
 MAX_OLDER_RUNS = 20
-"""Runs for older days that one tick asks for; the next ones go on with others."""
+"""Runs for older days that one tick requests; the next ticks go on with others."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Rectangle:
 
 def decide_hour(
     companies: Sequence[str],
-    owed: Mapping[str, Collection[date]],
+    due: Mapping[str, Collection[date]],
     hour_under_way: str | None,
     under_way: Sequence[Rectangle],
     hour: datetime,
@@ -52,22 +54,24 @@ def decide_hour(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Return the runs of an hour, that of today first. Pure.
 
-    `companies` are Dagster's partitions in their order, `owed` the days that each has to be asked for, `hour_under_way` a
-    run of an earlier hour that has not ended, `under_way` what all runs cover that have not ended: older days that one of
-    them is at are not asked for beside it.
+    `companies` are Dagster's partitions in their order, `due` the days that each has to be fetched for,
+    `hour_under_way` a run of an earlier hour that has not ended, `under_way` what all runs cover that have not ended:
+    older days that one of them covers are not requested beside it.
     """
     if not companies:
         return dg.SkipReason("no company is known yet; the sensor new_companies finds them")
-    if not any(owed.values()):
+    if not any(due.values()):
         return dg.SkipReason(f"every company has this hour already, through {hour:%Y-%m-%d %H:%M} UTC")
     requests = []
-    chosen = rectangles(companies, owed, today)
+    chosen = rectangles(companies, due, today)
     older = [one for one in chosen if one.last < today and not any(one.overlaps(other) for other in under_way)]
     if hour_under_way is None:
         for one in chosen:
             if one.last >= today:
                 tags = range_tags(one.companies, one.first, one.last) | {run_tags.HOURLY: run_tags.ON} | run_tags.URGENT
-                names = HOURLY_ASSETS if one.first == today else None  # an open day owes nobody what its close derives
+                names = (
+                    HOURLY_ASSETS if one.first == today else None
+                )  # insights that are derived at a day's close are not due yet
                 requests.append(dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=tags, asset_selection=names))
     turn = int(hour.timestamp()) // 3600 * MAX_OLDER_RUNS
     for place in range(min(len(older), MAX_OLDER_RUNS)):
@@ -78,23 +82,24 @@ def decide_hour(
     if requests:
         return requests
     if hour_under_way is None:
-        return dg.SkipReason("what is due of older days is being asked for by runs that are under way")
+        return dg.SkipReason("what is due of older days is being fetched by runs that are under way")
     return dg.SkipReason(
-        f"the refresh of an earlier hour is still under way (run {hour_under_way}); the next hour makes good what is due"
+        f"the refresh of an earlier hour is still under way (run {hour_under_way}); "
+        "the next hour catches up on what is due"
     )
 
 
-def rectangles(companies: Sequence[str], owed: Mapping[str, Collection[date]], today: date) -> list[Rectangle]:
-    """Return rectangles that cover every owed day: over all companies what most of them owe and today, else company by company."""
+def rectangles(companies: Sequence[str], due: Mapping[str, Collection[date]], today: date) -> list[Rectangle]:
+    """Return rectangles that cover every due day: of all companies today and what is due for most, else of one."""
     known = set(companies)
-    times = Counter(day for key, days in owed.items() if key in known for day in days)
+    times = Counter(day for key, days in due.items() if key in known for day in days)
     common = {day for day, count in times.items() if 2 * count > len(companies) or day == today}
     recent = {day for day in common if day > today - timedelta(days=MAX_DAYS)}
     spans = [*_spans(recent), *_spans(common - recent)]
     found = [Rectangle(tuple(companies), first, last) for first, last in spans]
     everybodys = {day for first, last in spans for day in days_between(first, last)}
     for key in companies:
-        alone = set(owed.get(key, ())) - everybodys
+        alone = set(due.get(key, ())) - everybodys
         found += [Rectangle((key,), first, last) for first, last in _spans(alone, everybodys)]
     return sorted(found, key=lambda one: one.last < today)
 

@@ -1,4 +1,4 @@
-"""The jobs: what a run can do. When they run is in `schedules.py` and `sensors.py`."""
+"""The jobs of the refresh: what a run can do. When they run is in `schedules.py` and in the room `sensors`."""
 
 import dagster as dg
 
@@ -21,6 +21,6 @@ SLICES_JOB = dg.define_asset_job(
 CHECKS_JOB = dg.define_asset_job(
     "run_checks",
     selection=dg.AssetSelection.all_asset_checks(),
-    description="Holds every slice against its checks",
+    description="Runs every check over every slice",
     tags=run_tags.URGENT,
 )

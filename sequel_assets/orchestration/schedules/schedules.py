@@ -1,4 +1,4 @@
-"""When things run, all in UTC: slices once Sequel has settled, checks when the refresh should be done."""
+"""The hourly schedules, in UTC: slices once Sequel's numbers have settled, checks when that should be done."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -28,7 +28,7 @@ UNDER_WAY = [
 ON = dg.DefaultScheduleStatus.RUNNING
 HOUR = timedelta(hours=1)
 MAX_RUNS = 1_000
-"""Runs under way that a tick looks at."""
+"""Runs under way that a tick reads."""
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -40,7 +40,8 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         cron_schedule=f"{settings.settle_minutes} * * * *",
         execution_timezone="UTC",
         default_status=ON,
-        description="Refreshes what is due: in one run today for every company, days that close, days that turn final; older days beside it",
+        description="Refreshes what is due: in one run today for every company, days that close, days that turn final; "
+        "older days beside it",
     )
     @in_one_line()
     def hourly_refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -48,13 +49,13 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         hour = context.scheduled_execution_time.astimezone(UTC)
         now = settings.now or max(hour, settings.clock())
         try:
-            owed = owed_days(settings, now)
+            due = due_days(settings, now)
         except (SettingsError, WarehouseError) as error:
             return dg.SkipReason(str(error))
         runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=MAX_RUNS)
         under_way = list(covered(runs, companies))
         return decide_hour(
-            companies, owed, hour_under_way(context.instance), under_way, hour, now.astimezone(UTC).date()
+            companies, due, hour_under_way(context.instance), under_way, hour, now.astimezone(UTC).date()
         )
 
     after = (settings.settle_minutes + ALLOWANCE.seconds // 60) % 60
@@ -64,7 +65,7 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         cron_schedule=f"{after} * * * *",
         execution_timezone="UTC",
         default_status=ON,
-        description="Holds every slice against its checks, whether or not the refresh has run",
+        description="Runs every check over every slice, whether or not the refresh has run",
     )
     hourly_catalog = dg.ScheduleDefinition(
         name="hourly_catalog",
@@ -72,26 +73,29 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         cron_schedule="0 * * * *",
         execution_timezone="UTC",
         default_status=ON,
-        description="Walks the company tree and lists every event",
+        description="Walks the company hierarchy and lists every event",
     )
     return [hourly_catalog, hourly_refresh, hourly_checks]
 
 
 def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> str | None:
-    """Return the run of an hour that has not ended. One that is older than an hour was left behind (a power cut), or is about to be ended."""
+    """Return the run of an hour that has not ended.
+
+    One that is older than an hour was lost (power cut) or is about to end.
+    """
     since = (at or datetime.now(UTC)) - HOUR
     ours = dg.RunsFilter(tags={run_tags.HOURLY: run_tags.ON}, statuses=UNDER_WAY, created_after=since)
     return next((run.run_id for run in instance.get_runs(ours, limit=1)), None)
 
 
-def owed_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
-    """Return, by partition key, the days that each company is to be asked for this hour."""
+def due_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
+    """Return, by partition key, the days of each company that are due this hour."""
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
     warehouse = config.open_warehouse(settings)
     try:
         schema.ensure_current(warehouse)
         there = warehouse.ask(catalog.present_companies)
-        held = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
+        kept_days = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
     finally:
         warehouse.dispose()
     frozen_before = config.retention(settings).frozen_before(there, now)
@@ -99,7 +103,7 @@ def owed_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
         company.partition_key: [
             day
             for day in due_this_hour(
-                held[company.company_id],
+                kept_days[company.company_id],
                 now,
                 settle=settle,
                 late_window=window,

@@ -1,4 +1,4 @@
-"""Sensors: companies find themselves."""
+"""The sensor that finds new companies, adds their partitions and requests their first refreshes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,23 +22,23 @@ from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 WALK_SECONDS = 600
-"""How often the tree is walked."""
+"""How often the company hierarchy is walked."""
 PATIENCE_SECONDS = 15.0
-"""How long a walk of this sensor asks again after one company that fails: Dagster gives a tick 60 seconds."""
+"""How long a walk of this sensor retries a company that fails: Dagster ends a tick after 60 seconds."""
 NAME = "new_companies"
 OF_THIS_SENSOR = "dagster/sensor_name"
 """The tag that Dagster gives to the runs of a sensor."""
 RUN_KEY = "dagster/run_key"
-"""The tag that Dagster gives to a run that was asked for with a key."""
+"""The tag that Dagster gives to a run that was requested with a key."""
 RUNS_AT_ONCE = 1000
 """Runs that are read together; all of them are."""
 MAX_UNDER_WAY = 100
-"""First refreshes that wait or run at once: the queue stays short enough for the hour's run, however many come."""
+"""First refreshes that are queued or running at once: the queue stays short enough for the hour's run."""
 
 
 @dataclass(frozen=True)
 class NewCompanies:
-    """What a walk of the tree asks of Dagster."""
+    """What a walk of the hierarchy requests of Dagster."""
 
     new_partitions: tuple[str, ...]
     first_refreshes: tuple[str, ...]
@@ -51,7 +51,7 @@ class Attempt:
 
     state: dg.DagsterRunStatus
     hour: str
-    """The hour in which it was asked for, as `hour_of` writes it."""
+    """The hour in which it was requested, as `hour_of` writes it."""
 
 
 def hour_of(now: datetime) -> str:
@@ -68,9 +68,10 @@ def arrivals(
 ) -> NewCompanies:
     """Decide from the companies that are there. Pure.
 
-    `refreshed` are the ids of those with any slice, `tried` the latest first refresh by partition key. A company has its
-    first refresh requested if it has no slice, or if its first refresh failed and left days undone; not while one is
-    under way, once an hour, and only as many as there is room for: first those never tried, then as they were tried.
+    `refreshed` are the ids of those with any slice, `tried` the latest first refresh by partition key. A company has
+    its first refresh requested if it has no slice, or if its first refresh failed and left days undone; not while one
+    is under way, once an hour, and only as many as there is room for: first those never tried, then as they were
+    tried.
     """
     known = frozenset(partitions)
 
@@ -99,7 +100,8 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
         job=SLICES_JOB,
         minimum_interval_seconds=WALK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Walks the company tree; new companies appear with their whole history requested, others are kept up to date",
+        description="Walks the company hierarchy; new companies appear with all their history requested, "
+        "others are kept up to date",
     )
     @in_one_line()
     def new_companies(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -109,7 +111,7 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
         except (SettingsError, WarehouseError, SequelError) as error:
             return dg.SkipReason(str(error))
         now = settings.clock()
-        tried = tried_in(context.instance)
+        tried = attempts_in(context.instance)
         decided = arrivals(found, partitions, refreshed, tried, hour_of(now))
         if not decided.new_partitions and not decided.first_refreshes:
             under_way = sum(attempt.state in UNDER_WAY for attempt in tried.values())
@@ -134,12 +136,12 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def _first_refresh(key: str, first: date, now: datetime) -> dg.RunRequest:
-    # the hour is part of the run's key: a first refresh that failed is asked for again once an hour, not every tick
+    # the hour is part of the run's key: a first refresh that failed is requested once an hour, not every tick
     return dg.RunRequest(run_key=f"first-{key}-{hour_of(now)}", tags=range_tags([key], first, now.date()))
 
 
-def tried_in(instance: dg.DagsterInstance) -> dict[str, Attempt]:
-    """Return the latest first refresh of each company that this sensor has asked for, by partition key."""
+def attempts_in(instance: dg.DagsterInstance) -> dict[str, Attempt]:
+    """Return the latest first refresh of each company that this sensor has requested, by partition key."""
     tried: dict[str, Attempt] = {}
     cursor = None
     while runs := instance.get_runs(dg.RunsFilter(tags={OF_THIS_SENSOR: NAME}), cursor, RUNS_AT_ONCE):  # newest first
@@ -152,13 +154,13 @@ def tried_in(instance: dg.DagsterInstance) -> dict[str, Attempt]:
 
 def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownCompany], frozenset[str]]:
     settings.require("company_id")
-    hasty = {"retry_budget_seconds": min(settings.retry_budget_seconds, PATIENCE_SECONDS)}
+    short_budget = {"retry_budget_seconds": min(settings.retry_budget_seconds, PATIENCE_SECONDS)}
     warehouse = config.open_warehouse(settings)
     try:
         schema.create_if_empty(warehouse)
         warehouse.ensure_writable()
         with (
-            closing(config.open_client(settings.model_copy(update=hasty))) as client,
+            closing(config.open_client(settings.model_copy(update=short_budget))) as client,
             ThreadPoolExecutor(settings.max_concurrency) as pool,
         ):
             found = refresh_companies(

@@ -1,7 +1,8 @@
-"""Sensors of the inbox, one per reason, and the job that their runs execute. What is to be done is decided in `webhooks/processing/decisions.py`.
+"""Sensors of the inbox, one per reason, and the job that their runs execute.
 
-A run takes up every hint of its reason that waits when it begins, so a burst costs a run or two. A tick that is repeated
-after a crash asks for the same run key, and finds the run there; hints of a run that died wait again.
+What is to be done is decided in `webhooks/processing/decisions.py`. A run takes up every notification of its reason
+that waits when it begins, so a burst costs a run or two. A tick that is repeated after a crash requests the same run
+key and finds the run there; notifications of a run that died wait again.
 """
 
 import hashlib
@@ -28,41 +29,42 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import catalog, inbox
-from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, NotificationAction, NotificationStep
-from sequel_assets.webhooks.processing.processor import AfterWebhooks, Taken, UnderWay, judge
-from sequel_assets.webhooks.processing.sweep import notice
+from sequel_assets.webhooks.processing.actions import FETCHING, REASONS, NotificationAction, NotificationStep
+from sequel_assets.webhooks.processing.pending import UnderWay, plan_and_close
+from sequel_assets.webhooks.processing.processor import NotificationProcessor, Taken
+from sequel_assets.webhooks.processing.sweep import note_undelivered
 
 REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""
-HINT = "sequel_assets/hint"
-"""The tag that names the oldest hint that a run was asked for."""
+NOTIFICATION = "sequel_assets/notification"
+"""The tag that names the oldest notification that a run was requested for."""
 MAX_NAMED = 100
 """Events that a run names."""
 MAX_AT_ONCE = 2
 """Runs of one reason side by side."""
-MAX_IN_VAIN = 5
-"""Runs asked for one hint that ended before they took it up; from then on one an hour."""
+MAX_WITHOUT_EFFECT = 5
+"""Runs for one notification that ended before they took it up; from then on one is requested per hour."""
 SWEEP_EVERY = timedelta(minutes=1)
 NOT_BEGUN = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING}
 INTERVALS = {"ended": 3, "started": 13, "changed": 13, "registered": 13}
-"""Seconds between two looks at least. The daemon's loop is 5 s long and no sensor is due a moment early: with 5 every other
-turn is left out, so each is somewhat less than the turns that it takes."""
-TELLS = {
-    "ended": "An event has ended: it is refreshed at once, and asked for again where the hourly refresh does not cover its end",
-    "started": "An event has started: it is asked for every hour from now on",
-    "changed": "An event was created, changed or deleted: its company's events are listed anew",
-    "registered": "Somebody registered: who has registered for that event is asked for",
+"""Seconds between two ticks at least. Dagster's daemon loops every 5 s, and with an interval of exactly 5 every other
+loop comes a little too early and is skipped. So each is somewhat less than a multiple of 5."""
+DESCRIPTIONS = {
+    "ended": "An event has ended: it is refreshed at once, and once more if the hourly refresh does not cover its end",
+    "started": "An event has started: it is fetched every hour from now on",
+    "changed": "An event was created, changed or deleted: its company's events are listed",
+    "registered": "Somebody registered: the event's registrants are fetched",
 }
 
 
-@dg.op(name="refresh_what_hints_name", required_resource_keys={"platform"})
+@dg.op(name="refresh_what_notifications_name", required_resource_keys={"platform"})
 def refresh_op(context: dg.OpExecutionContext) -> None:
-    """Refresh what the hints of a reason name, and report each slice that was touched."""
+    """Refresh what the notifications of a reason name, and report each slice that was touched."""
     platform: Platform = context.resources.platform
     reason = context.run.tags.get(REASON, "ended")
     with platform.opened() as (client, warehouse):
         settings = platform.settings()
-        work = AfterWebhooks(client, warehouse, settings.clock, config.rules(settings), context.run_id)
+        work = NotificationProcessor(client, warehouse, settings.clock, config.rules(settings), context.run_id)
         good: list[Outcome] = []
         try:
             good.extend(one for one in work.run(reason, under_way(context.instance, reason)) if one.is_good)
@@ -71,7 +73,7 @@ def refresh_op(context: dg.OpExecutionContext) -> None:
                 names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
             slices = _slices(good)
             log_together(context, [materialization(one, names[one.company_id]) for one in slices])
-    _tell(context, work.taken, len(slices), names)
+    _report(context, work.taken, len(slices), names)
 
 
 def _slices(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -84,25 +86,32 @@ def _slices(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return list(last.values())
 
 
-def _tell(context: dg.OpExecutionContext, taken: Taken, slices: int, names: dict[str, str]) -> None:
-    figures = {"hints": taken.hints, "events": len(taken.events), "companies": len(taken.companies), "slices": slices}
+def _report(context: dg.OpExecutionContext, taken: Taken, slices: int, names: dict[str, str]) -> None:
+    figures = {
+        "notifications": taken.notifications,
+        "events": len(taken.events),
+        "companies": len(taken.companies),
+        "slices": slices,
+    }
     context.log.info(", ".join(f"{count} {what}" for what, count in figures.items()))
     context.add_output_metadata(figures | {"refreshed": sorted(taken.refreshed)[:MAX_NAMED]})
     if taken.failed or taken.fatal:
         raise failure(taken.failed, names, taken.fatal)
     if taken.unlisted:
         unlisted = ", ".join(visible(names.get(company_id, company_id)) for company_id in sorted(taken.unlisted))
-        raise dg.Failure(f"the events cannot be listed of {unlisted}; what was there stays; asked again in a while")
+        raise dg.Failure(
+            f"the events cannot be listed of {unlisted}; what was there stays; the next try follows in a while"
+        )
 
 
-@dg.job(name="refresh_after_webhooks", description="Refreshes what webhooks have hinted at; asked for by their sensors")
+@dg.job(name="refresh_after_webhooks", description="Refreshes what webhooks have reported; requested by their sensors")
 def webhooks_job() -> None:
-    """Take up the hints that wait."""
+    """Take up the waiting notifications."""
     refresh_op()
 
 
 def under_way(instance: dg.DagsterInstance, reason: str) -> UnderWay:
-    """Return what Dagster is at."""
+    """Return the runs in Dagster that have not ended."""
     ours = instance.get_runs(dg.RunsFilter(tags={REASON: reason}, statuses=UNDER_WAY))
     return UnderWay(frozenset(run.run_id for run in ours), hour_under_way(instance) is not None)
 
@@ -120,7 +129,7 @@ def _sensor(settings: Settings, reason: str) -> dg.SensorDefinition:
         job_name=webhooks_job.name,
         minimum_interval_seconds=INTERVALS[reason],
         default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,
-        description=TELLS[reason],
+        description=DESCRIPTIONS[reason],
     )
     @in_one_line()
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -148,7 +157,7 @@ class _Tick:
         self._swept_at, self._now, self._new = context.cursor or "", settings.clock(), list[str]()
 
     def result(self) -> dg.SensorResult:
-        """Close what is done with, and return what is asked of Dagster."""
+        """Close what needs nothing more, and return what is requested of Dagster."""
         if self._reason == "ended":
             self._sweep()
         at = under_way(self._instance, self._reason)
@@ -156,21 +165,21 @@ class _Tick:
         if any(step.do is NotificationAction.WALK for step in steps):
             self._walk()
             steps = self._judge(at, has_walked=True)
-        asking = [step for step in steps if step.do in ASKING]
-        words = self._why_not(asking, steps, at)
+        fetching = [step for step in steps if step.do in FETCHING]
+        reason = self._reason_to_skip(fetching, steps, at)
         return dg.SensorResult(
-            run_requests=[] if words else [self._request(asking)],
-            skip_reason=words or None,
+            run_requests=[] if reason else [self._request(fetching)],
+            skip_reason=reason or None,
             dynamic_partitions_requests=[COMPANY_PARTITIONS.build_add_request(self._new)] if self._new else [],
             cursor=self._swept_at or None,
         )
 
     def _judge(self, at: UnderWay, *, has_walked: bool = False) -> list[NotificationStep]:
         rules = config.rules(self._settings)
-        return judge(self._warehouse, self._reason, self._now, rules, at, has_walked=has_walked)
+        return plan_and_close(self._warehouse, self._reason, self._now, rules, at, has_walked=has_walked)
 
     def _walk(self) -> None:
-        """Look for a company that hints name; what is found gets its partition with this tick."""
+        """Walk the hierarchy for a company that notifications name; what is new gets its partition with this tick."""
         keys = set(self._instance.get_dynamic_partitions(COMPANY))
         settings = self._settings
         with (
@@ -183,44 +192,55 @@ class _Tick:
         self._new = [company.partition_key for company in found if company.partition_key not in keys]
 
     def _sweep(self) -> None:
-        """Now and then, notice the ends that nothing told of, and delete what was handled long ago."""
+        """Once in a while, note the ends that no webhook reported, and delete what was handled long ago."""
         if self._swept_at and self._now - datetime.fromisoformat(self._swept_at) < SWEEP_EVERY:
             return
-        notice(self._warehouse, self._now)
+        note_undelivered(self._warehouse, self._now)
         inbox.purge(self._warehouse, self._now - timedelta(days=self._settings.webhook_keep_days))
         self._swept_at = self._now.isoformat()
 
-    def _why_not(self, asking: Sequence[NotificationStep], steps: Sequence[NotificationStep], at: UnderWay) -> str:
-        if not asking:
-            return _in_words(steps)
+    def _reason_to_skip(
+        self, fetching: Sequence[NotificationStep], steps: Sequence[NotificationStep], at: UnderWay
+    ) -> str:
+        if not fetching:
+            return _describe(steps)
         runs = self._instance.get_runs(dg.RunsFilter(run_ids=list(at.run_ids))) if at.run_ids else []
-        busy = {step.hint.run_id for step in steps}
+        busy = {step.notification.run_id for step in steps}
         for run in runs:
             if run.status in NOT_BEGUN or run.run_id not in busy:
                 return f"run {run.run_id} is about to take them up"
-        return f"{len(runs)} runs are at it; the next one takes the rest up" if len(runs) >= MAX_AT_ONCE else ""
+        return (
+            f"{len(runs)} runs are working on them; the next one takes up the rest" if len(runs) >= MAX_AT_ONCE else ""
+        )
 
-    def _request(self, asking: Sequence[NotificationStep]) -> dg.RunRequest:
-        oldest = _name(asking[0])
-        in_vain = self._instance.get_runs_count(dg.RunsFilter(tags={HINT: oldest}))
-        attempt = str(in_vain) if in_vain < MAX_IN_VAIN else f"{self._now:%Y%m%d%H}"
-        tags = run_tags.URGENT | {REASON: self._reason, HINT: oldest}
-        return dg.RunRequest(run_key=f"{self._reason}-{oldest}-{attempt}", tags=tags)
+    def _request(self, fetching: Sequence[NotificationStep]) -> dg.RunRequest:
+        oldest = _name(fetching[0])
+        without_effect = self._instance.get_runs_count(dg.RunsFilter(tags={NOTIFICATION: oldest}))
+        attempt = str(without_effect) if without_effect < MAX_WITHOUT_EFFECT else f"{self._now:%Y%m%d%H}"
+        tags = run_tags.URGENT | {REASON: self._reason, NOTIFICATION: oldest}
+        return dg.RunRequest(run_key=f"webhook-{self._reason}-{oldest}-{attempt}", tags=tags)
 
 
 def _name(step: NotificationStep) -> str:
-    """Return a name of a group of hints that stays the same until a run takes it up, also over a new inbox."""
-    hint = step.hint
-    parts = (hint.company_id, hint.event_type, hint.event_id, hint.received_at, hint.tried_at, hint.replayed_at)
+    """Return a name of a group of notifications that stays the same until a run takes it up, also in a new inbox."""
+    notification = step.notification
+    parts = (
+        notification.company_id,
+        notification.event_type,
+        notification.event_id,
+        notification.received_at,
+        notification.tried_at,
+        notification.replayed_at,
+    )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _in_words(steps: Sequence[NotificationStep]) -> str:
-    """Return why nothing is asked for: the reasons, and how many hints each holds."""
+def _describe(steps: Sequence[NotificationStep]) -> str:
+    """Return why no run is requested: the reasons, and how many notifications each holds back."""
     if not steps:
         return "nothing waits in the inbox"
     counted: dict[str, int] = {}
     for step in steps:
-        counted[step.words] = counted.get(step.words, 0) + step.hint.count
-    told = [f"{count} wait: {words}" for words, count in sorted(counted.items(), key=lambda one: -one[1])]
-    return "; ".join(told[:5])
+        counted[step.reason] = counted.get(step.reason, 0) + step.notification.count
+    lines = [f"{count} wait: {reason}" for reason, count in sorted(counted.items(), key=lambda one: -one[1])]
+    return "; ".join(lines[:5])

@@ -1,1 +1,1 @@
-"""Dagster's own storage: everything that uses its private modules."""
+"""Dagster's own storage: everything that uses Dagster's private modules."""

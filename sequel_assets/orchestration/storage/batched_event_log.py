@@ -1,9 +1,10 @@
 """Dagster's SQLite event log, made to store many materializations in one transaction.
 
-Dagster's own opens two databases anew and commits twice for every single event, some 8 to 11 ms each; a year of fifty
-companies is 180,000 events. `dagster.yaml` names this class. Dagster hands it batches where `DAGSTER_EVENT_BATCH_SIZE`
-is set: the planned slices of a run, and what `orchestration/reporting/materializations.py` logs together. What is stored is to the letter what
-Dagster's own would have stored one by one; PostgreSQL's event log knows batches by itself.
+Dagster's own event log opens two databases and commits twice for every single event, some 8 to 11 ms each; a year of
+fifty companies is 180,000 events. `dagster.yaml` names this class. Dagster passes batches to it where
+`DAGSTER_EVENT_BATCH_SIZE` is set: the planned slices of a run, and what `orchestration/reporting/materializations.py`
+logs together. What is stored must be exactly what Dagster's own event log would have stored one by one. PostgreSQL's
+event log supports batches by itself.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
-from sequel_assets.orchestration.storage.errors import hush
+from sequel_assets.orchestration.storage.errors import hide_stored_values
 
-hush()  # whatever process uses this event log
+hide_stored_values()  # in every process that uses this event log
 BATCH_SIZE, EVENTS_AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE", "500"
 """Dagster's variable, and what the commands set it to."""
 TOGETHER = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
 
 
 class BatchedEventLog(SqliteEventLogStorage):
-    """Keeps the events where Dagster's default does, beneath DAGSTER_HOME."""
+    """Keeps the events where Dagster's default does, in DAGSTER_HOME."""
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
@@ -61,6 +62,6 @@ class BatchedEventLog(SqliteEventLogStorage):
 
 
 def _newest(events: Sequence[EventLogEntry]) -> list[int]:
-    """Return the places of the last event of each asset and kind: an asset's own row tells of its latest alone."""
-    told = [event.get_dagster_event() for event in events]
-    return sorted({(event.asset_key, event.event_type): place for place, event in enumerate(told)}.values())
+    """Return the places of the last event of each asset and kind: an asset's own row holds only its latest."""
+    found = [event.get_dagster_event() for event in events]
+    return sorted({(event.asset_key, event.event_type): place for place, event in enumerate(found)}.values())

@@ -1,4 +1,7 @@
-"""Dagster's storage, when something is wrong with it: in our words, since SQLAlchemy's quote whole events, and Dagster prints them."""
+"""Errors of Dagster's storage, described in one line.
+
+SQLAlchemy's own texts quote complete events with their values, and Dagster prints them; none of that may be shown.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
-_CRY = "Exception while writing logger call to event log"
-_WORDS = {
+_TRACEBACK_HEADING = "Exception while writing logger call to event log"
+_DESCRIPTIONS = {
     "database is locked": "it is locked by another process for too long",
     "database or disk is full": "the disk is full",
     "readonly database": "it is read-only for this user",
@@ -27,60 +30,64 @@ _WORDS = {
 
 
 @cache
-def hush() -> None:
-    """From now on no error of a database of this process quotes a statement or what was to be stored.
+def hide_stored_values() -> None:
+    """From now on no database error of this process quotes a statement or the values to be stored.
 
-    The warehouse's engines hide parameters and are left alone: their errors are told in words of their own, by the statement.
+    The warehouse's engines hide parameters and are left alone: their errors are described elsewhere, by the statement.
     """
-    event.listen(sa.Engine, "handle_error", _without_what_was_stored)
-    # a pool logs a signal that came while it closed a connection, with a traceback; Python would print that where nobody listens
+    event.listen(sa.Engine, "handle_error", _remove_stored_values)
+    # a pool logs a signal that arrives while it closes a connection, with a traceback; Python prints it if no handler
+    # is set
     logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
-def _without_what_was_stored(context: ExceptionContext) -> None:
+def _remove_stored_values(context: ExceptionContext) -> None:
     error, engine = context.sqlalchemy_exception, context.engine
     if error is not None and not (engine is not None and engine.hide_parameters):
         error.hide_parameters, error.statement, error.params, error.code = True, None, None, None
 
 
-def in_words(error: sa.exc.SQLAlchemyError) -> str:
-    """What is wrong with Dagster's storage, and what to do, in one line."""
-    cause = str(getattr(error, "orig", None) or "")
-    why = next((words for sign, words in _WORDS.items() if sign in cause), f"{type(error).__name__}")
-    return f"Dagster cannot keep its runs: {why}; what was committed to the warehouse stays; look at DAGSTER_HOME, then run the same command again"
+def describe(error: sa.exc.SQLAlchemyError) -> str:
+    """Return what is wrong with Dagster's storage, and what to do, in one line."""
+    original = str(getattr(error, "orig", None) or "")
+    reason = next((text for sign, text in _DESCRIPTIONS.items() if sign in original), f"{type(error).__name__}")
+    return (
+        f"Dagster cannot keep its runs: {reason}; what was committed to the warehouse stays; "
+        "look at DAGSTER_HOME, then run the same command again"
+    )
 
 
 def was_interrupted(error: BaseException) -> bool:
-    """Whether an error came up while a signal was being obeyed: then it is no news, the command was told to stop."""
+    """Return whether an error was raised while a signal was being handled: the command was stopped on purpose."""
     seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        if not isinstance(cause, Exception | SystemExit | GeneratorExit):
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        if not isinstance(current, Exception | SystemExit | GeneratorExit):
             return True
-        seen.add(id(cause))
-        cause = cause.__cause__ or cause.__context__
+        seen.add(id(current))
+        current = current.__cause__ or current.__context__
     return False
 
 
 @contextmanager
-def without_its_cry() -> Iterator[None]:
-    """Keep back what Dagster writes to stderr of each event that it cannot store: the run fails, and we say why, once."""
+def without_storage_tracebacks() -> Iterator[None]:
+    """Suppress the traceback that Dagster prints for each event it cannot store: the run fails with one line."""
     before = sys.stderr
-    sys.stderr = _Deaf(before)
+    sys.stderr = _FilteredStderr(before)
     try:
         yield
     finally:
         sys.stderr = before
 
 
-class _Deaf:
-    """A stderr that leaves one thing out."""
+class _FilteredStderr:
+    """A stderr without the tracebacks of Dagster's event log."""
 
     def __init__(self, inner: TextIO) -> None:
         self._inner = inner
 
     def write(self, text: str) -> int:
-        return len(text) if text.startswith(_CRY) else self._inner.write(text)
+        return len(text) if text.startswith(_TRACEBACK_HEADING) else self._inner.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

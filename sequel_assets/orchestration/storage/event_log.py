@@ -1,7 +1,7 @@
-"""Dagster's event log where its public methods end: many events at once, and slices that are no longer materialized.
+"""Dagster's event log beyond its public methods: many events at once, and slices that are no longer materialized.
 
-Dagster reports events without a run one by one, and has no way to wipe a partition of an asset in a SQL database. Both
-are done here; its tables are the same in every SQL database.
+Dagster reports events without a run one by one, and cannot wipe a partition of an asset in a SQL database. Both are
+done here; its tables are the same in every SQL database.
 """
 
 import logging
@@ -59,10 +59,10 @@ def _entry(materialization: dg.AssetMaterialization) -> EventLogEntry:
 
 
 def forget(instance: dg.DagsterInstance, asset: str, partitions: Collection[str]) -> None:
-    """Take the materializations of an asset's partitions out of Dagster's index, with what had planned them.
+    """Delete the materializations of an asset's partitions from Dagster's index, with the events that planned them.
 
-    What was planned after the last of them stays, so that a partition which failed since is still a failed one. The
-    logs of the runs stay as they are.
+    What was planned after the last of them stays, so that a partition that failed since still shows as failed. The logs
+    of the runs stay as they are.
     """
     key, storage = dg.AssetKey(asset), storage_of(instance)
     for chunk in batches(partitions):
@@ -88,8 +88,8 @@ def _forget(connection: sa.Connection, asset: str, partitions: Sequence[str]) ->
     _delete(connection, list(connection.scalars(chosen)))
 
 
-def thin(instance: dg.DagsterInstance, before: datetime, most: int) -> int:
-    """Take out what is older and was followed by another materialization of its slice; return how many events.
+def thin(instance: dg.DagsterInstance, before: datetime, limit: int) -> int:
+    """Delete events that are older and were followed by another materialization of their slice; return how many.
 
     The latest materialization of every slice stays, as does a later attempt at it.
     """
@@ -101,7 +101,7 @@ def thin(instance: dg.DagsterInstance, before: datetime, most: int) -> int:
         _followed(or_itself=False),
     )
     with storage.index_connection() as connection:
-        superseded = list(connection.scalars(chosen.limit(most)))
+        superseded = list(connection.scalars(chosen.limit(limit)))
     for numbers in batches(superseded):
         with storage.index_transaction() as connection:
             _delete(connection, numbers)
@@ -109,7 +109,7 @@ def thin(instance: dg.DagsterInstance, before: datetime, most: int) -> int:
 
 
 def _followed(*, or_itself: bool) -> "sa.ColumnElement[bool]":
-    """Say of an event of a partition that a materialization of it came after (or is that materialization)."""
+    """Whether a materialization of the event's partition came after the event (or is the event itself)."""
     later = SqlEventLogStorageTable.alias()
     return (
         sa.select(later.c.id)

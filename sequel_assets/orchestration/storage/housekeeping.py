@@ -1,9 +1,9 @@
-"""Housekeeping: Dagster's runs that nobody needs any more are deleted, so that its storage stays bounded.
+"""Housekeeping: deletes Dagster's runs that are not needed any more, so that its storage stays bounded.
 
-A run is deleted when it ended more than a week ago and nothing that Dagster shows depends on it. `instance.delete_run`
-takes a run's events with it, and with them the materializations that partitions are coloured by; so a run is kept that
-holds the latest materialization of a slice, a later attempt at it, the latest evaluation of a check, or is its job's
-latest, or belongs to a backfill under way. Of what is older than a week, the index keeps the latest of each slice.
+A run is deleted when it ended more than a week ago and nothing that Dagster shows depends on it. Deleting a run deletes
+its events, and with them the materializations that colour the partitions. So a run is kept that holds the latest
+materialization of a slice, a later attempt at it or the latest evaluation of a check, that is its job's latest, or that
+belongs to a backfill under way. Of what is older than a week, the index keeps the latest of each slice.
 """
 
 from collections.abc import Collection, Iterator
@@ -27,13 +27,13 @@ from sequel_assets.orchestration.storage.event_log import LOG, MATERIALIZED, PLA
 KEEP = timedelta(days=7)
 """How long every run is kept, counted from when it was created."""
 MAX_RUNS, MAX_EVENTS = 2000, 200_000
-"""Runs and superseded events deleted at one go; what is left waits for the next day."""
+"""Runs and superseded events deleted by one housekeeping; the next one deletes the rest."""
 HOUR, MINUTE = 3, 25
 FINISHED_CHECKS = ("SUCCEEDED", "FAILED")
 
 
 @dataclass(frozen=True)
-class Tidied:
+class HousekeepingReport:
     """What one housekeeping did."""
 
     deleted: int
@@ -42,31 +42,31 @@ class Tidied:
     left: int
     """Runs that the next housekeeping deletes."""
     thinned: int
-    """Superseded events taken out of Dagster's index, of runs that were kept and of none."""
+    """Superseded events deleted from Dagster's index, of kept runs and of none."""
     bytes_before: int | None
     """Size of Dagster's files; None where its storage is not SQLite."""
     bytes_after: int | None
 
 
-def tidy(instance: dg.DagsterInstance, now: datetime, most: int = MAX_RUNS) -> Tidied:
-    """Delete the runs that nobody needs any more, the oldest first, at most so many."""
+def tidy(instance: dg.DagsterInstance, now: datetime, limit: int = MAX_RUNS) -> HousekeepingReport:
+    """Delete the runs that are not needed any more, the oldest first, at most `limit`."""
     before = size(instance)
     old = instance.get_run_ids(dg.RunsFilter(created_before=now - KEEP, statuses=FINISHED_STATUSES))
     needed = needed_runs(instance)
     unneeded = [run_id for run_id in reversed(old) if run_id not in needed]
     dropped = 0
-    for run_ids in batches(unneeded[:most]):
+    for run_ids in batches(unneeded[:limit]):
         for run in instance.get_runs(dg.RunsFilter(run_ids=run_ids)):
             if not _is_latest(instance, run):
                 _drop(instance, run.run_id)
                 dropped += 1
-    left = max(0, len(unneeded) - most)
+    left = max(0, len(unneeded) - limit)
     thinned = thin(instance, now - KEEP, MAX_EVENTS)
-    return Tidied(dropped, len(old) - dropped - left, left, thinned, before, size(instance))
+    return HousekeepingReport(dropped, len(old) - dropped - left, left, thinned, before, size(instance))
 
 
 def needed_runs(instance: dg.DagsterInstance) -> set[str]:
-    """Return the runs that hold what Dagster shows of slices and checks now, and those of backfills under way."""
+    """Return the runs that hold what Dagster shows of slices and checks, and those of backfills under way."""
     with storage_of(instance).index_connection() as connection:
         needed = {*_holding_slices(connection), *_holding_checks(connection)}
     under_way = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
@@ -96,7 +96,7 @@ def _holding_slices(connection: sa.Connection) -> Iterator[str]:
 
 
 def _holding_checks(connection: sa.Connection) -> Iterator[str]:
-    """Yield the run of each check's latest execution, and that of the latest that came to a result."""
+    """Yield the run of each check's latest execution, and of the latest one with a result."""
     c = AssetCheckExecutionsTable.c
     for chosen in (sa.true(), c.execution_status.in_(FINISHED_CHECKS)):
         newest = sa.select(sa.func.max(c.id)).where(chosen).group_by(c.asset_key, c.check_name, c.partition)
@@ -104,7 +104,7 @@ def _holding_checks(connection: sa.Connection) -> Iterator[str]:
 
 
 def _is_latest(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Say whether a run is the latest of its job: that is what the job's page and the alerts go by."""
+    """Return whether a run is the latest of its job: the job's page and the alerts depend on it."""
     filters = dg.RunsFilter(job_name=run.job_name, statuses=FINISHED_STATUSES)
     return list(instance.get_run_ids(filters, limit=1)) == [run.run_id]
 
@@ -119,7 +119,7 @@ def _drop(instance: dg.DagsterInstance, run_id: str) -> None:
         for file in _files(storage, run_id):
             with suppress(FileNotFoundError):
                 file.unlink()
-    with suppress(NotImplementedError):  # logs kept elsewhere have a life-cycle of their own there
+    with suppress(NotImplementedError):  # logs that are kept elsewhere are cleaned up there
         instance.compute_log_manager.delete_logs(prefix=[run_id])
     instance.run_storage.delete_run(run_id)
 
@@ -142,7 +142,7 @@ def size(instance: dg.DagsterInstance) -> int | None:
 
 
 def files_in(folders: Collection[Path]) -> Iterator[Path]:
-    """Yield the files beneath some folders."""
+    """Yield the files in some folders and all their subfolders."""
     for folder in folders:
         yield from (path for path in folder.rglob("*") if path.is_file())
 
@@ -156,25 +156,25 @@ def bytes_of(files: Iterator[Path]) -> Iterator[int]:
 
 @dg.op(name="tidy_runs")
 def tidy_op(context: dg.OpExecutionContext) -> None:
-    """Delete the runs that nobody needs any more, and tell how many they were."""
+    """Delete the runs that are not needed any more, and report how many."""
     with in_one_line():
         done = tidy(context.instance, datetime.now(UTC))
-    told: dict[str, dg.MetadataValue] = {
+    metadata: dict[str, dg.MetadataValue] = {
         "runs_deleted": dg.MetadataValue.int(done.deleted),
         "old_runs_kept": dg.MetadataValue.int(done.kept),
         "runs_left_for_tomorrow": dg.MetadataValue.int(done.left),
         "superseded_events_deleted": dg.MetadataValue.int(done.thinned),
     }
     if done.bytes_before is not None and done.bytes_after is not None:
-        told["mib_before"] = dg.MetadataValue.float(round(done.bytes_before / 2**20, 1))
-        told["mib_after"] = dg.MetadataValue.float(round(done.bytes_after / 2**20, 1))
+        metadata["mib_before"] = dg.MetadataValue.float(round(done.bytes_before / 2**20, 1))
+        metadata["mib_after"] = dg.MetadataValue.float(round(done.bytes_after / 2**20, 1))
     context.log.info(f"{done.deleted} runs deleted, {done.kept} old ones kept, {done.left} left for tomorrow")
-    context.add_output_metadata(told)
+    context.add_output_metadata(metadata)
 
 
 @dg.job(name="housekeeping", description="Deletes runs older than a week that nothing shown in Dagster depends on")
 def housekeeping_job() -> None:
-    """Tidy up."""
+    """Delete what is not needed any more."""
     tidy_op()
 
 

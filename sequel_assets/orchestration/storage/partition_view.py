@@ -1,4 +1,4 @@
-"""Dagster's picture of the slices held against the table `refreshes`, which is the truth about them."""
+"""Compares Dagster's view of the slices with the table `refreshes`, which is right, and plans its repair."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ BY = "by sequel-assets repair"
 
 
 @dataclass(frozen=True)
-class Slices:
+class PartitionStates:
     """Partitions of one dataset, as Dagster has them."""
 
     materialized: frozenset[str] = frozenset()
@@ -35,61 +35,61 @@ class Slices:
 class PartitionView:
     """One dataset in Dagster: what its events say, and what its pages show from a cache of them."""
 
-    recorded: Slices
-    shown: Slices
+    recorded: PartitionStates
+    shown: PartitionStates
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What the warehouse says of the companies looked at."""
+class WarehouseSlices:
+    """What the warehouse has of the companies in question."""
 
     slices: Mapping[str, Mapping[str, Outcome]]
     """dataset -> partition -> a slice that is there, with its figures."""
-    troubled: frozenset[str]
-    """Partitions with a standing problem: one that is red may well be."""
+    with_problems: frozenset[str]
+    """Partitions with a problem: those may rightly be shown as failed."""
 
 
 @dataclass(frozen=True)
 class RepairPlan:
-    """What makes the picture of one dataset right."""
+    """What makes the view of one dataset right."""
 
     report: tuple[str, ...] = ()
     """Partitions to report as materialized."""
     forget: tuple[str, ...] = ()
     """Partitions that must no longer look materialized."""
-    redraw: bool = False
-    """Whether the pages show something other than what the events will say."""
+    clears_cache: bool = False
+    """Whether the pages' cache shows something other than what the events will say."""
 
 
 def read_partition_view(
     instance: dg.DagsterInstance, dataset: str, partitions: dg.MultiPartitionsDefinition
 ) -> PartitionView:
-    """Return Dagster's picture of a dataset. Writes nothing, the cache neither."""
+    """Return Dagster's view of a dataset. It writes nothing, not even the cache."""
     key = dg.AssetKey(dataset)
     record = next(iter(instance.get_asset_records([key])), None)
     if record is None:
-        return PartitionView(Slices(), Slices())
+        return PartitionView(PartitionStates(), PartitionStates())
     cached = record.asset_entry.cached_status
     with partition_loading_context(None, instance):
         if cached and cached.partitions_def_id != partitions.get_serializable_unique_identifier():
-            cached = None  # of another first day or other companies: Dagster itself would not use it
+            cached = None  # made for another first day or other companies: Dagster itself would not use it
         recorded = _build_status_cache(instance, key, partitions, None, record)
         shown = _build_status_cache(instance, key, partitions, cached, record) if cached else recorded
         return PartitionView(_slices(recorded, partitions), _slices(shown, partitions))
 
 
-def _slices(status: AssetStatusCacheValue | None, partitions: dg.MultiPartitionsDefinition) -> Slices:
+def _slices(status: AssetStatusCacheValue | None, partitions: dg.MultiPartitionsDefinition) -> PartitionStates:
     if status is None:
-        return Slices()
+        return PartitionStates()
     subsets = (
         status.deserialize_materialized_partition_subsets(partitions),
         status.deserialize_failed_partition_subsets(partitions),
         status.deserialize_in_progress_partition_subsets(partitions),
     )
-    return Slices(*(frozenset(map(str, subset.get_partition_keys())) for subset in subsets))
+    return PartitionStates(*(frozenset(map(str, subset.get_partition_keys())) for subset in subsets))
 
 
-def read_truth(warehouse: Warehouse, partitions: dg.MultiPartitionsDefinition) -> Truth:
+def read_warehouse_slices(warehouse: Warehouse, partitions: dg.MultiPartitionsDefinition) -> WarehouseSlices:
     """Return every slice that the warehouse has and whose day Dagster has a partition for."""
     r, p = refreshes.c, problems.c
     days = {date.fromisoformat(day) for day in partitions.get_partitions_def_for_dimension(DAY).get_partition_keys()}
@@ -104,47 +104,48 @@ def read_truth(warehouse: Warehouse, partitions: dg.MultiPartitionsDefinition) -
                     company_id, dataset, day, SliceStatus.UNCHANGED, rows=rows, data_through=through, is_final=final
                 )
         standing = {tuple(row) for row in connection.execute(sa.select(p.company_id, p.day).distinct())}
-    troubled = {
+    with_problems = {
         key
         for found in slices.values()
         for key, one in found.items()
         if (one.company_id, one.day) in standing or (one.company_id, NO_DAY) in standing
     }
-    return Truth(slices, frozenset(troubled))
+    return WarehouseSlices(slices, frozenset(with_problems))
 
 
-def repair_plan(picture: PartitionView, there: Collection[str], troubled: Collection[str]) -> RepairPlan:
-    """Decide what makes a dataset's picture right, from the partitions that are there. Pure.
+def repair_plan(view: PartitionView, there: Collection[str], with_problems: Collection[str]) -> RepairPlan:
+    """Decide what makes a dataset's view right, from the partitions that are there. Pure.
 
-    What a run is refreshing is left to that run. A slice that is there and red is reported again, unless a problem stands.
+    What a run is refreshing is left to that run. A slice that is there and red is reported once more, unless it has a
+    problem.
     """
-    recorded, shown, good = picture.recorded, picture.shown, frozenset(there)
+    recorded, shown, good = view.recorded, view.shown, frozenset(there)
     under_way = recorded.under_way | shown.under_way
-    red_for_nothing = (recorded.failed & good) - frozenset(troubled)
-    report = ((good - recorded.materialized - recorded.failed) | red_for_nothing) - under_way
+    wrongly_red = (recorded.failed & good) - frozenset(with_problems)
+    report = ((good - recorded.materialized - recorded.failed) | wrongly_red) - under_way
     forget = ((recorded.materialized | shown.materialized) - good) - under_way
     stale = (shown.materialized, shown.failed) != (recorded.materialized, recorded.failed)
     return RepairPlan(tuple(sorted(report)), tuple(sorted(forget)), bool(stale or forget))
 
 
 def of_companies(repair_plan: RepairPlan, keys: Collection[str]) -> RepairPlan:
-    """Return the part of a mending that concerns companies, by their partition keys."""
+    """Return the part of a repair that concerns companies, by their partition keys."""
 
     def mine(partitions: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(key for key in partitions if key.rpartition("|")[0] in keys)
 
-    return RepairPlan(mine(repair_plan.report), mine(repair_plan.forget), repair_plan.redraw)
+    return RepairPlan(mine(repair_plan.report), mine(repair_plan.forget), repair_plan.clears_cache)
 
 
 def event_of(outcome: Outcome, partition: str) -> dg.AssetMaterialization:
-    """Return the event that tells Dagster of a stored slice, with the figures that a run would give."""
+    """Return the event that reports a stored slice to Dagster, with the figures that a run would give."""
     company_key = partition.rpartition("|")[0]
     return materialization(outcome, company_key)._replace(description=BY)
 
 
 def forget(instance: dg.DagsterInstance, dataset: str, repair_plan: RepairPlan) -> None:
-    """Clear what is not there, and throw the pages' cache away where it is wrong; they make it anew."""
+    """Clear what is not there, and delete the pages' cache where it is wrong: Dagster builds it again."""
     if repair_plan.forget:
         event_log.forget(instance, dataset, repair_plan.forget)
-    if repair_plan.redraw:
+    if repair_plan.clears_cache:
         instance.wipe_asset_cached_status([dg.AssetKey(dataset)])

@@ -1,1 +1,1 @@
-"""What is done about webhook notifications in the inbox. It decides and refreshes; it receives nothing."""
+"""What is done about the notifications in the inbox. It decides and refreshes; it receives nothing."""

@@ -1,154 +1,43 @@
-"""Reading what hints are to be judged by, closing those that are done with, and one run's work on the others."""
+"""One run's work on the notifications of one reason: claims them, refreshes what they name, marks them.
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+Only this module asks Sequel on behalf of notifications. It never closes one: that is decided by what the warehouse
+holds.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import partial
 
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.config import RefreshConfig
-from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
-from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import catalog, notifications
 from sequel_assets.warehouse.stores.notifications import Waiting
-from sequel_assets.warehouse.tables.core import NO_DAY, events, exclusions, refreshes
+from sequel_assets.warehouse.tables.core import NO_DAY, events
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
-from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.decisions import ASKING, REASONS, NotificationAction, NotificationStep, plan
-from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
+from sequel_assets.webhooks.processing.actions import FETCHING, NotificationAction, NotificationStep
+from sequel_assets.webhooks.processing.pending import UnderWay, listed_at, plan_and_close
 
-MAX_ASKED = 5000
-"""Steps that one run takes up; the others follow."""
 ROUNDS = 2
-"""An event that is not known is listed first, and then refreshed."""
-
-
-@dataclass(frozen=True)
-class UnderWay:
-    """What Dagster is at."""
-
-    run_ids: frozenset[str] = frozenset()
-    """Runs about hints that have not ended."""
-    hourly: bool = False
-
-
-@repeats
-def judge(
-    warehouse: Warehouse,
-    reason: str,
-    now: datetime,
-    rules: RefreshConfig,
-    under_way: UnderWay,
-    *,
-    has_walked: bool = False,
-    closes: bool = True,
-) -> list[NotificationStep]:
-    """Return what is to be done about each hint of a reason, the oldest first.
-
-    Those that are done with are closed, unless told otherwise. Where there is more to ask than one run takes up, the rest is
-    left to the next look.
-    """
-    steps: list[NotificationStep] = []
-    with warehouse.read() as connection:
-        for page in notifications.waiting(connection, REASONS[reason]):
-            steps += plan(page, _situation(connection, page, now, rules, under_way), has_walked=has_walked)
-            if sum(step.do in ASKING for step in steps) >= MAX_ASKED:
-                break
-    steps.sort(key=lambda step: step.hint.received_at)
-    if not closes:
-        return steps
-    if closing := [step for step in steps if step.do is NotificationAction.CLOSE]:
-        with warehouse.write() as connection:
-            for step in closing:
-                notifications.close(connection, step.hint, step.words, at=now)
-    return [step for step in steps if step.do is not NotificationAction.CLOSE]
-
-
-def _situation(
-    connection: sa.Connection, waiting: Sequence[Waiting], now: datetime, rules: RefreshConfig, under_way: UnderWay
-) -> State:
-    known = catalog.known_companies(connection)
-    named = _events(connection, sorted({hint.event_id for hint in waiting if hint.event_id is not None}), waiting)
-    concerned = {hint.company_id for hint in waiting} | {event.company_id for event in named.values()}
-    slices, listed = landed_days(connection, sorted(concerned), names=CORE_NAMES), _listed(connection)
-    frozen_before = rules.retention.frozen_before(known, now)
-    parents = {company.parent_company_id for company in known}
-    books = {
-        company.company_id: CompanyState(
-            slices[company.company_id],
-            listed.get(company.company_id),
-            company.gone_at is not None,
-            company.company_id in parents,
-            max(rules.start, frozen_before.get(company.company_id, rules.start)),
-        )
-        for company in known
-        if company.company_id in concerned
-    }
-    reach = _reach(connection, {hint.capability_hash for hint in waiting if hint.capability_hash}, known)
-    return State(now, rules.settle, books, named, under_way.run_ids, under_way.hourly, reach)
-
-
-def _events(connection: sa.Connection, event_ids: Sequence[str], waiting: Sequence[Waiting]) -> dict[str, KnownAs]:
-    """Return the events that are known; of one that several companies have, that of the hint's own."""
-    own = {(hint.company_id, hint.event_id) for hint in waiting}
-    e, found = events.c, dict[str, KnownAs]()
-    ruled_out = sa.exists().where(exclusions.c.company_id == e.company_id, exclusions.c.event_id == e.event_id)
-    query = sa.select(e.company_id, e.event_id, e.starts_at, ruled_out).where(among(e.event_id, event_ids))
-    for company_id, event_id, starts_at, is_excluded in connection.execute(query.order_by(e.company_id)):
-        if event_id not in found or (company_id, event_id) in own:
-            found[event_id] = KnownAs(company_id, starts_at, is_excluded)
-    return found
-
-
-def _listed(connection: sa.Connection) -> dict[str, datetime]:
-    """Return, by company, when its events were last listed."""
-    r = refreshes.c
-    query = sa.select(r.company_id, r.refreshed_at).where(r.dataset == events.name, r.day == NO_DAY)
-    return {row.company_id: row.refreshed_at for row in connection.execute(query)}
-
-
-def _reach(
-    connection: sa.Connection, capabilities: Collection[str], known: Sequence[catalog.KnownCompany]
-) -> dict[str, frozenset[str]]:
-    """Return, by capability, the companies that its subscription may speak of: its own and all beneath it."""
-    if not capabilities:
-        return {}
-    parents = {company.company_id: company.parent_company_id for company in known}
-    query = sa.select(subscriptions.c.capability_hash, subscriptions.c.company_id)
-    found = connection.execute(query.where(among(subscriptions.c.capability_hash, sorted(capabilities))))
-    return {
-        capability: frozenset(company_id for company_id in parents if top in _upwards(company_id, parents))
-        for capability, top in found
-    }
-
-
-def _upwards(company_id: str, parents: Mapping[str, str | None]) -> list[str]:
-    """Return a company and all above it; a loop in the tree ends it."""
-    line, at = list[str](), company_id
-    while at in parents and at not in line:
-        line.append(at)
-        at = parents[at] or ""
-    return line
+"""An event that is not known is listed in the first round and refreshed in the second."""
 
 
 @dataclass
 class Taken:
     """What one run took up, for its log."""
 
-    hints: int = 0
+    notifications: int = 0
     events: set[str] = field(default_factory=set)
     refreshed: set[str] = field(default_factory=set)
-    """The events that were refreshed for their own sake."""
+    """The events that were refreshed one by one, at once."""
     companies: set[str] = field(default_factory=set)
     failed: list[Outcome] = field(default_factory=list)
     unlisted: set[str] = field(default_factory=set)
@@ -156,8 +45,11 @@ class Taken:
     fatal: str = ""
 
 
-class AfterWebhooks:
-    """One run's work on the hints of one reason. It takes them up before it asks, so that no other run does."""
+class NotificationProcessor:
+    """One run's work on the notifications of one reason.
+
+    It claims them before it asks Sequel, so that no other run does.
+    """
 
     def __init__(
         self,
@@ -176,27 +68,37 @@ class AfterWebhooks:
         others = UnderWay(under_way.run_ids - {self._run_id}, under_way.hourly)
         for _ in range(ROUNDS):
             at = self._clock()
-            asking = [step for step in judge(self._warehouse, reason, at, self._rules, others) if step.do in ASKING]
-            claim = partial(notifications.claim, notifications=[one.hint for one in asking], run_id=self._run_id, at=at)
-            hints_taken = set(self._warehouse.change(claim, only_if_undone=True))
-            steps = [step for step in asking if step.hint in hints_taken]
+            planned = plan_and_close(self._warehouse, reason, at, self._rules, others)
+            fetching = [step for step in planned if step.do in FETCHING]
+            claimed = self._claimed([step.notification for step in fetching], at)
+            steps = [step for step in fetching if step.notification in claimed]
             if not steps:
                 break
             yield from self._work(list(self._found(steps)), at)
-        judge(self._warehouse, reason, self._clock(), self._rules, others)
+        plan_and_close(self._warehouse, reason, self._clock(), self._rules, others)
+
+    def _claimed(self, waiting: Sequence[Waiting], at: datetime) -> set[Waiting]:
+        """Claim notifications for this run; return those that no other process has changed since they were read."""
+
+        def claim(connection: sa.Connection) -> list[Waiting]:
+            return notifications.claim(connection, waiting, run_id=self._run_id, at=at)
+
+        return set(self._warehouse.change(claim, only_if_undone=True))
 
     def _work(self, steps: Sequence[NotificationStep], at: datetime) -> Iterator[Outcome]:
         self._note(steps)
         days: dict[str, dict[date, DayCoverage]] = {step.company_id: {} for step in steps}
         only: dict[str, dict[str, set[date]]] = {}
         for step in steps:
-            if step.do is NotificationAction.HOT:
+            if step.do is NotificationAction.DAY:
                 days[step.company_id].update(dict.fromkeys(step.days, DayCoverage.HOT))
-            elif step.do is NotificationAction.EVENT and step.hint.event_id is not None:
-                for event_id in (step.hint.event_id, *self._hub_of(step)):
+            elif step.do is NotificationAction.EVENT and step.notification.event_id is not None:
+                for event_id in (step.notification.event_id, *self._hub_of(step)):
                     only.setdefault(step.company_id, {}).setdefault(event_id, set()).update(step.days)
-            elif step.hint.event_type == WebhookType.REGISTERED and step.hint.event_id is not None:
-                only.setdefault(step.company_id, {}).setdefault(step.hint.event_id, set())  # its registrants alone
+            elif step.notification.event_type == WebhookType.REGISTERED and step.notification.event_id is not None:
+                only.setdefault(step.company_id, {}).setdefault(
+                    step.notification.event_id, set()
+                )  # only its registrants
         refresher = Refresher(self._client, self._warehouse, self._clock, self._rules, self._run_id, only=only)
         failed = set()
         for outcome in refresher.refresh(days):
@@ -208,13 +110,16 @@ class AfterWebhooks:
         self._mark(steps, failed, at)
 
     def _found(self, steps: Sequence[NotificationStep]) -> Iterator[NotificationStep]:
-        """Yield the steps, each at the company whose event it is about, as Sequel says; without those that it does not answer."""
+        """Yield the steps, each at the company that owns its event by Sequel's answer.
+
+        Without those that Sequel does not answer.
+        """
         known = Spellings(company.company_id for company in self._warehouse.ask(catalog.known_companies))
         for step in steps:
             owner: str | None = None
-            if step.do is NotificationAction.FIND and step.hint.event_id is not None:
+            if step.do is NotificationAction.FIND and step.notification.event_id is not None:
                 try:
-                    owner = self._client.event(step.hint.event_id).company_uid
+                    owner = self._client.event(step.notification.event_id).company_uid
                 except NotFound:
                     pass
                 except SequelError:
@@ -224,37 +129,41 @@ class AfterWebhooks:
             yield step if found is None else replace(step, company_id=found)
 
     def _note(self, steps: Sequence[NotificationStep]) -> None:
-        self.taken.hints += sum(step.hint.count for step in steps)
+        self.taken.notifications += sum(step.notification.count for step in steps)
         self.taken.companies |= {step.company_id for step in steps}
-        self.taken.events |= {step.hint.event_id for step in steps if step.hint.event_id is not None}
+        self.taken.events |= {step.notification.event_id for step in steps if step.notification.event_id is not None}
 
     @repeats
     def _hub_of(self, step: NotificationStep) -> list[str]:
         """Return the hub that an event links to, which ends with it."""
         e = events.c
-        chosen = (e.company_id == step.company_id, e.event_id == step.hint.event_id)
+        chosen = (e.company_id == step.company_id, e.event_id == step.notification.event_id)
         with self._warehouse.read() as connection:
             hub = connection.scalar(sa.select(e.networking_hub_id).where(*chosen))
         return [hub] if hub else []
 
     @repeats
     def _mark(self, steps: Sequence[NotificationStep], failed: Collection[tuple[str, date]], at: datetime) -> None:
-        """Note what was done: of a company whose events were listed, the events none of whose days failed."""
+        """Mark what was done: of a company whose events were listed, the events none of whose days failed."""
         with self._warehouse.read() as connection:
-            listed = {company_id for company_id, listed_at in _listed(connection).items() if listed_at >= at}
+            listed = {company_id for company_id, last in listed_at(connection).items() if last >= at}
         self.taken.unlisted |= {step.company_id for step in steps} - listed
         done: dict[tuple[str, str], set[str | None]] = {}
         for step in steps:
-            asked = (NO_DAY,) if step.hint.event_type == WebhookType.REGISTERED else step.days  # lists have no day
-            fell = any((step.company_id, day) in failed for day in asked)
+            days = (
+                (NO_DAY,) if step.notification.event_type == WebhookType.REGISTERED else step.days
+            )  # lists have no day
+            has_failed = any((step.company_id, day) in failed for day in days)
             if (
-                step.do is not NotificationAction.HOT
+                step.do is not NotificationAction.DAY
                 and step.company_id in listed
-                and not fell
+                and not has_failed
                 and not self.taken.fatal
             ):
-                done.setdefault((step.company_id, step.hint.company_id), set()).add(step.hint.event_id)
-                self.taken.refreshed |= {step.hint.event_id or ""} if step.do is NotificationAction.EVENT else set()
+                done.setdefault((step.company_id, step.notification.company_id), set()).add(step.notification.event_id)
+                self.taken.refreshed |= (
+                    {step.notification.event_id or ""} if step.do is NotificationAction.EVENT else set()
+                )
         with self._warehouse.write() as connection:
-            for (_, told_of), event_ids in done.items():
-                notifications.mark_refreshed(connection, self._run_id, told_of, event_ids, at=at)
+            for (_, named_company), event_ids in done.items():
+                notifications.mark_refreshed(connection, self._run_id, named_company, event_ids, at=at)

@@ -1,4 +1,4 @@
-"""What the decisions about hints go by, as plain values."""
+"""What the decisions about notifications are made from, as plain values. No reading, no clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ class CompanyState:
     """When its events were last listed."""
     is_gone: bool = False
     is_parent: bool = False
-    """Companies stand beneath it, and Sequel may have told of one's event in its name."""
+    """It has sub-companies, and Sequel may have named it for an event of one of them."""
     first_day: date = date.min
-    """Sequel has forgotten the days before it, or they lie before the start of history."""
+    """Days before it are not kept: Sequel has forgotten them, or they lie before the start of history."""
 
 
 @dataclass(frozen=True)
-class KnownAs:
-    """What is known of an event that a hint names."""
+class NamedEvent:
+    """What is known of an event that a notification names."""
 
     company_id: str
     starts_at: datetime | None
@@ -32,15 +32,15 @@ class KnownAs:
 
 @dataclass(frozen=True)
 class State:
-    """What the decisions go by."""
+    """All that the decisions are made from."""
 
     now: datetime
     settle: timedelta
     companies: Mapping[str, CompanyState]
-    events: Mapping[str, KnownAs]
-    """The events that hints name, by id; those of a company that is told of alone are enough."""
+    events: Mapping[str, NamedEvent]
+    """The events that notifications name, by id; the events of the companies that they name are enough."""
     under_way: frozenset[str] = frozenset()
-    """Runs about hints that have not ended."""
+    """Runs about notifications that have not ended."""
     hourly_under_way: bool = False
     reach: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """capability -> the companies that its subscription may speak of."""
+    """capability -> the companies that its subscription may report on."""

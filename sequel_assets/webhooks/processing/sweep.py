@@ -1,7 +1,8 @@
-"""The sweep: ends that no webhook told of, noticed and put into the inbox in its place; and how many they are.
+"""The sweep: finds ends that no webhook reported, puts a notification for each into the inbox, and counts them.
 
-An event whose planned end has passed is refreshed all the same: the hourly refresh asks for it, and where that has not
-covered its end the missed hint asks. Whether it took place is told by its live minutes: only then is a webhook missing.
+An event whose planned end has passed is refreshed all the same: by the hourly refresh and, where that has not covered
+its end, because of the sweep's notification. Its live minutes show whether it took place: only then is a webhook
+missing.
 """
 
 from collections.abc import Mapping
@@ -27,34 +28,34 @@ _i, _e = rows.c, events.c
 
 
 @repeats
-def notice(warehouse: Warehouse, now: datetime) -> int:
-    """Put a hint into the inbox for each end within the window that should have been told by now; return how many.
+def note_undelivered(warehouse: Warehouse, now: datetime) -> int:
+    """Put a notification into the inbox for each end of the window whose webhook is overdue; return how many.
 
-    Looks first, since who writes keeps receivers on SQLite waiting; of two that look at once one alone stores it.
+    It reads first, since a write blocks receivers on SQLite. Of two sweeps at once only one stores it.
     """
     with warehouse.read() as connection:
-        missing = _untold(connection, now)
+        missing = _missing_ends(connection, now)
     if missing:
         with warehouse.write() as connection:
             inbox.store(connection, missing)
     return len(missing)
 
 
-def _untold(connection: sa.Connection, now: datetime) -> list[Notification]:
-    """Return a hint for each end of which nothing tells; Sequel may name a company above the event's, so its id decides."""
+def _missing_ends(connection: sa.Connection, now: datetime) -> list[Notification]:
+    """Return a notification for each unreported end, by the event's id: Sequel may name a company above the event's."""
     since = _subscribed_since(connection)
     if not since:
         return []
-    told = sa.exists().where(
+    is_reported = sa.exists().where(
         _i.event_id == _e.event_id,
         _i.event_type == WebhookType.ENDED,
         sa.or_(sa.func.coalesce(_i.sent_at, _i.received_at) >= _e.starts_at, _e.starts_at.is_(None)),
     )
     passed = _e.ends_at.between(now - WINDOW, now - TIME_TO_ARRIVE)
     here = (_e.event_type == STAGE, _e.is_cancelled.is_(False), _e.vanished_at.is_(None))
-    query = sa.select(_e.company_id, _e.event_id, _e.ends_at).where(*here, passed, ~told)
+    query = sa.select(_e.company_id, _e.event_id, _e.ends_at).where(*here, passed, ~is_reported)
     return [
-        _missed(company_id, event_id, ends_at, now)
+        _undelivered(company_id, event_id, ends_at, now)
         for company_id, event_id, ends_at in connection.execute(query.order_by(_e.ends_at, _e.company_id, _e.event_id))
         if company_id in since and since[company_id] < ends_at
     ]
@@ -62,35 +63,35 @@ def _untold(connection: sa.Connection, now: datetime) -> list[Notification]:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """How the ends of a span were told."""
+    """How the webhooks of ended events arrived within a span."""
 
     in_time: int
     late: tuple[tuple[str, str], ...]
     """(company, event) of those that came more than an hour after the end."""
-    missed: tuple[tuple[str, str], ...]
+    undelivered: tuple[tuple[str, str], ...]
 
     @property
     def ended(self) -> int:
         """Return how many events ended."""
-        return self.in_time + len(self.late) + len(self.missed)
+        return self.in_time + len(self.late) + len(self.undelivered)
 
     @property
     def share(self) -> float:
-        """Return the share that was late or missed."""
-        return (len(self.late) + len(self.missed)) / self.ended if self.ended else 0.0
+        """Return the share that was late or undelivered."""
+        return (len(self.late) + len(self.undelivered)) / self.ended if self.ended else 0.0
 
 
 def arrivals(connection: sa.Connection, now: datetime) -> Arrivals:
-    """Return how the ends of the last seven days were told, each event once, at the company that it belongs to."""
+    """Return how the webhooks of the last seven days' ends arrived, each event once, at the company that owns it."""
     of_ends = (_i.event_type == WebhookType.ENDED, _i.event_id.is_not(None), _i.sent_at >= now - WINDOW)
     columns = (_i.company_id, _i.event_id, _i.verdict, _i.sent_at, _i.received_at)
     delay: dict[str, timedelta] = {}
-    missed: set[str] = set()
+    undelivered: set[str] = set()
     owner: dict[str, str] = {}
     for company_id, event_id, verdict, sent_at, received_at in connection.execute(sa.select(*columns).where(*of_ends)):
         owner[event_id] = company_id
         if verdict == UNDELIVERED:
-            missed.add(event_id)
+            undelivered.add(event_id)
         else:
             took = received_at - sent_at
             delay[event_id] = min(took, delay.get(event_id, took))
@@ -102,12 +103,12 @@ def arrivals(connection: sa.Connection, now: datetime) -> Arrivals:
     p = event_participants.c
     attended = (p.live_minutes > 0, p.day >= (now - WINDOW).date() - timedelta(1))
     took_place = set(connection.scalars(sa.select(p.event_id).where(*attended).distinct()))
-    never = (missed - delay.keys()) & took_place
+    never = (undelivered - delay.keys()) & took_place
     of_late, of_never = (tuple(sorted((owner[event_id], event_id) for event_id in some)) for some in (late, never))
     return Arrivals(len(delay) - len(late), of_late, of_never)
 
 
-def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) -> Notification:
+def _undelivered(company_id: str, event_id: str, ends_at: datetime, now: datetime) -> Notification:
     empty = dict.fromkeys(("subscription_id", "invocation_id", "correlation_id", "page", "pages"))
     return Notification(
         **empty,
@@ -124,7 +125,7 @@ def _missed(company_id: str, event_id: str, ends_at: datetime, now: datetime) ->
 
 
 def _subscribed_since(connection: sa.Connection) -> dict[str, datetime]:
-    """Return, by company, since when its events' ends are subscribed to, by itself or by a company above it."""
+    """Return by company since when it, or a company above it, has a subscription to the ends of events."""
     s = subscriptions.c
     made = (s.event_type == WebhookType.ENDED, s.event_id.is_(None), s.subscription_id.is_not(None))
     is_there = sa.func.sum(sa.case((s.ended_at.is_(None), 1), else_=0)) > 0

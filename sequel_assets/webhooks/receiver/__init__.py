@@ -1,1 +1,1 @@
-"""The small web apps: the receiver of webhooks."""
+"""The web app that receives webhooks: it verifies and stores deliveries. It neither asks Sequel nor refreshes."""

@@ -1,8 +1,11 @@
-"""What the receiver knows, read from the warehouse and kept for a moment.
+"""What the receiver knows, read from the warehouse and cached for a second.
 
-A yes may come from memory; a no never does: before an address, a key or a company is refused it is read again. So a
-subscription that was made, or a key that was changed, a moment ago is never refused, and one that has ended is answered
-no longer than a moment. Many that ask for the same at once share one read, but for those who would refuse.
+An acceptance may come from the cache, a refusal never does: before an address, a key or a company is refused it is
+read once more. So a new subscription or key is never refused, and an ended one is accepted for a second at most. Many
+readers of the same key share one read, but for those that would refuse.
+
+A caching library does not fit: async-lru stores a "not found" like any value, keeps time by the event loop alone, and
+shields reads from cancellation, so that a read nobody waits for would still be begun while the database hangs.
 """
 
 import asyncio
@@ -17,15 +20,15 @@ from sequel_assets.warehouse.stores.inbox import lineage
 from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving, receiving
 from sequel_assets.webhooks.receiver.db_threads import Readers, in_time
 
-MEMORY_SECONDS = 1.0
-MAX_REMEMBERED = 10_000
+CACHE_SECONDS = 1.0
+MAX_CACHED = 10_000
 READERS = 8
 
 T = TypeVar("T")
 
 
 class Cached(Generic[T]):
-    """Values by key, each for a moment; the oldest go when there are too many."""
+    """Values by key, each for CACHE_SECONDS; the oldest are dropped when there are too many."""
 
     def __init__(self, readers: Readers, clock: Callable[[], float] = time.monotonic) -> None:
         self._readers = readers
@@ -34,7 +37,7 @@ class Cached(Generic[T]):
         self._being_read: dict[str, asyncio.Event] = {}
 
     async def read(self, key: str, read: Callable[[str], T | None]) -> T | None:
-        """Return what is remembered, or what a read in a thread finds; who finds one under way waits for it."""
+        """Return the cached value, or what a read in a thread finds; a read that is under way is shared."""
         if (found := self.get(key)) is None and (under_way := self._being_read.get(key)) is not None:
             await under_way.wait()
             found = self.get(key)
@@ -42,13 +45,13 @@ class Cached(Generic[T]):
             return found
         ended = self._being_read[key] = asyncio.Event()
         try:
-            return await self.read_anew(key, read)
+            return await self.read_now(key, read)
         finally:
             ended.set()
             if self._being_read.get(key) is ended:
                 del self._being_read[key]
 
-    async def read_anew(self, key: str, read: Callable[[str], T | None]) -> T | None:
+    async def read_now(self, key: str, read: Callable[[str], T | None]) -> T | None:
         """Return what a read finds that begins now."""
         found = await self._readers.read(partial(read, key))
         if found is not None:
@@ -56,15 +59,15 @@ class Cached(Generic[T]):
         return found
 
     def get(self, key: str) -> T | None:
-        """Return a value that was put within the last moment."""
+        """Return a value that was put within CACHE_SECONDS."""
         found = self._values.get(key)
-        return found[1] if found is not None and self._clock() - found[0] < MEMORY_SECONDS else None
+        return found[1] if found is not None and self._clock() - found[0] < CACHE_SECONDS else None
 
     def put(self, key: str, value: T) -> None:
-        """Remember a value."""
+        """Cache a value."""
         self._values.pop(key, None)
         self._values[key] = (self._clock(), value)
-        if len(self._values) > MAX_REMEMBERED:
+        if len(self._values) > MAX_CACHED:
             del self._values[next(iter(self._values))]
 
 
@@ -82,15 +85,15 @@ class SubscriptionCache:
         self._readers.close()
 
     async def receiving(self, capability_hash: str, *, fresh: bool = False) -> Receiving | None:
-        """Return the subscription of an address; None, which is never remembered, where there is none."""
-        read = self._receiving.read_anew if fresh else self._receiving.read
+        """Return the subscription of an address; None, which is never cached, where there is none."""
+        read = self._receiving.read_now if fresh else self._receiving.read
         return await in_time(read(capability_hash, self._read_receiving))
 
     async def lineage(self, company_id: str, above: str) -> frozenset[str] | None:
-        """Return a company and all above it; None where it is not known. One without `above` is read again."""
+        """Return a company and all above it; None where it is not known. One without `above` is read once more."""
         found = await in_time(self._lineages.read(company_id, self._read_lineage))
         if found is None or above not in found:
-            found = await in_time(self._lineages.read_anew(company_id, self._read_lineage))
+            found = await in_time(self._lineages.read_now(company_id, self._read_lineage))
         return found
 
     def _read_receiving(self, capability_hash: str) -> Receiving | None:

@@ -1,7 +1,8 @@
-"""Reading from the warehouse in few threads, each read waited for only so long.
+"""Reads from the warehouse in few threads, and waits for each read only so long.
 
-A server that has stopped without closing its connections keeps a thread waiting until it goes on or the network gives
-up. Such threads are kept and no others are made: they neither pile up nor use up the pool, and who comes meanwhile is told.
+A database server that hangs without closing its connections blocks a thread until it goes on or the network gives up.
+No further threads are made then: blocked ones do not pile up, and requests that arrive meanwhile are answered with an
+error.
 """
 
 import asyncio
@@ -17,13 +18,13 @@ T = TypeVar("T")
 
 
 class Readers:
-    """So many threads that read."""
+    """A fixed number of threads that read."""
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "readers")
 
     async def read(self, read: Callable[[], T]) -> T:
-        """Return what a read finds; one that nobody waits for any more is not begun."""
+        """Return what a read finds; a read whose caller was cancelled is not begun."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, read)
 
     def close(self) -> None:
@@ -32,7 +33,7 @@ class Readers:
 
 
 async def in_time(reading: Awaitable[T], seconds: float | None = None) -> T:
-    """Return what is being read, or raise a `WarehouseError` when the patience ends."""
+    """Return what is being read, or raise a `WarehouseError` when the time is over."""
     patience = PATIENCE_SECONDS if seconds is None else seconds
     try:
         async with asyncio.timeout(patience):

@@ -1,8 +1,9 @@
-"""What a delivery says, as far as it is needed: which company, which event, when, which batch. Pure.
+"""Reads of a delivery what is needed: which company, which event, when, which batch. Pure.
 
-Everything else in it (names, e-mails, who attended) is dropped while it is being read, and nothing in it is a reason to
-refuse the whole: not a number that no machine holds, half a surrogate, a key given twice. In what is read each of these
-is refused, as are control characters in ids; and so are bodies of too many parts, or too deep for the reader.
+Everything else in it (names, e-mails, who attended) is dropped during parsing and is never a reason to refuse the
+delivery: not a number that no float holds, half a surrogate, a repeated key. In the fields that are read each of
+these is refused, as are control characters in ids; and so are bodies of too many parts, or nested too deeply for the
+parser.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from sequel_assets.webhooks.receiver import timestamps
 
 LONGEST_ID = 200
 SHORT_NUMBER = 18
-"""Characters of a number that is read as one; a longer one stays as it is written."""
+"""Characters of a number that is converted; a longer one stays as it is written."""
 MAX_PARTS = 3_000_000
 """Brackets and commas of one body: each may become an object of some hundred bytes. 30 MiB of people are half of it."""
 LARGEST_PAGE = 10_000_000
@@ -49,10 +50,10 @@ class Delivery:
 
     @property
     def key(self) -> str:
-        """Return what a repetition is known by."""
+        """Return what identifies a repetition of this delivery."""
         if self.invocation_id is None:
             return self.body_sha256
-        # of no invocation it is documented that its id is another for each event
+        # it is not documented that the id of an invocation differs from event to event
         return f"{self.invocation_id}/{self.event_id or ''}/{self.page or ''}"
 
 
@@ -67,7 +68,7 @@ def read(body: bytes, *, is_ascii_only: bool = False) -> Delivery:
         event_type=_text(document.get("eventType")),
         invocation_id=_label(document.get("webHookInvocationId")),
         correlation_id=_label(document.get("correlationId")),
-        sent_at=_moment(document.get("timestamp")),
+        sent_at=_time_sent(document.get("timestamp")),
         company_id=_text(details.get("companyId")),
         event_id=_text(details.get("eventId")),
         page=_count(details.get("page")),
@@ -80,7 +81,7 @@ def _document(body: bytes, charset: str) -> dict[str, Any]:
     if body.count(b"{") + body.count(b"[") + body.count(b",") > MAX_PARTS:
         raise MalformedError("it has too many parts")
     try:
-        # what cannot be read becomes a surrogate, which no id may hold
+        # bytes that are no UTF-8 become surrogates, which ids may not contain
         document = _DECODER.decode(body.removeprefix(BYTE_ORDER_MARK).decode(charset, "surrogateescape"))
     except (ValueError, RecursionError):
         raise MalformedError("it is no JSON") from None
@@ -90,12 +91,12 @@ def _document(body: bytes, charset: str) -> dict[str, Any]:
 
 
 class _Number(str):
-    """A number that no int or float is, as it is written; nothing is computed before it is known to be needed."""
+    """A number as it is written, since converting it is costly or loses digits; only needed ones are interpreted."""
 
     __slots__ = ()
 
 
-def _whole(digits: str) -> int | _Number:
+def _integer(digits: str) -> int | _Number:
     return int(digits) if len(digits) <= SHORT_NUMBER else _Number(digits)
 
 
@@ -103,24 +104,24 @@ def _fraction(text: str) -> float | _Number:
     return value if len(text) <= SHORT_NUMBER and repr(value := float(text)) == text else _Number(text)
 
 
-_TWICE = object()
-"""What a key says that stands twice: which of the two is meant?"""
+_REPEATED = object()
+"""The value of a key that occurs twice: neither of the two can be trusted."""
 
 
 def _needed(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Keep of an object what is read later on, so that a list of everybody weighs nothing."""
+    """Keep of an object what is read later, so that a list of all participants takes no memory."""
     found = dict(pairs)
     if _READ.isdisjoint(found):
         return {}
     needed: dict[str, Any] = {}
     for key, value in pairs:
         if key in _READ:
-            needed[key] = _TWICE if key in needed else value
+            needed[key] = _REPEATED if key in needed else value
     return needed
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_needed, parse_int=_whole, parse_float=_fraction, parse_constant=_Number, strict=False
+    object_pairs_hook=_needed, parse_int=_integer, parse_float=_fraction, parse_constant=_Number, strict=False
 )
 
 
@@ -146,7 +147,7 @@ def _label(value: object) -> str | None:
     try:
         return _text(value)
     except MalformedError:
-        if value is _TWICE:
+        if value is _REPEATED:
             raise
         return None
 
@@ -155,9 +156,9 @@ _COUNT = re.compile(r"\d{1,18}(?:\.\d{1,18})?(?:[eE]\+?\d)?", re.ASCII)
 
 
 def _count(value: object) -> int | None:
-    """Return a whole number, also one that is written as a text or with a fraction of nothing; None for anything else."""
-    if value is _TWICE:
-        raise MalformedError("a key stands twice")
+    """Return an integer, also one that is written as a string or with a zero fraction; None for anything else."""
+    if value is _REPEATED:
+        raise MalformedError("a key is repeated")
     written = value.strip(" ") if isinstance(value, str) else _as_written(value)
     if written is None or not _COUNT.fullmatch(written):
         return None
@@ -165,10 +166,10 @@ def _count(value: object) -> int | None:
     return int(number) if number.denominator == 1 and number <= LARGEST_PAGE else None
 
 
-def _moment(value: object) -> datetime | None:
-    """Return a time stamp in UTC; None where none is said, or none that can be read."""
-    if value is _TWICE:
-        raise MalformedError("a key stands twice")
+def _time_sent(value: object) -> datetime | None:
+    """Return a time stamp in UTC; None where there is none, or none that can be read."""
+    if value is _REPEATED:
+        raise MalformedError("a key is repeated")
     number = _as_written(value)
     if number is not None:
         return timestamps.of_number(number)

@@ -1,4 +1,4 @@
-"""uvicorn, bounded from outside: headers in size and time, connections in number; no log of addresses, which are secret."""
+"""uvicorn with limits: headers in size and time, connections in number. It logs no addresses, which are secret."""
 
 import asyncio
 import socket
@@ -13,21 +13,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEADER_BYTES = 16 << 10
 KEEP_ALIVE_SECONDS = 30
 CROWDED_SECONDS = 2.0
-"""How long headers are waited for while half of the connections are taken."""
+"""How long headers are waited for while more than half of the connections are taken."""
 FREE_PIECES, SMALLEST_PIECE = 2_000, 256
-"""A body may come in so many pieces, and one more for each so many bytes: a piece costs as much as some KiB."""
+"""A body may come in so many pieces, and one more for each so many bytes: a piece costs as much CPU as some KiB."""
 STOP_SECONDS = 30
 MAX_CONNECTIONS = 1_000
 
 
 class CannotListenError(OSError):
-    """The port cannot be had; the text says so in one line."""
+    """The port cannot be opened; the text says why in one line."""
 
 
 class _Connection(h11.Connection):
     """h11 that gives up on too many headers, and on a body in very many very small pieces.
 
-    By itself it counts headers only while they are incomplete: as many as the socket hands over at once would be taken.
+    h11 itself counts headers only while they are incomplete: whatever the socket hands over at once would be accepted.
     """
 
     _pieces, _bytes = 0, 0
@@ -50,7 +50,7 @@ class _Connection(h11.Connection):
 
 
 def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
-    """Return uvicorn's protocol with what it lacks: an end to headers that never end, to crumbs, and to too many connections."""
+    """Return uvicorn's protocol with the limits that it lacks: on slow headers, tiny pieces and connections."""
 
     class Bounded(H11Protocol):
         _timer: asyncio.TimerHandle | None = None
@@ -69,7 +69,7 @@ def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
         def data_received(self, data: bytes) -> None:
             try:
                 super().data_received(data)
-            except h11.ProtocolError:  # nonsense in the middle of a body, while the answer is under way
+            except h11.ProtocolError:  # invalid data in the middle of a body, while the answer is being sent
                 self.transport.abort()
             self._watch()
 
@@ -78,7 +78,7 @@ def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
             super().connection_lost(exc)
 
         def _watch(self) -> None:
-            """Run the timer exactly while a request is being waited for of which the headers are not complete."""
+            """Run the timer exactly while the headers of a request are incomplete."""
             is_waiting = self.cycle is None or self.cycle.response_complete
             if is_waiting and self._timer is None:
                 is_crowded = len(self.connections) > MAX_CONNECTIONS // 2
@@ -101,7 +101,7 @@ def bounded_protocol(header_seconds: float) -> type[H11Protocol]:
 
 
 class ReceiverServer(uvicorn.Server):
-    """uvicorn that stops when it is told to: what has begun is finished, and the process ends as it likes."""
+    """uvicorn that stops at a signal, finishes what has begun, and does not raise the signal again."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's names
         """Stop gracefully at the first SIGINT or SIGTERM, at once at the second."""
@@ -128,16 +128,16 @@ def server(app: ASGIApp, header_seconds: float, **different: Any) -> ReceiverSer
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one. `CannotListenError` where it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's waiting off only for a socket that says it is TCP
-    plug = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    """Return a listening socket; port 0 takes a free one. `CannotListenError` where it cannot be opened."""
+    address_kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only on a socket whose protocol is named
+    listening = socket.socket(address_kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        plug.bind((host, port))
-        plug.listen(512)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(512)
     except OSError as error:
-        plug.close()
+        listening.close()
         why = error.strerror or error
         raise CannotListenError(f"cannot listen on {host}:{port}: {why}; choose another --host or --port") from None
-    return plug
+    return listening

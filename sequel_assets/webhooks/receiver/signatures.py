@@ -1,4 +1,4 @@
-"""Standard Webhooks: the signature of a proxy that the owner has put in front. Pure: *now* comes from the caller."""
+"""Standard Webhooks: the signature of a proxy in front of the receiver. Pure: *now* comes from the caller."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ MAX_SIGNATURES, LONGEST_ID, LONGEST_TIMESTAMP = 16, 200, 12
 def is_signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: datetime) -> bool:
     """Say whether the headers hold a signature of this body, made around now with one of the secrets.
 
-    The library makes the signatures; its own `verify` is not used, since it asks the machine's clock.
+    The library makes the signatures; its own `verify` is not used, since it reads the machine's clock.
     """
     message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not 0 < len(message_id) <= LONGEST_ID or not (stamp.isascii() and stamp.isdecimal()):

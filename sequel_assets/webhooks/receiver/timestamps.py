@@ -1,7 +1,7 @@
-"""A time stamp as a moment in UTC, by a closed list of spellings. Pure.
+"""Parses a time stamp into UTC by a closed list of formats. Pure.
 
-What is not on the list is no moment. A reader that makes the best of what it finds is worse than none: it once took
-`01:11:23 GMT-0500` for 01:11:23 UTC, and a hint was closed by a refresh from before the end that it told of.
+What is not on the list is not parsed. A lenient parser is worse than none: one took `01:11:23 GMT-0500` for 01:11:23
+UTC, and a notification was closed by a refresh from before the end that it reported.
 """
 
 import re
@@ -13,7 +13,7 @@ LONGEST = 120
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _AFTER_LAST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(AFTER_LAST_YEAR, 1, 1, tzinfo=UTC)
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
-"""Parts of a second that an epoch time may count. Within the years that are read no number fits two of them."""
+"""Units of an epoch time per second. Within the years that are accepted no number fits two of them."""
 
 _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,40}))?)?"
 _OFFSET = r"(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?"
@@ -45,7 +45,10 @@ _NUMBER_OF_JSON = re.compile(r"[1-9]\d{0,19}(?:\.\d{1,20})?(?:[eE]\+?\d{1,2})?",
 
 
 def of_text(text: str) -> datetime | None:
-    """Return what a text says; UTC where ISO 8601 names no zone, None where it is not on the list or contradicts itself."""
+    """Return what a text says.
+
+    UTC where ISO 8601 names no zone, None where it is not on the list or contradicts itself.
+    """
     text = text.strip(" \t\r\n")
     if len(text) > LONGEST:
         return None
@@ -53,7 +56,7 @@ def of_text(text: str) -> datetime | None:
         return _since_1970(Fraction(text))
     found = next((match.groupdict() for form in _FORMS if (match := form.fullmatch(text))), None)
     try:
-        return _in_range(_moment(found)) if found else None
+        return _in_range(_datetime_of(found)) if found else None
     except (ValueError, OverflowError):
         return None
 
@@ -71,8 +74,8 @@ def _since_1970(number: Fraction) -> datetime | None:
     return None
 
 
-def _moment(found: dict[str, str | None]) -> datetime:
-    """Return the moment of what was found; `ValueError` where there is none such."""
+def _datetime_of(found: dict[str, str | None]) -> datetime:
+    """Return the time of the matched parts; `ValueError` where no such time exists."""
     month = (found["month"] or "").lower()
     day = datetime(
         int(found["year"] or 0),
@@ -103,6 +106,6 @@ def _ahead_of_utc(found: dict[str, str | None]) -> timedelta:
     return -ahead if found.get("sign") == "-" else ahead
 
 
-def _in_range(moment: datetime) -> datetime | None:
-    """Return a moment of the years that are read."""
-    return moment if _FIRST <= moment < _AFTER_LAST else None
+def _in_range(at: datetime) -> datetime | None:
+    """Return a time of the years that are accepted, else None."""
+    return at if _FIRST <= at < _AFTER_LAST else None

@@ -1,6 +1,6 @@
-"""Is a delivery what it says it is? Pure: body, headers, what is known and *now* go in, a verdict comes out.
+"""Is a delivery what it says it is? Pure: body, headers, what is known and *now* go in, a result comes out.
 
-docs/webhooks.md says what each step proves and what it cannot.
+docs/webhooks.md says what each step shows and what it cannot show.
 """
 
 import hmac
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.receiver.body_encoding import is_ascii_only
@@ -21,7 +22,7 @@ class Verification(Enum):
 
     ACCEPTED = ("accepted", 200)
     UNKNOWN_COMPANY = ("accepted, its company is not known yet", 200)
-    """Accepted too: it may be a company that was made since the last look; it is looked up later."""
+    """Accepted too: the company may be newer than the last walk of the hierarchy; it is looked up later."""
     NO_SUCH_ADDRESS = ("no such address", 404)
     NO_KEY = ("no key", 401)
     WRONG_KEY = ("wrong key", 401)
@@ -33,7 +34,7 @@ class Verification(Enum):
     WRONG_EVENT_TYPE = ("another subscription's event type", 400)
     WRONG_EVENT = ("another subscription's event", 400)
     NO_COMPANY = ("no company", 400)
-    WRONG_COMPANY = ("a company that is not beneath the subscription's", 400)
+    WRONG_COMPANY = ("a company that is not the subscription's or one of its sub-companies", 400)
     NO_TIMESTAMP = ("no time stamp that can be read", 400)
     OUTSIDE_WINDOW = ("time stamp outside the window", 400)
     TOO_LARGE = ("too large", 413)
@@ -42,16 +43,21 @@ class Verification(Enum):
     BUSY = ("too many at once", 500)
     NOT_STORED = ("could not be stored", 500)
     FAILED = ("failed", 500)
-    TO_LOOK_UP = ("its company is to be looked up first", 500)
-    """Never an answer: it tells the caller what is missing in what is known."""
 
-    def __init__(self, words: str, status: int) -> None:
-        self.words, self.status = words, status
+    def __init__(self, message: str, status: int) -> None:
+        self.message, self.status = message, status
 
     @property
     def is_accepted(self) -> bool:
         """Say whether it is stored and answered with 200."""
         return self.status == 200
+
+
+@dataclass(frozen=True)
+class CompanyLookup:
+    """No result yet: the company of a delivery has to be looked up, see `judge_company`."""
+
+    company_id: str
 
 
 @dataclass(frozen=True)
@@ -72,17 +78,35 @@ class KnownSubscriptions:
     keys: tuple[str, ...]
     """The keys that the subscription may use now, readable."""
     lineages: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-    """Companies that were looked up: each with itself and all above it, None where it is not known."""
+    """Companies that were looked up: each with itself and all above it, None where the warehouse does not know it."""
 
 
 NOT_KNOWN = KnownSubscriptions(None, ())
-_NOBODYS_KEY = "compared with where there is no key, so that it costs the same; it never fits"
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What the address and the key of a request say, before its body is read."""
+
+    known: KnownSubscriptions
+    result: Verification
+    reason: str = ""
+    """Why the warehouse could not be read, if so."""
+
+
+UNAUTHENTICATED = (Verification.NO_SUCH_ADDRESS, Verification.NO_KEY, Verification.WRONG_KEY, Verification.TOO_LARGE)
+"""Results of senders whose body is not worth waiting for: no known address or key, or a declared length beyond all
+bounds."""
+_PLACEHOLDER_KEY = "compared with where there is no key, so that it takes as long; it never matches"
 
 
 def admit(headers: Mapping[str, str], known: KnownSubscriptions, rules: VerificationRules) -> Verification:
-    """Judge what needs no body: address and key. Headers' names are lower-cased; one that came twice is joined by a comma."""
+    """Judge what needs no body: address and key. Headers' names are lower-cased.
+
+    One that came twice is joined by a comma.
+    """
     given = headers.get(rules.key_header.lower(), "")
-    fits = [_equal(given, key) for key in known.keys or (_NOBODYS_KEY,)]
+    fits = [_equal(given, key) for key in known.keys or (_PLACEHOLDER_KEY,)]
     if known.receiving is None:
         return Verification.NO_SUCH_ADDRESS
     if "key" not in rules.demands or (known.keys and any(fits)):
@@ -94,8 +118,8 @@ def admit(headers: Mapping[str, str], known: KnownSubscriptions, rules: Verifica
 
 def verify(
     body: bytes, headers: Mapping[str, str], known: KnownSubscriptions, now: datetime, rules: VerificationRules
-) -> tuple[Verification, Delivery | None]:
-    """Judge a whole delivery and return what it says as well, where that could be read."""
+) -> tuple[Verification | CompanyLookup, Delivery | None]:
+    """Judge a complete delivery; return what it says as well, where that could be read."""
     admitted = admit(headers, known, rules)
     if admitted is not Verification.ACCEPTED or known.receiving is None:
         return admitted, None
@@ -114,7 +138,7 @@ def judge(
     lineages: Mapping[str, frozenset[str] | None],
     now: datetime,
     rules: VerificationRules,
-) -> Verification:
+) -> Verification | CompanyLookup:
     """Judge what a delivery says of itself."""
     if delivery.event_type in set(WebhookType) - {receiving.event_type}:
         return Verification.WRONG_EVENT_TYPE
@@ -130,8 +154,12 @@ def judge(
     if delivery.company_id == receiving.company_id:
         return Verification.ACCEPTED
     if delivery.company_id not in lineages:
-        return Verification.TO_LOOK_UP
-    lineage = lineages[delivery.company_id]
+        return CompanyLookup(delivery.company_id)
+    return judge_company(receiving, lineages[delivery.company_id])
+
+
+def judge_company(receiving: Receiving, lineage: frozenset[str] | None) -> Verification:
+    """Judge the company that a delivery names, by itself and all above it."""
     if lineage is None:
         return Verification.UNKNOWN_COMPANY
     return Verification.ACCEPTED if receiving.company_id in lineage else Verification.WRONG_COMPANY
@@ -139,3 +167,23 @@ def judge(
 
 def _equal(given: str, key: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), key.encode())
+
+
+def notification_of(delivery: Delivery, receiving: Receiving, result: Verification, now: datetime) -> Notification:
+    """Return the row of the inbox for an accepted delivery."""
+    return Notification(
+        company_id=delivery.company_id or receiving.company_id,
+        received_at=now,
+        capability_hash=receiving.capability_hash,
+        subscription_id=receiving.subscription_id,
+        delivery_key=delivery.key,
+        invocation_id=delivery.invocation_id,
+        correlation_id=delivery.correlation_id,
+        event_type=receiving.event_type,
+        event_id=delivery.event_id or receiving.event_id,
+        sent_at=delivery.sent_at,
+        page=delivery.page,
+        pages=delivery.pages,
+        body_sha256=delivery.body_sha256,
+        verdict=result.name.lower(),
+    )

@@ -1,4 +1,4 @@
-"""What the guardian works with, and how it looks at a subscription."""
+"""What the reconciler works with, and how it reads the state of one subscription at Sequel. It changes nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
 from sequel_assets.warehouse.stores.subscriptions import NewKey, StoredSubscription
-from sequel_assets.webhooks.subscriptions.decisions import Heard, Kept
+from sequel_assets.webhooks.subscriptions.decisions import ObservedSubscription, RemoteState
 
 
 @dataclass(frozen=True)
-class Tools:
-    """What the guardian works with. `base_url` is the receiver's public address."""
+class ReconcilerContext:
+    """What the reconciler works with. `base_url` is the receiver's public address."""
 
     client: SequelClient
     warehouse: Warehouse
@@ -34,27 +34,28 @@ class Tools:
         return f"{self.base_url.rstrip('/')}/{capability}"
 
     def sealed(self, made: CreatedSubscription) -> NewKey:
-        """Return what is kept of a new key; a date of expiry that cannot be is not believed."""
-        now, told = self.clock(), made.expires_on
-        expires_at = told if told is not None and told > now else now + self.length
+        """Return what is stored of a new key; an expiry date that is missing or past is replaced by the length."""
+        now, expires_on = self.clock(), made.expires_on
+        expires_at = expires_on if expires_on is not None and expires_on > now else now + self.length
         return NewKey(made.subscription_id, self.seal.seal(made.client_secret.get_secret_value()), expires_at)
 
 
-def look_at(tools: Tools, row: StoredSubscription) -> tuple[Kept, str]:
+def observe(context: ReconcilerContext, row: StoredSubscription) -> tuple[ObservedSubscription, str]:
     """Return what Sequel says of a row now, and why it said nothing, if so."""
-    one = Kept(row, is_readable=is_readable(tools.seal, row))
+    one = ObservedSubscription(row, is_readable=is_readable(context.seal, row))
     if row.subscription_id is None:
         return one, ""
     try:
-        told = tools.client.subscription(row.subscription_id)
+        found = context.client.subscription(row.subscription_id)
     except NotFound:
-        return replace(one, heard=Heard.GONE), ""
+        return replace(one, remote=RemoteState.GONE), ""
     except FATAL:
         raise
     except SequelError as error:
         return one, str(error)
-    seen = replace(row, expires_at=told.expires_on or row.expires_at)
-    return replace(one, row=seen, heard=Heard.PRESENT if _is_ours(tools, row, told) else Heard.ASTRAY), ""
+    seen = replace(row, expires_at=found.expires_on or row.expires_at)
+    remote = RemoteState.PRESENT if _is_ours(context, row, found) else RemoteState.MISDIRECTED
+    return replace(one, row=seen, remote=remote), ""
 
 
 def is_readable(seal: Seal | None, row: StoredSubscription) -> bool:
@@ -65,17 +66,17 @@ def is_readable(seal: Seal | None, row: StoredSubscription) -> bool:
         return False
 
 
-def _is_ours(tools: Tools, row: StoredSubscription, told: Subscription) -> bool:
-    """Say whether it delivers to this receiver; an address that Sequel does not tell is taken to be right."""
-    if told.endpoint is None:
+def _is_ours(context: ReconcilerContext, row: StoredSubscription, found: Subscription) -> bool:
+    """Say whether it delivers to this receiver; an endpoint that Sequel does not return is taken to be right."""
+    if found.endpoint is None:
         return True
-    capability = told.endpoint.rstrip("/").rpartition("/")[2]
-    is_here = _spelled(told.endpoint) == _spelled(tools.address(capability))
+    capability = found.endpoint.rstrip("/").rpartition("/")[2]
+    is_here = _normalized(found.endpoint) == _normalized(context.address(capability))
     return is_here and hash_of(capability) == row.capability_hash
 
 
-def _spelled(address: str) -> tuple[str, str, int | None, str]:
-    """Return an address without what two spellings of the same may differ in."""
+def _normalized(address: str) -> tuple[str, str, int | None, str]:
+    """Return the parts of an address that are the same however it is spelled."""
     try:
         parts = urlsplit(address)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -1,7 +1,7 @@
-"""The guardian: keeps one valid subscription at Sequel for each company and event type that is wanted.
+"""The subscription reconciler: keeps one valid subscription at Sequel for each company and event type that is wanted.
 
-What each needs is decided in `guardian_plan` and done in `guardian_slot`. Neither a key nor an address leaves these
-modules but sealed and hashed.
+What each needs is decided in `decisions` and done in `actions`. A key leaves these modules only sealed, an address only
+hashed.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,81 +19,85 @@ from sequel_assets.warehouse.stores import catalog, subscriptions
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.subscriptions.actions import SubscriptionActions, SubscriptionFailure
-from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription, Step, desired_subscriptions, is_given_up
-from sequel_assets.webhooks.subscriptions.observe import Tools
+from sequel_assets.webhooks.subscriptions.decisions import (
+    DesiredSubscription,
+    Step,
+    desired_subscriptions,
+    is_given_up,
+    purpose_of,
+)
+from sequel_assets.webhooks.subscriptions.observe import ReconcilerContext
 
 
 @dataclass(frozen=True)
 class ReconcilerFailure:
-    """A slot (or, without one, everything from here on) that is not in order, and why, fit to be shown."""
+    """A desired subscription (None: everything from here on) that is not in order, and why, fit to be shown."""
 
-    slot: DesiredSubscription | None
+    desired: DesiredSubscription | None
     reason: str
 
 
 @dataclass
 class ReconcilerReport:
-    """What a look did, or would do where it was only to tell."""
+    """What a reconciliation did, or would do if it was a dry run."""
 
-    slots: int = 0
+    checked: int = 0
     steps: list[Step] = field(default_factory=list)
     failures: list[ReconcilerFailure] = field(default_factory=list)
     fatal: SequelError | None = None
-    """The error that ended it for every slot, once there was one."""
+    """The error that ended it for all, once there was one."""
 
 
-def keep(
-    tools: Tools,
+def reconcile(
+    context: ReconcilerContext,
     wanted: Sequence[DesiredSubscription],
     *,
     new_keys: Collection[DesiredSubscription] = (),
     only: Collection[str] | None = None,
     is_dry: bool = False,
 ) -> ReconcilerReport:
-    """Bring every slot into order: those wanted, and those with subscriptions that are not wanted, which are deleted.
+    """Bring subscriptions into order: those that are wanted, and those that are not wanted, which are deleted.
 
-    `new_keys`: slots whose keys are renewed whatever their age. `only` confines it to some companies. `is_dry` asks
-    Sequel, and changes nothing there or here.
+    `new_keys` are renewed whatever their age. `only` confines it to some companies. `is_dry` reads from Sequel, and
+    changes nothing there or here.
     """
     if not is_dry:
-        tools.warehouse.change(lambda connection: subscriptions.tidy(connection, tools.clock()))
-    rows = tools.warehouse.ask(lambda connection: subscriptions.living(connection, only))
+        context.warehouse.change(lambda connection: subscriptions.tidy(connection, context.clock()))
+    rows = context.warehouse.ask(lambda connection: subscriptions.living(connection, only))
     report = ReconcilerReport()
-    slots = dict.fromkeys([*wanted, *(DesiredSubscription(row.company_id, row.event_type) for row in rows)])
     try:
-        for slot in slots:
-            if only is not None and slot.company_id not in only:
+        for desired in dict.fromkeys([*wanted, *map(purpose_of, rows)]):
+            if only is not None and desired.company_id not in only:
                 continue
-            report.slots += 1
-            care = SubscriptionActions(tools, slot, is_wanted=slot in wanted, new_keys=slot in new_keys)
+            report.checked += 1
+            actions = SubscriptionActions(context, desired, is_wanted=desired in wanted, new_keys=desired in new_keys)
             try:
-                care.look(
-                    [row for row in rows if DesiredSubscription(row.company_id, row.event_type) == slot],
-                    stores=not is_dry,
-                )
+                actions.observe_rows([row for row in rows if purpose_of(row) == desired], stores=not is_dry)
                 if is_dry:
-                    report.steps += care.plan()
+                    report.steps += actions.plan()
                 else:
-                    care.do_all(report.steps.append)
+                    actions.do_all(report.steps.append)
             except SubscriptionFailure as failure:
-                report.failures.append(ReconcilerFailure(slot, str(failure)))
-            report.failures += [ReconcilerFailure(slot, reason) for reason in care.unanswered]
+                report.failures.append(ReconcilerFailure(desired, str(failure)))
+            report.failures += [ReconcilerFailure(desired, reason) for reason in actions.unanswered]
     except FATAL as error:
         report.fatal = error
         report.failures.append(ReconcilerFailure(None, str(error)))
     return report
 
 
-def tools_of(settings: Settings, client: SequelClient, warehouse: Warehouse) -> Tools:
-    """Return what the guardian works with, by the settings; without a public address it can only delete."""
+def context_of(settings: Settings, client: SequelClient, warehouse: Warehouse) -> ReconcilerContext:
+    """Return what the reconciler works with, by the settings; without a public address it can only delete."""
     settings.require("webhook_secret_key")
     seal = settings.seal()
-    assert seal is not None  # noqa: S101 - the line before has seen to it
-    return Tools(client, warehouse, seal, settings.clock, settings.webhook_url or "", settings.webhook_length_days)
+    assert seal is not None  # noqa: S101 - the line before requires it
+    return ReconcilerContext(
+        client, warehouse, seal, settings.clock, settings.webhook_url or "", settings.webhook_length_days
+    )
 
 
-def wanted(settings: Settings, connection: sa.Connection) -> list[DesiredSubscription]:
-    """Return what is wanted by the settings: every type for the root and for the companies named, while they are there."""
+def desired_by_settings(settings: Settings, connection: sa.Connection) -> list[DesiredSubscription]:
+    """Return what is wanted by the settings: every type for the root and the named companies, while they exist."""
     if settings.webhook_url is None or settings.company_id is None:
         return []
     known = catalog.known_companies(connection)
@@ -105,7 +109,7 @@ def wanted(settings: Settings, connection: sa.Connection) -> list[DesiredSubscri
 
 
 def is_in_doubt(connection: sa.Connection, now: datetime) -> bool:
-    """Say whether a creation or a renewal was given up: until the next look its deliveries are told to come again."""
+    """Return whether a creation or a renewal was given up; deliveries are answered with 429 until it is resolved."""
     return any(is_given_up(row, now) for row in subscriptions.living(connection))
 
 

@@ -251,10 +251,10 @@ class Afternoon:
             days = {company.company_id: [YESTERDAY, TODAY] for company in found}
             failed = [outcome for outcome in refresher.refresh(days) if not outcome.is_good]
             assert not failed, failed[:3]
-            tools = reconciler.tools_of(known, client, self.warehouse)
+            tools = reconciler.context_of(known, client, self.warehouse)
             with self.warehouse.read() as connection:
-                wanted = reconciler.wanted(known, connection)
-            assert not reconciler.keep(tools, wanted).failures
+                wanted = reconciler.desired_by_settings(known, connection)
+            assert not reconciler.reconcile(tools, wanted).failures
         with dagster_instance() as instance:
             instance.add_dynamic_partitions(COMPANY, [company.partition_key for company in found])
 

@@ -139,7 +139,7 @@ def test_without_an_address_it_skips_and_says_why(platform: Platform) -> None:
     """And remembers nothing, so that whatever stands is told once there is one."""
     platform.world.is_right = False
     platform.run("run_checks")
-    assert platform.tick() == "nobody is told: SEQUEL_ALERT_URLS is not set"
+    assert platform.tick() == "no alerts are sent: SEQUEL_ALERT_URLS is not set"
     assert platform.cursor is None
 
 

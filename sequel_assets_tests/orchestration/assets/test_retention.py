@@ -7,7 +7,7 @@ import pytest
 from sequel_assets import settings
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import RANGE_START
-from sequel_assets.orchestration.schedules.schedules import owed_days
+from sequel_assets.orchestration.schedules.schedules import due_days
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Company
@@ -53,7 +53,7 @@ def test_a_frozen_day_that_was_known_is_kept_as_it_is(stage: Stage, monkeypatch:
     assert DAYS[0].isoformat() not in asked_days(stage, before)
     assert stage.statuses("lifetime_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
     checks = stage.run("run_checks").get_asset_check_evaluations()
-    assert {one.check_name for one in checks} >= {"fresh_by_the_hour", "derived_from_current_facts", "conservation"}
+    assert {one.check_name for one in checks} >= {"fresh_by_the_hour", "derived_from_current_facts", "control_totals"}
     assert [(one.asset_key, one.check_name, one.description) for one in checks if not one.passed] == []
 
 
@@ -66,14 +66,14 @@ def test_an_unknown_company_of_the_setting_is_warned_of_in_the_run(
     assert result.success
     said = [entry.user_message for entry in forgetful.instance.all_logs(result.run_id)]
     assert "SEQUEL_COMPANY_RETENTION_DAYS names blot: no company has this id or partition key" in said
-    assert any("6 company days asked, 3 frozen (Sequel has forgotten them)" in line for line in said)
+    assert any("6 company days requested, 3 frozen (Sequel has forgotten them)" in line for line in said)
 
 
 def test_a_tick_does_not_reach_back_to_frozen_days(forgetful: Stage) -> None:
     """Some days off: what is owed begins with the first day that Sequel holds."""
     assert forgetful.refresh(forgetful.ordered, DAYS[0], DAYS[-1]).success
     later, key = NOW + timedelta(days=5), forgetful.key(ACME)
-    owed = [owed_days(settings.load(retention_days=kept), later)[key] for kept in (30, 2)]
+    owed = [due_days(settings.load(retention_days=kept), later)[key] for kept in (30, 2)]
     assert owed == [days_between(DAYS[-1], later.date()), days_between(later.date() - timedelta(days=2), later.date())]
 
 

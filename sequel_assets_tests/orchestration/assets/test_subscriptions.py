@@ -1,21 +1,18 @@
 """The guardian in Dagster: its asset, its schedule, its check."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._utils.schedules import cron_string_iterator
 
 from sequel_assets import settings
-from sequel_assets.orchestration.assets.subscriptions import (
-    SUBSCRIPTIONS_JOB,
-    subscriptions_asset,
-    subscriptions_check,
-    subscriptions_schedule,
-)
+from sequel_assets.orchestration.assets.subscriptions import subscriptions_asset, subscriptions_check
 from sequel_assets.orchestration.resources import Platform
+from sequel_assets.orchestration.schedules.subscriptions import SUBSCRIPTIONS_JOB, subscription_schedules
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.support.stage import NOW, Stage, why_failed
@@ -43,6 +40,18 @@ def tick(stage: Stage, schedule: dg.ScheduleDefinition, at: str) -> object:
     return told.skip_message or len(told.run_requests or [])
 
 
+def fires_at(schedule: dg.ScheduleDefinition) -> list[str]:
+    """At which times of a day it fires, in order."""
+    crons = schedule.cron_schedule if isinstance(schedule.cron_schedule, list) else [str(schedule.cron_schedule)]
+    day = datetime(2026, 3, 3, tzinfo=UTC)
+    times: list[str] = []
+    for cron in crons:
+        coming = cron_string_iterator(day.timestamp(), cron, "UTC")
+        while (at := next(coming)) < day + timedelta(days=1):
+            times.append(f"{at:%H:%M}")
+    return sorted(times)
+
+
 def check(stage: Stage) -> tuple[bool, str, Any]:
     """What the check says: passed, words, how many are wrong."""
     (evaluation,) = run(stage, "checks").get_asset_check_evaluations()
@@ -56,14 +65,14 @@ def test_the_asset_brings_the_subscriptions_into_order(stage: Stage) -> None:
     for steps in (6, 0):
         result = run(stage)
         assert result.success
-        (event,) = result.asset_materializations_for_node("guard_subscriptions")
+        (event,) = result.asset_materializations_for_node("reconcile_subscriptions")
         assert {name: value.value for name, value in event.metadata.items()} == {"dagster/row_count": 6, "steps": steps}
     subscribed = stage.sandbox.webhooks.subscriptions.all()
     secrets = [secret for one in subscribed for secret in (one.key, one.endpoint.rpartition("/")[2])]
     assert len(secrets) == 12
     logged = "\n".join(str(record) for record in stage.instance.all_logs(result.run_id))
     logged += "".join(path.read_bytes().decode("latin-1") for path in stage.folder.rglob("*") if path.is_file())
-    assert "guard_subscriptions" in logged
+    assert "reconcile_subscriptions" in logged
     assert [secret for secret in secrets if secret in logged] == []
     assert check(stage) == (True, "Every webhook that is wanted is subscribed to.", 0)
 
@@ -112,29 +121,42 @@ def test_the_check_names_what_is_not_in_order(stage: Stage) -> None:
 )
 def test_the_schedule_asks_for_a_run_once_there_is_an_address(stage: Stage, url: str | None, asks: object) -> None:
     """It is on by default, and says why it skips."""
-    schedule = subscriptions_schedule(settings.load(webhook_url=url))
-    assert tick(stage, schedule, "08:50") == asks
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("10,30,50 * * * *", "UTC")
-    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    schedules = subscription_schedules(settings.load(webhook_url=url))
+    assert tick(stage, schedules[0], "08:50") == asks
+    assert [schedule.name for schedule in schedules] == ["webhook_subscriptions", "webhook_subscriptions_in_doubt"]
+    assert {schedule.execution_timezone for schedule in schedules} == {"UTC"}
+    assert {schedule.default_status for schedule in schedules} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_without_an_address_nothing_is_in_doubt(stage: Stage) -> None:
+    """The table is not even read."""
+    words = "SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md)"
+    assert tick(stage, subscription_schedules(settings.load(webhook_url=None))[1], "09:50") == words
+
+
+def test_both_schedules_together_fire_once_every_twenty_minutes() -> None:
+    """Never both at once: that would be two runs for one look."""
+    every_four_hours, in_doubt = (fires_at(one) for one in subscription_schedules(settings.load()))
+    assert every_four_hours == ["00:50", "04:50", "08:50", "12:50", "16:50", "20:50"]
+    assert sorted(every_four_hours + in_doubt) == [
+        f"{hour:02}:{minute}" for hour in range(24) for minute in (10, 30, 50)
+    ]
 
 
 def test_between_the_looks_a_run_is_asked_for_only_while_something_is_in_doubt(stage: Stage) -> None:
     """A renewal or a creation that nobody is at any more; not one that may be under way."""
     os.environ.update(SET)
     assert run(stage).success
-    schedule, quiet = (
-        subscriptions_schedule(settings.load()),
-        "no subscription is in doubt; all are looked at every 4 hours",
-    )
-    looks = [f"{hour:02}:{minute}" for hour in range(24) for minute in (10, 30, 50)]
-    asked = [at for at in looks if tick(stage, schedule, at) == 1]
+    quiet = "no subscription is in doubt; all are looked at every 4 hours"
+    schedules = subscription_schedules(settings.load())
+    asked = [at for schedule in schedules for at in fires_at(schedule) if tick(stage, schedule, at) == 1]
     assert asked == ["00:50", "04:50", "08:50", "12:50", "16:50", "20:50"]
     for state in ({"rotating_since": NOW}, {"rotating_since": None, "subscription_id": None, "created_at": NOW}):
         with stage.warehouse.write() as connection:
             connection.execute(sa.update(subscriptions).values(**state))
         for after, told in ((14, quiet), (15, 1)):
             now = settings.load(now=(NOW + timedelta(minutes=after)).isoformat())
-            assert tick(stage, subscriptions_schedule(now), "15:30") == told
+            assert tick(stage, subscription_schedules(now)[1], "15:30") == told
 
 
 def test_the_assets_page_says_what_its_table_means() -> None:

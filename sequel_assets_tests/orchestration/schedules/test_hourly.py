@@ -39,7 +39,9 @@ def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_beyond_its_r
     later = NOW + timedelta(days=31)  # 3 April: the windows of 1, 2 and 3 March have closed
     with stage.warehouse.read() as connection:
         asked = [
-            choose(connection, {ACME: [later.date()]}, {run_tags.HOURLY: mode}, settings.load(now=later)).asked[ACME]
+            choose(connection, {ACME: [later.date()]}, {run_tags.HOURLY: mode}, settings.load(now=later)).requested[
+                ACME
+            ]
             for mode in (run_tags.ON, run_tags.OLDER)
         ]
     today = {later.date(): DayCoverage.HOT}
@@ -192,7 +194,7 @@ def test_what_is_under_way_is_known_however_many_there_are(monkeypatch: pytest.M
                 tags = {"dagster/sensor_name": "new_companies", RANGE_START: f"c{n}.key|2026-01-01"}
                 tags["dagster/run_key"] = f"first-c{n}.key-{hour}"
                 create_run_for_test(instance, status=dg.DagsterRunStatus(state), tags=tags)
-        assert new_companies.tried_in(instance) == {
+        assert new_companies.attempts_in(instance) == {
             f"c{n}.key": Attempt(dg.DagsterRunStatus.STARTED, "2026030315") for n in range(20)
         }
 

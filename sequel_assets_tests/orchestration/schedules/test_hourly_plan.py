@@ -109,8 +109,8 @@ def test_a_tick_skips_with_words() -> None:
     assert [skip.skip_message for skip in told if isinstance(skip, dg.SkipReason)] == [
         "no company is known yet; the sensor new_companies finds them",
         "every company has this hour already, through 2026-03-31 15:05 UTC",
-        "the refresh of an earlier hour is still under way (run run-7); the next hour makes good what is due",
-        "what is due of older days is being asked for by runs that are under way",
+        "the refresh of an earlier hour is still under way (run run-7); the next hour catches up on what is due",
+        "what is due of older days is being fetched by runs that are under way",
     ]
 
 

@@ -105,7 +105,7 @@ def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourl
     assert stage.stage.latest("daily_usage", "bolt", TODAY)["engaged_minutes"] == 40
     for _ in range(3):
         stage.later(minutes=10)
-        assert stage.ask() == "1 wait: the hourly refresh closes it; else it is asked for at 15:15"
+        assert stage.ask() == "1 wait: the hourly refresh closes it; else it is requested at 15:15"
     stage.at(at(3, 15, 5))
     stage.hourly()
     assert stage.ask() == "nothing waits in the inbox"
@@ -170,11 +170,11 @@ def test_a_run_that_fails_leaves_its_hints_and_is_asked_for_again_with_back_off(
     stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
     assert stage.ask() == ""
     assert [run.success for run in stage.runs] == [False]
-    assert "came to nothing; asked again at 14:21:00" in stage.ask()
+    assert "had no result; next try at 14:21:00" in stage.ask()
     stage.later(minutes=1)
     assert stage.ask() == ""
     stage.later(minutes=4, seconds=59)
-    assert "asked again at 14:26:00" in stage.ask()
+    assert "next try at 14:26:00" in stage.ask()
     stage.stage.sandbox.faults.clear()
     stage.later(seconds=1)
     assert stage.ask() == ""
@@ -196,10 +196,10 @@ def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     stage.later(minutes=1)
     deliver(stage.stage.warehouse, hint("bolt", "e-day", stage.now, WebhookType.REGISTERED))
     assert stage.ask("registered") == ""
-    assert outcomes(stage.stage.warehouse) == [None, "its event's registrants were asked for"]
+    assert outcomes(stage.stage.warehouse) == [None, "its event's registrants were fetched"]
     stage.later(minutes=59)
     assert stage.ask("registered") == ""
-    assert outcomes(stage.stage.warehouse) == ["its event's registrants were asked for"] * 2
+    assert outcomes(stage.stage.warehouse) == ["its event's registrants were fetched"] * 2
 
 
 @pytest.mark.usefixtures("engine_kind")
@@ -240,7 +240,7 @@ def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_
     deliver(stage.stage.warehouse, hint(told_of, "e-early", stage.now, WebhookType.STARTED))
     stage.later(seconds=1)
     assert stage.ask("started") == ""
-    assert outcomes(stage.stage.warehouse) == ["its event is asked for every hour from now on"]
+    assert outcomes(stage.stage.warehouse) == ["its event is fetched every hour from now on"]
     for hour in (15, 16):  # what has just been listed for the first time is asked for anyhow
         stage.at(at(3, hour, 5))
         stage.hourly()
@@ -296,7 +296,7 @@ def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stag
     stage.later(seconds=1)
     stage.ask()
     assert outcomes(stage.stage.warehouse) == [
-        "no such company beneath yours: not ours",
+        "no such company among yours: not ours",
         "Sequel lists no such event of its company: not ours",
     ]
     world.add_company(Company("late", "Latecomer", ROOT))
@@ -329,7 +329,7 @@ def test_ten_thousand_people_in_two_hundred_batches_are_one_effect(stage: Webhoo
     assert stage.ask() == ""
     stage.later(seconds=20)
     deliver(stage.stage.warehouse, *batches[1:120:2])
-    assert stage.ask() == "160 wait: the hourly refresh closes it; else it is asked for at 15:15"
+    assert stage.ask() == "160 wait: the hourly refresh closes it; else it is requested at 15:15"
     stage.at(at(3, 15, 5))
     stage.hourly()
     deliver(stage.stage.warehouse, *batches[1:199])
@@ -384,6 +384,6 @@ def receiving(stage: WebhookStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     receiver._clock = stage.stage.sandbox.clock.now
     with serving(receiver, "/sequel", port), closing(config.open_client(known)) as client:
         with warehouse.read() as connection:
-            wanted = reconciler.wanted(known, connection)
-        assert not reconciler.keep(reconciler.tools_of(known, client, warehouse), wanted).failures
+            wanted = reconciler.desired_by_settings(known, connection)
+        assert not reconciler.reconcile(reconciler.context_of(known, client, warehouse), wanted).failures
         yield stage.stage.sandbox.webhooks

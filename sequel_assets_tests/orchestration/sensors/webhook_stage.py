@@ -10,7 +10,7 @@ import pytest
 
 from sequel_assets import settings
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
-from sequel_assets.webhooks.processing.decisions import REASONS
+from sequel_assets.webhooks.processing.actions import REASONS
 from sequel_assets_tests.support.reference import assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.support.stage import Stage
 

@@ -13,15 +13,20 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sequel_assets.orchestration.resources import in_one_line
-from sequel_assets.orchestration.storage.errors import hush, in_words, was_interrupted, without_its_cry
+from sequel_assets.orchestration.storage.errors import (
+    describe,
+    hide_stored_values,
+    was_interrupted,
+    without_storage_tracebacks,
+)
 
 NAME = "Zebedee Quillfeather"
 
 
 def test_no_database_of_this_process_quotes_what_was_to_be_stored() -> None:
     """Dagster's engines are its own, and its errors are printed as they are."""
-    hush()
-    hush()
+    hide_stored_values()
+    hide_stored_values()
     engine = sa.create_engine("sqlite://")
     with engine.connect() as connection, pytest.raises(SQLAlchemyError) as caught:
         connection.execute(sa.text("INSERT INTO t VALUES (:who)"), {"who": NAME})
@@ -33,13 +38,13 @@ def test_no_database_of_this_process_quotes_what_was_to_be_stored() -> None:
 STOPPED_WHILE_CLOSING = """
 import sqlite3
 import sqlalchemy as sa
-from sequel_assets.orchestration.storage.errors import hush
+from sequel_assets.orchestration.storage.errors import hide_stored_values
 
 class Stubborn(sqlite3.Connection):
     def close(self):
         raise KeyboardInterrupt
 
-hush()
+hide_stored_values()
 engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:", factory=Stubborn), poolclass=sa.NullPool)
 try:
     engine.connect().close()
@@ -64,7 +69,7 @@ def test_a_stop_while_a_connection_is_closed_prints_no_traceback() -> None:
 )
 def test_what_is_wrong_with_the_storage_is_told_in_one_line(said: str, words: str) -> None:
     """What, whether data is safe, what to do; of an error that is not known its kind."""
-    told = in_words(OperationalError("INSERT", {"who": NAME}, Exception(said)))
+    told = describe(OperationalError("INSERT", {"who": NAME}, Exception(said)))
     assert (
         told
         == f"Dagster cannot keep its runs: {words}; what was committed to the warehouse stays; look at DAGSTER_HOME, then run the same command again"
@@ -93,7 +98,7 @@ def test_dagsters_cry_is_kept_back_and_nothing_else(monkeypatch: pytest.MonkeyPa
     """Whatever else is written to stderr stays."""
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
-    with without_its_cry():
+    with without_storage_tracebacks():
         sys.stderr.write(f"Exception while writing logger call to event log: {NAME}\n")
         sys.stderr.write("another\n")
         assert sys.stderr.isatty() is False

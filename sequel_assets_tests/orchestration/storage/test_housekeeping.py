@@ -115,7 +115,7 @@ def test_what_is_younger_than_a_week_or_under_way_stays(stage: Stage) -> None:
 def test_one_tick_deletes_the_oldest_and_leaves_the_rest_for_the_next(stage: Stage) -> None:
     """Bounded work: with room for one, one goes at a time."""
     _, third = catalog_runs(stage)
-    told = [tidy(stage.instance, a_week_later(), most=1) for _ in range(3)]
+    told = [tidy(stage.instance, a_week_later(), limit=1) for _ in range(3)]
     assert [(one.deleted, one.kept, one.left) for one in told] == [(1, 1, 1), (1, 1, 0), (0, 1, 0)]
     assert runs(stage) == {third}
 

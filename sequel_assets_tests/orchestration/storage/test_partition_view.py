@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.cli.commands.repair import repair
-from sequel_assets.orchestration.storage.partition_view import PartitionView, RepairPlan, Slices, repair_plan
+from sequel_assets.orchestration.storage.partition_view import PartitionStates, PartitionView, RepairPlan, repair_plan
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.orchestration.storage.storages import BATCHED, stored_stage
@@ -143,14 +143,16 @@ def test_a_slice_that_failed_and_is_good_now_turns_green(
 
 def test_what_a_run_is_refreshing_is_left_to_that_run() -> None:
     """Neither reported nor cleared, be it there or not."""
-    recorded = Slices(frozenset({"b", "c"}), frozenset({"d"}), frozenset({"a", "b"}))
-    assert repair_plan(PartitionView(recorded, recorded), ["a", "c", "e"], []) == RepairPlan(("e",), (), redraw=False)
+    recorded = PartitionStates(frozenset({"b", "c"}), frozenset({"d"}), frozenset({"a", "b"}))
+    assert repair_plan(PartitionView(recorded, recorded), ["a", "c", "e"], []) == RepairPlan(
+        ("e",), (), clears_cache=False
+    )
 
 
 def test_pages_that_show_more_than_their_events_say_are_drawn_anew() -> None:
     """Dagster's cache of a partition view does not notice that runs were deleted."""
-    recorded, shown = Slices(frozenset({"a"})), Slices(frozenset({"a", "b", "c"}))
-    assert repair_plan(PartitionView(recorded, shown), ["a", "b"], []) == RepairPlan(("b",), ("c",), redraw=True)
+    recorded, shown = PartitionStates(frozenset({"a"})), PartitionStates(frozenset({"a", "b", "c"}))
+    assert repair_plan(PartitionView(recorded, shown), ["a", "b"], []) == RepairPlan(("b",), ("c",), clears_cache=True)
 
 
 @ON_ONE

@@ -22,7 +22,7 @@ from sequel_assets.warehouse.stores import catalog, inbox, notifications, subscr
 from sequel_assets.warehouse.tables.core import companies, event_participants, events, problems, refreshes, restatements
 from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets.warehouse.tables.webhooks import inbox as inbox_table
-from sequel_assets.webhooks.processing import processor
+from sequel_assets.webhooks.processing import pending
 from sequel_assets_tests.support.inboxes import hint
 from sequel_assets_tests.support.paths import PACKAGE
 from sequel_assets_tests.support.rows import ACME, AT, DAY, day, hour, known_company, known_event, participant, table_of
@@ -102,9 +102,9 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
     many = [*IDS[:-1], ACME]
     with warehouse.read() as connection:
         assert load_rosters._registered(connection, ACME, known) == {(LAST, "p"): AT}
-        named = processor._events(connection, IDS, [])
+        named = pending._events(connection, IDS, [])
         assert (len(named), named[LAST].company_id) == (MANY, ACME)
-        assert processor._reach(connection, IDS, [known_company()]) == {LAST: frozenset({ACME})}
+        assert pending._reach(connection, IDS, [known_company()]) == {LAST: frozenset({ACME})}
         assert [row.capability_hash for row in subscriptions.living(connection, many)] == [LAST]
         assert list(slice_coverage.landed_days(connection, many)[ACME]) == [DAY]
         assert slice_coverage.troubled(connection, many) == {ACME}

@@ -13,17 +13,9 @@ from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores.notifications import ACCEPTED, UNDELIVERED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
-from sequel_assets.webhooks.processing.decisions import (
-    ASKING,
-    BACK_OFF,
-    REASONS,
-    NotificationAction,
-    NotificationStep,
-    day_of_end,
-    due_at,
-    plan,
-)
-from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
+from sequel_assets.webhooks.processing.actions import FETCHING, REASONS, NotificationAction, NotificationStep
+from sequel_assets.webhooks.processing.decisions import BACK_OFF, day_of_end, due_at, plan
+from sequel_assets.webhooks.processing.state import CompanyState, NamedEvent, State
 
 SETTLE = timedelta(minutes=5)
 TODAY = date(2026, 3, 3)
@@ -64,7 +56,7 @@ def hint(
 def situation(now: datetime, through: datetime = TWO, **more: object) -> State:
     """Acme has today through 14:00, listed at 14:05; its event e1 began at 13:30."""
     company = CompanyState({TODAY: Watermark(through, None, is_final=False)}, at(14, 5), first_day=date(2026, 1, 1))
-    told: dict[str, object] = {"companies": {"acme": company}, "events": {"e1": KnownAs("acme", at(13, 30))}}
+    told: dict[str, object] = {"companies": {"acme": company}, "events": {"e1": NamedEvent("acme", at(13, 30))}}
     return State(now, SETTLE, **told | more)  # type: ignore[arg-type]
 
 
@@ -72,7 +64,7 @@ def overnight(through: datetime) -> State:
     """At 15:06, e1 having begun yesterday at 22:00; yesterday's slices are there as well."""
     slices = {YESTERDAY: Watermark(at(14), None, is_final=False), TODAY: Watermark(through, None, is_final=False)}
     companies = {"acme": CompanyState(slices, at(14, 5), first_day=date(2026, 1, 1))}
-    return situation(at(15, 6), companies=companies, events={"e1": KnownAs("acme", at(22) - timedelta(days=1))})
+    return situation(at(15, 6), companies=companies, events={"e1": NamedEvent("acme", at(22) - timedelta(days=1))})
 
 
 def decided(waits: Waiting, now_is: State, *, has_walked: bool = False) -> tuple[str, tuple[date, ...]]:
@@ -97,7 +89,7 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         pytest.param(hint(**REFRESHED), situation(at(15, 6), at(15)), ("close", ()), id="the hourly run covers it"),
         pytest.param(hint(), situation(at(15, 6), at(15)), ("close", ()), id="late, and covered already"),
         pytest.param(hint(**REFRESHED), situation(at(15, 14, 59)), ("wait", ()), id="not yet overdue"),
-        pytest.param(hint(**REFRESHED), situation(at(15, 15)), ("hot", (TODAY,)), id="overdue"),
+        pytest.param(hint(**REFRESHED), situation(at(15, 15)), ("day", (TODAY,)), id="overdue"),
         pytest.param(
             hint(**REFRESHED), situation(at(15, 15), hourly_under_way=True), ("wait", ()), id="the hourly run is slow"
         ),
@@ -120,14 +112,14 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         ),
         pytest.param(hint(event_id=None), situation(at(14, 20)), ("close", ()), id="no event"),
         pytest.param(
-            hint(), situation(at(14, 20), events={"e1": KnownAs("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
+            hint(), situation(at(14, 20), events={"e1": NamedEvent("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
         ),
         pytest.param(hint(), situation(at(14, 20), companies={}), ("walk", ()), id="unknown company"),
         pytest.param(hint(), situation(at(14, 20), companies={"acme": GONE}), ("close", ()), id="gone company"),
         pytest.param(hint(), situation(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
         pytest.param(hint(), situation(at(14, 20), companies={"acme": CompanyState({})}), ("wait", ()), id="new company"),
         pytest.param(hint(verdict=UNDELIVERED), situation(at(15)), ("wait", ()), id="missed, the hour is awaited"),
-        pytest.param(hint(verdict=UNDELIVERED), situation(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
+        pytest.param(hint(verdict=UNDELIVERED), situation(at(15, 15)), ("day", (TODAY,)), id="missed and overdue"),
         pytest.param(hint(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
         pytest.param(
             hint(verdict=UNDELIVERED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
@@ -179,14 +171,14 @@ def test_what_is_done(waits: Waiting, now_is: State, expected: tuple[str, tuple[
 def test_who_is_not_known_after_a_walk_is_not_ours() -> None:
     """It is handled, with words."""
     (step,) = plan([hint()], situation(at(14, 20), companies={}), has_walked=True)
-    assert (step.do, step.words) == (NotificationAction.CLOSE, "no such company beneath yours: not ours")
+    assert (step.do, step.reason) == (NotificationAction.CLOSE, "no such company among yours: not ours")
 
 
 def test_an_event_is_refreshed_where_it_belongs_and_from_its_first_day_that_has_a_slice() -> None:
     """Sequel told it of the parent; here it is a child's; a day without a slice stays nobody's."""
     books = CompanyState({day: Watermark(at(14), None, is_final=False) for day in (date(2026, 3, 1), TODAY)})
     now_is = situation(
-        at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": KnownAs("kid", at(13) - timedelta(days=3))}
+        at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": NamedEvent("kid", at(13) - timedelta(days=3))}
     )
     (step,) = plan([hint()], now_is)
     assert (step.company_id, step.do, step.days) == ("kid", NotificationAction.EVENT, (date(2026, 3, 1), TODAY))
@@ -199,7 +191,7 @@ def test_an_event_of_long_ago_is_refreshed_for_its_own_days_and_the_one_after() 
     companies = {"acme": CompanyState(slices, at(14, 5))}
     days = {}
     for began in (1, 60):
-        known = {"e1": KnownAs("acme", ended - timedelta(days=began))}
+        known = {"e1": NamedEvent("acme", ended - timedelta(days=began))}
         now_is = situation(at(15), companies=companies, events=known)
         (step,) = plan([hint(happened=ended, replayed_at=at(14, 30))], now_is)
         days[began] = step.days
@@ -212,7 +204,7 @@ def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_
     """Registrations of two events of a company; the newest success closes the older ones of its event, and no others."""
     old = hint(WebhookType.REGISTERED, "e1", at(8), run_id="r5", tries=5, tried_at=at(14, 19, 30), newest_id=1)
     same, other = hint(WebhookType.REGISTERED, "e1", at(14, 19)), hint(WebhookType.REGISTERED, "e2", at(14, 19))
-    events = {name: KnownAs("acme", at(13)) for name in ("e1", "e2")}
+    events = {name: NamedEvent("acme", at(13)) for name in ("e1", "e2")}
 
     def done(now: datetime, *hints: Waiting) -> list[str]:
         return [str(step.do) for step in plan(hints, situation(now, events=events))]
@@ -231,7 +223,7 @@ def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_
     for minute in range(24 * 60):
         now = at(14, 20) + timedelta(minutes=minute)
         (step,) = plan([waits], situation(now, now))
-        if step.do in ASKING:
+        if step.do in FETCHING:
             runs.append(minute)
             waits = replace(waits, run_id=f"r{minute}", tries=waits.tries + 1, tried_at=now)
         if event_type == WebhookType.CREATED:
@@ -266,13 +258,13 @@ class Desk:
 
     def steps(self, now: datetime) -> list[NotificationStep]:
         """Decide, and close what is done with."""
-        now_is = situation(now, self.through, events={f"e{n}": KnownAs("acme", at(13)) for n in range(4)})
+        now_is = situation(now, self.through, events={f"e{n}": NamedEvent("acme", at(13)) for n in range(4)})
         steps = plan(self.rows, now_is)
         for step in steps:
             if step.do is NotificationAction.CLOSE:
-                self.rows.remove(step.hint)
+                self.rows.remove(step.notification)
                 self.closed += 1
-        return [step for step in steps if step.do in ASKING]
+        return [step for step in steps if step.do in FETCHING]
 
     def run(self, now: datetime, *, dies: bool) -> None:
         """Take up what is asked for; do it, unless the run dies."""
@@ -280,15 +272,15 @@ class Desk:
         if not asked:
             return
         self.runs += 1
-        for event_id, do in {(step.hint.event_id or "", step.do) for step in asked}:
+        for event_id, do in {(step.notification.event_id or "", step.do) for step in asked}:
             if not dies:
                 self.effects[event_id].append(do)
         for step in asked:
-            row = replace(step.hint, run_id=f"r{self.runs}", tries=step.hint.tries + 1, tried_at=now)
+            row = replace(step.notification, run_id=f"r{self.runs}", tries=step.notification.tries + 1, tried_at=now)
             if not dies and step.do is NotificationAction.EVENT:
                 row = replace(row, tries=0, refreshed_at=now)
-            self.rows[self.rows.index(step.hint)] = row
-        if not dies and any(step.do is NotificationAction.HOT for step in asked):
+            self.rows[self.rows.index(step.notification)] = row
+        if not dies and any(step.do is NotificationAction.DAY for step in asked):
             self.through = max(self.through, data_through(now, SETTLE))
 
 
@@ -317,8 +309,8 @@ def test_whatever_arrives_in_whatever_order_has_one_effect_and_is_closed(
     assert (desk.rows, desk.closed) == ([], len(arrivals))
     for effects in desk.effects.values():
         assert effects.count(NotificationAction.EVENT) <= 1
-        assert effects.count(NotificationAction.HOT) <= 1
-        assert not (hourly_is_on and NotificationAction.HOT in effects)
+        assert effects.count(NotificationAction.DAY) <= 1
+        assert not (hourly_is_on and NotificationAction.DAY in effects)
 
 
 def _orders() -> Iterator[list[Waiting]]:

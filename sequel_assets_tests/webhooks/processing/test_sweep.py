@@ -12,7 +12,7 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany, save_companies
 from sequel_assets.warehouse.tables.core import event_participants, events
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals, notice
+from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals, note_undelivered
 from sequel_assets_tests.support.inboxes import deliver, hint, outcomes, rows
 
 NOW = datetime(2026, 3, 3, 16, tzinfo=UTC)
@@ -51,7 +51,7 @@ def take_place(warehouse: Warehouse, event_id: str, ends_at: datetime, *, people
 
 def sweep(warehouse: Warehouse, now: datetime = NOW) -> int:
     """Notice what is missing."""
-    return notice(warehouse, now)
+    return note_undelivered(warehouse, now)
 
 
 def told(warehouse: Warehouse) -> Arrivals:
@@ -110,11 +110,11 @@ def test_what_comes_late_is_late_and_what_nobody_attended_is_neither(books: Ware
     ("in_time", "missed", "expected"),
     [
         (0, 0, (True, "ERROR", "Skipped: no event has ended within 7 days.")),
-        (20, 0, (True, "ERROR", "Of 20 ends within 7 days 0 were never told and 0 late.")),
-        (96, 4, (True, "WARN", "Of 100 ends within 7 days 4 were never told and 0 late.")),
-        (95, 5, (False, "WARN", "Of 100 ends within 7 days 5 were never told and 0 late.")),
-        (51, 49, (False, "WARN", "Of 100 ends within 7 days 49 were never told and 0 late.")),
-        (50, 50, (False, "ERROR", "Of 100 ends within 7 days 50 were never told and 0 late.")),
+        (20, 0, (True, "ERROR", "Of 20 ends within 7 days 0 were never reported and 0 late.")),
+        (96, 4, (True, "WARN", "Of 100 ends within 7 days 4 were never reported and 0 late.")),
+        (95, 5, (False, "WARN", "Of 100 ends within 7 days 5 were never reported and 0 late.")),
+        (51, 49, (False, "WARN", "Of 100 ends within 7 days 49 were never reported and 0 late.")),
+        (50, 50, (False, "ERROR", "Of 100 ends within 7 days 50 were never reported and 0 late.")),
     ],
 )
 def test_the_check_warns_at_a_twentieth_and_fails_at_a_half(
@@ -127,7 +127,7 @@ def test_the_check_warns_at_a_twentieth_and_fails_at_a_half(
     assert (checked.description or "").startswith(words)
     if missed:
         assert checked.severity.value == severity
-        assert "kid.1 event e0: never told" in (checked.description or "")
+        assert "kid.1 event e0: never reported" in (checked.description or "")
 
 
 def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
@@ -244,8 +244,8 @@ def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(books: Wareho
     assert (checked.passed, checked.severity.value, checked.description) == (
         False,
         "WARN",
-        "Of 20 ends within 7 days 0 were never told and 0 late.\n"
-        "The hints about 1 events have waited for more than a day (sequel-assets inbox --waiting says for what):\n"
+        "Of 20 ends within 7 days 0 were never reported and 0 late.\n"
+        "The notifications about 1 events have waited for more than a day (sequel-assets inbox --waiting says for what):\n"
         "kid.1 event e1: virtual-stage-event-ended, since 2026-03-01 16:00",
     )
     assert result(Arrivals(0, (), ()), {}, stuck).passed is False

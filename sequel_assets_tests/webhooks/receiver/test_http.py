@@ -152,8 +152,8 @@ def test_who_waits_to_be_let_in_is_let_in(port: int) -> None:
 
 def test_a_strangers_body_is_waited_for_so_long_and_so_far(known: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """64 KiB, a second; who has the address is listened to in full while the key is in doubt."""
-    assert (receiver_module.STRANGERS_BYTES, receiver_module.STRANGERS_SECONDS) == (64 << 10, 1.0)
-    monkeypatch.setattr(receiver_module, "STRANGERS_SECONDS", 0.2)
+    assert (receiver_module.UNAUTHENTICATED_BYTES, receiver_module.UNAUTHENTICATED_SECONDS) == (64 << 10, 1.0)
+    monkeypatch.setattr(receiver_module, "UNAUTHENTICATED_SECONDS", 0.2)
     subscribe(known, "d" * 43, None)
     kib = b" " * 1024
 

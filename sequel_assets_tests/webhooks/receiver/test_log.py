@@ -6,14 +6,14 @@ import logging
 
 import pytest
 
-from sequel_assets.webhooks.receiver.log import Journal
+from sequel_assets.webhooks.receiver.log import DeliveryLog
 from sequel_assets.webhooks.receiver.verify import Verification
 
 
 def test_of_a_flood_ten_a_second_are_told_and_how_many_more(caplog: pytest.LogCaptureFixture) -> None:
     """Each that is accepted has its line all the same."""
     now = [0.0]
-    journal = Journal(lambda: now[0])
+    journal = DeliveryLog(lambda: now[0])
     with caplog.at_level(logging.INFO):
         for second in (0, 1):
             now[0] = second + 0.5

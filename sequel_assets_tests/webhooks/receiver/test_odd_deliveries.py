@@ -16,7 +16,7 @@ from sequel_assets.webhooks.receiver.body_encoding import (
     is_understood,
 )
 from sequel_assets.webhooks.receiver.payload import read
-from sequel_assets.webhooks.receiver.verify import Verification, verify
+from sequel_assets.webhooks.receiver.verify import CompanyLookup, Verification, verify
 from sequel_assets_tests.webhooks.receiver.harness import (
     BOUNDS,
     HEADER,
@@ -69,7 +69,7 @@ def judged(one: Odd) -> tuple[int, dict[str, Any]]:
     except NotGzipError:
         return Verification.MALFORMED.status, {}
     verdict, found = verify(body, headers, KNOWN, NOW, RULES)
-    if verdict is Verification.TO_LOOK_UP:
+    if isinstance(verdict, CompanyLookup):
         verdict = Verification.UNKNOWN_COMPANY
     return verdict.status, {**vars(found), "verdict": verdict.name.lower()} if found and verdict.is_accepted else {}
 

@@ -22,7 +22,7 @@ from sequel_assets.warehouse.schema import migrate
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.receiver import batch_writer, db_threads, health
 from sequel_assets.webhooks.receiver import server as http_server
-from sequel_assets.webhooks.receiver.app import STRANGERS_AT_ONCE
+from sequel_assets.webhooks.receiver.app import MAX_UNAUTHENTICATED
 from sequel_assets.webhooks.receiver.server import FREE_PIECES
 from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.webhooks.receiver.harness import (
@@ -74,13 +74,13 @@ def test_strangers_take_no_place_of_those_with_both_secrets(known: Warehouse) ->
     with serving(receiver(known, bounds=replace(BOUNDS, concurrency=2, read_seconds=20))) as port, ExitStack() as stack:
         opened = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
-            for _ in range(2 * STRANGERS_AT_ONCE)
+            for _ in range(2 * MAX_UNAUTHENTICATED)
         ]
         for number, plug in enumerate(opened):
             plug.sendall(announced[number % 2])
         assert [answered(port, request(encoded(delivery(f"i{number}")))) for number in range(5)] == [200] * 5
         heads = [plug.recv(4096)[:12] for plug in opened]
-    assert heads == [b"HTTP/1.1 404", b"HTTP/1.1 401"] * STRANGERS_AT_ONCE
+    assert heads == [b"HTTP/1.1 404", b"HTTP/1.1 401"] * MAX_UNAUTHENTICATED
 
 
 def _in_chunks(body: bytes, size: int, capability: str = CAPABILITY) -> bytes:

@@ -17,7 +17,16 @@ from standardwebhooks import Webhook
 from sequel_assets.warehouse.stores.receiver_subscriptions import Receiving
 from sequel_assets.webhooks.receiver.payload import MAX_PARTS, Delivery, MalformedError, read
 from sequel_assets.webhooks.receiver.signatures import TOLERANCE
-from sequel_assets.webhooks.receiver.verify import NOT_KNOWN, KnownSubscriptions, Verification, admit, judge, verify
+from sequel_assets.webhooks.receiver.verify import (
+    NOT_KNOWN,
+    CompanyLookup,
+    KnownSubscriptions,
+    Verification,
+    admit,
+    judge,
+    judge_company,
+    verify,
+)
 from sequel_assets_tests.webhooks.receiver.harness import (
     CREATED,
     ENDED,
@@ -42,7 +51,7 @@ ONE_EVENT = replace(KNOWN, receiving=replace(RECEIVING, event_id="e1"))
 LAX = replace(RULES, demands=frozenset())
 RIGHT = {HEADER: KEY}
 
-CASES: dict[str, tuple[Verification, dict[str, Any]]] = {
+CASES: dict[str, tuple[Verification | CompanyLookup, dict[str, Any]]] = {
     "right": (Verification.ACCEPTED, {}),
     "beneath": (Verification.ACCEPTED, {"body": delivery(details={"companyId": "branch"})}),
     "unknown type of event": (Verification.ACCEPTED, {"body": delivery(eventType="EventEnded")}),
@@ -54,7 +63,7 @@ CASES: dict[str, tuple[Verification, dict[str, Any]]] = {
     "another header": (Verification.ACCEPTED, {"rules": replace(RULES, key_header="X-Key"), "headers": {"x-key": KEY}}),
     "on the edge of the window": (Verification.ACCEPTED, {"now": NOW + timedelta(days=3)}),
     "new company": (Verification.UNKNOWN_COMPANY, {"body": delivery(details={"companyId": "new"})}),
-    "not looked up": (Verification.TO_LOOK_UP, {"body": delivery(details={"companyId": "somebody"})}),
+    "not looked up": (CompanyLookup("somebody"), {"body": delivery(details={"companyId": "somebody"})}),
     "no such address": (Verification.NO_SUCH_ADDRESS, {"known": NOT_KNOWN}),
     "no such address, no key demanded": (Verification.NO_SUCH_ADDRESS, {"known": NOT_KNOWN, "rules": LAX}),
     "no key": (Verification.NO_KEY, {"headers": {}}),
@@ -104,7 +113,7 @@ def test_every_verdict_is_answered_with_what_sequel_acts_on() -> None:
         413: {"TOO_LARGE"},
         415: {"NOT_UNDERSTOOD"},
         429: {"KEY_IN_DOUBT", "TOO_MANY_LARGE"},
-        500: {"TOO_SLOW", "BUSY", "NOT_STORED", "FAILED", "TO_LOOK_UP"},
+        500: {"TOO_SLOW", "BUSY", "NOT_STORED", "FAILED"},
     }  # fmt: skip
 
 
@@ -127,7 +136,17 @@ def test_only_ones_own_company_now_is_accepted(event_id: str, company: str | Non
     one = Delivery(ENDED, "i", "c", sent, company, event_id, None, None, "hash")
     verdict = judge(one, RECEIVING, LINEAGES, NOW, RULES)
     is_now = abs(sent - NOW) <= RULES.window
-    assert verdict.is_accepted == (is_now and company in ("acme", "branch", "new"))
+    is_accepted = isinstance(verdict, Verification) and verdict.is_accepted
+    assert is_accepted == (is_now and company in ("acme", "branch", "new"))
+    assert isinstance(verdict, CompanyLookup) == (is_now and company == "somebody")
+
+
+@pytest.mark.parametrize("company", LINEAGES)
+def test_a_company_that_is_looked_up_later_has_the_same_result(company: str) -> None:
+    """As if it had been known from the start."""
+    one = Delivery(ENDED, "i", "c", NOW, company, "e", None, None, "hash")
+    assert judge(one, RECEIVING, {}, NOW, RULES) == CompanyLookup(company)
+    assert judge_company(RECEIVING, LINEAGES[company]) is judge(one, RECEIVING, LINEAGES, NOW, RULES)
 
 
 @given(st.binary(max_size=300))

@@ -35,7 +35,7 @@ PROMISES = (
     (f"`SEQUEL_WEBHOOK_ENDED_BODY_BYTES` ({DEFAULTS['webhook_ended_body_bytes'] >> 20} MiB)", 32),
     (f"`SEQUEL_WEBHOOK_KEEP_DAYS` ({DEFAULTS['webhook_keep_days']})", 90),
     (
-        f"{app.STRANGERS_BYTES >> 10} KiB of such a body are waited for, a second, and for {app.STRANGERS_AT_ONCE} of them",
+        f"{app.UNAUTHENTICATED_BYTES >> 10} KiB of such a body are waited for, a second, and for {app.MAX_UNAUTHENTICATED} of them",
         64,
     ),
     (f"more than {('no', 'one', 'two', 'three', 'four')[app.LARGE_AT_ONCE]} bodies above 1 MiB at once", 4),
@@ -51,7 +51,7 @@ def test_every_bound_is_the_codes() -> None:
     """As a phrase of the page; those that are said in words are compared as numbers."""
     assert [promise for promise, _ in PROMISES if promise not in TEXT] == []
     assert (db_threads.PATIENCE_SECONDS, batch_writer.PATIENCE_SECONDS, serve.BUSY_SECONDS) == (10, 10, 10)
-    assert (app.STRANGERS_SECONDS, signatures.TOLERANCE.total_seconds(), REFUSALS_PER_SECOND) == (1, 300, 10)
+    assert (app.UNAUTHENTICATED_SECONDS, signatures.TOLERANCE.total_seconds(), REFUSALS_PER_SECOND) == (1, 300, 10)
     assert (payload.MAX_PARTS, body_encoding.MAX_TIMES, DEFAULTS["webhook_window_hours"]) == (3_000_000, 100, 72)
     assert len(WebhookType) == 6
 

@@ -20,8 +20,8 @@ from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
 from sequel_assets.warehouse.stores.sealing import Seal, SealError
 from sequel_assets.warehouse.stores.subscriptions import StoredSubscription
 from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription, desired_subscriptions
-from sequel_assets.webhooks.subscriptions.observe import Tools
-from sequel_assets.webhooks.subscriptions.reconciler import ReconcilerReport, keep
+from sequel_assets.webhooks.subscriptions.observe import ReconcilerContext
+from sequel_assets.webhooks.subscriptions.reconciler import ReconcilerReport, reconcile
 from sequel_assets_tests.sequel.conftest import TOKEN_PATH, config
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
@@ -140,11 +140,13 @@ class Desk:
         self.client = SequelClient(config(**changes), transport=httpx.MockTransport(self.books.handle))
 
     @property
-    def tools(self) -> Tools:
-        return Tools(self.client, self.warehouse, Seal(self.keys), lambda: self.now, self.base_url, self.days)
+    def tools(self) -> ReconcilerContext:
+        return ReconcilerContext(
+            self.client, self.warehouse, Seal(self.keys), lambda: self.now, self.base_url, self.days
+        )
 
     def look(self, wanted: list[DesiredSubscription] | None = None, **how: Any) -> ReconcilerReport:
-        return keep(self.tools, BOTH if wanted is None else wanted, **how)
+        return reconcile(self.tools, BOTH if wanted is None else wanted, **how)
 
     def rows(self) -> list[StoredSubscription]:
         """What has not ended."""

@@ -18,8 +18,8 @@ from sequel_assets.warehouse.stores.sealing import Seal
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.subscriptions.decisions import Action, DesiredSubscription, desired_subscriptions
-from sequel_assets.webhooks.subscriptions.observe import Tools
-from sequel_assets.webhooks.subscriptions.reconciler import keep
+from sequel_assets.webhooks.subscriptions.observe import ReconcilerContext
+from sequel_assets.webhooks.subscriptions.reconciler import reconcile
 from sequel_assets_tests.support.stage import NOW, ROOT, small_world
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import ELSEWHERE, HERE, KEY
 
@@ -65,8 +65,8 @@ class Year:
 
     def look(self, *, new_keys: bool) -> None:
         """Let the guardian look; a key that was renewed is valid besides its successor."""
-        tools = Tools(self.client, self.warehouse, SEAL, lambda: self.now, self.base_url, 90)
-        report = keep(tools, SLOTS, new_keys=SLOTS if new_keys else [])
+        tools = ReconcilerContext(self.client, self.warehouse, SEAL, lambda: self.now, self.base_url, 90)
+        report = reconcile(tools, SLOTS, new_keys=SLOTS if new_keys else [])
         self.done += [(self.day, step.do, step.why) for step in report.steps]
         for one in self.subscribed:
             if one.old_key is not None and one.renewed_at == self.now and self._is_let_in(one, one.key):
@@ -127,7 +127,7 @@ def test_a_year_without_a_minute_that_nothing_is_delivered_in(
     assert {(do, why) for _, do, why in year.done} >= {
         (Action.CREATE, "missing"),
         (Action.EXTEND, "about to lapse"),
-        (Action.RENEW, "a new key is asked for"),
+        (Action.RENEW, "a new key is requested"),
         (Action.RENEW, "extending failed"),
         (Action.CREATE, "Sequel does not know it any more"),
         (Action.CREATE, "it delivers elsewhere"),

@@ -13,8 +13,8 @@ from sequel_assets.webhooks.subscriptions.decisions import (
     IN_FLIGHT,
     Action,
     DesiredSubscription,
-    Heard,
-    Kept,
+    ObservedSubscription,
+    RemoteState,
     Step,
     desired_subscriptions,
     is_due,
@@ -25,7 +25,12 @@ from sequel_assets.webhooks.subscriptions.decisions import (
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
 LENGTH = timedelta(days=90)
 SLOT = DesiredSubscription("acme", "virtual-stage-event-ended")
-PRESENT, GONE, ASTRAY, NOTHING = Heard.PRESENT, Heard.GONE, Heard.ASTRAY, Heard.NOTHING
+PRESENT, GONE, MISDIRECTED, UNKNOWN = (
+    RemoteState.PRESENT,
+    RemoteState.GONE,
+    RemoteState.MISDIRECTED,
+    RemoteState.UNKNOWN,
+)
 YOUNG, OLD = NOW - IN_FLIGHT + timedelta(seconds=1), NOW - IN_FLIGHT
 
 
@@ -52,18 +57,18 @@ def row(name: str = "a", days_left: float = 80, **changes: Any) -> StoredSubscri
     )
 
 
-def kept(name: str = "a", days_left: float = 80, heard: Heard = PRESENT, **changes: Any) -> Kept:
+def kept(name: str = "a", days_left: float = 80, remote: RemoteState = PRESENT, **changes: Any) -> ObservedSubscription:
     """The same as a look has found it."""
-    found = {key: changes.pop(key) for key in list(changes) if key in Kept.__dataclass_fields__}
-    return Kept(row(name, days_left, **changes), heard=heard, **found)
+    found = {key: changes.pop(key) for key in list(changes) if key in ObservedSubscription.__dataclass_fields__}
+    return ObservedSubscription(row(name, days_left, **changes), remote=remote, **found)
 
 
-def being_made(since: datetime, name: str = "n") -> Kept:
+def being_made(since: datetime, name: str = "n") -> ObservedSubscription:
     """A row that Sequel has not answered for."""
-    return kept(name, heard=NOTHING, subscription_id=None, sealed_secret=None, expires_at=None, created_at=since)
+    return kept(name, remote=UNKNOWN, subscription_id=None, sealed_secret=None, expires_at=None, created_at=since)
 
 
-def planned(*found: Kept, **how: Any) -> list[tuple[Any, ...]]:
+def planned(*found: ObservedSubscription, **how: Any) -> list[tuple[Any, ...]]:
     """The steps: what, which row, and the days of an extension."""
     return [
         (step.do, step.capability_hash, *([step.days] if step.days else []))
@@ -71,20 +76,20 @@ def planned(*found: Kept, **how: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-CASES: dict[str, tuple[list[Kept], list[tuple[Any, ...]]]] = {
+CASES: dict[str, tuple[list[ObservedSubscription], list[tuple[Any, ...]]]] = {
     "missing": ([], [(Action.CREATE, "")]),
     "well": ([kept()], []),
-    "well, Sequel says nothing": ([kept(heard=NOTHING)], []),
+    "well, Sequel says nothing": ([kept(remote=UNKNOWN)], []),
     "exactly a third left": ([kept(days_left=30)], []),
     "less than a third left": ([kept(days_left=29.5)], [(Action.EXTEND, "a", 61)]),
-    "less than a third left, Sequel says nothing": ([kept(days_left=29.5, heard=NOTHING)], [(Action.EXTEND, "a", 61)]),
+    "less than a third left, Sequel says nothing": ([kept(days_left=29.5, remote=UNKNOWN)], [(Action.EXTEND, "a", 61)]),
     "an hour left": ([kept(days_left=1 / 24)], [(Action.EXTEND, "a", 90)]),
     "extending was refused": ([kept(days_left=29, cannot_extend=True)], [(Action.RENEW, "a")]),
     "extended, and enough": ([kept(days_left=89, cannot_extend=True)], []),
     "renewing was refused": ([kept(days_left=29, cannot_extend=True, cannot_renew=True)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
     "lapsed": ([kept(days_left=0)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
-    "gone at Sequel": ([kept(heard=GONE)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
-    "delivers elsewhere": ([kept(heard=ASTRAY)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
+    "gone at Sequel": ([kept(remote=GONE)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
+    "delivers elsewhere": ([kept(remote=MISDIRECTED)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
     "unreadable key": ([kept(is_readable=False)], [(Action.RENEW, "a")]),
     "unreadable key, renewing was refused": (
         [kept(is_readable=False, cannot_renew=True)],
@@ -94,16 +99,16 @@ CASES: dict[str, tuple[list[Kept], list[tuple[Any, ...]]]] = {
     "never answered": ([being_made(OLD)], [(Action.END, "n"), (Action.CREATE, "")]),
     "one well, one being made": ([kept(), being_made(YOUNG)], []),
     "one well, one never answered": ([kept(), being_made(OLD)], [(Action.END, "n")]),
-    "gone, and another being made": ([kept(heard=GONE), being_made(YOUNG)], []),
+    "gone, and another being made": ([kept(remote=GONE), being_made(YOUNG)], []),
     "being renewed": ([kept(rotating_since=YOUNG)], []),
     "its renewal never ended": ([kept(rotating_since=OLD)], [(Action.CREATE, ""), (Action.DELETE, "a")]),
     "two that are well": ([kept("a"), kept("b")], [(Action.DELETE, "a")]),
-    "two, Sequel does not speak of the newer": ([kept("a"), kept("b", heard=NOTHING)], []),
+    "two, Sequel does not speak of the newer": ([kept("a"), kept("b", remote=UNKNOWN)], []),
     "two, the newer cannot be read": ([kept("a"), kept("b", is_readable=False)], [(Action.DELETE, "b")]),
     "two, the newer is due": ([kept("a"), kept("b", days_left=20)], [(Action.DELETE, "b")]),
     "two that are due": ([kept("a", 20), kept("b", 25)], [(Action.EXTEND, "b", 65), (Action.DELETE, "a")]),
     "a doubtful one and a new one": ([kept("a", rotating_since=OLD), kept("b")], [(Action.DELETE, "a")]),
-    "a doubtful one and one that nobody speaks of": ([kept("a", rotating_since=OLD), kept("b", heard=NOTHING)], []),
+    "a doubtful one and one that nobody speaks of": ([kept("a", rotating_since=OLD), kept("b", remote=UNKNOWN)], []),
     "one well, another being renewed elsewhere": ([kept("a"), kept("b", rotating_since=YOUNG)], []),
     "what has ended is no matter": ([kept("a", ended_at=NOW), kept("b")], []),
 }  # fmt: skip
@@ -118,7 +123,7 @@ def test_each_state_has_its_steps(case: str) -> None:
 
 def test_what_is_not_wanted_goes() -> None:
     """At Sequel where it is known there; a creation that nobody answered ends here."""
-    found = [kept("a"), kept("b", heard=GONE), being_made(YOUNG, "c"), kept("d", rotating_since=YOUNG)]
+    found = [kept("a"), kept("b", remote=GONE), being_made(YOUNG, "c"), kept("d", rotating_since=YOUNG)]
     steps = [(Action.DELETE, "a"), (Action.DELETE, "b"), (Action.END, "c"), (Action.DELETE, "d")]
     assert planned(*found, is_wanted=False) == steps
 
@@ -162,14 +167,14 @@ def test_each_company_is_wanted_once_with_every_type() -> None:
 
 
 @st.composite
-def anything(draw: st.DrawFn) -> list[Kept]:
+def anything(draw: st.DrawFn) -> list[ObservedSubscription]:
     """Up to four rows in any state."""
     moments = st.sampled_from([None, YOUNG, OLD])
     return [
         kept(
             name,
             draw(st.sampled_from([-1, 0, 1, 20, 40, 90])),
-            draw(st.sampled_from(list(Heard))),
+            draw(st.sampled_from(list(RemoteState))),
             rotating_since=draw(moments),
             subscription_id=draw(st.sampled_from([None, "id", "id"])),
             created_at=draw(st.sampled_from([YOUNG, OLD, NOW - LENGTH])),
@@ -183,7 +188,9 @@ def anything(draw: st.DrawFn) -> list[Kept]:
 
 
 @given(found=anything(), new_keys=st.booleans())
-def test_a_plan_never_takes_what_is_good_before_something_as_good_stands(found: list[Kept], new_keys: bool) -> None:
+def test_a_plan_never_takes_what_is_good_before_something_as_good_stands(
+    found: list[ObservedSubscription], new_keys: bool
+) -> None:
     """Whatever the rows: at most one is made, and of those that work one at least is not deleted, unless one was made."""
     steps = steps_for(SLOT, found, NOW, LENGTH, new_keys=new_keys)
     away = {step.capability_hash for step in steps if step.do in (Action.DELETE, Action.END)}
@@ -192,7 +199,7 @@ def test_a_plan_never_takes_what_is_good_before_something_as_good_stands(found: 
         one.row.capability_hash
         for one in found
         if one.row.subscription_id is not None
-        and one.heard is PRESENT
+        and one.remote is PRESENT
         and one.is_readable
         and one.row.rotating_since is None
         and one.row.expires_at is not None

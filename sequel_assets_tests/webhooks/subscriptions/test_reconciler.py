@@ -87,7 +87,7 @@ def test_what_is_missing_is_made_and_then_left_alone(desk: Desk) -> None:
 
 def test_the_database_holds_no_key_and_no_capability(settled: Desk) -> None:
     """Nor do they after a renewal."""
-    assert done(settled.look(new_keys=BOTH)) == [("renew", "a new key is asked for")] * 2
+    assert done(settled.look(new_keys=BOTH)) == [("renew", "a new key is requested")] * 2
     with settled.warehouse.read() as connection:
         stored = repr([tuple(row) for row in connection.execute(sa.select(subscriptions))])
     assert len(settled.books.secrets) == 6
@@ -230,7 +230,7 @@ def test_a_creation_that_sequel_refused_leaves_nothing(desk: Desk) -> None:
     """And tells why, without the address, though Sequel quotes it."""
     fails(desk, "create", "400", times=2)
     report = desk.look()
-    assert [failure.slot for failure in report.failures] == BOTH
+    assert [failure.desired for failure in report.failures] == BOTH
     assert all(failure.reason.startswith("it could not be made: ") for failure in report.failures)
     with desk.warehouse.read() as connection:
         assert connection.execute(sa.select(subscriptions)).all() == []
@@ -241,7 +241,7 @@ def test_a_creation_in_doubt_is_waited_for_and_then_made_again(desk: Desk, how: 
     """Deliveries that come by it meanwhile are in doubt; afterwards they are refused."""
     fails(desk, "create", how)
     report = desk.look([STARTED])
-    assert [failure.slot for failure in report.failures] == [STARTED]
+    assert [failure.desired for failure in report.failures] == [STARTED]
     assert desk.receives(STARTED) == ("in doubt" if how == "500 done" else "refused")
     assert done(desk.look([STARTED])) == []
     desk.now += IN_FLIGHT
@@ -254,7 +254,7 @@ def test_without_a_connection_it_ends_for_all_and_leaves_nothing(desk: Desk) -> 
     fails(desk, "create", "no connection", times=9)
     report = desk.look()
     assert isinstance(report.fatal, Unreachable)
-    assert [failure.slot for failure in report.failures] == [None]
+    assert [failure.desired for failure in report.failures] == [None]
     assert desk.rows() == []
 
 
@@ -268,7 +268,7 @@ def test_two_guardians_make_nothing_twice(desk: Desk) -> None:
 
     desk.books.tick = another  # in the midst of the first creation
     assert [what for what, _ in done(desk.look([STARTED]))] == ["create"]
-    assert [step.slot for step in others[0].steps] == [ENDED]
+    assert [step.desired for step in others[0].steps] == [ENDED]
     assert [(desk.receives(slot), desk.valid(slot)) for slot in BOTH] == [("accepted", 1)] * 2
 
 
@@ -283,9 +283,9 @@ def test_a_guardian_that_comes_upon_another_gives_way(settled: Desk) -> None:
 
     settled.books.tick = another  # while the first asks for what is gone
     report = settled.look([STARTED])
-    assert [step.do.value for step in others[0].steps if step.slot == STARTED] == ["create", "delete"]
-    assert [(failure.slot, failure.reason[:26]) for failure in report.failures] == [
-        (STARTED, "another process is at it; ")
+    assert [step.do.value for step in others[0].steps if step.desired == STARTED] == ["create", "delete"]
+    assert [(failure.desired, failure.reason[:34]) for failure in report.failures] == [
+        (STARTED, "another process is working on it; ")
     ]
     assert (settled.receives(STARTED), settled.valid(STARTED)) == ("accepted", 1)
     assert gone.event_type == STARTED.event_type

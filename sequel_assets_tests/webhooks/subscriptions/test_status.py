@@ -92,7 +92,7 @@ def test_what_is_missing_replaced_or_not_wanted(warehouse: Warehouse) -> None:
     missing = DesiredSubscription("acme", "another")
     assert states(warehouse, SLOT, missing) == [
         SubscriptionStatus(SLOT, "valid", False, new),
-        SubscriptionStatus(SLOT, "replaced; goes with the next look", False, old),
+        SubscriptionStatus(SLOT, "replaced; deleted by the next reconciliation", False, old),
         SubscriptionStatus(missing, "missing", True),
         SubscriptionStatus(DesiredSubscription("bolt", SLOT.event_type), "not wanted by the settings", False, other),
     ]

@@ -1,7 +1,7 @@
-"""A small picture of a company's last 30 days, as Markdown that Dagster shows beside a slice's figures.
+"""A small chart of a company's last 30 days, as Markdown that Dagster shows beside a slice's figures.
 
-It goes into the event log, so it is kept to a few kilobytes: a PNG of few colours as a data URI. It stands on a light
-ground of its own, since a picture is not told whether the page around it is light or dark.
+It goes into the event log, so it is kept to a few kilobytes: a PNG of few colours as a data URI. It has a light
+background, since an image cannot know whether the page around it is light or dark.
 """
 
 import base64
@@ -31,9 +31,9 @@ Day = tuple[date, int, int, int | None]
 """A day, its live minutes, its on-demand minutes, its unique users (None: not known)."""
 
 GROUND, INK, GRID = "#fafafa", "#2b2f36", "#d9dce1"
-LIVE, ON_DEMAND, PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # apart in lightness too, for who sees no colours
+LIVE, ON_DEMAND, PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # they differ in lightness too, for people who see no colours
 _SHADES = ((4, 2), (2, 2), (4, 1), (2, 1), (1, 1))
-"""Shades of the letters and of the line, for smooth edges: as many as fit into the bytes."""
+"""Shades of the letters and of the line, for smooth edges: as many as fit into MAX_BYTES."""
 
 
 def read_days(connection: sa.Connection, company_id: str, last_day: date) -> list[Day]:
@@ -49,33 +49,33 @@ def read_days(connection: sa.Connection, company_id: str, last_day: date) -> lis
 
 
 def draw(company_key: str, days: Sequence[Day]) -> str:
-    """Return Markdown with a picture of the last 30 of these days: minutes as bars, people as a line; no days, no text.
+    """Return Markdown with a chart of the last 30 of these days: minutes as bars, people as a line; no days, no text.
 
-    The same days give the same bytes. A day that is not among them leaves a gap, it is not drawn as zero.
+    The same days give the same bytes. A missing day leaves a gap and is not drawn as zero.
     """
     if not days:
         return ""
     last = max(day for day, *_ in days)
     shown = sorted(day for day in days if day[0] > last - timedelta(days=DAYS))
     live, on_demand = sum(day[1] for day in shown), sum(day[2] for day in shown)
-    said = f"{company_key}, {DAYS} days to {last}: {live:,} live minutes, {on_demand:,} on demand"
-    return as_markdown(said, _figure(company_key, shown, last))
+    caption = f"{company_key}, {DAYS} days to {last}: {live:,} live minutes, {on_demand:,} on demand"
+    return as_markdown(caption, _figure(company_key, shown, last))
 
 
-def as_markdown(said: str, figure: "Figure") -> str:
-    """Return Markdown with a picture of a figure, as many of its shades as fit; its words alone where none does."""
+def as_markdown(caption: str, figure: "Figure") -> str:
+    """Return Markdown with an image of a figure, with as many shades as fit; only the caption where none does."""
     pixels = _pixels(figure)
     for shades in _SHADES:
-        picture = base64.b64encode(_png(pixels, shades)).decode()
-        markdown = f"![{escaped(said)}](data:image/png;base64,{picture})"
+        image = base64.b64encode(_png(pixels, shades)).decode()
+        markdown = f"![{escaped(caption)}](data:image/png;base64,{image})"
         if len(markdown) <= MAX_BYTES:
             return markdown
-    return shown_as_is(said)
+    return shown_as_is(caption)
 
 
 def empty_figure() -> "Figure":
-    """Return a figure of the size and ground that every picture has."""
-    # beside Dagster's own files: it would keep its fonts in the user's home
+    """Return a figure of the size and background that every chart has."""
+    # without it Matplotlib would write its font cache into the user's home
     home = os.environ.get("DAGSTER_HOME") or tempfile.gettempdir()
     os.environ.setdefault("MPLCONFIGDIR", str(Path(home) / "matplotlib"))
     from matplotlib.figure import Figure  # imported here: it takes half a second, and most processes draw nothing
@@ -98,8 +98,8 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
     places = range(DAYS)
     line = [by_place.get(place, float("nan")) for place in places]
     users.plot(places, line, color=PEOPLE, linewidth=1.4, marker="o", markersize=2, label="people")
-    most = max((sum(pair) for pair in zip(live, on_demand, strict=True)), default=0)
-    _dress(minutes, most, [first + timedelta(days=place) for place in places])
+    highest = max((sum(pair) for pair in zip(live, on_demand, strict=True)), default=0)
+    _dress(minutes, highest, [first + timedelta(days=place) for place in places])
     _dress(users, max((n for n in counted if n == n), default=0), None)
     figure.text(0.012, 0.93, plain(company_key), fontsize=9, color=INK, weight="bold", va="center", **FONT)
     figure.text(0.99, 0.93, f"{first} to {last}, UTC days", fontsize=7, color=INK, ha="right", va="center", **FONT)
@@ -118,12 +118,12 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
 FONT: dict[str, Any] = {"family": "DejaVu Sans"}  # Matplotlib brings it: the same on every machine
 
 
-def _dress(axes: Any, most: float, days: Sequence[date] | None) -> None:
-    """Give axes their ends, whole numbers and, where days are given, those as ticks and a grid."""
+def _dress(axes: Any, highest: float, days: Sequence[date] | None) -> None:
+    """Give axes their limits, integer ticks and, where days are given, those as ticks and a grid."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axes.set_xlim(-0.7, DAYS - 0.3)
-    axes.set_ylim(0, max(most * 1.08, 1))
+    axes.set_ylim(0, max(highest * 1.08, 1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: _short(number)))
     undress(axes)
@@ -136,15 +136,15 @@ def _dress(axes: Any, most: float, days: Sequence[date] | None) -> None:
 
 
 def undress(axes: Any) -> None:
-    """Leave nothing of axes but their numbers and words, small and in the one ink."""
+    """Remove everything from axes but their labels, small and in one colour."""
     for side in axes.spines.values():
         side.set_visible(False)
     axes.tick_params(length=0, labelsize=7, labelcolor=INK, labelfontfamily=FONT["family"])
 
 
-def entitle(figure: "Figure", company_key: str, words: str) -> None:
+def entitle(figure: "Figure", company_key: str, text: str) -> None:
     """Write a company and what is shown of it above a figure."""
-    title = f"{plain(company_key)}{words}"
+    title = f"{plain(company_key)}{text}"
     figure.text(0.012, 0.93, title, fontsize=8, color=INK, weight="bold", va="center", **FONT)
 
 
@@ -160,13 +160,13 @@ def _pixels(figure: "Figure") -> "Image":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    canvas: Any = FigureCanvasAgg(figure)  # no pyplot: it keeps figures in one place for the whole process
+    canvas: Any = FigureCanvasAgg(figure)  # no pyplot: it keeps figures in a process-wide registry
     canvas.draw()
     return Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba().tobytes()).convert("RGB")
 
 
 def _png(pixels: "Image", shades: tuple[int, int]) -> bytes:
-    """Return a PNG of the few colours that are meant: chosen by their number, they would be others for other days."""
+    """Return a PNG of a fixed palette: an adaptive one would have other colours for other days."""
     from PIL import Image
 
     ink, ground, people = (bytes.fromhex(colour[1:]) for colour in (INK, GROUND, PEOPLE))
@@ -184,6 +184,6 @@ def _png(pixels: "Image", shades: tuple[int, int]) -> bytes:
 
 
 def plain(text: str) -> str:
-    """Return a name as the picture shows it: short, in letters that its font has, and never as a formula."""
+    """Return a name as the chart shows it: short, in letters that its font has, and never as a formula."""
     seen = "".join(letter if letter.isprintable() and letter < "\u0250" else "?" for letter in text)
     return (seen if len(seen) <= 40 else seen[:39] + "…").replace("$", r"\$")

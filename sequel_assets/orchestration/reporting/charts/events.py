@@ -1,4 +1,4 @@
-"""Two small pictures of a company's events on a day: who was still there, and how far people came."""
+"""Two small charts of a company's events on a day: the retention curve and the funnel."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -51,16 +51,19 @@ def draw_curve(company_key: str, day: date, curve: Sequence[tuple[int, float]]) 
 
 
 def read_steps(connection: sa.Connection, company_id: str, day: date) -> dict[str, int]:
-    """Return the sums of a day's funnel rows: events in their window whose every step is told."""
+    """Return the sums of a day's funnel rows: events in their window of which every step is known."""
     c = funnel.c
     sums = [sa.cast(sa.func.sum(c[name]), sa.BigInteger).label(name) for name in STEPS]
-    told = (c[name].is_not(None) for name in STEPS)
-    row = connection.execute(sa.select(*sums).where(c.company_id == company_id, c.day == day, *told)).one()
+    known = (c[name].is_not(None) for name in STEPS)
+    row = connection.execute(sa.select(*sums).where(c.company_id == company_id, c.day == day, *known)).one()
     return {name: row._mapping[name] for name in STEPS if row._mapping[name] is not None}
 
 
 def draw_steps(company_key: str, day: date, steps: dict[str, int]) -> str:
-    """Return Markdown with the funnel of the events of the last 30 days, people counted once per event; no people, no text."""
+    """Return Markdown with the funnel of the events of the last 30 days, people counted once per event.
+
+    No people, no text.
+    """
     if not any(steps.values()):
         return ""
     figure = empty_figure()
@@ -73,5 +76,5 @@ def draw_steps(company_key: str, day: date, steps: dict[str, int]) -> str:
     axes.set_xlim(0, max(steps.values()) * 1.15)
     undress(axes)
     entitle(figure, company_key, f": events of the 30 days to {day}")
-    said = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in steps.items())
-    return as_markdown(f"{company_key}, 30 days to {day}: {said}", figure)
+    caption = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in steps.items())
+    return as_markdown(f"{company_key}, 30 days to {day}: {caption}", figure)

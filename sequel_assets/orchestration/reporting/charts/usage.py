@@ -1,4 +1,4 @@
-"""Two small pictures of a company: this period beside the one before, and how many were there in each minute of a day."""
+"""Two small charts of a company: this period beside the one before, and the people in each minute of a day."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -29,7 +29,7 @@ _LONGEST_GAP = timedelta(minutes=5)
 
 
 def read_comparison(connection: sa.Connection, company_id: str, day: date) -> list[Compared]:
-    """Return the periods of a day that have one before them within the history, in the order in which they are drawn."""
+    """Return the periods of a day that have one before them in the history, in the order of drawing."""
     c = usage_comparison.c
     chosen = (c.company_id == company_id, c.day == day, c.compared_with == PREVIOUS, c.period.in_(PERIODS))
     columns = (c.period, c.engaged_minutes_per_day, c.before_engaged_minutes_per_day, c.engaged_minutes_change)
@@ -56,8 +56,18 @@ def draw_comparison(company_key: str, day: date, compared: Sequence[Compared]) -
     axes.set_ylim(len(places) - len(PERIODS) - 0.5, len(places) - 0.5)
     axes.set_xlim(0, max(max(now, before) for _, now, before, _ in compared) * 1.12)
     for place, (*_, change) in zip(places, compared, strict=True):
-        told = "" if change is None else f"{change:+,.0f}%"
-        axes.annotate(told, (1.1, place), xycoords=("axes fraction", "data"), fontsize=7, color=INK, weight="bold", ha="right", va="center", **FONT)  # fmt: skip
+        label = "" if change is None else f"{change:+,.0f}%"
+        axes.annotate(
+            label,
+            (1.1, place),
+            xycoords=("axes fraction", "data"),
+            fontsize=7,
+            color=INK,
+            weight="bold",
+            ha="right",
+            va="center",
+            **FONT,
+        )
     undress(axes)
     entitle(figure, company_key, f", {day}: engaged minutes a day")
     legend = figure.legend(
@@ -70,12 +80,12 @@ def draw_comparison(company_key: str, day: date, compared: Sequence[Compared]) -
     )
     for text in legend.get_texts():
         text.set_color(INK)
-    said = "; ".join(f"{period} {now:,.2f}, before {before:,.2f}" for period, now, before, _ in compared)
-    return as_markdown(f"{company_key}, {day}, engaged minutes a day: {said}", figure)
+    caption = "; ".join(f"{period} {now:,.2f}, before {before:,.2f}" for period, now, before, _ in compared)
+    return as_markdown(f"{company_key}, {day}, engaged minutes a day: {caption}", figure)
 
 
 def read_minutes(connection: sa.Connection, company_id: str, day: date) -> list[tuple[datetime, int]]:
-    """Return how many people watched a company's stage events in each minute of a day that Sequel tells."""
+    """Return how many people watched a company's stage events in each minute of a day that Sequel returns."""
     c = event_concurrency.c
     users = sa.cast(sa.func.sum(c.users), sa.BigInteger)
     query = sa.select(c.minute, users).where(c.company_id == company_id, c.day == day)
@@ -84,31 +94,31 @@ def read_minutes(connection: sa.Connection, company_id: str, day: date) -> list[
 
 def draw_minutes(company_key: str, day: date, minutes: Sequence[tuple[datetime, int]]) -> str:
     """Return Markdown with the concurrency of a day and its peak marked; nobody there, no text."""
-    most = max((users for _, users in minutes), default=0)
-    if not most:
+    highest = max((users for _, users in minutes), default=0)
+    if not highest:
         return ""
-    peak_at = next(minute for minute, users in minutes if users == most)
+    peak_at = next(minute for minute, users in minutes if users == highest)
     curve: list[tuple[float, float]] = []
     for place, (minute, users) in enumerate(minutes):
-        if place and minute - minutes[place - 1][0] > _LONGEST_GAP:  # between events there is no line
+        if place and minute - minutes[place - 1][0] > _LONGEST_GAP:  # no line between two events
             curve.append((_hour_of(minute), float("nan")))
         curve.append((_hour_of(minute), users))
     figure = empty_figure()
     axes = figure.add_axes((0.08, 0.2, 0.88, 0.62), facecolor=GROUND)
     axes.plot(*zip(*curve, strict=True), color=LIVE, linewidth=1.2)
-    axes.plot([_hour_of(peak_at)], [most], color=PEOPLE, marker="o", markersize=4)
+    axes.plot([_hour_of(peak_at)], [highest], color=PEOPLE, marker="o", markersize=4)
     hours = range(minutes[0][0].hour, minutes[-1][0].hour + 2)
     ticks = hours[:: 1 + len(hours) // 9]
     axes.set_xlim(hours[0], hours[-1])
-    axes.set_ylim(0, most * 1.12)
+    axes.set_ylim(0, highest * 1.12)
     axes.set_xticks(ticks, [f"{hour:02}:00" for hour in ticks])
-    axes.set_yticks(sorted({0, most // 2, most}))
+    axes.set_yticks(sorted({0, highest // 2, highest}))
     axes.set_xlabel("UTC, over all stage events", fontsize=7, color=INK, **FONT)
     axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
     undress(axes)
-    words = f", {day}: {most:,} people at once at {peak_at:%H:%M}"
-    entitle(figure, company_key, words)
-    return as_markdown(f"{company_key}{words} UTC, over all stage events", figure)
+    text = f", {day}: {highest:,} people at once at {peak_at:%H:%M}"
+    entitle(figure, company_key, text)
+    return as_markdown(f"{company_key}{text} UTC, over all stage events", figure)
 
 
 def _hour_of(minute: datetime) -> float:

@@ -1,0 +1,76 @@
+"""The daily reconciliation as a job, and when it runs. It compares and repairs; what it found is read by the checks."""
+
+from typing import Any
+
+import dagster as dg
+
+from sequel_assets.orchestration.checks.result import listed
+from sequel_assets.orchestration.reporting.materializations import materialization
+from sequel_assets.orchestration.resources import Platform
+from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
+from sequel_assets.refresh.core import config
+from sequel_assets.safety.visible import as_line, visible
+from sequel_assets.settings import Settings
+from sequel_assets.warehouse.stores import catalog
+
+HOUR = 4
+"""The hour (UTC) of the reconciliation."""
+MINUTES_AFTER_SETTLE = 10
+
+
+@dg.op(name="reconcile_events", required_resource_keys={"platform"})
+def reconciliation_op(context: dg.OpExecutionContext) -> None:
+    """Compare every event's totals at Sequel with what is kept, refresh the days that moved, write the results."""
+    platform: Platform = context.resources.platform
+    with platform.opened() as (client, warehouse):
+        settings = platform.settings()
+        reconciliation = Reconciliation(client, warehouse, settings.clock, config.rules(settings), context.run_id)
+        report = reconciliation.run()
+        with warehouse.read() as connection:
+            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+    for outcome in report.repaired_slices:
+        context.log_event(materialization(outcome, names[outcome.company_id]))
+    for company_id, event_id, day in report.repaired:
+        context.log.info(f"{names[company_id]} {day} event {visible(event_id)} had moved and was refreshed")
+    for scope, why in report.skipped.items():
+        context.log.info(as_line(f"{scope} was not compared: {why}"))
+    context.add_output_metadata(_metadata(report))
+    if report.fatal is not None:
+        raise dg.Failure(f"{report.fatal}; what was reconciled before is kept; run it again when that is fixed")
+    if report.failures:
+        lines = [f"{names[f.company_id]} event {f.event_id or '(all)'}: {f.reason}" for f in report.failures]
+        raise dg.Failure(f"{len(lines)} could not be reconciled; the others were:\n{listed(lines)}")
+
+
+@dg.job(
+    name="reconciliation",
+    description="Compares every event's totals at Sequel with what is kept, and refreshes what moved",
+)
+def reconciliation_job() -> None:
+    """Run the reconciliation."""
+    reconciliation_op()
+
+
+def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """Return the schedule: once a day, shortly after an hourly refresh."""
+    minutes = settings.settle_minutes + MINUTES_AFTER_SETTLE
+    return dg.ScheduleDefinition(
+        name="daily_reconciliation",
+        job=reconciliation_job,
+        cron_schedule=f"{minutes % 60} {HOUR + minutes // 60} * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Compares what is kept with what Sequel answers now, once a day",
+    )
+
+
+def _metadata(report: ReconciliationReport) -> dict[str, Any]:
+    return {
+        "companies": report.companies,
+        "events": report.events,
+        "requests": report.requests,
+        "repaired": len(report.repaired),
+        "differing": report.differing,
+        "hidden_events": len(report.hidden),
+        "failed": len(report.failures),
+    }

@@ -1,0 +1,216 @@
+"""The words of names and texts, the sizes of modules and folders, and no class name twice: read from the source.
+
+A rule holds strictly but for what `LEFT` allows: so many findings in a room. A number there may only be made smaller.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sequel_assets_tests.house.source import (
+    BENCH,
+    PACKAGE,
+    TESTS,
+    TOOLS,
+    Found,
+    classes,
+    lines_of,
+    modules,
+    names,
+    pages,
+    prose,
+    room_of,
+    texts,
+    words_of,
+)
+
+OLD_IN_NAMES = frozenset(
+    re.findall(
+        r"[a-z]+",
+        "told tell tells telling untold asked ledger books held silence silences silent loud extras hot family families "
+        "proof proofs prove proves proven promised conserved conservation patrol guardian slot slots hint hints situation "
+        "missed strangers stranger beneath tree picture pictures mending mend mended causes sighting sightings gauge "
+        "moment moments anew stagehand mishap mishaps occasion occasions",
+    )
+)
+"""Words of names that have an established word: docs/glossary.md says which. Columns and tables are no names here."""
+ODD = re.compile(
+    r"\b(untold|told|tells?|telling|loud|silences?|silent(ly)?|strangers?|guardian|patrol(s|led)?|anew|hint(s|ed)?|mend(s|ed|ing)?|"
+    r"pictures?|gauge|books|ledger|sightings?|mishaps?|stagehand|as a whole|extras|hot|famil(y|ies)|proofs?|prove[sdn]?|beneath|the owner)\b",
+    re.IGNORECASE,
+)
+"""Words that a reader would have to be told about: not for messages, comments, docstrings and pages."""
+MAY_BE_SAID: dict[str, str] = {
+    r"\bsilences\b": "a table, and the datasets' word for it",
+    r"\bproofs\b": "a table that people query",
+    r"[\"']family[\"']|^family$|labelfontfamily": "Matplotlib's name of a font's",
+    r"file's owner|OWNER TO|table owner": "who owns a file or a table",
+    r"error_status_hint": "h11's name of it",
+}
+"""What may stand in a text though it looks odd, and why."""
+ROOMY = ("sequel_assets/insights", "sequel_assets/cli/commands")
+"""Folders that are lists of one kind: they may hold any number of modules."""
+TWINS = frozenset({"Company", "Delivery", "Event", "Person", "Subscription", "Usage"})
+"""Classes of the sandbox that are named like those of the package: it models the same things and shares no code."""
+MAX_LINES, MAX_MODULES = 250, 15
+SOURCE = (PACKAGE, TESTS, BENCH, TOOLS)
+
+
+def old_names() -> Iterator[Found]:
+    """Names with an old word in them."""
+    for path in modules(*SOURCE):
+        yield from (found for found in names(path) if OLD_IN_NAMES & words_of(found.text))
+
+
+def odd_texts() -> Iterator[Found]:
+    """Texts of the package with an odd word in them."""
+    suspects = (path for path in modules(PACKAGE) if any(map(ODD.search, lines_of(path))))
+    yield from (found for path in suspects for found in texts(path) if _is_odd(found.text))
+
+
+def odd_prose() -> Iterator[Found]:
+    """Lines of pages with an odd word in them."""
+    yield from (found for path in pages() for found in prose(path) if _is_odd(found.text))
+
+
+def _is_odd(text: str) -> bool:
+    if not ODD.search(text):
+        return False
+    for pattern in MAY_BE_SAID:
+        text = re.sub(pattern, "", text)
+    return ODD.search(text) is not None
+
+
+def long_modules() -> Iterator[Found]:
+    """Modules that are longer than a person can hold in mind."""
+    for path in modules(*SOURCE):
+        if (length := len(lines_of(path))) > MAX_LINES:
+            yield Found(path, length, "lines")
+
+
+def full_folders() -> Iterator[Found]:
+    """Folders with too many modules."""
+    held = Counter(path.parent for path in modules(*SOURCE) if path.stem != "__init__")
+    for folder, count in held.items():
+        if count > MAX_MODULES and folder.as_posix() not in ROOMY:
+            yield Found(folder / "*", count, "modules")
+
+
+def classes_twice() -> Iterator[Found]:
+    """Classes of a name that another class has too."""
+    by_name: dict[str, list[Found]] = defaultdict(list)
+    for path in modules(PACKAGE, TESTS, BENCH):
+        for found in classes(path):
+            by_name[found.text].append(found)
+    for name, found in by_name.items():
+        if len(found) > 1 and name not in TWINS:
+            yield from found[1:]
+
+
+RULES: dict[str, Callable[[], Iterator[Found]]] = {
+    "old names": old_names,
+    "odd texts": odd_texts,
+    "odd prose": odd_prose,
+    "long modules": long_modules,
+    "full folders": full_folders,
+    "classes twice": classes_twice,
+}
+LEFT: dict[str, dict[str, int]] = {
+    "old names": {
+        "bench": 2,
+        "sequel_assets/cli": 12,
+        "sequel_assets/insights": 5,
+        "sequel_assets/refresh": 22,
+        "sequel_assets/safety": 1,
+        "sequel_assets/sandbox": 14,
+        "sequel_assets/sequel": 5,
+        "sequel_assets/settings": 1,
+        "sequel_assets/warehouse": 4,
+        "sequel_assets_tests/campaigns": 1,
+        "sequel_assets_tests/cli": 3,
+        "sequel_assets_tests/house": 1,
+        "sequel_assets_tests/insights": 2,
+        "sequel_assets_tests/leaks": 1,
+        "sequel_assets_tests/orchestration": 5,
+        "sequel_assets_tests/pipeline": 14,
+        "sequel_assets_tests/reconciliation": 4,
+        "sequel_assets_tests/refresh": 5,
+        "sequel_assets_tests/sandbox": 5,
+        "sequel_assets_tests/sequel": 3,
+        "sequel_assets_tests/support": 10,
+        "sequel_assets_tests/warehouse": 8,
+        "sequel_assets_tests/webhooks": 6,
+        "tools": 1,
+    },
+    "odd texts": {
+        "sequel_assets": 1,
+        "sequel_assets/cli": 67,
+        "sequel_assets/insights": 51,
+        "sequel_assets/refresh": 156,
+        "sequel_assets/safety": 2,
+        "sequel_assets/sandbox": 34,
+        "sequel_assets/sequel": 37,
+        "sequel_assets/settings": 7,
+        "sequel_assets/warehouse": 87,
+    },
+    "odd prose": {"CONTRIBUTING.md": 2, "README.md": 5, "SECURITY.md": 2, "docs": 266},
+    "long modules": {
+        "sequel_assets/refresh": 1,
+        "sequel_assets_tests/campaigns": 1,
+        "sequel_assets_tests/cli": 4,
+        "sequel_assets_tests/insights": 2,
+        "sequel_assets_tests/leaks": 1,
+        "sequel_assets_tests/orchestration": 5,
+        "sequel_assets_tests/pipeline": 8,
+        "sequel_assets_tests/reconciliation": 1,
+        "sequel_assets_tests/refresh": 2,
+        "sequel_assets_tests/sandbox": 3,
+        "sequel_assets_tests/sequel": 3,
+        "sequel_assets_tests/settings": 1,
+        "sequel_assets_tests/support": 3,
+        "sequel_assets_tests/warehouse": 3,
+        "sequel_assets_tests/webhooks": 7,
+    },
+    "full folders": {"bench": 1, "sequel_assets_tests/support": 1},
+    "classes twice": {
+        "sequel_assets_tests/orchestration": 2,
+        "sequel_assets_tests/pipeline": 2,
+        "sequel_assets_tests/sandbox": 1,
+        "sequel_assets_tests/sequel": 1,
+        "sequel_assets_tests/support": 2,
+        "sequel_assets_tests/warehouse": 1,
+        "sequel_assets_tests/webhooks": 3,
+    },
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_house_rule_holds(rule: str) -> None:
+    """Each room has at most what is left there; what is more is named."""
+    by_room: dict[str, list[Found]] = defaultdict(list)
+    for found in RULES[rule]():
+        by_room[room_of(found.path)].append(found)
+    allowed = LEFT.get(rule, {})
+    too_many = {room: found for room, found in by_room.items() if len(found) > allowed.get(room, 0)}
+    lines = [
+        f"{room}: {len(found)} of {allowed.get(room, 0)}\n" + "\n".join(f"  {one}" for one in found)
+        for room, found in sorted(too_many.items())
+    ]
+    assert not lines, "\n".join(lines)
+
+
+def test_the_rules_find_what_they_are_for() -> None:
+    """So that an empty list of findings means something."""
+    here = Path(__file__).name
+    assert OLD_IN_NAMES & words_of("TotalsToldAgain") == {"told"}
+    assert OLD_IN_NAMES & words_of("was_asked") == {"asked"}
+    assert not OLD_IN_NAMES & words_of("hotel_holder")
+    assert _is_odd("it proves nothing")
+    assert _is_odd("the hot hours")
+    assert not _is_odd("rows of `proofs` and silences")
+    assert any(path.name == here for path in modules(*SOURCE))
+    assert len(modules(PACKAGE)) > 300
+    assert len(pages()) > 15
