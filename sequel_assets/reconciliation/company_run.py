@@ -27,7 +27,7 @@ from sequel_assets.reconciliation.store import (
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.outcomes import SliceStatus
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.refresh.usage.range_search import Span

@@ -16,6 +16,7 @@ from sequel_assets.reconciliation.company_totals import NamedTotals
 from sequel_assets.reconciliation.decisions import ReconciliationResult
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.run.refresher import COMPANIES_AT_ONCE, Refresher
 from sequel_assets.sequel import FATAL, SequelClient, SequelError
 from sequel_assets.warehouse import schema
@@ -107,7 +108,9 @@ class Reconciliation:
 
     def _of(self, company_id: str, pool: ThreadPoolExecutor) -> CompanyReconciliation:
         def refresher(only: Mapping[str, Mapping[str, Collection[date]]]) -> Refresher:
-            return Refresher(self._client, self._warehouse, self._clock, self._rules, self._run_id, only=only)
+            return Refresher(
+                self._client, self._warehouse, self._clock, self._rules, RefreshOptions(self._run_id, only=only)
+            )
 
         horizon = max(self._rules.start, self._frozen_before.get(company_id, self._rules.start))
         return CompanyReconciliation(

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.derive import Wanted, derive, wanted_slices
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -82,14 +82,14 @@ def derived(
     warehouse: Warehouse, *numbers: int, start: int = 0, frozen_before: date = NONE_FROZEN
 ) -> dict[str, list[tuple[int, str]]]:
     """Derive and tell, by insight, which days became what."""
-    results, _ = derive(
+    results = derive(
         warehouse,
         ACME,
         [day(n) for n in numbers],
         start=day(start),
-        moment=MOMENT,
+        run_info=MOMENT,
         frozen_before=frozen_before,
-    )
+    ).results
     return {name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()}
 
 

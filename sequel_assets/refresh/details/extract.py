@@ -13,8 +13,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.datasets import CORE_NAMES, DETAIL_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
-from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
@@ -26,7 +25,6 @@ from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
 from sequel_assets.refresh.details.replays import REPLAYS
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.database.value_lists import among
@@ -43,7 +41,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
 class EventDetails:
     """The events of one company as a whole, within its refresh."""
 
-    context: Context
+    context: RunContext
     warehouse: Warehouse
     pool: Executor
     company_id: str
@@ -93,7 +91,7 @@ class EventDetails:
         """Return the days with the events that start on them; events asked alone on other days come by themselves."""
         of_day: dict[date, list[EventRequest]] = {day: [] for day in sorted(days)}
         single = []
-        first_held = self.context.frozen_before.get(self.company_id, NONE_FROZEN)
+        first_held = self.moment.first_held(self.company_id)
         for asked in stages:
             if asked.day in of_day:
                 of_day[asked.day].append(asked)

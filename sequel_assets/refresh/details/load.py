@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, held
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked

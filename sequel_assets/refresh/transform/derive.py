@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import NONE_FROZEN, counts_from, is_closed
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
@@ -54,6 +54,15 @@ class Wanted:
     def is_owed(self, insight: Insight) -> bool:
         """Say whether the slice is to be there without anybody asking for it."""
         return self.is_closed or self.is_whole or not insight.at_close
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What became of a company's insights, by dataset."""
+
+    results: Mapping[str, Sequence[SliceResult]]
+    waiting: Mapping[str, Mapping[date, str]]
+    """Of the days that must wait the reason."""
 
 
 def wanted_slices(
@@ -115,14 +124,13 @@ def derive(
     days: Collection[date],
     *,
     start: date,
-    moment: RunInfo,
+    run_info: RunInfo,
     frozen_before: date = NONE_FROZEN,
     even_open: Collection[date] = (),
-) -> tuple[dict[str, list[SliceResult]], dict[str, dict[date, str]]]:
+) -> Derived:
     """Derive every slice of the company that is behind its facts; those of `days` are accounted for in any case.
 
-    What is derived at a day's close is also derived of the days in `even_open`. Return, by dataset, what became of each,
-    and of those that must wait the reason.
+    What is derived at a day's close is also derived of the days in `even_open`.
     """
     results: dict[str, list[SliceResult]] = {}
     reasons: dict[str, dict[date, str]] = {}
@@ -156,7 +164,12 @@ def derive(
             wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
             updates = _updates(connection, company_id, insight, wanted, have, days, first)
             results[insight.name] = replace_slices(
-                connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
+                connection,
+                company_id,
+                updates,
+                at=run_info.at,
+                late_window=run_info.late_window,
+                run_id=run_info.run_id,
             )
             if time.monotonic() - began > LONG:
                 break
@@ -168,8 +181,8 @@ def derive(
             time.sleep(GIVES_WAY)
     for insight in OWN_INSIGHTS:
         standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
-        problems.settle(warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=moment.at)
-    return results, reasons
+        problems.settle(warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=run_info.at)
+    return Derived(results, reasons)
 
 
 def _close_frozen_problems(connection: sa.Connection, company_id: str, frozen_before: date) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, all_failed
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.transform.derive import Wanted, rows_by_day
@@ -45,12 +45,12 @@ class RollUps:
     Of the days asked of a company its own roll-up is told in any case, of others what changed.
     """
 
-    def __init__(self, warehouse: Warehouse, asked: Asked, moment: RunInfo) -> None:
-        self._warehouse, self._asked, self._moment = warehouse, asked, moment
+    def __init__(self, warehouse: Warehouse, asked: Asked, run_info: RunInfo) -> None:
+        self._warehouse, self._asked, self._run_info = warehouse, asked, run_info
         self._even_open = {
             day for days in asked.values() for day, coverage in days.items() if coverage is not DayCoverage.HOT
         }
-        over = {day for days in asked.values() for day in days if day_end(day) <= moment.through}
+        over = {day for days in asked.values() for day in days if day_end(day) <= run_info.through}
         self._touched = self._even_open | over
         self._is_ordinary_hour = any(asked.values()) and not self._touched
         self._failed: dict[Key, Outcome] = {}
@@ -64,7 +64,7 @@ class RollUps:
         for outcome in outcomes:
             if outcome.dataset in SOURCES and outcome.verdict is SliceStatus.FAILED:
                 self._failed[outcome.company_id, outcome.day] = outcome
-            elif outcome.verdict is SliceStatus.DONE and day_end(outcome.day) <= self._moment.through:
+            elif outcome.verdict is SliceStatus.DONE and day_end(outcome.day) <= self._run_info.through:
                 self._touched.add(outcome.day)
             yield outcome
 
@@ -96,7 +96,7 @@ class RollUps:
         for company_id in due:
             yield from self._derive(trees, company_id, due[company_id])
         yield from self._waiting(trees, waiting)
-        _note(self._warehouse, trees, waiting, self._moment)
+        _note(self._warehouse, trees, waiting, self._run_info)
 
     def _read(self, connection: sa.Connection) -> tuple[list[date], Hierarchies, Slices]:
         days = sorted({*self._touched, *days_behind(connection)})
@@ -131,9 +131,9 @@ class RollUps:
                 connection,
                 company_id,
                 _updates(state, company_id, mine, slices),
-                at=self._moment.at,
-                late_window=self._moment.late_window,
-                run_id=self._moment.run_id,
+                at=self._run_info.at,
+                late_window=self._run_info.late_window,
+                run_id=self._run_info.run_id,
             )
 
     def _waiting(self, trees: Hierarchies, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
@@ -177,7 +177,7 @@ _UNREAD = "Sequel has not told what stands beneath {}"
 
 
 @repeats
-def _note(warehouse: Warehouse, trees: Hierarchies, waiting: Mapping[Key, str], moment: RunInfo) -> None:
+def _note(warehouse: Warehouse, trees: Hierarchies, waiting: Mapping[Key, str], run_info: RunInfo) -> None:
     """Make each company's problem with its roll-ups what it is now: the first day that waits, and for whom."""
     days: dict[str, list[date]] = {}
     for (company_id, day), missing in sorted(waiting.items()):
@@ -197,4 +197,4 @@ def _note(warehouse: Warehouse, trees: Hierarchies, waiting: Mapping[Key, str], 
                 then = "; backfill that and this follows by itself"
             reason = f"not written: {what}{f' (and {more} more days wait)' if more else ''}{then}"
             standing = [Problem(company_id, company_rollup.name, reason)]
-        problems.settle(warehouse, company_id, company_rollup.name, [NO_DAY], standing, at=moment.at)
+        problems.settle(warehouse, company_id, company_rollup.name, [NO_DAY], standing, at=run_info.at)

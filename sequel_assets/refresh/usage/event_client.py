@@ -4,17 +4,15 @@ Single-day answers come as whole lists, since a list answers the totals too; the
 day is worked on, so that no list is asked for twice.
 """
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.core.run_context import KeptLists
 from sequel_assets.refresh.usage.range_search import EngagementType, RangeRequest, Span, Totals
 from sequel_assets.refresh.usage.verification import DoesNotReconcile, ListedPeople, read
 from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownEvent
-
-MAX_KEPT_ROWS = 300_000
 
 
 class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looked into
@@ -27,27 +25,6 @@ class EventAnswer:
 
     totals: Totals
     listed: tuple[ListedPeople, ...]
-
-
-@dataclass
-class KeptLists:
-    """How many rows a refresh keeps in memory, over all its events."""
-
-    rows: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def admit(self, rows: int) -> bool:
-        """Say whether so many rows more may be kept."""
-        with self.lock:
-            if self.rows + rows > MAX_KEPT_ROWS:
-                return False
-            self.rows += rows
-            return True
-
-    def release(self, rows: int) -> None:
-        """Give room back."""
-        with self.lock:
-            self.rows -= rows
 
 
 class EventAsker:

@@ -175,6 +175,17 @@ def split(span: Span, own: Span | None) -> Iterator[Span]:
         yield from _ever_longer(span)
 
 
+def runs_of(days: Iterable[date]) -> list[Span]:
+    """Return the unbroken runs of sorted days."""
+    spans: list[Span] = []
+    for day in days:
+        if spans and day - spans[-1].last == DAY:
+            spans[-1] = Span(spans[-1].first, day)
+        else:
+            spans.append(Span(day, day))
+    return spans
+
+
 def around(span: Span, inner: Span) -> Iterator[Span]:
     """Yield what of a span lies before and after an inner one."""
     if span.first < inner.first:

@@ -11,6 +11,7 @@ from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.refresh.run.refresher import Refresher
@@ -197,7 +198,9 @@ class AfterWebhooks:
                     only.setdefault(step.company_id, {}).setdefault(event_id, set()).update(step.days)
             elif step.hint.event_type == WebhookType.REGISTERED and step.hint.event_id is not None:
                 only.setdefault(step.company_id, {}).setdefault(step.hint.event_id, set())  # its registrants alone
-        refresher = Refresher(self._client, self._warehouse, self._clock, self._rules, self._run_id, only=only)
+        refresher = Refresher(
+            self._client, self._warehouse, self._clock, self._rules, RefreshOptions(self._run_id, only=only)
+        )
         failed = set()
         for outcome in refresher.refresh(days):
             if outcome.verdict is SliceStatus.FAILED:

@@ -15,8 +15,7 @@ from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.discovery import companies as tree_module
 from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, decide, place, store
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_ours, is_plain
-from sequel_assets.refresh.run.company_run import runs_of
-from sequel_assets.refresh.usage.range_search import Span
+from sequel_assets.refresh.usage.range_search import Span, runs_of
 from sequel_assets.sequel import Company
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownCompany

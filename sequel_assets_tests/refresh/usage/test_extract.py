@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from sequel_assets.refresh.core.run_context import KeptLists
 from sequel_assets.refresh.usage.concurrency import fetch_concurrency, place_minutes
-from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing, KeptLists
+from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing
 from sequel_assets.refresh.usage.extract import SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, Totals
 from sequel_assets.sequel import NotFound, Participants

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.usage.event_client import EventAsker, KeptLists
+from sequel_assets.refresh.core.run_context import KeptLists
+from sequel_assets.refresh.usage.event_client import EventAsker
 from sequel_assets.refresh.usage.extract import DayFacts, Minutes, SliceFailure, day_facts
 from sequel_assets.refresh.usage.range_search import Contradiction, Expected
 from sequel_assets.refresh.usage.same_name import NamePairing, together
