@@ -85,7 +85,7 @@ class CompanyReconciliation:
             Problem(self._company_id, reconciliations.name, "; ".join(why), event_id=event_id)
             for event_id, why in reasons.items()
         ]
-        problems.settle(self._warehouse, self._company_id, reconciliations.name, [NO_DAY], standing, at=at)
+        problems.replace_problems(self._warehouse, self._company_id, reconciliations.name, [NO_DAY], standing, at=at)
 
     def _read(self) -> KnownTotals:
         return read_known(self._warehouse, self._company_id, self._horizon)

@@ -13,7 +13,7 @@ from sequel_assets.refresh.core.retention import unknown_days
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import availability
-from sequel_assets.warehouse.stores.problems import ASK_AGAIN
+from sequel_assets.warehouse.stores.problems import ProblemKind
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, problems, refreshes
 
@@ -46,7 +46,7 @@ def landed_days(
     """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
 
     Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not wholly
-    asked, so that it is asked again; a final one only if the problem says that it is to be.
+    asked, so that it is asked again; a final one only by a request.
     """
     ledger = read_slice_coverage(connection, sorted(names), company_ids)
     unavailable = availability.by_company(connection)
@@ -54,11 +54,11 @@ def landed_days(
     held_days: dict[str, dict[date, set[str]]] = {}
     again_days: dict[str, dict[date, set[str]]] = {}
     p = problems.c
-    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.reason).where(
+    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.kind).where(
         among(p.company_id, company_ids), p.dataset.in_(names)
     )
-    for company_id, day, dataset, event_id, reason in connection.execute(standing):
-        if reason.startswith(ASK_AGAIN):
+    for company_id, day, dataset, event_id, kind in connection.execute(standing):
+        if kind == ProblemKind.REQUEST:
             again_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
         troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
         if not event_id:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sequel_assets.refresh.core.existence import is_known, list_again
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.refresh.coverage.unknown_children import CUT_OFF, marked, read_unread
+from sequel_assets.refresh.coverage.unknown_children import marked, read_unread
 from sequel_assets.refresh.discovery.company_aliases import once_each
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
 from sequel_assets.sequel import FATAL, Company, Forbidden, SequelClient, SequelError
@@ -15,7 +15,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import catalog, company_parents, problems
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.stores.problems import Problem, ProblemKind
 from sequel_assets.warehouse.tables.core import NO_DAY, companies
 
 MAX_COMPANIES = 10_000
@@ -79,9 +79,9 @@ def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[s
         return
     if len(seen.found) >= MAX_COMPANIES:
         first = next(iter(seen.found))
-        if not any(note.event_id == CUT_OFF for note in seen.notes):
+        if not any(note.kind is ProblemKind.UNKNOWN_CHILDREN for note in seen.notes):
             reason = f"more than {MAX_COMPANIES} companies beneath the root; the rest is left out, so no roll-up is written over it"
-            seen.notes.append(Problem(first, companies.name, reason, event_id=CUT_OFF))
+            seen.notes.append(Problem(first, companies.name, reason, kind=ProblemKind.UNKNOWN_CHILDREN))
         return
     seen.found[child.uid] = (child, parent, depth)
     following.append(child.uid)
@@ -219,7 +219,7 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
         company_id
     ) in touched:  # marks come before the companies and go after them: a tree never passes for one that was read
         if company_id in notes:
-            problems.settle(warehouse, company_id, companies.name, [NO_DAY], [notes[company_id]], at=at)
+            problems.replace_problems(warehouse, company_id, companies.name, [NO_DAY], [notes[company_id]], at=at)
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
@@ -228,7 +228,7 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
         )
     for company_id in touched:
         if company_id in noted and company_id not in notes:  # of thousands hardly any
-            problems.settle(warehouse, company_id, companies.name, [NO_DAY], [], at=at)
+            problems.replace_problems(warehouse, company_id, companies.name, [NO_DAY], [], at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sequel_assets.refresh.core.existence import requested_again
@@ -64,6 +65,4 @@ def _rename(seen: Walk, same: Mapping[str, str]) -> None:
         mine = seen.listed_by.setdefault(same.get(company_id, company_id), [])
         mine += [one for one in dict.fromkeys(same.get(lister, lister) for lister in listers) if one not in mine]
     seen.unknown_beneath = {same.get(one, one) for one in seen.unknown_beneath}
-    seen.notes = [
-        Problem(same.get(n.company_id, n.company_id), n.dataset, n.reason, n.day, n.event_id) for n in seen.notes
-    ]
+    seen.notes = [replace(note, company_id=same.get(note.company_id, note.company_id)) for note in seen.notes]

@@ -181,7 +181,9 @@ def derive(
             time.sleep(GIVES_WAY)
     for insight in OWN_INSIGHTS:
         standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
-        problems.settle(warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=run_info.at)
+        problems.replace_problems(
+            warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=run_info.at
+        )
     return Derived(results, reasons)
 
 

@@ -129,7 +129,8 @@ def owed(it: Platform) -> dict[str, dict[date, DayCoverage]]:
     with it.warehouse.read() as connection:
         held = landed_days(connection, ["kid", "root"])
     return {
-        company: to_ask(DAYS_KEPT, slices, NOW, settle=it.refresher()._rules.settle) for company, slices in held.items()
+        company: to_ask(DAYS_KEPT, slices, NOW, settle=it.refresher()._config.settle)
+        for company, slices in held.items()
     }
 
 
@@ -348,7 +349,7 @@ def test_a_final_day_that_is_to_be_asked_again_is_due_by_the_hour_too_and_a_froz
         connection.execute(problems.delete().where(problems.c.dataset == "event_participants"))
     assert due() == {day(3): DayCoverage.EXTRAS}
     with old.write() as connection:
-        connection.execute(problems.update().values(reason="it fails"))
+        connection.execute(problems.update().values(reason="it fails", kind="problem"))
     assert due() == {}
 
 

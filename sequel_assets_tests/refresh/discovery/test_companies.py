@@ -195,7 +195,7 @@ def test_a_store_that_dies_between_its_transactions_leaves_no_tree_that_passes_f
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    for module, name in ((tree_module.problems, "settle"), (tree_module.catalog, "mark_gone")):
+    for module, name in ((tree_module.problems, "replace_problems"), (tree_module.catalog, "mark_gone")):
         with monkeypatch.context() as patched:
             patched.setattr(module, name, die)
             with pytest.raises(KeyboardInterrupt):
