@@ -57,7 +57,9 @@ def run() -> Iterator[tuple[str, float | int, float | int]]:
     ):
         *closed, today = days_to(HOT, DAYS)
         _move((quick, slow), HOT - HOUR)
-        _refresh(replace(seeding, now=HOT - HOUR), dict.fromkeys(closed, DayCoverage.FULL) | {today: DayCoverage.HOT})
+        _refresh(
+            replace(seeding, now=HOT - HOUR), dict.fromkeys(closed, DayCoverage.FULL) | {today: DayCoverage.ACTIVE}
+        )
         _move((quick, slow), HOT)
         hot = _refresh(replace(seeding, client=client, now=HOT))
         _move((quick, slow), FULL - HOUR)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 LONGEST = 200
 """The most that is shown of one text; what a table or a line gains from more is nothing."""
+MAX_NAMED = 20
+"""So many companies, slices or lines a message names; of the others it says how many there are."""
 MAX_MARKS = 6
 """Combining marks on one base: more than any script needs, fewer than reach over the lines around them."""
 _ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")

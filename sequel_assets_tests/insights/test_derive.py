@@ -15,7 +15,7 @@ from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.core.run_context import RunInfo
-from sequel_assets.refresh.transform.derive import Wanted, derive, wanted_slices
+from sequel_assets.refresh.transform.derive import WantedSlice, derive, wanted_slices
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceState, SliceUpdate, day_end, replace_slices
@@ -245,7 +245,7 @@ def test_an_insight_of_a_day_says_what_the_facts_of_the_day_say() -> None:
     )
     wanted, waiting = wanted_slices(DAILY_USAGE, facts, DAY)
     assert (wanted, waiting) == (
-        {day(0): Wanted("x", hour(9), None, False), day(3): Wanted("y", hour(80), hour(79), False, is_whole=True)}, {},
+        {day(0): WantedSlice("x", hour(9), None, False), day(3): WantedSlice("y", hour(80), hour(79), False, is_full=True)}, {},
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.coverage.due_days import DayCoverage, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, troubled
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.refresh.transform import derive_outcomes
@@ -66,7 +66,8 @@ def _wanted(
         return {company: due_this_hour(held[company], now, settle=SETTLE, late_window=WINDOW) for company in companies}
     if "asks-what-is-left" in how:
         return {
-            company: to_ask(days, held[company], now, settle=SETTLE, again=company in undone) for company in companies
+            company: days_to_request(days, held[company], now, settle=SETTLE, again=company in undone)
+            for company in companies
         }
     return {company: dict.fromkeys(days, DayCoverage.FULL) for company in companies}
 

@@ -86,7 +86,7 @@ def _read(
     i = table_of_hints.c
     states = _states(settings, warehouse)
     with warehouse.read() as connection:
-        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        names = catalog.partition_keys(connection)
         count = connection.scalar(sa.select(sa.func.count()).select_from(table_of_hints).where(*chosen)) or 0
         rows = connection.execute(sa.select(table_of_hints).where(*chosen).order_by(i.id.desc()).limit(most)).all()
     return count, [

@@ -126,7 +126,7 @@ def _chosen(tools: Tools, companies: Sequence[str]) -> Collection[str] | None:
 
 def _names(warehouse: Warehouse) -> dict[str, str]:
     with warehouse.read() as connection:
-        return {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        return catalog.partition_keys(connection)
 
 
 def _tell(report: ReconcilerReport, tools: Tools, *, is_dry: bool) -> int:

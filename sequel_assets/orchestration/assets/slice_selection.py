@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sequel_assets.orchestration.run_tags import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_once_more, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, owing_lists, troubled
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
@@ -59,7 +59,9 @@ def choose(
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
             asked[company_id] = dict.fromkeys(open_days, DayCoverage.FULL)
         else:
-            asked[company_id] = to_ask(open_days, held[company_id], now, settle=settle, again=company_id in undone)
+            asked[company_id] = days_to_request(
+                open_days, held[company_id], now, settle=settle, again=company_id in undone
+            )
     kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
     return Choice(
         asked,

@@ -38,7 +38,7 @@ def subscriptions_asset() -> dg.AssetsDefinition:
         with platform.opened() as (client, warehouse):
             with warehouse.read() as connection:
                 wanted = reconciler.wanted(settings, connection)
-                names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+                names = catalog.partition_keys(connection)
             report = reconciler.keep(reconciler.tools_of(settings, client, warehouse), wanted)
         for step in report.steps:
             company = names.get(step.slot.company_id, step.slot.company_id)
@@ -103,7 +103,7 @@ def subscriptions_check() -> dg.AssetChecksDefinition:
         if settings.webhook_url is None:
             return dg.AssetCheckResult(passed=True, description=f"{NOT_SET}.")
         with platform.warehouse() as warehouse, warehouse.read() as connection:
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            names = catalog.partition_keys(connection)
             wanted, length = reconciler.wanted(settings, connection), timedelta(days=settings.webhook_length_days)
             states = read_states(connection, wanted, settings.seal(), settings.clock(), length)
         wrong = [

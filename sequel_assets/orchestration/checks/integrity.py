@@ -30,7 +30,7 @@ def conservation_check() -> dg.AssetChecksDefinition:
     def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
             lines = [
-                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.promised}"
+                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: {m.column} {m.found}, promised {m.expected}"
                 for m in checks.unreconciled(connection)
             ]
             return Findings(lines)

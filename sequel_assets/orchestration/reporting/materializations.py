@@ -27,7 +27,7 @@ from sequel_assets.orchestration.reporting.charts.usage import (
 from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
-from sequel_assets.safety.visible import as_line
+from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
 
@@ -40,7 +40,6 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
     FUNNEL.name: ("last_30_days", read_steps, draw_steps),
 }
 """The datasets that have a picture: what it is called, what is read for it of a company and a day, and who draws it as Markdown."""
-MAX_NAMED = 20
 MAX_AT_ONCE, MAX_SECONDS = 500, 5.0
 """Materializations wait for company until there are so many, or so long since the last were told."""
 

@@ -14,7 +14,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Quiet:
+class PatienceLimit:
     """How long to go on waiting: the longest that anything has taken since, twice, and a little at least."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient
 T = TypeVar("T")
 
 
-def requested_again(call: Callable[[], T]) -> T:
+def twice_if_missing(call: Callable[[], T]) -> T:
     """Return what a call answers; a 404 is asked again once."""
     try:
         return call()
@@ -20,7 +20,7 @@ def requested_again(call: Callable[[], T]) -> T:
         return call()
 
 
-def list_again(call: Callable[[], T]) -> T:
+def twice_if_refused(call: Callable[[], T]) -> T:
     """Return what a list of a company answers; a 404 is asked again once, and so is a 403, which may be a quota's."""
     try:
         return call()
@@ -30,13 +30,13 @@ def list_again(call: Callable[[], T]) -> T:
 
 def events_of(client: SequelClient, company_id: str) -> list[Event]:
     """Return the events that Sequel lists of a company, without those of companies beneath it."""
-    return list_again(lambda: client.events(company_id, include_sub_companies=False))
+    return twice_if_refused(lambda: client.events(company_id, include_sub_companies=False))
 
 
 def is_known(look_up: Callable[[], object]) -> bool:
     """Say whether Sequel answers a look-up with anything but two 404."""
     try:
-        requested_again(look_up)
+        twice_if_missing(look_up)
     except NotFound:
         return False
     return True

@@ -14,11 +14,11 @@ from sequel_assets.warehouse.slices.replacement import day_end
 class DayCoverage(StrEnum):
     """Which events of a company are asked."""
 
-    HOT = "hot"
+    ACTIVE = "active"
     """Those that may have minutes now: recent, upcoming or lately watched ones."""
     FULL = "full"
     """Every event."""
-    EXTRAS = "extras"
+    EVENT_DETAILS = "event_details"
     """What belongs to the events that start that day, in full; their minutes are there already and are not asked."""
 
 
@@ -43,10 +43,10 @@ def due_this_hour(
         held = slices.get(day)
         if day == today:
             if held is None or held.data_through is None or held.data_through < through:
-                due[day] = DayCoverage.HOT
+                due[day] = DayCoverage.ACTIVE
         elif _is_due(day, held, through, late_window):
             minutes_are = held is not None and not _is_due(day, held.minutes, through, late_window)
-            due[day] = DayCoverage.EXTRAS if minutes_are else DayCoverage.FULL
+            due[day] = DayCoverage.EVENT_DETAILS if minutes_are else DayCoverage.FULL
     return due
 
 
@@ -68,7 +68,7 @@ def due_once_more(
     """
     through = data_through(now, settle)
     return {
-        day: DayCoverage.EXTRAS
+        day: DayCoverage.EVENT_DETAILS
         for day, held in sorted(slices.items())
         if day >= frozen_before and _misses_late_registrants(day, held, through)
     }
@@ -76,11 +76,11 @@ def due_once_more(
 
 def _misses_late_registrants(day: date, held: Watermark, through: datetime) -> bool:
     closes = day_end(day) + timedelta(days=REPLAY_DAYS)
-    asked = held.of_extras.full_through if held.of_extras is not None else None
+    asked = held.of_event_details.full_through if held.of_event_details is not None else None
     return asked is not None and asked < closes <= through
 
 
-def to_ask(
+def days_to_request(
     days: Iterable[date],
     slices: Mapping[date, Watermark],
     now: datetime,
@@ -106,7 +106,9 @@ def to_ask(
     for day in sorted(set(days)):
         held = slices.get(day)
         if not is_settled(held):
-            asked[day] = DayCoverage.EXTRAS if held is not None and is_settled(held.minutes) else DayCoverage.FULL
+            asked[day] = (
+                DayCoverage.EVENT_DETAILS if held is not None and is_settled(held.minutes) else DayCoverage.FULL
+            )
         elif day in once_more:
             asked[day] = once_more[day]
     return asked

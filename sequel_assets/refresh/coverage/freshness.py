@@ -33,7 +33,7 @@ class Watermark(Covers):
 
     of_minutes: Covers | None = None
     """What the minutes alone cover, where that is more."""
-    of_extras: Covers | None = None
+    of_event_details: Covers | None = None
     """What is covered of what belongs to events as a whole, but for what waits for its owner; None where there is none."""
 
     @property

@@ -99,7 +99,7 @@ def _together(slices: Mapping[str, Watermark], troubled: AbstractSet[str], held:
     if troubled:
         whole = replace(whole, full_through=None)
     of_extras = _least(extras) if extras else None
-    return replace(whole, of_minutes=None if whole == minutes else minutes, of_extras=of_extras)
+    return replace(whole, of_minutes=None if whole == minutes else minutes, of_event_details=of_extras)
 
 
 def first_days(connection: sa.Connection) -> dict[str, date]:

@@ -63,7 +63,7 @@ class EventDetails:
             if event.event_type == STAGE and event.starts_at is not None
         ]
         self._take_out_moved([asked for asked in stages if asked.event.event_id in pending.restarted])
-        is_hourly, anew = DayCoverage.HOT in days.values(), pending.newcomers | pending.restarted
+        is_hourly, anew = DayCoverage.ACTIVE in days.values(), pending.newcomers | pending.restarted
         again = [
             asked
             for asked in stages
@@ -109,7 +109,7 @@ class EventDetails:
     ) -> Iterator[Outcome]:
         """Ask one endpoint. `absent` are datasets that are unavailable so far, `lately` those that were told not long ago."""
         asker = EndpointAsker(self.context, family, self.pool)
-        is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EXTRAS} for day in plan)
+        is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS} for day in plan)
         wanted = {asked.event.event_id: asked for day in plan for asked in day.events}
         unknown = {table for table in family.tables if table.name not in lately}
         lacking = {table for table in unknown if table.name in absent}

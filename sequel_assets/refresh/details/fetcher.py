@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import is_gone, is_known, requested_again
+from sequel_assets.refresh.core.existence import is_gone, is_known, twice_if_missing
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.details.endpoint import Ending, Endpoint, EventRequest, FetchResult, Refused
 from sequel_assets.sequel import (
@@ -72,7 +72,7 @@ class EndpointAsker:
         client = _Counting(self._context.client)
         event_id = asked.event.event_id
         try:
-            rows = requested_again(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
+            rows = twice_if_missing(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
             return FetchResult(event_id, rows, requests=client.requests)
         except FATAL as error:
             raise self._context.stop.end(error) from None

@@ -73,7 +73,7 @@ class DetailsBatch:
         kept = {one.event_id for one in here if one.rows is None}
         asked = (self.present if day.coverage else frozenset(one.event_id for one in here)) - kept
         through = self.moment.through
-        is_full = day.coverage in {DayCoverage.FULL, DayCoverage.EXTRAS}
+        is_full = day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS}
         good = 0
         for table in self.tables:
             failed = [

@@ -41,7 +41,7 @@ def due_events(events: Iterable[KnownEvent], days: Mapping[date, DayCoverage], n
     upcoming, under way or ended within 30 days. A hub is asked with the events that link it.
     """
     events = list(events)
-    with_recent = any(coverage is not DayCoverage.HOT for coverage in days.values())
+    with_recent = any(coverage is not DayCoverage.ACTIVE for coverage in days.values())
 
     def is_due(event: KnownEvent) -> bool:
         if event.starts_at is None:

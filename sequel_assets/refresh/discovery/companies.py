@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sequel_assets.refresh.core.existence import is_known, list_again
+from sequel_assets.refresh.core.existence import is_known, twice_if_refused
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.coverage.unknown_children import marked, read_unread
 from sequel_assets.refresh.discovery.company_aliases import once_each
@@ -27,7 +27,7 @@ class Walk:
 
     found: dict[str, tuple[Company, str | None, int]] = field(default_factory=dict)
     """company id -> the company, its parent's id, its depth; in the order of the walk, parents first."""
-    unknown_beneath: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
     """Companies whose children Sequel did not tell: by their licence (403), or since it failed."""
     listed_by: dict[str, list[str]] = field(default_factory=dict)
     """company id -> every company that lists it, in the order of the walk."""
@@ -46,8 +46,8 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
         following: list[str] = []
         for parent, answer in zip(level, children, strict=True):
             if isinstance(answer, SequelError):
-                seen.unknown_beneath.add(parent)
-                seen.notes.append(Problem(parent, companies.name, _why_untold(answer)))
+                seen.unlisted.add(parent)
+                seen.notes.append(Problem(parent, companies.name, _why_unlisted(answer)))
                 continue
             for child in answer:
                 _meet(seen, child, parent, depth, following)
@@ -58,7 +58,7 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
 def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[Company] | SequelError:
     """Return the companies beneath one, or why they are not told: that is no reason to leave the rest of the tree."""
     try:
-        return list_again(lambda: client.sub_companies(company_id))
+        return twice_if_refused(lambda: client.sub_companies(company_id))
     except Forbidden as error:
         return error
     except SequelError as error:
@@ -67,7 +67,7 @@ def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[C
         return error
 
 
-def _why_untold(error: SequelError) -> str:
+def _why_unlisted(error: SequelError) -> str:
     if isinstance(error, Forbidden):
         return "Sequel refuses to list its sub-companies (403: is the parent's licence valid?); those known stay as they are"
     return f"its sub-companies cannot be listed, those known stay as they are: {error}"
@@ -104,7 +104,7 @@ def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
         return line
 
     for company_id, (company, first, _) in seen.found.items():
-        may_be = {*seen.listed_by.get(company_id, ()), *seen.unknown_beneath} - {company_id} if first else set()
+        may_be = {*seen.listed_by.get(company_id, ()), *seen.unlisted} - {company_id} if first else set()
         named = Spellings(may_be).find(company.parent_company_id) if company.parent_company_id else None
         for parent in (named, stood.get(company_id)):
             if parent is not None and parent in may_be and company_id not in above(parent):
@@ -120,7 +120,7 @@ def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
     seen.found = dict(sorted(placed.items(), key=lambda item: item[1][2]))
 
 
-def decide(
+def compare(
     known: Sequence[KnownCompany], seen: Walk, known_keys: Iterable[str]
 ) -> tuple[list[KnownCompany], list[str]]:
     """Return the companies as they are to be stored now, and the ids of known ones to be asked whether they are gone.
@@ -138,7 +138,7 @@ def decide(
         for company in known
         if company.company_id not in seen.found
         and company.gone_at is None
-        and not is_descendant(company.company_id, seen.unknown_beneath, parents)
+        and not is_descendant(company.company_id, seen.unlisted, parents)
     ]
     return now, doubtful
 
@@ -185,7 +185,7 @@ def look(
     parents_of = {company.company_id: company.parent_company_id for company in known}
     once_each(client, seen, [company.company_id for company in known if company.gone_at is None], pool)
     place(seen, parents_of)
-    now, doubtful = decide(known, seen, known_keys)
+    now, doubtful = compare(known, seen, known_keys)
     answers = dict(zip(doubtful, pool.map(lambda at: _is_gone(client, at), doubtful), strict=True))
     untold = {company_id: answer for company_id, answer in answers.items() if isinstance(answer, SequelError)}
     for company_id, error in untold.items():
@@ -195,7 +195,7 @@ def look(
     left = {company.company_id for company in now} | set(gone)
     staying = [company for company in known if company.gone_at is None and company.company_id not in left]
     notes = {note.company_id: note for note in reversed(seen.notes)}
-    return WalkFinding(now, staying, gone, notes, frozenset(seen.unknown_beneath))
+    return WalkFinding(now, staying, gone, notes, frozenset(seen.unlisted))
 
 
 def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:

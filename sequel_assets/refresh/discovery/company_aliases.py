@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.id_spelling import same_things, spelled_twice
 from sequel_assets.refresh.discovery.event_ownership import cannot_be_read
 from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
@@ -45,7 +45,7 @@ def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Ex
 
 def _uid(client: SequelClient, company_id: str) -> str | SequelError | None:
     try:
-        return requested_again(lambda: client.company(company_id)).uid
+        return twice_if_missing(lambda: client.company(company_id)).uid
     except NotFound:
         return None
     except FATAL:
@@ -64,5 +64,5 @@ def _rename(seen: Walk, same: Mapping[str, str]) -> None:
     for company_id, listers in listed_by.items():
         mine = seen.listed_by.setdefault(same.get(company_id, company_id), [])
         mine += [one for one in dict.fromkeys(same.get(lister, lister) for lister in listers) if one not in mine]
-    seen.unknown_beneath = {same.get(one, one) for one in seen.unknown_beneath}
+    seen.unlisted = {same.get(one, one) for one in seen.unlisted}
     seen.notes = [replace(note, company_id=same.get(note.company_id, note.company_id)) for note in seen.notes]

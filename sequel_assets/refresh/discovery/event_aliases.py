@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 
 from sequel_assets.refresh.core.bounded_wait import answered_in_time
-from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.id_spelling import same_things, spelled_twice
 from sequel_assets.refresh.discovery.list_requests import Stored, Turn
 from sequel_assets.sequel import Event, NotFound, SequelClient, SequelError
@@ -39,7 +39,7 @@ def _same(
     """Return which id each other spelling stands for, and of those that cannot be told why not."""
     groups = spelled_twice(spelled, known)
     told, failed = answered_in_time(
-        pool, lambda at: requested_again(lambda: uid_of(at)), [at for g in groups for at in g], seconds
+        pool, lambda at: twice_if_missing(lambda: uid_of(at)), [at for g in groups for at in g], seconds
     )
     found: dict[str, str | None] = {**told, **{at: None for at, error in failed.items() if isinstance(error, NotFound)}}
     clear = [group for group in groups if found.keys() >= {*group}]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from sequel_assets.refresh.core.bounded_wait import LATE, answered_in_time
-from sequel_assets.refresh.core.existence import events_of, requested_again
+from sequel_assets.refresh.core.existence import events_of, twice_if_missing
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.discovery.event_aliases import spell_alike
 from sequel_assets.refresh.discovery.event_ownership import Owned, foreign_owners, own
@@ -62,7 +62,7 @@ def place_events(
     aliases = {owner: found for owner in foreign if (found := spellings.find(owner)) is not None}
     looked_up = {owner for owner in foreign if owner not in aliases}
     told, unknown = answered_in_time(
-        pool, lambda owner: requested_again(lambda: client.company(owner)), sorted(looked_up), seconds
+        pool, lambda owner: twice_if_missing(lambda: client.company(owner)), sorted(looked_up), seconds
     )
     proven = {owner: spellings.find(company.uid) for owner, company in told.items()}
     aliases |= {owner: found for owner, found in proven.items() if found is not None}

@@ -13,7 +13,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import is_known, requested_again
+from sequel_assets.refresh.core.existence import is_known, twice_if_missing
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.discovery import pending_work
@@ -176,7 +176,7 @@ def _fate(client: SequelClient, company_id: str, owners: Mapping[str, str], stor
     try:
         if event.event_type == HUB:
             return Fate.HERE if is_known(lambda: client.hub(event.event_id)) else Fate.VANISHED
-        owner = requested_again(lambda: client.event(event.event_id)).company_uid
+        owner = twice_if_missing(lambda: client.event(event.event_id)).company_uid
     except NotFound:
         return Fate.VANISHED
     except FATAL:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 
-from sequel_assets.refresh.core.bounded_wait import Quiet
-from sequel_assets.refresh.core.existence import events_of, requested_again
+from sequel_assets.refresh.core.bounded_wait import PatienceLimit
+from sequel_assets.refresh.core.existence import events_of, twice_if_missing
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.list_completeness import looks_cut_off
 from sequel_assets.sequel import FATAL, Event, InvalidAnswer, NotFound, SequelClient, SequelError
@@ -17,7 +17,7 @@ from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import HUB, events
 
-MAX_NAMED = 1000
+MAX_UNLISTED = 1000
 """So many events that are named and not listed are asked for singly, of a company at once."""
 EVENT_IDS = "(eventIds)"
 Stored = Mapping[str, Mapping[str, KnownEvent]]
@@ -33,7 +33,7 @@ class Turn:
     notes: list[Problem] = field(default_factory=list)
     late: frozenset[str] = frozenset()
     """Companies that have not answered yet."""
-    quiet: Quiet = field(default_factory=Quiet)
+    quiet: PatienceLimit = field(default_factory=PatienceLimit)
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def in_turns(
 
     `proving` are companies whose list is held against `eventIds` in any case; others where it looks cut off.
     """
-    asked = _Asked(client, stored, pool, frozenset(proving))
+    asked = _Requests(client, stored, pool, frozenset(proving))
     under_way: set[Future[object]] = {asked.list(company_id) for company_id in company_ids}
-    left, quiet = {*company_ids}, Quiet()
+    left, quiet = {*company_ids}, PatienceLimit()
     while left:
         turn = Turn(quiet=quiet)
         while under_way:
@@ -69,7 +69,7 @@ def in_turns(
         yield turn
 
 
-class _Asked:
+class _Requests:
     """The requests under way, and whose they are."""
 
     def __init__(self, client: SequelClient, stored: Stored, pool: Executor, proving: frozenset[str]) -> None:
@@ -118,7 +118,7 @@ class _Asked:
         return more
 
     def _single_event(self, event_id: str) -> Event:
-        return requested_again(lambda: self._client.event(event_id))
+        return twice_if_missing(lambda: self._client.event(event_id))
 
     def _list(self, company_id: str) -> _Listed:
         listing = events_of(self._client, company_id)
@@ -126,7 +126,7 @@ class _Asked:
         if company_id not in self._proving and not looks_cut_off(len(listing), known):
             return _Listed(listing)
         try:
-            company = requested_again(lambda: self._client.company(company_id))
+            company = twice_if_missing(lambda: self._client.company(company_id))
         except SequelError as error:
             if isinstance(error, FATAL):
                 raise
@@ -135,7 +135,7 @@ class _Asked:
             )
             return _Listed(listing, notes=[Problem(company_id, events.name, reason, event_id=EVENT_IDS)])
         named = unlisted(company.event_ids or (), listing, company_id, self._stored)
-        if len(named) > MAX_NAMED:
+        if len(named) > MAX_UNLISTED:
             raise InvalidAnswer(f"it names {len(named)} events that its list of {len(listing)} does not hold")
         bad = "eventIds" in company.bad_fields
         reason = "some of its eventIds cannot be read; whether its list of events is whole is not known"

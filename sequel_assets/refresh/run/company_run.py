@@ -41,7 +41,7 @@ def _rosters(context: RunContext, plan: CompanyPlan) -> list[Outcome]:
     leaves days behind, and with them whatever is to be requested again.
     """
     about = (context, context.warehouse, plan.events.company_id, plan.roster_event_ids, context.pool)
-    is_full = any(coverage is not DayCoverage.HOT for coverage in plan.days.values())
+    is_full = any(coverage is not DayCoverage.ACTIVE for coverage in plan.days.values())
     failed = refresh_registrants(*about, context.run_info, context.config.person_key, is_full=is_full)
     return failed_lists(failed)
 
@@ -49,7 +49,7 @@ def _rosters(context: RunContext, plan: CompanyPlan) -> list[Outcome]:
 def _event_details(context: RunContext, plan: CompanyPlan, extraction: Extraction) -> Iterator[Outcome]:
     """Request and store what belongs to an event and not to a day of minutes."""
     company_id, warehouse = plan.events.company_id, context.warehouse
-    minutes_are_there = [day for day, coverage in plan.days.items() if coverage is DayCoverage.EXTRAS]
+    minutes_are_there = [day for day, coverage in plan.days.items() if coverage is DayCoverage.EVENT_DETAILS]
     kept = {company_id: minutes_are_there}
     yield from warehouse.ask(lambda connection: list(kept_outcomes(connection, kept, CORE_NAMES)))
     present = [work.event for work in extraction.works.values() if not work.vanished]

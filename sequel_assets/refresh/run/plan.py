@@ -60,7 +60,7 @@ class _Stored:
 def plan_company(context: RunContext, events: CompanyEvents, days: Mapping[date, DayCoverage]) -> CompanyPlan:
     """Return what a refresh of these days of a company requests."""
     full = sorted(day for day, coverage in days.items() if coverage is DayCoverage.FULL)
-    hourly = sorted(day for day, coverage in days.items() if coverage is DayCoverage.HOT)
+    hourly = sorted(day for day, coverage in days.items() if coverage is DayCoverage.ACTIVE)
     stored = context.warehouse.ask(lambda connection: _read(connection, context, events, hourly))
     now, newcomers = context.run_info.at, events.pending.newcomers
     everyone = [event.event_id for event in events.requested]
@@ -78,7 +78,7 @@ def plan_company(context: RunContext, events: CompanyEvents, days: Mapping[date,
 
     steps = [
         Step(full, everyone, DayCoverage.FULL),
-        Step(hourly, [event_id for event_id in everyone if event_id in active], DayCoverage.HOT),
+        Step(hourly, [event_id for event_id in everyone if event_id in active], DayCoverage.ACTIVE),
         Step(older, new, None),
         *(
             Step(single.get(event_id, []), [event_id], None) for event_id in everyone

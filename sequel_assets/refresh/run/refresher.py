@@ -82,7 +82,9 @@ class Refresher:
 
     def _refresh(self, context: RunContext, requested: Requested, rollups: RollUps) -> Iterator[Outcome]:
         """Yield what becomes of the companies, those first whose events are listed first; each gets its outcomes once."""
-        verifying = [at for at, days in requested.items() if any(how is not DayCoverage.HOT for how in days.values())]
+        verifying = [
+            at for at, days in requested.items() if any(how is not DayCoverage.ACTIVE for how in days.values())
+        ]
         left, reason = dict(requested), ""
         self.fatal = None
         try:

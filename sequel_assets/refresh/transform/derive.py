@@ -40,7 +40,7 @@ _EVER, _NEVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UT
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedSlice:
     """What an insight's slice should say of itself, by the facts as they are."""
 
     input_checksum: str
@@ -48,12 +48,12 @@ class Wanted:
     full_through: datetime | None
     is_closed: bool
     """Whether the sources' own slices of that day have closed."""
-    is_whole: bool = False
+    is_full: bool = False
     """Whether every event of that day was asked about: of an open day somebody asked for that, no hour does."""
 
     def is_owed(self, insight: Insight) -> bool:
         """Say whether the slice is to be there without anybody asking for it."""
-        return self.is_closed or self.is_whole or not insight.at_close
+        return self.is_closed or self.is_full or not insight.at_close
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Derived:
 
 def wanted_slices(
     insight: Insight, facts: Mapping[date, Any], start: date, frozen_before: date = NONE_FROZEN
-) -> tuple[dict[date, Wanted], dict[date, date]]:
+) -> tuple[dict[date, WantedSlice], dict[date, date]]:
     """Return what each day's slice should be, and for those that must wait the first day without facts.
 
     `facts` are the rows of `refreshes` of the datasets that the insight is derived from, taken together. Pure.
@@ -80,7 +80,7 @@ def wanted_slices(
     known = {day: row for day, row in facts.items() if row.data_through is not None and day >= first}
     if not insight.as_of:
         return {
-            day: Wanted(
+            day: WantedSlice(
                 row.checksum, row.data_through, row.full_through, is_closed(day, row), row.full_through is not None
             )
             for day, row in known.items()
@@ -101,7 +101,7 @@ def wanted_slices(
         own_full = row.full_through or _NEVER
         full = min(own_full, open_full, max(closed_full, day_end(day)))
         through = None if full == _NEVER else full
-        wanted[day] = Wanted(
+        wanted[day] = WantedSlice(
             chain.copy().hexdigest(),
             min(open_data, row.data_through),
             through,
@@ -214,7 +214,7 @@ def _updates(
     connection: sa.Connection,
     company_id: str,
     insight: Insight,
-    wanted: Mapping[date, Wanted],
+    wanted: Mapping[date, WantedSlice],
     stored: Mapping[date, Any],
     days: Collection[date],
     start: date,

@@ -35,7 +35,7 @@ def derive_outcomes(
             start=context.config.start,
             run_info=run_info,
             frozen_before=run_info.first_held(company_id),
-            even_open=single | {day for day, coverage in days.items() if coverage is not DayCoverage.HOT},
+            even_open=single | {day for day, coverage in days.items() if coverage is not DayCoverage.ACTIVE},
         )
     except WarehouseError as error:
         yield from all_failed(company_id, days, str(error), OWN_NAMES)

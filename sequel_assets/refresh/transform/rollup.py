@@ -16,7 +16,7 @@ from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, all_failed
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.transform.derive import Wanted, rows_by_day
+from sequel_assets.refresh.transform.derive import WantedSlice, rows_by_day
 from sequel_assets.refresh.transform.rollup_plan import (
     SOURCES,
     Hierarchies,
@@ -36,7 +36,7 @@ from sequel_assets.warehouse.stores import problems
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY
 
-Asked = Mapping[str, Mapping[date, DayCoverage]]
+Requested = Mapping[str, Mapping[date, DayCoverage]]
 
 
 class RollUps:
@@ -45,10 +45,10 @@ class RollUps:
     Of the days asked of a company its own roll-up is told in any case, of others what changed.
     """
 
-    def __init__(self, warehouse: Warehouse, asked: Asked, run_info: RunInfo) -> None:
+    def __init__(self, warehouse: Warehouse, asked: Requested, run_info: RunInfo) -> None:
         self._warehouse, self._asked, self._run_info = warehouse, asked, run_info
         self._even_open = {
-            day for days in asked.values() for day, coverage in days.items() if coverage is not DayCoverage.HOT
+            day for days in asked.values() for day, coverage in days.items() if coverage is not DayCoverage.ACTIVE
         }
         over = {day for days in asked.values() for day in days if day_end(day) <= run_info.through}
         self._touched = self._even_open | over
@@ -102,7 +102,7 @@ class RollUps:
         days = sorted({*self._touched, *days_behind(connection)})
         return days, read_hierarchies(connection), read_slices(connection, days)
 
-    def _due(self, wanted: Mapping[Key, Wanted], slices: Slices) -> list[Key]:
+    def _due(self, wanted: Mapping[Key, WantedSlice], slices: Slices) -> list[Key]:
         return [
             key
             for key, want in wanted.items()
@@ -148,7 +148,9 @@ class RollUps:
                 yield Outcome(company_id, company_rollup.name, day, verdict, why)
 
 
-def _updates(state: sa.Connection, company_id: str, wanted: Mapping[date, Wanted], slices: Slices) -> list[SliceUpdate]:
+def _updates(
+    state: sa.Connection, company_id: str, wanted: Mapping[date, WantedSlice], slices: Slices
+) -> list[SliceUpdate]:
     """Return the updates of a company's roll-ups; where the facts are the same the bookkeeping alone moves on."""
     stored = {day: slices.get((company_id, company_rollup.name, day)) for day in wanted}
     again = sorted(

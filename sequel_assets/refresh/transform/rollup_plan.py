@@ -16,7 +16,7 @@ from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
 from sequel_assets.insights.tree import Parents, members_on, parents_of
 from sequel_assets.refresh.core.retention import is_closed
 from sequel_assets.refresh.coverage.unknown_children import read_unread
-from sequel_assets.refresh.transform.derive import Wanted
+from sequel_assets.refresh.transform.derive import WantedSlice
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, refreshes
@@ -48,12 +48,12 @@ class Hierarchies:
 
 def wanted_rollups(
     trees: Hierarchies, slices: Slices, days: Iterable[date]
-) -> tuple[dict[Key, Wanted], dict[Key, str]]:
+) -> tuple[dict[Key, WantedSlice], dict[Key, str]]:
     """Return what each company's roll-up of these days should be, and for those that must wait which company is missing.
 
     A company that was gone that day and has no slice of it is not waited for; one that is `unread` is. Pure.
     """
-    wanted: dict[Key, Wanted] = {}
+    wanted: dict[Key, WantedSlice] = {}
     waiting: dict[Key, str] = {}
     for day in days:
         of_company = {company_id: _own(trees, slices, company_id, day) for company_id in trees.gone_on}
@@ -79,10 +79,10 @@ def _own(trees: Hierarchies, slices: Slices, company_id: str, day: date) -> tupl
     return [], gone_on is None or day < gone_on
 
 
-def _together(rows: list[Any]) -> Wanted:
+def _together(rows: list[Any]) -> WantedSlice:
     told = "".join(f"{row.company_id} {row.dataset} {row.checksum}\n" for row in rows)
     full = [row.full_through for row in rows]
-    return Wanted(
+    return WantedSlice(
         # the hour that the rows tell is among what they are made from
         hashlib.sha256(f"{told}{min(row.data_through for row in rows).isoformat()}".encode()).hexdigest(),
         min(row.data_through for row in rows),
@@ -92,7 +92,7 @@ def _together(rows: list[Any]) -> Wanted:
     )
 
 
-def is_behind(slices: Slices, key: Key, want: Wanted) -> bool:
+def is_behind(slices: Slices, key: Key, want: WantedSlice) -> bool:
     """Say whether a roll-up is missing, or made from other facts, or covers another hour."""
     have = slices.get((key[0], company_rollup.name, key[1]))
     return have is None or (have.input_checksum, have.full_through) != (want.input_checksum, want.full_through)

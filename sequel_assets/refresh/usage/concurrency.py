@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing
+from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import SliceFailure
 from sequel_assets.sequel import EARLIEST, LATEST
 
@@ -27,7 +27,7 @@ def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Conc
     return told
 
 
-def fetch_concurrency(ask: EventAsker, *, has_live_minutes: bool) -> ConcurrencyByDay:
+def fetch_concurrency(ask: EventClient, *, has_live_minutes: bool) -> ConcurrencyByDay:
     """Return the concurrency of an event. 404 means empty where nobody was live; else it is asked once more.
 
     Where minutes are stored it is not taken for empty either, unless Sequel says that nobody was ever live.

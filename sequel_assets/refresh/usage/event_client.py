@@ -7,7 +7,7 @@ day is worked on, so that no list is asked for twice.
 from dataclasses import dataclass
 from datetime import date
 
-from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.run_context import KeptLists
 from sequel_assets.refresh.usage.range_search import EngagementType, RangeRequest, Span, Totals
 from sequel_assets.refresh.usage.verification import DoesNotReconcile, ListedPeople, read
@@ -20,14 +20,14 @@ class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looke
 
 
 @dataclass(frozen=True)
-class EventAnswer:
+class ParticipantList:
     """A participants list and the totals that came with it."""
 
     totals: Totals
     listed: tuple[ListedPeople, ...]
 
 
-class EventAsker:
+class EventClient:
     """The questions about one event; used by one thread at a time."""
 
     def __init__(self, client: SequelClient, event: KnownEvent, room: KeptLists) -> None:
@@ -38,7 +38,7 @@ class EventAsker:
         self.span: Span | None = None
         """What the last question was about."""
         self._room = room
-        self._kept: dict[RangeRequest, EventAnswer] = {}
+        self._kept: dict[RangeRequest, ParticipantList] = {}
         self._unproven: set[RangeRequest] = set()
 
     @property
@@ -51,9 +51,9 @@ class EventAsker:
         if question.span.days > 1:
             return self._ask(question, limit=1).totals
         answer = self._ask(question, limit=self._limit(self.most_users))
-        if not _is_proven(answer):
+        if not _reconciles(answer):
             answer = self._ask(question, limit=self._limit(answer.totals.users))
-            if not _is_proven(answer):
+            if not _reconciles(answer):
                 self._unproven.add(question)
         if self._room.admit(len(answer.listed)):
             self._kept[question] = answer
@@ -63,7 +63,7 @@ class EventAsker:
         """Return the promised totals of any span with the smallest answer."""
         return self._ask(question, limit=1).totals
 
-    def everybody(self, question: RangeRequest) -> EventAnswer:
+    def everybody(self, question: RangeRequest) -> ParticipantList:
         """Return everybody, kept or asked."""
         kept = self._kept.pop(question, None)
         if kept is not None:
@@ -90,14 +90,14 @@ class EventAsker:
         self.requests += 1
         event_id = self.event.event_id
         try:
-            told = requested_again(
+            told = twice_if_missing(
                 lambda: self.client.participants(event_id, start=None, end=None, engagement_type="live", limit=1)
             )
         except NotFound:
             raise EventMissing(event_id) from None
         return told.total_engaged_minutes > 0
 
-    def _ask(self, question: RangeRequest, limit: int) -> EventAnswer:
+    def _ask(self, question: RangeRequest, limit: int) -> ParticipantList:
         self.span = question.span
         for attempt in (1, 2):
             self.requests += 1
@@ -108,13 +108,13 @@ class EventAsker:
                     raise EventMissing(self.event.event_id) from None
         raise AssertionError("unreachable")
 
-    def _answer(self, kind: EngagementType, question: RangeRequest, limit: int) -> EventAnswer:
+    def _answer(self, kind: EngagementType, question: RangeRequest, limit: int) -> ParticipantList:
         told = self.client.participants(
             self.event.event_id, start=question.span.first, end=question.span.last, engagement_type=kind, limit=limit
         )
         totals = Totals(told.number_of_users, told.total_engaged_minutes)
         self.most_users = max(self.most_users, totals.users)
-        return EventAnswer(
+        return ParticipantList(
             totals, tuple(ListedPeople(row.name, row.email, row.engaged_minutes) for row in told.participants)
         )
 
@@ -123,7 +123,7 @@ class EventAsker:
         return 2 * users + 100
 
 
-def _is_proven(answer: EventAnswer) -> bool:
+def _reconciles(answer: ParticipantList) -> bool:
     try:
         read(answer.totals.users, answer.totals.minutes, answer.listed)
     except DoesNotReconcile:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sequel_assets.refresh.core.existence import is_gone
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.usage.concurrency import ConcurrencyByDay, fetch_concurrency
-from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing
+from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import DayFacts, NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
 from sequel_assets.sequel import FATAL, SequelError
@@ -56,7 +56,7 @@ class EventWork:
         self.vanished = False
         self.explore_requests = 0
         self._context = context
-        self._client = EventAsker(context.client, event, context.kept_lists)
+        self._client = EventClient(context.client, event, context.kept_lists)
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
         self._findings_lock = threading.Lock()

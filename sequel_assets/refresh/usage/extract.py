@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sequel_assets.refresh.core.time import is_unsettled
-from sequel_assets.refresh.usage.event_client import EventAsker
+from sequel_assets.refresh.usage.event_client import EventClient
 from sequel_assets.refresh.usage.range_search import (
     Contradiction,
     EngagementType,
@@ -64,7 +64,7 @@ NO_LIST = VerifiedList(Totals(0, 0), ())
 
 
 def explore(
-    ask: EventAsker,
+    ask: EventClient,
     span: Span,
     own: Span | None,
     *,
@@ -86,7 +86,12 @@ def explore(
 
 
 def _explore(
-    ask: EventAsker, span: Span, own: Span | None, clock: Callable[[], datetime], settle: timedelta, wants_witness: bool
+    ask: EventClient,
+    span: Span,
+    own: Span | None,
+    clock: Callable[[], datetime],
+    settle: timedelta,
+    wants_witness: bool,
 ) -> Mapping[date, Expected | None]:
     began = clock()
     answers: dict[RangeRequest, Totals] = {}
@@ -102,7 +107,7 @@ def _explore(
 
 
 def _confirm(
-    ask: EventAsker,
+    ask: EventClient,
     span: Span,
     days: Mapping[date, Expected | None],
     answers: Mapping[RangeRequest, Totals],
@@ -132,7 +137,7 @@ def _hangs_on_all(days: Mapping[date, Expected | None]) -> bool:
     return any(day and day.live and day.on_demand and not day.overlaps for day in days.values())
 
 
-def day_facts(ask: EventAsker, day: date, expected: Expected | None) -> DayFacts:
+def day_facts(ask: EventClient, day: date, expected: Expected | None) -> DayFacts:
     """Return the proven minutes of a day; what does not fit is asked for once more, by the day itself."""
     try:
         return _as_expected(ask, day, expected) if expected is not None else _by_itself(ask, day)
@@ -144,7 +149,7 @@ def day_facts(ask: EventAsker, day: date, expected: Expected | None) -> DayFacts
         raise SliceFailure(str(error)) from None
 
 
-def _as_expected(ask: EventAsker, day: date, expected: Expected) -> DayFacts:
+def _as_expected(ask: EventClient, day: date, expected: Expected) -> DayFacts:
     live = _list(ask, "live", day) if expected.live else NO_LIST
     replay = _list(ask, "onDemand", day) if expected.on_demand else NO_LIST
     for found, minutes in ((live, expected.live), (replay, expected.on_demand)):
@@ -158,7 +163,7 @@ def _as_expected(ask: EventAsker, day: date, expected: Expected) -> DayFacts:
     return _together(day, live, replay, everybody)
 
 
-def _by_itself(ask: EventAsker, day: date) -> DayFacts:
+def _by_itself(ask: EventClient, day: date) -> DayFacts:
     promised = (
         ask.totals(RangeRequest("all", Span(day, day)))
         if ask.most_users
@@ -200,7 +205,7 @@ def _on_both(live: VerifiedList, replay: VerifiedList) -> _OnBoth:
     return _OnBoth(frozenset(emails[0] & emails[1]), frozenset(names[0] & names[1]))
 
 
-def _list(ask: EventAsker, kind: EngagementType, day: date) -> VerifiedList:
+def _list(ask: EventClient, kind: EngagementType, day: date) -> VerifiedList:
     """Return a list that comes to its own totals, asked once more if the first one does not."""
     question = RangeRequest(kind, Span(day, day))
     answer = ask.everybody(question)

@@ -192,7 +192,7 @@ class AfterWebhooks:
         only: dict[str, dict[str, set[date]]] = {}
         for step in steps:
             if step.do is NotificationAction.HOT:
-                days[step.company_id].update(dict.fromkeys(step.days, DayCoverage.HOT))
+                days[step.company_id].update(dict.fromkeys(step.days, DayCoverage.ACTIVE))
             elif step.do is NotificationAction.EVENT and step.hint.event_id is not None:
                 for event_id in (step.hint.event_id, *self._hub_of(step)):
                     only.setdefault(step.company_id, {}).setdefault(event_id, set()).update(step.days)

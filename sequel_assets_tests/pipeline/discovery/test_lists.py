@@ -68,7 +68,7 @@ def test_events_that_a_company_names_and_does_not_list_are_asked_for_singly(
         it.assert_true(TWO)
         assert it.problems() == []
         it.sandbox.clock.advance(hours=1)
-        assert failures(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}})) == []
+        assert failures(it.refresher().refresh({"kid": {day(8): DayCoverage.ACTIVE}})) == []
         it.assert_true(TWO, but=["refreshes"])
 
 
@@ -135,7 +135,7 @@ def test_more_events_than_can_be_asked_for_singly_fail_their_company_by_their_nu
     warehouse: Warehouse, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no other company."""
-    monkeypatch.setattr(list_requests, "MAX_NAMED", 2)
+    monkeypatch.setattr(list_requests, "MAX_UNLISTED", 2)
     hide(answers, "e3", "e4", "e5")
     with platform(world_of(*several(), *several(1, "root")), warehouse, start=day(7)) as it:
         bad = failures(it.refresh(TWO))
@@ -372,7 +372,7 @@ def test_companies_that_hang_delay_no_other(
         others = {"root", *names[3:]}
         with SequelClient(it.client.config, transport=held) as it.client:
             seen: set[str] = set()
-            for outcome in it.refresher(8).refresh({name: {day(8): DayCoverage.HOT} for name in ["root", *names]}):
+            for outcome in it.refresher(8).refresh({name: {day(8): DayCoverage.ACTIVE} for name in ["root", *names]}):
                 assert outcome.is_good or outcome.dataset == "company_rollup"
                 if outcome.dataset == "daily_usage":
                     seen.add(outcome.company_id)

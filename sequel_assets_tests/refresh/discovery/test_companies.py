@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.core.time import data_through, days_between, is_unsettled
 from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.discovery import companies as tree_module
-from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, decide, place, store
+from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, compare, place, store
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_ours, is_plain
 from sequel_assets.refresh.usage.range_search import Span, runs_of
 from sequel_assets.sequel import Company
@@ -72,7 +72,7 @@ def test_every_key_that_is_made_is_of_our_form(company_id: str, name: str) -> No
 
 def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_would_not_list() -> None:
     """Beneath a 403 nothing counts as gone."""
-    found = Walk(found={"root": (Company(uid="root", name="Root"), None, 0)}, unknown_beneath={"mute"})
+    found = Walk(found={"root": (Company(uid="root", name="Root"), None, 0)}, unlisted={"mute"})
     stored = [
         known("root", None),
         known("gone", "root"),
@@ -80,7 +80,7 @@ def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_wou
         known("under", "mute"),
         known("deep", "under"),
     ]
-    now, doubtful = decide(stored, found, [])
+    now, doubtful = compare(stored, found, [])
     assert [company.company_id for company in now] == ["root"]
     assert doubtful == ["gone", "mute"]
 
@@ -141,7 +141,7 @@ def test_a_company_that_two_list_stands_where_it_says_else_where_it_stood(
 def test_a_company_stays_beneath_one_that_does_not_tell_its_children_now() -> None:
     """Though another lists it, and is nearer to the root."""
     tree = [("root", None, None), ("mute", "root", None), ("kid", "root", None)]
-    seen = met(*tree, listed_by={"mute": ["root"], "kid": ["root"]}, unknown_beneath={"mute"})
+    seen = met(*tree, listed_by={"mute": ["root"], "kid": ["root"]}, unlisted={"mute"})
     assert placed(seen, kid="mute") == {"root": (None, 0), "mute": ("root", 1), "kid": ("mute", 2)}
 
 
