@@ -66,7 +66,7 @@ def _wanted(
         return {company: due_this_hour(held[company], now, settle=SETTLE, late_window=WINDOW) for company in companies}
     if "asks-what-is-left" in how:
         return {
-            company: days_to_request(days, held[company], now, settle=SETTLE, again=company in undone)
+            company: days_to_request(days, held[company], now, settle=SETTLE, undone=company in undone)
             for company in companies
         }
     return {company: dict.fromkeys(days, DayCoverage.FULL) for company in companies}

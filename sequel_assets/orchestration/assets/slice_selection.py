@@ -60,7 +60,7 @@ def choose(
             asked[company_id] = dict.fromkeys(open_days, DayCoverage.FULL)
         else:
             asked[company_id] = days_to_request(
-                open_days, held[company_id], now, settle=settle, again=company_id in undone
+                open_days, held[company_id], now, settle=settle, undone=company_id in undone
             )
     kept = {company_id: set(days) - asked[company_id].keys() for company_id, days in wanted.items()}
     return Choice(

@@ -1,4 +1,4 @@
-"""Companies of which Sequel has never told what stands beneath them: no roll-up is written over what is not known.
+"""Companies whose sub-companies Sequel has never listed: no roll-up is written over what is not known.
 
 The mark is a problem of the company, of a kind of its own. A company whose sub-companies were listed at some time has what
 is known of them, and no mark.
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.stores.problems import Problem, ProblemKind
 from sequel_assets.warehouse.tables.core import problems
 
-NO_ROLL_UP = "what stands beneath it is not known, so no roll-up is written over it"
+NO_ROLL_UP = "its sub-companies are not known, so no roll-up is written over it"
 
 
 def marked(note: Problem, unread: Collection[str], told_before: Collection[str]) -> Problem:

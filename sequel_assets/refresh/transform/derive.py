@@ -3,8 +3,8 @@
 A slice is behind when the checksum of the facts that it was derived from is not the facts' checksum now. Of an as-of
 slice that is a chain over every day from the start, and while a day of it has no facts the slice is not written. The
 chain starts after the last day that Sequel forgot before it was known: nobody can wait for that one. What is derived at
-a day's close has no slice of an open day, unless somebody asks for it; from then on it is kept up to date like any
-other, and where it has to wait its problem remembers that it was asked for.
+a day's close has no slice of an open day, unless it is requested; from then on it is kept up to date like any
+other, and where it has to wait its problem remembers that it was requested.
 """
 
 import hashlib
@@ -49,10 +49,10 @@ class WantedSlice:
     is_closed: bool
     """Whether the sources' own slices of that day have closed."""
     is_full: bool = False
-    """Whether every event of that day was asked about: of an open day somebody asked for that, no hour does."""
+    """Whether every event of that day was requested: on an open day only an explicit request does that, no hour."""
 
     def is_owed(self, insight: Insight) -> bool:
-        """Say whether the slice is to be there without anybody asking for it."""
+        """Say whether the slice is to be there without a request."""
         return self.is_closed or self.is_full or not insight.at_close
 
 
@@ -151,17 +151,17 @@ def derive(
             facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
             wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
             first = counts_from(facts, start, frozen_before) if insight.as_of else start
-            asked_for = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
+            requested = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
             reasons[insight.name] = {
                 day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
                 for day, missing in waiting.items()
-                if not insight.at_close or day in asked_for or is_closed(day, facts[day])
+                if not insight.at_close or day in requested or is_closed(day, facts[day])
             }
             if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
                 stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
                 drop_slices(connection, company_id, insight.table, stale)
             have = stored.get(insight.name, {})
-            wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
+            wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in requested}
             updates = _updates(connection, company_id, insight, wanted, have, days, first)
             results[insight.name] = replace_slices(
                 connection,
@@ -188,7 +188,7 @@ def derive(
 
 
 def _close_frozen_problems(connection: sa.Connection, company_id: str, frozen_before: date) -> None:
-    """Delete the problems of frozen days: nothing is asked any more that could mend them."""
+    """Delete the problems of frozen days: nothing is requested any more that could solve them."""
     p = problems_table.c
     frozen = (p.day != NO_DAY, p.day < frozen_before)
     connection.execute(problems_table.delete().where(p.company_id == company_id, p.dataset.in_(LANDED_NAMES), *frozen))
@@ -221,31 +221,31 @@ def _updates(
 ) -> list[SliceUpdate]:
     """Return the updates of the slices that are behind; where the facts are the same the bookkeeping alone moves on."""
     accounted = set(days)
-    again = {
+    outdated = {
         day for day, want in wanted.items() if day not in stored or stored[day].input_checksum != want.input_checksum
     }
     moved = {
         day
         for day, want in wanted.items()
-        if day not in again
+        if day not in outdated
         and (
             day in accounted
             or (stored[day].data_through, stored[day].full_through) != (want.data_through, want.full_through)
         )
     }
-    rows = rows_by_day(connection, company_id, insight, sorted(again), start)
+    rows = rows_by_day(connection, company_id, insight, sorted(outdated), start)
     return [
         SliceUpdate(
             insight.table,
             day,
-            None if day not in again else rows.get(day, []),
+            None if day not in outdated else rows.get(day, []),
             None,
             through=wanted[day].data_through,
             data_through=wanted[day].data_through,
             full_through=wanted[day].full_through,
             input_checksum=wanted[day].input_checksum,
         )
-        for day in sorted(again | moved)
+        for day in sorted(outdated | moved)
     ]
 
 

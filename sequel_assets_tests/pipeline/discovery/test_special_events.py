@@ -157,7 +157,7 @@ def test_an_event_without_a_start_has_participants_and_its_concurrency_fails_by_
             *((company, name, when, reason) for company, name, when, _, reason in so_wait),
             ("root", "company_rollup", day(3), "kid has no event_participants and event_concurrency of 2026-03-03 yet"),
         ])  # fmt: skip
-        beneath = "kid, beneath it, has no event_participants and event_concurrency of 2026-03-03 yet"
+        beneath = "its sub-company kid has no event_participants and event_concurrency of 2026-03-03 yet"
         assert it.problems() == sorted([
             ("kid", "event_concurrency", day(3), "lost", why),
             *so_wait,

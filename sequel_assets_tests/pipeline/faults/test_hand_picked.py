@@ -265,7 +265,7 @@ def test_a_capped_list_fails_its_slice_and_says_so(it: Platform) -> None:
         ("kid", dataset, day(3)) for dataset in ("event_participants", *OF_PARTICIPANTS)
     }
     assert (
-        "the onDemand list does not add up: 1 people with 3 minutes listed, 2 with 6 promised: Sequel caps the list"
+        "the onDemand list does not add up: 1 people with 3 minutes listed, 2 with 6 expected: Sequel caps the list"
         in bad[0][3]
     )
     assert_equal_tables(dump_of_slices(it.warehouse), before)

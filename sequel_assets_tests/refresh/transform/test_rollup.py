@@ -191,7 +191,7 @@ def test_a_first_contact_that_is_not_told_all_writes_no_rollup_over_it(
         assert table_of(warehouse, company_rollup) == []
         reasons = {(p[0], p[1]): p[4] for p in it.problems()}
         assert reasons[mute, "companies"].endswith(
-            "; what stands beneath it is not known, so no roll-up is written over it"
+            "; its sub-companies are not known, so no roll-up is written over it"
         )
         assert reasons.keys() == {(mute, "companies"), *((c, "company_rollup") for c in seen if c != mute)}
         it.sandbox.faults.clear()
