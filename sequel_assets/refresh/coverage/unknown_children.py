@@ -15,9 +15,9 @@ from sequel_assets.warehouse.tables.core import problems
 NO_ROLL_UP = "its sub-companies are not known, so no roll-up is written over it"
 
 
-def marked(note: Problem, unread: Collection[str], told_before: Collection[str]) -> Problem:
+def marked(note: Problem, unread: Collection[str], listed_before: Collection[str]) -> Problem:
     """Return what is said of a company, marked where its sub-companies could not be read and never were. Pure."""
-    if note.company_id not in unread or note.company_id in told_before:
+    if note.company_id not in unread or note.company_id in listed_before:
         return note
     return replace(note, kind=ProblemKind.UNKNOWN_CHILDREN, reason=f"{note.reason}; {NO_ROLL_UP}")
 

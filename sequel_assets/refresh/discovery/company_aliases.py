@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Executor) -> None:
     """Give each company that was met one id: the known one, where Sequel says that two spellings are one.
 
-    Of two that cannot be told apart now the known one, or the first, is kept alone: nothing is counted twice.
+    Of two that cannot be distinguished now the known one, or the first, is kept alone: nothing is counted twice.
     """
     groups = spelled_twice(seen.found, known)
     spelled = [one for group in groups for one in group]
     answers = dict(zip(spelled, pool.map(lambda at: _uid(client, at), spelled), strict=True))
     same: dict[str, str] = {}
     for group in groups:
-        told = {one: uid for one in group if not isinstance(uid := answers[one], SequelError)}
-        same |= same_things([group], told if len(told) == len(group) else dict.fromkeys(group, group[0]), known)
+        answered = {one: uid for one in group if not isinstance(uid := answers[one], SequelError)}
+        same |= same_things([group], answered if len(answered) == len(group) else dict.fromkeys(group, group[0]), known)
     if same:
         _rename(seen, same)
     seen.notes += [
-        Problem(kept, companies.name, f"is told as {one!r} too, which differs in case or blanks alone; it counts once")
+        Problem(
+            kept, companies.name, f"is also listed as {one!r}, which differs in case or blanks alone; it counts once"
+        )
         for one, kept in sorted(same.items())
     ]
     seen.notes += [

@@ -1,7 +1,7 @@
 """The events of companies: listed, placed, compared with what is known, stored.
 
-An event that is no longer listed is looked up: gone for good (vanished: its rows are kept, it is not asked again),
-moved to another company (its rows leave with it), or still there (it goes on being asked). What a company claims is
+An event that is no longer listed is looked up: gone for good (vanished: its rows are kept, it is not requested again),
+moved to another company (its rows leave with it), or still there (it goes on being requested). What a company claims is
 taken out of the one that had it, at once, so that no minute counts twice.
 """
 
@@ -73,8 +73,8 @@ def list_events(
 ) -> Iterator[ListedEvents]:
     """Yield companies as their lists of events come, those that came together in one; who does not answer comes last.
 
-    Each is as a refresh of its own, so that a company that hangs or fails delays nobody else. `verifying` are those whose
-    list is held against the ids that the company names.
+    Each is as a refresh of its own, so that a company that hangs or fails delays no other. `verifying` are those whose
+    list is compared with the ids that the company names.
     """
     client, warehouse, pool = context.client, context.warehouse, context.pool
     for turn in in_turns(client, company_ids, warehouse.ask(_known)[1], pool, verifying):
@@ -121,7 +121,7 @@ def store_events(context: RunContext, listed: ListedEvents, company_id: str) -> 
 def refresh_events(context: RunContext, company_ids: Sequence[str]) -> dict[str, Exception]:
     """List and store the events of companies; return the error of each that failed.
 
-    A list is held against `eventIds` where it looks cut off, and else by the refreshes of days that have closed.
+    A list is compared with `eventIds` where it looks cut off, and else by the refreshes of days that have closed.
     """
     failed: dict[str, Exception] = {}
     for listed in list_events(context, company_ids):

@@ -1,8 +1,8 @@
 """Deriving the roll-ups: a company with all its sub-companies, once all of them have their facts of a day.
 
 Any run may be the one that completes a company hierarchy, so each looks, at its end, at the days that it touched and that
-are over, and at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has nothing to look at. An
-open day has roll-ups where it was requested in full, of all companies.
+are over, and at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has nothing to
+look at. An open day has roll-ups where it was requested in full, of all companies.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping

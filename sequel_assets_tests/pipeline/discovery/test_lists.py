@@ -85,7 +85,7 @@ def test_an_event_that_is_named_and_not_known_is_no_event_any_more_and_said(
         assert {event_id for _, event_id in minutes(it)} == {"e1", "e2", "e3", "e4"}
         assert said(it) == {
             ("kid", "events", "e5"): "its company names it in eventIds, and Sequel neither lists nor knows it (404): "
-            "taken for deleted, nothing is asked of it"
+            "taken for deleted, nothing is requested of it"
         }
 
 
@@ -292,8 +292,8 @@ def test_a_hub_and_an_event_that_are_told_in_two_cases_count_once(warehouse: War
             }  # fmt: skip
             same = "which differs in case or blanks alone and is the same to Sequel: it counts once"
             assert said(it) == {
-                ("kid", "events", "a"): f"is told as 'A' too, {same}",
-                ("kid", "events", "h"): f"is told as 'H' too, {same}",
+                ("kid", "events", "a"): f"is also listed as 'A', {same}",
+                ("kid", "events", "h"): f"is also listed as 'H', {same}",
             }
 
 

@@ -180,7 +180,7 @@ def test_an_event_of_a_company_that_is_not_ours_is_left_out_and_said(warehouse: 
     with platform(world_of(foreign, ordinary()), warehouse) as it:
         assert failures(it.refresh()) == []
         it.assert_true(without=["foreign"])
-        why = "belongs to company elsewhere, which is not beneath the root, and is left out"
+        why = "belongs to company elsewhere, which is no sub-company of the root, and is left out"
         assert it.problems() == [("kid", "events", date(1, 1, 1), "foreign", why)]
 
 

@@ -134,7 +134,7 @@ def test_a_company_that_two_list_stands_where_it_says_else_where_it_stood(
     }
     other = "b" if parent == "a" else "a"
     assert [(note.company_id, note.reason) for note in seen.notes] == [
-        ("kid", f"is listed beneath company {other} too; it is kept beneath {parent}")
+        ("kid", f"is listed under company {other} too; it stays under {parent}")
     ]
 
 
@@ -151,11 +151,11 @@ def test_companies_that_name_each_other_stay_beneath_the_root() -> None:
     seen = met(*tree, listed_by={"root": ["a", "b"], "a": ["root", "a", "b"], "b": ["a", "b"]})
     assert placed(seen, a="b") == {"root": (None, 0), "a": ("root", 1), "b": ("a", 2)}
     assert [(note.company_id, note.reason) for note in seen.notes] == [
-        ("root", "is listed beneath company a too; it is kept beneath nothing, as the root"),
-        ("root", "is listed beneath company b too; it is kept beneath nothing, as the root"),
-        ("a", "is listed beneath itself; it is kept beneath root"),
-        ("a", "is listed beneath company b too; it is kept beneath root"),
-        ("b", "is listed beneath itself; it is kept beneath a"),
+        ("root", "is listed under company a too; it stays under nothing, as the root"),
+        ("root", "is listed under company b too; it stays under nothing, as the root"),
+        ("a", "is listed under itself; it stays under root"),
+        ("a", "is listed under company b too; it stays under root"),
+        ("b", "is listed under itself; it stays under a"),
     ]
 
 
