@@ -58,7 +58,7 @@ def run() -> Iterator[tuple[str, float | int, float | int]]:
     ):
         *closed, today = days_to(ACTIVE, DAYS)
         _move((quick, slow), ACTIVE - HOUR)
-        coverage = dict.fromkeys(closed, DayCoverage.FULL) | {today: DayCoverage.HOT}
+        coverage = dict.fromkeys(closed, DayCoverage.FULL) | {today: DayCoverage.ACTIVE}
         _refresh(replace(seeding, now=ACTIVE - HOUR), coverage)
         _move((quick, slow), ACTIVE)
         active = _refresh(replace(seeding, client=client, now=ACTIVE))

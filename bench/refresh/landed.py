@@ -55,7 +55,7 @@ def _refresh(b: Bench, now: datetime, at_once: int, *, is_hourly: bool) -> float
     companies = b.walk()
     rules = RefreshConfig(b.start, SETTLE, LATE_WINDOW, at_once, PERSON_KEY)
     refresher = Refresher(b.client, b.warehouse, lambda: now, rules)
-    days: Days = {NOW.date(): DayCoverage.HOT} if is_hourly else days_to(NOW, DAYS)
+    days: Days = {NOW.date(): DayCoverage.ACTIVE} if is_hourly else days_to(NOW, DAYS)
     began = time.perf_counter()
     outcomes = list(refresher.refresh({company.company_id: days for company in companies}))
     took = time.perf_counter() - began

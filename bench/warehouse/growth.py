@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sequel_assets.insights.lifetime_usage import LIFETIME_USAGE
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -50,7 +50,7 @@ def _measure(url: str, people: int) -> tuple[int, float, float, float]:
     schema.migrate(warehouse)
     _fill(warehouse, people)
     began = time.perf_counter()
-    results, _ = derive(warehouse, "c", [], start=START, moment=RUN)
+    results = derive(warehouse, "c", [], start=START, run_info=RUN).results
     seconds = time.perf_counter() - began
     assert {len(slices) for slices in results.values()} == {YEAR}, "a slice was not derived"
     selects = [_select(warehouse, first) for first in (START, NOW.date())]

@@ -11,6 +11,7 @@ from sequel_assets.orchestration.storage.errors import describe
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.refresh.core.progress import Progress
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
@@ -90,7 +91,7 @@ class Platform:
         """Return what refreshes slices by the rules of the settings."""
         now = self.settings()
         rules = config.rules(now)
-        return Refresher(client, warehouse, now.clock, rules, run_id, accepts_loss=accepts_loss, anew=force)
+        return Refresher(client, warehouse, now.clock, rules, RefreshOptions(run_id, accepts_loss, force=force))
 
 
 class Observer:

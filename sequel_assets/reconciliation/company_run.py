@@ -29,7 +29,7 @@ from sequel_assets.reconciliation.store import (
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.outcomes import SliceStatus
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RefreshOptions, RunInfo
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.refresh.usage.range_search import Span
@@ -59,7 +59,8 @@ class ReconciliationContext:
 
     def refresher(self, only: Mapping[str, Mapping[str, Collection[date]]]) -> Refresher:
         """Return what refreshes days of single events."""
-        return Refresher(self.client, self.warehouse, self.clock, self.rules, self.run_id, only=only)
+        options = RefreshOptions(self.run_id, only=only)
+        return Refresher(self.client, self.warehouse, self.clock, self.rules, options)
 
 
 class CompanyReconciliation:
@@ -90,7 +91,7 @@ class CompanyReconciliation:
             Problem(self._company_id, reconciliations.name, "; ".join(texts), event_id=event_id)
             for event_id, texts in reasons.items()
         ]
-        problems.settle(self._warehouse, self._company_id, reconciliations.name, [NO_DAY], standing, at=at)
+        problems.replace_problems(self._warehouse, self._company_id, reconciliations.name, [NO_DAY], standing, at=at)
 
     def _read(self) -> KnownTotals:
         return read_known(self._warehouse, self._company_id, self._horizon)

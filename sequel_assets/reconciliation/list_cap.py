@@ -13,8 +13,8 @@ from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import problems
-from sequel_assets.warehouse.stores.problems import Problem
-from sequel_assets.warehouse.tables.core import NO_DAY, events
+from sequel_assets.warehouse.stores.problems import Problem, ProblemKind
+from sequel_assets.warehouse.tables.core import events
 from sequel_assets.warehouse.tables.core import problems as problems_table
 
 REASON = (
@@ -46,13 +46,12 @@ def note_hidden(warehouse: Warehouse, company_id: str, event_ids: list[str], *, 
     p = problems_table.c
     with warehouse.read() as connection:
         standing = connection.execute(
-            sa.select(p.event_id, p.day).where(
-                p.company_id == company_id, p.dataset == events.name, p.day != NO_DAY, p.event_id != ""
-            )
+            sa.select(p.event_id, p.day).where(p.company_id == company_id, p.kind == ProblemKind.LIST_CAP)
         ).all()
     since = {row.event_id: row.day for row in standing}
     notes = [
-        Problem(company_id, events.name, REASON, since.get(event_id, at.date()), event_id) for event_id in event_ids
+        Problem(company_id, events.name, REASON, since.get(event_id, at.date()), event_id, ProblemKind.LIST_CAP)
+        for event_id in event_ids
     ]
     days = sorted({at.date(), *since.values()})
-    problems.settle(warehouse, company_id, events.name, days, notes, at=at)
+    problems.replace_problems(warehouse, company_id, events.name, days, notes, at=at)

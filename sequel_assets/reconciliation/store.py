@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sequel_assets.reconciliation.company_totals import Sums
 from sequel_assets.reconciliation.decisions import ReconciliationResult, known_range
 from sequel_assets.refresh.core.datasets import LANDED
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.coverage.slice_coverage import read_slice_coverage
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.warehouse.database import bulk

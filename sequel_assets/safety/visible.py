@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 MAX_SHOWN = 200
 """The most characters that are shown of one text; the rest is cut off and counted."""
+MAX_NAMED = 20
+"""So many companies, slices or lines a message names; of the others it says how many there are."""
 MAX_MARKS = 6
 """Combining marks on one base: more than any script needs, too few to cover the lines around them."""
 _ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")

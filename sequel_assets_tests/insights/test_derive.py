@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.core.run_info import RunInfo
-from sequel_assets.refresh.transform.derive import Wanted, derive, wanted_slices
+from sequel_assets.refresh.core.run_context import RunInfo
+from sequel_assets.refresh.transform.derive import WantedSlice, derive, wanted_slices
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceState, SliceUpdate, day_end, replace_slices
-from sequel_assets.warehouse.stores.problems import Problem, settle
+from sequel_assets.warehouse.stores.problems import Problem, replace_problems
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
     companies,
@@ -82,14 +82,14 @@ def derived(
     warehouse: Warehouse, *numbers: int, start: int = 0, frozen_before: date = NONE_FROZEN
 ) -> dict[str, list[tuple[int, str]]]:
     """Derive and tell, by insight, which days became what."""
-    results, _ = derive(
+    results = derive(
         warehouse,
         ACME,
         [day(n) for n in numbers],
         start=day(start),
-        moment=MOMENT,
+        run_info=MOMENT,
         frozen_before=frozen_before,
-    )
+    ).results
     return {name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()}
 
 
@@ -159,7 +159,9 @@ def test_a_missing_day_is_named_and_holds_back_every_as_of_day_after_it(warehous
     there = [(0, "changed"), (2, "changed"), (3, "changed")]
     assert derived(warehouse, 2) == {"daily_usage": there, "lifetime_usage": there[:1], "peak_concurrency": there}
     reason = "not written: 2026-03-02 has no event_participants yet; backfill that day and this one follows by itself"
-    assert table_of(warehouse, problems) == [(ACME, "lifetime_usage", day(n), "", reason, AT) for n in (2, 3)]
+    assert table_of(warehouse, problems) == [
+        (ACME, "lifetime_usage", day(n), "", reason, AT, "problem") for n in (2, 3)
+    ]
     assert {row[1] for row in table_of(warehouse, lifetime_usage)} == {day(0)}
     land(warehouse, 1)
     rest = [(1, "changed")]
@@ -243,7 +245,7 @@ def test_an_insight_of_a_day_says_what_the_facts_of_the_day_say() -> None:
     )
     wanted, waiting = wanted_slices(DAILY_USAGE, facts, DAY)
     assert (wanted, waiting) == (
-        {day(0): Wanted("x", hour(9), None, False), day(3): Wanted("y", hour(80), hour(79), False, is_whole=True)}, {},
+        {day(0): WantedSlice("x", hour(9), None, False), day(3): WantedSlice("y", hour(80), hour(79), False, is_full=True)}, {},
     )  # fmt: skip
 
 
@@ -354,6 +356,6 @@ def test_problems_of_frozen_days_are_closed(warehouse: Warehouse) -> None:
     """Nothing is asked any more that could mend them; those of other days, and without a day, stand."""
     notes = [Problem(ACME, "event_participants", "no answer", on, "e1") for on in (day(0), day(2), NO_DAY)]
     for note in notes:
-        settle(warehouse, ACME, note.dataset, [note.day], [note], at=AT)
+        replace_problems(warehouse, ACME, note.dataset, [note.day], [note], at=AT)
     derived(warehouse, frozen_before=day(1))
     assert [row[2] for row in table_of(warehouse, problems)] == [NO_DAY, day(2)]

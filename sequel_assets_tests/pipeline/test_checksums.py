@@ -50,7 +50,7 @@ def assert_true_books(warehouse: Warehouse) -> Books:
 
 def patrol(it: Platform) -> None:
     """Let the patrol look at everything."""
-    Reconciliation(it.client, it.warehouse, it.clock, it.refresher()._rules, "run").run()
+    Reconciliation(it.client, it.warehouse, it.clock, it.refresher()._config, "run").run()
 
 
 @pytest.mark.parametrize("seed", range(1))

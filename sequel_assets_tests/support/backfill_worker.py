@@ -16,11 +16,12 @@ from typing import Any
 
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import SliceStatus
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.coverage.due_days import DayCoverage, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, troubled
-from sequel_assets.refresh.run import refresher as refresher_module
 from sequel_assets.refresh.run.refresher import Refresher
+from sequel_assets.refresh.transform import derive_outcomes
 from sequel_assets.refresh.usage import load
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
     if "by-day" in how:
         load.MAX_DAYS = 1
     if "dies-before-insights" in how:
-        refresher_module.derive = _die
+        derive_outcomes.derive = _die
     config = SequelConfig(url, url, "sandbox-client", "sandbox-secret")
     warehouse = Warehouse(warehouse_url)
     moment = datetime.fromisoformat(now)
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
     wanted = _wanted(warehouse, days, moment, how)
     rules = RefreshConfig(date.fromisoformat(start), SETTLE, WINDOW, 4, KEY)
     with SequelClient(config) as client:
-        refresher = Refresher(client, warehouse, lambda: moment, rules, "run")
+        refresher = Refresher(client, warehouse, lambda: moment, rules, RefreshOptions("run"))
         outcomes = list(refresher.refresh({company: asked for company, asked in wanted.items() if asked}))
         idle: dict[str, list[date]] = {company: [] for company, asked in wanted.items() if not asked}
         outcomes += refresher.refresh(idle, asks_sequel=False)
@@ -65,7 +66,8 @@ def _wanted(
         return {company: due_this_hour(held[company], now, settle=SETTLE, late_window=WINDOW) for company in companies}
     if "asks-what-is-left" in how:
         return {
-            company: to_ask(days, held[company], now, settle=SETTLE, again=company in undone) for company in companies
+            company: days_to_request(days, held[company], now, settle=SETTLE, undone=company in undone)
+            for company in companies
         }
     return {company: dict.fromkeys(days, DayCoverage.FULL) for company in companies}
 

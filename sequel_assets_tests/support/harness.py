@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.retention import Retention
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.refresh.run.refresher import Refresher
@@ -81,7 +82,9 @@ class Platform:
     def refresher(self, threads: int = 4, *, anew: bool = False, accepts_loss: bool = False) -> Refresher:
         """Return a refresher with the tests' rules."""
         rules = RefreshConfig(self.start, timedelta(minutes=5), timedelta(hours=48), threads, KEY, self.retention)
-        return Refresher(self.client, self.warehouse, self.clock, rules, "run", anew=anew, accepts_loss=accepts_loss)
+        return Refresher(
+            self.client, self.warehouse, self.clock, rules, RefreshOptions("run", accepts_loss, force=anew)
+        )
 
     def refresh(
         self, days: Sequence[date] = DAYS, companies: Sequence[str] | None = None, *, walk: bool = True

@@ -18,10 +18,10 @@ from sequel_assets.orchestration.partitions import range_tags
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.storage import errors
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.safety.visible import MAX_NAMED
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
-MAX_NAMED = 20
 REPORT_SECONDS = 0.5
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sequel_assets.cli.support.arguments import MAX_NAMED
 from sequel_assets.cli.support.terminal import UsageError, console
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.retention import Retention
 from sequel_assets.refresh.coverage.slice_coverage import read_unknown
+from sequel_assets.safety.visible import MAX_NAMED
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownCompany

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sequel_assets.cli.backfill.company_run import MAX_NAMED, CompanyResult
+from sequel_assets.cli.backfill.company_run import CompanyResult
 from sequel_assets.cli.support.terminal import console, errors, table
 from sequel_assets.refresh.core.outcomes import SliceStatus
-from sequel_assets.safety.visible import as_line
+from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 

@@ -54,7 +54,7 @@ def _read(warehouse: Warehouse, which: sa.ColumnElement[bool], limit: int | None
     r = restatements.c
     order = (r.seen_at.desc(), r.company_id, r.dataset, r.day, r.key, r.column_name)
     with warehouse.read() as connection:
-        keys = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        keys = catalog.partition_keys(connection)
         rows = connection.execute(sa.select(restatements).where(which).order_by(*order).limit(limit)).all()
         count = connection.scalar(sa.select(sa.func.count()).select_from(restatements).where(which)) or 0
     found = [

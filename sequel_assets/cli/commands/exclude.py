@@ -66,7 +66,7 @@ def _check_event(connection: sa.Connection, company: KnownCompany, event_id: str
     if event_id in catalog.known_events(connection, company.company_id):
         return
     owner_id = connection.scalar(sa.select(events.c.company_id).where(events.c.event_id == event_id))
-    owners = {other.company_id: other.partition_key for other in catalog.known_companies(connection)}
+    owners = catalog.partition_keys(connection)
     where = f"; it belongs to {owners[owner_id]}" if owner_id in owners else ""
     raise UsageError(
         f"--event {one_line(event_id)}: {company.partition_key} has no such event{where}; the table events has the ids "

@@ -24,7 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.cli.support import tabular
-from sequel_assets.cli.support.arguments import MAX_NAMED, choose, one_line
+from sequel_assets.cli.support.arguments import choose, one_line
 from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.safe_paths import keep_within, refuse_unsafe_keys
 from sequel_assets.cli.support.signals import was_killed
@@ -34,7 +34,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.file_modes import make_folder
-from sequel_assets.safety.visible import as_line
+from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.stores import catalog

@@ -90,7 +90,7 @@ def _read(
     i = inbox_table.c
     states = _states(settings, warehouse)
     with warehouse.read() as connection:
-        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        names = catalog.partition_keys(connection)
         count = connection.scalar(sa.select(sa.func.count()).select_from(inbox_table).where(*chosen)) or 0
         rows = connection.execute(sa.select(inbox_table).where(*chosen).order_by(i.id.desc()).limit(limit)).all()
     return count, [

@@ -16,9 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import NoSuchTableError
 
-from sequel_assets.cli.support.arguments import MAX_NAMED, choose
+from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.terminal import UsageError, console, errors, table
 from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.safety.visible import MAX_NAMED
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog

@@ -16,14 +16,13 @@ from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.coverage.late_slices import find_late
 from sequel_assets.refresh.coverage.slice_coverage import read_unknown
-from sequel_assets.safety.visible import visible
+from sequel_assets.safety.visible import MAX_NAMED, visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability, catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import NO_DAY, exclusions, problems, refreshes
 
-MAX_NAMED = 20
 ALL_WELL, SOME_LATE = 0, 1
 NOBODY = "No company is known yet, so nothing is fresh: run sequel-assets backfill, or start Dagster (make dev)."
 ORDER = [dataset.name for dataset in SLICED]

@@ -135,7 +135,7 @@ def _chosen(tools: ReconcilerContext, companies: Sequence[str]) -> Collection[st
 
 def _names(warehouse: Warehouse) -> dict[str, str]:
     with warehouse.read() as connection:
-        return {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        return catalog.partition_keys(connection)
 
 
 def _report(report: ReconcilerReport, tools: ReconcilerContext, *, is_dry: bool) -> int:

@@ -29,7 +29,7 @@ def show(settings: Settings) -> None:
     warehouse = config.open_warehouse(settings)
     try:
         with warehouse.read() as connection:
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            names = catalog.partition_keys(connection)
             through = connection.scalar(sa.select(sa.func.max(refreshes.c.data_through)))
             console().print(
                 f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last full hour that Sequel has computed.\n"

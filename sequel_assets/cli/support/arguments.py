@@ -9,11 +9,10 @@ import typer
 
 from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.safety.visible import harmless, visible
+from sequel_assets.safety.visible import MAX_NAMED, harmless, visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
-MAX_NAMED = 20
 TyperError: type[Exception] = typer.BadParameter.__mro__[2]
 """`ClickException`: Typer's own or Click's, depending on the release of Typer."""
 

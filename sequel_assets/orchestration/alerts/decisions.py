@@ -21,7 +21,7 @@ WELL_AFTER = 600.0
 FORGOTTEN_AFTER = 7 * 86400.0
 MAX_MESSAGES = 5
 """Messages of one tick; all further ones share one summary."""
-MAX_NAMED = 25
+MAX_DATASETS = 25
 """Datasets that a message names."""
 BY_HAND = "__ASSET_JOB"
 """Dagster's name of the job of what is materialized without one."""
@@ -187,8 +187,8 @@ def _datasets(about: Sequence[IncidentKey]) -> list[str]:
     if len(about) == 1:
         return []
     names = [identity.name for identity in about]
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return [f"Datasets: {', '.join(names[:MAX_NAMED])}{more}"]
+    more = f" and {len(names) - MAX_DATASETS} more" if len(names) > MAX_DATASETS else ""
+    return [f"Datasets: {', '.join(names[:MAX_DATASETS])}{more}"]
 
 
 def _few(messages: Sequence[Message]) -> list[Message]:

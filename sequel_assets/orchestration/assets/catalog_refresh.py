@@ -1,8 +1,8 @@
 """Finds companies and their events, for the catalog's assets, the schedules and the command line."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import date
 
 import dagster as dg
 import sqlalchemy as sa
@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.details.load_rosters import due_events, refresh_registrants
 from sequel_assets.refresh.discovery.companies import WalkFinding, look, store
 from sequel_assets.refresh.discovery.events import refresh_events
-from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.sequel import SequelClient
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -59,9 +58,9 @@ def find_events(
 ) -> dict[str, str]:
     """List and store the events of companies; return by partition key the reason of each that failed."""
     settings = platform.settings()
-    run_info = _run_info(settings, run_id)
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
-        _, failed = refresh_events(client, warehouse, [company.company_id for company in companies], pool, run_info)
+        context = _context(settings, client, warehouse, pool, run_id)
+        failed = refresh_events(context, [company.company_id for company in companies])
     keys = {company.company_id: company.partition_key for company in companies}
     return {keys[company_id]: str(error) for company_id, error in failed.items()}
 
@@ -72,17 +71,17 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
     Return a line per failure.
     """
     settings = platform.settings()
-    run_info = _run_info(settings, run_id)
     companies, events = warehouse.ask(_present)
-    context = Context(client, settings.clock, timedelta(minutes=settings.settle_minutes))
-    days: dict[date, DayCoverage] = {run_info.at.date(): DayCoverage.FULL}
     failed: list[str] = []
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
+        context = _context(settings, client, warehouse, pool, run_id)
+        now = context.run_info.at
+        days: dict[date, DayCoverage] = {now.date(): DayCoverage.FULL}
         for company in companies:
             there = [event for event in events[company.company_id].values() if event.vanished_at is None]
-            due = [event.event_id for event in due_events(there, days, run_info.at)]
+            due = [event.event_id for event in due_events(there, days, now)]
             about = (context, warehouse, company.company_id, due, pool)
-            found = refresh_registrants(*about, run_info, config.rules(settings).person_key, is_full=True)
+            found = refresh_registrants(*about, context.run_info, context.config.person_key, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
 
@@ -92,7 +91,9 @@ def _present(connection: sa.Connection) -> tuple[list[KnownCompany], dict[str, d
     return companies, {one.company_id: catalog.known_events(connection, one.company_id) for one in companies}
 
 
-def _run_info(settings: Settings, run_id: str | None) -> RunInfo:
-    now = settings.clock()
-    through = data_through(now, timedelta(minutes=settings.settle_minutes))
-    return RunInfo(now, through, timedelta(hours=settings.late_window_hours), run_id)
+def _context(
+    settings: Settings, client: SequelClient, warehouse: Warehouse, pool: Executor, run_id: str | None
+) -> RunContext:
+    now, rules = settings.clock(), config.rules(settings)
+    run_info = RunInfo(now, data_through(now, rules.settle), rules.late_window, run_id)
+    return RunContext(client, warehouse, pool, settings.clock, rules, run_info)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sequel_assets.orchestration.run_tags import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_once_more, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days, owing_lists, troubled
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
@@ -62,8 +62,8 @@ def choose(
         elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
             requested[company_id] = dict.fromkeys(open_days, DayCoverage.FULL)
         else:
-            requested[company_id] = to_ask(
-                open_days, kept_days[company_id], now, settle=settle, again=company_id in with_problems
+            requested[company_id] = days_to_request(
+                open_days, kept_days[company_id], now, settle=settle, undone=company_id in with_problems
             )
     kept = {company_id: set(days) - requested[company_id].keys() for company_id, days in wanted.items()}
     return Choice(

@@ -70,8 +70,8 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         refresher = platform.refresher(
             client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss, force=is_forced(context.run.tags)
         )
-        observer.progress, before = refresher.gauge, client.stats.requests
-        progress = ProgressLog(context, refresher.gauge)
+        observer.progress, before = refresher.progress, client.stats.requests
+        progress = ProgressLog(context, refresher.progress)
         steady = SLICED_NAMES if not choice.is_hourly else selected
         report = Report(context, names, shown, steady, platform.settings().clock().date(), wanted | gone)
         with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:

@@ -28,7 +28,7 @@ def subscriptions_asset() -> dg.AssetsDefinition:
         with platform.opened() as (client, warehouse):
             with warehouse.read() as connection:
                 wanted = reconciler.desired_by_settings(settings, connection)
-                names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+                names = catalog.partition_keys(connection)
             report = reconciler.reconcile(reconciler.context_of(settings, client, warehouse), wanted)
         for step in report.steps:
             company = names.get(step.desired.company_id, step.desired.company_id)
@@ -63,7 +63,7 @@ def subscriptions_check() -> dg.AssetChecksDefinition:
         if settings.webhook_url is None:
             return dg.AssetCheckResult(passed=True, description=f"{NOT_SET}.")
         with platform.warehouse() as warehouse, warehouse.read() as connection:
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            names = catalog.partition_keys(connection)
             wanted, length = (
                 reconciler.desired_by_settings(settings, connection),
                 timedelta(days=settings.webhook_length_days),

@@ -62,7 +62,7 @@ def completeness_check() -> dg.AssetChecksDefinition:
     def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
         return Findings([
             f"{names.get(one.company_id, one.company_id)} {one.day} event {one.event_id}: "
-            f"{one.found} entries, totalCount {one.promised}"
+            f"{one.found} entries, totalCount {one.expected}"
             for one in checks.incomplete_activity(connection)
         ])  # fmt: skip
 

@@ -34,7 +34,7 @@ def control_totals_check() -> dg.AssetChecksDefinition:
         def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
             lines = [
                 f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: "
-                f"{m.column} {m.found}, control total {m.promised}"
+                f"{m.column} {m.found}, control total {m.expected}"
                 for m in checks.unreconciled(connection)
             ]
             return Findings(lines)

@@ -8,11 +8,10 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.orchestration.resources import Platform
-from sequel_assets.safety.visible import as_line
+from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 
-MAX_NAMED = 20
 Names = dict[str, str]
 """company id -> partition key"""
 
@@ -43,7 +42,7 @@ def check_result(
     A step with several checks passes the asset and the name of the one that it reports.
     """
     with platform.warehouse() as warehouse, warehouse.read() as connection:
-        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        names = catalog.partition_keys(connection)
         found = find(connection, names, platform.settings())
     return dg.AssetCheckResult(
         asset_key=asset,

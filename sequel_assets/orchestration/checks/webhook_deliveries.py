@@ -37,7 +37,7 @@ def deliveries_check() -> dg.AssetChecksDefinition:
         with platform.warehouse() as warehouse, warehouse.read() as connection:
             now = settings.clock()
             found, stuck = arrivals(connection, now), notifications.stuck(connection, now - TOO_LONG)
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            names = catalog.partition_keys(connection)
         return result(found, names, stuck)
 
     return deliveries

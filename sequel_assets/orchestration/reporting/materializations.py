@@ -27,7 +27,7 @@ from sequel_assets.orchestration.reporting.charts.usage import (
 from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
-from sequel_assets.safety.visible import as_line
+from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
 
@@ -41,7 +41,6 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
 }
 """The datasets that have a chart: its name, what is read for it of a company and a day, and what draws it as
 Markdown."""
-MAX_NAMED = 20
 MAX_AT_ONCE, MAX_SECONDS = 500, 5.0
 """Materializations are collected until there are so many, or until so long after the last ones were logged."""
 

@@ -27,7 +27,7 @@ def reconciliation_op(context: dg.OpExecutionContext) -> None:
         reconciliation = Reconciliation(client, warehouse, settings.clock, config.rules(settings), context.run_id)
         report = reconciliation.run()
         with warehouse.read() as connection:
-            names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+            names = catalog.partition_keys(connection)
     for outcome in report.repaired_slices:
         context.log_event(materialization(outcome, names[outcome.company_id]))
     for company_id, event_id, day in report.repaired:

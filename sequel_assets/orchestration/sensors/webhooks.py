@@ -38,7 +38,7 @@ REASON = "sequel_assets/webhook"
 """The tag that names the reason of a run."""
 NOTIFICATION = "sequel_assets/notification"
 """The tag that names the oldest notification that a run was requested for."""
-MAX_NAMED = 100
+MAX_REFRESHED = 100
 """Events that a run names."""
 MAX_AT_ONCE = 2
 """Runs of one reason side by side."""
@@ -70,7 +70,7 @@ def refresh_op(context: dg.OpExecutionContext) -> None:
             good.extend(one for one in work.run(reason, under_way(context.instance, reason)) if one.is_good)
         finally:
             with warehouse.read() as connection:
-                names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+                names = catalog.partition_keys(connection)
             slices = _slices(good)
             log_together(context, [materialization(one, names[one.company_id]) for one in slices])
     _report(context, work.taken, len(slices), names)
@@ -94,7 +94,7 @@ def _report(context: dg.OpExecutionContext, taken: Taken, slices: int, names: di
         "slices": slices,
     }
     context.log.info(", ".join(f"{count} {what}" for what, count in figures.items()))
-    context.add_output_metadata(figures | {"refreshed": sorted(taken.refreshed)[:MAX_NAMED]})
+    context.add_output_metadata(figures | {"refreshed": sorted(taken.refreshed)[:MAX_REFRESHED]})
     if taken.failed or taken.fatal:
         raise failure(taken.failed, names, taken.fatal)
     if taken.unlisted:

@@ -97,7 +97,7 @@ def read_warehouse_slices(warehouse: Warehouse, partitions: dg.MultiPartitionsDe
     columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
     chosen = (r.dataset.in_(NAMES), r.day != NO_DAY, r.data_through.is_not(None))
     with warehouse.read() as connection:
-        names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
+        names = catalog.partition_keys(connection)
         for company_id, dataset, day, rows, through, final in connection.execute(sa.select(*columns).where(*chosen)):
             if day in days and company_id in names:
                 slices[dataset][str(slice_key(names[company_id], day))] = Outcome(

@@ -1,4 +1,4 @@
-"""Waiting for several answers, and for nobody who does not come: how long, and what is said of the others."""
+"""Waiting for several answers within a bound: how long, and what stands for those that do not come."""
 
 import time
 from collections.abc import Callable, Collection
@@ -8,13 +8,13 @@ from typing import TypeVar
 from sequel_assets.sequel import FATAL, SequelError
 
 QUIET_SECONDS = 1.0
-"""Nobody is waited for when nothing has come for so long, or for twice the longest wait until then."""
+"""The wait ends when nothing has come for so long, or for twice the longest wait until then."""
 LATE = SequelError("Sequel has not answered yet")
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Quiet:
+class PatienceLimit:
     """How long to go on waiting: the longest that anything has taken since, twice, and a little at least."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ def answered_in_time(
     """Return what a call answers of each within so many seconds, and of the others why not."""
     futures = {pool.submit(call, key): key for key in keys}
     wait(futures, seconds)
-    told: dict[K, V] = {}
+    answered: dict[K, V] = {}
     failed: dict[K, SequelError] = {}
     for future, key in futures.items():
         if not future.done():
@@ -39,9 +39,9 @@ def answered_in_time(
             failed[key] = LATE
             continue
         try:
-            told[key] = future.result()
+            answered[key] = future.result()
         except FATAL:
             raise
         except SequelError as error:
             failed[key] = error
-    return told, failed
+    return answered, failed

@@ -1,7 +1,7 @@
-"""Is something still there? What a 404 means is decided here: it is asked again, then looked up.
+"""Is something still there? What a 404 means is decided here: it is requested again, then looked up.
 
-One 404 proves nothing: a proxy, a replica that lags or a quota says it too. An event is gone only if Sequel neither
-knows it, asked twice, nor names it in the list of its company.
+One 404 is no evidence: a proxy, a replica that lags or a quota says it too. An event is gone only if Sequel neither
+knows it, requested twice, nor names it in the list of its company.
 """
 
 from collections.abc import Callable
@@ -12,16 +12,16 @@ from sequel_assets.sequel import Event, Forbidden, NotFound, SequelClient
 T = TypeVar("T")
 
 
-def requested_again(call: Callable[[], T]) -> T:
-    """Return what a call answers; a 404 is asked again once."""
+def twice_if_missing(call: Callable[[], T]) -> T:
+    """Return what a call answers; a 404 is requested once more."""
     try:
         return call()
     except NotFound:
         return call()
 
 
-def list_again(call: Callable[[], T]) -> T:
-    """Return what a list of a company answers; a 404 is asked again once, and so is a 403, which may be a quota's."""
+def twice_if_refused(call: Callable[[], T]) -> T:
+    """Return what a list of a company answers; a 404 is requested once more, and so is a 403, which may be a quota's."""
     try:
         return call()
     except (NotFound, Forbidden):
@@ -29,14 +29,14 @@ def list_again(call: Callable[[], T]) -> T:
 
 
 def events_of(client: SequelClient, company_id: str) -> list[Event]:
-    """Return the events that Sequel lists of a company, without those of companies beneath it."""
-    return list_again(lambda: client.events(company_id, include_sub_companies=False))
+    """Return the events that Sequel lists of a company, without those of its sub-companies."""
+    return twice_if_refused(lambda: client.events(company_id, include_sub_companies=False))
 
 
 def is_known(look_up: Callable[[], object]) -> bool:
     """Say whether Sequel answers a look-up with anything but two 404."""
     try:
-        requested_again(look_up)
+        twice_if_missing(look_up)
     except NotFound:
         return False
     return True
@@ -45,7 +45,7 @@ def is_known(look_up: Callable[[], object]) -> bool:
 def is_gone(client: SequelClient, lister: str, event_id: str, look_up: Callable[[], object]) -> bool:
     """Say whether an event (or hub) is neither known nor named by the list of the company that listed it.
 
-    The list is asked anew: between the run's own and now the event may have gone.
+    The list is requested once more: between the run's own and now the event may have gone.
     """
     if is_known(look_up):
         return False

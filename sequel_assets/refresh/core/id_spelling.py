@@ -35,18 +35,18 @@ def spelled_twice(spelled: Iterable[str], known: Collection[str] = ()) -> list[l
 
 
 def same_things(
-    groups: Iterable[Collection[str]], told: Mapping[str, str | None], known: Collection[str]
+    groups: Iterable[Collection[str]], uid_of: Mapping[str, str | None], known: Collection[str]
 ) -> dict[str, str]:
-    """Return, of ids that prove to be another spelling of one, which that is: the known one, else Sequel's own.
+    """Return, of ids that are another spelling of one, which that is: the known one, else Sequel's own.
 
-    `told` is the id that Sequel answers of each spelling, None where it knows none. Two that answer with their own ids are
+    `uid_of` is the id that Sequel answers of each spelling, None where it knows none. Two that answer with their own ids are
     two; one that Sequel does not know is the only other's.
     """
     same: dict[str, str] = {}
     for group in groups:
-        real = sorted({uid for spelled in group if (uid := told[spelled]) is not None})
+        real = sorted({uid for spelled in group if (uid := uid_of[spelled]) is not None})
         for uid in real:
-            mine = sorted(one for one in group if told[one] == uid or (told[one] is None and len(real) == 1))
+            mine = sorted(one for one in group if uid_of[one] == uid or (uid_of[one] is None and len(real) == 1))
             kept = next((one for one in mine if one in known), uid if uid in mine else mine[0])
             same |= {one: kept for one in mine if one != kept}
     return same

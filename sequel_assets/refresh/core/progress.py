@@ -1,4 +1,4 @@
-"""How far a refresh is, in requests: those it made, and an honest guess at those it still has to make."""
+"""How far a refresh is, in requests: those it made, and an estimate of those it still has to make."""
 
 import threading
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ProgressReading:
-    """What the gauge shows at one moment."""
+    """How far a refresh is at one time."""
 
     requests: int = 0
     left: int | None = None
-    """Requests still to be made, as a guess from those that were; None while there is nothing to guess from."""
+    """Requests still to be made, estimated from those that were; None while there is nothing to estimate from."""
 
 
 class Progress:
@@ -45,7 +45,7 @@ class Progress:
             self._working += requests
 
     def also(self, requests: int) -> None:
-        """Count requests beside the minutes: of what an event told as a whole."""
+        """Count requests beside those for minutes: for event details and lists."""
         with self._lock:
             self._beside += requests
 

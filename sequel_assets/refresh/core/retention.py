@@ -1,6 +1,6 @@
 """History that Sequel forgets: which days are frozen, and which of those are unknown for good. Pure decisions.
 
-A day that ended longer ago than Sequel keeps is frozen: it is not asked (again). One that froze before any refresh of
+A day that ended longer ago than Sequel keeps is frozen: it is not requested (again). One that froze before any refresh of
 every event had covered its end is unknown, not zero.
 """
 
@@ -23,7 +23,7 @@ class Covered(Protocol):
 
     @property
     def full_through(self) -> datetime | None:
-        """The hour that every event was asked for."""
+        """The hour that every event was requested for."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Retention:
 
 def frozen_before(now: datetime, days_kept: int) -> date:
     """Return the first day that is not frozen: it ended no longer than `days_kept` days ago, or has not ended."""
-    moment = now.astimezone(UTC) - timedelta(days=days_kept)
-    return (moment - timedelta.resolution).date()
+    ended = now.astimezone(UTC) - timedelta(days=days_kept)
+    return (ended - timedelta.resolution).date()
 
 
-def is_closed(day: date, held: Covered | None) -> bool:
+def is_closed(day: date, slice_: Covered | None) -> bool:
     """Say whether a refresh of every event has covered the day's end."""
-    return held is not None and held.full_through is not None and held.full_through >= day_end(day)
+    return slice_ is not None and slice_.full_through is not None and slice_.full_through >= day_end(day)
 
 
 def unknown_days(slices: Mapping[date, Covered], start: date, frozen_before: date) -> list[date]:

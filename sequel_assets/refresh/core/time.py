@@ -1,11 +1,11 @@
-"""Sequel's hour: what a moment promises about the numbers. Pure functions of time."""
+"""Sequel's hour: how far the numbers go at a time. Pure functions of time."""
 
 from datetime import UTC, date, datetime, timedelta
 
 
-def top_of_hour(moment: datetime) -> datetime:
-    """Return the top of the hour at or before a moment, in UTC."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+def top_of_hour(at: datetime) -> datetime:
+    """Return the top of the hour at or before a time, in UTC."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def data_through(now: datetime, settle: timedelta) -> datetime:
@@ -14,7 +14,7 @@ def data_through(now: datetime, settle: timedelta) -> datetime:
 
 
 def is_unsettled(first: datetime, last: datetime, settle: timedelta) -> bool:
-    """Say whether Sequel may have recomputed between two moments, so that answers from both need not fit together."""
+    """Say whether Sequel may have recomputed between two times, so that answers from both need not fit together."""
     return top_of_hour(last) != data_through(first, settle)
 
 

@@ -1,4 +1,4 @@
-"""Which events may have minutes now: what an hourly refresh asks, so that an hour does not cost the whole past."""
+"""Which events may have minutes now: what an hourly refresh requests, so that an hour does not cost the whole past."""
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
@@ -15,13 +15,13 @@ AFTER_END = timedelta(hours=2)
 def active_events(
     events: Iterable[KnownEvent], now: datetime, *, watched: Collection[str], new: Collection[str]
 ) -> frozenset[str]:
-    """Return the ids of the hot events, and of the hubs that they link to.
+    """Return the ids of the active events, and of the hubs that they link to.
 
-    Hot is an event that starts between 30 days ago and a day ahead, one with minutes in the last 30 days (`watched`), one
+    Active is an event that starts between 30 days ago and a day ahead, one with minutes in the last 30 days (`watched`), one
     that was listed for the first time (`new`), and one without a start, of which nothing can be ruled out.
     """
     events = list(events)
-    hot = {
+    active = {
         event.event_id
         for event in events
         if event.event_id in watched
@@ -30,8 +30,8 @@ def active_events(
         or now - BACK <= event.starts_at <= now + AHEAD
         or (event.ends_at is not None and event.starts_at <= now <= event.ends_at)
     }
-    hubs = {event.networking_hub_id for event in events if event.event_id in hot and event.networking_hub_id}
-    return frozenset(hot | {event.event_id for event in events if event.event_id in hubs})
+    hubs = {event.networking_hub_id for event in events if event.event_id in active and event.networking_hub_id}
+    return frozenset(active | {event.event_id for event in events if event.event_id in hubs})
 
 
 def is_under_way(event: KnownEvent, now: datetime) -> bool:
@@ -39,7 +39,7 @@ def is_under_way(event: KnownEvent, now: datetime) -> bool:
     return (
         event.starts_at is not None
         and event.starts_at <= now
-        and now - AFTER_END <= max(event.starts_at, event.ends_at or event.starts_at)  # nothing is added to a told time
+        and now - AFTER_END <= max(event.starts_at, event.ends_at or event.starts_at)  # a sum may overflow
     )
 
 

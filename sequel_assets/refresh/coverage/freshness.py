@@ -1,9 +1,9 @@
-"""Which slices are late, held against the hour: a pure decision over what `refreshes` says.
+"""Which slices are late, compared with the hour: a pure decision over what `refreshes` says.
 
     required(now) = top of the hour of now - settle - allowance
 
 Today is late when its `data_through` is before that. A past day is late when it should have closed and no refresh of every
-event has covered its end; and again when its late window has passed and it is not final.
+event has covered its end; and once more when its late window has passed and it is not final.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class Watermark(Covers):
 
     of_minutes: Covers | None = None
     """What the minutes alone cover, where that is more."""
-    of_extras: Covers | None = None
-    """What is covered of what belongs to events as a whole, but for what waits for its owner; None where there is none."""
+    of_event_details: Covers | None = None
+    """What is covered of the event details, without what is quarantined; None where there is none."""
 
     @property
     def minutes(self) -> Covers:
@@ -49,9 +49,9 @@ class Late:
     company_id: str
     day: date
     due: datetime
-    """The moment that it should cover."""
+    """The hour that it should cover."""
     covers: datetime | None
-    """The moment that it does cover; None where it has never been refreshed."""
+    """The hour that it does cover; None where it has never been refreshed."""
     rule: str
     """`hour`, `close` or `final`: which of the three rules it breaks."""
 
@@ -79,7 +79,7 @@ def late_slices(
 ) -> list[Late]:
     """Return the late slices of one dataset of one company, in the order of days.
 
-    The days held are every one from `since` (else the first that was ever refreshed) to today; a company without any owes
+    The days are every one from `since` (else the first that was ever refreshed) to today; a company without any owes
     today. Those that Sequel has forgotten (`frozen_before`) owe nothing, nor does today where it `owes_today` nothing.
     """
     need = required(now, settle)
@@ -93,10 +93,10 @@ def late_slices(
 
 
 def _late(
-    company_id: str, day: date, held: Watermark | None, today: date, need: datetime, late_window: timedelta
+    company_id: str, day: date, slice_: Watermark | None, today: date, need: datetime, late_window: timedelta
 ) -> Late | None:
-    data_through = held.data_through if held else None
-    full_through = held.full_through if held else None
+    data_through = slice_.data_through if slice_ else None
+    full_through = slice_.full_through if slice_ else None
     end = day_end(day)
     if day == today:
         begins = datetime.combine(day, time(), UTC)
@@ -105,6 +105,6 @@ def _late(
         return Late(company_id, day, need, data_through, "hour") if data_through < need else None
     if need >= end and (full_through is None or full_through < end):
         return Late(company_id, day, end, full_through, "close")
-    if need >= end + late_window and not (held and held.is_final):
+    if need >= end + late_window and not (slice_ and slice_.is_final):
         return Late(company_id, day, end + late_window, full_through, "final")
     return None

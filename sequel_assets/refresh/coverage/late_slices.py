@@ -1,4 +1,4 @@
-"""Which slices of the warehouse are late at this moment: for the checks in Dagster, and for the command line without it."""
+"""Which slices of the warehouse are late now: for the checks in Dagster, and for the command line without it."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,7 +25,7 @@ def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str])
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
     with warehouse.read() as connection:
         absent = availability.by_company(connection)
-        ledger = read_slice_coverage(connection, datasets)
+        slices = read_slice_coverage(connection, datasets)
         companies = catalog.present_companies(connection)
         since = {company_id: max(day, settings.start_date) for company_id, day in first_days(connection).items()}
     frozen_before = config.retention(settings).frozen_before(companies, now)
@@ -35,7 +35,7 @@ def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str])
             for company in companies
             for late in late_slices(
                 company.company_id,
-                ledger[dataset].get(company.company_id, {}),
+                slices[dataset].get(company.company_id, {}),
                 now,
                 settle=settle,
                 late_window=window,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import problems
-from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.stores.problems import Problem, ProblemKind
 from sequel_assets.warehouse.tables.core import problems as problems_table
 
 
@@ -37,5 +37,6 @@ def settle_asked(
             for row in connection.execute(sa.select(problems_table).where(*here)):
                 events = asked.get(row.day)
                 if events is not None and row.event_id not in events:
-                    others.append(Problem(company_id, dataset, row.reason, row.day, row.event_id))
-    problems.settle(warehouse, company_id, dataset, list(asked), [*failed, *others], at=at)
+                    kind = ProblemKind(row.kind)
+                    others.append(Problem(company_id, dataset, row.reason, row.day, row.event_id, kind))
+    problems.replace_problems(warehouse, company_id, dataset, list(asked), [*failed, *others], at=at)

@@ -13,7 +13,7 @@ from sequel_assets.refresh.core.retention import unknown_days
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import availability
-from sequel_assets.warehouse.stores.problems import ASK_AGAIN
+from sequel_assets.warehouse.stores.problems import ProblemKind
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, problems, refreshes
 
@@ -30,11 +30,11 @@ def read_slice_coverage(
     chosen = [r.dataset.in_(list(datasets)), r.day != NO_DAY]
     if company_ids is not None:
         chosen.append(among(r.company_id, company_ids))
-    ledger: SliceCoverage = {dataset: {} for dataset in datasets}
+    coverage: SliceCoverage = {dataset: {} for dataset in datasets}
     query = sa.select(r.dataset, r.company_id, r.day, r.data_through, r.full_through, r.is_final).where(*chosen)
     for dataset, company_id, day, data_through, full_through, is_final in connection.execute(query):
-        ledger[dataset].setdefault(company_id, {})[day] = Watermark(data_through, full_through, is_final)
-    return ledger
+        coverage[dataset].setdefault(company_id, {})[day] = Watermark(data_through, full_through, is_final)
+    return coverage
 
 
 def landed_days(
@@ -45,61 +45,61 @@ def landed_days(
 ) -> dict[str, dict[date, Watermark]]:
     """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
 
-    Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not wholly
-    asked, so that it is asked again; a final one only if the problem says that it is to be.
+    Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not
+    requested in full, so that it is requested again; a final one only by a request.
     """
-    ledger = read_slice_coverage(connection, sorted(names), company_ids)
+    coverage = read_slice_coverage(connection, sorted(names), company_ids)
     unavailable = availability.by_company(connection)
     troubled_days: dict[str, dict[date, set[str]]] = {}
-    held_days: dict[str, dict[date, set[str]]] = {}
-    again_days: dict[str, dict[date, set[str]]] = {}
+    quarantined_days: dict[str, dict[date, set[str]]] = {}
+    requested_days: dict[str, dict[date, set[str]]] = {}
     p = problems.c
-    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.reason).where(
+    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.kind).where(
         among(p.company_id, company_ids), p.dataset.in_(names)
     )
-    for company_id, day, dataset, event_id, reason in connection.execute(standing):
-        if reason.startswith(ASK_AGAIN):
-            again_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
+    for company_id, day, dataset, event_id, kind in connection.execute(standing):
+        if kind == ProblemKind.REQUEST:
+            requested_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
         troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
         if not event_id:
-            held_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
+            quarantined_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
     found: dict[str, dict[date, Watermark]] = {}
     for company_id in company_ids:
         absent = unavailable.get(company_id, frozenset())
-        of_each = {name: ledger[name].get(company_id, {}) for name in names - absent}
+        of_each = {name: coverage[name].get(company_id, {}) for name in names - absent}
         days = {day for slices in of_each.values() for day in slices}
-        wrong, held = troubled_days.get(company_id, {}), held_days.get(company_id, {})
-        again = again_days.get(company_id, {})
+        wrong, quarantined = troubled_days.get(company_id, {}), quarantined_days.get(company_id, {})
+        requested = requested_days.get(company_id, {})
         found[company_id] = {
             day: _together(
                 {
-                    name: _unless(name in again.get(day, ()), slices.get(day, NOTHING))
+                    name: _unless(name in requested.get(day, ()), slices.get(day, NOTHING))
                     for name, slices in of_each.items()
                 },
                 wrong.get(day, set()),
-                held.get(day, set()),
+                quarantined.get(day, set()),
             )
             for day in days
         }
     return found
 
 
-def _unless(is_owed: bool, held: Watermark) -> Watermark:
-    """Return what a slice covers; one that is to be asked again, final or not, covers nothing to the full."""
-    return replace(held, full_through=None, is_final=False) if is_owed else held
+def _unless(is_owed: bool, slice_: Watermark) -> Watermark:
+    """Return what a slice covers; one that is to be requested again, final or not, covers nothing to the full."""
+    return replace(slice_, full_through=None, is_final=False) if is_owed else slice_
 
 
-def _together(slices: Mapping[str, Watermark], troubled: AbstractSet[str], held: AbstractSet[str]) -> Watermark:
-    """Return the least of the slices of a day, and of those of its minutes, and of its extras that are not held."""
-    extras = [one for name, one in slices.items() if name not in CORE_NAMES | held]
+def _together(slices: Mapping[str, Watermark], troubled: AbstractSet[str], quarantined: AbstractSet[str]) -> Watermark:
+    """Return the least of the slices of a day, and of those of its minutes, and of its event details that are not quarantined."""
+    details = [one for name, one in slices.items() if name not in CORE_NAMES | quarantined]
     minutes = _least([one for name, one in slices.items() if name in CORE_NAMES])
     if troubled & CORE_NAMES:
         minutes = replace(minutes, full_through=None)
-    whole = _least(list(slices.values()))
+    all_of_it = _least(list(slices.values()))
     if troubled:
-        whole = replace(whole, full_through=None)
-    of_extras = _least(extras) if extras else None
-    return replace(whole, of_minutes=None if whole == minutes else minutes, of_extras=of_extras)
+        all_of_it = replace(all_of_it, full_through=None)
+    of_details = _least(details) if details else None
+    return replace(all_of_it, of_minutes=None if all_of_it == minutes else minutes, of_event_details=of_details)
 
 
 def first_days(connection: sa.Connection) -> dict[str, date]:
@@ -126,7 +126,7 @@ def read_unknown(connection: sa.Connection, frozen_before: Mapping[str, date], s
 
 
 def troubled(connection: sa.Connection, company_ids: Collection[str]) -> frozenset[str]:
-    """Return the companies of which a refresh left something undone: they are asked again within the hour."""
+    """Return the companies of which a refresh left something undone: they are requested again within the hour."""
     return _with_problems(connection, company_ids, CORE_NAMES)
 
 
@@ -148,7 +148,7 @@ def kept_outcomes(
     days_by_company: Mapping[str, Collection[date]],
     names: Collection[str] = SLICED_NAMES,
 ) -> Iterator[Outcome]:
-    """Yield an outcome for each stored slice of days that were not asked for, because they need not be."""
+    """Yield an outcome for each stored slice of days that were not requested, because they need not be."""
     r = refreshes.c
     columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
     for company_id, days in days_by_company.items():
@@ -168,10 +168,10 @@ def kept_outcomes(
 
 
 def _least(slices: Sequence[Watermark]) -> Watermark:
-    data = [held.data_through for held in slices if held.data_through is not None]
-    full = [held.full_through for held in slices if held.full_through is not None]
+    data = [each.data_through for each in slices if each.data_through is not None]
+    full = [each.full_through for each in slices if each.full_through is not None]
     return Watermark(
         min(data) if len(data) == len(slices) else None,
         min(full) if len(full) == len(slices) else None,
-        all(held.is_final for held in slices),
+        all(each.is_final for each in slices),
     )

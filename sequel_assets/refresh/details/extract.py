@@ -13,8 +13,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.datasets import CORE_NAMES, DETAIL_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
-from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
@@ -26,7 +25,6 @@ from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
 from sequel_assets.refresh.details.replays import REPLAYS
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.database.value_lists import among
@@ -43,7 +41,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
 class EventDetails:
     """The events of one company as a whole, within its refresh."""
 
-    context: Context
+    context: RunContext
     warehouse: Warehouse
     pool: Executor
     company_id: str
@@ -65,7 +63,7 @@ class EventDetails:
             if event.event_type == STAGE and event.starts_at is not None
         ]
         self._take_out_moved([asked for asked in stages if asked.event.event_id in pending.restarted])
-        is_hourly, anew = DayCoverage.HOT in days.values(), pending.newcomers | pending.restarted
+        is_hourly, anew = DayCoverage.ACTIVE in days.values(), pending.newcomers | pending.restarted
         again = [
             asked
             for asked in stages
@@ -93,7 +91,7 @@ class EventDetails:
         """Return the days with the events that start on them; events asked alone on other days come by themselves."""
         of_day: dict[date, list[EventRequest]] = {day: [] for day in sorted(days)}
         single = []
-        first_held = self.context.frozen_before.get(self.company_id, NONE_FROZEN)
+        first_held = self.moment.first_held(self.company_id)
         for asked in stages:
             if asked.day in of_day:
                 of_day[asked.day].append(asked)
@@ -111,7 +109,7 @@ class EventDetails:
     ) -> Iterator[Outcome]:
         """Ask one endpoint. `absent` are datasets that are unavailable so far, `lately` those that were told not long ago."""
         asker = EndpointAsker(self.context, family, self.pool)
-        is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EXTRAS} for day in plan)
+        is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS} for day in plan)
         wanted = {asked.event.event_id: asked for day in plan for asked in day.events}
         unknown = {table for table in family.tables if table.name not in lately}
         lacking = {table for table in unknown if table.name in absent}

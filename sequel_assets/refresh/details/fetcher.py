@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import is_gone, is_known, requested_again
+from sequel_assets.refresh.core.existence import is_gone, is_known, twice_if_missing
+from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.details.endpoint import Ending, Endpoint, EventRequest, FetchResult, Refused
-from sequel_assets.refresh.usage.event_worker import Context, Stopped
 from sequel_assets.sequel import (
     FATAL,
     BadRequest,
@@ -31,7 +31,7 @@ STILL_TOLD = timedelta(days=7)
 class EndpointAsker:
     """Asks the events of one company through one endpoint."""
 
-    def __init__(self, context: Context, family: Endpoint, pool: Executor) -> None:
+    def __init__(self, context: RunContext, family: Endpoint, pool: Executor) -> None:
         self._context, self._family, self._pool = context, family, pool
         self.untold: dict[sa.Table, str] = {}
         """Why the endpoint does not tell a table of this company, once that is known."""
@@ -64,21 +64,18 @@ class EndpointAsker:
         """Ask one event; whatever goes wrong is told of that event, unless no request would survive it."""
         began = time.monotonic()
         told = self._guarded(asked)
-        self._context.gauge.also(told.requests)
+        self._context.progress.also(told.requests)
         return replace(told, seconds=time.monotonic() - began)
 
     def _guarded(self, asked: EventRequest) -> FetchResult:
-        if self._context.stop.is_set():
-            raise Stopped
+        self._context.stop.check()
         client = _Counting(self._context.client)
         event_id = asked.event.event_id
         try:
-            rows = requested_again(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
+            rows = twice_if_missing(lambda: self._family.fetch(client, asked))  # type: ignore[arg-type]
             return FetchResult(event_id, rows, requests=client.requests)
         except FATAL as error:
-            self._context.fatal.append(error)
-            self._context.stop.set()
-            raise Stopped from None
+            raise self._context.stop.end(error) from None
         except Refused as error:
             return FetchResult(event_id, None, Ending.FAILED, str(error), client.requests)
         except SequelError as error:
@@ -91,9 +88,7 @@ class EndpointAsker:
                 if self._is_gone(client, asked):
                     return Ending.VANISHED, ""
             except FATAL as fatal:
-                self._context.fatal.append(fatal)
-                self._context.stop.set()
-                raise Stopped from None
+                raise self._context.stop.end(fatal) from None
             except SequelError as other:
                 return (
                     Ending.FAILED,

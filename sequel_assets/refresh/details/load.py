@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, held
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
@@ -73,7 +73,7 @@ class DetailsBatch:
         kept = {one.event_id for one in here if one.rows is None}
         asked = (self.present if day.coverage else frozenset(one.event_id for one in here)) - kept
         through = self.moment.through
-        is_full = day.coverage in {DayCoverage.FULL, DayCoverage.EXTRAS}
+        is_full = day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS}
         good = 0
         for table in self.tables:
             failed = [

@@ -11,14 +11,13 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.list_completeness import Doubt, doubt, is_round
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
 from sequel_assets.refresh.details.endpoint import EventRequest, FetchResult
 from sequel_assets.refresh.details.fetcher import PROBES, STILL_TOLD, EndpointAsker, to_probe
 from sequel_assets.refresh.details.rosters import ROSTER_ENDPOINTS
-from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -42,7 +41,7 @@ def due_events(events: Iterable[KnownEvent], days: Mapping[date, DayCoverage], n
     upcoming, under way or ended within 30 days. A hub is asked with the events that link it.
     """
     events = list(events)
-    with_recent = any(coverage is not DayCoverage.HOT for coverage in days.values())
+    with_recent = any(coverage is not DayCoverage.ACTIVE for coverage in days.values())
 
     def is_due(event: KnownEvent) -> bool:
         if event.starts_at is None:
@@ -63,7 +62,7 @@ def owed_events(connection: sa.Connection, company_id: str) -> set[str]:
 
 
 def refresh_registrants(
-    context: Context,
+    context: RunContext,
     warehouse: Warehouse,
     company_id: str,
     event_ids: Collection[str],

@@ -1,13 +1,13 @@
-"""The company tree: walking it from the root, bounded, and deciding what of it is new, renamed or gone."""
+"""The company hierarchy: walking it from the root, bounded, and deciding what of it is new, renamed or gone."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sequel_assets.refresh.core.existence import is_known, list_again
+from sequel_assets.refresh.core.existence import is_known, twice_if_refused
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.refresh.coverage.unknown_children import CUT_OFF, marked, read_unread
+from sequel_assets.refresh.coverage.unknown_children import marked, read_unread
 from sequel_assets.refresh.discovery.company_aliases import once_each
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
 from sequel_assets.sequel import FATAL, Company, Forbidden, SequelClient, SequelError
@@ -15,7 +15,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import catalog, company_parents, problems
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.stores.problems import Problem, ProblemKind
 from sequel_assets.warehouse.tables.core import NO_DAY, companies
 
 MAX_COMPANIES = 10_000
@@ -23,19 +23,19 @@ MAX_COMPANIES = 10_000
 
 @dataclass
 class Walk:
-    """What a walk of the tree found."""
+    """What a walk of the company hierarchy found."""
 
     found: dict[str, tuple[Company, str | None, int]] = field(default_factory=dict)
     """company id -> the company, its parent's id, its depth; in the order of the walk, parents first."""
-    unknown_beneath: set[str] = field(default_factory=set)
-    """Companies whose children Sequel did not tell: by their licence (403), or since it failed."""
+    unlisted: set[str] = field(default_factory=set)
+    """Companies whose sub-companies Sequel did not list: by their licence (403), or since it failed."""
     listed_by: dict[str, list[str]] = field(default_factory=dict)
     """company id -> every company that lists it, in the order of the walk."""
     notes: list[Problem] = field(default_factory=list)
 
 
 def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
-    """Ask for the root and, level by level, for the companies beneath; each company once, however often it is listed."""
+    """Request the root and, level by level, the sub-companies; each company once, however often it is listed."""
     root = client.company(root_id)
     seen = Walk(found={root.uid: (root, None, 0)})
     level = [root.uid]
@@ -46,8 +46,8 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
         following: list[str] = []
         for parent, answer in zip(level, children, strict=True):
             if isinstance(answer, SequelError):
-                seen.unknown_beneath.add(parent)
-                seen.notes.append(Problem(parent, companies.name, _why_untold(answer)))
+                seen.unlisted.add(parent)
+                seen.notes.append(Problem(parent, companies.name, _why_unlisted(answer)))
                 continue
             for child in answer:
                 _meet(seen, child, parent, depth, following)
@@ -56,9 +56,9 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
 
 
 def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[Company] | SequelError:
-    """Return the companies beneath one, or why they are not told: that is no reason to leave the rest of the tree."""
+    """Return the sub-companies of one, or why they are not listed: that is no reason to leave out the rest."""
     try:
-        return list_again(lambda: client.sub_companies(company_id))
+        return twice_if_refused(lambda: client.sub_companies(company_id))
     except Forbidden as error:
         return error
     except SequelError as error:
@@ -67,7 +67,7 @@ def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[C
         return error
 
 
-def _why_untold(error: SequelError) -> str:
+def _why_unlisted(error: SequelError) -> str:
     if isinstance(error, Forbidden):
         return "Sequel refuses to list its sub-companies (403: is the parent's licence valid?); those known stay as they are"
     return f"its sub-companies cannot be listed, those known stay as they are: {error}"
@@ -79,19 +79,19 @@ def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[s
         return
     if len(seen.found) >= MAX_COMPANIES:
         first = next(iter(seen.found))
-        if not any(note.event_id == CUT_OFF for note in seen.notes):
-            reason = f"more than {MAX_COMPANIES} companies beneath the root; the rest is left out, so no roll-up is written over it"
-            seen.notes.append(Problem(first, companies.name, reason, event_id=CUT_OFF))
+        if not any(note.kind is ProblemKind.UNKNOWN_CHILDREN for note in seen.notes):
+            reason = f"more than {MAX_COMPANIES} companies in the hierarchy; the rest is left out, so no roll-up is written over it"
+            seen.notes.append(Problem(first, companies.name, reason, kind=ProblemKind.UNKNOWN_CHILDREN))
         return
     seen.found[child.uid] = (child, parent, depth)
     following.append(child.uid)
 
 
 def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
-    """Put each company that several list beneath the one that it names itself, else where it stood, else where it was met.
+    """Put each company that several list under the one that it names itself, else where it stood, else where it was met.
 
-    So that a company stands in one place, whatever else lists it this time. One that does not tell its children is not
-    asked to confirm it; a choice that would close a loop is none.
+    So that a company stands in one place, whatever else lists it this time. One that does not list its sub-companies need
+    not confirm it; a choice that would close a loop is none.
     """
     parents = {company_id: parent for company_id, (_, parent, _) in seen.found.items()}
 
@@ -104,7 +104,7 @@ def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
         return line
 
     for company_id, (company, first, _) in seen.found.items():
-        may_be = {*seen.listed_by.get(company_id, ()), *seen.unknown_beneath} - {company_id} if first else set()
+        may_be = {*seen.listed_by.get(company_id, ()), *seen.unlisted} - {company_id} if first else set()
         named = Spellings(may_be).find(company.parent_company_id) if company.parent_company_id else None
         for parent in (named, stood.get(company_id)):
             if parent is not None and parent in may_be and company_id not in above(parent):
@@ -114,18 +114,18 @@ def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
             if other != parents[company_id]:
                 where = "itself" if other == company_id else f"company {other} too"
                 kept = parents[company_id] or "nothing, as the root"
-                reason = f"is listed beneath {where}; it is kept beneath {kept}"
+                reason = f"is listed under {where}; it stays under {kept}"
                 seen.notes.append(Problem(company_id, companies.name, reason))
     placed = {key: (company, parents[key], len(above(key))) for key, (company, _, _) in seen.found.items()}
     seen.found = dict(sorted(placed.items(), key=lambda item: item[1][2]))
 
 
-def decide(
+def compare(
     known: Sequence[KnownCompany], seen: Walk, known_keys: Iterable[str]
 ) -> tuple[list[KnownCompany], list[str]]:
-    """Return the companies as they are to be stored now, and the ids of known ones to be asked whether they are gone.
+    """Return the companies as they are to be stored now, and the ids of known ones that may be gone.
 
-    A company that is known, was not found, and stands beneath one whose children Sequel does not tell, stays.
+    A company that is known, was not found, and stands under one whose sub-companies Sequel does not list, stays.
     """
     keys = PartitionKeys({company.company_id: company.partition_key for company in known}, known_keys)
     now: list[KnownCompany] = []
@@ -138,13 +138,13 @@ def decide(
         for company in known
         if company.company_id not in seen.found
         and company.gone_at is None
-        and not is_descendant(company.company_id, seen.unknown_beneath, parents)
+        and not is_descendant(company.company_id, seen.unlisted, parents)
     ]
     return now, doubtful
 
 
 def is_descendant(company_id: str, above: Collection[str], parents: Mapping[str, str | None]) -> bool:
-    """Say whether a company stands beneath one of these; a tree that loops ends."""
+    """Say whether a company is a descendant of one of these; a loop ends."""
     steps, at = 0, parents.get(company_id)
     while at is not None and steps <= len(parents):
         if at in above:
@@ -155,7 +155,7 @@ def is_descendant(company_id: str, above: Collection[str], parents: Mapping[str,
 
 @dataclass(frozen=True)
 class WalkFinding:
-    """The tree as Sequel tells it now, held against what was known; nothing of it is stored yet."""
+    """The company hierarchy as Sequel lists it now, compared with what was known; nothing of it is stored yet."""
 
     now: list[KnownCompany]
     """The companies that the walk met, as they are to be stored."""
@@ -165,7 +165,7 @@ class WalkFinding:
     notes: dict[str, Problem]
     """company id -> the first of what is to be said of it."""
     unread: frozenset[str] = frozenset()
-    """Companies whose sub-companies Sequel does not tell now."""
+    """Companies whose sub-companies Sequel does not list now."""
 
     @property
     def present(self) -> list[KnownCompany]:
@@ -176,26 +176,28 @@ class WalkFinding:
 def look(
     client: SequelClient, known: Sequence[KnownCompany], root_id: str, pool: Executor, known_keys: Iterable[str]
 ) -> WalkFinding:
-    """Walk the tree and ask of each known company that was not met whether it is gone; store nothing.
+    """Walk the hierarchy and look up each known company that was not met; store nothing.
 
     What Sequel answers of the root is the caller's. Of any other company an error is a note: one that Sequel does not
-    tell of stays as it was, and so does what is known beneath it.
+    answer about stays as it was, and so do its sub-companies.
     """
     seen = walk(client, root_id, pool)
     parents_of = {company.company_id: company.parent_company_id for company in known}
     once_each(client, seen, [company.company_id for company in known if company.gone_at is None], pool)
     place(seen, parents_of)
-    now, doubtful = decide(known, seen, known_keys)
+    now, doubtful = compare(known, seen, known_keys)
     answers = dict(zip(doubtful, pool.map(lambda at: _is_gone(client, at), doubtful), strict=True))
-    untold = {company_id: answer for company_id, answer in answers.items() if isinstance(answer, SequelError)}
-    for company_id, error in untold.items():
-        reason = f"Sequel lists it no more and does not tell whether it is gone; it stays as it was: {error}"
+    unanswered = {company_id: answer for company_id, answer in answers.items() if isinstance(answer, SequelError)}
+    for company_id, error in unanswered.items():
+        reason = f"Sequel lists it no more and does not answer whether it is gone; it stays as it was: {error}"
         seen.notes.append(Problem(company_id, companies.name, reason))
-    gone = [at for at, answer in answers.items() if answer is True and not is_descendant(at, untold.keys(), parents_of)]
+    gone = [
+        at for at, answer in answers.items() if answer is True and not is_descendant(at, unanswered.keys(), parents_of)
+    ]
     left = {company.company_id for company in now} | set(gone)
     staying = [company for company in known if company.gone_at is None and company.company_id not in left]
     notes = {note.company_id: note for note in reversed(seen.notes)}
-    return WalkFinding(now, staying, gone, notes, frozenset(seen.unknown_beneath))
+    return WalkFinding(now, staying, gone, notes, frozenset(seen.unlisted))
 
 
 def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
@@ -211,15 +213,16 @@ def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
 def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[KnownCompany]:
     """Store what was found, and what is to be said of it; return every company that is not gone."""
     with warehouse.read() as connection:
-        told_before = {company.company_id for company in catalog.known_companies(connection)} - read_unread(connection)
-    notes = {key: marked(note, found.unread, told_before) for key, note in found.notes.items()}
+        listed_before = {company.company_id for company in catalog.known_companies(connection)} - read_unread(
+            connection
+        )
+    notes = {key: marked(note, found.unread, listed_before) for key, note in found.notes.items()}
     noted = warehouse.ask(lambda connection: problems.companies_with(connection, companies.name))
     touched = [*found.gone, *(company.company_id for company in found.present)]
-    for (
-        company_id
-    ) in touched:  # marks come before the companies and go after them: a tree never passes for one that was read
+    # Marks come before the companies and go after them: a store that dies in between never passes for one that was read.
+    for company_id in touched:
         if company_id in notes:
-            problems.settle(warehouse, company_id, companies.name, [NO_DAY], [notes[company_id]], at=at)
+            problems.replace_problems(warehouse, company_id, companies.name, [NO_DAY], [notes[company_id]], at=at)
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
@@ -228,7 +231,7 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
         )
     for company_id in touched:
         if company_id in noted and company_id not in notes:  # of thousands hardly any
-            problems.settle(warehouse, company_id, companies.name, [NO_DAY], [], at=at)
+            problems.replace_problems(warehouse, company_id, companies.name, [NO_DAY], [], at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)
 
@@ -242,6 +245,6 @@ def refresh_companies(
     clock: Callable[[], datetime],
     known_keys: Iterable[str],
 ) -> list[KnownCompany]:
-    """Walk the tree and store it; return every company that is not gone. See `look` for whose errors are the caller's."""
+    """Walk the hierarchy and store it; return every company that is not gone. See `look` for whose errors are the caller's."""
     known = warehouse.ask(catalog.known_companies)
     return store(warehouse, look(client, known, root_id, pool, known_keys), at=clock())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.id_spelling import same_things, spelled_twice
 from sequel_assets.refresh.discovery.event_ownership import cannot_be_read
 from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
@@ -20,19 +21,21 @@ if TYPE_CHECKING:
 def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Executor) -> None:
     """Give each company that was met one id: the known one, where Sequel says that two spellings are one.
 
-    Of two that cannot be told apart now the known one, or the first, is kept alone: nothing is counted twice.
+    Of two that cannot be distinguished now the known one, or the first, is kept alone: nothing is counted twice.
     """
     groups = spelled_twice(seen.found, known)
     spelled = [one for group in groups for one in group]
     answers = dict(zip(spelled, pool.map(lambda at: _uid(client, at), spelled), strict=True))
     same: dict[str, str] = {}
     for group in groups:
-        told = {one: uid for one in group if not isinstance(uid := answers[one], SequelError)}
-        same |= same_things([group], told if len(told) == len(group) else dict.fromkeys(group, group[0]), known)
+        answered = {one: uid for one in group if not isinstance(uid := answers[one], SequelError)}
+        same |= same_things([group], answered if len(answered) == len(group) else dict.fromkeys(group, group[0]), known)
     if same:
         _rename(seen, same)
     seen.notes += [
-        Problem(kept, companies.name, f"is told as {one!r} too, which differs in case or blanks alone; it counts once")
+        Problem(
+            kept, companies.name, f"is also listed as {one!r}, which differs in case or blanks alone; it counts once"
+        )
         for one, kept in sorted(same.items())
     ]
     seen.notes += [
@@ -44,7 +47,7 @@ def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Ex
 
 def _uid(client: SequelClient, company_id: str) -> str | SequelError | None:
     try:
-        return requested_again(lambda: client.company(company_id)).uid
+        return twice_if_missing(lambda: client.company(company_id)).uid
     except NotFound:
         return None
     except FATAL:
@@ -63,7 +66,5 @@ def _rename(seen: Walk, same: Mapping[str, str]) -> None:
     for company_id, listers in listed_by.items():
         mine = seen.listed_by.setdefault(same.get(company_id, company_id), [])
         mine += [one for one in dict.fromkeys(same.get(lister, lister) for lister in listers) if one not in mine]
-    seen.unknown_beneath = {same.get(one, one) for one in seen.unknown_beneath}
-    seen.notes = [
-        Problem(same.get(n.company_id, n.company_id), n.dataset, n.reason, n.day, n.event_id) for n in seen.notes
-    ]
+    seen.unlisted = {same.get(one, one) for one in seen.unlisted}
+    seen.notes = [replace(note, company_id=same.get(note.company_id, note.company_id)) for note in seen.notes]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
 
 from sequel_assets.refresh.core.bounded_wait import answered_in_time
-from sequel_assets.refresh.core.existence import requested_again
+from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.id_spelling import same_things, spelled_twice
 from sequel_assets.refresh.discovery.list_requests import Stored, Turn
 from sequel_assets.sequel import Event, NotFound, SequelClient, SequelError
@@ -13,7 +13,7 @@ from sequel_assets.warehouse.tables.core import HUB, events
 
 
 def spell_alike(client: SequelClient, turn: Turn, stored: Stored, pool: Executor) -> None:
-    """Give each event and hub of a turn one id. A company of which it cannot be told whether two are one has failed."""
+    """Give each event and hub of a turn one id. A company fails where Sequel does not answer whether two are one."""
     there = [event for theirs in stored.values() for event in theirs.values() if event.vanished_at is None]
     listed = [event for listing in turn.listings.values() for event in listing]
     stages = {event.event_id for event in there if event.event_type != HUB}
@@ -36,12 +36,15 @@ def spell_alike(client: SequelClient, turn: Turn, stored: Stored, pool: Executor
 def _same(
     spelled: Collection[str], known: Collection[str], uid_of: Callable[[str], str], pool: Executor, seconds: float
 ) -> tuple[dict[str, str], dict[str | None, SequelError]]:
-    """Return which id each other spelling stands for, and of those that cannot be told why not."""
+    """Return which id each other spelling stands for, and of those that cannot be decided why not."""
     groups = spelled_twice(spelled, known)
-    told, failed = answered_in_time(
-        pool, lambda at: requested_again(lambda: uid_of(at)), [at for g in groups for at in g], seconds
+    answered, failed = answered_in_time(
+        pool, lambda at: twice_if_missing(lambda: uid_of(at)), [at for g in groups for at in g], seconds
     )
-    found: dict[str, str | None] = {**told, **{at: None for at, error in failed.items() if isinstance(error, NotFound)}}
+    found: dict[str, str | None] = {
+        **answered,
+        **{at: None for at, error in failed.items() if isinstance(error, NotFound)},
+    }
     clear = [group for group in groups if found.keys() >= {*group}]
     unclear = [group for group in groups if group not in clear]
     return same_things(clear, found, known), {
@@ -64,7 +67,7 @@ def _notes(company_id: str, listing: list[Event], same: Mapping[str, str]) -> li
         Problem(
             company_id,
             events.name,
-            f"is told as {at!r} too, which differs in case or blanks alone and is the same to Sequel: it counts once",
+            f"is also listed as {at!r}, which differs in case or blanks alone and is the same to Sequel: it counts once",
             event_id=same[at],
         )
         for at in sorted(filter(None, spelled))

@@ -53,7 +53,7 @@ def own(
         for event in listings[lister]:
             owner = aliases.get(event.company_uid, event.company_uid) if event.company_uid else None
             if owner is not None and owner not in depths:
-                reason = f"belongs to company {visible(owner)}, which is not beneath the root, and is left out"
+                reason = f"belongs to company {visible(owner)}, which is no sub-company of the root, and is left out"
                 result.notes.append(Problem(lister, events.name, reason, event_id=event.uid))
             elif event.uid == ALL:
                 reason = f"has the id {ALL!r}, which stands for all events here; it is left out"

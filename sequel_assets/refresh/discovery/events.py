@@ -1,21 +1,21 @@
 """The events of companies: listed, placed, compared with what is known, stored.
 
-An event that is no longer listed is looked up: gone for good (vanished: its rows are kept, it is not asked again),
-moved to another company (its rows leave with it), or still there (it goes on being asked). What a company claims is
+An event that is no longer listed is looked up: gone for good (vanished: its rows are kept, it is not requested again),
+moved to another company (its rows leave with it), or still there (it goes on being requested). What a company claims is
 taken out of the one that had it, at once, so that no minute counts twice.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
+from enum import Enum
 from functools import partial
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.existence import is_known, requested_again
+from sequel_assets.refresh.core.existence import is_known, twice_if_missing
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.event_listing import place_events
 from sequel_assets.refresh.discovery.event_ownership import Owned
@@ -35,18 +35,27 @@ from sequel_assets.warehouse.tables.core import HUB, NO_DAY, event_concurrency, 
 from sequel_assets.warehouse.tables.event_details import OF_EVENTS
 
 
+class Fate(Enum):
+    """What became of an event that is no longer listed."""
+
+    HERE = "here"
+    """Sequel still knows it, or cannot say now: it goes on being requested."""
+    VANISHED = "vanished"
+    MOVED = "moved"
+    """It belongs to another company now."""
+
+
 @dataclass(frozen=True)
 class CompanyEvents:
     """What a refresh of one company works on."""
 
-    asked: tuple[KnownEvent, ...]
-    """Every event and hub that has not vanished and that its owner has not ruled out."""
+    company_id: str
+    requested: tuple[KnownEvent, ...]
+    """Every event and hub that has not vanished and that is not excluded."""
     pending: Pending
     """Events that are new to the company, or that started at another time before."""
     taken_from: frozenset[str]
     """Companies that lost an event to this one: their insights are behind, unless they are refreshed after it."""
-    listers: Mapping[str, str] = field(default_factory=dict)
-    """event -> the company whose list named it, where that is not its own."""
 
 
 @dataclass(frozen=True)
@@ -56,99 +65,78 @@ class ListedEvents:
     there: tuple[str, ...]
     failed: Mapping[str, Exception]
     owned: Owned
-    _client: SequelClient
-    _warehouse: Warehouse
-    _stored: Stored
-    _pool: Executor
-    _moment: RunInfo
-
-    def settle(self, company_id: str) -> CompanyEvents:
-        """Store a company's events and return what they are to be asked; what is no longer listed is looked up first."""
-        stored = self._stored
-        known, found = stored.get(company_id, {}), self.owned.by_company.get(company_id, {})
-        owners = {event_id: company for company, theirs in self.owned.by_company.items() for event_id in theirs}
-        unlisted = [event for event in known.values() if event.event_id not in found]
-        fates = list(self._pool.map(partial(_fate, self._client, company_id, owners, stored), unlisted))
-        fate_of = list(zip(unlisted, fates, strict=True))
-        return _settle(self._warehouse, company_id, self.owned, stored, fate_of, self._moment)
+    stored: Stored
 
 
 def list_events(
-    client: SequelClient,
-    warehouse: Warehouse,
-    company_ids: Sequence[str],
-    pool: Executor,
-    moment: RunInfo,
-    proving: Collection[str] = (),
+    context: RunContext, company_ids: Sequence[str], verifying: Collection[str] = ()
 ) -> Iterator[ListedEvents]:
     """Yield companies as their lists of events come, those that came together in one; who does not answer comes last.
 
-    Each is as a refresh of its own, so that a company that hangs or fails delays nobody else. `proving` are those whose list
-    is held against the ids that the company names.
+    Each is as a refresh of its own, so that a company that hangs or fails delays no other. `verifying` are those whose
+    list is compared with the ids that the company names.
     """
-    for turn in in_turns(client, company_ids, warehouse.ask(_known)[1], pool, proving):
+    client, warehouse, pool = context.client, context.warehouse, context.pool
+    for turn in in_turns(client, company_ids, warehouse.ask(_known)[1], pool, verifying):
         companies, stored = warehouse.ask(_known)  # an earlier turn may have taken events over
         owned = place_events(client, turn, company_ids, companies, stored, pool)
         for company_id, why in turn.failed.items():
             if company_id in stored:
                 note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
-                problems.settle(warehouse, company_id, events.name, [NO_DAY], [note], at=moment.at)
-        yield ListedEvents(tuple(turn.listings), dict(turn.failed), owned, client, warehouse, stored, pool, moment)
+                problems.replace_problems(warehouse, company_id, events.name, [NO_DAY], [note], at=context.run_info.at)
+        yield ListedEvents(tuple(turn.listings), dict(turn.failed), owned, stored)
 
 
-def refresh_events(
-    client: SequelClient, warehouse: Warehouse, company_ids: Sequence[str], pool: Executor, moment: RunInfo
-) -> tuple[dict[str, CompanyEvents], dict[str, Exception]]:
-    """List and store the events of companies; return what each is to be asked, and the error of each that failed.
+def store_events(context: RunContext, listed: ListedEvents, company_id: str) -> CompanyEvents:
+    """Store a company's events: take in what it claims, give away what moved; return what is to be requested.
 
-    A list is held against `eventIds` where it looks cut off, and else by the refreshes of days that have closed.
+    What is no longer listed is looked up first.
     """
-    result: dict[str, CompanyEvents] = {}
+    warehouse, run_info, owned, stored = context.warehouse, context.run_info, listed.owned, listed.stored
+    known, found = stored.get(company_id, {}), owned.by_company.get(company_id, {})
+    owners = {event_id: company for company, theirs in owned.by_company.items() for event_id in theirs}
+    unlisted = [event for event in known.values() if event.event_id not in found]
+    fate = partial(_fate, context.client, company_id, owners, stored)
+    of_fate: dict[Fate, list[KnownEvent]] = {one: [] for one in Fate}
+    for event, became in zip(unlisted, context.pool.map(fate, unlisted), strict=True):
+        of_fate[became].append(event)
+    vanished = [replace(event, vanished_at=event.vanished_at or run_info.at) for event in of_fate[Fate.VANISHED]]
+    moved = [event.event_id for event in of_fate[Fate.MOVED]]
+    now = [_with_memory(event, known.get(event.event_id)) for event in found.values()] + of_fate[Fate.HERE]
+    pending = _pending(warehouse, company_id, now, known)
+    pending_work.note(warehouse, company_id, pending, at=run_info.at)
+    _store(warehouse, company_id, now + vanished, moved, run_info, unknown=pending.newcomers | pending.restarted)
+    taken_from = set()
+    for other, theirs in stored.items():
+        claimed = [event_id for event_id in found if event_id in theirs]
+        if claimed and other != company_id:
+            _store(warehouse, other, [], claimed, run_info)
+            taken_from.add(other)
+    problems.replace_problems(warehouse, company_id, events.name, [NO_DAY], _notes(owned, company_id), at=run_info.at)
+    excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
+    requested = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
+    return CompanyEvents(company_id, tuple(requested), pending, frozenset(taken_from))
+
+
+def refresh_events(context: RunContext, company_ids: Sequence[str]) -> dict[str, Exception]:
+    """List and store the events of companies; return the error of each that failed.
+
+    A list is compared with `eventIds` where it looks cut off, and else by the refreshes of days that have closed.
+    """
     failed: dict[str, Exception] = {}
-    for listed in list_events(client, warehouse, company_ids, pool, moment):
+    for listed in list_events(context, company_ids):
         failed.update(listed.failed)
         for company_id in listed.there:
             try:
-                result[company_id] = listed.settle(company_id)
+                store_events(context, listed, company_id)
             except WarehouseError as error:
                 failed[company_id] = error
-    return result, failed
+    return failed
 
 
 def _known(connection: sa.Connection) -> tuple[list[catalog.KnownCompany], Stored]:
     companies = catalog.known_companies(connection)
     return companies, {one.company_id: catalog.known_events(connection, one.company_id) for one in companies}
-
-
-def _settle(
-    warehouse: Warehouse,
-    company_id: str,
-    owned: Owned,
-    stored: Stored,
-    fates: Sequence[tuple[KnownEvent, str]],
-    moment: RunInfo,
-) -> CompanyEvents:
-    """Store a company's events, take in what it claims, give away what moved."""
-    known, found = stored.get(company_id, {}), owned.by_company.get(company_id, {})
-    kept = [event for event, fate in fates if fate == "here"]
-    vanished = [
-        replace(event, vanished_at=event.vanished_at or moment.at) for event, fate in fates if fate == "vanished"
-    ]
-    moved = [event.event_id for event, fate in fates if fate == "moved"]
-    now = [_with_memory(event, known.get(event.event_id)) for event in found.values()] + kept
-    todo = _pending(warehouse, company_id, now, known)
-    pending_work.note(warehouse, company_id, todo, at=moment.at)
-    _store(warehouse, company_id, now + vanished, moved, moment, anew=todo.newcomers | todo.restarted)
-    taken_from = set()
-    for other, theirs in stored.items():
-        claimed = [event_id for event_id in found if event_id in theirs]
-        if claimed and other != company_id:
-            _store(warehouse, other, [], claimed, moment)
-            taken_from.add(other)
-    problems.settle(warehouse, company_id, events.name, [NO_DAY], _notes(owned, company_id), at=moment.at)
-    excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
-    asked = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
-    return CompanyEvents(tuple(asked), todo, frozenset(taken_from), owned.listers)
 
 
 def _notes(owned: Owned, company_id: str) -> list[Problem]:
@@ -179,24 +167,24 @@ def _pending(
     return Pending(frozenset(new | (left.newcomers & here)), frozenset(restarted | (left.restarted & here)))
 
 
-def _fate(client: SequelClient, company_id: str, owners: Mapping[str, str], stored: Stored, event: KnownEvent) -> str:
-    """Say what became of an event that is no longer listed: `here`, `vanished` or `moved`."""
+def _fate(client: SequelClient, company_id: str, owners: Mapping[str, str], stored: Stored, event: KnownEvent) -> Fate:
+    """Say what became of an event that is no longer listed."""
     if owners.get(event.event_id, company_id) != company_id:
-        return "moved"
+        return Fate.MOVED
     if event.vanished_at is not None:
-        return "vanished"
+        return Fate.VANISHED
     try:
         if event.event_type == HUB:
-            return "here" if is_known(lambda: client.hub(event.event_id)) else "vanished"
-        owner = requested_again(lambda: client.event(event.event_id)).company_uid
+            return Fate.HERE if is_known(lambda: client.hub(event.event_id)) else Fate.VANISHED
+        owner = twice_if_missing(lambda: client.event(event.event_id)).company_uid
     except NotFound:
-        return "vanished"
+        return Fate.VANISHED
     except FATAL:
         raise
     except SequelError:
-        return "here"
+        return Fate.HERE
     company = Spellings(stored).find(owner) if owner is not None else None
-    return "moved" if company is not None and company != company_id else "here"
+    return Fate.MOVED if company is not None and company != company_id else Fate.HERE
 
 
 def _with_memory(event: KnownEvent, before: KnownEvent | None) -> KnownEvent:
@@ -206,7 +194,7 @@ def _with_memory(event: KnownEvent, before: KnownEvent | None) -> KnownEvent:
 
 
 def _restarted(event: KnownEvent, before: KnownEvent | None) -> bool:
-    """Say whether what is kept of an event by its start is to be placed anew: its concurrency, what it told as a whole."""
+    """Say whether what is kept of an event by its start is to be placed once more: its concurrency and its details."""
     if before is None or event.event_type == HUB or before.starts_at == event.starts_at:
         return False
     return before.concurrency_from is not None or _start_day(before) != _start_day(event)
@@ -222,21 +210,21 @@ def _store(
     company_id: str,
     now: Sequence[KnownEvent],
     moved: Collection[str],
-    moment: RunInfo,
-    anew: Collection[str] = (),
+    run_info: RunInfo,
+    unknown: Collection[str] = (),
 ) -> None:
-    """Store events, take out those that moved; of `anew` nothing is known any more of when they were silent."""
+    """Store events and take out those that moved; of the `unknown` ones the remembered empty ranges are forgotten."""
     with warehouse.write(company_id) as connection:
         catalog.save_events(connection, company_id, now)
-        empty_ranges.forget(connection, company_id, anew)
+        empty_ranges.forget(connection, company_id, unknown)
         for event_id in moved:
-            strangers = catalog.people_of_event(connection, company_id, event_id)
+            orphans = catalog.people_of_event(connection, company_id, event_id)
             for table in (event_participants, event_concurrency, *OF_EVENTS):
-                take_out(connection, table, company_id, event_id, moment)
+                take_out(connection, table, company_id, event_id, run_info)
             catalog.forget_event(connection, company_id, event_id)
-            catalog.forget_orphaned_people(connection, company_id, strangers)
+            catalog.forget_orphaned_people(connection, company_id, orphans)
         for table in LISTED_OF if moved else ():
             replacement.sum_up(connection, company_id, table)
         replacement.note_stored(
-            connection, company_id, events, at=moment.at, through=moment.through, run_id=moment.run_id
+            connection, company_id, events, at=run_info.at, through=run_info.through, run_id=run_info.run_id
         )

@@ -1,4 +1,4 @@
-"""What a refresh has promised to a company and not done yet, kept as problems so that a crash forgets none of it.
+"""What a refresh has noted to do for a company and not done yet, kept in `problems` so that a crash forgets none of it.
 
 An event that is new at a company may have minutes on any day that was refreshed before it came; one whose start moved
 has its concurrency on other days. Both are noted before the event is stored, and struck out when the work is done.
@@ -11,14 +11,14 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.stores.problems import Problem, settle
+from sequel_assets.warehouse.stores.problems import Problem, ProblemKind, replace_problems
 from sequel_assets.warehouse.tables.core import NO_DAY, event_concurrency, event_participants, problems, refreshes
 
 HISTORY, RESTART = event_participants.name, event_concurrency.name
 """The dataset under which each of the two is noted."""
 _REASONS = {
-    HISTORY: "is new here; the days that were refreshed before it came are still to be asked; refresh the company again",
-    RESTART: "its start moved; its minutes on other days are still to be placed anew; refresh the company again",
+    HISTORY: "is new here; the days that were refreshed before it came are still to be requested; refresh the company again",
+    RESTART: "its start moved; its minutes on other days are still to be placed; refresh the company again",
 }
 
 
@@ -34,7 +34,7 @@ def noted(connection: sa.Connection, company_id: str) -> Pending:
     """Return what earlier refreshes of the company left undone."""
     rows = connection.execute(
         sa.select(problems.c.dataset, problems.c.event_id).where(
-            problems.c.company_id == company_id, problems.c.day == NO_DAY, problems.c.event_id != ""
+            problems.c.company_id == company_id, problems.c.kind == ProblemKind.PENDING
         )
     ).all()
     return Pending(
@@ -47,11 +47,12 @@ def note(warehouse: Warehouse, company_id: str, pending: Pending, *, at: datetim
     """Make `pending` all that the company has to catch up with; `broken_off` says why a refresh of it did not end."""
     for dataset, event_ids in ((HISTORY, pending.newcomers), (RESTART, pending.restarted)):
         standing = [
-            Problem(company_id, dataset, _REASONS[dataset], event_id=event_id) for event_id in sorted(event_ids)
+            Problem(company_id, dataset, _REASONS[dataset], NO_DAY, event_id, ProblemKind.PENDING)
+            for event_id in sorted(event_ids)
         ]
         if broken_off and dataset == HISTORY:
             standing.append(Problem(company_id, dataset, f"its refresh was broken off: {broken_off}"))
-        settle(warehouse, company_id, dataset, [NO_DAY], standing, at=at)
+        replace_problems(warehouse, company_id, dataset, [NO_DAY], standing, at=at)
 
 
 def refreshed_days(connection: sa.Connection, company_id: str) -> list[date]:

@@ -18,21 +18,21 @@ from sequel_assets.warehouse.tables.event_details import activity_totals, event_
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One event's day whose facts are not what Sequel promised for it."""
+    """One event's day whose facts are not what Sequel expected for it."""
 
     company_id: str
     day: date
     event_id: str
     column: str
     found: int
-    promised: int
+    expected: int
 
 
 MINUTES, USERS = ("live_minutes", "on_demand_minutes", "engaged_minutes"), ("live_users", "on_demand_users")
 
 
 def unreconciled(connection: sa.Connection) -> list[Mismatch]:
-    """Return each (company, day, event) whose sums are not the promised ones, in the order of the key.
+    """Return each (company, day, event) whose sums are not the expected ones, in the order of the key.
 
     Minutes must be the same. There may be fewer people than users, where Sequel counts the spellings of one e-mail, or
     lists somebody with no minute; more there cannot be.
@@ -45,53 +45,53 @@ def unreconciled(connection: sa.Connection) -> list[Mismatch]:
         sa.select(
             *(fact[k] for k in key),
             *(value.label(c) for c, value in zip(columns, found, strict=True)),
-            *(sa.literal(0).label(f"promised_{c}") for c in columns),
+            *(sa.literal(0).label(f"expected_{c}") for c in columns),
         ),
         sa.select(*(proof[k] for k in key), *(sa.literal(0) for _ in columns), *(proof[c] for c in columns)),
     ).subquery()
     sums = [sa.func.sum(both.c[c]).label(c) for c in columns] + [
-        sa.func.sum(both.c[f"promised_{c}"]).label(f"promised_{c}") for c in columns
+        sa.func.sum(both.c[f"expected_{c}"]).label(f"expected_{c}") for c in columns
     ]
     grouped = sa.select(*(both.c[k] for k in key), *sums).group_by(*(both.c[k] for k in key)).subquery()
     wrong = (
         sa.select(grouped)
         .where(
             sa.or_(
-                *(grouped.c[c] != grouped.c[f"promised_{c}"] for c in MINUTES),
-                *(grouped.c[c] > grouped.c[f"promised_{c}"] for c in USERS),
+                *(grouped.c[c] != grouped.c[f"expected_{c}"] for c in MINUTES),
+                *(grouped.c[c] > grouped.c[f"expected_{c}"] for c in USERS),
             )
         )
         .order_by(*(grouped.c[k] for k in key))
     )
     return [
-        Mismatch(row.company_id, row.day, row.event_id, column, found, promised)
+        Mismatch(row.company_id, row.day, row.event_id, column, found, expected)
         for row in connection.execute(wrong)
         for column in columns
-        for found, promised in [(int(row._mapping[column]), int(row._mapping[f"promised_{column}"]))]
-        if found > promised or (found < promised and column in MINUTES)
+        for found, expected in [(int(row._mapping[column]), int(row._mapping[f"expected_{column}"]))]
+        if found > expected or (found < expected and column in MINUTES)
     ]
 
 
 @dataclass(frozen=True)
 class Incomplete:
-    """An event whose activity has another number of entries than Sequel promised."""
+    """An event whose activity has another number of entries than Sequel expected."""
 
     company_id: str
     day: date
     event_id: str
     found: int
-    promised: int
+    expected: int
 
 
 def incomplete_activity(connection: sa.Connection) -> list[Incomplete]:
     """Return each event whose entries of activity are not as many as its `totalCount`, in the order of the key."""
     a, t = event_activity.c, activity_totals.c
-    sums = sa.select(a.company_id, a.day, a.event_id, a.entries.label("found"), sa.literal(0).label("promised"))
+    sums = sa.select(a.company_id, a.day, a.event_id, a.entries.label("found"), sa.literal(0).label("expected"))
     totals = sa.select(t.company_id, t.day, t.event_id, sa.literal(0), t.total_count)
     both = sa.union_all(sums, totals).subquery().c
     key = (both.company_id, both.day, both.event_id)
-    found, promised = sa.func.sum(both.found), sa.func.sum(both.promised)
-    query = sa.select(*key, found, promised).group_by(*key).having(found != promised).order_by(*key)
+    found, expected = sa.func.sum(both.found), sa.func.sum(both.expected)
+    query = sa.select(*key, found, expected).group_by(*key).having(found != expected).order_by(*key)
     return [
         Incomplete(company, day, event, int(has), int(owes))
         for company, day, event, has, owes in connection.execute(query)

@@ -3,8 +3,8 @@
 A slice is behind when the checksum of the facts that it was derived from is not the facts' checksum now. Of an as-of
 slice that is a chain over every day from the start, and while a day of it has no facts the slice is not written. The
 chain starts after the last day that Sequel forgot before it was known: nobody can wait for that one. What is derived at
-a day's close has no slice of an open day, unless somebody asks for it; from then on it is kept up to date like any
-other, and where it has to wait its problem remembers that it was asked for.
+a day's close has no slice of an open day, unless it is requested; from then on it is kept up to date like any
+other, and where it has to wait its problem remembers that it was requested.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import NONE_FROZEN, counts_from, is_closed
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
@@ -40,7 +40,7 @@ _EVER, _NEVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UT
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedSlice:
     """What an insight's slice should say of itself, by the facts as they are."""
 
     input_checksum: str
@@ -48,17 +48,26 @@ class Wanted:
     full_through: datetime | None
     is_closed: bool
     """Whether the sources' own slices of that day have closed."""
-    is_whole: bool = False
-    """Whether every event of that day was asked about: of an open day somebody asked for that, no hour does."""
+    is_full: bool = False
+    """Whether every event of that day was requested: on an open day only an explicit request does that, no hour."""
 
     def is_owed(self, insight: Insight) -> bool:
-        """Say whether the slice is to be there without anybody asking for it."""
-        return self.is_closed or self.is_whole or not insight.at_close
+        """Say whether the slice is to be there without a request."""
+        return self.is_closed or self.is_full or not insight.at_close
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What became of a company's insights, by dataset."""
+
+    results: Mapping[str, Sequence[SliceResult]]
+    waiting: Mapping[str, Mapping[date, str]]
+    """Of the days that must wait the reason."""
 
 
 def wanted_slices(
     insight: Insight, facts: Mapping[date, Any], start: date, frozen_before: date = NONE_FROZEN
-) -> tuple[dict[date, Wanted], dict[date, date]]:
+) -> tuple[dict[date, WantedSlice], dict[date, date]]:
     """Return what each day's slice should be, and for those that must wait the first day without facts.
 
     `facts` are the rows of `refreshes` of the datasets that the insight is derived from, taken together. Pure.
@@ -71,7 +80,7 @@ def wanted_slices(
     known = {day: row for day, row in facts.items() if row.data_through is not None and day >= first}
     if not insight.as_of:
         return {
-            day: Wanted(
+            day: WantedSlice(
                 row.checksum, row.data_through, row.full_through, is_closed(day, row), row.full_through is not None
             )
             for day, row in known.items()
@@ -92,7 +101,7 @@ def wanted_slices(
         own_full = row.full_through or _NEVER
         full = min(own_full, open_full, max(closed_full, day_end(day)))
         through = None if full == _NEVER else full
-        wanted[day] = Wanted(
+        wanted[day] = WantedSlice(
             chain.copy().hexdigest(),
             min(open_data, row.data_through),
             through,
@@ -115,14 +124,13 @@ def derive(
     days: Collection[date],
     *,
     start: date,
-    moment: RunInfo,
+    run_info: RunInfo,
     frozen_before: date = NONE_FROZEN,
     even_open: Collection[date] = (),
-) -> tuple[dict[str, list[SliceResult]], dict[str, dict[date, str]]]:
+) -> Derived:
     """Derive every slice of the company that is behind its facts; those of `days` are accounted for in any case.
 
-    What is derived at a day's close is also derived of the days in `even_open`. Return, by dataset, what became of each,
-    and of those that must wait the reason.
+    What is derived at a day's close is also derived of the days in `even_open`.
     """
     results: dict[str, list[SliceResult]] = {}
     reasons: dict[str, dict[date, str]] = {}
@@ -143,20 +151,25 @@ def derive(
             facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
             wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
             first = counts_from(facts, start, frozen_before) if insight.as_of else start
-            asked_for = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
+            requested = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
             reasons[insight.name] = {
                 day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
                 for day, missing in waiting.items()
-                if not insight.at_close or day in asked_for or is_closed(day, facts[day])
+                if not insight.at_close or day in requested or is_closed(day, facts[day])
             }
             if insight.as_of:  # counted from another start than today's settings say, or over days that are missing
                 stale = [day for day in stored.get(insight.name, {}) if day not in wanted]
                 drop_slices(connection, company_id, insight.table, stale)
             have = stored.get(insight.name, {})
-            wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in asked_for}
+            wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in requested}
             updates = _updates(connection, company_id, insight, wanted, have, days, first)
             results[insight.name] = replace_slices(
-                connection, company_id, updates, at=moment.at, late_window=moment.late_window, run_id=moment.run_id
+                connection,
+                company_id,
+                updates,
+                at=run_info.at,
+                late_window=run_info.late_window,
+                run_id=run_info.run_id,
             )
             if time.monotonic() - began > LONG:
                 break
@@ -168,12 +181,14 @@ def derive(
             time.sleep(GIVES_WAY)
     for insight in OWN_INSIGHTS:
         standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
-        problems.settle(warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=moment.at)
-    return results, reasons
+        problems.replace_problems(
+            warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=run_info.at
+        )
+    return Derived(results, reasons)
 
 
 def _close_frozen_problems(connection: sa.Connection, company_id: str, frozen_before: date) -> None:
-    """Delete the problems of frozen days: nothing is asked any more that could mend them."""
+    """Delete the problems of frozen days: nothing is requested any more that could solve them."""
     p = problems_table.c
     frozen = (p.day != NO_DAY, p.day < frozen_before)
     connection.execute(problems_table.delete().where(p.company_id == company_id, p.dataset.in_(LANDED_NAMES), *frozen))
@@ -199,38 +214,38 @@ def _updates(
     connection: sa.Connection,
     company_id: str,
     insight: Insight,
-    wanted: Mapping[date, Wanted],
+    wanted: Mapping[date, WantedSlice],
     stored: Mapping[date, Any],
     days: Collection[date],
     start: date,
 ) -> list[SliceUpdate]:
     """Return the updates of the slices that are behind; where the facts are the same the bookkeeping alone moves on."""
     accounted = set(days)
-    again = {
+    outdated = {
         day for day, want in wanted.items() if day not in stored or stored[day].input_checksum != want.input_checksum
     }
     moved = {
         day
         for day, want in wanted.items()
-        if day not in again
+        if day not in outdated
         and (
             day in accounted
             or (stored[day].data_through, stored[day].full_through) != (want.data_through, want.full_through)
         )
     }
-    rows = rows_by_day(connection, company_id, insight, sorted(again), start)
+    rows = rows_by_day(connection, company_id, insight, sorted(outdated), start)
     return [
         SliceUpdate(
             insight.table,
             day,
-            None if day not in again else rows.get(day, []),
+            None if day not in outdated else rows.get(day, []),
             None,
             through=wanted[day].data_through,
             data_through=wanted[day].data_through,
             full_through=wanted[day].full_through,
             input_checksum=wanted[day].input_checksum,
         )
-        for day in sorted(again | moved)
+        for day in sorted(outdated | moved)
     ]
 
 

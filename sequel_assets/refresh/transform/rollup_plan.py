@@ -1,4 +1,4 @@
-"""What a roll-up should be: who stands beneath a company on a day, whether all of them have their facts, and which.
+"""What a roll-up should be: which sub-companies a company has on a day, whether all of them have their facts, and which.
 
 The decisions are pure; below them stands what they read.
 """
@@ -16,7 +16,7 @@ from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
 from sequel_assets.insights.tree import Parents, members_on, parents_of
 from sequel_assets.refresh.core.retention import is_closed
 from sequel_assets.refresh.coverage.unknown_children import read_unread
-from sequel_assets.refresh.transform.derive import Wanted
+from sequel_assets.refresh.transform.derive import WantedSlice
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, refreshes
@@ -30,39 +30,41 @@ Key = tuple[str, date]
 
 @dataclass(frozen=True)
 class Hierarchies:
-    """Who stands beneath whom, and since when a company is gone at Sequel."""
+    """Which company has which sub-companies, and since when a company is gone at Sequel."""
 
     parents: Parents
     gone_on: Mapping[str, date | None]
     unread: frozenset[str] = frozenset()
-    """Companies of which nobody knows what stands beneath them."""
+    """Companies whose sub-companies were never listed."""
 
     def only(self, members: Collection[str]) -> "Hierarchies":
         """Return the same without the other companies."""
         return Hierarchies(self.parents, {member: self.gone_on[member] for member in members}, self.unread)
 
     def members_on(self, day: date) -> dict[str, list[str]]:
-        """Return of each company itself and all beneath it that day."""
+        """Return of each company itself and all its sub-companies that day."""
         return members_on(self.parents, self.gone_on, day)
 
 
 def wanted_rollups(
-    trees: Hierarchies, slices: Slices, days: Iterable[date]
-) -> tuple[dict[Key, Wanted], dict[Key, str]]:
+    hierarchies: Hierarchies, slices: Slices, days: Iterable[date]
+) -> tuple[dict[Key, WantedSlice], dict[Key, str]]:
     """Return what each company's roll-up of these days should be, and for those that must wait which company is missing.
 
     A company that was gone that day and has no slice of it is not waited for; one that is `unread` is. Pure.
     """
-    wanted: dict[Key, Wanted] = {}
+    wanted: dict[Key, WantedSlice] = {}
     waiting: dict[Key, str] = {}
     for day in days:
-        of_company = {company_id: _own(trees, slices, company_id, day) for company_id in trees.gone_on}
-        for company_id, members in trees.members_on(day).items():
+        of_company = {company_id: _own(hierarchies, slices, company_id, day) for company_id in hierarchies.gone_on}
+        for company_id, members in hierarchies.members_on(day).items():
             itself_first = sorted(members, key=lambda member: (member != company_id, member))
-            told = [(member, *of_company[member]) for member in itself_first]
-            unread = next((member for member in itself_first if member in trees.unread), None)
-            missing = unread or next((member for member, rows, is_owed in told if is_owed and not rows), None)
-            rows = [row for _, own, _ in told for row in own]
+            members_with_rows = [(member, *of_company[member]) for member in itself_first]
+            unread = next((member for member in itself_first if member in hierarchies.unread), None)
+            missing = unread or next(
+                (member for member, rows, is_owed in members_with_rows if is_owed and not rows), None
+            )
+            rows = [row for _, own, _ in members_with_rows for row in own]
             if missing is not None:
                 waiting[company_id, day] = missing
             elif rows:
@@ -70,21 +72,21 @@ def wanted_rollups(
     return wanted, waiting
 
 
-def _own(trees: Hierarchies, slices: Slices, company_id: str, day: date) -> tuple[list[Any], bool]:
+def _own(hierarchies: Hierarchies, slices: Slices, company_id: str, day: date) -> tuple[list[Any], bool]:
     """Return a company's own slices of a day, all or none, and whether it owes them."""
     rows = [slices.get((company_id, dataset, day)) for dataset in SOURCES]
-    gone_on = trees.gone_on[company_id]
+    gone_on = hierarchies.gone_on[company_id]
     if all(row is not None and row.data_through is not None for row in rows):
         return rows, True
     return [], gone_on is None or day < gone_on
 
 
-def _together(rows: list[Any]) -> Wanted:
-    told = "".join(f"{row.company_id} {row.dataset} {row.checksum}\n" for row in rows)
+def _together(rows: list[Any]) -> WantedSlice:
+    checksums = "".join(f"{row.company_id} {row.dataset} {row.checksum}\n" for row in rows)
     full = [row.full_through for row in rows]
-    return Wanted(
-        # the hour that the rows tell is among what they are made from
-        hashlib.sha256(f"{told}{min(row.data_through for row in rows).isoformat()}".encode()).hexdigest(),
+    return WantedSlice(
+        # the hour that the rows cover is part of what they are made from
+        hashlib.sha256(f"{checksums}{min(row.data_through for row in rows).isoformat()}".encode()).hexdigest(),
         min(row.data_through for row in rows),
         None if None in full else min(full),
         all(is_closed(row.day, row) for row in rows),
@@ -92,21 +94,21 @@ def _together(rows: list[Any]) -> Wanted:
     )
 
 
-def is_behind(slices: Slices, key: Key, want: Wanted) -> bool:
+def is_behind(slices: Slices, key: Key, want: WantedSlice) -> bool:
     """Say whether a roll-up is missing, or made from other facts, or covers another hour."""
     have = slices.get((key[0], company_rollup.name, key[1]))
     return have is None or (have.input_checksum, have.full_through) != (want.input_checksum, want.full_through)
 
 
 def behind_rollups(connection: sa.Connection) -> list[tuple[str, date]]:
-    """Return (company, day) of each roll-up that is missing though all beneath are there, or behind their facts."""
+    """Return (company, day) of each roll-up that is missing though all sub-companies are there, or behind their facts."""
     r = refreshes.c
     query = select(r.day).where(r.dataset == SOURCES[0], r.day != NO_DAY).distinct().order_by(r.day)
-    trees, days = read_hierarchies(connection), list(connection.scalars(query))
+    hierarchies, days = read_hierarchies(connection), list(connection.scalars(query))
     found = []
     for n in range(0, len(days), 31):  # a month at a time: thousands of companies have many slices
         slices = read_slices(connection, days[n : n + 31])
-        wanted, _ = wanted_rollups(trees, slices, days[n : n + 31])
+        wanted, _ = wanted_rollups(hierarchies, slices, days[n : n + 31])
         found += [
             key
             for key, want in wanted.items()

@@ -1,37 +1,29 @@
-"""What a refresh of a company remembers of its events' empty past, and what it adds."""
+"""What is remembered of the empty past of a company's events: reading it for the plan, and adding what a refresh learns."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.run_info import RunInfo
-from sequel_assets.refresh.usage.empty_ranges import learn, left_to_request, without
-from sequel_assets.refresh.usage.event_worker import EventWork
-from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.database.transactions import repeats
+from sequel_assets.refresh.core.run_context import RunContext
+from sequel_assets.refresh.usage.empty_ranges import learn, without
+from sequel_assets.refresh.usage.event_worker import EventWork, RangeFindings
 from sequel_assets.warehouse.stores import empty_ranges
 from sequel_assets.warehouse.stores.empty_ranges import EmptyRange
 from sequel_assets.warehouse.tables.core import proofs
 
 MAX_SECONDS = 1.0
-"""What was learned is written at least so often, so that a kill costs no more to ask again."""
+"""What was learned is written at least so often, so that a kill costs few requests."""
 
 
 class EmptyRangeStore:
-    """The silences of one company. With `anew` none of them is believed; what is learned is kept all the same."""
+    """Writes the empty ranges of one company. What is learned is kept even where the run believes none of them."""
 
-    def __init__(self, warehouse: Warehouse, company_id: str, moment: RunInfo, *, anew: bool) -> None:
-        self._warehouse, self._company_id, self._moment = warehouse, company_id, moment
-        self._believed: dict[str, list[EmptyRange]] = {} if anew else self._read()
+    def __init__(self, context: RunContext, company_id: str) -> None:
+        self._warehouse, self._run_info, self._company_id = context.warehouse, context.run_info, company_id
         self._written = time.monotonic()
-
-    def left(self, event_id: str, days: Iterable[date]) -> list[date]:
-        """Return the days that an event is to be asked about."""
-        return left_to_request(days, self._believed.get(event_id, ()))
 
     def keep_now_and_then(self, works: Sequence[EventWork]) -> None:
         """Write what was learned if that was not done lately."""
@@ -39,32 +31,31 @@ class EmptyRangeStore:
             self.keep(works)
 
     def keep(self, works: Sequence[EventWork]) -> None:
-        """Write what the events have told since the last time, in one transaction."""
-        told = {work.event.event_id: work.take_told() for work in works}
-        told = {event_id: (silent, loud) for event_id, (silent, loud) in told.items() if silent or loud}
-        if told:
-            self._warehouse.change(partial(self._learn, told), self._company_id)
+        """Write what the events have shown since the last time, in one transaction."""
+        found = {work.event.event_id: findings for work in works if (findings := work.take_findings())}
+        if found:
+            self._warehouse.change(partial(self._learn, found), self._company_id)
         self._written = time.monotonic()
 
-    def _learn(self, told: Mapping[str, tuple[Any, Any]], connection: sa.Connection) -> None:
+    def _learn(self, found: Mapping[str, RangeFindings], connection: sa.Connection) -> None:
         stored = empty_ranges.load(connection, self._company_id)
+        through, late_window = self._run_info.through, self._run_info.late_window
         changed = {}
-        for event_id, (silent, loud) in told.items():
+        for event_id, new in found.items():
             before = stored.get(event_id, [])
-            after = learn(before, silent, loud, through=self._moment.through, late_window=self._moment.late_window)
+            after = learn(before, new.empty, new.non_empty, through=through, late_window=late_window)
             if after != before:
                 changed[event_id] = after
         empty_ranges.replace(connection, self._company_id, changed)
 
-    @repeats
-    def _read(self) -> dict[str, list[EmptyRange]]:
-        """Return what is stored; days of which minutes are stored are not believed to be silent, whatever is told."""
-        with self._warehouse.read() as connection:
-            stored = empty_ranges.load(connection, self._company_id)
-            if not stored:
-                return {}
-            loud: dict[str, set[date]] = {}
-            columns = (proofs.c.event_id, proofs.c.day)
-            for event_id, day in connection.execute(sa.select(*columns).where(proofs.c.company_id == self._company_id)):
-                loud.setdefault(event_id, set()).add(day)
-        return {event_id: without(theirs, loud.get(event_id, ())) for event_id, theirs in stored.items()}
+
+def read_empty_ranges(connection: sa.Connection, company_id: str) -> dict[str, list[EmptyRange]]:
+    """Return what is remembered; days of which minutes are stored do not count as empty, whatever is remembered."""
+    stored = empty_ranges.load(connection, company_id)
+    if not stored:
+        return {}
+    non_empty: dict[str, set[date]] = {}
+    columns = (proofs.c.event_id, proofs.c.day)
+    for event_id, day in connection.execute(sa.select(*columns).where(proofs.c.company_id == company_id)):
+        non_empty.setdefault(event_id, set()).add(day)
+    return {event_id: without(ranges, non_empty.get(event_id, ())) for event_id, ranges in stored.items()}

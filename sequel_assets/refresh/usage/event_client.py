@@ -1,20 +1,18 @@
-"""Asking Sequel about one event: every call in one place, counted, with the verdicts on a 404.
+"""Requests to Sequel about one event: every call in one place, counted; a 404 is requested once more before it counts.
 
-Single-day answers come as whole lists, since a list answers the totals too; they are kept (within bounds) until the
-day is worked on, so that no list is asked for twice.
+A single day is requested as a list, since a list has the totals too. Lists are kept (within bounds) until the day is worked
+on, so that none is requested twice.
 """
 
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-from sequel_assets.refresh.core.existence import requested_again
-from sequel_assets.refresh.usage.range_search import EngagementType, RangeRequest, Span, Totals
+from sequel_assets.refresh.core.existence import twice_if_missing
+from sequel_assets.refresh.core.run_context import KeptLists
+from sequel_assets.refresh.usage.range_search import RangeRequest, Span, Totals
 from sequel_assets.refresh.usage.verification import DoesNotReconcile, ListedPeople, read
 from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownEvent
-
-MAX_KEPT_ROWS = 300_000
 
 
 class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looked into
@@ -22,86 +20,65 @@ class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looke
 
 
 @dataclass(frozen=True)
-class EventAnswer:
+class ParticipantList:
     """A participants list and the totals that came with it."""
 
     totals: Totals
     listed: tuple[ListedPeople, ...]
 
 
-@dataclass
-class KeptLists:
-    """How many rows a refresh keeps in memory, over all its events."""
+class EventClient:
+    """The requests about one event; used by one thread at a time."""
 
-    rows: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def admit(self, rows: int) -> bool:
-        """Say whether so many rows more may be kept."""
-        with self.lock:
-            if self.rows + rows > MAX_KEPT_ROWS:
-                return False
-            self.rows += rows
-            return True
-
-    def release(self, rows: int) -> None:
-        """Give room back."""
-        with self.lock:
-            self.rows -= rows
-
-
-class EventAsker:
-    """The questions about one event; used by one thread at a time."""
-
-    def __init__(self, client: SequelClient, event: KnownEvent, room: KeptLists) -> None:
+    def __init__(self, client: SequelClient, event: KnownEvent, kept_lists: KeptLists) -> None:
         self.client = client
         self.event = event
         self.requests = 0
         self.most_users = 0
         self.span: Span | None = None
-        """What the last question was about."""
-        self._room = room
-        self._kept: dict[RangeRequest, EventAnswer] = {}
-        self._unproven: set[RangeRequest] = set()
+        """What the last request was about."""
+        self._kept_lists = kept_lists
+        self._kept: dict[RangeRequest, ParticipantList] = {}
+        self._unreconciled: set[RangeRequest] = set()
 
     @property
     def has_doubts(self) -> bool:
-        """Say whether a single day's totals were believed though its list does not come to them."""
-        return bool(self._unproven)
+        """Say whether a single day's totals were taken though its list does not come to them."""
+        return bool(self._unreconciled)
 
-    def totals(self, question: RangeRequest) -> Totals:
-        """Return the promised totals; of a single day the list is fetched with them, checked against them, and kept."""
-        if question.span.days > 1:
-            return self._ask(question, limit=1).totals
-        answer = self._ask(question, limit=self._limit(self.most_users))
-        if not _is_proven(answer):
-            answer = self._ask(question, limit=self._limit(answer.totals.users))
-            if not _is_proven(answer):
-                self._unproven.add(question)
-        if self._room.admit(len(answer.listed)):
-            self._kept[question] = answer
-        return answer.totals
+    def totals(self, request: RangeRequest) -> Totals:
+        """Return the totals; of a single day the list is fetched with them, checked against them, and kept."""
+        if request.span.days > 1:
+            return self._request(request, limit=1).totals
+        fetched = self._request(request, limit=self._limit(self.most_users))
+        if not _reconciles(fetched):
+            fetched = self._request(request, limit=self._limit(fetched.totals.users))
+            if not _reconciles(fetched):
+                self._unreconciled.add(request)
+        if self._kept_lists.admit(len(fetched.listed)):
+            self._kept[request] = fetched
+        return fetched.totals
 
-    def probe(self, question: RangeRequest) -> Totals:
-        """Return the promised totals of any span with the smallest answer."""
-        return self._ask(question, limit=1).totals
+    def probe(self, request: RangeRequest) -> Totals:
+        """Return the totals of any span with the smallest response."""
+        return self._request(request, limit=1).totals
 
-    def everybody(self, question: RangeRequest) -> EventAnswer:
-        """Return everybody, kept or asked."""
-        kept = self._kept.pop(question, None)
+    def everybody(self, request: RangeRequest) -> ParticipantList:
+        """Return everybody, from the kept lists or from Sequel."""
+        kept = self._kept.pop(request, None)
         if kept is not None:
-            self._room.release(len(kept.listed))
+            self._kept_lists.release(len(kept.listed))
             return kept
-        return self._ask(question, limit=self._limit(self.most_users))
+        return self._request(request, limit=self._limit(self.most_users))
 
     def forget(self, day: date | None = None) -> None:
         """Drop the lists that are kept (of a day)."""
-        self._unproven.clear()
-        for question in [q for q in self._kept if day is None or q.span.first == day]:
-            self._room.release(len(self._kept.pop(question).listed))
+        self._unreconciled.clear()
+        for request in [q for q in self._kept if day is None or q.span.first == day]:
+            self._kept_lists.release(len(self._kept.pop(request).listed))
 
     def concurrency(self) -> list[tuple[int, int]] | None:
-        """Return (minute from the start, users) as told; None for a 404."""
+        """Return (minute from the start, users) as received; None for a 404."""
         self.requests += 1
         try:
             return self.client.concurrency(self.event.event_id)
@@ -109,36 +86,40 @@ class EventAsker:
             return None
 
     def was_ever_live(self) -> bool:
-        """Say whether Sequel tells any live minute of the event, whenever that was."""
+        """Say whether Sequel has any live minute of the event, whenever that was."""
         self.requests += 1
         event_id = self.event.event_id
         try:
-            told = requested_again(
+            response = twice_if_missing(
                 lambda: self.client.participants(event_id, start=None, end=None, engagement_type="live", limit=1)
             )
         except NotFound:
             raise EventMissing(event_id) from None
-        return told.total_engaged_minutes > 0
+        return response.total_engaged_minutes > 0
 
-    def _ask(self, question: RangeRequest, limit: int) -> EventAnswer:
-        self.span = question.span
+    def _request(self, request: RangeRequest, limit: int) -> ParticipantList:
+        self.span = request.span
         for attempt in (1, 2):
             self.requests += 1
             try:
-                return self._answer(question.engagement_type, question, limit)
+                return self._fetch(request, limit)
             except NotFound:
                 if attempt == 2:
                     raise EventMissing(self.event.event_id) from None
         raise AssertionError("unreachable")
 
-    def _answer(self, kind: EngagementType, question: RangeRequest, limit: int) -> EventAnswer:
-        told = self.client.participants(
-            self.event.event_id, start=question.span.first, end=question.span.last, engagement_type=kind, limit=limit
+    def _fetch(self, request: RangeRequest, limit: int) -> ParticipantList:
+        response = self.client.participants(
+            self.event.event_id,
+            start=request.span.first,
+            end=request.span.last,
+            engagement_type=request.engagement_type,
+            limit=limit,
         )
-        totals = Totals(told.number_of_users, told.total_engaged_minutes)
+        totals = Totals(response.number_of_users, response.total_engaged_minutes)
         self.most_users = max(self.most_users, totals.users)
-        return EventAnswer(
-            totals, tuple(ListedPeople(row.name, row.email, row.engaged_minutes) for row in told.participants)
+        return ParticipantList(
+            totals, tuple(ListedPeople(row.name, row.email, row.engaged_minutes) for row in response.participants)
         )
 
     @staticmethod
@@ -146,9 +127,9 @@ class EventAsker:
         return 2 * users + 100
 
 
-def _is_proven(answer: EventAnswer) -> bool:
+def _reconciles(fetched: ParticipantList) -> bool:
     try:
-        read(answer.totals.users, answer.totals.minutes, answer.listed)
+        read(fetched.totals.users, fetched.totals.minutes, fetched.listed)
     except DoesNotReconcile:
         return False
     return True

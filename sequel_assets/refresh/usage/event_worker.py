@@ -2,48 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import TypeVar
 
 from sequel_assets.refresh.core.existence import is_gone
-from sequel_assets.refresh.core.progress import Progress
+from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.usage.concurrency import ConcurrencyByDay, fetch_concurrency
-from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing, KeptLists
+from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import DayFacts, NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
-from sequel_assets.sequel import FATAL, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import HUB, STAGE
 
 T = TypeVar("T")
-
-
-@dataclass
-class Context:
-    """What every part of a refresh is given: the three rooms, the clock and the rules."""
-
-    client: SequelClient
-    clock: Callable[[], datetime]
-    settle: timedelta
-    room: KeptLists = field(default_factory=KeptLists)
-    gauge: Progress = field(default_factory=Progress)
-    stop: threading.Event = field(default_factory=threading.Event)
-    fatal: list[SequelError] = field(default_factory=list)
-    """The error that ended the run, once there is one."""
-    only: Mapping[str, Mapping[str, Collection[date]]] = field(default_factory=dict)
-    """company -> event -> days that are asked of this event alone, beside the days that are asked of every event."""
-    anew: bool = False
-    """True where the remembered silences are not believed."""
-    frozen_before: Mapping[str, date] = field(default_factory=dict)
-    """company -> the first day that Sequel still holds, where it forgets; no day before it is asked or written."""
-    listers: dict[str, str] = field(default_factory=dict)
-    """event -> the company whose list named it, where that is not its own."""
-
-
-class Stopped(Exception):  # noqa: N818 - a state, not an error
-    """The run was asked to stop, or ended by an error that no other request would survive."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +31,36 @@ class DayWork:
     seconds: float = 0.0
 
 
-class EventWork:
-    """The questions and answers of one event over the spans that are refreshed."""
+@dataclass
+class RangeFindings:
+    """Which ranges of an event were found to be empty, and which days to have minutes."""
 
-    def __init__(self, context: Context, company_id: str, event: KnownEvent) -> None:
+    empty: list[Span] = field(default_factory=list)
+    non_empty: set[date] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        """Say whether anything was found."""
+        return bool(self.empty or self.non_empty)
+
+
+class EventWork:
+    """The requests and results of one event over the spans that are refreshed."""
+
+    def __init__(self, context: RunContext, company_id: str, event: KnownEvent) -> None:
         self.company_id = company_id
         self.event = event
-        self.told: ConcurrencyByDay | None = None
+        self.concurrency: ConcurrencyByDay | None = None
+        """None until it was fetched; then it has every minute of the event."""
         self.days: dict[date, Expected | None] = {}
         self.failed_spans: dict[Span, str] = {}
         self.vanished = False
         self.explore_requests = 0
         self._context = context
-        self._ask = EventAsker(context.client, event, context.room)
+        self._client = EventClient(context.client, event, context.kept_lists)
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
-        self._telling = threading.Lock()
-        self._silent: list[Span] = []
-        self._loud: set[date] = set()
+        self._findings_lock = threading.Lock()
+        self._findings = RangeFindings()
 
     @property
     def own(self) -> Span | None:
@@ -85,40 +71,37 @@ class EventWork:
         last = end.date() if end and end > self.event.starts_at else self.event.starts_at.date()
         return Span(self.event.starts_at.date(), last)
 
-    def take_told(self) -> tuple[list[Span], set[date]]:
-        """Return, once each, the stretches that were told to be empty, and the days that have minutes."""
-        with self._telling:
-            silent, self._silent = self._silent, []
-            loud, self._loud = self._loud, set()
-        return silent, loud
+    def take_findings(self) -> RangeFindings:
+        """Return, once each, the ranges that were found to be empty, and the days that have minutes."""
+        with self._findings_lock:
+            findings, self._findings = self._findings, RangeFindings()
+        return findings
 
-    def _tell(self, silent: Iterable[Span], loud: Iterable[date]) -> None:
-        with self._telling:
-            self._silent += silent
-            self._loud.update(loud)
+    def _note(self, empty: Iterable[Span], non_empty: Iterable[date]) -> None:
+        with self._findings_lock:
+            self._findings.empty += empty
+            self._findings.non_empty.update(non_empty)
 
     def explore(self, span: Span, wants_witness: bool) -> None:
         """Find the days of a span that have minutes; a failure is kept for every day that it concerns."""
         with self._one_at_a_time:
-            before, known = self._ask.requests, len(self.days)
+            before, known = self._client.requests, len(self.days)
             self._explore(span, wants_witness)
-            self.explore_requests = self._ask.requests
-            self._context.gauge.explored(self._ask.requests - before, len(self.days) - known)
+            self.explore_requests = self._client.requests
+            self._context.progress.explored(self._client.requests - before, len(self.days) - known)
 
     def _explore(self, span: Span, wants_witness: bool) -> None:
         """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
-        context = self._context
+        clock, settle = self._context.clock, self._context.config.settle
         try:
             days = self._guarded(
-                lambda: explore(
-                    self._ask, span, self.own, clock=context.clock, settle=context.settle, wants_witness=wants_witness
-                )
+                lambda: explore(self._client, span, self.own, clock=clock, settle=settle, wants_witness=wants_witness)
             )
             self.days |= days
-            self._tell(gaps(span, days), [day for day, expected in days.items() if expected is not None])
+            self._note(gaps(span, days), [day for day, expected in days.items() if expected is not None])
         except SliceFailure as error:
-            self._ask.forget()
-            where = self._ask.span
+            self._client.forget()
+            where = self._client.span
             if not isinstance(error, NoResponse) or where is None or where == span:
                 self.failed_spans[span] = str(error)
                 return
@@ -130,16 +113,16 @@ class EventWork:
             self._look_up(span)
 
     def work(self, day: date, *, wants_facts: bool) -> DayWork:
-        """Fetch and prove a day; fetch the concurrency too when somebody was live or minutes of that day are stored."""
-        began, before = time.monotonic(), self._ask.requests
+        """Fetch and verify a day; fetch the concurrency too when somebody was live or minutes of that day are stored."""
+        began, before = time.monotonic(), self._client.requests
         facts: DayFacts | None = None
         concurrency_failure = ""
         with self._one_at_a_time:
             failure = self.failure_on(day)
             try:
                 if wants_facts:
-                    facts = self._guarded(lambda: day_facts(self._ask, day, self.days.get(day)))
-                    self._tell([] if facts.minutes else [Span(day, day)], [day] if facts.minutes else [])
+                    facts = self._guarded(lambda: day_facts(self._client, day, self.days.get(day)))
+                    self._note([] if facts.minutes else [Span(day, day)], [day] if facts.minutes else [])
             except SliceFailure as error:
                 failure = str(error)
             except EventMissing:
@@ -148,18 +131,18 @@ class EventWork:
             if self.event.event_type == STAGE and not self.vanished and (was_live or self.stored_on(day)):
                 self._fetch_concurrency(has_live_minutes=was_live)
                 concurrency_failure = self._concurrency_failure
-            requests = self._ask.requests - before
-        self._context.gauge.worked(requests)
+            requests = self._client.requests - before
+        self._context.progress.worked(requests)
         return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
 
-    def concurrency_again(self) -> bool:
-        """Fetch the concurrency whatever the days say, since the event's start moved; say whether it was told."""
+    def fetch_moved_concurrency(self) -> bool:
+        """Fetch the concurrency whatever the days say, since the event's start moved; say whether it was had."""
         with self._one_at_a_time:
             self._fetch_concurrency(has_live_minutes=False)
-            return self.told is not None or self.vanished
+            return self.concurrency is not None or self.vanished
 
     def stored_on(self, day: date) -> bool:
-        """Say whether Sequel's last telling of its concurrency reached into a day."""
+        """Say whether its concurrency, as it was stored last, reached into a day."""
         first, last = self.event.concurrency_from, self.event.concurrency_until
         return first is not None and last is not None and first.date() <= day <= last.date()
 
@@ -169,10 +152,10 @@ class EventWork:
 
     def _fetch_concurrency(self, *, has_live_minutes: bool) -> None:
         """Fetch it once for all days; a failure stands for all days too."""
-        if self.told is not None or self._concurrency_failure:
+        if self.concurrency is not None or self._concurrency_failure:
             return
         try:
-            self.told = self._guarded(lambda: fetch_concurrency(self._ask, has_live_minutes=has_live_minutes))
+            self.concurrency = self._guarded(lambda: fetch_concurrency(self._client, has_live_minutes=has_live_minutes))
         except SliceFailure as error:
             self._concurrency_failure = str(error)
         except EventMissing:
@@ -180,14 +163,11 @@ class EventWork:
 
     def _guarded(self, call: Callable[[], T]) -> T:
         """Run a call; Sequel's errors fail the slice, but one that no request would survive ends the run."""
-        if self._context.stop.is_set():
-            raise Stopped
+        self._context.stop.check()
         try:
             return call()
         except FATAL as error:
-            self._context.fatal.append(error)
-            self._context.stop.set()
-            raise Stopped from None
+            raise self._context.stop.end(error) from None
         except SequelError as error:
             raise NoResponse(str(error)) from None
 

@@ -1,11 +1,11 @@
-"""The minutes of one event on one day, proven; and finding the days that have any."""
+"""The minutes of one event on one day, verified; and finding the days that have any."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sequel_assets.refresh.core.time import is_unsettled
-from sequel_assets.refresh.usage.event_client import EventAsker
+from sequel_assets.refresh.usage.event_client import EventClient
 from sequel_assets.refresh.usage.range_search import (
     Contradiction,
     EngagementType,
@@ -21,11 +21,11 @@ from sequel_assets.refresh.usage.verification import Attendee, Counted, DoesNotR
 
 
 class SliceFailure(Exception):  # noqa: N818 - the word of the matter
-    """One event of one day (or span) could not be told for sure; the text is the reason, in one line."""
+    """One event of one day (or span) could not be verified; the text is the reason, in one line."""
 
 
 class NoResponse(SliceFailure):
-    """Sequel did not answer at all; asking about other days may still succeed."""
+    """Sequel did not answer at all; requests for other days may still succeed."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Minutes:
 
 @dataclass(frozen=True)
 class DayFacts:
-    """Everybody's minutes of one event on one day, and the totals they were proven against."""
+    """Everybody's minutes of one event on one day, and the totals they were verified against."""
 
     minutes: tuple[Minutes, ...]
     live: Totals
@@ -54,7 +54,7 @@ NOBODY = DayFacts((), Totals(0, 0), Totals(0, 0), 0)
 
 @dataclass(frozen=True)
 class VerifiedList:
-    """The people of a list and the totals that it was proven against."""
+    """The people of a list and the totals that it was verified against."""
 
     totals: Totals
     people: tuple[Counted, ...]
@@ -64,7 +64,7 @@ NO_LIST = VerifiedList(Totals(0, 0), ())
 
 
 def explore(
-    ask: EventAsker,
+    client: EventClient,
     span: Span,
     own: Span | None,
     *,
@@ -72,12 +72,12 @@ def explore(
     settle: timedelta,
     wants_witness: bool,
 ) -> Mapping[date, Expected | None]:
-    """Return the days of a span on which the event has minutes; contradictory answers are asked for once more."""
+    """Return the days of a span on which the event has minutes; contradictory totals are requested once more."""
     for attempt in (1, 2):
         try:
-            return _explore(ask, span, own, clock, settle, wants_witness)
+            return _explore(client, span, own, clock, settle, wants_witness)
         except Contradiction as error:
-            ask.forget()
+            client.forget()
             if attempt == 2:
                 raise SliceFailure(
                     f"Sequel's totals contradict each other: {error}; try again after the next full hour"
@@ -86,44 +86,49 @@ def explore(
 
 
 def _explore(
-    ask: EventAsker, span: Span, own: Span | None, clock: Callable[[], datetime], settle: timedelta, wants_witness: bool
+    client: EventClient,
+    span: Span,
+    own: Span | None,
+    clock: Callable[[], datetime],
+    settle: timedelta,
+    wants_witness: bool,
 ) -> Mapping[date, Expected | None]:
     began = clock()
-    answers: dict[RangeRequest, Totals] = {}
-    while (step := plan(span, own, answers)).questions:
-        for question in step.questions:
-            answers[question] = ask.totals(question)
-    _confirm(ask, span, step.days, answers, wants_witness=wants_witness)
+    totals: dict[RangeRequest, Totals] = {}
+    while (step := plan(span, own, totals)).questions:
+        for request in step.questions:
+            totals[request] = client.totals(request)
+    _confirm(client, span, step.days, totals, wants_witness=wants_witness)
     everything = RangeRequest("all", span)
-    is_unsettled_now = len(answers) > 1 and is_unsettled(began, clock(), settle)
-    if (is_unsettled_now or _hangs_on_all(step.days)) and ask.probe(everything) != answers[everything]:
-        raise Contradiction(f"the numbers of {span} moved while they were asked for")
+    is_unsettled_now = len(totals) > 1 and is_unsettled(began, clock(), settle)
+    if (is_unsettled_now or _hangs_on_all(step.days)) and client.probe(everything) != totals[everything]:
+        raise Contradiction(f"the numbers of {span} moved while they were requested")
     return step.days
 
 
 def _confirm(
-    ask: EventAsker,
+    client: EventClient,
     span: Span,
     days: Mapping[date, Expected | None],
-    answers: Mapping[RangeRequest, Totals],
+    totals: Mapping[RangeRequest, Totals],
     *,
     wants_witness: bool,
 ) -> None:
-    """Ask every day that was only inferred: a wrong total anywhere makes some other day look empty.
+    """Request every day that was only inferred: a wrong total anywhere makes some other day look empty.
 
-    The lists are needed anyhow and are kept. Where a list does not come to its totals every empty stretch is asked too.
+    The lists are needed anyhow and are kept. Where a list does not come to its totals every empty range is requested too.
     """
     for day, expected in days.items():
         inferred = {RangeRequest("live", Span(day, day)): expected.live if expected else 0}
         inferred[RangeRequest("onDemand", Span(day, day))] = expected.on_demand if expected else 0
-        for question, minutes in inferred.items():
-            if minutes and question not in answers and (told := ask.totals(question).minutes) != minutes:
-                raise Contradiction(f"{day} has {told} {question.engagement_type} minutes, {minutes} by the range")
+        for request, minutes in inferred.items():
+            if minutes and request not in totals and (found := client.totals(request).minutes) != minutes:
+                raise Contradiction(f"{day} has {found} {request.engagement_type} minutes, {minutes} by the range")
     stretches = gaps(span, days) if days and span.days > 1 else []
-    if not ask.has_doubts:
+    if not client.has_doubts:
         stretches = sorted(stretches, key=lambda gap: -gap.days)[: 1 if wants_witness else 0]
     for stretch in stretches:
-        if ask.probe(RangeRequest("all", stretch)).minutes:
+        if client.probe(RangeRequest("all", stretch)).minutes:
             raise Contradiction(f"the days do not add up to {span}: {stretch} has minutes of its own")
 
 
@@ -132,53 +137,53 @@ def _hangs_on_all(days: Mapping[date, Expected | None]) -> bool:
     return any(day and day.live and day.on_demand and not day.overlaps for day in days.values())
 
 
-def day_facts(ask: EventAsker, day: date, expected: Expected | None) -> DayFacts:
-    """Return the proven minutes of a day; what does not fit is asked for once more, by the day itself."""
+def day_facts(client: EventClient, day: date, expected: Expected | None) -> DayFacts:
+    """Return the verified minutes of a day; what does not fit is requested once more, by the day itself."""
     try:
-        return _as_expected(ask, day, expected) if expected is not None else _by_itself(ask, day)
+        return _as_expected(client, day, expected) if expected is not None else _by_itself(client, day)
     except (Contradiction, DoesNotReconcile):
-        ask.forget(day)
+        client.forget(day)
     try:
-        return _by_itself(ask, day)
+        return _by_itself(client, day)
     except (Contradiction, DoesNotReconcile) as error:
         raise SliceFailure(str(error)) from None
 
 
-def _as_expected(ask: EventAsker, day: date, expected: Expected) -> DayFacts:
-    live = _list(ask, "live", day) if expected.live else NO_LIST
-    replay = _list(ask, "onDemand", day) if expected.on_demand else NO_LIST
+def _as_expected(client: EventClient, day: date, expected: Expected) -> DayFacts:
+    live = _list(client, "live", day) if expected.live else NO_LIST
+    replay = _list(client, "onDemand", day) if expected.on_demand else NO_LIST
     for found, minutes in ((live, expected.live), (replay, expected.on_demand)):
         if found.totals.minutes != minutes:
-            raise Contradiction(f"{day}: {found.totals.minutes} minutes told, {minutes} by the range")
+            raise Contradiction(f"{day}: {found.totals.minutes} minutes listed, {minutes} by the range")
     both = _on_both(live, replay)
-    everybody = _list(ask, "all", day) if both.unnamed or (expected.overlaps and both.emails) else None
+    everybody = _list(client, "all", day) if both.unnamed or (expected.overlaps and both.emails) else None
     apart = expected.live + expected.on_demand
     if everybody and not expected.overlaps and everybody.totals.minutes != apart:
-        raise Contradiction(f"{day}: {everybody.totals.minutes} minutes of all told, {apart} by the range")
+        raise Contradiction(f"{day}: {everybody.totals.minutes} minutes of all listed, {apart} by the range")
     return _together(day, live, replay, everybody)
 
 
-def _by_itself(ask: EventAsker, day: date) -> DayFacts:
-    promised = (
-        ask.totals(RangeRequest("all", Span(day, day)))
-        if ask.most_users
-        else ask.probe(RangeRequest("all", Span(day, day)))
+def _by_itself(client: EventClient, day: date) -> DayFacts:
+    expected = (
+        client.totals(RangeRequest("all", Span(day, day)))
+        if client.most_users
+        else client.probe(RangeRequest("all", Span(day, day)))
     )
-    if not promised.minutes:
-        ask.forget(day)
+    if not expected.minutes:
+        client.forget(day)
         return NOBODY
-    live, replay = _list(ask, "live", day), _list(ask, "onDemand", day)
+    live, replay = _list(client, "live", day), _list(client, "onDemand", day)
     apart = live.totals.minutes + replay.totals.minutes
-    if apart < promised.minutes:
+    if apart < expected.minutes:
         raise Contradiction(
-            f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes do not reach the {promised.minutes} of all"
+            f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes do not reach the {expected.minutes} of all"
         )
     both = _on_both(live, replay)
-    everybody = _list(ask, "all", day) if both.unnamed or both.emails else None
+    everybody = _list(client, "all", day) if both.unnamed or both.emails else None
     minutes = everybody.totals.minutes if everybody else apart
-    if minutes != promised.minutes:
-        raise Contradiction(f"all has {minutes} minutes now and had {promised.minutes}")
-    ask.forget(day)
+    if minutes != expected.minutes:
+        raise Contradiction(f"all has {minutes} minutes now and had {expected.minutes}")
+    client.forget(day)
     return _together(day, live, replay, everybody)
 
 
@@ -189,7 +194,7 @@ class _OnBoth:
     emails: frozenset[str]
     """If there is nobody (and no name either), no minute can have been both."""
     unnamed: frozenset[str]
-    """Names without an e-mail: whether one person or two were meant is said by the list of everybody alone."""
+    """Names without an e-mail: only the list of everybody shows whether one person or two were meant."""
 
 
 def _on_both(live: VerifiedList, replay: VerifiedList) -> _OnBoth:
@@ -200,19 +205,19 @@ def _on_both(live: VerifiedList, replay: VerifiedList) -> _OnBoth:
     return _OnBoth(frozenset(emails[0] & emails[1]), frozenset(names[0] & names[1]))
 
 
-def _list(ask: EventAsker, kind: EngagementType, day: date) -> VerifiedList:
-    """Return a list that comes to its own totals, asked once more if the first one does not."""
-    question = RangeRequest(kind, Span(day, day))
-    answer = ask.everybody(question)
+def _list(client: EventClient, kind: EngagementType, day: date) -> VerifiedList:
+    """Return a list that comes to its own totals, requested once more if the first one does not."""
+    request = RangeRequest(kind, Span(day, day))
+    fetched = client.everybody(request)
     try:
-        people = verify(answer.totals.users, answer.totals.minutes, answer.listed)
+        people = verify(fetched.totals.users, fetched.totals.minutes, fetched.listed)
     except DoesNotReconcile:
-        answer = ask.everybody(question)
+        fetched = client.everybody(request)
         try:
-            people = verify(answer.totals.users, answer.totals.minutes, answer.listed)
+            people = verify(fetched.totals.users, fetched.totals.minutes, fetched.listed)
         except DoesNotReconcile as error:
             raise DoesNotReconcile(f"the {kind} list does not add up: {error}") from None
-    return VerifiedList(answer.totals, tuple(people))
+    return VerifiedList(fetched.totals, tuple(people))
 
 
 def _together(day: date, live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None) -> DayFacts:

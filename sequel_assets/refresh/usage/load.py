@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, held
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import settle_asked
@@ -124,7 +124,7 @@ class Batch:
         self.failed += [Problem(self.company_id, CONCURRENCY, why, day, event_id) for event_id, why in failures.items()]
         if failures:
             return
-        told = {work.event.event_id: work.told for work in works if work.told is not None}
+        told = {work.event.event_id: work.concurrency for work in works if work.concurrency is not None}
         self.place(day, told, coverage)
 
     def place(self, day: date, told: Mapping[str, ConcurrencyByDay], coverage: DayCoverage | None = None) -> None:

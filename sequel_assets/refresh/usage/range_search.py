@@ -1,13 +1,13 @@
-"""What to ask next: from a whole range to the days that have minutes, without asking empty halves.
+"""What to request next: from a whole range to the days that have minutes, without requesting empty halves.
 
-A pure function from the answers so far to the next questions. It rests on one property: an engaged minute belongs to
+A pure function from the answers so far to the next requests. It rests on one property: an engaged minute belongs to
 one day and one engagement type's total of a range is the sum of its days'. So
 
-* `all` over the range: nobody there, done with one question;
+* `all` over the range: nobody there, done with one request;
 * `onDemand` (and `live`, if there was any on demand) over the range. Where live + onDemand = all, no minute was both,
-  on no day and for nobody, and `all` need not be asked again;
-* the days of each type are found by asking parts of the range, the event's own days first, until the parts add up to
-  the range; what is left then is empty, and the last part is known without asking.
+  on no day and for nobody, and `all` need not be requested again;
+* the days of each type are found by requesting parts of the range, the event's own days first, until the parts add up to
+  the range; what is left then is empty, and the last part is known without a request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -50,7 +50,7 @@ class RangeRequest:
 
 @dataclass(frozen=True)
 class Totals:
-    """What Sequel promises for a question."""
+    """What Sequel answers to a request, over everybody."""
 
     users: int
     minutes: int
@@ -70,15 +70,15 @@ class Expected:
 
 @dataclass(frozen=True)
 class RangePlan:
-    """Either the next questions, or, when there are none, the days with minutes."""
+    """Either the next requests, or, when there are none, the days with minutes."""
 
     questions: tuple[RangeRequest, ...] = ()
     days: Mapping[date, Expected | None] = field(default_factory=dict)
-    """None: nothing is known of the day but that it must be asked by itself."""
+    """None: nothing is known of the day but that it must be requested by itself."""
 
 
 def plan(span: Span, own: Span | None, answers: Answers) -> RangePlan:
-    """Return what to ask next about an event over `span`; `own` are the days on which it takes place, if known."""
+    """Return what to request next about an event over `span`; `own` are the days on which it takes place, if known."""
     if span.days == 1:
         return RangePlan(days={span.first: None})
     everything = RangeRequest("all", span)
@@ -115,9 +115,9 @@ def plan(span: Span, own: Span | None, answers: Answers) -> RangePlan:
 
 
 def gaps(span: Span, days: Iterable[date]) -> list[Span]:
-    """Return the stretches of the span that were inferred or found to be empty.
+    """Return the ranges of the span that were inferred or found to be empty.
 
-    They are there to be asked as a proof: an API that ignored the dates would answer the same total everywhere, and
+    They are requested for verification: an API that ignored the dates would answer the same total everywhere, and
     every inference would follow it.
     """
     found, start = [], span.first
@@ -131,7 +131,7 @@ def gaps(span: Span, days: Iterable[date]) -> list[Span]:
 def _locate(
     kind: EngagementType, span: Span, minutes: int, own: Span | None, answers: Answers
 ) -> dict[date, int] | RangeRequest:
-    """Return the days that make up the minutes of a span, or the next question towards them."""
+    """Return the days that make up the minutes of a span, or the next request towards them."""
     if not minutes:
         return {}
     if span.days == 1:
@@ -160,7 +160,7 @@ def _locate(
 
 
 def split(span: Span, own: Span | None) -> Iterator[Span]:
-    """Yield the parts of a span, the likely ones first: the event's own days, then ever longer stretches after it."""
+    """Yield the parts of a span, the likely ones first: the event's own days, then ever longer ones after it."""
     inside = own and Span(max(span.first, own.first), min(span.last, own.last))
     if own is None or own.first > span.last or inside == span:
         yield from halves(span)
@@ -173,6 +173,17 @@ def split(span: Span, own: Span | None) -> Iterator[Span]:
         yield from halves(span)
     else:
         yield from _ever_longer(span)
+
+
+def runs_of(days: Iterable[date]) -> list[Span]:
+    """Return the unbroken runs of sorted days."""
+    spans: list[Span] = []
+    for day in days:
+        if spans and day - spans[-1].last == DAY:
+            spans[-1] = Span(spans[-1].first, day)
+        else:
+            spans.append(Span(day, day))
+    return spans
 
 
 def around(span: Span, inner: Span) -> Iterator[Span]:

@@ -1,6 +1,6 @@
 """People of one name without an e-mail: who of the live list is who of the replay's, by what both come to together.
 
-Nothing tells them apart but their minutes and how many Sequel counts. So they are matched with the list of everybody:
+Nothing sets them apart but their minutes and how many Sequel counts. So they are matched with the list of everybody:
 each person there is one of the live list, one of the replay's, or one of both whose minutes fit.
 """
 

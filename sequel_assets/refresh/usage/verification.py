@@ -1,9 +1,9 @@
-"""Conservation: a list is believed when its people and its minutes are the ones that Sequel promised with it.
+"""Verification: a list is taken when its people and its minutes are those of the totals that came with it.
 
-Sequel's lists are untidy (one person in several spellings, a row told twice), its totals are not. So a list is taken
+Sequel's lists are untidy (one person in several spellings, a row listed twice), its totals are not. So a list is taken
 as it stands, or without rows that repeat another to the letter; and its rows are one person each, or with the spellings
 of one e-mail merged, or those of one name too. The first reading that meets both totals is the right one, and if none
-does the list is refused. So what Sequel promised decides how many people rows without an e-mail stand for.
+does the list is refused. So the totals decide how many people rows without an e-mail stand for.
 """
 
 from collections import Counter, defaultdict
@@ -49,7 +49,7 @@ class Counted:
 
 
 class DoesNotReconcile(Exception):  # noqa: N818 - the word of the matter
-    """A list does not come to what was promised with it."""
+    """A list does not come to the totals that came with it."""
 
 
 class Apart(Enum):
@@ -68,27 +68,27 @@ class ListReading:
     apart: Apart
 
 
-def verify(promised_users: int, promised_minutes: int, listed: Sequence[ListedPeople]) -> list[Counted]:
-    """Return the people of a list, or raise `NotConserved` with both sums."""
-    return people_of(read(promised_users, promised_minutes, listed))
+def verify(users: int, total_minutes: int, listed: Sequence[ListedPeople]) -> list[Counted]:
+    """Return the people of a list, or raise `DoesNotReconcile` with both sums."""
+    return people_of(read(users, total_minutes, listed))
 
 
-def read(promised_users: int, promised_minutes: int, listed: Sequence[ListedPeople]) -> ListReading:
-    """Return the reading of a list that comes to what was promised, or raise `NotConserved` with both sums."""
+def read(users: int, total_minutes: int, listed: Sequence[ListedPeople]) -> ListReading:
+    """Return the reading of a list that comes to the totals, or raise `DoesNotReconcile` with both sums."""
     minutes = _minutes(listed)
-    if len(listed) == promised_users and minutes == promised_minutes:
+    if len(listed) == users and minutes == total_minutes:
         return ListReading(listed, Apart.EACH)
-    whole_lists = [rows for rows in _uniform(listed) if _minutes(rows) == promised_minutes]
+    whole_lists = [rows for rows in _uniform(listed) if _minutes(rows) == total_minutes]
     for are_people in (True, False):
         for rows in whole_lists:
-            apart = _apart(rows, promised_users, are_people=are_people)
+            apart = _apart(rows, users, are_people=are_people)
             if apart is not None:
                 return ListReading(rows, apart)
-        reading = _with_some_repeats(listed, promised_users, minutes - promised_minutes, are_people=are_people)
+        reading = _with_some_repeats(listed, users, minutes - total_minutes, are_people=are_people)
         if reading is not None:
             return reading
-    found = f"{len(listed)} people with {minutes} minutes listed, {promised_users} with {promised_minutes} promised"
-    if len(listed) < promised_users:
+    found = f"{len(listed)} people with {minutes} minutes listed, {users} with {total_minutes} expected"
+    if len(listed) < users:
         raise DoesNotReconcile(f"{found}: Sequel caps the list")
     raise DoesNotReconcile(found)
 
@@ -132,7 +132,7 @@ def _minutes(rows: Iterable[ListedPeople]) -> int:
 
 
 def _uniform(listed: Sequence[ListedPeople]) -> Iterator[Sequence[ListedPeople]]:
-    """Yield a list as it stands, as if all of it were told several times, without any repeats, and without those of some.
+    """Yield a list as it stands, as if all of it were listed several times, without any repeats, and without those of some.
 
     Those are the rows with an e-mail, or those without one.
     """
@@ -151,8 +151,8 @@ def _uniform(listed: Sequence[ListedPeople]) -> Iterator[Sequence[ListedPeople]]
         yield kept + [row for row in listed if has_email[row] == repeats]
 
 
-def _apart(rows: Sequence[ListedPeople], promised_users: int, *, are_people: bool) -> Apart | None:
-    """Return the reading by which rows stand for as many as were promised; None where there is none.
+def _apart(rows: Sequence[ListedPeople], users: int, *, are_people: bool) -> Apart | None:
+    """Return the reading by which rows stand for as many as the totals say; None where there is none.
 
     With `are_people` those are people, as we count them, else Sequel has counted the spellings of an e-mail.
     """
@@ -161,7 +161,7 @@ def _apart(rows: Sequence[ListedPeople], promised_users: int, *, are_people: boo
     for row in rows:
         if normal_email(row.email) is None:
             spellings[normal_name(row.name)][row.name] += 1
-    unnamed = promised_users - (len(set(emails)) if are_people else len(emails))
+    unnamed = users - (len(set(emails)) if are_people else len(emails))
     counts = {
         Apart.EACH: len(rows) - len(emails),
         Apart.BY_SPELLING: sum(max(of_name.values()) for of_name in spellings.values()),
@@ -171,7 +171,7 @@ def _apart(rows: Sequence[ListedPeople], promised_users: int, *, are_people: boo
 
 
 def _with_some_repeats(
-    listed: Sequence[ListedPeople], promised_users: int, excess: int, *, are_people: bool
+    listed: Sequence[ListedPeople], users: int, excess: int, *, are_people: bool
 ) -> ListReading | None:
     """Return the reading without repeats of some rows that come to so many minutes; None where there is none, or two."""
     times = {row: count for row, count in Counter(listed).items() if count > 1}
@@ -183,7 +183,7 @@ def _with_some_repeats(
         return None
     for left_out in tries:
         rows = list((Counter(listed) - Counter(left_out)).elements())
-        apart = _apart(rows, promised_users, are_people=are_people)
+        apart = _apart(rows, users, are_people=are_people)
         if apart is not None:
             reading = ListReading(rows, apart)
             found[frozenset(Counter(people_of(reading)).items())] = reading

@@ -11,12 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.database import bulk
-from sequel_assets.warehouse.stores.problems import ASK_AGAIN
+from sequel_assets.warehouse.stores.problems import ProblemKind
 from sequel_assets.warehouse.tables.company_lists import hub_participants, registrants
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, people, problems, proofs
 from sequel_assets.warehouse.tables.event_details import event_activity
 
-REASON = f"{ASK_AGAIN}: an older release may have counted people of one name and without an e-mail as one, or one person as two"
+KIND = ProblemKind.REQUEST
+REASON = "to be requested again: an older release may have counted people of one name and without an e-mail as one, or one person as two"
 
 
 def note_merged(
@@ -36,7 +37,8 @@ def note_merged(
         chosen = query.where(table.c.company_id == company_id, people.c.email.is_(None)).distinct()
         found |= {(table.name, NO_DAY, event_id) for _, event_id in connection.execute(chosen)}
     rows = [
-        {"company_id": company_id, "dataset": dataset, "day": day, "event_id": event_id, "reason": REASON, "since": at}
+        {"company_id": company_id, "dataset": dataset, "day": day, "event_id": event_id, "since": at}
+        | {"reason": REASON, "kind": KIND}
         for dataset, day, event_id in sorted(found)
     ]
     bulk.upsert(connection, problems, rows, keep=("since",))

@@ -61,6 +61,13 @@ def known_companies(connection: sa.Connection) -> list[KnownCompany]:
     return [KnownCompany(*row) for row in rows]
 
 
+def partition_keys(connection: sa.Connection) -> dict[str, str]:
+    """Return the partition key of every known company: how Dagster and messages name it."""
+    c = companies.c
+    query = sa.select(c.company_id, c.partition_key).order_by(c.depth, c.partition_key)
+    return {row.company_id: row.partition_key for row in connection.execute(query)}
+
+
 def present_companies(connection: sa.Connection) -> list[KnownCompany]:
     """Return the companies that are not gone at Sequel, in the same order."""
     return [company for company in known_companies(connection) if company.gone_at is None]

@@ -1,8 +1,9 @@
-"""What could not be refreshed, kept until it is mended. Each call is a transaction of its own."""
+"""What could not be refreshed, and what is still to be done, kept until it is. Each call is a transaction of its own."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 
@@ -12,8 +13,21 @@ from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.tables.core import NO_DAY, problems
 
 LONGEST_REASON = 1000
-ASK_AGAIN = "to be asked again"
-"""How the reason of a problem begins that stands for no failure: its slice counts as not asked yet, even if it is final."""
+
+
+class ProblemKind(StrEnum):
+    """What a row of `problems` stands for."""
+
+    PROBLEM = "problem"
+    """It could not be refreshed."""
+    REQUEST = "request"
+    """No failure: the slice counts as not requested yet, even if it is final."""
+    PENDING = "pending"
+    """What a refresh has noted to do and not done yet."""
+    LIST_CAP = "list_cap"
+    """An event that the list of events hides."""
+    UNKNOWN_CHILDREN = "unknown_children"
+    """A company whose sub-companies were never listed, so no roll-up is written over it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class Problem:
     reason: str
     day: date = NO_DAY
     event_id: str = ""
+    kind: ProblemKind = ProblemKind.PROBLEM
 
 
 def companies_with(connection: sa.Connection, dataset: str) -> frozenset[str]:
@@ -34,7 +49,7 @@ def companies_with(connection: sa.Connection, dataset: str) -> frozenset[str]:
 
 
 @repeats
-def settle(
+def replace_problems(
     warehouse: Warehouse,
     company_id: str,
     dataset: str,
@@ -43,24 +58,23 @@ def settle(
     *,
     at: datetime,
 ) -> None:
-    """Make the problems of these slices exactly `standing`: new ones are added, mended ones go, old ones keep `since`."""
+    """Make the problems of these slices exactly `standing`: new ones are added, solved ones go, old ones keep `since`."""
     if not days:
         return
-    stands = {(problem.day, problem.event_id): problem.reason[:LONGEST_REASON] for problem in standing}
+    stands = {(one.day, one.event_id): (one.reason[:LONGEST_REASON], one.kind) for one in standing}
     here = (problems.c.company_id == company_id, problems.c.dataset == dataset)
     chosen, wanted = (*here, problems.c.day.between(min(days), max(days))), set(days)
     with warehouse.read() as connection:
         known = {
-            (row.day, row.event_id): row.reason
+            (row.day, row.event_id): (row.reason, ProblemKind(row.kind))
             for row in connection.execute(sa.select(problems).where(*chosen))
             if row.day in wanted
         }
     if known == stands:
         return
     with warehouse.write() as connection:
-        for day, event_id in sorted(
-            known.keys() - stands.keys()
-        ):  # in order: two processes must not wait for each other
+        gone = known.keys() - stands.keys()
+        for day, event_id in sorted(gone):  # in order: two processes must not wait for each other
             connection.execute(problems.delete().where(*here, problems.c.day == day, problems.c.event_id == event_id))
         rows = [
             {
@@ -70,7 +84,8 @@ def settle(
                 "event_id": event_id,
                 "reason": reason,
                 "since": at,
+                "kind": kind,
             }
-            for (day, event_id), reason in sorted(stands.items())
+            for (day, event_id), (reason, kind) in sorted(stands.items())
         ]
         bulk.upsert(connection, problems, rows, keep=("since",))

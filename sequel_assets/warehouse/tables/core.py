@@ -193,7 +193,8 @@ problems = Table(
     Column("event_id", Text, primary_key=True, comment="the event concerned; empty where it is the slice as a whole"),
     Column("reason", Text, nullable=False, comment="what is wrong and what to do, in one line, without personal data"),
     Column("since", UtcDateTime, nullable=False, comment="when it was first seen"),
-    comment="Slices that could not be refreshed, until they are mended",
+    Column("kind", Text, nullable=False, server_default="problem", comment="problem: it could not be refreshed; request: the slice is requested once more, even if it is final; pending: what a refresh has noted to do and not done yet; list_cap: an event that the list of events hides; unknown_children: a company whose sub-companies were never listed, so no roll-up is written over it"),
+    comment="What could not be refreshed, and what is still to be done, until it is",
 )  # fmt: skip
 
 restatements = Table(

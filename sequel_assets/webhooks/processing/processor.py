@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
@@ -91,7 +92,7 @@ class NotificationProcessor:
         only: dict[str, dict[str, set[date]]] = {}
         for step in steps:
             if step.do is NotificationAction.DAY:
-                days[step.company_id].update(dict.fromkeys(step.days, DayCoverage.HOT))
+                days[step.company_id].update(dict.fromkeys(step.days, DayCoverage.ACTIVE))
             elif step.do is NotificationAction.EVENT and step.notification.event_id is not None:
                 for event_id in (step.notification.event_id, *self._hub_of(step)):
                     only.setdefault(step.company_id, {}).setdefault(event_id, set()).update(step.days)
@@ -99,7 +100,8 @@ class NotificationProcessor:
                 only.setdefault(step.company_id, {}).setdefault(
                     step.notification.event_id, set()
                 )  # only its registrants
-        refresher = Refresher(self._client, self._warehouse, self._clock, self._rules, self._run_id, only=only)
+        options = RefreshOptions(self._run_id, only=only)
+        refresher = Refresher(self._client, self._warehouse, self._clock, self._rules, options)
         failed = set()
         for outcome in refresher.refresh(days):
             if outcome.verdict is SliceStatus.FAILED:

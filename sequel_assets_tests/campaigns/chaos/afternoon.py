@@ -26,6 +26,7 @@ from sequel_assets import settings
 from sequel_assets.cli.support.dagster_home import dagster_instance
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sandbox import Attendance, Clock, Company, DeliveryFaults, Event, Person, Sandbox, World
@@ -247,7 +248,7 @@ class Afternoon:
 
         with closing(config.open_client(known)) as client, ThreadPoolExecutor(4) as pool:
             found = refresh_companies(client, self.warehouse, "root", pool, clock=known.clock, known_keys=[])
-            refresher = Refresher(client, self.warehouse, known.clock, config.rules(known), "noon")
+            refresher = Refresher(client, self.warehouse, known.clock, config.rules(known), RefreshOptions("noon"))
             days = {company.company_id: [YESTERDAY, TODAY] for company in found}
             failed = [outcome for outcome in refresher.refresh(days) if not outcome.is_good]
             assert not failed, failed[:3]

@@ -44,8 +44,8 @@ def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_beyond_its_r
             ]
             for mode in (run_tags.ON, run_tags.OLDER)
         ]
-    today = {later.date(): DayCoverage.HOT}
-    assert asked == [dict.fromkeys(DAYS, DayCoverage.EXTRAS) | today, today]
+    today = {later.date(): DayCoverage.ACTIVE}
+    assert asked == [dict.fromkeys(DAYS, DayCoverage.EVENT_DETAILS) | today, today]
 
 
 def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -> None:

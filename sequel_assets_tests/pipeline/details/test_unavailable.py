@@ -130,7 +130,7 @@ def test_a_part_comes_back_within_the_hour_that_tells_it(warehouse: Warehouse, a
         assert {*unavailable(it)} == {"chat_messages"}
         lacks.clear()
         next_hour(it)
-        list(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}}))
+        list(it.refresher().refresh({"kid": {day(8): DayCoverage.ACTIVE}}))
         assert unavailable(it) == {}
         assert counts_of(it, "f") == TRUE
 
@@ -222,7 +222,7 @@ def test_an_endpoint_that_tells_nothing_is_tried_with_eight_events_and_then_with
         assert polls_asked(it.sandbox) == 8
         it.sandbox.requests.clear()
         next_hour(it)
-        list(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}}))
+        list(it.refresher().refresh({"kid": {day(8): DayCoverage.ACTIVE}}))
         assert polls_asked(it.sandbox) == 1
 
 

@@ -168,7 +168,7 @@ def test_registrants_that_cannot_be_had_count_in_the_runs_end(it: Platform) -> N
     """One outcome that names the event, in the run of the hour too; nothing else fails."""
     it.refresh(THREE)
     it.sandbox.faults = Faults(paths=[("*/e/registrants", Fault("http_500"))])
-    outcomes = list(it.refresher().refresh({"kid": {day(3): DayCoverage.HOT}}))
+    outcomes = list(it.refresher().refresh({"kid": {day(3): DayCoverage.ACTIVE}}))
     ((*which, reason),) = failures(outcomes)
     assert which == ["kid", "registrants", NO_DAY]
     assert reason.startswith("event e: Sequel has an error of its own (500)")

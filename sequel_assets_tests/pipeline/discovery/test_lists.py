@@ -68,7 +68,7 @@ def test_events_that_a_company_names_and_does_not_list_are_asked_for_singly(
         it.assert_true(TWO)
         assert it.problems() == []
         it.sandbox.clock.advance(hours=1)
-        assert failures(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}})) == []
+        assert failures(it.refresher().refresh({"kid": {day(8): DayCoverage.ACTIVE}})) == []
         it.assert_true(TWO, but=["refreshes"])
 
 
@@ -85,7 +85,7 @@ def test_an_event_that_is_named_and_not_known_is_no_event_any_more_and_said(
         assert {event_id for _, event_id in minutes(it)} == {"e1", "e2", "e3", "e4"}
         assert said(it) == {
             ("kid", "events", "e5"): "its company names it in eventIds, and Sequel neither lists nor knows it (404): "
-            "taken for deleted, nothing is asked of it"
+            "taken for deleted, nothing is requested of it"
         }
 
 
@@ -135,7 +135,7 @@ def test_more_events_than_can_be_asked_for_singly_fail_their_company_by_their_nu
     warehouse: Warehouse, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no other company."""
-    monkeypatch.setattr(list_requests, "MAX_NAMED", 2)
+    monkeypatch.setattr(list_requests, "MAX_UNLISTED", 2)
     hide(answers, "e3", "e4", "e5")
     with platform(world_of(*several(), *several(1, "root")), warehouse, start=day(7)) as it:
         bad = failures(it.refresh(TWO))
@@ -292,8 +292,8 @@ def test_a_hub_and_an_event_that_are_told_in_two_cases_count_once(warehouse: War
             }  # fmt: skip
             same = "which differs in case or blanks alone and is the same to Sequel: it counts once"
             assert said(it) == {
-                ("kid", "events", "a"): f"is told as 'A' too, {same}",
-                ("kid", "events", "h"): f"is told as 'H' too, {same}",
+                ("kid", "events", "a"): f"is also listed as 'A', {same}",
+                ("kid", "events", "h"): f"is also listed as 'H', {same}",
             }
 
 
@@ -372,7 +372,7 @@ def test_companies_that_hang_delay_no_other(
         others = {"root", *names[3:]}
         with SequelClient(it.client.config, transport=held) as it.client:
             seen: set[str] = set()
-            for outcome in it.refresher(8).refresh({name: {day(8): DayCoverage.HOT} for name in ["root", *names]}):
+            for outcome in it.refresher(8).refresh({name: {day(8): DayCoverage.ACTIVE} for name in ["root", *names]}):
                 assert outcome.is_good or outcome.dataset == "company_rollup"
                 if outcome.dataset == "daily_usage":
                     seen.add(outcome.company_id)

@@ -157,7 +157,7 @@ def test_an_event_without_a_start_has_participants_and_its_concurrency_fails_by_
             *((company, name, when, reason) for company, name, when, _, reason in so_wait),
             ("root", "company_rollup", day(3), "kid has no event_participants and event_concurrency of 2026-03-03 yet"),
         ])  # fmt: skip
-        beneath = "kid, beneath it, has no event_participants and event_concurrency of 2026-03-03 yet"
+        beneath = "its sub-company kid has no event_participants and event_concurrency of 2026-03-03 yet"
         assert it.problems() == sorted([
             ("kid", "event_concurrency", day(3), "lost", why),
             *so_wait,
@@ -180,7 +180,7 @@ def test_an_event_of_a_company_that_is_not_ours_is_left_out_and_said(warehouse: 
     with platform(world_of(foreign, ordinary()), warehouse) as it:
         assert failures(it.refresh()) == []
         it.assert_true(without=["foreign"])
-        why = "belongs to company elsewhere, which is not beneath the root, and is left out"
+        why = "belongs to company elsewhere, which is no sub-company of the root, and is left out"
         assert it.problems() == [("kid", "events", date(1, 1, 1), "foreign", why)]
 
 

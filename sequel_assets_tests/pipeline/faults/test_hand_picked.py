@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import SliceStatus
-from sequel_assets.refresh.run import company_run as company_module
+from sequel_assets.refresh.run import extract as extract_module
+from sequel_assets.refresh.run.plan import Step
 from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -137,7 +138,7 @@ def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend:
     """Refresh day by day, spoil the warehouse after the first slices, mend it at the end; return the outcomes."""
     monkeypatch.setattr("sequel_assets.refresh.usage.load.MAX_DAYS", 1)
     monkeypatch.setattr("sequel_assets.refresh.run.refresher.COMPANIES_AT_ONCE", 1)
-    monkeypatch.setattr(company_module, "DAYS_AHEAD", 1)
+    monkeypatch.setattr(extract_module, "DAYS_AHEAD", 1)
     it.sandbox.faults.script("*/top-participants", Fault("slow", seconds=0.02), 500)
     outcomes = []
     for outcome in it.refresher().refresh({"root": DAYS, "kid": DAYS}):
@@ -227,14 +228,14 @@ def assert_named(it: Platform, outcomes: list[object], words: str) -> None:
 
 def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason names kind and place, and nothing of what it was about."""
-    real = company_module.CompanyRefresh._work_on
+    real = extract_module.Extraction.days
 
-    def broken(self: company_module.CompanyRefresh, *args: object, **more: object) -> object:
-        if self._company_id == "kid":
+    def broken(self: extract_module.Extraction, step: Step) -> object:
+        if self._plan.events.company_id == "kid":
             raise KeyError("ada@example.org")
-        return real(self, *args, **more)  # type: ignore[arg-type]
+        return real(self, step)
 
-    monkeypatch.setattr(company_module.CompanyRefresh, "_work_on", broken)
+    monkeypatch.setattr(extract_module.Extraction, "days", broken)
     outcomes = list(it.refresher().refresh({"root": DAYS, "kid": DAYS}))
     assert {(o.company_id, o.dataset) for o in outcomes if not o.is_good} == {
         *(("kid", dataset.name) for dataset in SLICED),
@@ -264,7 +265,7 @@ def test_a_capped_list_fails_its_slice_and_says_so(it: Platform) -> None:
         ("kid", dataset, day(3)) for dataset in ("event_participants", *OF_PARTICIPANTS)
     }
     assert (
-        "the onDemand list does not add up: 1 people with 3 minutes listed, 2 with 6 promised: Sequel caps the list"
+        "the onDemand list does not add up: 1 people with 3 minutes listed, 2 with 6 expected: Sequel caps the list"
         in bad[0][3]
     )
     assert_equal_tables(dump_of_slices(it.warehouse), before)

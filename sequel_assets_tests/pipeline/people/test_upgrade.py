@@ -18,7 +18,7 @@ from alembic import command
 from alembic.config import Config
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.coverage.due_days import DayCoverage, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.refresh.transform.checks import behind_facts, unreconciled
 from sequel_assets.sandbox import Attendance, Person, World
@@ -129,7 +129,8 @@ def owed(it: Platform) -> dict[str, dict[date, DayCoverage]]:
     with it.warehouse.read() as connection:
         held = landed_days(connection, ["kid", "root"])
     return {
-        company: to_ask(DAYS_KEPT, slices, NOW, settle=it.refresher()._rules.settle) for company, slices in held.items()
+        company: days_to_request(DAYS_KEPT, slices, NOW, settle=it.refresher()._config.settle)
+        for company, slices in held.items()
     }
 
 
@@ -348,9 +349,9 @@ def test_a_final_day_that_is_to_be_asked_again_is_due_by_the_hour_too_and_a_froz
     assert due(frozen_before=day(4)) == {}
     with old.write() as connection:
         connection.execute(problems.delete().where(problems.c.dataset == "event_participants"))
-    assert due() == {day(3): DayCoverage.EXTRAS}
+    assert due() == {day(3): DayCoverage.EVENT_DETAILS}
     with old.write() as connection:
-        connection.execute(problems.update().values(reason="it fails"))
+        connection.execute(problems.update().values(reason="it fails", kind="problem"))
     assert due() == {}
 
 

@@ -11,7 +11,7 @@ import pytest
 from sequel_assets.insights import LIFETIME_USAGE
 from sequel_assets.refresh.core.retention import frozen_before
 from sequel_assets.refresh.core.time import data_through
-from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_once_more, due_this_hour
 from sequel_assets.refresh.coverage.freshness import Covers, Late, Watermark, late_slices, required
 from sequel_assets.refresh.transform.derive import wanted_slices
 from sequel_assets.warehouse.slices.replacement import day_end
@@ -164,7 +164,7 @@ def test_no_day_is_asked_twice_for_the_same_reason() -> None:
         for day, coverage in due.items():
             asked.setdefault(day, []).append(coverage)
         now += HOUR
-    assert asked[date(2026, 11, 21)] == [DayCoverage.HOT] * 24 + [DayCoverage.FULL] * 2
+    assert asked[date(2026, 11, 21)] == [DayCoverage.ACTIVE] * 24 + [DayCoverage.FULL] * 2
 
 
 def test_a_week_off_is_made_good_by_the_next_tick_each_day_once() -> None:
@@ -175,7 +175,9 @@ def test_a_week_off_is_made_good_by_the_next_tick_each_day_once() -> None:
         history.refresh(now, due_this_hour(history.held(), now, settle=SETTLE, late_window=LATE_WINDOW))
     back = at("2026-11-18T09:05")
     due = due_this_hour(history.held(), back, settle=SETTLE, late_window=LATE_WINDOW)
-    assert due == {date(2026, 11, n): DayCoverage.FULL for n in range(10, 18)} | {date(2026, 11, 18): DayCoverage.HOT}
+    assert due == {date(2026, 11, n): DayCoverage.FULL for n in range(10, 18)} | {
+        date(2026, 11, 18): DayCoverage.ACTIVE
+    }
     history.refresh(back, due)
     assert late_slices("c", history.held(), back + timedelta(minutes=40), settle=SETTLE, late_window=LATE_WINDOW) == []
     assert [day for day, held in history.held().items() if held.is_final] == [date(2026, 11, n) for n in range(10, 16)]
@@ -227,13 +229,17 @@ def test_a_backfill_asks_again_only_for_what_may_have_changed() -> None:
         date(2026, 11, 23): Watermark(at("2026-11-23T15:00"), None, False),
     }
     days = [date(2026, 11, n) for n in (9, 10, 21, 22, 23)]
-    assert list(to_ask(days, slices, now, settle=SETTLE)) == [date(2026, 11, 9), date(2026, 11, 21), date(2026, 11, 23)]
+    assert list(days_to_request(days, slices, now, settle=SETTLE)) == [
+        date(2026, 11, 9),
+        date(2026, 11, 21),
+        date(2026, 11, 23),
+    ]
 
 
 def extras_asked(final: date, through: datetime | None) -> dict[date, Watermark]:
     """A final day whose events were last asked about as a whole through an hour."""
     minutes = day_end(final) + LATE_WINDOW
-    return {final: Watermark(minutes, minutes, True, of_extras=Covers(through, through, True))}
+    return {final: Watermark(minutes, minutes, True, of_event_details=Covers(through, through, True))}
 
 
 def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_closes() -> None:
@@ -247,13 +253,13 @@ def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_clos
 
     assert due(closes + timedelta(minutes=4), held) == {}
     for now in (closes + SETTLE, closes + 40 * DAY):
-        assert due(now, held) == {final: DayCoverage.EXTRAS}
-        assert to_ask([final], held, now, settle=SETTLE) == {final: DayCoverage.EXTRAS}
+        assert due(now, held) == {final: DayCoverage.EVENT_DETAILS}
+        assert days_to_request([final], held, now, settle=SETTLE) == {final: DayCoverage.EVENT_DETAILS}
         assert due(now, held, final + DAY) == {}
         assert final not in due_this_hour(held, now, settle=SETTLE, late_window=LATE_WINDOW)
         assert final not in {late.day for late in late_slices("c", held, now, settle=SETTLE, late_window=LATE_WINDOW)}
     assert due(closes + 40 * DAY, extras_asked(final, closes)) == {}
-    assert to_ask([final], extras_asked(final, closes), closes + 40 * DAY, settle=SETTLE) == {}
+    assert days_to_request([final], extras_asked(final, closes), closes + 40 * DAY, settle=SETTLE) == {}
 
 
 def test_a_day_without_anything_of_events_or_that_waits_for_its_owner_is_not_asked_once_more() -> None:

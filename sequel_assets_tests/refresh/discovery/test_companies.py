@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.core.time import data_through, days_between, is_unsettled
 from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.discovery import companies as tree_module
-from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, decide, place, store
+from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, compare, place, store
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_ours, is_plain
-from sequel_assets.refresh.run.company_run import runs_of
-from sequel_assets.refresh.usage.range_search import Span
+from sequel_assets.refresh.usage.range_search import Span, runs_of
 from sequel_assets.sequel import Company
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownCompany
@@ -73,7 +72,7 @@ def test_every_key_that_is_made_is_of_our_form(company_id: str, name: str) -> No
 
 def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_would_not_list() -> None:
     """Beneath a 403 nothing counts as gone."""
-    found = Walk(found={"root": (Company(uid="root", name="Root"), None, 0)}, unknown_beneath={"mute"})
+    found = Walk(found={"root": (Company(uid="root", name="Root"), None, 0)}, unlisted={"mute"})
     stored = [
         known("root", None),
         known("gone", "root"),
@@ -81,7 +80,7 @@ def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_wou
         known("under", "mute"),
         known("deep", "under"),
     ]
-    now, doubtful = decide(stored, found, [])
+    now, doubtful = compare(stored, found, [])
     assert [company.company_id for company in now] == ["root"]
     assert doubtful == ["gone", "mute"]
 
@@ -135,14 +134,14 @@ def test_a_company_that_two_list_stands_where_it_says_else_where_it_stood(
     }
     other = "b" if parent == "a" else "a"
     assert [(note.company_id, note.reason) for note in seen.notes] == [
-        ("kid", f"is listed beneath company {other} too; it is kept beneath {parent}")
+        ("kid", f"is listed under company {other} too; it stays under {parent}")
     ]
 
 
 def test_a_company_stays_beneath_one_that_does_not_tell_its_children_now() -> None:
     """Though another lists it, and is nearer to the root."""
     tree = [("root", None, None), ("mute", "root", None), ("kid", "root", None)]
-    seen = met(*tree, listed_by={"mute": ["root"], "kid": ["root"]}, unknown_beneath={"mute"})
+    seen = met(*tree, listed_by={"mute": ["root"], "kid": ["root"]}, unlisted={"mute"})
     assert placed(seen, kid="mute") == {"root": (None, 0), "mute": ("root", 1), "kid": ("mute", 2)}
 
 
@@ -152,11 +151,11 @@ def test_companies_that_name_each_other_stay_beneath_the_root() -> None:
     seen = met(*tree, listed_by={"root": ["a", "b"], "a": ["root", "a", "b"], "b": ["a", "b"]})
     assert placed(seen, a="b") == {"root": (None, 0), "a": ("root", 1), "b": ("a", 2)}
     assert [(note.company_id, note.reason) for note in seen.notes] == [
-        ("root", "is listed beneath company a too; it is kept beneath nothing, as the root"),
-        ("root", "is listed beneath company b too; it is kept beneath nothing, as the root"),
-        ("a", "is listed beneath itself; it is kept beneath root"),
-        ("a", "is listed beneath company b too; it is kept beneath root"),
-        ("b", "is listed beneath itself; it is kept beneath a"),
+        ("root", "is listed under company a too; it stays under nothing, as the root"),
+        ("root", "is listed under company b too; it stays under nothing, as the root"),
+        ("a", "is listed under itself; it stays under root"),
+        ("a", "is listed under company b too; it stays under root"),
+        ("b", "is listed under itself; it stays under a"),
     ]
 
 
@@ -196,7 +195,7 @@ def test_a_store_that_dies_between_its_transactions_leaves_no_tree_that_passes_f
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    for module, name in ((tree_module.problems, "settle"), (tree_module.catalog, "mark_gone")):
+    for module, name in ((tree_module.problems, "replace_problems"), (tree_module.catalog, "mark_gone")):
         with monkeypatch.context() as patched:
             patched.setattr(module, name, die)
             with pytest.raises(KeyboardInterrupt):

@@ -82,7 +82,7 @@ def test_an_hour_derives_none_and_a_changed_company_only_what_hangs_on_it(wareho
         assert {
             (o.company_id, o.day) for o in first if o.dataset == company_rollup.name and o.verdict is SliceStatus.DONE
         } == {(company.id, on) for company in COMPANIES for on in PAST}
-        hour = it.refresher().refresh({company.id: {LAST: DayCoverage.HOT} for company in COMPANIES})
+        hour = it.refresher().refresh({company.id: {LAST: DayCoverage.ACTIVE} for company in COMPANIES})
         assert [o for o in hour if o.dataset == company_rollup.name] == []
         assert {row[1] for row in table_of(warehouse, company_rollup)} == set(PAST)
         again = it.refresh([day(2)], ["toddler"])
@@ -191,7 +191,7 @@ def test_a_first_contact_that_is_not_told_all_writes_no_rollup_over_it(
         assert table_of(warehouse, company_rollup) == []
         reasons = {(p[0], p[1]): p[4] for p in it.problems()}
         assert reasons[mute, "companies"].endswith(
-            "; what stands beneath it is not known, so no roll-up is written over it"
+            "; its sub-companies are not known, so no roll-up is written over it"
         )
         assert reasons.keys() == {(mute, "companies"), *((c, "company_rollup") for c in seen if c != mute)}
         it.sandbox.faults.clear()

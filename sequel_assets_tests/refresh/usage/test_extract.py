@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from sequel_assets.refresh.core.run_context import KeptLists
 from sequel_assets.refresh.usage.concurrency import fetch_concurrency, place_minutes
-from sequel_assets.refresh.usage.event_client import EventAsker, EventMissing, KeptLists
+from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, Totals
 from sequel_assets.sequel import NotFound, Participants
@@ -57,9 +58,9 @@ class Scripted:
         )
 
 
-def ask(client: Any, event: KnownEvent | None = None) -> EventAsker:
+def ask(client: Any, event: KnownEvent | None = None) -> EventClient:
     """Return who asks."""
-    return EventAsker(client, event or known(), KeptLists())
+    return EventClient(client, event or known(), KeptLists())
 
 
 def on(number: int) -> date:
@@ -182,7 +183,7 @@ def test_the_room_for_lists_is_bounded_and_given_back() -> None:
     room = KeptLists(rows=299_999)
     people = {(on(0), f"p{n}"): (1, 0, 0) for n in range(3)} | {(on(4), "q"): (2, 0, 0)}
     client = Scripted(people)
-    asker = EventAsker(client, known(), room)  # type: ignore[arg-type]
+    asker = EventClient(client, known(), room)  # type: ignore[arg-type]
     now = datetime(2026, 4, 1, 12, 30, tzinfo=UTC)
     days = explore(asker, Span(on(0), on(5)), None, clock=lambda: now, settle=timedelta(0), wants_witness=False)
     assert {day: len(day_facts(asker, day, e).minutes) for day, e in days.items()} == {on(0): 3, on(4): 1}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.usage.event_client import EventAsker, KeptLists
+from sequel_assets.refresh.core.run_context import KeptLists
+from sequel_assets.refresh.usage.event_client import EventClient
 from sequel_assets.refresh.usage.extract import DayFacts, Minutes, SliceFailure, day_facts
 from sequel_assets.refresh.usage.range_search import Contradiction, Expected
 from sequel_assets.refresh.usage.same_name import NamePairing, together
@@ -142,7 +143,7 @@ def days(draw: st.DrawFn) -> list[Human]:
 def facts_of(humans: list[Human], order: Any, expected: Expected | None, *, repeats: bool = False) -> DayFacts:
     """Return a day's facts."""
     far = Far(humans, order, repeats)
-    facts = day_facts(EventAsker(far, known(), KeptLists()), D, expected)  # type: ignore[arg-type]
+    facts = day_facts(EventClient(far, known(), KeptLists()), D, expected)  # type: ignore[arg-type]
     assert far.asked.count("all") <= 2
     return facts
 
@@ -181,7 +182,7 @@ def test_one_request_more_is_made_only_where_a_name_without_an_email_is_on_both_
     def asked(*humans: Human) -> list[str]:
         far = Far(list(humans), InOrder)
         expected = Expected(sum(h.live for h in humans), sum(h.on_demand for h in humans), overlaps=False)
-        day_facts(EventAsker(far, known(), KeptLists()), D, expected)  # type: ignore[arg-type]
+        day_facts(EventClient(far, known(), KeptLists()), D, expected)  # type: ignore[arg-type]
         return far.asked
 
     ada, guest, other = (Human("a@x.org", "Ada", 3, 4, 0), Human(None, "Guest", 3, 0, 0), Human(None, "guest", 0, 5, 0))
@@ -214,4 +215,4 @@ def test_a_name_that_does_not_fit_fails_by_name_of_the_numbers_alone() -> None:
 
     order = type("InOrder", (), {"shuffle": staticmethod(lambda rows: None)})
     with pytest.raises(SliceFailure, match=r"^1 people of one name .* live and 1 on demand are not the 2 of all$"):
-        day_facts(EventAsker(Lying([], order), known(), KeptLists()), D, None)  # type: ignore[arg-type]
+        day_facts(EventClient(Lying([], order), known(), KeptLists()), D, None)  # type: ignore[arg-type]

@@ -151,16 +151,16 @@ def test_the_first_reading_that_meets_both_totals_is_taken(
 def test_what_does_not_fit_is_told_with_both_sums() -> None:
     """People and minutes, listed and promised; no name and no e-mail."""
     with pytest.raises(
-        DoesNotReconcile, match=r"^1 people with 5 minutes listed, 3 with 9 promised: Sequel caps the list$"
+        DoesNotReconcile, match=r"^1 people with 5 minutes listed, 3 with 9 expected: Sequel caps the list$"
     ):
         verify(3, 9, [ADA])
-    with pytest.raises(DoesNotReconcile, match=r"^2 people with 9 minutes listed, 2 with 10 promised$"):
+    with pytest.raises(DoesNotReconcile, match=r"^2 people with 9 minutes listed, 2 with 10 expected$"):
         verify(2, 10, [ADA, BO])
 
 
 def test_repeats_that_may_be_of_one_or_of_another_are_refused() -> None:
     """Three people of three minutes each are promised, and either of two names may be the one that is told twice."""
-    with pytest.raises(DoesNotReconcile, match="4 people with 12 minutes listed, 3 with 9 promised"):
+    with pytest.raises(DoesNotReconcile, match="4 people with 12 minutes listed, 3 with 9 expected"):
         verify(3, 9, [GUEST, GUEST, NAMELESS, NAMELESS])
 
 

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 
 from sequel_assets.insights.lifetime_usage import lifetime_usage
-from sequel_assets.refresh.core.run_info import RunInfo
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -52,8 +52,8 @@ def test_lifetime_is_made_anew_and_filled_by_the_next_refresh(warehouse_url: str
     assert table_of(warehouse, lifetime_usage) == []
     assert {row[1] for row in table_of(warehouse, refreshes)} == {"event_participants"}
     assert len(table_of(warehouse, event_participants)) == 3
-    moment = RunInfo(AT + timedelta(hours=1), THROUGH, LATE, "new")
-    results, _ = derive(warehouse, ACME, [], start=DAY, moment=moment)
+    run_info = RunInfo(AT + timedelta(hours=1), THROUGH, LATE, "new")
+    results = derive(warehouse, ACME, [], start=DAY, run_info=run_info).results
     assert [result.day for result in results["lifetime_usage"]] == DAYS
     assert [row for row in table_of(warehouse, lifetime_usage) if row[2] == "all"] == [
         (ACME, day(n), "all", 5 * (n + 1), 0, 5 * (n + 1), 1, 1, DAY, DAY) for n in range(3)
