@@ -12,7 +12,7 @@ from sequel_assets.refresh.core.bounded_wait import PatienceLimit
 from sequel_assets.refresh.core.existence import events_of, twice_if_missing
 from sequel_assets.refresh.core.id_spelling import Spellings
 from sequel_assets.refresh.core.list_completeness import looks_cut_off
-from sequel_assets.sequel import FATAL, Event, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, Event, InvalidResponse, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import HUB, events
