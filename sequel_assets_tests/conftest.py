@@ -24,9 +24,11 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.support.pgbouncer import PgBouncer
 from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.statement_cache import share_statements
 
 hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("project")
+share_statements()
 
 ENGINES = ("sqlite", "postgresql")
 
