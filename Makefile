@@ -8,9 +8,12 @@ COMPANIES ?= 4
 PORT ?= 3000
 WORKERS ?= 3
 SPEED ?= 24
+TESTS := $(BIN)/python -m pytest
+IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test lint format lock audit docs kills worlds insights bench forged chaos soak screenshots clean
+.PHONY: help install demo dev check test durations lint format lock audit docs campaigns kills worlds insights faults properties bench forged chaos soak screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,8 +35,14 @@ dev: install ## Dagster's UI and daemon on your own account (.env), home in .seq
 	@umask 077 && mkdir -p .sequel/dagster && cp dagster.yaml .sequel/dagster/
 	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.safety.file_modes $(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml -p $(PORT)
 
+check: install lint ## in under a minute: lint, then the tests that need no database, no process and no Dagster
+	$(TESTS) -q -m light -n 2 --dist loadfile --no-loadscope-reorder
+
 test: install lint ## lint, then every test, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(TESTS) $(IN_ORDER)
+
+durations: install ## run every test and record how long each file takes, by which `make test` orders them
+	SEQUEL_TEST_DURATIONS=1 $(TESTS) -q $(IN_ORDER)
 
 lint: install ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -41,11 +50,11 @@ lint: install ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-format: install ## let ruff mend what it can
+format: install ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(TOOLS)/.installed ## make requirements.txt anew from pyproject.toml, versions kept; UPGRADE=1 takes the newest, UPGRADE=name of one
+lock: $(TOOLS)/.installed ## make requirements.txt from pyproject.toml, versions kept; UPGRADE=1 takes the newest, UPGRADE=name of one
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet --extra postgres --extra dev $(LOCKED) $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) pyproject.toml -o requirements.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-tools.in -o requirements-tools.txt
 
@@ -57,17 +66,25 @@ $(TOOLS)/.installed: requirements-tools.txt
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.txt
 	@touch $@
 
-docs: install ## make docs/datasets.md and docs/settings.md anew
+docs: install ## write docs/datasets.md and docs/settings.md
 	$(BIN)/python -m tools.docs
 
+campaigns: kills worlds insights faults properties forged chaos soak ## everything that `make test` has a small version of (several hours)
+
 kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints what is asked again (half an hour or more)
-	KILLS=300 $(BIN)/python -m pytest -rP -n 2 --dist load sequel_assets_tests/pipeline/test_kills.py
+	$(CAMPAIGN) -rP sequel_assets_tests/pipeline/test_kills.py
 
 worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (an hour or more)
-	WORLDS=2000 $(BIN)/python -m pytest -n 2 --dist load sequel_assets_tests/pipeline/test_worlds.py -k any_order
+	$(CAMPAIGN) sequel_assets_tests/pipeline/test_worlds.py -k any_order
 
 insights: install ## each insight against the obvious computation: 500 random stories and 100 worlds of the sandbox, half on each database (some minutes)
-	WORLDS=500 $(BIN)/python -m pytest -n 2 --dist load --timeout 7200 sequel_assets_tests/insights sequel_assets_tests/pipeline/test_events.py
+	$(CAMPAIGN) sequel_assets_tests/insights sequel_assets_tests/pipeline/test_events.py
+
+faults: install ## 1,000 faults of every kind at random places of small backfills (some minutes)
+	$(CAMPAIGN) sequel_assets_tests/pipeline/faults
+
+properties: install ## each property with 1,000 examples, each parameter on both databases (some minutes)
+	$(CAMPAIGN) -m "campaign and not slow" --ignore sequel_assets_tests/insights
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench
@@ -81,7 +98,7 @@ forged: install ## send 100,000 forged webhook deliveries to the receiver and pr
 chaos: install ## 20,000 webhooks that go wrong, receiver and daemon killed at random, on both databases
 	$(BIN)/python -m sequel_assets_tests.campaigns.chaos
 
-screenshots: install ## make docs/images anew (needs Debian's chromium and chromium-driver)
+screenshots: install ## make docs/images (needs Debian's chromium and chromium-driver)
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots
 
 clean: ## remove .venv and everything that runs have left

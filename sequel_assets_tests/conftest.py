@@ -17,24 +17,34 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
+from sequel_assets_tests.support import durations, process_caches, selection
 from sequel_assets_tests.support.pgbouncer import PgBouncer
 from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.scale import load_hypothesis_profile
 
-hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("project")
+load_hypothesis_profile()
+process_caches.share_all()
 
 ENGINES = ("sqlite", "postgresql")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that hold slow tests: several processes end together then, each file being one's own."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+def pytest_configure(config: pytest.Config) -> None:
+    """Record how long each file takes, where that is asked for."""
+    durations.record(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests by what they use, leave out what is for a campaign, and begin with the files that take longest."""
+    selection.mark_light(items)
+    selection.mark_campaign(items)
+    if left := set(selection.left_out(items)):
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=sorted(left, key=lambda item: item.nodeid))
+    durations.by_duration(items)
 
 
 _numbers = itertools.count(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -23,14 +22,13 @@ from sequel_assets.warehouse.tables.core import companies, event_concurrency, ev
 from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets_tests.support import reference_companies as oracle
 from sequel_assets_tests.support.rows import AT, HUB, LATE, STAGE, empty, known_company, known_event, participant
+from sequel_assets_tests.support.scale import scaled
 
 KINDS = {"e1": STAGE, "e2": STAGE, "h1": HUB}
 LONG_AGO = date(2025, 2, 20)
 TODAY = date(2026, 3, 1)
 DAYS = oracle.days_of(LONG_AGO, TODAY)
-FEW = settings(
-    max_examples=int(os.environ.get("WORLDS", "50")) // 2, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=scaled(20, 500, "WORLDS") // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def land(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.types import UtcDateTime
 from sequel_assets_tests.support.reference_events import STAGE, TABLES, WINDOW, Entry, Plan, Row, Seen, Story
 from sequel_assets_tests.support.rows import ACME, DAY, HUB, day
+from sequel_assets_tests.support.scale import scaled
 from sequel_assets_tests.support.stories import DAYS, at, stories, tell
 
 KINDS: dict[Any, type] = {
@@ -25,7 +25,7 @@ KINDS: dict[Any, type] = {
 }  # fmt: skip
 BY_NAME = {insight.name: insight for insight in INSIGHTS}
 FEW = settings(
-    max_examples=int(os.environ.get("WORLDS", "50")) // 2,
+    max_examples=scaled(20, 500, "WORLDS") // 2,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -55,6 +55,7 @@ def test_an_event_that_is_no_longer_listed_nor_known_has_vanished(warehouse: War
         assert it.problems() == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("shows_company", [True, False])
 @pytest.mark.parametrize("order", ORDERS)
@@ -118,6 +119,7 @@ def test_a_problem_of_another_event_on_an_old_day_outlives_the_catching_up(wareh
         assert it.problems() == []
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("days", [DAYS, [day(8)], [day(6)], [day(7)]])
 def test_an_event_whose_start_moved_leaves_its_old_days(warehouse: Warehouse, days: list[date]) -> None:
     """Its concurrency is on the new days and no more on the old ones, though one day alone is asked."""
@@ -252,6 +254,7 @@ def family() -> World:
     return world_of(companies=[Company("root", "Root"), *(Company(key, key, above) for key, above in tree.items())])
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("fault", ["http_403", "http_500", "html_200"])
 def test_a_company_that_does_not_tell_whether_it_is_gone_stays_and_stops_nobody(
     warehouse: Warehouse, fault: str
@@ -271,6 +274,7 @@ def test_a_company_that_does_not_tell_whether_it_is_gone_stays_and_stops_nobody(
         assert it.problems() == []
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("fault", ["http_500", "html_200", "truncated"])
 def test_a_company_whose_list_fails_keeps_what_is_beneath_it_and_stops_nobody(warehouse: Warehouse, fault: str) -> None:
     """As a 403 does; without an answer nothing counts as gone, and the others' new companies are found."""
@@ -287,6 +291,7 @@ def test_a_company_whose_list_fails_keeps_what_is_beneath_it_and_stops_nobody(wa
         assert it.problems() == []
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("path", ["/api/v1/company/root", "/api/v1/company/root/list"])
 def test_a_root_that_fails_is_an_error_and_nothing_is_stored(warehouse: Warehouse, path: str) -> None:
     """Without it there is no tree."""

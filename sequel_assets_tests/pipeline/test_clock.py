@@ -29,6 +29,7 @@ def due_and_late(it: Platform) -> tuple[set[date], set[date]]:
     return set(due), {slice_.day for slice_ in late}
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("now", [at(8, 14, 20), at(8, 0, 20)], ids=["at noon", "over midnight"])
 def test_a_clock_set_back_an_hour_loses_nothing_and_asks_for_nothing_twice(warehouse: Warehouse, now: datetime) -> None:
     """What the older hour brings is dropped, nothing is red or due meanwhile; when the hour comes again all goes on."""
@@ -67,6 +68,7 @@ CHANGES = {
 """When the clocks there are put forward (or, at the other end of the world, back by half an hour)."""
 
 
+@pytest.mark.alternating
 def test_a_host_whose_clock_changes_to_summer_time_counts_the_same_minutes(
     warehouse: Warehouse, host_zone: str
 ) -> None:

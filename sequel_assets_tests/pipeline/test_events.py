@@ -1,12 +1,11 @@
 """Generated worlds, fetched over a socket: every insight is what their minutes, talk and registrations say.
 
-`WORLDS=500` makes 50 of them on each database (`make insights`); the suite's own are fewer.
+`make insights` has 50 of them on each database; the suite's own are fewer.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import random
 from datetime import UTC, date, datetime, timedelta
 
@@ -23,6 +22,7 @@ from sequel_assets_tests.support.harness import failures, platform
 from sequel_assets_tests.support.reference import expected_tables, owners_of, person_id
 from sequel_assets_tests.support.reference_details import COLUMNS
 from sequel_assets_tests.support.reference_events import OF_EVENTS, TABLES, Entry, Plan, Row, Seen, Story
+from sequel_assets_tests.support.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 
@@ -96,7 +96,7 @@ def spec_of(seed: int) -> WorldSpec:
     )
 
 
-@pytest.mark.parametrize("seed", range(max(1, int(os.environ.get("WORLDS", "50")) // 10)))
+@pytest.mark.parametrize("seed", range(max(1, scaled(30, 500, "WORLDS") // 10)))
 def test_every_insight_of_a_random_world_is_the_truth(warehouse: Warehouse, seed: int) -> None:
     """Every table of every company, from the sandbox's minutes, talk and registrations; today included: it was asked for."""
     spec = spec_of(seed)

@@ -1,12 +1,11 @@
 """Kill -9 at random moments: nothing is lost, doubled or without its bookkeeping, and the next call goes on from there.
 
-`KILLS=300` makes the campaign as long as that on each database, and adds 10 of the real command; the suite's is shorter.
+`make kills` has 300 kills on each database and 10 of the real command; the suite has a few.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import random
 import re
 import signal
@@ -35,10 +34,11 @@ from sequel_assets_tests.support.backfill_processes import (
 from sequel_assets_tests.support.backfill_worker import main as work
 from sequel_assets_tests.support.harness import Platform, platform
 from sequel_assets_tests.support.reference import KEY, Tables, assert_equal_tables, dump_of_slices, owners_of
+from sequel_assets_tests.support.scale import scaled
 from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
-KILLS = int(os.environ.get("KILLS", "12"))
-REAL_KILLS = 10 if KILLS >= 100 else 2
+KILLS = scaled(4, 300, "KILLS")
+REAL_KILLS = scaled(1, 10)
 SPEC = WorldSpec(companies=3, days=8, people=5, hub_every=3)
 KILLS_EACH = 4
 """A backfill is killed so often before it may come to its end."""
@@ -234,14 +234,18 @@ def assert_only_the_rest_was_asked(it: Platform, since: int, done: dict[str, set
 def test_a_real_backfill_that_is_killed_goes_on_too(
     engine_kind: str, new_warehouse: Callable[[str], Warehouse], tmp_path: Path
 ) -> None:
-    """The command with two workers, killed itself or in one of them: no process stays behind, and the same in the end."""
+    """The command with two workers, killed itself or in one of them: no process stays behind, and the same in the end.
+
+    They take turns; the first is the command on SQLite, and a worker on PostgreSQL.
+    """
+    turn = ("sqlite", "postgresql").index(engine_kind)
     rng = random.Random(11)
     for number in range(REAL_KILLS):
         warehouse = new_warehouse(engine_kind)
         folder = tmp_path / str(number)
         folder.mkdir()
         with platform(build_world(_spec(3)), warehouse, start=SPEC.first_day, latency_ms=10) as it:
-            kill_and_repeat(it, folder, rng.randrange(8, 150), kills_a_worker=bool(number % 2))
+            kill_and_repeat(it, folder, rng.randrange(8, 150), kills_a_worker=bool((number + turn) % 2))
         warehouse.dispose()
     print(f"{engine_kind}: {REAL_KILLS} kills of sequel-assets backfill")  # noqa: T201 - for `make kills`
 

@@ -1,11 +1,7 @@
-"""Generated worlds with everything in them, on both databases.
-
-`WORLDS=2000` makes the random ones so many (half of them on each database); the suite's own are fewer.
-"""
+"""Generated worlds with everything in them, on both databases; `make worlds` tries 2,000 random ones, half on each."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +27,7 @@ from sequel_assets_tests.support.reference import (
     person_id,
     read_tables,
 )
+from sequel_assets_tests.support.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPECS = {
@@ -42,6 +39,7 @@ SPECS = {
 RIGHT_QUIRKS = dict.fromkeys(sorted(QUIRKS - {"concurrency_gap", "duplicate_rows", "date_skewed", "split_rows"}), 0.3)
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize("count_by", ["spelling", "person"])
 def test_a_backfill_of_a_generated_world_is_the_truth_row_for_row(
@@ -113,7 +111,7 @@ def test_a_single_day_at_a_time_is_the_truth_too(warehouse: Warehouse) -> None:
 
 
 FEW = settings(
-    max_examples=int(os.environ.get("WORLDS", "50")) // 2,
+    max_examples=scaled(12, 2000, "WORLDS") // 2,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

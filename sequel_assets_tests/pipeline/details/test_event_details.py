@@ -292,6 +292,7 @@ ANOTHER_SHAPE: dict[str, Any] = {"data": []}
     ],
 )
 @pytest.mark.parametrize("shape", ENDPOINTS)
+@pytest.mark.sampled(2)
 def test_an_endpoint_that_tells_nothing_costs_its_own_datasets_alone(
     warehouse: Warehouse, kind: str, shape: str, answers: Any
 ) -> None:

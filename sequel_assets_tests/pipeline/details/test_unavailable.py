@@ -60,6 +60,7 @@ def next_hour(it: Platform, hours: int = 1) -> None:
 # ------------------------------------------------------------------ a part of an answer
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("told", [["polls"], ["questions", "chat"], ["reactions"]])
 def test_a_part_that_is_absent_is_unknown_and_an_empty_one_is_empty(
     warehouse: Warehouse, told: list[str], answers: Any

@@ -242,6 +242,7 @@ def test_times_of_people_outside_the_calendar_are_unknown_and_named(
 # ------------------------------------------------------------------ one id in two cases
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("spelled", ["KID", " kid "])
 def test_events_that_spell_their_company_otherwise_are_its_events_and_it_is_said(
     warehouse: Warehouse, spelled: str

@@ -93,6 +93,7 @@ def test_tables_are_the_truth_with_everything_at_once(warehouse: Warehouse) -> N
         it.assert_true(without=["all"])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("what", SPECIAL)
 def test_day_by_day_from_the_last_to_the_first_tables_are_the_truth_with(warehouse: Warehouse, what: str) -> None:
@@ -118,6 +119,7 @@ def test_a_leap_day_is_a_day_like_any_other(warehouse: Warehouse) -> None:
         assert [row[1] for row in read_tables(warehouse)["event_participants"]] == [date(2028, 2, 29), date(2028, 3, 1)]
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("order", [["root", "kid", "grand"], ["grand", "kid", "root"], ["root"]])
 def test_an_event_that_names_no_company_goes_to_the_deepest_that_lists_it(
     warehouse: Warehouse, order: list[str]

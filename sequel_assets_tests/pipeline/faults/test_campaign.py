@@ -1,11 +1,10 @@
 """Faults at random places of small backfills: every slice is the truth or failed by name; none is partial.
 
-`FAULTS=1000` makes the campaign as long as that; the suite's own is shorter.
+`make faults` has 1,000 of them and every kind; the suite has a few dozen.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -24,8 +23,9 @@ from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets_tests.support.harness import Platform, failures, platform
 from sequel_assets_tests.support.reference import COLUMNS, Tables, expected_tables, read_tables
 from sequel_assets_tests.support.reference_details import SLICED as EXTRAS
+from sequel_assets_tests.support.scale import scaled
 
-MANY = int(os.environ.get("FAULTS", "150"))
+MANY = scaled(40, 1000, "FAULTS")
 KINDS = sorted(FAULTS | QUIRKS)
 LANDED = ("event_participants", "event_concurrency")
 SPEC = WorldSpec(companies=2, days=3, people=3, events_per_day=0.7, hub_every=3)

@@ -45,6 +45,7 @@ def ids(event_id: str, name: str, *numbers: int) -> set[str]:
     return {person_id(KEY, None, name, event_id, number) for number in numbers}
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("count_by", COUNTS)
 def test_a_day_has_as_many_people_as_sequel_counts_and_every_table_the_same_ones(
     warehouse: Warehouse, count_by: str
@@ -89,6 +90,7 @@ def test_a_name_is_one_person_however_its_letters_are_written(warehouse: Warehou
     ]
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("count_by", COUNTS)
 def test_two_spellings_of_a_name_in_one_list_are_what_sequel_counts(warehouse: Warehouse, count_by: str) -> None:
     """One person in two rows where one is counted, two people where two are."""

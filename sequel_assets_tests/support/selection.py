@@ -1,0 +1,96 @@
+"""Which tests run: marks that follow from what a test uses, and the combinations of parameters that wait for a campaign.
+
+- `light`: needs no database, no process and no Dagster; `make check` runs these.
+- `campaign`: a property, or a test that takes more examples at the large scale; `make campaigns` runs these.
+- `alternating`: its parameters take turns with the engines instead of running on each; at the large scale all of them run.
+- `sampled(n)`: of the combinations of its parameters each nth runs; at the large scale all of them do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sequel_assets_tests.support.scale import IS_CAMPAIGN
+
+Case = tuple[tuple[str, int], ...]
+"""A combination of parameters: each one's name and place among its values, without the engine."""
+HEAVY_FIXTURES = {"postgres", "pgbouncer", "template", "new_database", "engine_kind"}
+HEAVY_MODULES = ("dagster", "multiprocessing", "psutil", "selenium", "subprocess")
+HEAVY_ORIGINS = (
+    "sequel_assets.orchestration",
+    "sequel_assets.definitions",
+    "sequel_assets_tests.campaigns",
+    "sequel_assets_tests.support.stage",
+    "sequel_assets_tests.support.harness",
+    "dagster",
+)
+"""What a light test's module does not import: whatever starts processes, servers, databases or Dagster."""
+
+
+def mark_light(items: Iterable[pytest.Item]) -> None:
+    """Mark the tests that need no database, process or Dagster, by their fixtures and by what their modules import."""
+    is_heavy: dict[ModuleType, bool] = {}
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        module = item.module
+        if module not in is_heavy:
+            is_heavy[module] = any(_is_heavy(value) for value in vars(module).values())
+        if not is_heavy[module] and HEAVY_FIXTURES.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.light)
+
+
+def _is_heavy(value: Any) -> bool:
+    if isinstance(value, ModuleType):
+        return value.__name__.split(".")[0] in HEAVY_MODULES or value.__name__.startswith(HEAVY_ORIGINS)
+    return str(getattr(value, "__module__", "")).startswith(HEAVY_ORIGINS)
+
+
+def mark_campaign(items: Iterable[pytest.Item]) -> None:
+    """Mark the properties, and the parametrized tests of which the small scale leaves some out."""
+    for item in items:
+        is_property = hasattr(getattr(item, "obj", None), "hypothesis")
+        if is_property or item.get_closest_marker("alternating") or item.get_closest_marker("sampled"):
+            item.add_marker(pytest.mark.campaign)
+
+
+def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests that are left out at the small scale: combinations of parameters, never a value of one.
+
+    Counting over the places of all parameters lets each value of each stay, in combinations that differ.
+    """
+    if IS_CAMPAIGN:
+        return []
+    tests: dict[str, list[pytest.Function]] = {}
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if isinstance(item, pytest.Function) and marks & {"alternating", "sampled"}:
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return [item for functions in tests.values() for item in _without_a_turn(_cases(functions))]
+
+
+def _cases(functions: Iterable[pytest.Function]) -> dict[Case, list[pytest.Function]]:
+    """Return the functions of each combination: one, or one for each engine."""
+    values: dict[str, list[int]] = {}
+    cases: dict[Case, list[pytest.Function]] = {}
+    for item in functions:
+        case = []
+        for name, value in item.callspec.params.items():
+            if name != "engine_kind":
+                known = values.setdefault(name, [])
+                if id(value) not in known:
+                    known.append(id(value))
+                case.append((name, known.index(id(value))))
+        cases.setdefault(tuple(sorted(case)), []).append(item)
+    return cases
+
+
+def _without_a_turn(cases: dict[Case, list[pytest.Function]]) -> Iterator[pytest.Item]:
+    for case, engines in cases.items() if len(cases) > 1 else ():
+        sampled, alternating = (engines[0].get_closest_marker(name) for name in ("sampled", "alternating"))
+        number, every = sum(at for _, at in case), sampled.args[0] if sampled else 1
+        turn = number // every % len(engines) if alternating else None
+        yield from (item for at, item in enumerate(engines) if number % every or turn not in {None, at})
