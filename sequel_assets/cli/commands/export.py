@@ -47,7 +47,7 @@ _SOURCES = {insight.name: insight.sources for insight in INSIGHTS if insight.at_
 
 
 def export(settings: Settings, options: ExportOptions, wanted: Sequence[str]) -> int:
-    """Write the files of these companies (default: all), print what was written and is missing; return the exit code."""
+    """Write the files of these companies (default: all), print what was written or is missing, return the exit code."""
     tables, tally = options.tables(), Tally()
     with stored(settings) as warehouse:
         with warehouse.read() as connection:
