@@ -1,1 +1,1 @@
-"""Scripts of the Makefile: generators of pages in docs/, the audit of pinned packages. Never imported by the package."""
+"""Scripts of the Makefile: generators of pages in docs/, the audit of packages. The package never imports them."""

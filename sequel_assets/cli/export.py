@@ -31,8 +31,8 @@ def export(
     ] = False,
 ) -> None:
     """Write datasets as files, a folder per company and day; exit 1 when something requested is missing."""
-    from sequel_assets.cli.commands.export import FORMATS, ExportOptions
     from sequel_assets.cli.commands.export import export as run
+    from sequel_assets.cli.commands.export_options import FORMATS, ExportOptions
     from sequel_assets.cli.support.arguments import check_range, parse_day
 
     if every == bool(dataset):

@@ -70,10 +70,11 @@ def _arguments(
     with_descendants: bool, options: tuple[str, str] = ("--from", "--to"), bom: bool,
 ) -> "QueryArguments":  # fmt: skip
     from sequel_assets.cli.commands.query import QueryArguments
+    from sequel_assets.cli.commands.query_output import QueryOutput
 
-    settings = settings_module.load()
+    settings, output = settings_module.load(), QueryOutput(form, out, bom)
     return QueryArguments(
-        settings, company, first, last, form, out, with_descendants, event_type, engagement_type, options, bom
+        settings, company, first, last, output, with_descendants, event_type, engagement_type, options
     )
 
 

@@ -246,7 +246,7 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
         "since": "2026-03-04T15:07:00+00:00",
     }
     assert status_of(checkout)[1]["excluded"] == [excluded]
-    shown = checkout.quickly("status").stdout.partition("Excluded: events ruled out")[2]
+    shown = checkout.quickly("status").stdout.partition("Excluded events")[2]
     assert "never [b]answers[/b]" in shown
     done = checkout.call(*force)
     assert done.returncode == 0, done.stderr

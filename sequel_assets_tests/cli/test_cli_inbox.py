@@ -45,7 +45,10 @@ def test_hints_are_listed_with_what_became_of_them_and_put_back(tmp_path: Path) 
         assert [row["handled_at"] for row in rows(warehouse)] == [None, None]
         assert checkout.quickly("inbox").stdout.count("put back") == 1
         done = checkout.quickly("replay", "--since", "2026-03-03T10:00Z")
-        assert done.stdout == "No hint since 2026-03-03 10:00 UTC was handled or tried in vain, so none was put back.\n"
+        assert (
+            done.stdout
+            == "No notification since 2026-03-03 10:00 UTC was handled or tried in vain, so none was put back.\n"
+        )
         warehouse.dispose()
 
 

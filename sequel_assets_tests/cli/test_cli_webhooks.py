@@ -66,7 +66,7 @@ def test_from_the_first_subscription_to_the_last(checkout: Checkout, sandbox: Sa
 
     code, found = states(checkout)
     assert (code, [(one["state"], one["wrong"]) for one in found]) == (1, [("missing", True)] * 6)
-    assert call("ensure", "--dry-run").count("would be made") == 6
+    assert call("ensure", "--dry-run").count("would be created") == 6
     assert subscribed(sandbox) == []
     assert call("ensure").count("missing") == 6
     assert sorted(one.event_type for one in subscribed(sandbox)) == sorted(EVENT_TYPES)

@@ -20,7 +20,8 @@ import pytest
 from pyarrow import parquet
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.commands.export import TABLES, ExportOptions, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import TABLES, ExportOptions
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.tabular import schema_of
 from sequel_assets.cli.support.terminal import UsageError

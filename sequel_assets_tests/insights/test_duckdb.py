@@ -17,7 +17,8 @@ import sqlglot
 from sqlalchemy.dialects.postgresql import psycopg
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.commands.export import TABLES, ExportOptions, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import TABLES, ExportOptions
 from sequel_assets.cli.support.tabular import batches, schema_of
 from sequel_assets.insights import INSIGHTS, ranges
 from sequel_assets.insights.comparing import Side, select_comparison

@@ -91,10 +91,10 @@ def test_each_missing_setting_is_named_with_its_meaning_and_an_example() -> None
             "SEQUEL_CLIENT_ID: is not set. What it is: client id of your Sequel API credentials. Example: a1b2c3",
             "SEQUEL_CLIENT_SECRET: is not set. What it is: client secret of your Sequel API credentials. "
             "Example: (from Sequel's admin page)",
-            "SEQUEL_COMPANY_ID: is not set. What it is: uid of your parent company at Sequel; every sub-company beneath it "
-            "is found from there. Example: 0b9ff4b4-6c9c-4a1e-9df0-6b6f1a1f0a11",
-            "SEQUEL_PERSON_KEY: is not set. What it is: key of the hash that stands for a person (HMAC-SHA-256), "
-            "32 characters or more; keep it for ever: with another key everybody becomes somebody else. "
+            "SEQUEL_COMPANY_ID: is not set. What it is: uid of your parent company at Sequel; all its sub-companies "
+            "are found from there. Example: 0b9ff4b4-6c9c-4a1e-9df0-6b6f1a1f0a11",
+            "SEQUEL_PERSON_KEY: is not set. What it is: key of the hash that identifies a person (HMAC-SHA-256), "
+            "32 characters or more; never change it: with another key every person gets another id. "
             "Example: (openssl rand -hex 32)",
         ]
     )

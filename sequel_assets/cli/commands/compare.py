@@ -6,15 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.query import (
-    MINUTES_OF_PEOPLE,
-    QueryAnswer,
-    QueryArguments,
-    coverage_warnings,
-    open_query,
-    read_coverage,
-    write_answer,
-)
+from sequel_assets.cli.commands.query import MINUTES_OF_PEOPLE, QueryArguments, open_query, read_coverage
+from sequel_assets.cli.commands.query_output import QueryAnswer, coverage_warnings, write_answer
 from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import Coverage
 from sequel_assets.insights.periods import COMPARED_WITH, Days, other, to_date
@@ -31,8 +24,9 @@ def compare(arguments: QueryArguments, period: str) -> int:
         for earlier, its in before
         for line in coverage_warnings(its, earlier)
     ]
-    answer = QueryAnswer("Comparison", columns, rows, is_tall=True)
-    return write_answer(arguments, company, coverage, replace(scope, days=days), answer, warnings)
+    answer = QueryAnswer("Comparison", columns, rows, company, replace(scope, days=days), coverage)
+    write_answer(arguments.output, answer, warnings, is_tall=True)
+    return 0
 
 
 def comparison(

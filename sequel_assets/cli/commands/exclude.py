@@ -33,9 +33,8 @@ def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int
         )
     console().print(
         f"{event_id} of {chosen.partition_key} is excluded: it is not requested any more, and status shows it. Its "
-        "stored "
-        "rows stay and count; its problems go with the next refresh of their days, at their close or by sequel-assets "
-        "backfill (--force where they are final).",
+        "stored rows stay and count; its problems go with the next refresh of their days, at their close or by "
+        "sequel-assets backfill (--force where they are final).",
     )
     return 0
 
@@ -56,8 +55,7 @@ def include(settings: Settings, company: str, event_id: str) -> int:
         )
     console().print(
         f"{event_id} of {chosen.partition_key} is included: the next refresh requests it; for final days that lack it "
-        "run "
-        "sequel-assets backfill --force.",
+        "run sequel-assets backfill --force.",
     )
     return 0
 
@@ -70,6 +68,5 @@ def _check_event(connection: sa.Connection, company: KnownCompany, event_id: str
     where = f"; it belongs to {owners[owner_id]}" if owner_id in owners else ""
     raise UsageError(
         f"--event {one_line(event_id)}: {company.partition_key} has no such event{where}; the table events has the ids "
-        "and "
-        f"names of all (company_id is {company.company_id}), and status names those that have a problem"
+        f"and names of all (company_id is {company.company_id}), and status names those that have a problem"
     )

@@ -9,29 +9,25 @@ without rows is a file without rows, a day that was not refreshed has no file. C
 unless the options say so.
 """
 
-import os
 import shutil
-import socket
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.cli.commands.export_options import ExportOptions, Tally
 from sequel_assets.cli.support import tabular
-from sequel_assets.cli.support.arguments import choose, one_line
+from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.safe_paths import keep_within, refuse_unsafe_keys
 from sequel_assets.cli.support.signals import was_killed
-from sequel_assets.cli.support.terminal import UsageError, console, errors, progress_bar, table
+from sequel_assets.cli.support.terminal import console, errors, progress_bar, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.core.datasets import CATALOG, SLICED
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.safety.visible import MAX_NAMED, as_line
@@ -43,72 +39,15 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF, availability, company_parents
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, events, people, refreshes
 
-FORMATS = ("csv", "parquet")
 BY_DAY = {dataset.name for dataset in SLICED}
-TABLES: dict[str, sa.Table] = {dataset.name: dataset.table for dataset in (*CATALOG, *SLICED)}
-TABLES |= {each.name: each for each in (people, refreshes, availability)}
-"""Everything that can be exported: the datasets, the people, and the slice coverage."""
 NEVER_MISSING = {each.name for each in (companies, company_parents, people, refreshes, availability)}
 """Tables without slices: they hold whatever is known and are never incomplete."""
 Covered = Mapping[str, Mapping[date, datetime]]
 _SOURCES = {insight.name: insight.sources for insight in INSIGHTS if insight.at_close}
 
 
-@dataclass(frozen=True)
-class ExportOptions:
-    """What is exported, and how."""
-
-    datasets: Sequence[str]
-    """Names of `TABLES`; an empty list stands for all of them."""
-    first: date
-    last: date
-    form: str
-    folder: Path
-    with_people: bool = False
-    has_mark: bool = False
-    """Whether a CSV begins with a byte order mark."""
-
-    def tables(self) -> list[sa.Table]:
-        """Return the tables; an unknown name is refused, and so are people without `with_people`."""
-        for name in self.datasets:
-            if name not in TABLES:
-                raise UsageError(f"--dataset {one_line(name)}: there is no such dataset; known are {', '.join(TABLES)}")
-        if people.name in self.datasets and not self.with_people:
-            raise UsageError(
-                f"--dataset {people.name}: it holds names and e-mails; add --with-people to export personal data"
-            )
-        names = dict.fromkeys(self.datasets) if self.datasets else TABLES
-        return [TABLES[name] for name in names if self.with_people or name != people.name]
-
-    def columns(self, of: sa.Table) -> list[sa.Column[Any]]:
-        """Return a table's columns, without the personal ones unless they were requested."""
-        return [column for column in of.columns if self.with_people or not column.info.get("personal")]
-
-    def place(self, of: sa.Table, company: KnownCompany, day: date | None) -> Path:
-        """Return the path of a partition's file."""
-        folder = self.folder / of.name / f"company={company.partition_key}"
-        return (folder / f"date={day}" if day else folder) / f"part.{self.form}"
-
-    def unfinished(self, process: int | None = None) -> Path:
-        """Return the folder of unfinished files of a process; readers skip it because of its leading dot."""
-        return self.folder / f".unfinished.{socket.gethostname()}.{process or os.getpid()}"
-
-
-@dataclass
-class Tally:
-    """What was written, and what is missing."""
-
-    rows: Counter[str] = field(default_factory=Counter)
-    files: Counter[str] = field(default_factory=Counter)
-    size: Counter[str] = field(default_factory=Counter)
-    missing: list[str] = field(default_factory=list)
-    """A line for each requested dataset of a company that is incomplete."""
-    unavailable: list[str] = field(default_factory=list)
-    """A line for each dataset that Sequel does not provide for a company, where it was not requested by name."""
-
-
 def export(settings: Settings, options: ExportOptions, wanted: Sequence[str]) -> int:
-    """Write the files of these companies (default: all), print what was written and is missing; return the exit code."""
+    """Write the files of these companies (default: all), print what was written or is missing, return the exit code."""
     tables, tally = options.tables(), Tally()
     with stored(settings) as warehouse:
         with warehouse.read() as connection:

@@ -38,8 +38,7 @@ def migrate(settings: Settings) -> int:
     if is_filled and not is_adopted:
         console().print(
             f"its people's ids do not follow this release's rule ({RULE_VERSION}) yet: the first backfill migrates "
-            "them, or "
-            "this command with SEQUEL_COMPANY_ID and SEQUEL_PERSON_KEY set"
+            "them, or this command with SEQUEL_COMPANY_ID and SEQUEL_PERSON_KEY set"
         )
     return 0
 

@@ -83,10 +83,8 @@ def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
     if secrets and not seal.opens_any(secrets):
         raise UsageError(
             f"SEQUEL_WEBHOOK_SECRET_KEY: it decrypts none of the secrets of {len(secrets)} subscriptions, so every "
-            "delivery "
-            "would be answered with 500; nothing was changed; put the key that they were stored with behind it, after "
-            "a comma, "
-            "or, if that is lost, have them renewed: sequel-assets webhooks ensure"
+            "delivery would be answered with 500; nothing was changed; put the key that they were stored with behind "
+            "it, after a comma, or, if that is lost, have them renewed: sequel-assets webhooks ensure"
         )
 
 

@@ -87,16 +87,13 @@ def reseal(settings: Settings) -> int:
     if closed:
         errors().print(
             f"{closed} stored secrets are decrypted by none of its keys and were left alone; put the key that they "
-            "were "
-            "encrypted with back behind the first, after a comma, or run: sequel-assets webhooks ensure, which has "
-            "them "
-            "renewed at Sequel"
+            "were encrypted with back behind the first, after a comma, or run: sequel-assets webhooks ensure, which "
+            "has them renewed at Sequel"
         )
     elif done:
         console().print(
             "Receivers and Dagster that still run with the previous settings cannot read them: restart those, then "
-            "remove the "
-            "other keys. A receiver that can read none answers 503 at /health/ready."
+            "remove the other keys. A receiver that can read none answers 503 at /health/ready."
         )
     return SOME_WRONG if closed else ALL_WELL
 

@@ -16,10 +16,8 @@ def refuse_unsafe_keys(companies: Iterable[KnownCompany]) -> None:
             own = PartitionKeys({}, ()).of(company.company_id, company.name)
             raise UsageError(
                 f"company {visible(company.company_id)}: its partition key {visible(company.partition_key)} was not "
-                "generated "
-                f"here and leads to another folder; nothing was written; set companies.partition_key to {own}, then "
-                "run: "
-                "sequel-assets repair"
+                "generated here and leads to another folder; nothing was written; set companies.partition_key to "
+                f"{own}, then run: sequel-assets repair"
             )
 
 

@@ -10,7 +10,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.export import ExportOptions, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.insights.person_engagement import person_engagement
 from sequel_assets.refresh.details.interactions import NO_EMOJI, _an_emoji
 from sequel_assets.sandbox import HUB, Attendance, Person, Room, Sandbox

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.export import ExportOptions, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import bulk
