@@ -225,7 +225,7 @@ def written(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "HOME": str(base / "home"), "NO_PROXY": "*", "SEQUEL_DEBUG_ANSWERS": str(base / "answers.jsonl"),
         }  # fmt: skip
         told = Written(folder, front)
-        told.texts["backfill"] = both(run_command(["backfill", *RANGE], folder, env, timeout=300))
+        told.texts["backfill"] = both(run_command(["backfill", *RANGE], folder, env, timeout=300, is_fresh=True))
         for name, arguments in {
             "status": ["status"],
             "status --json": ["status", "--json"],
