@@ -33,6 +33,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate, newest
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, metadata, people, problems, refreshes
+from sequel_assets_tests.support.command_server import forked_commands
 from sequel_assets_tests.support.stage import (
     ACME,
     BOLT,
@@ -47,6 +48,7 @@ from sequel_assets_tests.support.stage import (
     rows_of,
     run_command,
     small_world,
+    start_command,
     variables,
 )
 
@@ -83,20 +85,13 @@ class Checkout:
         self.env["HOME"] = str(self.home)
         self.url = f"sqlite:///{folder / '.sequel' / 'warehouse.db'}"
 
-    def call(self, *arguments: str, **told: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, is_fresh: bool = False, **told: str) -> "subprocess.CompletedProcess[str]":
         """Call a command to its end."""
-        return run_command(list(arguments), self.folder, self.env | told)
+        return run_command(list(arguments), self.folder, self.env | told, is_fresh=is_fresh)
 
-    def start(self, *arguments: str, **told: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, is_fresh: bool = False, **told: str) -> "subprocess.Popen[str]":
         """Start a command."""
-        return subprocess.Popen(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env=clean_environment(**self.env | told),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return start_command(list(arguments), self.folder, self.env | told, is_fresh=is_fresh)
 
     def refused(self, code: int, *arguments: str, **told: str) -> list[str]:
         """Call a command that must be refused without a traceback and without a word on stdout; its lines."""
@@ -142,7 +137,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Checkou
     folder = tmp_path_factory.mktemp("whole") / "checkout"
     folder.mkdir()
     made = Checkout(folder, sandbox)
-    made.first = made.call(*RANGE)  # type: ignore[attr-defined]
+    made.first = made.call(*RANGE, is_fresh=True)  # type: ignore[attr-defined]
     assert made.first.returncode == 0, made.first.stderr  # type: ignore[attr-defined]
     return made
 
@@ -236,7 +231,7 @@ def test_a_backfill_into_postgresql_comes_to_the_same_tables(
 
 def test_two_backfills_at_once_come_to_the_tables_of_one(whole: Checkout, checkout: Checkout) -> None:
     """In a fresh folder: both make the warehouse and Dagster's databases, and neither is in the other's way."""
-    both = [checkout.start(*RANGE) for _ in range(2)]
+    both = [checkout.start(*RANGE, is_fresh=True) for _ in range(2)]
     said = [process.communicate(timeout=90) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert tables(checkout.url) == tables(whole.url)
@@ -253,7 +248,9 @@ def test_nothing_is_written_outside_what_the_settings_name(checkout: Checkout, t
         "SEQUEL_WAREHOUSE_URL": f"sqlite:///{elsewhere / 'w.db'}",
         "TMPDIR": str(tmp_path),
     }
-    done = checkout.call("backfill", "--from", "2026-03-03", "--to", "2026-03-03", "--company", "Bolt", **told)
+    done = checkout.call(
+        "backfill", "--from", "2026-03-03", "--to", "2026-03-03", "--company", "Bolt", is_fresh=True, **told
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert files_below(checkout.folder, checkout.home) == before == set()
@@ -845,8 +842,10 @@ def test_wrong_arguments_of_the_sandbox_are_refused_in_one_line(refusing: Checko
 )
 def test_help_needs_no_settings(command: str, tmp_path: Path) -> None:
     """Exit 0, what the command is for, and nothing is written."""
-    call = call_in_process if command else run_command
-    done = call([*filter(None, [command]), "--help"], tmp_path, {"SEQUEL_PERSON_KEY": "wrong"})
+    arguments, env = [*filter(None, [command]), "--help"], {"SEQUEL_PERSON_KEY": "wrong"}
+    done = (
+        call_in_process(arguments, tmp_path, env) if command else run_command(arguments, tmp_path, env, is_fresh=True)
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Usage:" in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -856,3 +855,4 @@ def test_no_process_is_left_behind() -> None:
     """Whatever was started above has ended."""
     mine = psutil.Process(os.getpid()).children(recursive=True)
     assert [child.cmdline() for child in mine if "sequel_assets.cli" in child.cmdline()] == []
+    assert forked_commands() == []

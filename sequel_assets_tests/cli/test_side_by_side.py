@@ -28,14 +28,13 @@ from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.cli.test_cli import tables
 from sequel_assets_tests.pipeline.test_kills import workers_of
 from sequel_assets_tests.support.stage import (
-    COMMAND,
     NOW,
     PERSONAL,
-    clean_environment,
     environment,
     rows_of,
     run_command,
     small_world,
+    start_command,
 )
 
 pytestmark = pytest.mark.slow
@@ -55,28 +54,20 @@ def url_in(folder: Path) -> str:
     return f"sqlite:///{folder / '.sequel' / 'warehouse.db'}"
 
 
-@pytest.fixture
-def truth(sandbox: Sandbox, tmp_path: Path) -> dict[str, list[tuple[object, ...]]]:
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
     """The tables that one process makes."""
-    folder = tmp_path / "one"
-    folder.mkdir()
-    done = run_command([*SIDE_BY_SIDE[:-1], "1"], folder, environment(sandbox))
+    folder = tmp_path_factory.mktemp("one")
+    with Sandbox(small_world(), clock=Clock.pinned(NOW)) as made:
+        done = run_command([*SIDE_BY_SIDE[:-1], "1"], folder, environment(made))
     assert done.returncode == 0, done.stderr
-    sandbox.requests.clear()
     return tables(url_in(folder))
 
 
 def start(folder: Path, sandbox: Sandbox) -> subprocess.Popen[str]:
     """Start the command."""
     folder.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [*COMMAND, *SIDE_BY_SIDE],
-        cwd=folder,
-        env=clean_environment(**environment(sandbox)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return start_command(SIDE_BY_SIDE, folder, environment(sandbox))
 
 
 def tokens(sandbox: Sandbox) -> int:
@@ -90,7 +81,7 @@ def test_processes_come_to_the_tables_of_one_and_to_one_token_each(
     """A line per company, then the table; nobody's name is said."""
     folder = tmp_path / "two"
     folder.mkdir()
-    done = run_command(SIDE_BY_SIDE, folder, environment(sandbox))
+    done = run_command(SIDE_BY_SIDE, folder, environment(sandbox), is_fresh=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert tables(url_in(folder)) == truth
     assert tokens(sandbox) == 3
@@ -131,7 +122,7 @@ def test_workers_that_die_fail_their_companies_by_name_and_are_replaced(
     assert rows_of(url_in(folder), problems) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_whatever_ends_the_command_ends_its_workers(number: signal.Signals, sandbox: Sandbox, tmp_path: Path) -> None:
     """In bounded time, whether it could tell them or not; exit 130 where it could."""
     asked = threading.Event()
@@ -139,16 +130,25 @@ def test_whatever_ends_the_command_ends_its_workers(number: signal.Signals, sand
     sandbox.faults.always("*top-participants*", Fault("slow", seconds=0.3))
     process = start(tmp_path / "ended", sandbox)
     assert asked.wait(120)
-    family = psutil.Process(process.pid).children(recursive=True)
+    others = psutil.Process(process.pid).children(recursive=True)
     assert len(workers_of(process.pid)) == 2
     process.send_signal(number)
     said, errors = process.communicate(timeout=120)
-    assert psutil.wait_procs(family, timeout=60)[1] == []
+    assert psutil.wait_procs(others, timeout=60)[1] == []
     if number == signal.SIGKILL:
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 130, (said, errors)
         assert errors.splitlines() == ["stopped; what was committed stays, and the same command continues from there"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_that_asks_for_an_end_stops_alike(number: signal.Signals) -> None:
+    """Afterwards it does what it did before."""
+    before = signal.getsignal(number)
+    with stoppable(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == before
 
 
 def test_a_signal_while_garbage_is_collected_still_stops(capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,7 +75,7 @@ class Front:
         """What the server does with each request."""
         front = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class FrontHandler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
@@ -101,7 +101,7 @@ class Front:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        return Handler
+        return FrontHandler
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def alerts_arriving() -> Iterator[tuple[str, list[str]]]:
     """An address that alerts are sent to, and what arrives there."""
     received: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class AlertHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             received.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
             self.send_response(200)
@@ -123,7 +123,7 @@ def alerts_arriving() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), AlertHandler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"json://127.0.0.1:{server.server_address[1]}/", received
@@ -225,7 +225,7 @@ def written(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "HOME": str(base / "home"), "NO_PROXY": "*", "SEQUEL_DEBUG_ANSWERS": str(base / "answers.jsonl"),
         }  # fmt: skip
         told = Written(folder, front)
-        told.texts["backfill"] = both(run_command(["backfill", *RANGE], folder, env, timeout=300))
+        told.texts["backfill"] = both(run_command(["backfill", *RANGE], folder, env, timeout=300, is_fresh=True))
         for name, arguments in {
             "status": ["status"],
             "status --json": ["status", "--json"],

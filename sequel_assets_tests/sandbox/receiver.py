@@ -25,7 +25,7 @@ class Received:
         return self.body["eventType"], self.body["details"]["eventId"], self.body["timestamp"]
 
 
-class Receiver:
+class RecordingReceiver:
     """`statuses` are answered in turn, then 200 for ever. `delay` seconds pass before each answer."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Receiver:
         self._lock = threading.Lock()
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class ReceiverHandler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
@@ -47,7 +47,7 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), ReceiverHandler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 

@@ -18,7 +18,7 @@ NOW = 1_770_000_000.0  # Mon, 02 Feb 2026 02:40:00 GMT
 Reply = httpx.Response | Exception
 
 
-class Clock:
+class SleepingClock:
     """Time for one test: `sleep` takes none of ours and moves both clocks."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Clock:
 class Wire:
     """The far end. Replies are taken in order, the last for ever; tokens are `token-1`, `token-2` and so on."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SleepingClock) -> None:
         self.clock = clock
         self.replies: list[Reply] = []
         self.token_replies: list[Reply] = []
@@ -98,12 +98,12 @@ def config(**changes: Any) -> SequelConfig:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SleepingClock:
+    return SleepingClock()
 
 
 @pytest.fixture
-def wire(clock: Clock) -> Wire:
+def wire(clock: SleepingClock) -> Wire:
     return Wire(clock)
 
 

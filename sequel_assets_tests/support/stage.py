@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ from sequel_assets.sandbox import Attendance, Clock, Company, Event, Person, San
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets_tests.support.command_server import ForkedCommand
+from sequel_assets_tests.support.dagster_storage import pooled_storage
 from sequel_assets_tests.support.paths import PROJECT
 
 NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
@@ -110,17 +113,27 @@ COMMAND = [sys.executable, "-m", "sequel_assets.cli"]
 
 
 def run_command(
-    arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float = 90
+    arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float = 90, *, is_fresh: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Execute `sequel-assets ...` to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=cwd,
-        env=clean_environment(**env),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
+    """Execute `sequel-assets ...` to its end in a process of its own, with a fresh interpreter where it matters."""
+    with start_command(arguments, cwd, env, is_fresh=is_fresh) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def start_command(
+    arguments: Sequence[str], cwd: Path, env: Mapping[str, str], *, is_fresh: bool = False
+) -> subprocess.Popen[str]:
+    """Start `sequel-assets ...` in a process of its own: a fresh interpreter, or one that has imported everything."""
+    told = clean_environment(**env)
+    if not is_fresh:
+        return ForkedCommand(arguments, cwd, told)
+    return subprocess.Popen(
+        [*COMMAND, *arguments], cwd=cwd, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -170,17 +183,22 @@ class Stage:
         world: World | None = None,
         dagster_yaml: Mapping[str, Any] | None = None,
         warehouse_url: str | None = None,
+        copy_of: Path | None = None,
     ) -> None:
         self.folder = folder
         self.sandbox = stack.enter_context(Sandbox(world or small_world(), clock=Clock.pinned(NOW)))
         url = warehouse_url or f"sqlite:///{folder / 'warehouse.db'}"
+        home = folder / "dagster"
+        if copy_of is None:
+            home.mkdir()
+        else:
+            shutil.copytree(copy_of / home.name, home)
+            shutil.copyfile(copy_of / "warehouse.db", folder / "warehouse.db")
         self.warehouse = Warehouse(url)
         stack.callback(self.warehouse.dispose)
         migrate(self.warehouse)
         self.variables = environment(self.sandbox, url) | {BATCH_SIZE: EVENTS_AT_ONCE}
         stack.enter_context(variables(self.variables))
-        home = folder / "dagster"
-        home.mkdir()
         self.instance = stack.enter_context(
             dg.instance_for_test(dict(dagster_yaml or event_log(home)), temp_dir=str(home))
         )
@@ -289,14 +307,41 @@ class Stage:
         return {name: value.value for name, value in found.metadata.items()}
 
 
+@pytest.fixture(scope="session")
+def folder_of_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with Dagster's home and the warehouse of a stage whose companies and events are known."""
+    return _folder_of_a_stage(tmp_path_factory.mktemp("catalog"), lambda stage: None)
+
+
+@pytest.fixture(scope="session")
+def folder_of_refresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with Dagster's home and the warehouse of a stage whose every slice was refreshed once, in one run."""
+    return _folder_of_a_stage(
+        tmp_path_factory.mktemp("refresh"), lambda stage: stage.refresh(stage.ordered, DAYS[0], DAYS[-1])
+    )
+
+
+def _folder_of_a_stage(folder: Path, more: Callable[[Stage], dg.ExecuteInProcessResult | None]) -> Path:
+    with pooled_storage(), ExitStack() as stack:
+        made = Stage(folder, stack)
+        assert made.run("refresh_catalog").success
+        run = more(made)
+        assert run is None or run.success
+    return folder
+
+
+REFRESHED = "refreshed"
+ON_REFRESHED = pytest.mark.parametrize("stage", [REFRESHED], indirect=True)
+"""For tests that begin when every slice was refreshed, in one run."""
+
+
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A stage whose companies and events are known already."""
+    folder = "folder_of_refresh" if getattr(request, "param", "") == REFRESHED else "folder_of_catalog"
     monkeypatch.chdir(tmp_path)
     with ExitStack() as stack:
-        made = Stage(tmp_path, stack)
-        assert made.run("refresh_catalog").success
-        yield made
+        yield Stage(tmp_path, stack, copy_of=request.getfixturevalue(folder))
 
 
 def rows_of(url: str, dataset: Dataset | sa.Table, *, without: set[str] = BOOKKEEPING_IDS) -> list[tuple[Any, ...]]:

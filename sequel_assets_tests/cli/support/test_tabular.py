@@ -181,11 +181,11 @@ def test_rows_are_taken_a_batch_at_a_time() -> None:
     """However many there are, few are held."""
     taken = 0
 
-    class Watched(io.BytesIO):
+    class WatchedFile(io.BytesIO):
         most_ahead = 0
 
         def write(self, content: Any) -> int:
-            Watched.most_ahead = max(Watched.most_ahead, taken - self.written)
+            WatchedFile.most_ahead = max(WatchedFile.most_ahead, taken - self.written)
             self.written += bytes(content).count(b"\n")
             return super().write(content)
 
@@ -197,7 +197,7 @@ def test_rows_are_taken_a_batch_at_a_time() -> None:
             taken += 1
             yield (number,)
 
-    file = Watched()
+    file = WatchedFile()
     assert write(file, "csv", [COLUMNS[1]], rows()) == 4 * BATCH_ROWS
     assert file.written == 4 * BATCH_ROWS
-    assert BATCH_ROWS // 2 < Watched.most_ahead <= BATCH_ROWS + 1
+    assert BATCH_ROWS // 2 < WatchedFile.most_ahead <= BATCH_ROWS + 1

@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 
 @dataclass
-class World:
+class AlertWorld:
     """What the tiny assets are to do."""
 
     is_right: bool = True
@@ -31,7 +31,7 @@ class World:
 
 
 @dataclass
-class Inbox:
+class AlertInbox:
     """Where alerts arrive: a server that answers with `status`."""
 
     port: int = 0
@@ -48,11 +48,11 @@ class Inbox:
 
 
 @pytest.fixture
-def inbox() -> Iterator[Inbox]:
+def inbox() -> Iterator[AlertInbox]:
     """A server on a port of its own."""
-    inbox = Inbox()
+    inbox = AlertInbox()
 
-    class Handler(BaseHTTPRequestHandler):
+    class InboxHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if inbox.status == 200:
@@ -64,7 +64,7 @@ def inbox() -> Iterator[Inbox]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), InboxHandler) as server:
         inbox.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -73,12 +73,12 @@ def inbox() -> Iterator[Inbox]:
         thread.join()
 
 
-class Platform:
+class AlertedPlatform:
     """A definition of one asset, its check and its job, on an instance; and the sensor, ticked by hand."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.world = World()
+        self.world = AlertWorld()
         self.cursor: str | None = None
         self.later = 0.0
         world = self.world
@@ -120,22 +120,22 @@ class Platform:
 
 
 @pytest.fixture
-def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Platform]:
+def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AlertedPlatform]:
     """On a fresh instance, with no setting of ours."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SEQUEL_ALERT_URLS", raising=False)
     with dg.instance_for_test() as instance:
-        yield Platform(instance)
+        yield AlertedPlatform(instance)
 
 
 @pytest.fixture
-def told(platform: Platform, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Platform:
+def told(platform: AlertedPlatform, inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch) -> AlertedPlatform:
     """The same, with the inbox as the one address."""
     monkeypatch.setenv("SEQUEL_ALERT_URLS", inbox.url)
     return platform
 
 
-def test_without_an_address_it_skips_and_says_why(platform: Platform) -> None:
+def test_without_an_address_it_skips_and_says_why(platform: AlertedPlatform) -> None:
     """And remembers nothing, so that whatever stands is told once there is one."""
     platform.world.is_right = False
     platform.run("run_checks")
@@ -143,7 +143,7 @@ def test_without_an_address_it_skips_and_says_why(platform: Platform) -> None:
     assert platform.cursor is None
 
 
-def test_a_red_check_and_its_recovery_are_each_told_once(told: Platform, inbox: Inbox) -> None:
+def test_a_red_check_and_its_recovery_are_each_told_once(told: AlertedPlatform, inbox: AlertInbox) -> None:
     """Though it is seen red every hour, and well every hour."""
     told.world.is_right = False
     for _ in range(2):
@@ -167,7 +167,7 @@ def test_a_red_check_and_its_recovery_are_each_told_once(told: Platform, inbox: 
     assert inbox.received[1]["type"] == "success"
 
 
-def test_a_warning_is_said_to_be_one(told: Platform, inbox: Inbox) -> None:
+def test_a_warning_is_said_to_be_one(told: AlertedPlatform, inbox: AlertInbox) -> None:
     """By its severity, and by Apprise's colour."""
     told.world.is_right, told.world.severity = False, dg.AssetCheckSeverity.WARN
     told.run("run_checks")
@@ -176,7 +176,7 @@ def test_a_warning_is_said_to_be_one(told: Platform, inbox: Inbox) -> None:
     assert inbox.received[0]["type"] == "warning"
 
 
-def test_a_failed_run_is_told_in_our_own_words(told: Platform, inbox: Inbox) -> None:
+def test_a_failed_run_is_told_in_our_own_words(told: AlertedPlatform, inbox: AlertInbox) -> None:
     """The description of the `Failure` that our op raised, and which run it was."""
     told.world.failure = dg.Failure("1 slices failed:\nacme.3f9a1c07 2026-11-23 daily_usage: ann@example.com is odd")
     run_id = told.run("refresh_slices")
@@ -194,7 +194,7 @@ def test_a_failed_run_is_told_in_our_own_words(told: Platform, inbox: Inbox) -> 
     assert inbox.titles[1:] == ["Sequel: job refresh_slices is well again"]
 
 
-def test_of_a_foreign_error_only_its_name_is_told(told: Platform, inbox: Inbox) -> None:
+def test_of_a_foreign_error_only_its_name_is_told(told: AlertedPlatform, inbox: AlertInbox) -> None:
     """Its text may hold anything, such as the parameters of an INSERT."""
     told.world.failure = ValueError("Ann Smith, born 1970")
     told.run("refresh_slices")
@@ -204,7 +204,7 @@ def test_of_a_foreign_error_only_its_name_is_told(told: Platform, inbox: Inbox) 
     assert "Ann" not in (told.cursor or "")
 
 
-def test_a_run_that_will_be_tried_again_has_not_failed_yet(told: Platform, inbox: Inbox) -> None:
+def test_a_run_that_will_be_tried_again_has_not_failed_yet(told: AlertedPlatform, inbox: AlertInbox) -> None:
     """Dagster's own retry decides."""
     told.world.failure = dg.Failure("no")
     run_id = told.run("refresh_slices")
@@ -214,7 +214,7 @@ def test_a_run_that_will_be_tried_again_has_not_failed_yet(told: Platform, inbox
 
 
 def test_a_server_that_fails_is_tried_again_at_the_next_tick(
-    told: Platform, inbox: Inbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    told: AlertedPlatform, inbox: AlertInbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The cause stays untold; neither the log nor the tick nor the cursor holds the address."""
     caplog.set_level(logging.DEBUG)
@@ -233,7 +233,7 @@ def test_a_server_that_fails_is_tried_again_at_the_next_tick(
 
 
 def test_one_dead_address_does_not_make_the_others_repeat(
-    told: Platform, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    told: AlertedPlatform, inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Told is what anybody has; who has it not is named by number."""
     monkeypatch.setenv("SEQUEL_ALERT_URLS", f"json://127.0.0.1:9/{SECRET} {inbox.url}")
@@ -248,7 +248,7 @@ def test_one_dead_address_does_not_make_the_others_repeat(
 
 
 def test_the_sensor_never_fails(
-    told: Platform, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    told: AlertedPlatform, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Neither of a setting that is wrong nor of an instance that cannot be read; the memory stays."""
     told.cursor = "rubbish"
@@ -265,7 +265,7 @@ def test_the_sensor_never_fails(
     assert SECRET not in capfd.readouterr().err
 
 
-def test_a_check_that_is_under_way_is_what_it_was(told: Platform, inbox: Inbox) -> None:
+def test_a_check_that_is_under_way_is_what_it_was(told: AlertedPlatform, inbox: AlertInbox) -> None:
     """A planned execution, of a run that has not come to it or died before, is neither red nor well."""
     told.world.is_right = False
     told.run("run_checks")
@@ -280,7 +280,7 @@ def test_a_check_that_is_under_way_is_what_it_was(told: Platform, inbox: Inbox) 
 
 
 def test_since_is_the_first_of_the_failures_in_a_row(
-    platform: Platform, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    platform: AlertedPlatform, inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though nobody was told until now."""
     platform.world.is_right = False
@@ -333,7 +333,7 @@ def test_addresses_are_apart_by_commas_or_blanks(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_trial_says_which_address_took_it(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By number, as the log does."""
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -24,7 +25,14 @@ from sequel_assets_tests.support.harness import Platform, client_of
 from sequel_assets_tests.support.reference import KEY
 from sequel_assets_tests.support.stage import ACME, ROOT, ZOE, at, call_in_process, environment, small_world
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.xdist_group("demo"),
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        os.environ.get("SEQUEL_TEST_SCALE") != "campaign",
+        reason="two minutes of a real Dagster, for a campaign (SEQUEL_TEST_SCALE=campaign); test_slices.py has the same in one process",
+    ),
+]
 
 NOW = at(6, 15, 7)
 BEFORE, DAYS = days_between(date(2026, 3, 1), date(2026, 3, 2)), days_between(date(2026, 3, 3), date(2026, 3, 6))
@@ -50,7 +58,7 @@ def world() -> World:
     return made
 
 
-class Served:
+class ServedBackfills:
     """Three companies whose first days the command has backfilled, and a Dagster that serves them."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
@@ -126,9 +134,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, sandbox: Sandbox) -> Iterator[Served]:
+def served(tmp_path: Path, sandbox: Sandbox) -> Iterator[ServedBackfills]:
     """A real `dagster dev`, whose hourly schedule is stopped."""
-    made = Served(tmp_path, sandbox)
+    made = ServedBackfills(tmp_path, sandbox)
     try:
         made.dev.wait_until_served()
         made.dev.stop_schedule("hourly_refresh")
@@ -140,7 +148,7 @@ def served(tmp_path: Path, sandbox: Sandbox) -> Iterator[Served]:
 
 @pytest.mark.timeout(900)
 def test_the_partition_view_shows_exactly_which_slices_are_done_and_which_failed(
-    served: Served, sandbox: Sandbox
+    served: ServedBackfills, sandbox: Sandbox
 ) -> None:
     """One run per company; the failing event costs its company's day, what counts that day in, and nobody else's.
 

@@ -11,7 +11,7 @@ from sequel_assets.orchestration.schedules.schedules import due_days
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Company
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ON_REFRESHED, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 
@@ -43,9 +43,9 @@ def test_no_mode_of_a_run_asks_for_a_frozen_day(forgetful: Stage, mode: str) -> 
     assert bad == set()
 
 
+@ON_REFRESHED
 def test_a_frozen_day_that_was_known_is_kept_as_it_is(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its slices stay green, and nothing about it is late or behind."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     monkeypatch.setenv("SEQUEL_LATE_WINDOW_HOURS", "0")
     monkeypatch.setenv("SEQUEL_RETENTION_DAYS", "1")
     before = stage.sandbox.requests.count

@@ -12,7 +12,18 @@ from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import companies, event_participants, refreshes
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH, Stage, why_failed
+from sequel_assets_tests.support.stage import (
+    ACME,
+    BOLT,
+    DAYS,
+    ON_REFRESHED,
+    PERSONAL,
+    ROOT,
+    SAID,
+    THROUGH,
+    Stage,
+    why_failed,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -81,9 +92,9 @@ def test_each_slice_tells_its_figures_as_metadata(stage: Stage) -> None:
     assert "requests" not in so_far
 
 
+@ON_REFRESHED
 def test_nothing_personal_or_secret_enters_dagsters_storage(stage: Stage) -> None:
     """No e-mail, name, text, answer, key or secret stands in any file of Dagster's home, failed runs included."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
     assert not stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=FORCE).success
     files = [path for path in (stage.folder / "dagster").rglob("*") if path.is_file()]
@@ -202,9 +213,9 @@ def test_a_company_that_is_gone_is_not_asked_and_turns_nothing_red(stage: Stage)
     )
 
 
+@ON_REFRESHED
 def test_what_is_kept_of_a_company_that_is_gone_stays_green_beside_one_that_fails(stage: Stage) -> None:
     """A run that fails turns red what it planned and did not log."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     with stage.warehouse.write() as connection:
         connection.execute(companies.update().where(companies.c.company_id == BOLT).values(gone_at=THROUGH))
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")

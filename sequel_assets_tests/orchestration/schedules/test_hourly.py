@@ -19,7 +19,7 @@ from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables.core import problems, refreshes
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ON_REFRESHED, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +31,9 @@ def known(company_id: str) -> KnownCompany:
     return KnownCompany(company_id, f"{company_id}.key", company_id, None, 1, None)
 
 
+@ON_REFRESHED
 def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_beyond_its_range(stage: Stage) -> None:
     """Were the day in the range, Dagster would plan a month of slices; as it is, only what has changed is logged."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     with stage.warehouse.write() as connection:
         connection.execute(refreshes.update().values(is_final=True))
     later = NOW + timedelta(days=31)  # 3 April: the windows of 1, 2 and 3 March have closed
@@ -97,9 +97,9 @@ def _days_of(request: Any) -> set[str]:
     return {pairs["startDate"], pairs["endDate"]}
 
 
+@ON_REFRESHED
 def test_a_second_backfill_within_the_hour_asks_sequel_for_nothing_and_force_does(stage: Stage) -> None:
     """What is wholly asked this hour cannot have changed; its owner may insist."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     before = stage.sandbox.requests.count
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     assert stage.sandbox.requests.count == before
@@ -108,11 +108,11 @@ def test_a_second_backfill_within_the_hour_asks_sequel_for_nothing_and_force_doe
     assert stage.sandbox.requests.count > before
 
 
+@ON_REFRESHED
 def test_freshness_is_green_after_a_refresh_and_red_by_itself_when_hours_go_by(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No run fails, nothing happens at all, and the check names who is late and by how much."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     assert {name for name, passed in _freshness(stage).items() if passed[0]} == set(_freshness(stage))
     monkeypatch.setenv("SEQUEL_NOW", "2026-03-03T18:40:00Z")
     told = _freshness(stage)
@@ -206,9 +206,9 @@ def sensor(stage: Stage) -> Any:
     return lambda: stage.sense(made)
 
 
+@ON_REFRESHED
 def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, sensor: Any) -> None:
     """Its partition is added in the same tick, its run covers the whole history; then nobody is new."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     assert sensor().skip_message == "3 companies, none of them new"
     stage.sandbox.world.add_company(Company("newcomer", "Newcomer Ltd", parent_id=ROOT))
     ticked = sensor()
@@ -219,12 +219,12 @@ def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, se
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (f"{key}|{DAYS[0]}", f"{key}|{DAYS[-1]}")
 
 
+@ON_REFRESHED
 @pytest.mark.parametrize(
     ("path", "fault", "named"), [("/api/v1/company/bolt", "http_403", BOLT), ("*/company/acme*/list", "http_500", ACME)]
 )
 def test_one_company_that_fails_hides_no_new_one(stage: Stage, sensor: Any, path: str, fault: str, named: str) -> None:
     """Neither from the sensor nor from the hour's catalog; the one that fails stays and is named."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     stage.sandbox.world.move_company(BOLT, "somebody else")
     stage.sandbox.world.add_company(Company("newcomer", "Newcomer Ltd", parent_id=ROOT))
     stage.sandbox.faults.always(path, fault)
@@ -263,9 +263,9 @@ def test_a_sequel_that_does_not_answer_is_a_skip_with_words(stage: Stage, sensor
     assert "404" in sensor().skip_message
 
 
+@ON_REFRESHED
 def test_a_day_with_a_standing_problem_is_asked_again_within_the_hour(stage: Stage) -> None:
     """It had been wholly asked, a forced refresh of it failed; the next ordinary one does not take it for done."""
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
     assert not stage.refresh([ACME], DAYS[0], DAYS[-1], mode=run_tags.FORCE).success
     stage.sandbox.faults.clear()

@@ -322,7 +322,7 @@ def test_changes_of_a_company_are_one_listing(stage: WebhookStage) -> None:
     assert names == ["Talk of the town"]
 
 
-def test_ten_thousand_people_in_two_hundred_batches_are_one_effect(stage: WebhookStage) -> None:
+def test_people_in_two_hundred_batches_are_one_effect(stage: WebhookStage) -> None:
     """Out of order, some twice, one never, some while the run is under way and some after it."""
     batches = [hint("bolt", "e-talk", stage.now, page=page, pages=200, correlation_id="c") for page in range(200)]
     deliver(stage.stage.warehouse, *reversed(batches[::2]), *batches[:40])
@@ -341,16 +341,16 @@ def test_ten_thousand_people_in_two_hundred_batches_are_one_effect(stage: Webhoo
     assert timedelta(0) < stage.now - at(3, 14, 20)
 
 
-def test_ten_thousand_people_told_of_by_the_sandbox_to_a_receiver_are_one_effect(
+def test_a_thousand_people_delivered_by_the_sandbox_to_a_receiver_are_one_effect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """200 batches over sockets, half of them late, a fifth twice, one never: one run, and the tables are true."""
-    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(10_000)]
+    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(1_000)]
     crowd = [Attendance(person, live=[(at(3, 14, 10), 1 + n % 20)]) for n, person in enumerate(people)]
     event = Event("e-big", "bolt", "Big", at(3, 14, 10), at(3, 14, 30), attendance=crowd)
     world = World([Company(ROOT, "Root"), Company("bolt", "Bolt", ROOT)], [event], now=at(3, 14, 7))
     with staged(tmp_path, monkeypatch, world) as stage, receiving(stage, monkeypatch) as sent:
-        sent.batches = 50
+        sent.batches = 5
         sent.faults = DeliveryFaults({"reorder": 0.5, "duplicate": 0.2, "lost_batch": 1.0}, seed=1)
         for minute in (30, 31, 32, 33):
             stage.at(at(3, 14, minute))

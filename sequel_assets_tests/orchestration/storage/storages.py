@@ -10,11 +10,13 @@ import pytest
 from sequel_assets_tests.support.stage import Stage
 
 BATCHED, POSTGRESQL = "batched SQLite", "PostgreSQL"
+REFRESHED = "batched SQLite, refreshed"
+"""The first, on a stage whose every slice was refreshed in one run."""
 
 
 def dagster_yaml(kind: str, folder: Path, new_database: Callable[..., str]) -> dict[str, Any]:
     """What dagster.yaml says of the storage."""
-    if kind == BATCHED:
+    if kind != POSTGRESQL:
         config = {"home": str(folder / "dagster")}
         module = "sequel_assets.orchestration.storage.batched_event_log"
         return {"event_log_storage": {"module": module, "class": "BatchedEventLog", "config": config}}
@@ -28,8 +30,11 @@ def stored_stage(
 ) -> Iterator[Stage]:
     """A stage on each storage, its companies and events known, Dagster's home told as a command finds it."""
     monkeypatch.chdir(tmp_path)
+    kind = str(request.param)
+    folder = {BATCHED: "folder_of_catalog", REFRESHED: "folder_of_refresh"}.get(kind)
+    copy_of = request.getfixturevalue(folder) if folder else None
     with ExitStack() as stack:
-        made = Stage(tmp_path, stack, dagster_yaml=dagster_yaml(str(request.param), tmp_path, new_database))
+        made = Stage(tmp_path, stack, dagster_yaml=dagster_yaml(kind, tmp_path, new_database), copy_of=copy_of)
         monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-        assert made.run("refresh_catalog").success
+        assert copy_of or made.run("refresh_catalog").success
         yield made

@@ -12,7 +12,7 @@ from sequel_assets.cli.commands.repair import repair
 from sequel_assets.orchestration.storage.partition_view import PartitionStates, PartitionView, RepairPlan, repair_plan
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import problems
-from sequel_assets_tests.orchestration.storage.storages import BATCHED, stored_stage
+from sequel_assets_tests.orchestration.storage.storages import BATCHED, REFRESHED, stored_stage
 from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, ROOT, Stage, run_command
 
 pytestmark = pytest.mark.slow
@@ -34,12 +34,12 @@ def told(capsys: pytest.CaptureFixture[str], *companies: str, is_dry: bool = Fal
 
 ON_ONE = pytest.mark.parametrize("stored_stage", [BATCHED], indirect=True)
 """For what does not depend on how Dagster stores its events."""
+ON_REFRESHED = pytest.mark.parametrize("stored_stage", [REFRESHED], indirect=True)
 
 
-@ON_ONE
-def test_a_right_picture_is_left_alone(stored_stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+@ON_REFRESHED
+def test_a_right_partition_view_is_left_alone(stored_stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """It says so and stores no event."""
-    assert stored_stage.refresh(stored_stage.ordered, DAYS[0], DAYS[-1]).success
     before, newest = statuses(stored_stage), stored_stage.instance.event_log_storage.get_maximum_record_id()
     assert NOTHING in told(capsys)
     assert statuses(stored_stage) == before
@@ -71,13 +71,12 @@ def test_slices_whose_runs_were_deleted_are_reported_again(
     assert NOTHING in told(capsys)
 
 
-@ON_ONE
+@ON_REFRESHED
 def test_a_lost_home_gets_its_companies_and_slices_back(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As an empty instance: partitions are added, every slice is reported; those of one company where it is named."""
     stage = stored_stage
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     right = statuses(stage)
     stage.instance.wipe()
     stage.instance.event_log_storage.wipe()
@@ -121,13 +120,12 @@ def test_slices_that_an_older_warehouse_lacks_look_materialized_no_more(
     assert stage.statuses("daily_usage")[0] == stage.slice_keys([ROOT, ACME, BOLT], DAYS)
 
 
-@ON_ONE
+@ON_REFRESHED
 def test_a_slice_that_failed_and_is_good_now_turns_green(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """But not while a problem stands: it may well be red then."""
     stage = stored_stage
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
     assert not stage.refresh([ACME], DAYS[0], DAYS[-1], mode="sequel_assets/force").success
     red = statuses(stage)
@@ -149,17 +147,16 @@ def test_what_a_run_is_refreshing_is_left_to_that_run() -> None:
     )
 
 
-def test_pages_that_show_more_than_their_events_say_are_drawn_anew() -> None:
+def test_pages_that_show_more_than_their_events_say_are_drawn_once_more() -> None:
     """Dagster's cache of a partition view does not notice that runs were deleted."""
     recorded, shown = PartitionStates(frozenset({"a"})), PartitionStates(frozenset({"a", "b", "c"}))
     assert repair_plan(PartitionView(recorded, shown), ["a", "b"], []) == RepairPlan(("b",), ("c",), clears_cache=True)
 
 
-@ON_ONE
+@ON_REFRESHED
 def test_the_command_refuses_a_company_that_is_none_and_makes_no_home_to_look_at(stored_stage: Stage) -> None:
     """Where Dagster's home is lost, a dry run tells of everything and leaves no folder behind."""
     stage = stored_stage
-    assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     wrong = run_command(["repair", "--company", "nobody"], stage.folder, stage.variables)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("--company nobody: there is no such company; known are ")

@@ -11,13 +11,13 @@ import pytest
 
 from sequel_assets.sandbox import DELIVERY_FAULTS, Attendance, Company, DeliveryFaults, Event, Person, Sandbox, World
 from sequel_assets_tests.sandbox.conftest import Client
-from sequel_assets_tests.sandbox.receiver import Receiver
+from sequel_assets_tests.sandbox.receiver import RecordingReceiver
 from sequel_assets_tests.sandbox.webhooks.test_webhooks import ENDED, HOOKS, NINE, STARTED, iso, steer, subscribe
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
+def receiver() -> Iterator[RecordingReceiver]:
+    with RecordingReceiver() as receiver:
         yield receiver
 
 
@@ -36,7 +36,7 @@ def client(serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client]) 
     return connect(serve(many()))
 
 
-def told_with(client: Client, receiver: Receiver, **rates: float) -> list[str]:
+def told_with(client: Client, receiver: RecordingReceiver, **rates: float) -> list[str]:
     """The events whose start is told, in order, within a week."""
     client.sandbox.webhooks.faults = DeliveryFaults(rates, seed=5)
     subscribe(client, STARTED, "root", receiver.url)
@@ -47,7 +47,7 @@ def told_with(client: Client, receiver: Receiver, **rates: float) -> list[str]:
 ALL = [f"e{number}" for number in range(200)]
 
 
-def test_some_are_dropped(client: Client, receiver: Receiver) -> None:
+def test_some_are_dropped(client: Client, receiver: RecordingReceiver) -> None:
     """A share of them, never sent, recorded as such; the others come in order."""
     told = told_with(client, receiver, drop=0.3)
     dropped = [one.event_id for one in client.sandbox.webhooks.deliveries if one.state == "dropped"]
@@ -56,7 +56,7 @@ def test_some_are_dropped(client: Client, receiver: Receiver) -> None:
     assert 40 <= len(dropped) <= 80
 
 
-def test_some_come_twice(client: Client, receiver: Receiver) -> None:
+def test_some_come_twice(client: Client, receiver: RecordingReceiver) -> None:
     """To the letter."""
     told = Counter(told_with(client, receiver, duplicate=0.3))
     twice = [one.event_id for one in client.sandbox.webhooks.deliveries if "duplicate" in one.faults]
@@ -65,14 +65,14 @@ def test_some_come_twice(client: Client, receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reorder", "delay"])
-def test_some_are_overtaken(client: Client, receiver: Receiver, kind: str) -> None:
+def test_some_are_overtaken(client: Client, receiver: RecordingReceiver, kind: str) -> None:
     """All come, once, and not in order."""
     told = told_with(client, receiver, **{kind: 0.3})
     assert sorted(told) == sorted(ALL)
     assert told != ALL
 
 
-def test_some_come_after_days(client: Client, receiver: Receiver) -> None:
+def test_some_come_after_days(client: Client, receiver: RecordingReceiver) -> None:
     """Four of them, with the time stamp of what happened."""
     client.sandbox.webhooks.faults = DeliveryFaults({"late": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
@@ -82,7 +82,7 @@ def test_some_come_after_days(client: Client, receiver: Receiver) -> None:
     assert receiver.told(client.sandbox) == [(STARTED, "e0", iso(NINE + timedelta(minutes=1)))]
 
 
-def test_some_come_in_a_burst(client: Client, receiver: Receiver) -> None:
+def test_some_come_in_a_burst(client: Client, receiver: RecordingReceiver) -> None:
     """Held until a quarter of an hour is full."""
     client.sandbox.webhooks.faults = DeliveryFaults({"burst": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
@@ -92,7 +92,7 @@ def test_some_come_in_a_burst(client: Client, receiver: Receiver) -> None:
     assert sorted(event_id for _, event_id, _ in receiver.told(client.sandbox)) == sorted(ALL[:15])
 
 
-def test_the_old_key_lives_a_moment_longer(client: Client, receiver: Receiver) -> None:
+def test_the_old_key_lives_a_moment_longer(client: Client, receiver: RecordingReceiver) -> None:
     """For some deliveries of the first minute after a renewal, and never after."""
     client.sandbox.webhooks.faults = DeliveryFaults({"old_key": 1.0})
     old = subscribe(client, STARTED, "root", receiver.url)
@@ -107,7 +107,7 @@ def test_the_old_key_lives_a_moment_longer(client: Client, receiver: Receiver) -
 
 @pytest.mark.parametrize("kind", ["lost_batch", "wrong_count"])
 def test_batches_may_be_incomplete(
-    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: Receiver, kind: str
+    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: RecordingReceiver, kind: str
 ) -> None:
     """One never comes, or the total is one too high."""
     client = connect(serve(many(1, people=45)))
@@ -125,7 +125,7 @@ def test_batches_may_be_incomplete(
 
 
 def test_the_same_seed_goes_wrong_in_the_same_way(
-    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: Receiver
+    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: RecordingReceiver
 ) -> None:
     """And another seed in another."""
     rates = dict.fromkeys(DELIVERY_FAULTS, 0.2)
@@ -159,7 +159,7 @@ def test_mishaps_are_set_by_steering_and_from_the_command_line(client: Client) -
 
 
 def test_a_year_of_deliveries_reaches_a_subscription_that_is_kept_alive(
-    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: Receiver
+    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: RecordingReceiver
 ) -> None:
     """Extended every 60 days; half a year of a second one, which nobody extends, ends with its 90 days."""
     client = connect(serve(many(365, minutes=1440)))

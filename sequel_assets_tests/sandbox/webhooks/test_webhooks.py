@@ -12,7 +12,7 @@ import pytest
 
 from sequel_assets.sandbox import Attendance, Clock, Company, Event, Person, Sandbox, World
 from sequel_assets_tests.sandbox.conftest import ADA, BO, Client
-from sequel_assets_tests.sandbox.receiver import Receiver
+from sequel_assets_tests.sandbox.receiver import RecordingReceiver
 
 HOOKS = "/api/integrations/webhooks"
 STARTED, ENDED = "virtual-stage-event-started", "virtual-stage-event-ended"
@@ -62,8 +62,8 @@ def a_world() -> World:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
+def receiver() -> Iterator[RecordingReceiver]:
+    with RecordingReceiver() as receiver:
         yield receiver
 
 
@@ -96,7 +96,7 @@ def steer(client: Client, what: str, **body: Any) -> Any:
 # ------------------------------------------------------------------ subscriptions
 
 
-def test_a_subscription_is_made_looked_up_changed_and_deleted(client: Client, receiver: Receiver) -> None:
+def test_a_subscription_is_made_looked_up_changed_and_deleted(client: Client, receiver: RecordingReceiver) -> None:
     """The key is told once; 90 days unless told otherwise; a PUT adds days to the end and says nothing."""
     made = subscribe(client, ENDED, "root", "https://x.example/a")
     assert made == {
@@ -179,7 +179,7 @@ def test_a_fault_befalls_the_calls_too(client: Client) -> None:
     assert len(client.http.get("/sandbox/subscriptions").json()["subscriptions"]) == 1
 
 
-def test_an_expired_subscription_is_gone_and_hears_nothing(client: Client, receiver: Receiver) -> None:
+def test_an_expired_subscription_is_gone_and_hears_nothing(client: Client, receiver: RecordingReceiver) -> None:
     """By the sandbox's clock; of one jump over its end it hears what came before."""
     kept = subscribe(client, STARTED, "root", receiver.url, subscriptionLengthInDays=2)["webHookSubscriptionId"]
     for days in (1, 3):
@@ -199,7 +199,7 @@ def test_an_expired_subscription_is_gone_and_hears_nothing(client: Client, recei
 # ------------------------------------------------------------------ deliveries
 
 
-def test_a_start_is_told_to_the_letter(client: Client, receiver: Receiver) -> None:
+def test_a_start_is_told_to_the_letter(client: Client, receiver: RecordingReceiver) -> None:
     """Headers and body, whole."""
     made = subscribe(client, STARTED, "kid", f"{receiver.url}/in?a=b")
     client.sandbox.clock.set(moment(10))
@@ -221,7 +221,7 @@ def test_a_start_is_told_to_the_letter(client: Client, receiver: Receiver) -> No
     assert (delivery.state, delivery.attempts, delivery.last_status) == ("accepted", 1, 200)
 
 
-def test_an_end_tells_who_was_there_live_in_the_older_form(client: Client, receiver: Receiver) -> None:
+def test_an_end_tells_who_was_there_live_in_the_older_form(client: Client, receiver: RecordingReceiver) -> None:
     """As they are listed: names with blanks, e-mails as typed, or none."""
     subscribe(client, ENDED, "kid", receiver.url)
     client.sandbox.webhooks.batches = None
@@ -233,7 +233,7 @@ def test_an_end_tells_who_was_there_live_in_the_older_form(client: Client, recei
     ]
 
 
-def test_an_end_comes_in_batches_of_one_correlation(client: Client, receiver: Receiver) -> None:
+def test_an_end_comes_in_batches_of_one_correlation(client: Client, receiver: RecordingReceiver) -> None:
     """Pages from 1, each its own invocation; the ids of users are those of the user activity."""
     client.sandbox.world.add_event(event("big", "kid", 13, people=25))
     subscribe(client, ENDED, "kid", receiver.url)
@@ -257,7 +257,7 @@ def test_an_end_comes_in_batches_of_one_correlation(client: Client, receiver: Re
     assert {len(user["_id"]) for user in users} == {24}
 
 
-def test_an_end_can_come_all_at_once_and_nobody_is_one_empty_page(client: Client, receiver: Receiver) -> None:
+def test_an_end_can_come_all_at_once_and_nobody_is_one_empty_page(client: Client, receiver: RecordingReceiver) -> None:
     """Someone who set "send all"."""
     subscribe(client, ENDED, "root", receiver.url)
     client.sandbox.webhooks.batches = "all"
@@ -276,7 +276,7 @@ def test_batches_are_of_10_to_500(client: Client, batches: Any) -> None:
         client.sandbox.webhooks.batches = batches
 
 
-def test_ten_thousand_people_come_in_two_hundred_batches(client: Client, receiver: Receiver) -> None:
+def test_ten_thousand_people_come_in_two_hundred_batches(client: Client, receiver: RecordingReceiver) -> None:
     """Every page once, everybody once."""
     client.sandbox.world.add_event(event("big", "kid", 13, people=10_000))
     subscribe(client, ENDED, "kid", receiver.url)
@@ -288,7 +288,7 @@ def test_ten_thousand_people_come_in_two_hundred_batches(client: Client, receive
     assert {user["email"] for d in big for user in d["users"]} == {f"p{i}@x.org" for i in range(10_000)}
 
 
-def test_a_company_hears_of_all_beneath_it_unless_told_otherwise(client: Client, receiver: Receiver) -> None:
+def test_a_company_hears_of_all_beneath_it_unless_told_otherwise(client: Client, receiver: RecordingReceiver) -> None:
     """Any depth, not its siblings or parents; `covers_children` off is a quirk; one event only where one is named."""
     for name, company, info in (
         ("root", "root", {}),
@@ -312,7 +312,7 @@ def test_a_company_hears_of_all_beneath_it_unless_told_otherwise(client: Client,
     assert [(one.path, one.told[1]) for one in receiver.taken(client.sandbox)] == [("/grand", "launch")]
 
 
-def test_what_happens_in_a_jump_is_told_in_order(client: Client, receiver: Receiver) -> None:
+def test_what_happens_in_a_jump_is_told_in_order(client: Client, receiver: RecordingReceiver) -> None:
     """Starts and ends of three subscriptions, each with the time when it happened; neither hubs nor what never was."""
     for event_type in (STARTED, ENDED):
         subscribe(client, event_type, "root", receiver.url)
@@ -329,7 +329,7 @@ def test_what_happens_in_a_jump_is_told_in_order(client: Client, receiver: Recei
 
 
 def test_a_clock_that_runs_delivers_by_itself(
-    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: Receiver
+    serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client], receiver: RecordingReceiver
 ) -> None:
     """Nobody has to ask."""
     client = connect(serve(a_world(), clock=Clock(NINE, speed=36_000)))
@@ -343,7 +343,7 @@ def test_a_clock_that_runs_delivers_by_itself(
     ]
 
 
-def test_what_changes_in_the_world_is_told(client: Client, receiver: Receiver) -> None:
+def test_what_changes_in_the_world_is_told(client: Client, receiver: RecordingReceiver) -> None:
     """By steering; somebody who registers is a registrant from then on."""
     for event_type in (CREATED, UPDATED, DELETED, REGISTERED):
         subscribe(client, event_type, "root", receiver.url)
@@ -373,7 +373,7 @@ def test_what_changes_in_the_world_is_told(client: Client, receiver: Receiver) -
     assert sorted(told, key=repr) == sorted(expected, key=repr)
 
 
-def test_the_host_starts_and_ends_an_event_now(client: Client, receiver: Receiver) -> None:
+def test_the_host_starts_and_ends_an_event_now(client: Client, receiver: RecordingReceiver) -> None:
     """Once each, and the planned end tells nothing any more; another end is another hint."""
     for event_type in (STARTED, ENDED):
         subscribe(client, event_type, "root", receiver.url)
@@ -390,7 +390,7 @@ def test_the_host_starts_and_ends_an_event_now(client: Client, receiver: Receive
     assert (refused.status_code, "cancelled" in refused.text) == (400, True)
 
 
-def test_after_a_renewal_only_the_new_key_is_sent(client: Client, receiver: Receiver) -> None:
+def test_after_a_renewal_only_the_new_key_is_sent(client: Client, receiver: RecordingReceiver) -> None:
     """To the endpoint of the moment; a deleted subscription hears nothing."""
     old = subscribe(client, STARTED, "root", receiver.url)
     known = old["webHookSubscriptionId"]
@@ -414,7 +414,7 @@ def test_after_a_renewal_only_the_new_key_is_sent(client: Client, receiver: Rece
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_429_and_500_are_retried_after_some_time(client: Client, receiver: Receiver, status: int) -> None:
+def test_429_and_500_are_retried_after_some_time(client: Client, receiver: RecordingReceiver, status: int) -> None:
     """A minute, five more, and so on, the same body each time."""
     receiver.statuses = [status, status]
     subscribe(client, STARTED, "grand", receiver.url)
@@ -431,7 +431,7 @@ def test_429_and_500_are_retried_after_some_time(client: Client, receiver: Recei
     assert (delivery.state, delivery.attempts, delivery.last_status) == ("accepted", 3, 200)
 
 
-def test_retries_end(client: Client, receiver: Receiver) -> None:
+def test_retries_end(client: Client, receiver: RecordingReceiver) -> None:
     """After five of them, also within one jump of the clock."""
     receiver.statuses = [500] * 100
     subscribe(client, STARTED, "grand", receiver.url)
@@ -442,7 +442,7 @@ def test_retries_end(client: Client, receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404, 413, 503])
-def test_everything_else_is_not_retried(client: Client, receiver: Receiver, status: int) -> None:
+def test_everything_else_is_not_retried(client: Client, receiver: RecordingReceiver, status: int) -> None:
     """503 is promised to nobody."""
     receiver.statuses = [status]
     subscribe(client, STARTED, "grand", receiver.url)
@@ -461,7 +461,7 @@ def test_a_receiver_that_is_not_there_is_not_waited_for(client: Client) -> None:
     assert (delivery.state, delivery.attempts, delivery.last_status) == ("unreachable", 1, 0)
 
 
-def test_the_record_can_be_read_and_sent_again(client: Client, receiver: Receiver) -> None:
+def test_the_record_can_be_read_and_sent_again(client: Client, receiver: RecordingReceiver) -> None:
     """By a steering endpoint, without keys and people; what is sent again is the same to the letter."""
     made = subscribe(client, ENDED, "grand", receiver.url)
     client.sandbox.clock.set(moment(11))
@@ -498,7 +498,7 @@ def test_the_record_can_be_read_and_sent_again(client: Client, receiver: Receive
     assert made["clientSecret"] not in state
 
 
-def test_the_record_is_bounded(client: Client, receiver: Receiver) -> None:
+def test_the_record_is_bounded(client: Client, receiver: RecordingReceiver) -> None:
     """The oldest fall out; how many there were stays known."""
     client.sandbox.webhooks.deliveries.keep = 3
     subscribe(client, UPDATED, "root", receiver.url)
@@ -509,7 +509,7 @@ def test_the_record_is_bounded(client: Client, receiver: Receiver) -> None:
     assert (outbox.count, [delivery.number for delivery in outbox]) == (5, [3, 4, 5])
 
 
-def test_a_sandbox_that_was_away_tells_what_happened_meanwhile(receiver: Receiver) -> None:
+def test_a_sandbox_that_was_away_tells_what_happened_meanwhile(receiver: RecordingReceiver) -> None:
     """It is stopped and started again, with its subscriptions."""
     sandbox = Sandbox(a_world())
     with sandbox, httpx.Client(base_url=sandbox.url) as http:

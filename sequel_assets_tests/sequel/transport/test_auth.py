@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from sequel_assets.sequel import InvalidResponse, SequelClient, ServerError, SignInRefused
-from sequel_assets_tests.sequel.conftest import NOW, SECRET, Clock, Wire
+from sequel_assets_tests.sequel.conftest import NOW, SECRET, SleepingClock, Wire
 
 GOOD = httpx.Response(200, json={"uid": "c"})
 KEY = "a key that is long enough for HS256 to be content with it"
@@ -114,7 +114,7 @@ def test_a_token_that_is_none_is_an_invalid_answer(wire: Wire, client: SequelCli
     ],
 )
 def test_a_token_is_replaced_before_it_expires(
-    wire: Wire, client: SequelClient, clock: Clock, told: httpx.Response, lives_seconds: float
+    wire: Wire, client: SequelClient, clock: SleepingClock, told: httpx.Response, lives_seconds: float
 ) -> None:
     """By `expires_in`, else by the JWT; `iat` makes that independent of our clock. A minute early, or a tenth."""
     wire.replies, wire.token_replies = [GOOD], [told]
@@ -131,7 +131,7 @@ def test_a_token_is_replaced_before_it_expires(
     "told", [grant(), grant(expires_in=0), grant(expires_in=-5), grant(access_token=jwt.encode({"exp": 1}, KEY))]
 )
 def test_a_token_without_a_sensible_expiry_lives_until_the_first_401(
-    wire: Wire, client: SequelClient, clock: Clock, told: httpx.Response
+    wire: Wire, client: SequelClient, clock: SleepingClock, told: httpx.Response
 ) -> None:
     """Nonsense taken at its word would mean a new token for each request."""
     wire.replies, wire.token_replies = [GOOD], [told]

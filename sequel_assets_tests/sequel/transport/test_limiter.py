@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.sequel.transport.limiter import Limiter
-from sequel_assets_tests.sequel.conftest import Clock
+from sequel_assets_tests.sequel.conftest import SleepingClock
 
 
 def throttle(limiter: Limiter, pause_seconds: float = 0.0) -> None:
@@ -65,7 +65,7 @@ def test_a_burst_of_429s_counts_once() -> None:
     assert limiter.window == 4
 
 
-def test_a_pause_holds_everybody_until_it_is_over(clock: Clock) -> None:
+def test_a_pause_holds_everybody_until_it_is_over(clock: SleepingClock) -> None:
     """A longer one wins over a shorter one that comes later."""
     limiter = Limiter(4, sleep=clock.sleep, monotonic=clock.monotonic)
     first, second = limiter._acquire(), limiter._acquire()

@@ -17,14 +17,14 @@ from sequel_assets.sequel import Company, Interrupted, InvalidResponse, SequelCl
 from sequel_assets.sequel.exceptions import SequelError
 from sequel_assets_tests.sequel.conftest import SECRET, config
 
-Behave = Callable[["Handler"], None]
+Behave = Callable[["ScriptedHandler"], None]
 
 
-class Handler(BaseHTTPRequestHandler):
+class ScriptedHandler(BaseHTTPRequestHandler):
     """Signs in whoever asks; everything else is the test's."""
 
     protocol_version = "HTTP/1.1"
-    server: "Server"
+    server: "ScriptedServer"
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -46,11 +46,11 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-class Server(ThreadingHTTPServer):
+class ScriptedServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", 0), ScriptedHandler)
         self.seen: list[tuple[str, str | None, int]] = []
         self.behave: Behave = lambda handler: handler.say(200, {"uid": "c"})
 
@@ -59,8 +59,8 @@ class Server(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -68,7 +68,7 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def client(server: Server, scheme: str = "http", **changes: object) -> SequelClient:
+def client(server: ScriptedServer, scheme: str = "http", **changes: object) -> SequelClient:
     url = f"{scheme}://localhost:{server.server_address[1]}"
     return SequelClient(config(api_url=url, analytics_url=url, **changes), sleep=lambda _seconds: None)
 
@@ -96,14 +96,14 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a\\b\nc", "a%5Cb%0Ac"),
     ],
 )
-def test_an_id_of_any_characters_arrives_escaped_once(server: Server, an_id: str, segment: str) -> None:
+def test_an_id_of_any_characters_arrives_escaped_once(server: ScriptedServer, an_id: str, segment: str) -> None:
     """Neither decoded, nor encoded twice, nor taken for a way up."""
     with client(server) as sequel:
         assert sequel.company(an_id) == Company(uid="c")
     assert [path for path, _, _ in server.seen] == [f"/api/v1/company/{segment}"]
 
 
-def test_connections_are_kept_and_shared(server: Server) -> None:
+def test_connections_are_kept_and_shared(server: ScriptedServer) -> None:
     """Forty calls of four threads need no more than four connections, and carry no cookies."""
     with client(server, max_concurrency=4) as sequel, ThreadPoolExecutor(4) as threads:
         list(threads.map(sequel.company, ["c"] * 40))
@@ -111,10 +111,10 @@ def test_connections_are_kept_and_shared(server: Server) -> None:
     assert len({port for _, _, port in server.seen}) <= 4
 
 
-def test_a_truncated_body_is_told_as_such(server: Server) -> None:
+def test_a_truncated_body_is_told_as_such(server: ScriptedServer) -> None:
     """Fewer bytes than promised are never half an answer."""
 
-    def cut(handler: Handler) -> None:
+    def cut(handler: ScriptedHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000")
         handler.end_headers()
@@ -127,11 +127,11 @@ def test_a_truncated_body_is_told_as_such(server: Server) -> None:
     assert (caught.value.fault, caught.value.attempts) == ("truncated", 2)
 
 
-def test_a_connection_that_is_cut_before_the_answer_is_tried_again(server: Server) -> None:
+def test_a_connection_that_is_cut_before_the_answer_is_tried_again(server: ScriptedServer) -> None:
     """As happens to a kept connection that the server closes at that moment."""
     calls = itertools.count()
 
-    def hang_up_once(handler: Handler) -> None:
+    def hang_up_once(handler: ScriptedHandler) -> None:
         if next(calls):
             handler.say(200, {"uid": "c"})
         else:
@@ -144,11 +144,11 @@ def test_a_connection_that_is_cut_before_the_answer_is_tried_again(server: Serve
         assert sequel.stats.retries == 1
 
 
-def test_a_server_that_drips_is_left(server: Server) -> None:
+def test_a_server_that_drips_is_left(server: ScriptedServer) -> None:
     """Each byte comes in time, the whole never would. The clock of this test counts a minute per look."""
     pause = threading.Event()
 
-    def drip(handler: Handler) -> None:
+    def drip(handler: ScriptedHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "100000")
         handler.end_headers()
@@ -179,7 +179,7 @@ def test_a_host_that_nobody_listens_on_is_unreachable() -> None:
     )
 
 
-def test_a_certificate_that_nobody_vouches_for_is_told_at_once(server: Server) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_told_at_once(server: ScriptedServer) -> None:
     """No second attempt: it will not become trusted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
@@ -189,7 +189,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_at_once(server: Server) -
     assert (caught.value.reason, caught.value.attempts) == ("the TLS certificate is not trusted", 1)
 
 
-def test_tls_spoken_to_a_plain_server_is_told(server: Server) -> None:
+def test_tls_spoken_to_a_plain_server_is_told(server: ScriptedServer) -> None:
     """The commonest mistake with a local address."""
     with client(server, scheme="https") as sequel, pytest.raises(SequelError) as caught:
         sequel.company("c")
@@ -197,7 +197,7 @@ def test_tls_spoken_to_a_plain_server_is_told(server: Server) -> None:
     assert caught.value.reason == "the TLS handshake failed"
 
 
-def test_the_most_talkative_logs_hold_no_token(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_most_talkative_logs_hold_no_token(server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
     """httpx and httpcore at DEBUG: URLs, and the headers of answers; never those of requests."""  # noqa: D403
     caplog.set_level(logging.DEBUG)
     with client(server) as sequel:

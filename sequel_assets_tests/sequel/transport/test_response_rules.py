@@ -21,7 +21,7 @@ from sequel_assets.sequel import (
     Throttled,
     Unreachable,
 )
-from sequel_assets_tests.sequel.conftest import NOW, Clock, Reply, Wire
+from sequel_assets_tests.sequel.conftest import NOW, Reply, SleepingClock, Wire
 
 GOOD = httpx.Response(200, json={"uid": "c"})
 
@@ -146,7 +146,7 @@ def test_an_answer_compressed_twice_is_refused(wire: Wire, client: SequelClient)
         client.company("c")
 
 
-def test_retry_after_in_seconds_is_a_minimum(wire: Wire, client: SequelClient, clock: Clock) -> None:
+def test_retry_after_in_seconds_is_a_minimum(wire: Wire, client: SequelClient, clock: SleepingClock) -> None:
     """Two seconds are two seconds, for this request and for all others."""
     wire.replies = [httpx.Response(429, headers={"retry-after": "2"}), GOOD]
     client.company("c")
@@ -155,7 +155,7 @@ def test_retry_after_in_seconds_is_a_minimum(wire: Wire, client: SequelClient, c
 
 
 def test_retry_after_as_a_date_is_measured_by_the_servers_own_clock(
-    wire: Wire, client: SequelClient, clock: Clock
+    wire: Wire, client: SequelClient, clock: SleepingClock
 ) -> None:
     """Ours may be an hour off; the answer's `Date` is not."""
     sent, until = (email.utils.formatdate(NOW + 3600 + ahead, usegmt=True) for ahead in (0, 7))
@@ -165,7 +165,9 @@ def test_retry_after_as_a_date_is_measured_by_the_servers_own_clock(
     assert client.stats.clock_skew_seconds == pytest.approx(3600)
 
 
-def test_retry_after_as_a_date_without_a_date_uses_our_clock(wire: Wire, client: SequelClient, clock: Clock) -> None:
+def test_retry_after_as_a_date_without_a_date_uses_our_clock(
+    wire: Wire, client: SequelClient, clock: SleepingClock
+) -> None:
     """Better than nothing."""
     wire.replies = [httpx.Response(503, headers={"retry-after": email.utils.formatdate(NOW + 5, usegmt=True)}), GOOD]
     client.company("c")
@@ -175,7 +177,7 @@ def test_retry_after_as_a_date_without_a_date_uses_our_clock(wire: Wire, client:
 
 @pytest.mark.parametrize(("wish", "longest_seconds"), [("86400", 60.0), ("-1", 1.0), ("soon", 1.0), ("9" * 500, 60.0)])
 def test_an_odd_retry_after_holds_nobody_up(
-    wire: Wire, client: SequelClient, clock: Clock, wish: str, longest_seconds: float
+    wire: Wire, client: SequelClient, clock: SleepingClock, wish: str, longest_seconds: float
 ) -> None:
     """At most a minute."""
     wire.replies = [httpx.Response(429, headers={"retry-after": wish}), GOOD]
@@ -183,7 +185,7 @@ def test_an_odd_retry_after_holds_nobody_up(
     assert clock.seconds <= longest_seconds
 
 
-def test_a_minute_of_429_is_survived(wire: Wire, client: SequelClient, clock: Clock) -> None:
+def test_a_minute_of_429_is_survived(wire: Wire, client: SequelClient, clock: SleepingClock) -> None:
     """Throttled attempts are the budget's, not the counter's."""
     wire.replies = [GOOD]
     wire.answer = lambda _request: httpx.Response(429) if clock.seconds < 60 else GOOD
@@ -191,7 +193,7 @@ def test_a_minute_of_429_is_survived(wire: Wire, client: SequelClient, clock: Cl
     assert 60 <= clock.seconds < 120
 
 
-def test_the_budget_ends_in_the_last_error(wire: Wire, clock: Clock) -> None:
+def test_the_budget_ends_in_the_last_error(wire: Wire, clock: SleepingClock) -> None:
     """It counts from the first failure, and a wait that would break it is not begun."""
     wire.replies = [httpx.Response(429, headers={"retry-after": "20"})]
     with wire.client(retry_budget_seconds=50.0) as client, pytest.raises(Throttled) as caught:

@@ -246,7 +246,7 @@ def test_when_an_end_should_be_covered_and_by_which_day(ended: datetime, due: da
 
 
 @dataclass
-class Desk:
+class InboxInMemory:
     """An inbox as rows in memory, runs that may die, and an hourly run that may be off."""
 
     hourly_is_on: bool
@@ -295,7 +295,7 @@ def test_whatever_arrives_in_whatever_order_has_one_effect_and_is_closed(
     arrivals: list[tuple[int, int, int]], hourly_is_on: bool, deaths: set[int]
 ) -> None:
     """Duplicates, batches out of order, late ones, runs that die: each event is refreshed at once once at most."""
-    desk = Desk(hourly_is_on)
+    desk = InboxInMemory(hourly_is_on)
     due: dict[int, list[Waiting]] = defaultdict(list)
     for number, (event, late, off) in enumerate(arrivals):
         happened = at(14, 20) + timedelta(minutes=event, seconds=off)

@@ -121,7 +121,7 @@ MAX_GROWTH, MAX_SECONDS, MAX_SECONDS_IN_VAIN = 1.5, 5.0, 10.0
 
 
 @dataclass
-class Result:
+class ForgedResult:
     """How the forged deliveries of a kind were answered; 0 where the connection was closed without a word."""
 
     statuses: collections.Counter[int] = field(default_factory=collections.Counter)
@@ -133,10 +133,10 @@ class Result:
 
 
 @dataclass
-class Outcome:
+class ForgedOutcome:
     """What became of all of them."""
 
-    results: dict[str, Result]
+    results: dict[str, ForgedResult]
     memory_mib: list[float]
     """The receiver's memory, from when a tenth of them had been sent."""
     rows: int
@@ -175,8 +175,8 @@ async def _send(port: int, raw: bytes) -> int:
     return 0
 
 
-async def _send_all(port: int, each: int, pid: int) -> tuple[dict[str, Result], list[float]]:
-    results = {kind: Result() for kind in KINDS}
+async def _send_all(port: int, each: int, pid: int) -> tuple[dict[str, ForgedResult], list[float]]:
+    results = {kind: ForgedResult() for kind in KINDS}
     raw = {kind: make() for kind, make in KINDS.items()}
     todo = collections.deque(kind for _ in range(each) for kind in KINDS)
     total, memory, process = len(todo), list[float](), psutil.Process(pid)
@@ -194,7 +194,7 @@ async def _send_all(port: int, each: int, pid: int) -> tuple[dict[str, Result], 
     return results, memory
 
 
-def send_forged(url: str, folder: Path, each: int, **settings: str) -> Outcome:
+def send_forged(url: str, folder: Path, each: int, **settings: str) -> ForgedOutcome:
     """Send so many of each kind to a receiver in a process of its own."""
     warehouse = Warehouse(url)
     settle_companies(warehouse)
@@ -208,7 +208,7 @@ def send_forged(url: str, folder: Path, each: int, **settings: str) -> Outcome:
     good = asyncio.run(_send(process.port, request(encoded(delivery("good")))))
     process.stop()
     warehouse.dispose()
-    return Outcome(results, memory, rows, process.log.read_text(), good)
+    return ForgedOutcome(results, memory, rows, process.log.read_text(), good)
 
 
 def main(wanted: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sequel_assets_tests.webhooks.receiver.forged import KINDS, MARK, SLOW, Outcome, Result, send_forged
+from sequel_assets_tests.webhooks.receiver.forged import KINDS, MARK, SLOW, ForgedOutcome, ForgedResult, send_forged
 
 EACH = 40
 
@@ -36,10 +36,12 @@ def test_no_forged_delivery_is_accepted_stored_or_logged(new_database: Callable[
 
 def test_each_thing_that_is_wrong_is_told() -> None:
     """So that `make forged` fails by it."""
-    good = Outcome({kind: Result(Counter({404: 100}), [0.1] * 100) for kind in KINDS}, [100, 140], 0, "404", 200)
+    good = ForgedOutcome(
+        {kind: ForgedResult(Counter({404: 100}), [0.1] * 100) for kind in KINDS}, [100, 140], 0, "404", 200
+    )
     assert good.wrong() == []
-    slow = {**good.results, "no key": Result(Counter({401: 98, 200: 2}), [0.1] * 98 + [5.1] * 2)}
-    bad = Outcome(slow, [100, 151], 2, f"INFO {MARK}", 500)
+    slow = {**good.results, "no key": ForgedResult(Counter({401: 98, 200: 2}), [0.1] * 98 + [5.1] * 2)}
+    bad = ForgedOutcome(slow, [100, 151], 2, f"INFO {MARK}", 500)
     assert bad.wrong() == [
         "2 were accepted",
         "2 rows were stored",

@@ -40,7 +40,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Entry:
+class FakeSubscription:
     """A subscription as Sequel has it."""
 
     event_type: str
@@ -54,11 +54,11 @@ class Entry:
         return hash_of(self.endpoint.rpartition("/")[2])
 
 
-class Books:
+class FakeSequel:
     """The far end. `mishap` is asked before each request that changes something; `secrets` are all it ever told or heard."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, FakeSubscription] = {}
         self.clock = clock
         self.mishap: Callable[[str], str] = lambda _: ""
         self.tick: Callable[[], None] = lambda: None
@@ -88,7 +88,9 @@ class Books:
             self._made += 1
             id_ = f"id-{self._made}"
             days = timedelta(days=info["subscriptionLengthInDays"])
-            self.entries[id_] = Entry(body["eventType"], info["companyId"], info["endpoint"], "", self.clock() + days)
+            self.entries[id_] = FakeSubscription(
+                body["eventType"], info["companyId"], info["endpoint"], "", self.clock() + days
+            )
             self.secrets |= {info["endpoint"].rpartition("/")[2]}
             return self._keyed(201, id_)
         entry = self.entries.get(id_)
@@ -128,13 +130,13 @@ class FragileWarehouse(Warehouse):
         self.tick()
 
 
-class Desk:
-    """Books, a warehouse, a clock, and the guardian's tools."""
+class ReconcilerStage:
+    """FakeSequel, a warehouse, a clock, and the guardian's tools."""
 
     def __init__(self, warehouse: Warehouse, *, keys: tuple[str, ...] = (KEY,)) -> None:
         self.now = NOW
         self.warehouse = warehouse
-        self.books = Books(lambda: self.now)
+        self.books = FakeSequel(lambda: self.now)
         self.keys, self.base_url, self.days = keys, HERE, 90
         changes = {"max_attempts": 1, "retry_budget_seconds": 0}
         self.client = SequelClient(config(**changes), transport=httpx.MockTransport(self.books.handle))
@@ -164,14 +166,14 @@ class Desk:
         hashes = {row.capability_hash for row in self.rows()}
         return sum(entry.capability_hash in hashes for entry in self._alive(slot))
 
-    def _alive(self, slot: DesiredSubscription) -> list[Entry]:
+    def _alive(self, slot: DesiredSubscription) -> list[FakeSubscription]:
         return [
             entry
             for entry in self.books.entries.values()
             if DesiredSubscription(entry.company_id, entry.event_type) == slot and entry.expires_on > self.now
         ]
 
-    def _fate(self, row: StoredSubscription, entry: Entry) -> str:
+    def _fate(self, row: StoredSubscription, entry: FakeSubscription) -> str:
         keys = [row.sealed_secret]
         if row.previous_until is not None and self.now < row.previous_until:
             keys.append(row.sealed_previous_secret)

@@ -27,22 +27,22 @@ from sequel_assets_tests.webhooks.subscriptions.fake_sequel import (
     KEY,
     OTHER_KEY,
     STARTED,
-    Desk,
     FragileWarehouse,
     Killed,
+    ReconcilerStage,
 )
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def desk(warehouse: Warehouse) -> Desk:
+def desk(warehouse: Warehouse) -> ReconcilerStage:
     """A desk that nothing was done at."""
-    return Desk(warehouse)
+    return ReconcilerStage(warehouse)
 
 
 @pytest.fixture
-def settled(desk: Desk) -> Desk:
+def settled(desk: ReconcilerStage) -> ReconcilerStage:
     """A desk with both subscriptions."""
     assert done(desk.look()) == [("create", "missing")] * 2
     desk.books.asked.clear()
@@ -55,7 +55,7 @@ def done(report: ReconcilerReport) -> list[tuple[str, str]]:
     return [(step.do.value, step.why) for step in report.steps]
 
 
-def fails(desk: Desk, what: str, how: str, times: int = 1) -> None:
+def fails(desk: ReconcilerStage, what: str, how: str, times: int = 1) -> None:
     """Let the next requests of a kind fail."""
     left = [times]
 
@@ -68,7 +68,7 @@ def fails(desk: Desk, what: str, how: str, times: int = 1) -> None:
     desk.books.mishap = mishap
 
 
-def test_what_is_missing_is_made_and_then_left_alone(desk: Desk) -> None:
+def test_what_is_missing_is_made_and_then_left_alone(desk: ReconcilerStage) -> None:
     """With an address of its own each, whose capability is kept as a hash only."""
     assert done(desk.look()) == [("create", "missing")] * 2
     assert [desk.receives(slot) for slot in BOTH] == ["accepted"] * 2
@@ -85,7 +85,7 @@ def test_what_is_missing_is_made_and_then_left_alone(desk: Desk) -> None:
     assert {row.checked_at for row in desk.rows()} == {desk.now}
 
 
-def test_the_database_holds_no_key_and_no_capability(settled: Desk) -> None:
+def test_the_database_holds_no_key_and_no_capability(settled: ReconcilerStage) -> None:
     """Nor do they after a renewal."""
     assert done(settled.look(new_keys=BOTH)) == [("renew", "a new key is requested")] * 2
     with settled.warehouse.read() as connection:
@@ -94,7 +94,7 @@ def test_the_database_holds_no_key_and_no_capability(settled: Desk) -> None:
     assert [secret for secret in settled.books.secrets if secret in stored] == []
 
 
-def test_it_is_extended_when_a_third_is_left(settled: Desk) -> None:
+def test_it_is_extended_when_a_third_is_left(settled: ReconcilerStage) -> None:
     """To the whole length again, and its key stays."""
     keys = {entry.secret for entry in settled.books.entries.values()}
     settled.now += 60 * DAY
@@ -107,7 +107,7 @@ def test_it_is_extended_when_a_third_is_left(settled: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["400", "404"])
-def test_it_is_renewed_when_extending_is_refused(settled: Desk, how: str) -> None:
+def test_it_is_renewed_when_extending_is_refused(settled: ReconcilerStage, how: str) -> None:
     """The old key is accepted for a day more, and then forgotten."""
     old = {entry.endpoint: entry.secret for entry in settled.books.entries.values()}
     settled.now += 61 * DAY
@@ -125,7 +125,7 @@ def test_it_is_renewed_when_extending_is_refused(settled: Desk, how: str) -> Non
     assert {row.sealed_previous_secret for row in settled.rows()} == {None}
 
 
-def test_an_extension_that_sequel_does_not_answer_is_tried_again_until_it_is_urgent(settled: Desk) -> None:
+def test_an_extension_that_sequel_does_not_answer_is_tried_again_until_it_is_urgent(settled: ReconcilerStage) -> None:
     """Then it is renewed."""
     settled.now += 61 * DAY
     fails(settled, "extend", "500 not done")
@@ -137,7 +137,7 @@ def test_an_extension_that_sequel_does_not_answer_is_tried_again_until_it_is_urg
 
 
 @pytest.mark.parametrize("how", ["400", "404", "500 not done", "500 done"])
-def test_it_is_replaced_when_renewing_is_refused_or_in_doubt(settled: Desk, how: str) -> None:
+def test_it_is_replaced_when_renewing_is_refused_or_in_doubt(settled: ReconcilerStage, how: str) -> None:
     """The new one first, then the old one goes; what comes meanwhile is not refused."""
     fails(settled, "renew", how, times=2)
     seen: list[str] = []
@@ -149,7 +149,7 @@ def test_it_is_replaced_when_renewing_is_refused_or_in_doubt(settled: Desk, how:
     assert [(settled.receives(slot), settled.valid(slot)) for slot in BOTH] == [("accepted", 1)] * 2
 
 
-def test_it_is_made_anew_when_sequel_does_not_know_it(settled: Desk) -> None:
+def test_it_is_made_anew_when_sequel_does_not_know_it(settled: ReconcilerStage) -> None:
     """As after somebody has deleted it there."""
     settled.books.entries.clear()
     steps = [("create", "Sequel does not know it any more"), ("delete", "Sequel does not know it any more")] * 2
@@ -157,14 +157,14 @@ def test_it_is_made_anew_when_sequel_does_not_know_it(settled: Desk) -> None:
     assert [(settled.receives(slot), settled.valid(slot)) for slot in BOTH] == [("accepted", 1)] * 2
 
 
-def test_it_is_made_anew_after_it_has_lapsed(settled: Desk) -> None:
+def test_it_is_made_anew_after_it_has_lapsed(settled: ReconcilerStage) -> None:
     """When nobody looked for a quarter of a year."""
     settled.now += 91 * DAY
     assert [what for what, _ in done(settled.look())] == ["create", "delete"] * 2
     assert [(settled.receives(slot), settled.valid(slot)) for slot in BOTH] == [("accepted", 1)] * 2
 
 
-def test_another_public_address_brings_new_subscriptions(settled: Desk) -> None:
+def test_another_public_address_brings_new_subscriptions(settled: ReconcilerStage) -> None:
     """The old ones go once the new ones stand."""
     settled.base_url = ELSEWHERE
     assert done(settled.look()) == [("create", "it delivers elsewhere"), ("delete", "it delivers elsewhere")] * 2
@@ -173,7 +173,7 @@ def test_another_public_address_brings_new_subscriptions(settled: Desk) -> None:
 
 
 @pytest.mark.parametrize("change", ["{}/", "HTTPS://hooks.example.com:443/sequel/{}"])
-def test_another_spelling_of_the_address_is_no_other_address(settled: Desk, change: str) -> None:
+def test_another_spelling_of_the_address_is_no_other_address(settled: ReconcilerStage, change: str) -> None:
     """Sequel may keep it as it likes."""
     for entry in settled.books.entries.values():
         base, _, capability = entry.endpoint.rpartition("/")
@@ -182,7 +182,7 @@ def test_another_spelling_of_the_address_is_no_other_address(settled: Desk, chan
     assert done(settled.look()) == []
 
 
-def test_an_unreadable_key_is_renewed(settled: Desk) -> None:
+def test_an_unreadable_key_is_renewed(settled: ReconcilerStage) -> None:
     """Once the setting has another key, and the old one is not there any more."""
     settled.keys = (OTHER_KEY,)
     assert done(settled.look()) == [("renew", "its key cannot be unsealed")] * 2
@@ -190,7 +190,7 @@ def test_an_unreadable_key_is_renewed(settled: Desk) -> None:
     assert {row.sealed_previous_secret for row in settled.rows()} == {None}
 
 
-def test_keys_are_sealed_anew_with_the_first_key_of_the_setting(settled: Desk) -> None:
+def test_keys_are_sealed_anew_with_the_first_key_of_the_setting(settled: ReconcilerStage) -> None:
     """The key before, too; what none opens is told and left alone."""
     assert len(done(settled.look(new_keys=[STARTED]))) == 1
     settled.keys = (OTHER_KEY, KEY)
@@ -203,7 +203,7 @@ def test_keys_are_sealed_anew_with_the_first_key_of_the_setting(settled: Desk) -
     assert settled.rows() == before
 
 
-def test_a_look_that_is_only_to_tell_changes_nothing(settled: Desk) -> None:
+def test_a_look_that_is_only_to_tell_changes_nothing(settled: ReconcilerStage) -> None:
     """Neither here nor at Sequel; it says what it would do."""
     settled.books.entries.pop("id-1")
     before = settled.rows()
@@ -218,7 +218,7 @@ def test_a_look_that_is_only_to_tell_changes_nothing(settled: Desk) -> None:
     assert set(settled.books.asked) == {"get"}
 
 
-def test_what_is_not_wanted_is_deleted(settled: Desk) -> None:
+def test_what_is_not_wanted_is_deleted(settled: ReconcilerStage) -> None:
     """At Sequel and here; a company alone, where only it is meant."""
     assert done(settled.look([], only=["bolt"])) == []
     assert done(settled.look([])) == [("delete", "not wanted")] * 2
@@ -226,7 +226,7 @@ def test_what_is_not_wanted_is_deleted(settled: Desk) -> None:
     assert done(settled.look([])) == []
 
 
-def test_a_creation_that_sequel_refused_leaves_nothing(desk: Desk) -> None:
+def test_a_creation_that_sequel_refused_leaves_nothing(desk: ReconcilerStage) -> None:
     """And tells why, without the address, though Sequel quotes it."""
     fails(desk, "create", "400", times=2)
     report = desk.look()
@@ -237,7 +237,7 @@ def test_a_creation_that_sequel_refused_leaves_nothing(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["500 done", "500 not done"])
-def test_a_creation_in_doubt_is_waited_for_and_then_made_again(desk: Desk, how: str) -> None:
+def test_a_creation_in_doubt_is_waited_for_and_then_made_again(desk: ReconcilerStage, how: str) -> None:
     """Deliveries that come by it meanwhile are in doubt; afterwards they are refused."""
     fails(desk, "create", how)
     report = desk.look([STARTED])
@@ -249,7 +249,7 @@ def test_a_creation_in_doubt_is_waited_for_and_then_made_again(desk: Desk, how: 
     assert (desk.receives(STARTED), desk.valid(STARTED)) == ("accepted", 1)
 
 
-def test_without_a_connection_it_ends_for_all_and_leaves_nothing(desk: Desk) -> None:
+def test_without_a_connection_it_ends_for_all_and_leaves_nothing(desk: ReconcilerStage) -> None:
     """It was surely not done."""
     fails(desk, "create", "no connection", times=9)
     report = desk.look()
@@ -258,7 +258,7 @@ def test_without_a_connection_it_ends_for_all_and_leaves_nothing(desk: Desk) -> 
     assert desk.rows() == []
 
 
-def test_two_guardians_make_nothing_twice(desk: Desk) -> None:
+def test_two_guardians_make_nothing_twice(desk: ReconcilerStage) -> None:
     """Whoever comes second finds the mark of the first, and leaves it alone."""
     others: list[ReconcilerReport] = []
 
@@ -272,7 +272,7 @@ def test_two_guardians_make_nothing_twice(desk: Desk) -> None:
     assert [(desk.receives(slot), desk.valid(slot)) for slot in BOTH] == [("accepted", 1)] * 2
 
 
-def test_a_guardian_that_comes_upon_another_gives_way(settled: Desk) -> None:
+def test_a_guardian_that_comes_upon_another_gives_way(settled: ReconcilerStage) -> None:
     """It had looked before the other was done, and what it saw is not so any more."""
     gone = settled.books.entries.pop("id-1")
     others: list[ReconcilerReport] = []
@@ -291,7 +291,7 @@ def test_a_guardian_that_comes_upon_another_gives_way(settled: Desk) -> None:
     assert gone.event_type == STARTED.event_type
 
 
-def test_a_guardian_that_was_given_up_takes_back_what_it_made(desk: Desk) -> None:
+def test_a_guardian_that_was_given_up_takes_back_what_it_made(desk: ReconcilerStage) -> None:
     """Sequel's answer came after another had gone on: nothing is left over at Sequel."""
 
     def another() -> None:
@@ -305,7 +305,7 @@ def test_a_guardian_that_was_given_up_takes_back_what_it_made(desk: Desk) -> Non
     assert (desk.receives(STARTED), desk.valid(STARTED), len(desk.books.entries)) == ("accepted", 1, 1)
 
 
-def keys_at(desk: Desk, ended: bool) -> list[tuple[str | None, str | None, object]]:
+def keys_at(desk: ReconcilerStage, ended: bool) -> list[tuple[str | None, str | None, object]]:
     """The keys of the rows that have ended, or not, as they can be read, and until when the one before is good."""
     seal, s = Seal(desk.keys), subscriptions.c
     columns = sa.select(s.sealed_secret, s.sealed_previous_secret, s.previous_until)
@@ -314,7 +314,7 @@ def keys_at(desk: Desk, ended: bool) -> list[tuple[str | None, str | None, objec
     return [(key and seal.open(key), before and seal.open(before), until) for key, before, until in rows]
 
 
-def test_what_was_replaced_is_answered_for_a_day_more(settled: Desk) -> None:
+def test_what_was_replaced_is_answered_for_a_day_more(settled: ReconcilerStage) -> None:
     """A delivery of it may have been told to come again; its key is sealed anew with the others, and then forgotten."""
     old = settled.books.entries["id-1"].secret
     del settled.books.entries["id-1"]
@@ -332,7 +332,7 @@ def test_what_was_replaced_is_answered_for_a_day_more(settled: Desk) -> None:
     assert keys_at(settled, ended=True) == [(None, None, None)]
 
 
-def test_what_is_deleted_because_nobody_wants_it_is_refused_at_once(settled: Desk) -> None:
+def test_what_is_deleted_because_nobody_wants_it_is_refused_at_once(settled: ReconcilerStage) -> None:
     """Its key is forgotten with it."""
     assert done(settled.look([])) == [("delete", "not wanted")] * 2
     assert keys_at(settled, ended=True) == [(None, None, None)] * 2
@@ -350,14 +350,14 @@ def empty(template: Callable[[str], str]) -> Iterator[Path]:
 
 
 @contextmanager
-def fragile(empty: Path) -> Iterator[tuple[Desk, FragileWarehouse]]:
+def fragile(empty: Path) -> Iterator[tuple[ReconcilerStage, FragileWarehouse]]:
     """A desk on a fresh database, whose process can be killed."""
     shutil.copyfile(empty / "empty.db", empty / "copy.db")
     for rest in ("copy.db-wal", "copy.db-shm"):
         (empty / rest).unlink(missing_ok=True)
     warehouse = FragileWarehouse(f"sqlite:///{empty / 'copy.db'}")
     try:
-        yield Desk(warehouse), warehouse
+        yield ReconcilerStage(warehouse), warehouse
     finally:
         warehouse.dispose()
 
@@ -365,7 +365,7 @@ def fragile(empty: Path) -> Iterator[tuple[Desk, FragileWarehouse]]:
 class Watch:
     """Once a delivery would have been accepted, one would be accepted, or be in doubt, at every moment."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ReconcilerStage) -> None:
         self.desk = desk
         self.once = dict.fromkeys(BOTH, False)
 
@@ -386,20 +386,20 @@ class Watch:
         assert len(self.desk.rows()) == 2
 
 
-def _due(desk: Desk) -> None:
+def _due(desk: ReconcilerStage) -> None:
     desk.now += 61 * DAY
 
 
-def _refuses_more(desk: Desk) -> None:
+def _refuses_more(desk: ReconcilerStage) -> None:
     desk.now += 61 * DAY
     fails(desk, "extend", "400", times=99)
 
 
-def _elsewhere(desk: Desk) -> None:
+def _elsewhere(desk: ReconcilerStage) -> None:
     desk.base_url = ELSEWHERE
 
 
-SCENES: dict[str, tuple[Callable[[Desk], None], dict[str, Any], int]] = {
+SCENES: dict[str, tuple[Callable[[ReconcilerStage], None], dict[str, Any], int]] = {
     "made": (lambda desk: None, {}, 8),
     "extended": (_due, {}, 8),
     "renewed": (_refuses_more, {}, 10),
