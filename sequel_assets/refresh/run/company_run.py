@@ -16,13 +16,14 @@ from sequel_assets.refresh.coverage.active_events import BACK, active_events, wa
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
 from sequel_assets.refresh.details.extract import EventDetails
-from sequel_assets.refresh.details.load_rosters import due_events, failed_lists, owed_events, refresh_registrants
+from sequel_assets.refresh.details.lists import due_events, failed_lists, owed_events, refresh_lists
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.discovery.pending_work import Pending
+from sequel_assets.refresh.load import load_slices
 from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import Context, DayWork, EventWork, Stopped
-from sequel_assets.refresh.usage.load import Batch
+from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.notifications import notified_since
@@ -105,7 +106,7 @@ class CompanyRefresh:
         owed = self._warehouse.ask(lambda connection: owed_events(connection, self._company_id))
         about = (self._context, self._warehouse, self._company_id, due | owed | self._only.keys(), self._pool)
         is_full = any(coverage is not DayCoverage.HOT for coverage in self._days.values())
-        return failed_lists(refresh_registrants(*about, self._moment, self._person_key, is_full=is_full))
+        return failed_lists(refresh_lists(*about, self._moment, self._person_key, is_full=is_full))
 
     def _hot_works(self) -> list[EventWork]:
         if not self._hot:
@@ -171,15 +172,15 @@ class CompanyRefresh:
                 raise Stopped
             yield day, {event_id: future.result() for event_id, future in futures.items()}
 
-    def _batch(self) -> Batch:
-        return Batch(self._company_id, self._moment, self._person_key, restarted=self._pending.restarted)
+    def _batch(self) -> UsageBatch:
+        return UsageBatch(self._company_id, self._moment, self._person_key, restarted=self._pending.restarted)
 
-    def _commit(self, batch: Batch) -> Iterator[Outcome]:
+    def _commit(self, batch: UsageBatch) -> Iterator[Outcome]:
         for problem in batch.failed:
             self._failed.setdefault(problem.dataset, set()).add(problem.event_id)
-        for update in batch.concurrency:
+        for update in batch.updates.get(CONCURRENCY, ()):
             self._placed.setdefault(update.day, set()).update(update.asked or ())
-        yield from batch.commit(self._warehouse)
+        yield from load_slices(self._warehouse, batch)
 
     def _place_elsewhere(self) -> None:
         """Put concurrency into refreshed days that were not asked: those it reaches now, and those it reached before."""
@@ -199,7 +200,7 @@ class CompanyRefresh:
         batch = self._batch()
         for day, event_ids in sorted(by_day.items()):
             batch.place(day, {event_id: told[event_id] for event_id in sorted(event_ids)})
-        for _ in batch.commit(self._warehouse):
+        for _ in load_slices(self._warehouse, batch):
             pass  # slices that nobody asked for; what hangs on them is derived with the rest
 
     def _left_undone(self) -> Pending:

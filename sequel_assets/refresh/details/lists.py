@@ -5,27 +5,27 @@ An event whose list cannot be had keeps the rows that it has, and a problem says
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.list_completeness import Doubt, doubt, is_round
-from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.coverage.problems import settle_asked
-from sequel_assets.refresh.details.endpoint import EventRequest, FetchResult
-from sequel_assets.refresh.details.fetcher import PROBES, STILL_TOLD, EndpointAsker, to_probe
-from sequel_assets.refresh.details.rosters import ROSTER_ENDPOINTS
+from sequel_assets.refresh.datasets.endpoint import EventRequest, FetchResult
+from sequel_assets.refresh.datasets.lists import LIST_ENDPOINTS
+from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, KnownAvailability
+from sequel_assets.refresh.load import SliceBatch, Written, failed_outcomes, load_slices
 from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.slices import replacement
-from sequel_assets.warehouse.stores import availability, catalog, people
+from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF, hub_rooms, registrants
@@ -36,7 +36,7 @@ LATELY = timedelta(days=30)
 
 
 def due_events(events: Iterable[KnownEvent], days: Mapping[date, DayCoverage], now: datetime) -> list[KnownEvent]:
-    """Return the events and hubs whose lists a refresh of these days asks for: what an hour costs is decided here.
+    """Return the events and hubs whose lists a refresh of these days requests: what an hour costs is decided here.
 
     Those that start on the days or are under way and, where a day is asked in full (so at least at each day's close), all that are
     upcoming, under way or ended within 30 days. A hub is asked with the events that link it.
@@ -62,27 +62,26 @@ def owed_events(connection: sa.Connection, company_id: str) -> set[str]:
     return set(connection.scalars(sa.select(p.event_id).where(*chosen)))
 
 
-def refresh_registrants(
+def refresh_lists(
     context: Context,
     warehouse: Warehouse,
     company_id: str,
     event_ids: Collection[str],
     pool: Executor,
-    moment: RunInfo,
+    run_info: RunInfo,
     person_key: str,
     *,
     is_full: bool,
 ) -> list[Problem]:
-    """Ask for the lists of these events and hubs of a company, store them, and return what could not be had.
+    """Fetch the lists of these events and hubs of a company, load them, and return what could not be had.
 
     With `is_full` a list that is unavailable so far is tried again with more than one of them.
     """
-    known, ruled_out, absent, lately = warehouse.ask(
+    known, ruled_out, available = warehouse.ask(
         lambda connection: (
             catalog.known_events(connection, company_id),
             catalog.excluded_events(connection, company_id),
-            availability.unavailable_datasets(connection, company_id),
-            availability.answered_since(connection, company_id, moment.at - STILL_TOLD),
+            KnownAvailability.read(connection, company_id, run_info.at),
         )
     )
     there = [
@@ -90,54 +89,34 @@ def refresh_registrants(
         for key, event in sorted(known.items())
         if key not in ruled_out and (key in event_ids or event.vanished_at is None)
     ]
-    standing: list[Problem] = []
-    for family in ROSTER_ENDPOINTS:
-        (table,) = family.tables
-        of_kind = [asked for asked in there if asked.event.event_type == LISTED_OF[table]]
-        wanted = {asked.event.event_id: asked for asked in of_kind if asked.event.event_id in event_ids}
+    failed: list[Problem] = []
+    for endpoint in LIST_ENDPOINTS:
+        (table,) = endpoint.tables
+        of_kind = [request for request in there if request.event.event_type == LISTED_OF[table]]
+        wanted = {request.event.event_id: request for request in of_kind if request.event.event_id in event_ids}
         if not wanted:
             continue
-        asker = EndpointAsker(context, family, pool)
-        is_absent = table.name in absent
-        probed = asker.probe(
-            to_probe(of_kind, wanted, moment.at),
-            [] if table.name in lately else [table],
-            probes=1 if is_absent and not is_full else PROBES,
-        )
-        if table in asker.untold:
-            availability.note(warehouse, company_id, [table.name], reason=asker.untold[table], at=moment.at)
-        if table in asker.untold or (is_absent and not any(one.tells(table) for one in probed)):
+        probe = AvailabilityProbe(context, warehouse, pool, company_id, endpoint, available, run_info.at, is_full)
+        probe.run(of_kind, wanted)
+        if table in probe.absent:
             continue
-        told = [one for one in probed if one.event_id in wanted]
-        tried = {one.event_id for one in probed}
-        told += asker.ask(asked for event_id, asked in wanted.items() if event_id not in tried)
-        if (is_full or table.name not in lately) and any(one.tells(table) for one in [*probed, *told]):
-            availability.note(warehouse, company_id, [table.name], at=moment.at)
-        doubts = _doubts(warehouse, company_id, table, [one for one in told if one.tells(table)])
-        held = {at for at, why in doubts.items() if why.is_held and not moment.accepts_loss}
-        told_well = [one for one in told if one.tells(table) and one.event_id not in held]
-        _store(warehouse, company_id, table, told_well, known, moment)
-        failed = [
-            Problem(company_id, table.name, why, event_id=one.event_id) for one in told if (why := one.failure(table))
-        ]
-        failed += [Problem(company_id, table.name, doubts[at].reason, event_id=at) for at in sorted(held)]
-        noted = [
-            Problem(company_id, table.name, why.reason, event_id=at) for at, why in doubts.items() if not why.is_held
-        ]
-        these = {NO_DAY: frozenset(one.event_id for one in told)}
-        settle_asked(warehouse, company_id, table.name, these, [*failed, *noted], at=moment.at)
-        standing += failed
-    return standing
+        fetched = [one for event_id, one in probe.fetch(wanted).items() if event_id in wanted]
+        batch = ListBatch(company_id, run_info, (table.name,), table, known)
+        batch.add(fetched, _doubts(warehouse, company_id, table, [one for one in fetched if one.answers(table)]))
+        for _ in load_slices(warehouse, batch):
+            pass  # a list has no slice: who asked for it reports what failed
+        failed += batch.failed
+    return failed
 
 
-def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, told: Sequence[FetchResult]) -> dict[str, Doubt]:
-    """Return why the lists of some events may be cut off: they promise no number, so nothing proves them."""
+def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, fetched: Sequence[FetchResult]) -> dict[str, Doubt]:
+    """Return why the lists of some events may be cut off: no total comes with them, so nothing verifies them."""
     if table is hub_rooms:
         return {}
     a, p = event_activity.c, event_participants.c
     found: dict[str, Doubt] = {}
     with warehouse.read() as connection:
-        for one in told:
+        for one in fetched:
             rows = one.rows.by_table.get(table, []) if one.rows else []
             entries = one.rows.entries if one.rows else 0
             if not is_round(entries):
@@ -157,47 +136,60 @@ def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, told: Sequen
     return found
 
 
-def failed_lists(standing: Iterable[Problem]) -> list[Outcome]:
+def failed_lists(problems: Iterable[Problem]) -> list[Outcome]:
     """Return an outcome for each dataset of which a list could not be had; it has no day."""
-    of_each: dict[tuple[str, str], list[str]] = {}
-    for one in standing:
-        of_each.setdefault((one.company_id, one.dataset), []).append(f"event {one.event_id}: {one.reason}")
-    return [
-        Outcome(company_id, dataset, NO_DAY, SliceStatus.FAILED, "; ".join(reasons))
-        for (company_id, dataset), reasons in of_each.items()
-    ]
+    return list(failed_outcomes(problems, {}))
 
 
-@repeats
-def _store(
-    warehouse: Warehouse,
-    company_id: str,
-    table: sa.Table,
-    told: Sequence[FetchResult],
-    known: Mapping[str, KnownEvent],
-    moment: RunInfo,
-) -> None:
-    """Replace the rows of the events that told, and write the bookkeeping; what was there keeps when it was first seen."""
-    event_ids = sorted(one.event_id for one in told)
-    if not event_ids:
-        return
-    with warehouse.write(company_id) as connection:
+@dataclass
+class ListBatch(SliceBatch):
+    """The lists of some events and hubs of one company, of one dataset: the rows of each event are replaced."""
+
+    table: sa.Table
+    known: Mapping[str, KnownEvent]
+    fetched: list[FetchResult] = field(default_factory=list, init=False)
+
+    def add(self, fetched: Sequence[FetchResult], doubts: Mapping[str, Doubt]) -> None:
+        """Turn lists into rows, or into problems; one that may be cut off is quarantined or noted."""
+        name = self.table.name
+        held = {at for at, why in doubts.items() if why.is_held and not self.run_info.accepts_loss}
+        self.fetched = [one for one in fetched if one.answers(self.table) and one.event_id not in held]
+        self.requested[NO_DAY] = frozenset(one.event_id for one in fetched)
+        for one in fetched:
+            why = one.failure(self.table)
+            self.failed += [Problem(self.company_id, name, why, event_id=one.event_id)] if why else []
+        for one in self.fetched:
+            self.seen += [(person, NO_DAY) for person in one.rows.people.values()] if one.rows else []
+        self.failed += [Problem(self.company_id, name, doubts[at].reason, event_id=at) for at in sorted(held)]
+        self.notes = [
+            Problem(self.company_id, name, why.reason, event_id=at) for at, why in doubts.items() if not why.is_held
+        ]
+
+    @property
+    def has_changes(self) -> bool:
+        """Say whether any list is to be stored."""
+        return bool(self.fetched)
+
+    def write(self, connection: sa.Connection) -> Written:
+        """Replace the rows of the events, and write the bookkeeping; what was there keeps when it was first seen."""
+        table, company_id = self.table, self.company_id
+        event_ids = sorted(one.event_id for one in self.fetched)
         here = (table.c.company_id == company_id, among(table.c.event_id, event_ids))
         stored = {tuple(row) for row in connection.execute(sa.select(table).where(*here))}
         first_seen = {row[:3]: row[-1] for row in stored}
-        registered = _registered(connection, company_id, [known[event_id] for event_id in event_ids])
+        registered = _registered(connection, company_id, [self.known[event_id] for event_id in event_ids])
         now: set[Row] = set()
-        for one in told:
+        for one in self.fetched:
             for row in one.rows.by_table.get(table, []) if one.rows else ():
-                whole = (*row, first_seen.get(row[:3], moment.at))
+                whole = (*row, first_seen.get(row[:3], self.run_info.at))
                 if table is registrants:
                     whole = (*whole[:3], registered.get((row[1], row[2])), *whole[4:])
                 now.add(whole)
         bulk.delete(connection, table, list(stored - now))
         bulk.insert(connection, table, list(now - stored))
-        seen = [(person, NO_DAY) for one in told if one.rows for person in one.rows.people.values()]
-        people.remember(connection, company_id, seen)
-        _note(connection, company_id, table, moment, has_changed=stored != now)
+        written = super().write(connection)
+        _note(connection, company_id, table, self.run_info, has_changed=stored != now)
+        return written
 
 
 def note_registered(connection: sa.Connection, company_id: str, events: Sequence[KnownEvent]) -> None:
@@ -215,17 +207,19 @@ def note_registered(connection: sa.Connection, company_id: str, events: Sequence
         replacement.sum_up(connection, company_id, registrants)
 
 
-def _note(connection: sa.Connection, company_id: str, table: sa.Table, moment: RunInfo, *, has_changed: bool) -> None:
+def _note(connection: sa.Connection, company_id: str, table: sa.Table, run_info: RunInfo, *, has_changed: bool) -> None:
     """Write the bookkeeping; the checksum, which needs every row, only where a row has changed."""
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == NO_DAY)
     if not has_changed and connection.scalar(sa.select(r.rows).where(*here)) is not None:
-        moved = {"refreshed_at": moment.at, "run_id": moment.run_id}
-        through = {"data_through": moment.through, "full_through": moment.through}
+        moved = {"refreshed_at": run_info.at, "run_id": run_info.run_id}
+        through = {"data_through": run_info.through, "full_through": run_info.through}
         connection.execute(refreshes.update().where(*here).values(**moved))
-        connection.execute(refreshes.update().where(*here, r.data_through < moment.through).values(**through))
+        connection.execute(refreshes.update().where(*here, r.data_through < run_info.through).values(**through))
         return
-    replacement.note_stored(connection, company_id, table, at=moment.at, through=moment.through, run_id=moment.run_id)
+    replacement.note_stored(
+        connection, company_id, table, at=run_info.at, through=run_info.through, run_id=run_info.run_id
+    )
 
 
 def _registered(
