@@ -8,7 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from sequel_assets.refresh.datasets.people_without_email import ListedPerson, tell_apart
-from sequel_assets.sequel import SequelClient
+from sequel_assets.sequel import Event, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.people import Person, normal_email, person_id
@@ -33,6 +33,8 @@ class EventRequest:
     event: KnownEvent
     day: date
     person_key: str
+    listed: Event | None = None
+    """The event as its company's list has just answered it, where it did."""
 
     @property
     def start(self) -> Row:
@@ -165,6 +167,8 @@ class Endpoint:
     fetch: Callable[[SequelClient, EventRequest], Rows]
     beside: Mapping[str, sa.Table] = field(default_factory=dict)
     """Tables without bookkeeping of their own, by the dataset that they go with."""
+    comes_with_list: bool = False
+    """Whether the list of events answers it: then every event is kept up to date, and costs no request."""
     needs_audience: bool = False
     """Whether there is nothing to tell of an event that nobody has come to."""
     look_up: Callable[[SequelClient, str], object] = _as_an_event

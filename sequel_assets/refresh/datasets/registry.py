@@ -12,5 +12,6 @@ from sequel_assets.warehouse.tables.dataset import Dataset
 
 DETAIL_ENDPOINTS: tuple[Endpoint, ...] = (ACTIVITY, INTERACTIONS, AVAILABLE_REPLAYS)
 """Kept by the day on which the event starts."""
+ENDPOINTS: tuple[Endpoint, ...] = (*DETAIL_ENDPOINTS, *LIST_ENDPOINTS)
 EVENT_DETAILS: tuple[Dataset, ...] = tuple(one for endpoint in DETAIL_ENDPOINTS for one in endpoint.datasets)
 LISTS: tuple[Dataset, ...] = tuple(one for endpoint in LIST_ENDPOINTS for one in endpoint.datasets)

@@ -15,11 +15,12 @@ from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_info import RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.datasets.endpoint import EventRequest, FetchResult
+from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchResult
 from sequel_assets.refresh.datasets.lists import LIST_ENDPOINTS
 from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, KnownAvailability
 from sequel_assets.refresh.load import SliceBatch, Written, failed_outcomes, load_slices
 from sequel_assets.refresh.usage.event_worker import Context
+from sequel_assets.sequel import Event
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -28,7 +29,7 @@ from sequel_assets.warehouse.slices import replacement
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
-from sequel_assets.warehouse.tables.company_lists import LISTED_OF, hub_rooms, registrants
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF, registrants
 from sequel_assets.warehouse.tables.core import HUB, NO_DAY, event_participants, problems, refreshes
 from sequel_assets.warehouse.tables.event_details import event_activity
 
@@ -70,11 +71,13 @@ def refresh_lists(
     pool: Executor,
     run_info: RunInfo,
     person_key: str,
+    listed: Mapping[str, Event] | None = None,
     *,
     is_full: bool,
 ) -> list[Problem]:
     """Fetch the lists of these events and hubs of a company, load them, and return what could not be had.
 
+    `listed` are the events as their list has just answered them: what comes with it is loaded for all of them.
     With `is_full` a list that is unavailable so far is tried again with more than one of them.
     """
     known, ruled_out, available = warehouse.ask(
@@ -85,15 +88,16 @@ def refresh_lists(
         )
     )
     there = [
-        EventRequest(company_id, event, NO_DAY, person_key)
+        EventRequest(company_id, event, NO_DAY, person_key, (listed or {}).get(key))
         for key, event in sorted(known.items())
         if key not in ruled_out and (key in event_ids or event.vanished_at is None)
     ]
     failed: list[Problem] = []
     for endpoint in LIST_ENDPOINTS:
         (table,) = endpoint.tables
+        chosen = event_ids if listed is None or not endpoint.comes_with_list else listed.keys()
         of_kind = [request for request in there if request.event.event_type == LISTED_OF[table]]
-        wanted = {request.event.event_id: request for request in of_kind if request.event.event_id in event_ids}
+        wanted = {request.event.event_id: request for request in of_kind if request.event.event_id in chosen}
         if not wanted:
             continue
         probe = AvailabilityProbe(context, warehouse, pool, company_id, endpoint, available, run_info.at, is_full)
@@ -101,7 +105,7 @@ def refresh_lists(
         if table in probe.absent:
             continue
         fetched = [one for event_id, one in probe.fetch(wanted).items() if event_id in wanted]
-        batch = ListBatch(company_id, run_info, (table.name,), table, known)
+        batch = ListBatch(company_id, run_info, (table.name,), endpoint, known)
         batch.add(fetched, _doubts(warehouse, company_id, table, [one for one in fetched if one.answers(table)]))
         for _ in load_slices(warehouse, batch):
             pass  # a list has no slice: who asked for it reports what failed
@@ -111,8 +115,6 @@ def refresh_lists(
 
 def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, fetched: Sequence[FetchResult]) -> dict[str, Doubt]:
     """Return why the lists of some events may be cut off: no total comes with them, so nothing verifies them."""
-    if table is hub_rooms:
-        return {}
     a, p = event_activity.c, event_participants.c
     found: dict[str, Doubt] = {}
     with warehouse.read() as connection:
@@ -145,18 +147,19 @@ def failed_lists(problems: Iterable[Problem]) -> list[Outcome]:
 class ListBatch(SliceBatch):
     """The lists of some events and hubs of one company, of one dataset: the rows of each event are replaced."""
 
-    table: sa.Table
+    endpoint: Endpoint
     known: Mapping[str, KnownEvent]
     fetched: list[FetchResult] = field(default_factory=list, init=False)
 
     def add(self, fetched: Sequence[FetchResult], doubts: Mapping[str, Doubt]) -> None:
         """Turn lists into rows, or into problems; one that may be cut off is quarantined or noted."""
-        name = self.table.name
+        table = self.endpoint.tables[0]
+        name = table.name
         held = {at for at, why in doubts.items() if why.is_held and not self.run_info.accepts_loss}
-        self.fetched = [one for one in fetched if one.answers(self.table) and one.event_id not in held]
+        self.fetched = [one for one in fetched if one.answers(table) and one.event_id not in held]
         self.requested[NO_DAY] = frozenset(one.event_id for one in fetched)
         for one in fetched:
-            why = one.failure(self.table)
+            why = one.failure(table)
             self.failed += [Problem(self.company_id, name, why, event_id=one.event_id)] if why else []
         for one in self.fetched:
             self.seen += [(person, NO_DAY) for person in one.rows.people.values()] if one.rows else []
@@ -172,24 +175,29 @@ class ListBatch(SliceBatch):
 
     def write(self, connection: sa.Connection) -> Written:
         """Replace the rows of the events, and write the bookkeeping; what was there keeps when it was first seen."""
-        table, company_id = self.table, self.company_id
-        event_ids = sorted(one.event_id for one in self.fetched)
-        here = (table.c.company_id == company_id, among(table.c.event_id, event_ids))
-        stored = {tuple(row) for row in connection.execute(sa.select(table).where(*here))}
-        first_seen = {row[:3]: row[-1] for row in stored}
-        registered = _registered(connection, company_id, [self.known[event_id] for event_id in event_ids])
-        now: set[Row] = set()
-        for one in self.fetched:
-            for row in one.rows.by_table.get(table, []) if one.rows else ():
-                whole = (*row, first_seen.get(row[:3], self.run_info.at))
-                if table is registrants:
-                    whole = (*whole[:3], registered.get((row[1], row[2])), *whole[4:])
-                now.add(whole)
-        bulk.delete(connection, table, list(stored - now))
-        bulk.insert(connection, table, list(now - stored))
+        (table,), company_id = self.endpoint.tables, self.company_id
+        keys, stored = len(table.primary_key.columns), self._stored(connection, table)
+        first_seen = {row[:keys]: row[-1] for row in stored}
+        now = {(*row, first_seen.get(row[:keys], self.run_info.at)) for row in self._rows(table)}
+        if table is registrants:
+            registered = _registered(connection, company_id, [self.known[one.event_id] for one in self.fetched])
+            now = {(*row[:3], registered.get((row[1], row[2])), *row[4:]) for row in now}
+        bulk.exchange(connection, table, stored, now)
+        for beside in self.endpoint.beside.values():
+            bulk.exchange(connection, beside, self._stored(connection, beside), self._rows(beside))
         written = super().write(connection)
         _note(connection, company_id, table, self.run_info, has_changed=stored != now)
         return written
+
+    def _rows(self, table: sa.Table) -> set[Row]:
+        """Return what was fetched for a table."""
+        return {row for one in self.fetched if one.rows for row in one.rows.by_table.get(table, [])}
+
+    def _stored(self, connection: sa.Connection, table: sa.Table) -> set[Row]:
+        """Return the rows that a table has of the events."""
+        events = among(table.c.event_id, sorted(one.event_id for one in self.fetched))
+        here = sa.select(table).where(table.c.company_id == self.company_id, events)
+        return {tuple(row) for row in connection.execute(here)}
 
 
 def note_registered(connection: sa.Connection, company_id: str, events: Sequence[KnownEvent]) -> None:

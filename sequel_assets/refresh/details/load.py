@@ -132,8 +132,5 @@ def _replace_beside(
     here = (table.c.company_id == company_id, table.c.day == update.day)
     event = list(table.columns).index(table.c.event_id)
     replaced = update.asked or frozenset()
-    stored = [tuple(row) for row in connection.execute(sa.select(table).where(*here)) if row.event_id in replaced]
-    new = [row for row in rows if row[event] in replaced]
-    if set(stored) != set(new):
-        bulk.delete(connection, table, stored)
-        bulk.insert(connection, table, new)
+    stored = {tuple(row) for row in connection.execute(sa.select(table).where(*here)) if row.event_id in replaced}
+    bulk.exchange(connection, table, stored, {row for row in rows if row[event] in replaced})

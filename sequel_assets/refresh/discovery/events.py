@@ -22,7 +22,7 @@ from sequel_assets.refresh.discovery.event_ownership import Owned
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.list_requests import Stored, in_turns
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, Event, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.database.transactions import repeats
@@ -47,6 +47,8 @@ class CompanyEvents:
     """Companies that lost an event to this one: their insights are behind, unless they are refreshed after it."""
     listers: Mapping[str, str] = field(default_factory=dict)
     """event -> the company whose list named it, where that is not its own."""
+    listed: Mapping[str, Event] = field(default_factory=dict)
+    """event -> how its list answered it."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _settle(
     problems.settle(warehouse, company_id, events.name, [NO_DAY], _notes(owned, company_id), at=moment.at)
     excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
     asked = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
-    return CompanyEvents(tuple(asked), todo, frozenset(taken_from), owned.listers)
+    return CompanyEvents(tuple(asked), todo, frozenset(taken_from), owned.listers, owned.listed)
 
 
 def _notes(owned: Owned, company_id: str) -> list[Problem]:

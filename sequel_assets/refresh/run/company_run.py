@@ -51,6 +51,7 @@ class CompanyRefresh:
     ) -> None:
         self._context, self._warehouse, self._pool = context, warehouse, pool
         self._company_id, self._pending, self._moment, self._person_key = company_id, events.pending, moment, person_key
+        self._listed = events.listed
         self._days = days
         self._full = sorted(day for day, coverage in days.items() if coverage is DayCoverage.FULL)
         self._hot = sorted(day for day, coverage in days.items() if coverage is DayCoverage.HOT)
@@ -106,7 +107,7 @@ class CompanyRefresh:
         owed = self._warehouse.ask(lambda connection: owed_events(connection, self._company_id))
         about = (self._context, self._warehouse, self._company_id, due | owed | self._only.keys(), self._pool)
         is_full = any(coverage is not DayCoverage.HOT for coverage in self._days.values())
-        return failed_lists(refresh_lists(*about, self._moment, self._person_key, is_full=is_full))
+        return failed_lists(refresh_lists(*about, self._moment, self._person_key, self._listed, is_full=is_full))
 
     def _hot_works(self) -> list[EventWork]:
         if not self._hot:
