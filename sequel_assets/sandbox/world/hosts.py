@@ -8,7 +8,7 @@ from typing import Any
 from sequel_assets.sandbox.world import people
 from sequel_assets.sandbox.world.truth import Person
 
-UNKNOWN = ({"avatar": None}, None, 12.5, [], "")
+UNKNOWN: tuple[Any, ...] = ({"avatar": None}, None, 12.5, [], "")
 """Entries that name nobody."""
 
 

@@ -19,7 +19,7 @@ class Host(Model):
     """Somebody who organizes or presents an event, by their e-mail or, without one, by their id."""
 
     email: str | None = Field(None, repr=False)
-    user_id: str | None = None
+    user_id: str | None = Field(None, repr=False)
     name: str = Field("", repr=False)
 
 
@@ -43,7 +43,7 @@ def _host(entry: object) -> Host | None:
     fields = entry if isinstance(entry, dict) else {"email": entry, "id": entry}
     emails = [text for field in EMAIL_FIELDS if "@" in (text := _text(fields.get(field), MAX_EMAIL_LENGTH))]
     ids = [text for field in ID_FIELDS if (text := _text(fields.get(field), MAX_ID_LENGTH))]
-    names = [text for field in NAME_FIELDS if (text := str(fields.get(field) or "").strip())]
+    names = [text for field in NAME_FIELDS if (text := _text(fields.get(field)))]
     if not emails and not ids:
         return None
     return Host(
@@ -53,7 +53,7 @@ def _host(entry: object) -> Host | None:
     )
 
 
-def _text(value: object, longest: int) -> str:
+def _text(value: object, longest: int | None = None) -> str:
     """A text, or a whole number as its digits; empty where it is neither, or too long."""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if len(text) <= longest else ""
+    return text if longest is None or len(text) <= longest else ""
