@@ -8,8 +8,15 @@ import json
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, ListEntry, Rows
 from sequel_assets.sequel import SequelClient
 from sequel_assets.sequel.endpoints.directory import Registrant
-from sequel_assets.warehouse.stores.people import normal_name
-from sequel_assets.warehouse.tables.company_lists import hub_participants, hub_rooms, registrants
+from sequel_assets.sequel.endpoints.hosts import Host
+from sequel_assets.warehouse.stores.people import Person, hashed, normal_name
+from sequel_assets.warehouse.tables.company_lists import (
+    event_host_counts,
+    event_hosts,
+    hub_participants,
+    hub_rooms,
+    registrants,
+)
 from sequel_assets.warehouse.tables.dataset import Dataset
 
 
@@ -59,6 +66,31 @@ def fetch_hub_rooms(client: SequelClient, asked: EventRequest) -> Rows:
     return rows
 
 
+def fetch_event_hosts(client: SequelClient, request: EventRequest) -> Rows:
+    """Return a row per person and role, as the list of events has just answered them, else the event by itself."""
+    rows, event = Rows(), request.listed or client.event(request.event.event_id)
+    key = (request.company_id, request.event.event_id)
+    roles = {"organizer": event.organizers, "presenter": event.presenters}
+    for role, hosts in roles.items():
+        for one in hosts.named if hosts is not None else ():
+            rows.add(event_hosts, (*key, _host(rows, request, one), role, one.email is not None))
+    told = [hosts for hosts in roles.values() if hosts is not None]
+    by_id = sum(one.email is None for hosts in told for one in hosts.named)
+    counts = (None if hosts is None else len(hosts.named) for hosts in roles.values())
+    rows.add(event_host_counts, (*key, *counts, by_id, sum(hosts.unknown for hosts in told)))
+    return rows
+
+
+def _host(rows: Rows, request: EventRequest, host: Host) -> str:
+    """Return the id of a host, who is remembered: of their e-mail, else of their id, which no e-mail, name or event spells."""
+    if host.email is not None:
+        return rows.known(request, host.email, host.name)
+    person = hashed(request.person_key, f"\0\0{host.user_id}")
+    if host.name:
+        rows.meet(Person(person, None, host.name))
+    return person
+
+
 def _as_json(value: object) -> str | None:
     """Return what is there as JSON with its keys in order; None where there is nothing."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False) if value not in (None, "", [], {}) else None
@@ -91,6 +123,15 @@ HUB_ROOMS = Dataset(
     "FROM hub_rooms GROUP BY company_id, event_id) r ON r.company_id = n.company_id AND r.event_id = n.event_id "
     "ORDER BY n.company_id, n.event_id, n.day",
 )
+EVENT_HOSTS = Dataset(
+    table=event_hosts,
+    answers="Who organizes and presents an event?",
+    grain="one row per company, stage event, person and role",
+    source="organizers and presenters in GET /company/{companyId}/events (documented, their shape is not): e-mails, ids, or objects with "
+    "those; event_host_counts says what was neither",
+    refreshed="with events: every hour, for every event that is listed",
+    example="SELECT event_id, role, count(*) AS people FROM event_hosts GROUP BY event_id, role",
+)
 LIST_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("registrants", (REGISTRANTS,), fetch_registrants),
     Endpoint(
@@ -102,5 +143,6 @@ LIST_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "hub rooms", (HUB_ROOMS,), fetch_hub_rooms, look_up=lambda client, hub_id: client.hub_participants(hub_id)
     ),
+    Endpoint("hosts", (EVENT_HOSTS,), fetch_event_hosts, {event_hosts.name: event_host_counts}, comes_with_list=True),
 )
 """Kept by event, without a day: each refresh of slices requests what is due of them. Each is of one dataset."""

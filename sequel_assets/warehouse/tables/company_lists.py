@@ -55,6 +55,30 @@ hub_rooms = _list(
     comment="The rooms of a networking hub, as Sequel last told them",
 )  # fmt: skip
 
+event_hosts = _list(
+    "event_hosts",
+    STAGE,
+    Column("person_id", Text, primary_key=True, comment="who; see people. Of the e-mail, as everywhere; of somebody named by an id alone of that id, which is nobody's in another table"),
+    Column("role", Text, primary_key=True, comment="organizer or presenter; somebody who is both has two rows"),
+    Column("has_email", sa.Boolean, nullable=False, comment="whether Sequel names them by an e-mail; without one nobody in the audience is known to be them"),
+    Column("first_seen_at", UtcDateTime, nullable=False, comment="when they were first found in this role of the event"),
+    comment="Who organizes and presents an event, as its company's list of events names them",
+)  # fmt: skip
+
+event_host_counts = Table(
+    "event_host_counts",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
+    Column("organizers", sa.BigInteger, comment="how many entries of organizers name somebody; null where Sequel has no organizers, which is not nobody"),
+    Column("presenters", sa.BigInteger, comment="how many entries of presenters name somebody; null likewise"),
+    Column("by_id", sa.BigInteger, nullable=False, comment="of them those that are named by an id alone"),
+    Column("unknown", sa.BigInteger, nullable=False, comment="entries of both that are neither an e-mail nor an id nor an object with one of them; they are in no row of event_hosts"),
+    ForeignKeyConstraint(*_OF_EVENT),
+    *never_negative("organizers", "presenters", "by_id", "unknown"),
+    comment="How many hosts an event has, and of how many of them it is not known who they are",
+)  # fmt: skip
+
 LISTED_OF: dict[Table, str] = {
     table: table.info["listed_of"] for table in metadata.tables.values() if "listed_of" in table.info
 }
