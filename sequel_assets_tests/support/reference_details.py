@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sequel_assets.sandbox import HUB, MISSING, Attendance, Event, Person, World
+from sequel_assets.sandbox import HUB, Attendance, Event, Person, World
+from sequel_assets_tests.support.reference_hosts import hosts_of
 
 COLUMNS = {
     "event_activity": ("company_id", "day", "event_id", "person_id", "entries", "attended", "viewed_replay",
@@ -226,28 +227,6 @@ def _add_replays(tables: Tables, company: str, event: Event, now: datetime) -> N
 def _add_registrants(tables: Tables, company: str, event: Event, hashed: Hash) -> None:
     emails = {row.person.email for row in event.rows} | {person.email for person in event.absentees}
     tables["registrants"] += [(company, event.id, hashed(email), True) for email in emails if email]
-
-
-def hosts_of(event: Event) -> dict[str, list[tuple[str, str, str]] | None]:
-    """Return by role (kind, key, name) of each entry; kind is email, id or unknown; None where it is not told."""
-    found: dict[str, list[tuple[str, str, str]] | None] = {}
-    for role, shown in (("organizer", event.organizers), ("presenter", event.presenters)):
-        told = event.extra.get(f"{role}s", list(shown))
-        found[role] = None if told in (None, MISSING) else [_host(entry) for entry in told]
-    return found
-
-
-def _host(entry: Any) -> tuple[str, str, str]:
-    if isinstance(entry, str):
-        entry = {"email" if "@" in entry else "uid": entry}
-    if not isinstance(entry, dict):
-        return ("unknown", "", "")
-    email = (entry.get("email") or entry.get("userEmail") or "").strip().lower()
-    name = (entry.get("name") or "").strip()
-    if email:
-        return ("email", unicodedata.normalize("NFC", email), name)
-    who = (entry.get("uid") or "").strip()
-    return ("id", f"\0\0{who}", name) if who else ("unknown", "", "")
 
 
 def _add_hosts(tables: Tables, company: str, event: Event, hashed: Hash) -> None:
