@@ -39,15 +39,15 @@ from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.availability import unavailable
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.tables.company_lists import LISTED_OF, availability, company_parents
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF, availability, company_parents, event_host_counts
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, events, people, refreshes
 
 FORMATS = ("csv", "parquet")
 BY_DAY = {dataset.name for dataset in SLICED}
 TABLES: dict[str, sa.Table] = {dataset.name: dataset.table for dataset in (*CATALOG, *SLICED)}
-TABLES |= {each.name: each for each in (people, refreshes, availability)}
-"""What can be exported: every dataset, who the people are, and how far each slice goes."""
-AS_IT_STANDS = {each.name for each in (companies, company_parents, people, refreshes, availability)}
+TABLES |= {each.name: each for each in (people, refreshes, availability, event_host_counts)}
+"""What can be exported: every dataset, who the people are, how far each slice goes, and which hosts are not known."""
+AS_IT_STANDS = {each.name for each in (companies, company_parents, people, refreshes, availability, event_host_counts)}
 """What is never missing: it holds what is known."""
 Covered = Mapping[str, Mapping[date, datetime]]
 _SOURCES = {insight.name: insight.sources for insight in INSIGHTS if insight.at_close}

@@ -10,8 +10,8 @@ from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.transform.derive import wanted_slices
 from sequel_assets.refresh.transform.rollup_plan import behind_rollups
 from sequel_assets.refresh.transform.sources import together
-from sequel_assets.warehouse.stores import availability, catalog
-from sequel_assets.warehouse.stores.event_hosts import host_checksums
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.event_hosts import event_checksums
 from sequel_assets.warehouse.tables.core import event_participants, proofs, refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
@@ -107,7 +107,7 @@ def behind_facts(
         return behind_rollups(connection)
     names: Sequence[str] = (insight.name, *insight.inputs)
     absent = availability.by_company(connection)
-    plans = {"events": catalog.event_plans(connection), "hosts": host_checksums(connection)}
+    plans = event_checksums(connection)
     stored: dict[str, dict[str, dict[date, sa.Row[tuple[object, ...]]]]] = {}
     for row in connection.execute(
         sa.select(refreshes).where(refreshes.c.dataset.in_(names)).order_by(refreshes.c.company_id, refreshes.c.day)

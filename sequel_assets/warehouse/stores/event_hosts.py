@@ -5,8 +5,17 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.company_lists import event_host_counts, event_hosts
 from sequel_assets.warehouse.tables.core import proofs
+
+
+def event_checksums(connection: sa.Connection, company_id: str | None = None) -> dict[str, dict[str, dict[date, str]]]:
+    """Return what a day's events are planned to be (`events`) and who hosts those with minutes (`hosts`), by company and day."""
+    return {
+        "events": catalog.event_plans(connection, company_id),
+        "hosts": host_checksums(connection, company_id),
+    }
 
 
 def host_checksums(connection: sa.Connection, company_id: str | None = None) -> dict[str, dict[date, str]]:
