@@ -28,6 +28,7 @@ GRANT CREATE ON SCHEMA public TO sequel_loader;
 
 -- the loader (backfill, Dagster, migrate) owns the tables, so that it can migrate them
 ALTER TABLE activity_totals OWNER TO sequel_loader;
+ALTER TABLE audience_usage OWNER TO sequel_loader;
 ALTER TABLE availability OWNER TO sequel_loader;
 ALTER TABLE chat_messages OWNER TO sequel_loader;
 ALTER TABLE companies OWNER TO sequel_loader;
@@ -81,6 +82,7 @@ GRANT SELECT ON warehouse_identity TO sequel_receiver;
 -- readers have the numbers, without what is personal
 GRANT SELECT ON sequel_assets_schema TO sequel_reader;
 GRANT SELECT ON activity_totals TO sequel_reader;
+GRANT SELECT ON audience_usage TO sequel_reader;
 GRANT SELECT ON availability TO sequel_reader;
 GRANT SELECT (company_id, day, event_id, message_id, position, person_id, sent_at) ON chat_messages TO sequel_reader;
 GRANT SELECT ON companies TO sequel_reader;
