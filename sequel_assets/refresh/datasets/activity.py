@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, InvalidEventData, ListEntry, Rows
-from sequel_assets.refresh.datasets.when import REFRESHED
+from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, InvalidEventData, ListEntry, Rows
 from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.tables.dataset import Dataset

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.refresh.datasets.people_without_email import ListedPerson, tell_apart
 from sequel_assets.sequel import Event, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
@@ -16,8 +17,11 @@ from sequel_assets.warehouse.tables.dataset import Dataset
 
 MAX_ID_LENGTH = 200
 """Ids and emoji are keys, and no database indexes a key of any length."""
-
-
+REFRESHED = (
+    "every hour for the events that start today or are under way, once more at the day's close, when it turns final, "
+    f"and {REPLAY_DAYS} days later, when the replay window closes"
+)
+"""When the details of events are refreshed, in the words of their pages."""
 WAY_OUT = "if it stays so, sequel-assets exclude rules the event out"
 
 

@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, InvalidEventData, Rows, checked_key
-from sequel_assets.refresh.datasets.when import REFRESHED
+from sequel_assets.refresh.datasets.endpoint import (
+    REFRESHED,
+    Endpoint,
+    EventRequest,
+    InvalidEventData,
+    Rows,
+    checked_key,
+)
 from sequel_assets.sequel import Interactions, SequelClient
 from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll, PollAnswer
 from sequel_assets.warehouse.tables.dataset import Dataset

@@ -1,7 +1,6 @@
 """The recordings of an event: whether there are any. Their addresses may be secrets and are not kept."""
 
-from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, Rows
-from sequel_assets.refresh.datasets.when import REFRESHED
+from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, Rows
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import replays

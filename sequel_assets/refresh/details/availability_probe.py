@@ -7,38 +7,19 @@ unavailable once several events were refused and none answered; then nothing is 
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Self
+from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchFailure, FetchResult
-from sequel_assets.refresh.details.fetcher import EndpointFetcher
+from sequel_assets.refresh.details.fetcher import fetch_event
 from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability
 
 PROBES = 8
 """So many events of a company, as far as it has them, must be refused before a dataset counts as unavailable there."""
-ANSWERED_LATELY = timedelta(days=7)
-"""What was answered for a company within so long is not unavailable there: a refusal is the event's own."""
-
-
-@dataclass(frozen=True)
-class KnownAvailability:
-    """What is known of a company's datasets before a refresh."""
-
-    absent: frozenset[str]
-    lately: frozenset[str]
-    """Those that were answered not long ago."""
-
-    @classmethod
-    def read(cls, connection: sa.Connection, company_id: str, now: datetime) -> Self:
-        """Read it."""
-        return cls(
-            availability.unavailable_datasets(connection, company_id),
-            availability.answered_since(connection, company_id, now - ANSWERED_LATELY),
-        )
 
 
 @dataclass
@@ -53,7 +34,7 @@ class AvailabilityProbe:
     pool: Executor
     company_id: str
     endpoint: Endpoint
-    known: KnownAvailability
+    known: availability.KnownAvailability
     now: datetime
     is_full: bool
     probed: dict[str, FetchResult] = field(default_factory=dict, init=False)
@@ -68,7 +49,7 @@ class AvailabilityProbe:
         self.unknown = {table for table in tables if table.name not in self.known.lately}
         self.lacking = {table for table in self.unknown if table.name in self.known.absent}
         self._noted = set() if self.is_full else {*tables} - self.unknown
-        self._fetcher = EndpointFetcher(self.context, self.endpoint, self.pool)
+        self._fetch = partial(fetch_event, self.context, self.endpoint)
 
     def run(self, events: Iterable[EventRequest], wanted: Collection[str]) -> None:
         """Fetch one event after the other until each unknown table was answered, or was by none of so many events.
@@ -78,7 +59,7 @@ class AvailabilityProbe:
         most = 1 if self.unknown == self.lacking and not self.is_full else PROBES
         why = dict.fromkeys(self.unknown, "")
         for request in candidates(events, wanted, self.now) if why else ():
-            result = self._fetcher.fetch(request)
+            result = self._fetch(request)
             self.probed[request.event.event_id] = result
             if result.failure_kind is FetchFailure.FAILED:
                 why = {}
@@ -95,7 +76,7 @@ class AvailabilityProbe:
     def fetch(self, requests: Mapping[str, EventRequest]) -> dict[str, FetchResult]:
         """Fetch events that were not probed, and return them with those that were; what they answer is available."""
         left = [request for event_id, request in requests.items() if event_id not in self.probed]
-        found = self.probed | {one.event_id: one for one in self._fetcher.fetch_all(left)}
+        found = self.probed | {one.event_id: one for one in self.pool.map(self._fetch, left)}
         answered = answered_tables(self.endpoint, found.values())
         self.absent -= answered
         self._note(answered - self._noted)

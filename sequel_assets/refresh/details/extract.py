@@ -20,7 +20,7 @@ from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import replace_problems_of
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchFailure, FetchResult
 from sequel_assets.refresh.datasets.registry import DETAIL_ENDPOINTS
-from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, KnownAvailability, answered_tables
+from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, answered_tables
 from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.pending_work import Pending
@@ -28,6 +28,8 @@ from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.availability import KnownAvailability
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, refreshes
 from sequel_assets.warehouse.tables.core import problems as problems_table
@@ -77,7 +79,7 @@ class EventDetails:
         p = problems_table.c
         chosen = (p.company_id == self.company_id, p.dataset.in_(DETAIL_NAMES))
         return (
-            KnownAvailability.read(connection, self.company_id, self.moment.at),
+            availability.known(connection, self.company_id, self.moment.at),
             frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct())),
         )
 

@@ -17,7 +17,7 @@ from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchResult
 from sequel_assets.refresh.datasets.lists import LIST_ENDPOINTS
-from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, KnownAvailability
+from sequel_assets.refresh.details.availability_probe import AvailabilityProbe
 from sequel_assets.refresh.load import SliceBatch, Written, failed_outcomes, load_slices
 from sequel_assets.refresh.usage.event_worker import Context
 from sequel_assets.sequel import Event
@@ -26,7 +26,7 @@ from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.slices import replacement
-from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.stores import availability, catalog
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF, registrants
@@ -84,7 +84,7 @@ def refresh_lists(
         lambda connection: (
             catalog.known_events(connection, company_id),
             catalog.excluded_events(connection, company_id),
-            KnownAvailability.read(connection, company_id, run_info.at),
+            availability.known(connection, company_id, run_info.at),
         )
     )
     there = [
