@@ -30,6 +30,7 @@ GRANT CREATE ON SCHEMA public TO sequel_loader;
 
 -- the loader (backfill, Dagster, migrate) owns the tables, so that it can migrate them
 ALTER TABLE activity_totals OWNER TO sequel_loader;
+ALTER TABLE audience_usage OWNER TO sequel_loader;
 ALTER TABLE availability OWNER TO sequel_loader;
 ALTER TABLE chat_messages OWNER TO sequel_loader;
 ALTER TABLE companies OWNER TO sequel_loader;
@@ -38,6 +39,8 @@ ALTER TABLE company_rollup OWNER TO sequel_loader;
 ALTER TABLE daily_usage OWNER TO sequel_loader;
 ALTER TABLE event_activity OWNER TO sequel_loader;
 ALTER TABLE event_concurrency OWNER TO sequel_loader;
+ALTER TABLE event_host_counts OWNER TO sequel_loader;
+ALTER TABLE event_hosts OWNER TO sequel_loader;
 ALTER TABLE event_participants OWNER TO sequel_loader;
 ALTER TABLE event_retention OWNER TO sequel_loader;
 ALTER TABLE event_statistics OWNER TO sequel_loader;
@@ -81,6 +84,7 @@ GRANT SELECT ON warehouse_identity TO sequel_receiver;
 -- readers see the numbers, without personal columns
 GRANT SELECT ON sequel_assets_schema TO sequel_reader;
 GRANT SELECT ON activity_totals TO sequel_reader;
+GRANT SELECT ON audience_usage TO sequel_reader;
 GRANT SELECT ON availability TO sequel_reader;
 GRANT SELECT (company_id, day, event_id, message_id, position, person_id, sent_at) ON chat_messages TO sequel_reader;
 GRANT SELECT ON companies TO sequel_reader;
@@ -89,6 +93,8 @@ GRANT SELECT ON company_rollup TO sequel_reader;
 GRANT SELECT ON daily_usage TO sequel_reader;
 GRANT SELECT (company_id, day, event_id, person_id, entries, attended, viewed_replay, live_time_raw, on_demand_time_raw, live_minutes, on_demand_minutes, live_percentage, on_demand_percentage, average_live_view_time, average_on_demand_view_time, circles, comments, polls, questions, messages_reactions, lead_score, raw_lead_score, engagement_score, registered_at, updated_at) ON event_activity TO sequel_reader;
 GRANT SELECT ON event_concurrency TO sequel_reader;
+GRANT SELECT ON event_host_counts TO sequel_reader;
+GRANT SELECT ON event_hosts TO sequel_reader;
 GRANT SELECT ON event_participants TO sequel_reader;
 GRANT SELECT ON event_retention TO sequel_reader;
 GRANT SELECT ON event_statistics TO sequel_reader;

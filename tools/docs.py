@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
+from sequel_assets.refresh.datasets.registry import ENDPOINTS
 from sequel_assets.warehouse.tables.company_lists import availability, warehouse_identity
 from sequel_assets.warehouse.tables.core import (
     exclusions,
@@ -24,7 +25,6 @@ from sequel_assets.warehouse.tables.core import (
     silences,
 )
 from sequel_assets.warehouse.tables.dataset import Dataset
-from sequel_assets.warehouse.tables.event_details import activity_totals
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from tools.examples import example_rows
 from tools.flow import flow_svg
@@ -41,7 +41,7 @@ BOOKKEEPING = (
     restatements,
     reconciliations,
     exclusions,
-    activity_totals,
+    *(table for endpoint in ENDPOINTS for table in endpoint.beside.values()),
     availability,
     warehouse_identity,
     subscriptions,

@@ -1,5 +1,6 @@
 """THE MEANING: one module per question; each dataset is a table and the SELECT that fills it. No I/O, no clock."""
 
+from sequel_assets.insights.audience_usage import AUDIENCE_USAGE
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP
 from sequel_assets.insights.daily_usage import DAILY_USAGE
 from sequel_assets.insights.event_retention import EVENT_RETENTION
@@ -16,6 +17,7 @@ from sequel_assets.warehouse.tables.dataset import Insight
 
 INSIGHTS: tuple[Insight, ...] = (
     DAILY_USAGE,
+    AUDIENCE_USAGE,
     LIFETIME_USAGE,
     PEAK_CONCURRENCY,
     EVENT_STATISTICS,

@@ -11,7 +11,7 @@ from dagster._daemon.sensor import MIN_INTERVAL_LOOP_TIME
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.sensors.webhooks import INTERVALS
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED, SUBSCRIPTIONS
-from sequel_assets.refresh.core.detail_datasets import EVENT_DETAILS
+from sequel_assets.refresh.datasets.registry import EVENT_DETAILS, LISTS
 from sequel_assets_tests.support.stage import Stage, clean_environment, files_below
 
 LOADS = """
@@ -82,13 +82,12 @@ def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
         "companies": ([], "catalog", python, owners, False),
         "company_parents": ([], "catalog", python, owners, False),
         "events": (["companies"], "catalog", python, owners, False),
-        "registrants": (["events"], "catalog", python, owners, False),
-        "hub_participants": (["events"], "catalog", python, owners, False),
-        "hub_rooms": (["events"], "catalog", python, owners, False),
+        **{dataset.name: (["events"], "catalog", python, owners, False) for dataset in LISTS},
         **{dataset.name: (["events"], "landed", python, owners, True) for dataset in EVENT_DETAILS},
         "event_participants": (["events"], "landed", python, owners, True),
         "event_concurrency": (["events"], "landed", python, owners, True),
         "daily_usage": (["event_participants"], "insights", sql, owners, True),
+        "audience_usage": (["event_participants"], "insights", sql, owners, True),
         "lifetime_usage": (["event_participants"], "insights", sql, owners, True),
         "peak_concurrency": (["event_concurrency"], "insights", sql, owners, True),
         "event_statistics": (

@@ -14,6 +14,7 @@ from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.checksums import OBSERVED, checksum_of
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF
 from sequel_assets.warehouse.tables.core import NO_DAY, metadata, refreshes
 from sequel_assets_tests.support.harness import ADA, BO, DAYS, NOW, Platform, at, event, failures, platform, world_of
 
@@ -105,10 +106,8 @@ def test_what_a_checksum_leaves_out_is_when_something_was_seen(warehouse: Wareho
         "availability": ["checked_at"],
         "companies": ["first_seen_at"],
         "events": ["concurrency_from", "concurrency_until", "vanished_at"],
-        "hub_participants": ["first_seen_at"],
-        "hub_rooms": ["first_seen_at"],
         "reconciliations": ["checked_at"],
-        "registrants": ["first_seen_at"],
+        **{table.name: ["first_seen_at"] for table in LISTED_OF},
         "subscriptions": ["checked_at"],
     }
     assert [table.name for table in metadata.sorted_tables if "day" in table.columns and left_out[table.name]] == []

@@ -106,7 +106,7 @@ def test_every_insight_of_a_random_world_is_the_truth(warehouse: Warehouse, seed
         it.assert_true(days)
         now = it.clock()
     companies = [company.id for company in world.companies]
-    checked = {"daily_usage", "lifetime_usage", "peak_concurrency"}  # by assert_true
+    checked = {"daily_usage", "audience_usage", "lifetime_usage", "peak_concurrency"}  # by assert_true
     stories = stories_of(world, days, now)
     for story in stories.values():
         story.open_days = {spec.last_day}

@@ -20,6 +20,7 @@ from sequel_assets.sandbox import HUB, Event, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables import core as landed
 from sequel_assets_tests.support import reference_details
+from sequel_assets_tests.support.reference_hosts import audience_rows
 
 KEY = "the key of the tests, 32 characters"
 COLUMNS = {
@@ -33,6 +34,8 @@ COLUMNS = {
     "lifetime_usage": ("company_id", "day", "event_type", "live_minutes", "on_demand_minutes", "engaged_minutes",
                        "unique_users", "events", "first_day", "counts_from"),
     "peak_concurrency": ("company_id", "day", "event_id", "peak_users", "peak_at"),
+    "audience_usage": ("company_id", "day", "live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users",
+                       "average_engaged_minutes", "host_minutes", "events", "events_with_unknown_hosts"),
     **reference_details.COLUMNS,
 }  # fmt: skip
 """The tables that are compared, with the columns of design section 4."""
@@ -89,6 +92,7 @@ def expected_tables(
         "daily_usage": _daily(minutes, chosen, days),
         "lifetime_usage": _lifetime(minutes, chosen, days, first),
         "peak_concurrency": _peaks(concurrency),
+        "audience_usage": audience_rows(minutes, chosen, days, person_id),
         **reference_details.expected_extras(world, owners, set(days), moment, top, person_id),
     }
 

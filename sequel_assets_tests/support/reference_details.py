@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sequel_assets.sandbox import HUB, Attendance, Event, Person, World
+from sequel_assets_tests.support.reference_hosts import hosts_of
 
 COLUMNS = {
     "event_activity": ("company_id", "day", "event_id", "person_id", "entries", "attended", "viewed_replay",
@@ -30,8 +31,9 @@ COLUMNS = {
     "registrants": ("company_id", "event_id", "person_id", "has_join_link"),
     "hub_participants": ("company_id", "event_id", "person_id", "entries"),
     "hub_rooms": ("company_id", "event_id", "position", "name", "max_slots"),
+    "event_hosts": ("company_id", "event_id", "person_id", "role", "has_email"),
 }  # fmt: skip
-LISTS = ("registrants", "hub_participants", "hub_rooms")
+LISTS = ("registrants", "hub_participants", "hub_rooms", "event_hosts")
 SLICED = tuple(name for name in COLUMNS if name not in (*LISTS, "activity_totals"))
 LATELY = timedelta(days=30)
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -46,6 +48,8 @@ def expected_extras(
     for event_id, company in owners.items():
         event = world.event(event_id)
         assert event is not None
+        if event.event_type != HUB:
+            _add_hosts(tables, company, event, hashed)
         if event.event_type != HUB and event.starts_at.astimezone(UTC).date() in days:
             _add_activity(tables, world, company, event, now, top, hashed)
             _add_talk(tables, company, event, top, hashed)
@@ -76,6 +80,12 @@ def people_of_extras(
                     if _is_in_hub(row, top) and (row.person.email or _text(row.name))
                 ]
             continue
+        for entries in hosts_of(event).values():
+            found += [
+                (company, hashed(key), date(1, 1, 1), name, key if kind == "email" else None)
+                for kind, key, name in entries or ()
+                if kind == "email" or name
+            ]
         everybody = [(row.person, _text(row.name)) for row in event.rows] + [(p, p.name) for p in event.absentees]
         listed = _listed(event, now)
         day = event.starts_at.astimezone(UTC).date()
@@ -217,6 +227,14 @@ def _add_replays(tables: Tables, company: str, event: Event, now: datetime) -> N
 def _add_registrants(tables: Tables, company: str, event: Event, hashed: Hash) -> None:
     emails = {row.person.email for row in event.rows} | {person.email for person in event.absentees}
     tables["registrants"] += [(company, event.id, hashed(email), True) for email in emails if email]
+
+
+def _add_hosts(tables: Tables, company: str, event: Event, hashed: Hash) -> None:
+    found = hosts_of(event)
+    for role, entries in found.items():
+        for kind, key, _ in entries or ():
+            if kind != "unknown":
+                tables["event_hosts"].append((company, event.id, hashed(key), role, kind == "email"))
 
 
 def _is_in_hub(row: Attendance, top: datetime) -> bool:

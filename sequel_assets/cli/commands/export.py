@@ -36,11 +36,11 @@ from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.availability import unavailable
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.tables.company_lists import LISTED_OF, availability, company_parents
+from sequel_assets.warehouse.tables.company_lists import LISTED_OF, availability, company_parents, event_host_counts
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, events, people, refreshes
 
 BY_DAY = {dataset.name for dataset in SLICED}
-NEVER_MISSING = {each.name for each in (companies, company_parents, people, refreshes, availability)}
+NEVER_MISSING = {each.name for each in (companies, company_parents, people, refreshes, availability, event_host_counts)}
 """Tables without slices: they hold whatever is known and are never incomplete."""
 Covered = Mapping[str, Mapping[date, datetime]]
 _SOURCES = {insight.name: insight.sources for insight in INSIGHTS if insight.at_close}

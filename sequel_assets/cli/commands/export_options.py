@@ -18,12 +18,12 @@ from sequel_assets.cli.support.arguments import one_line
 from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.tables.company_lists import availability
+from sequel_assets.warehouse.tables.company_lists import availability, event_host_counts
 from sequel_assets.warehouse.tables.core import people, refreshes
 
 FORMATS = ("csv", "parquet")
 TABLES: dict[str, sa.Table] = {dataset.name: dataset.table for dataset in (*CATALOG, *SLICED)}
-TABLES |= {each.name: each for each in (people, refreshes, availability)}
+TABLES |= {each.name: each for each in (people, refreshes, availability, event_host_counts)}
 """Everything that can be exported: the datasets, the people, and the slice coverage."""
 
 

@@ -1,4 +1,4 @@
-"""The demo's tables of results per event and company: the funnel, a comparison of periods, the hubs."""
+"""The demo's tables of results per event and company: the funnel, a comparison of periods, the audience, the hubs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.cli.support.terminal import table
+from sequel_assets.insights.audience_usage import audience_usage
 from sequel_assets.insights.funnel import funnel
 from sequel_assets.insights.networking import networking
 from sequel_assets.insights.periods import PREVIOUS
@@ -23,6 +24,7 @@ def show(connection: sa.Connection, names: Names) -> None:
         ("registered", "attended", "stayed_half", "asked_or_answered", "came_again"),
     )  # fmt: skip
     _comparison(connection, names)
+    _audience(connection, names)
     _of_events(
         connection, names, networking, "the hubs with the most people", lambda row: (-row.people_so_far, row.event_id),
         ("people", "minutes", "returning_people", "people_so_far", "share_networked"),
@@ -73,3 +75,18 @@ def _comparison(connection: sa.Connection, names: Names) -> None:
     table(
         f"usage_comparison: the 7 days until {day} and the 7 before, changes in percent", ("company", *columns), shown
     )
+
+
+def _audience(connection: sa.Connection, names: Names) -> None:
+    """Print the newest day with an event; where hosts are not known there are no numbers."""
+    c = audience_usage.c
+    newest = sa.select(sa.func.max(c.day)).where(c.events > 0).scalar_subquery()
+    rows = {row.company_id: row for row in connection.execute(sa.select(audience_usage).where(c.day == newest))}
+    columns = ("engaged_minutes", "unique_users", "host_minutes", "events", "events_with_unknown_hosts")
+    shown = [
+        (name, *(rows[company]._mapping[column] for column in columns))
+        for company, name in names.items()
+        if company in rows
+    ]
+    day = next((row.day for row in rows.values()), "no day yet")
+    table(f"audience_usage: {day}, stage events without those who host them", ("company", *columns), shown)

@@ -13,7 +13,7 @@ from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.details.load_rosters import due_events, refresh_registrants
+from sequel_assets.refresh.details.lists import due_events, refresh_lists
 from sequel_assets.refresh.discovery.companies import WalkFinding, look, store
 from sequel_assets.refresh.discovery.events import refresh_events
 from sequel_assets.sequel import SequelClient
@@ -81,7 +81,7 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
             there = [event for event in events[company.company_id].values() if event.vanished_at is None]
             due = [event.event_id for event in due_events(there, days, now)]
             about = (context, warehouse, company.company_id, due, pool)
-            found = refresh_registrants(*about, context.run_info, context.config.person_key, is_full=True)
+            found = refresh_lists(*about, context.run_info, context.config.person_key, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import dagster as dg
 
 from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS, HOURLY_NAMES, LANDED
-from sequel_assets.refresh.core.detail_datasets import LISTS
+from sequel_assets.refresh.datasets.lists import EVENT_HOSTS
+from sequel_assets.refresh.datasets.registry import LISTS
 from sequel_assets.warehouse.tables.dataset import Dataset, Insight
 
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn_window=timedelta(minutes=100))
@@ -51,7 +52,7 @@ def group_of(dataset: Dataset) -> str:
 def lineage(dataset: Dataset) -> list[str]:
     """Return the datasets directly before this one."""
     if isinstance(dataset, Insight):
-        return list(dataset.inputs)
+        return [*dataset.inputs, *((EVENT_HOSTS.name,) if dataset.reads_hosts else ())]
     if dataset in LANDED:
         return [EVENTS.name]
     if dataset is EVENTS:

@@ -1,8 +1,8 @@
 """The list of datasets: what is landed from Sequel, and with the insights everything that is refreshed by slice."""
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.core.detail_datasets import COMPANY_PARENTS, EVENT_DETAILS, WITHOUT_DAY
-from sequel_assets.warehouse.tables import core, webhooks
+from sequel_assets.refresh.datasets.registry import EVENT_DETAILS, LISTS
+from sequel_assets.warehouse.tables import company_lists, core, webhooks
 from sequel_assets.warehouse.tables.dataset import Dataset
 
 EVENT_PARTICIPANTS = Dataset(
@@ -47,6 +47,14 @@ COMPANIES = Dataset(
     refreshed="every hour, whole",
     example="SELECT partition_key, name, depth FROM companies ORDER BY depth, partition_key",
 )
+COMPANY_PARENTS = Dataset(
+    table=company_lists.company_parents,
+    answers="Beneath which company did a company stand on which day?",
+    grain="one row per company and day on which it came to stand there",
+    source="GET /company/{companyId}/list (documented), as each hour's walk of the tree finds it",
+    refreshed="every hour, with companies",
+    example="SELECT company_id, from_day, parent_company_id FROM company_parents ORDER BY company_id, from_day",
+)
 EVENTS = Dataset(
     table=core.events,
     answers="Which events and hubs does each company have?",
@@ -63,6 +71,7 @@ SUBSCRIPTIONS = Dataset(
     refreshed="by the guardian, every four hours, once a public address is set",
     example="SELECT event_type, created_at, expires_at FROM subscriptions WHERE ended_at IS NULL",
 )
+WITHOUT_DAY: tuple[Dataset, ...] = (*LISTS, COMPANY_PARENTS)
 CATALOG: tuple[Dataset, ...] = (COMPANIES, EVENTS, *WITHOUT_DAY)
 """What has a grain of its own and no day."""
 CATALOG_HOURLY: tuple[Dataset, ...] = (COMPANIES, COMPANY_PARENTS, EVENTS)

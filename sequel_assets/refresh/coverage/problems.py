@@ -13,7 +13,7 @@ from sequel_assets.warehouse.tables.core import problems as problems_table
 
 
 @repeats
-def settle_asked(
+def replace_problems_of(
     warehouse: Warehouse,
     company_id: str,
     dataset: str,

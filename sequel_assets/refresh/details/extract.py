@@ -1,7 +1,7 @@
-"""What belongs to an event as a whole, of the events that start on the days that are asked: asked, committed, told.
+"""Event details of the events that start on the days of a refresh: fetched endpoint by endpoint, and loaded.
 
 Slices are by the day on which the event starts. An event that fails fails the slices of its endpoint and day by name;
-what an endpoint does not tell of any event of the company is unavailable there, and nothing else suffers.
+what an endpoint answers for no event of the company is unavailable there, and nothing else suffers.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,30 +16,27 @@ from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.coverage.problems import settle_asked
-from sequel_assets.refresh.details.activity import ACTIVITY
-from sequel_assets.refresh.details.endpoint import Ending, Endpoint, EventRequest, FetchResult
-from sequel_assets.refresh.details.fetcher import PROBES, STILL_TOLD, EndpointAsker, to_probe
-from sequel_assets.refresh.details.interactions import INTERACTIONS
+from sequel_assets.refresh.coverage.problems import replace_problems_of
+from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchFailure, FetchResult
+from sequel_assets.refresh.datasets.registry import DETAIL_ENDPOINTS
+from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, answered_tables
 from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
-from sequel_assets.refresh.details.replays import REPLAYS
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.pending_work import Pending
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.availability import KnownAvailability
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, refreshes
 from sequel_assets.warehouse.tables.core import problems as problems_table
 from sequel_assets.warehouse.tables.event_details import OF_EVENTS, event_activity
 
-ENDPOINTS: tuple[Endpoint, ...] = (ACTIVITY, INTERACTIONS, REPLAYS)
-
 
 @dataclass
 class EventDetails:
-    """The events of one company as a whole, within its refresh."""
+    """The event details of one company, within its refresh."""
 
     context: RunContext
     warehouse: Warehouse
@@ -49,7 +46,7 @@ class EventDetails:
     moment: RunInfo
     person_key: str
     noted: frozenset[str] = field(default=frozenset(), init=False)
-    """Datasets with problems: those that may have to be settled."""
+    """Datasets with problems: those whose problems may have to be replaced."""
 
     def run(self, days: Mapping[date, DayCoverage], alone: Sequence[str], pending: Pending) -> Iterator[Outcome]:
         """Yield an outcome for each slice of the days, and write those of single events.
@@ -71,17 +68,16 @@ class EventDetails:
         ]
         kept = self._kept_days() if again else set()
         plan = self._plan(stages, days, {*alone, *(asked.event.event_id for asked in again if asked.day in kept)})
-        absent, lately, self.noted = self.warehouse.ask(self._books)
-        for family in ENDPOINTS:
-            yield from self._family(family, plan, stages, absent, lately)
+        known, self.noted = self.warehouse.ask(self._known)
+        for endpoint in DETAIL_ENDPOINTS:
+            yield from self._endpoint(endpoint, plan, stages, known)
 
-    def _books(self, connection: sa.Connection) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-        """Return the datasets that are unavailable, those told lately, and those with problems."""
+    def _known(self, connection: sa.Connection) -> tuple[KnownAvailability, frozenset[str]]:
+        """Return which datasets are available, and those with problems."""
         p = problems_table.c
         chosen = (p.company_id == self.company_id, p.dataset.in_(DETAIL_NAMES))
         return (
-            availability.unavailable_datasets(connection, self.company_id),
-            availability.answered_since(connection, self.company_id, self.moment.at - STILL_TOLD),
+            availability.known(connection, self.company_id, self.moment.at),
             frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct())),
         )
 
@@ -99,70 +95,46 @@ class EventDetails:
                 single.append(DayOfEvents(asked.day, None, (asked,)))
         return [DayOfEvents(day, days[day], tuple(theirs)) for day, theirs in of_day.items()] + single
 
-    def _family(
-        self,
-        family: Endpoint,
-        plan: Sequence[DayOfEvents],
-        stages: Sequence[EventRequest],
-        absent: Collection[str],
-        lately: Collection[str],
+    def _endpoint(
+        self, endpoint: Endpoint, plan: Sequence[DayOfEvents], stages: Sequence[EventRequest], known: KnownAvailability
     ) -> Iterator[Outcome]:
-        """Ask one endpoint. `absent` are datasets that are unavailable so far, `lately` those that were told not long ago."""
-        asker = EndpointAsker(self.context, family, self.pool)
+        """Fetch one endpoint, and load its slices portion by portion."""
         is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS} for day in plan)
-        wanted = {asked.event.event_id: asked for day in plan for asked in day.events}
-        unknown = {table for table in family.tables if table.name not in lately}
-        lacking = {table for table in unknown if table.name in absent}
-        candidates = to_probe(stages, wanted, self.moment.at) if wanted or (lacking and is_full) else []
-        probes = 1 if unknown == lacking and not is_full else PROBES
-        probed = {told.event_id: told for told in asker.probe(candidates, unknown, probes=probes)}
-        untold = {*lacking, *asker.untold} - told_of(family, probed.values())
-        self._leave_out(untold, asker.untold, plan)
-        if untold == {*family.tables}:
+        wanted = {request.event.event_id: request for day in plan for request in day.events}
+        about = (self.context, self.warehouse, self.pool, self.company_id, endpoint, known, self.moment.at)
+        probe = AvailabilityProbe(*about, is_full=is_full)
+        probe.run(stages if wanted or (probe.lacking and is_full) else (), wanted)
+        self._leave_out(probe.absent, plan)
+        if probe.absent == {*endpoint.tables}:
             return
-        noted = set() if is_full else {table for table in family.tables if table.name in lately}
-        left = [asked for event_id, asked in wanted.items() if event_id not in probed]
-        for some in in_turns(plan):
-            here = {asked.event.event_id for day in some for asked in day.events}
-            told = probed | {one.event_id: one for one in asker.ask(a for a in left if a.event.event_id in here)}
-            said = told_of(family, told.values())
-            untold -= said
-            self._note(said - noted, "")
-            noted |= said
-            tables = tuple(table for table in family.tables if table not in untold)
-            batch = DetailsBatch(
-                self.company_id, self.moment, family, tables, frozenset(e.event_id for e in self.events)
-            )
-            if family.needs_audience and (said or not unknown):  # else the 404 may be everybody's
-                told = self._with_silent(told)
-            for day in some:
-                batch.add(day, told)
+        present = frozenset(event.event_id for event in self.events)
+        for portion in portions(plan):
+            here = {request.event.event_id: request for day in portion for request in day.events}
+            fetched = probe.fetch(here)
+            is_answered = not probe.unknown or answered_tables(endpoint, fetched.values())
+            if endpoint.needs_audience and is_answered:  # else the company may be refused, not the event
+                fetched = self._with_no_audience(fetched)
+            datasets = tuple(table.name for table in endpoint.tables if table not in probe.absent)
+            batch = DetailsBatch(self.company_id, self.moment, datasets, endpoint, present)
+            for day in portion:
+                batch.add(day, fetched)
             yield from batch.commit(self.warehouse, self.noted)
 
-    def _with_silent(self, told: Mapping[str, FetchResult]) -> dict[str, FetchResult]:
-        """Return what was told, a 404 of an event without a minute taken for what it is: there was nobody to say anything."""
-        refused = {event_id for event_id, one in told.items() if one.ending is Ending.NOT_FOUND}
+    def _with_no_audience(self, fetched: Mapping[str, FetchResult]) -> dict[str, FetchResult]:
+        """Return what was fetched; a 404 of an event without a minute is no failure: nobody was there to say anything."""
+        refused = {event_id for event_id, one in fetched.items() if one.failure_kind is FetchFailure.NOT_FOUND}
         if not refused:
-            return dict(told)
-        seen = self.warehouse.ask(lambda connection: not_surely_silent(connection, self.company_id, refused))
-        silent = refused - seen
-        return {**told, **{one: replace(told[one], ending=Ending.SILENT, reason="") for one in silent}}
+            return dict(fetched)
+        seen = self.warehouse.ask(lambda connection: events_with_audience(connection, self.company_id, refused))
+        empty = FetchFailure.NO_AUDIENCE
+        return {**fetched, **{one: replace(fetched[one], failure_kind=empty, reason="") for one in refused - seen}}
 
-    def _leave_out(
-        self, untold: Collection[sa.Table], reasons: Mapping[sa.Table, str], plan: Sequence[DayOfEvents]
-    ) -> None:
-        """Note why tables are unavailable, as far as that was found out now, and that nothing is owed of them."""
-        for reason in sorted(set(reasons.values())):
-            self._note([table for table, why in reasons.items() if why == reason], reason)
-        asked = {day.day: day.asked for day in plan}
-        for table in untold:
+    def _leave_out(self, absent: Collection[sa.Table], plan: Sequence[DayOfEvents]) -> None:
+        """Remove the problems of tables that are unavailable: nothing is owed of them."""
+        requested = {day.day: day.requested for day in plan}
+        for table in absent:
             if table.name in self.noted:
-                settle_asked(self.warehouse, self.company_id, table.name, asked, [], at=self.moment.at)
-
-    def _note(self, tables: Collection[sa.Table], reason: str) -> None:
-        if tables:
-            names = [table.name for table in tables]
-            availability.note(self.warehouse, self.company_id, names, reason=reason, at=self.moment.at)
+                replace_problems_of(self.warehouse, self.company_id, table.name, requested, [], at=self.moment.at)
 
     @repeats
     def _take_out_moved(self, restarted: Sequence[EventRequest]) -> None:
@@ -182,7 +154,7 @@ class EventDetails:
             return set(connection.scalars(sa.select(r.day).where(*chosen).distinct()))
 
 
-def not_surely_silent(connection: sa.Connection, company_id: str, event_ids: Collection[str]) -> set[str]:
+def events_with_audience(connection: sa.Connection, company_id: str, event_ids: Collection[str]) -> set[str]:
     """Return those of the events that somebody came to, by minutes or by activity, and those whose minutes could not be had."""
     p, a, n = event_participants.c, event_activity.c, problems_table.c
     came = sa.or_(a.attended, a.viewed_replay, a.live_minutes > 0, a.on_demand_minutes > 0)
@@ -196,16 +168,11 @@ def not_surely_silent(connection: sa.Connection, company_id: str, event_ids: Col
     }
 
 
-def told_of(family: Endpoint, told: Collection[FetchResult]) -> set[sa.Table]:
-    """Return the tables that any of these events tells something of."""
-    return {table for table in family.tables if any(one.tells(table) for one in told)}
-
-
 MAX_EVENTS_AT_ONCE = 64
 
 
-def in_turns(plan: Sequence[DayOfEvents]) -> Iterator[list[DayOfEvents]]:
-    """Yield the days in portions of some events each: what is asked before it is committed."""
+def portions(plan: Sequence[DayOfEvents]) -> Iterator[list[DayOfEvents]]:
+    """Yield the days in portions of some events each: what is fetched before it is committed."""
     some: list[DayOfEvents] = []
     for day in plan:
         some.append(day)

@@ -27,6 +27,8 @@ class Owned:
     notes: list[Problem] = field(default_factory=list)
     listers: dict[str, str] = field(default_factory=dict)
     """event -> the company whose list named it, where that is not its own."""
+    listed: dict[str, Event] = field(default_factory=dict)
+    """event -> how its list answered it."""
 
 
 def foreign_owners(listings: Mapping[str, Sequence[Event]], companies: Iterable[str]) -> set[str]:
@@ -73,6 +75,7 @@ def own(
         others = ", ".join(map(repr, sorted(spellings)))
         reason = f"events of this company name it as {others}; they are counted here"
         result.notes.append(Problem(owner, events.name, reason, event_id=COMPANY_UID))
+    result.listed = {event_id: event for event_id, (_, event) in placed.items()}
     links: dict[str, list[tuple[datetime, str, str, str, KnownEvent]]] = {}
     for company, event in placed.values():
         known = _stage(event)

@@ -6,7 +6,7 @@ taken out of the one that had it, at once, so that no minute counts twice.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
 from functools import partial
@@ -22,7 +22,7 @@ from sequel_assets.refresh.discovery.event_ownership import Owned
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.list_requests import Stored, in_turns
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, Event, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.database.transactions import repeats
@@ -56,6 +56,8 @@ class CompanyEvents:
     """Events that are new to the company, or that started at another time before."""
     taken_from: frozenset[str]
     """Companies that lost an event to this one: their insights are behind, unless they are refreshed after it."""
+    listed: Mapping[str, Event] = field(default_factory=dict)
+    """event -> how its list answered it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def store_events(context: RunContext, listed: ListedEvents, company_id: str) -> 
     problems.replace_problems(warehouse, company_id, events.name, [NO_DAY], _notes(owned, company_id), at=run_info.at)
     excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
     requested = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
-    return CompanyEvents(company_id, tuple(requested), pending, frozenset(taken_from))
+    return CompanyEvents(company_id, tuple(requested), pending, frozenset(taken_from), listed.owned.listed)
 
 
 def refresh_events(context: RunContext, company_ids: Sequence[str]) -> dict[str, Exception]:

@@ -12,7 +12,7 @@ from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
 from sequel_assets.refresh.details.extract import EventDetails
-from sequel_assets.refresh.details.load_rosters import failed_lists, refresh_registrants
+from sequel_assets.refresh.details.lists import failed_lists, refresh_lists
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.run.extract import Extraction
@@ -42,7 +42,8 @@ def _rosters(context: RunContext, plan: CompanyPlan) -> list[Outcome]:
     """
     about = (context, context.warehouse, plan.events.company_id, plan.roster_event_ids, context.pool)
     is_full = any(coverage is not DayCoverage.ACTIVE for coverage in plan.days.values())
-    failed = refresh_registrants(*about, context.run_info, context.config.person_key, is_full=is_full)
+    listed = plan.events.listed
+    failed = refresh_lists(*about, context.run_info, context.config.person_key, listed, is_full=is_full)
     return failed_lists(failed)
 
 

@@ -8,9 +8,10 @@ from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.discovery.pending_work import Pending
+from sequel_assets.refresh.load import load_slices
 from sequel_assets.refresh.run.extract import ExtractedDay
 from sequel_assets.refresh.usage.event_worker import EventWork
-from sequel_assets.refresh.usage.load import Batch
+from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
 
 
 class Loading:
@@ -58,7 +59,7 @@ class Loading:
             }
             if elsewhere:
                 batch.place(day, elsewhere)
-        for _ in batch.commit(self._context.warehouse):
+        for _ in load_slices(self._context.warehouse, batch):
             pass  # slices that nobody requested; what is derived from them follows with the rest
 
     def left_undone(self) -> Pending:
@@ -69,14 +70,14 @@ class Loading:
             pending.restarted & self._failed.get(pending_work.RESTART, set()),
         )
 
-    def _batch(self) -> Batch:
+    def _batch(self) -> UsageBatch:
         context, events = self._context, self._events
         key, restarted = context.config.person_key, events.pending.restarted
-        return Batch(events.company_id, context.run_info, key, restarted=restarted)
+        return UsageBatch(events.company_id, context.run_info, key, restarted=restarted)
 
-    def _commit(self, batch: Batch) -> Iterator[Outcome]:
+    def _commit(self, batch: UsageBatch) -> Iterator[Outcome]:
         for problem in batch.failed:
             self._failed.setdefault(problem.dataset, set()).add(problem.event_id)
-        for update in batch.concurrency:
+        for update in batch.updates.get(CONCURRENCY, ()):
             self._placed.setdefault(update.day, set()).update(update.requested or ())
-        yield from batch.commit(self._context.warehouse)
+        yield from load_slices(self._context.warehouse, batch)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.coverage.active_events import BACK, active_events, watched_since
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.details.load_rosters import due_events, owed_events
+from sequel_assets.refresh.details.lists import due_events, owed_events
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.usage.empty_range_store import read_empty_ranges

@@ -10,7 +10,8 @@ from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.transform.derive import wanted_slices
 from sequel_assets.refresh.transform.rollup_plan import behind_rollups
 from sequel_assets.refresh.transform.sources import together
-from sequel_assets.warehouse.stores import availability, catalog
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.stores.event_hosts import event_checksums
 from sequel_assets.warehouse.tables.core import event_participants, proofs, refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
@@ -105,7 +106,8 @@ def behind_facts(
     if insight.of_tree:
         return behind_rollups(connection)
     names: Sequence[str] = (insight.name, *insight.inputs)
-    absent, plans = availability.by_company(connection), catalog.event_plans(connection)
+    absent = availability.by_company(connection)
+    plans = event_checksums(connection)
     stored: dict[str, dict[str, dict[date, sa.Row[tuple[object, ...]]]]] = {}
     for row in connection.execute(
         sa.select(refreshes).where(refreshes.c.dataset.in_(names)).order_by(refreshes.c.company_id, refreshes.c.day)
@@ -114,7 +116,8 @@ def behind_facts(
     behind = []
     for company_id, by_dataset in stored.items():
         frozen = frozen_before.get(company_id, NONE_FROZEN)
-        facts = together(insight, by_dataset, absent.get(company_id, ()), plans.get(company_id, {}))
+        of_company = {name: each.get(company_id, {}) for name, each in plans.items()}
+        facts = together(insight, by_dataset, absent.get(company_id, ()), of_company)
         wanted, _ = wanted_slices(insight, facts, start, frozen)
         have = by_dataset[insight.name]
         behind += [

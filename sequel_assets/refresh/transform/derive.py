@@ -23,7 +23,8 @@ from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
-from sequel_assets.warehouse.stores import availability, catalog, problems
+from sequel_assets.warehouse.stores import availability, problems
+from sequel_assets.warehouse.stores.event_hosts import event_checksums
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY, refreshes
 from sequel_assets.warehouse.tables.core import problems as problems_table
@@ -143,7 +144,7 @@ def derive(
         _close_frozen_problems(connection, company_id, frozen_before)
         stored = _stored(connection, company_id)
         unavailable = availability.unavailable_datasets(connection, company_id)
-        plans = catalog.event_plans(connection, company_id).get(company_id, {})
+        plans = {kind: each.get(company_id, {}) for kind, each in event_checksums(connection, company_id).items()}
         noted = _noted(connection, company_id)
         done = []
         for insight in ahead:

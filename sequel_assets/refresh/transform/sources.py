@@ -24,16 +24,16 @@ def together(
     insight: Insight,
     stored: Mapping[str, Mapping[date, Any]],
     unavailable: Collection[str],
-    plans: Mapping[date, str],
+    plans: Mapping[str, Mapping[date, str]],
 ) -> Mapping[date, Any]:
     """Return, by day, what the sources cover: only days that every source has.
 
     A source that is unavailable at the company, or optional, counts on days that it has no slice of as a constant: as if
-    it were always the same. `stored` are the rows of `refreshes` by dataset and day, `plans` the checksums of the plans of the
-    events that start on a day, of which only some insights take notice.
+    it were always the same. `stored` are the rows of `refreshes` by dataset and day, `plans` the checksums of what
+    only some insights take notice of: `events`, the plans of the events that start on a day, and `hosts`, who hosts those with minutes.
     """
-    plans = plans if insight.reads_events else {}
-    if len(insight.inputs) == 1 and not insight.reads_events:
+    read = {name for name, reads in (("events", insight.reads_events), ("hosts", insight.reads_hosts)) if reads}
+    if len(insight.inputs) == 1 and not read:
         return {day: row for day, row in stored.get(insight.sources[0], {}).items() if day != NO_DAY}
     of_each = {name: stored.get(name, {}) for name in insight.inputs}
     may_lack = {*unavailable, *insight.optional}
@@ -43,15 +43,15 @@ def together(
         rows = {name: of_each[name].get(day) for name in insight.inputs}
         absent = {name for name, row in rows.items() if row is None}
         if absent <= may_lack and not absent >= set(insight.sources):
-            found[day] = _least(rows, plans.get(day))
+            found[day] = _least(rows, {name: plans[name][day] for name in sorted(read) if day in plans[name]})
     return found
 
 
-def _least(rows: Mapping[str, Any], plan: str | None) -> CombinedSources:
+def _least(rows: Mapping[str, Any], plans: Mapping[str, str]) -> CombinedSources:
     there = [row for row in rows.values() if row is not None]
     data, full = ([getattr(row, name) for row in there] for name in ("data_through", "full_through"))
     checksums = [f"{name} {row.checksum if row is not None else 'none'}\n" for name, row in rows.items()]
-    checksums += [f"events {plan}\n"] if plan is not None else []
+    checksums += [f"{name} {plan}\n" for name, plan in plans.items()]
     return CombinedSources(
         hashlib.sha256("".join(checksums).encode()).hexdigest(),
         None if None in data else min(data),

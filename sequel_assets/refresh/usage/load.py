@@ -1,23 +1,19 @@
-"""Days that are fetched and proven, on their way into one transaction."""
+"""Days that are fetched and verified, on their way into one transaction."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, held
-from sequel_assets.refresh.core.run_context import RunInfo
-from sequel_assets.refresh.core.slice_summary import outcome_of
+import sqlalchemy as sa
+
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.coverage.problems import settle_asked
+from sequel_assets.refresh.load import SliceBatch, Written
 from sequel_assets.refresh.usage.concurrency import ConcurrencyByDay
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.database.transactions import repeats
-from sequel_assets.warehouse.slices.decisions import SliceState
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
-from sequel_assets.warehouse.stores import catalog, people
+from sequel_assets.warehouse.slices.replacement import SliceUpdate
+from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.people import Person, person_id
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants
@@ -28,31 +24,23 @@ PARTICIPANTS, CONCURRENCY = event_participants.name, event_concurrency.name
 
 
 @dataclass
-class Batch:
-    """Slices of one company and what goes with them: people, problems, what the events' concurrency reached."""
+class UsageBatch(SliceBatch):
+    """Slices of one company's usage, and what goes with them: people, what the events' concurrency reached."""
 
-    company_id: str
-    moment: RunInfo
+    datasets: tuple[str, ...] = field(default=(PARTICIPANTS, CONCURRENCY), init=False)
     person_key: str
-    participants: list[SliceUpdate] = field(default_factory=list)
-    concurrency: list[SliceUpdate] = field(default_factory=list)
-    seen: list[tuple[Person, date]] = field(default_factory=list)
-    failed: list[Problem] = field(default_factory=list)
-    asked: dict[date, frozenset[str] | None] = field(default_factory=dict)
-    """day -> the events that were asked, None for all: whose problems are settled."""
-    costs: dict[date, tuple[int, float]] = field(default_factory=dict)
-    spans: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
-    """event -> first and last minute of its concurrency as told now."""
+    spans: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict, init=False)
+    """event -> first and last minute of its concurrency as it is now."""
     restarted: frozenset[str] = frozenset()
     """Events whose start moved: their concurrency may leave a final day."""
-    vanished: set[str] = field(default_factory=set)
+    vanished: set[str] = field(default_factory=set, init=False)
     rows: int = 0
     began: float = field(default_factory=time.monotonic)
 
     @property
     def is_full(self) -> bool:
         """Say whether it is time to commit."""
-        return self.rows >= MAX_ROWS or len(self.asked) >= MAX_DAYS or time.monotonic() - self.began >= MAX_SECONDS
+        return self.rows >= MAX_ROWS or len(self.requested) >= MAX_DAYS or time.monotonic() - self.began >= MAX_SECONDS
 
     def add(
         self,
@@ -67,7 +55,7 @@ class Batch:
 
         `works` are the events that were asked: every one (full), the hot ones, or (coverage None) some for their own sake.
         """
-        self.asked[day] = None if coverage is DayCoverage.FULL else frozenset(work.event.event_id for work in works)
+        self.requested[day] = None if coverage is DayCoverage.FULL else frozenset(work.event.event_id for work in works)
         requests, seconds = sum(told.requests for told in done.values()), sum(told.seconds for told in done.values())
         self.costs[day] = (explored + requests, seconds)
         self.vanished.update(work.event.event_id for work in works if work.vanished)
@@ -100,8 +88,8 @@ class Batch:
             if facts and facts.minutes:
                 live, on_demand = facts.live, facts.on_demand
                 totals = (live.users, live.minutes, on_demand.users, on_demand.minutes, facts.engaged_minutes)
-                proofs.append((self.company_id, day, event_id, *totals, self.moment.through))
-        through = self.moment.through
+                proofs.append((self.company_id, day, event_id, *totals, self.run_info.through))
+        through = self.run_info.through
         data, full = self._covered(coverage)
         update = SliceUpdate(
             event_participants,
@@ -112,9 +100,9 @@ class Batch:
             data,
             full,
             control_totals=proofs,
-            accepts_loss=self.moment.accepts_loss,
+            accepts_loss=self.run_info.accepts_loss,
         )
-        self.participants.append(update)
+        self.updates.setdefault(PARTICIPANTS, []).append(update)
         self.rows += len(rows)
 
     def _add_concurrency(
@@ -135,71 +123,32 @@ class Batch:
             for minute, users in telling.get(day, {}).items()
         ]
         data, full = self._covered(coverage)
-        through = self.moment.through
-        accepts_loss = self.moment.accepts_loss or bool(self.restarted & told.keys())
-        self.concurrency.append(
-            SliceUpdate(event_concurrency, day, rows, frozenset(told), through, data, full, accepts_loss=accepts_loss)
+        through = self.run_info.through
+        accepts_loss = self.run_info.accepts_loss or bool(self.restarted & told.keys())
+        update = SliceUpdate(
+            event_concurrency, day, rows, frozenset(told), through, data, full, accepts_loss=accepts_loss
         )
+        self.updates.setdefault(CONCURRENCY, []).append(update)
         self.spans.update({event_id: _reach(telling) for event_id, telling in told.items()})
         self.costs.setdefault(day, (0, 0.0))
         self.rows += len(rows)
 
     def _covered(self, coverage: DayCoverage | None) -> tuple[datetime | None, datetime | None]:
         """Return what data_through and full_through of a slice move to."""
-        through = self.moment.through
+        through = self.run_info.through
         return (through if coverage else None), (through if coverage is DayCoverage.FULL else None)
 
-    def commit(self, warehouse: Warehouse) -> Iterator[Outcome]:
-        """Write all of it in one transaction, its problems in others, and yield what became of each slice."""
-        written = self._write(warehouse)
-        for dataset in (PARTICIPANTS, CONCURRENCY):
-            failed = [problem for problem in self.failed if problem.dataset == dataset]
-            settle_asked(warehouse, self.company_id, dataset, self.asked, failed, at=self.moment.at)
-            yield from written[dataset]
-            for day in sorted({problem.day for problem in failed}):
-                requests, seconds = self.costs[day]
-                reasons = (
-                    f"event {problem.event_id}: {problem.reason}" if problem.event_id else problem.reason
-                    for problem in failed
-                    if problem.day == day
-                )
-                yield Outcome(
-                    self.company_id,
-                    dataset,
-                    day,
-                    SliceStatus.FAILED,
-                    "; ".join(reasons),
-                    requests=requests,
-                    seconds=seconds,
-                )
+    @property
+    def has_changes(self) -> bool:
+        """Say whether there is anything to be written."""
+        return bool(self.updates or self.vanished)
 
-    @repeats
-    def _write(self, warehouse: Warehouse) -> dict[str, list[Outcome]]:
-        outcomes: dict[str, list[Outcome]] = {PARTICIPANTS: [], CONCURRENCY: []}
-        moment, kept = self.moment, list[Problem]()
-        if not (self.participants or self.concurrency or self.vanished):
-            return outcomes
-        with warehouse.write(self.company_id) as connection:
-            for updates in (self.participants, self.concurrency):
-                results = replace_slices(
-                    connection,
-                    self.company_id,
-                    updates,
-                    at=moment.at,
-                    late_window=moment.late_window,
-                    run_id=moment.run_id,
-                )
-                for result in results:
-                    name, day = result.table.name, result.day
-                    if result.state is SliceState.QUARANTINED:
-                        kept.append(Problem(self.company_id, name, held(result.loss), day))
-                    else:
-                        outcomes[name].append(outcome_of(self.company_id, result, *self.costs[day]))
-            people.remember(connection, self.company_id, self.seen)
-            catalog.save_concurrency_span(connection, self.company_id, self.spans)
-            catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=moment.at)
-        self.failed += kept
-        return outcomes
+    def write(self, connection: sa.Connection) -> Written:
+        """Write the slices, what the events' concurrency reached, and which events vanished."""
+        written = super().write(connection)
+        catalog.save_concurrency_span(connection, self.company_id, self.spans)
+        catalog.mark_vanished(connection, self.company_id, sorted(self.vanished), at=self.run_info.at)
+        return written
 
 
 def _reach(told: ConcurrencyByDay) -> tuple[datetime | None, datetime | None]:

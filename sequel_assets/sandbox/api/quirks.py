@@ -56,7 +56,7 @@ NEEDED = frozenset(
         *("rawLeadScore", "leadStatus", "engagementScore", "updatedOn", "registrationDate"),
         *("polls", "pollId", "question", "options", "optionId", "text", "answers", "answeredAt", "questions"),
         *("questionId", "askedAt", "answer", "upvotes", "chat", "messageId", "sentAt", "reactions", "emoji", "count"),
-        *("minute", "networkingHubRooms", "maxSlots"),
+        *("minute", "networkingHubRooms", "maxSlots", "organizers", "presenters"),
     ]
 )
 """Fields that `missing_fields` and `nulls` leave alone, so that the answer stays right."""

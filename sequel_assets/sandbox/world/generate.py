@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from sequel_assets.sandbox.world import crowd
+from sequel_assets.sandbox.world.hosts import hosts_of
 from sequel_assets.sandbox.world.registrations import registrations_of
 from sequel_assets.sandbox.world.talk import talk_of
 from sequel_assets.sandbox.world.truth import HUB, MISSING, Company, Event, Person, Room
@@ -160,6 +161,7 @@ class _Calendar:
         size = max(1, round(spec.people * rng.uniform(0.3, 1.7)))
         is_lounge = spec.hub_only and company == len(self.companies) - 1
         happens = has_started and not is_cancelled and not is_empty and not is_lounge
+        organizers, presenters = hosts_of(spec.seed, event_id, company, number, self.circle)
         event = Event(
             event_id,
             self.companies[company].id,
@@ -188,6 +190,8 @@ class _Calendar:
             extra=_oddities(number),
             talk=talk_of if happens else None,
             registrations=registrations_of,
+            organizers=organizers,
+            presenters=presenters,
         )
         if is_lounge or (spec.hub_every and number % spec.hub_every == 2 % spec.hub_every):
             self._link(company, event)

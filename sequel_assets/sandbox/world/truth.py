@@ -179,6 +179,9 @@ class Event(Changing):
     """When people registered, by their key; None: they never did. Who is not in it did a day before the start."""
     rooms: Sequence[Room] = ()
     """A hub's rooms, in order."""
+    organizers: Sequence[Any] = ()
+    presenters: Sequence[Any] = ()
+    """Who hosts it, each as the answer names them: an e-mail, an id, an object."""
     version: int = field(default=0, init=False)
     _rows: tuple[Attendance, ...] | None = field(default=None, init=False, repr=False)
     _drawn: tuple[int, dict[str, datetime | None]] | None = field(default=None, init=False, repr=False)
@@ -187,7 +190,7 @@ class Event(Changing):
         """Set it; what could be changed in place counts its changes, or cannot be."""
         if name in ("extra", "registrations") and isinstance(value, dict):
             value = ChangingDict(value)
-        super().__setattr__(name, tuple(value) if name in ("absentees", "rooms") else value)
+        super().__setattr__(name, tuple(value) if name in ("absentees", "rooms", "organizers", "presenters") else value)
 
     @property
     def rows(self) -> tuple[Attendance, ...]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pydantic import AliasChoices, AliasPath, Field, TypeAdapter
 
+from sequel_assets.sequel.endpoints.hosts import Hosts, hosts_or_none
 from sequel_assets.sequel.parsing.fields import (
     FlagOrNone,
     Id,
@@ -58,6 +59,8 @@ class Event(Model):
     is_child_session: bool = False
     is_in_person: bool = False
     is_simulive: bool = False
+    organizers: Hosts | None = None
+    presenters: Hosts | None = None
     bad_fields: tuple[str, ...] = ()
 
 
@@ -162,6 +165,8 @@ def event_from(value: object, where: str = "") -> Event:
         is_child_session=first(flag_or_none, ("isChildSessionEvent",)) or False,
         is_in_person=first(flag_or_none, ("isInPersonEvent",)) or False,
         is_simulive=first(flag_or_none, ("isSimuliveEnabled",)) or False,
+        organizers=hosts_or_none(raw.get("organizers")),
+        presenters=hosts_or_none(raw.get("presenters")),
         bad_fields=tuple(reader.bad),
     )
 

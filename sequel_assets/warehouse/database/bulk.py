@@ -1,6 +1,7 @@
 """Writes many rows, the fast way of each engine: COPY on PostgreSQL, one prepared statement on SQLite."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,12 @@ def delete(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
     places = [list(table.columns).index(column) for column in key]
     names = [f"key_{column.name}" for column in key]
     connection.execute(statement, _as_dicts(names, [tuple(row[i] for i in places) for row in rows]))
+
+
+def exchange(connection: sa.Connection, table: sa.Table, old: AbstractSet[Row], new: AbstractSet[Row]) -> None:
+    """Replace rows by others; those that are the same are not touched."""
+    delete(connection, table, list(old - new))
+    insert(connection, table, list(new - old))
 
 
 def upsert(

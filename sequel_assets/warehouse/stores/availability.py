@@ -1,8 +1,9 @@
-"""Which datasets Sequel tells of a company: reading it, and writing what a refresh found."""
+"""Which datasets Sequel answers for a company: reading it, and writing what a refresh found."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,12 +13,14 @@ from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.tables.company_lists import availability
 from sequel_assets.warehouse.tables.core import companies
 
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
+ANSWERED_LATELY = timedelta(days=7)
+"""What was answered for a company within so long is not unavailable there: a refusal is the event's own."""
 
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A dataset that Sequel does not tell of a company, why, and since when."""
+    """A dataset that Sequel does not answer for a company, why, and since when."""
 
     company_id: str
     dataset: str
@@ -55,11 +58,19 @@ def by_company(connection: sa.Connection, company_id: str | None = None) -> dict
     return {company: frozenset(datasets) for company, datasets in found.items()}
 
 
-def answered_since(connection: sa.Connection, company_id: str, since: datetime) -> frozenset[str]:
-    """Return the datasets that Sequel has told of a company when it was last asked, and since then."""
+class KnownAvailability(NamedTuple):
+    """What is known of a company's datasets: those that are unavailable, and those that were answered lately."""
+
+    absent: frozenset[str]
+    lately: frozenset[str]
+
+
+def known(connection: sa.Connection, company_id: str, now: datetime) -> KnownAvailability:
+    """Return what is known of a company's datasets before a refresh."""
     a = availability.c
-    chosen = (a.company_id == company_id, a.is_available.is_(sa.true()), a.checked_at >= since)
-    return frozenset(connection.scalars(sa.select(a.dataset).where(*chosen)))
+    chosen = (a.company_id == company_id, a.is_available.is_(sa.true()), a.checked_at >= now - ANSWERED_LATELY)
+    lately = frozenset(connection.scalars(sa.select(a.dataset).where(*chosen)))
+    return KnownAvailability(unavailable_datasets(connection, company_id), lately)
 
 
 @repeats
@@ -78,7 +89,7 @@ def note(warehouse: Warehouse, company_id: str, datasets: Collection[str], *, re
                 "company_id": company_id,
                 "dataset": dataset,
                 "is_available": not reason,
-                "reason": reason[:LONGEST_REASON],
+                "reason": reason[:MAX_REASON_LENGTH],
                 "since": before.since if is_same and before is not None else at,
                 "checked_at": at,
             })  # fmt: skip

@@ -13,15 +13,15 @@ from sequel_assets.warehouse.tables.company_lists import LISTED_OF
 from sequel_assets.warehouse.tables.core import (
     STAGE,
     companies,
-    event_concurrency,
     event_participants,
     events,
     exclusions,
+    metadata,
     people,
     proofs,
     silences,
 )
-from sequel_assets.warehouse.tables.event_details import OF_EVENTS, activity_totals
+from sequel_assets.warehouse.tables.event_details import OF_EVENTS
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,9 @@ def mark_vanished(connection: sa.Connection, company_id: str, event_ids: Iterabl
 
 def forget_event(connection: sa.Connection, company_id: str, event_id: str) -> None:
     """Delete an event that belongs to another company now. Its rows must have been taken out of the slices before."""
-    rows = (event_participants, event_concurrency, *OF_EVENTS, activity_totals, *LISTED_OF)
+    rows = (
+        table for table in metadata.tables.values() if any(key.column.table is events for key in table.foreign_keys)
+    )
     for table in (*rows, proofs, silences, events):
         connection.execute(table.delete().where(table.c.company_id == company_id, table.c.event_id == event_id))
 

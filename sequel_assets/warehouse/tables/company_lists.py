@@ -11,51 +11,78 @@ from sequel_assets.warehouse.tables.types import UtcDateTime
 
 _OF_EVENT = ["company_id", "event_id"], ["events.company_id", "events.event_id"]
 
-registrants = Table(
+
+def _list(name: str, listed_of: str, *columns: "sa.schema.SchemaItem", comment: str) -> Table:
+    """Return a table of what Sequel lists of each event of a type, which the list is requested of."""
+    event = "the hub's uid" if listed_of == HUB else "the stage event's uid"
+    event_id = Column("event_id", Text, primary_key=True, comment=event)
+    of_event = ForeignKeyConstraint(*_OF_EVENT)
+    info = {"listed_of": listed_of}
+    return Table(name, metadata, company_column(), event_id, *columns, of_event, comment=comment, info=info)
+
+
+registrants = _list(
     "registrants",
-    metadata,
-    company_column(),
-    Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
+    STAGE,
     Column("person_id", Text, primary_key=True, comment="who registered; see people. Spellings of one e-mail are one person"),
     Column("registered_at", UtcDateTime, comment="when, as event_activity tells it; null where it does not"),
     Column("has_join_link", sa.Boolean, nullable=False, comment="whether Sequel gives them a link of their own; the link lets anybody in and is not kept"),
     Column("custom_answers", Text, info=PERSONAL, comment="personal: what they answered on registering, JSON with its keys in order; null where there is nothing"),
     Column("first_seen_at", UtcDateTime, nullable=False, comment="when they were first found among the event's registrants"),
-    ForeignKeyConstraint(*_OF_EVENT),
     comment="Who registered for an event, whether or not they came",
 )  # fmt: skip
 
-hub_participants = Table(
+hub_participants = _list(
     "hub_participants",
-    metadata,
-    company_column(),
-    Column("event_id", Text, primary_key=True, comment="the hub's uid"),
+    HUB,
     Column("person_id", Text, primary_key=True, comment="who is in the hub; see people"),
     Column("entries", sa.BigInteger, nullable=False, comment="how often Sequel lists them"),
     Column("first_when_raw", sa.Double, comment="the smallest `when` as Sequel sends it, its meaning not stated"),
     Column("last_when_raw", sa.Double, comment="the largest `when` as Sequel sends it"),
     Column("first_seen_at", UtcDateTime, nullable=False, comment="when they were first found in the hub"),
-    ForeignKeyConstraint(*_OF_EVENT),
     *never_negative("entries"),
     comment="Who Sequel lists in a networking hub",
 )  # fmt: skip
 
-hub_rooms = Table(
+hub_rooms = _list(
     "hub_rooms",
-    metadata,
-    company_column(),
-    Column("event_id", Text, primary_key=True, comment="the hub's uid"),
+    HUB,
     Column("position", sa.BigInteger, primary_key=True, autoincrement=False, comment="place among the hub's rooms as Sequel lists them, from 1"),
     Column("name", Text, nullable=False, comment="the room's name, trimmed; empty where Sequel gives none"),
     Column("max_slots", sa.BigInteger, comment="how many people have a place in the room (maxSlots); null where Sequel does not say"),
     Column("first_seen_at", UtcDateTime, nullable=False, comment="when the hub was first found to have a room at this place, whatever its name was"),
-    ForeignKeyConstraint(*_OF_EVENT),
     *never_negative("position", "max_slots"),
     comment="The rooms of a networking hub, as Sequel last told them",
 )  # fmt: skip
 
-LISTED_OF: dict[Table, str] = {registrants: STAGE, hub_participants: HUB, hub_rooms: HUB}
-"""The lists without a day that an event is asked for as a whole, and the event_type of those that are asked."""
+event_hosts = _list(
+    "event_hosts",
+    STAGE,
+    Column("person_id", Text, primary_key=True, comment="who; see people. Of the e-mail, as everywhere; of somebody named by an id alone of that id, which is nobody's in another table"),
+    Column("role", Text, primary_key=True, comment="organizer or presenter; somebody who is both has two rows"),
+    Column("has_email", sa.Boolean, nullable=False, comment="whether Sequel names them by an e-mail; without one nobody in the audience is known to be them"),
+    Column("first_seen_at", UtcDateTime, nullable=False, comment="when they were first found in this role of the event"),
+    comment="Who organizes and presents an event, as its company's list of events names them",
+)  # fmt: skip
+
+event_host_counts = Table(
+    "event_host_counts",
+    metadata,
+    company_column(),
+    Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
+    Column("organizers", sa.BigInteger, comment="how many entries of organizers name somebody; null where Sequel has no organizers, which is not nobody"),
+    Column("presenters", sa.BigInteger, comment="how many entries of presenters name somebody; null likewise"),
+    Column("by_id", sa.BigInteger, nullable=False, comment="of them those that are named by an id alone"),
+    Column("unknown", sa.BigInteger, nullable=False, comment="entries of both that are neither an e-mail nor an id nor an object with one of them; they are in no row of event_hosts"),
+    ForeignKeyConstraint(*_OF_EVENT),
+    *never_negative("organizers", "presenters", "by_id", "unknown"),
+    comment="How many hosts an event has, and of how many of them it is not known who they are",
+)  # fmt: skip
+
+LISTED_OF: dict[Table, str] = {
+    table: table.info["listed_of"] for table in metadata.tables.values() if "listed_of" in table.info
+}
+"""The lists without a day, and the event_type of those that each is requested of."""
 
 company_parents = Table(
     "company_parents",

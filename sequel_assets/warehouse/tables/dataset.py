@@ -47,6 +47,8 @@ class Insight(Dataset):
     """True when a day that is still open has no slice unless somebody asks for it: an hour does not pay for it."""
     reads_events: bool = False
     """True when it goes by an event's plan (start, end, hub): where Sequel moves one, the days from its start on are behind."""
+    reads_hosts: bool = False
+    """True when it goes by who hosts an event: where that changes, the days on which the event has minutes are behind."""
     of_tree: bool = False
     """True when it counts a company with all beneath it: it is derived after all of those (refresh/transform/rollup.py)."""
 

@@ -14,13 +14,13 @@ from sequel_assets.warehouse.tables.types import UtcDateTime
 _OF_EVENT = ["company_id", "event_id"], ["events.company_id", "events.event_id"]
 
 
-def _table(name: str, *columns: "sa.schema.SchemaItem", comment: str) -> Table:
-    """Return a table of what belongs to an event as a whole."""
+def _table(name: str, *columns: "sa.schema.SchemaItem", comment: str, is_dataset: bool = True) -> Table:
+    """Return a table of the details of events; one that is no dataset goes with another one's slices."""
     day = Column("day", sa.Date, primary_key=True, comment="UTC day on which the event starts; the partition's day")
     event = Column("event_id", Text, primary_key=True, comment="the stage event's uid")
-    return Table(
-        name, metadata, company_column(), day, event, *columns, ForeignKeyConstraint(*_OF_EVENT), comment=comment
-    )
+    of_event = ForeignKeyConstraint(*_OF_EVENT)
+    info = {"is_event_detail": is_dataset}
+    return Table(name, metadata, company_column(), day, event, *columns, of_event, comment=comment, info=info)
 
 
 def _person(comment: str = "who; see people") -> "Column[str]":
@@ -62,6 +62,7 @@ activity_totals = _table(
     Column("counted_at", UtcDateTime, nullable=False, comment="top of the hour that the fetch covers at least"),
     *never_negative("total_count"),
     comment="What event_activity was proven against: an event's number of entries by Sequel's own count",
+    is_dataset=False,
 )  # fmt: skip
 
 polls = _table(
@@ -140,7 +141,5 @@ replays = _table(
     comment="The recordings of an event",
 )  # fmt: skip
 
-OF_EVENTS: tuple[Table, ...] = (
-    event_activity, polls, poll_options, poll_answers, questions, chat_messages, reactions, replays,
-)  # fmt: skip
-"""The datasets of what belongs to an event as a whole, kept by the day on which it starts."""
+OF_EVENTS: tuple[Table, ...] = tuple(table for table in metadata.tables.values() if table.info.get("is_event_detail"))
+"""The datasets of the details of events, kept by the day on which the event starts."""

@@ -15,8 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.core.datasets import LANDED, SLICED, SUBSCRIPTIONS
-from sequel_assets.refresh.core.detail_datasets import WITHOUT_DAY
+from sequel_assets.refresh.core.datasets import LANDED, SLICED, SUBSCRIPTIONS, WITHOUT_DAY
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.webhooks import inbox

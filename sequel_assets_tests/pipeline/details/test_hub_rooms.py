@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.details.endpoint import WAY_OUT
+from sequel_assets.refresh.datasets.endpoint import WAY_OUT
 from sequel_assets.sandbox import HUB, MISSING, Attendance, Event, Fault, Faults, Room
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability

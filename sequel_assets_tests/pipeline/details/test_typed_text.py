@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sequel_assets.cli.commands.export import export
 from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.insights.person_engagement import person_engagement
-from sequel_assets.refresh.details.interactions import NO_EMOJI, _an_emoji
+from sequel_assets.refresh.datasets.interactions import NO_EMOJI, _an_emoji
 from sequel_assets.sandbox import HUB, Attendance, Person, Room, Sandbox
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse import schema

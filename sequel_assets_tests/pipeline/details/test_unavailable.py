@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.details.endpoint import WAY_OUT
+from sequel_assets.refresh.datasets.endpoint import WAY_OUT
 from sequel_assets.sandbox import Event, Fault, Faults, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability

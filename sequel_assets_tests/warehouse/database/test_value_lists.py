@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from sequel_assets.cli.commands import changes
 from sequel_assets.refresh.coverage import slice_coverage
-from sequel_assets.refresh.details import load_rosters
-from sequel_assets.refresh.details.endpoint import Ending
+from sequel_assets.refresh.datasets.endpoint import FetchFailure
+from sequel_assets.refresh.details import lists
 from sequel_assets.refresh.details.extract import EventDetails
 from sequel_assets.refresh.transform import rollup_plan
 from sequel_assets.warehouse.database import bulk
@@ -101,7 +101,7 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
     warehouse.change(fill)
     many = [*IDS[:-1], ACME]
     with warehouse.read() as connection:
-        assert load_rosters._registered(connection, ACME, known) == {(LAST, "p"): AT}
+        assert lists._registered(connection, ACME, known) == {(LAST, "p"): AT}
         named = pending._events(connection, IDS, [])
         assert (len(named), named[LAST].company_id) == (MANY, ACME)
         assert pending._reach(connection, IDS, [known_company()]) == {LAST: frozenset({ACME})}
@@ -110,13 +110,13 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
         assert slice_coverage.troubled(connection, many) == {ACME}
         assert list(rollup_plan.read_slices(connection, [DAY], many)) == [(ACME, event_participants.name, DAY)]
     assert changes._read(warehouse, among(restatements.c.run_id, IDS), 5)[1] == 1
-    refused = {one: SimpleNamespace(ending=Ending.NOT_FOUND) for one in IDS}
+    refused = {one: SimpleNamespace(failure_kind=FetchFailure.NOT_FOUND) for one in IDS}
     monkeypatch.setattr("sequel_assets.refresh.details.extract.replace", lambda one, **changed: changed)
-    told = EventDetails._with_silent(SimpleNamespace(company_id=ACME, warehouse=warehouse), refused)  # type: ignore[arg-type]
-    assert (told[LAST], told[IDS[1]]) == (refused[LAST], {"ending": Ending.SILENT, "reason": ""})
+    told = EventDetails._with_no_audience(SimpleNamespace(company_id=ACME, warehouse=warehouse), refused)  # type: ignore[arg-type]
+    assert (told[LAST], told[IDS[1]]) == (refused[LAST], {"failure_kind": FetchFailure.NO_AUDIENCE, "reason": ""})
 
     def change(connection: sa.Connection) -> None:
-        load_rosters.note_registered(connection, ACME, known)
+        lists.note_registered(connection, ACME, known)
         notifications.mark_refreshed(connection, "run", ACME, [*IDS, None], at=AT)
 
     warehouse.change(change)
@@ -134,7 +134,7 @@ OURS = {
     "refresh/coverage/slice_coverage.py": {"list(datasets)", "datasets", "names", "list(names)"},
     "reconciliation/checks.py": {"scopes"},
     "reconciliation/store.py": {"[dataset.name for dataset in LANDED]"},
-    "refresh/details/load_rosters.py": {"[table.name for table in LISTED_OF]"},
+    "refresh/details/lists.py": {"[table.name for table in LISTED_OF]"},
     "webhooks/subscriptions/status.py": {"living"},
     "refresh/transform/rollup_plan.py": {"names"},
     "warehouse/stores/notifications.py": {"list(event_types)", "event_types"},

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability, catalog
-from sequel_assets.warehouse.stores.availability import Unavailable
+from sequel_assets.warehouse.stores.availability import ANSWERED_LATELY, Unavailable
 from sequel_assets_tests.support.rows import AT, known_company
 
 LATER = AT + timedelta(hours=1)
@@ -36,5 +36,5 @@ def test_told_not_long_ago_is_what_was_available_when_it_was_last_asked(warehous
     availability.note(warehouse, "root", ["reactions"], reason="404", at=LATER)
     availability.note(warehouse, "root", ["polls"], at=LATER)
     with warehouse.read() as connection:
-        told = {since: availability.answered_since(connection, "root", since) for since in (AT, LATER)}
+        told = {since: availability.known(connection, "root", since + ANSWERED_LATELY).lately for since in (AT, LATER)}
     assert told == {AT: {"polls", "questions"}, LATER: {"polls"}}

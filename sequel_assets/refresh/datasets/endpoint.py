@@ -7,20 +7,25 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.details.people_without_email import ListedPerson, tell_apart
-from sequel_assets.sequel import SequelClient
+from sequel_assets.insights.event_days import REPLAY_DAYS
+from sequel_assets.refresh.datasets.people_without_email import ListedPerson, tell_apart
+from sequel_assets.sequel import Event, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.people import Person, normal_email, person_id
+from sequel_assets.warehouse.tables.dataset import Dataset
 
-LONGEST_ID = 200
+MAX_ID_LENGTH = 200
 """Ids and emoji are keys, and no database indexes a key of any length."""
-
-
+REFRESHED = (
+    "every hour for the events that start today or are under way, once more at the day's close, when it turns final, "
+    f"and {REPLAY_DAYS} days later, when the replay window closes"
+)
+"""When the details of events are refreshed, in the words of their pages."""
 WAY_OUT = "if it stays so, sequel-assets exclude rules the event out"
 
 
-class Refused(Exception):  # noqa: N818 - an answer that cannot be kept right, told by name
+class InvalidEventData(Exception):  # noqa: N818 - an answer that cannot be kept right, told by name
     """An event's answer that contradicts itself; the text says how and quotes nobody."""
 
 
@@ -32,6 +37,8 @@ class EventRequest:
     event: KnownEvent
     day: date
     person_key: str
+    listed: Event | None = None
+    """The event as its company's list has just answered it, where it did."""
 
     @property
     def start(self) -> Row:
@@ -40,7 +47,7 @@ class EventRequest:
 
 
 @dataclass(frozen=True, repr=False)
-class Listing:
+class ListEntry:
     """One entry of a list of people: `mark` is what Sequel tells it apart by, if anything."""
 
     email: str | None
@@ -55,7 +62,7 @@ class Rows:
     """The rows of one event, by table, and the people in them."""
 
     by_table: dict[sa.Table, list[Row]] = field(default_factory=dict)
-    untold: dict[sa.Table, str] = field(default_factory=dict)
+    missing_parts: dict[sa.Table, str] = field(default_factory=dict)
     """Why the answer says nothing of a table: without rows it would pass for "nothing happened"."""
     people: dict[str, Person] = field(default_factory=dict)
     entries: int = 0
@@ -87,7 +94,7 @@ class Rows:
             self.meet(Person(person, normal_email(email), shown))
         return person
 
-    def everybody(self, asked: EventRequest, entries: Sequence[Listing]) -> list[str]:
+    def everybody(self, asked: EventRequest, entries: Sequence[ListEntry]) -> list[str]:
         """Return the id of each entry of a list of people, who are remembered; those without an e-mail are told apart."""
         unnamed = [entry for entry in entries if normal_email(entry.email) is None]
         who = iter(tell_apart([ListedPerson(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
@@ -107,16 +114,16 @@ class Rows:
             self.people[person.person_id] = person
 
 
-class Ending(StrEnum):
+class FetchFailure(StrEnum):
     """How asking one event ended, if not with rows."""
 
     VANISHED = "vanished"
     """Sequel neither lists nor knows the event any more: its rows stay."""
-    SILENT = "silent"
+    NO_AUDIENCE = "silent"
     """404 of an event that nobody has come to: there is nothing to tell, and its rows stay."""
     NOT_FOUND = "not found"
     """404, though Sequel knows the event: perhaps it does not tell this of the company at all."""
-    NOT_TOLD = "not told"
+    REFUSED = "not told"
     """403, another shape and the like: the same."""
     FAILED = "failed"
     """It may be told another time: its slice fails."""
@@ -128,23 +135,23 @@ class FetchResult:
 
     event_id: str
     rows: Rows | None = None
-    ending: Ending | None = None
+    failure_kind: FetchFailure | None = None
     reason: str = ""
     requests: int = 0
     seconds: float = 0.0
 
-    def tells(self, table: sa.Table) -> bool:
+    def answers(self, table: sa.Table) -> bool:
         """Say whether it says anything of a table, be it that there is nothing."""
-        return self.rows is not None and table not in self.rows.untold
+        return self.rows is not None and table not in self.rows.missing_parts
 
     def why_not(self, table: sa.Table) -> str:
         """Return why it says nothing of a table; empty where it does, or where there is nothing to be said."""
-        return self.reason if self.rows is None else self.rows.untold.get(table, "")
+        return self.reason if self.rows is None else self.rows.missing_parts.get(table, "")
 
     def failure(self, table: sa.Table) -> str:
         """Return why the event fails its slice of a table, and what can be done about a refusal; empty where it does not."""
         why = self.why_not(table)
-        return why if not why or self.ending is Ending.FAILED else f"{why}; {WAY_OUT}"
+        return why if not why or self.failure_kind is FetchFailure.FAILED else f"{why}; {WAY_OUT}"
 
 
 def _as_an_event(client: SequelClient, event_id: str) -> object:
@@ -153,22 +160,32 @@ def _as_an_event(client: SequelClient, event_id: str) -> object:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Datasets that come from the same endpoint."""
+    """Datasets that come from the same endpoint: their words, and how they are fetched for one event or hub.
+
+    What it is requested of stands at its table (`tables/company_lists.py`, `tables/event_details.py`).
+    """
 
     name: str
     """The endpoint in words."""
-    tables: tuple[sa.Table, ...]
+    datasets: tuple[Dataset, ...]
     fetch: Callable[[SequelClient, EventRequest], Rows]
     beside: Mapping[str, sa.Table] = field(default_factory=dict)
     """Tables without bookkeeping of their own, by the dataset that they go with."""
+    comes_with_list: bool = False
+    """Whether the list of events answers it: then every event is kept up to date, and costs no request."""
     needs_audience: bool = False
     """Whether there is nothing to tell of an event that nobody has come to."""
     look_up: Callable[[SequelClient, str], object] = _as_an_event
-    """What else is asked of an event after a 404: `NotFound` from there too means that Sequel does not know it."""
+    """What else is requested of an event after a 404: `NotFound` from there too means that Sequel does not know it."""
+
+    @property
+    def tables(self) -> tuple[sa.Table, ...]:
+        """Return the tables of its datasets."""
+        return tuple(dataset.table for dataset in self.datasets)
 
 
-def a_key(text: str, what: str) -> str:
+def checked_key(text: str, what: str) -> str:
     """Return an id as it is; one that is too long to be a key is refused by name."""
-    if len(text) > LONGEST_ID:
-        raise Refused(f"{what} of {len(text)} characters; at most {LONGEST_ID} can be kept")
+    if len(text) > MAX_ID_LENGTH:
+        raise InvalidEventData(f"{what} of {len(text)} characters; at most {MAX_ID_LENGTH} can be kept")
     return text

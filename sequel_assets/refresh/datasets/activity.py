@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.details.endpoint import Endpoint, EventRequest, Listing, Refused, Rows
+from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, InvalidEventData, ListEntry, Rows
 from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 T = TypeVar("T", int, float, datetime)
@@ -23,10 +24,10 @@ def fetch_activity(client: SequelClient, asked: EventRequest) -> Rows:
     if not everybody.is_proven:
         everybody = _everybody(client, asked.event.event_id)
     if not everybody.is_proven:
-        raise Refused(f"its user activity {everybody}, asked twice")
+        raise InvalidEventData(f"its user activity {everybody}, asked twice")
     rows = Rows()
     by_person: dict[str, list[Activity]] = {}
-    listed = [Listing(entry.email, entry.name, _mark(entry)) for entry in everybody.entries]
+    listed = [ListEntry(entry.email, entry.name, _mark(entry)) for entry in everybody.entries]
     for who, entry in zip(rows.everybody(asked, listed), everybody.entries, strict=True):
         by_person.setdefault(who, []).append(entry)
         rows.outside.update(entry.outside)
@@ -84,7 +85,7 @@ def _everybody(client: SequelClient, event_id: str) -> _Everybody:
         if len(found) >= told.total_count or len(found) == known or told.total_count < last_total:
             return _Everybody(list(found.values()), told.total_count, last_total)
         last_total = told.total_count
-    raise Refused(f"its user activity has no end: more than {MAX_PAGES} pages of {PAGE_SIZE}")
+    raise InvalidEventData(f"its user activity has no end: more than {MAX_PAGES} pages of {PAGE_SIZE}")
 
 
 def _row(asked: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
@@ -136,4 +137,13 @@ def _row(asked: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
     )
 
 
-ACTIVITY = Endpoint("user activity", (event_activity,), fetch_activity, {event_activity.name: activity_totals})
+EVENT_ACTIVITY = Dataset(
+    table=event_activity,
+    answers="Who registered for an event, came, watched, commented, asked and answered, and how does Sequel score them?",
+    grain="one row per company, day on which the event starts, stage event and person who registered or came",
+    source="POST /events/{eventId}/user-activity (observed), every page, proven by its totalCount",
+    refreshed=f"{REFRESHED}; what is watched later stands in event_participants",
+    example="SELECT event_id, count(registered_at) AS registered, sum(CASE WHEN attended THEN 1 ELSE 0 END) AS attended "
+    "FROM event_activity GROUP BY event_id",
+)
+ACTIVITY = Endpoint("user activity", (EVENT_ACTIVITY,), fetch_activity, {event_activity.name: activity_totals})

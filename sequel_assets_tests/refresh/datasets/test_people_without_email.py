@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.details.activity import fetch_activity
-from sequel_assets.refresh.details.endpoint import EventRequest
-from sequel_assets.refresh.details.people_without_email import ListedPerson, Unnamed, tell_apart
-from sequel_assets.refresh.details.rosters import fetch_hub_participants, fetch_registrants
+from sequel_assets.refresh.datasets.activity import fetch_activity
+from sequel_assets.refresh.datasets.endpoint import EventRequest
+from sequel_assets.refresh.datasets.lists import fetch_hub_participants, fetch_registrants
+from sequel_assets.refresh.datasets.people_without_email import ListedPerson, Unnamed, tell_apart
 from sequel_assets.sequel.endpoints.directory import HubParticipant, Registrant
 from sequel_assets.sequel.endpoints.engagement import activity_page_from
 from sequel_assets.warehouse.stores.people import person_id

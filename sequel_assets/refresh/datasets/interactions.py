@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.details.endpoint import Endpoint, EventRequest, Refused, Rows, a_key
+from sequel_assets.refresh.datasets.endpoint import (
+    REFRESHED,
+    Endpoint,
+    EventRequest,
+    InvalidEventData,
+    Rows,
+    checked_key,
+)
 from sequel_assets.sequel import Interactions, SequelClient
 from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll, PollAnswer
+from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import (
     chat_messages,
     poll_answers,
@@ -39,28 +47,28 @@ def fetch_interactions(client: SequelClient, asked: EventRequest) -> Rows:
     rows = Rows()
     for part, its_tables in _TABLES_OF.items():
         if getattr(told, part) is None:
-            rows.untold |= dict.fromkeys(its_tables, f"Sequel's answer has no {part}")
+            rows.missing_parts |= dict.fromkeys(its_tables, f"Sequel's answer has no {part}")
     if any("answers" not in poll.model_fields_set for poll in told.polls or ()):
-        rows.untold[poll_answers] = "Sequel's polls have no answers"
+        rows.missing_parts[poll_answers] = "Sequel's polls have no answers"
     for position, poll in enumerate(_once(told.polls or (), lambda poll: poll.poll_id, "poll"), start=1):
         _add_poll(rows, asked, poll, position)
     answers = [answer for poll in told.polls or () for answer in poll.answers]
     for timed in (*answers, *(told.questions or ()), *(told.chat or ())):
         rows.outside.update(timed.outside)
     for question in _once(told.questions or (), lambda question: question.question_id, "question"):
-        key = (*asked.start, a_key(question.question_id, "a question's id"))
+        key = (*asked.start, checked_key(question.question_id, "a question's id"))
         who = rows.who(asked, question.email, question.name)
         rest = (question.text, question.asked_at, question.answer, question.answered_at, question.upvotes)
         rows.add(questions, (*key, who, *rest))
     for position, message in enumerate(_transcript(told), start=1):
-        key = (*asked.start, a_key(message.message_id, "a message's id"))
+        key = (*asked.start, checked_key(message.message_id, "a message's id"))
         rows.add(
             chat_messages, (*key, position, rows.who(asked, message.email, message.name), message.text, message.sent_at)
         )
     counts: dict[tuple[str, int], int] = {}
     for reaction in told.reactions or ():
         place = (
-            _an_emoji(a_key(reaction.emoji, "an emoji")),
+            _an_emoji(checked_key(reaction.emoji, "an emoji")),
             NO_MINUTE if reaction.minute is None else reaction.minute,
         )
         counts[place] = counts.get(place, 0) + reaction.count
@@ -70,11 +78,11 @@ def fetch_interactions(client: SequelClient, asked: EventRequest) -> Rows:
 
 
 def _add_poll(rows: Rows, asked: EventRequest, poll: Poll, position: int) -> None:
-    key = (*asked.start, a_key(poll.poll_id, "a poll's id"))
+    key = (*asked.start, checked_key(poll.poll_id, "a poll's id"))
     rows.add(polls, (*key, position, poll.question))
     options = _once(poll.options, lambda option: option.option_id, "option")
     for place, option in enumerate(options, start=1):
-        rows.add(poll_options, (*key, a_key(option.option_id, "an option's id"), place, option.text))
+        rows.add(poll_options, (*key, checked_key(option.option_id, "an option's id"), place, option.text))
     listed = {option.option_id for option in options}
     for place, answer in enumerate(_in_time(poll.answers), start=1):
         who = rows.who(asked, answer.email, answer.name)
@@ -108,13 +116,62 @@ def _once(things: Sequence[T], key: Callable[[T], str], what: str) -> list[T]:
     found: dict[str, T] = {}
     for thing in things:
         if found.setdefault(key(thing), thing) != thing:
-            raise Refused(f"a {what} is told twice, with two contents")
+            raise InvalidEventData(f"a {what} is told twice, with two contents")
     return list(found.values())
 
 
+NAMED = "GET /events/{eventId}/polls (only named, its shape is a proposal): where it is not there the dataset is unavailable"
+POLLS = Dataset(
+    table=polls,
+    answers="Which polls did an event have?",
+    grain="one row per company, day on which the event starts, stage event and poll",
+    source=NAMED,
+    refreshed=REFRESHED,
+    example="SELECT event_id, count(*) AS polls FROM polls GROUP BY event_id",
+)
+POLL_OPTIONS = Dataset(
+    table=poll_options,
+    answers="What could be chosen in a poll?",
+    grain="one row per company, day on which the event starts, stage event, poll and option",
+    source=NAMED,
+    refreshed=REFRESHED,
+    example="SELECT poll_id, text FROM poll_options ORDER BY company_id, event_id, poll_id, position",
+)
+POLL_ANSWERS = Dataset(
+    table=poll_answers,
+    answers="Who chose what in a poll, and when?",
+    grain="one row per company, day on which the event starts, stage event, poll and answer",
+    source=NAMED,
+    refreshed=REFRESHED,
+    example="SELECT poll_id, option_id, count(*) AS answers FROM poll_answers WHERE is_listed_option GROUP BY poll_id, option_id",
+)
+QUESTIONS = Dataset(
+    table=questions,
+    answers="What did the audience ask, what was answered, how many others wanted to know?",
+    grain="one row per company, day on which the event starts, stage event and question",
+    source=NAMED,
+    refreshed=REFRESHED,
+    example="SELECT event_id, count(*) AS asked, count(answer) AS answered FROM questions GROUP BY event_id",
+)
+CHAT_MESSAGES = Dataset(
+    table=chat_messages,
+    answers="What was written in the chat of an event, in order?",
+    grain="one row per company, day on which the event starts, stage event and message",
+    source=NAMED,
+    refreshed=REFRESHED,
+    example="SELECT position, sent_at, person_id FROM chat_messages ORDER BY company_id, event_id, position",
+)
+REACTIONS = Dataset(
+    table=reactions,
+    answers="Which emoji were sent in which minute of an event, and how often?",
+    grain="one row per company, day on which the event starts, stage event, emoji and minute",
+    source=NAMED,
+    refreshed=REFRESHED,
+    example='SELECT emoji, sum("count") AS sent FROM reactions GROUP BY emoji',
+)
 INTERACTIONS = Endpoint(
     "polls, questions and chat",
-    (polls, poll_options, poll_answers, questions, chat_messages, reactions),
+    (POLLS, POLL_OPTIONS, POLL_ANSWERS, QUESTIONS, CHAT_MESSAGES, REACTIONS),
     fetch_interactions,
     needs_audience=True,
 )
