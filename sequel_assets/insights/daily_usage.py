@@ -4,8 +4,9 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Column, Table, Text, case, cast, func, literal, select
+from sqlalchemy import Column, Table, Text, func, literal, select
 
+from sequel_assets.insights.sql import as_integer, average
 from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
@@ -38,24 +39,6 @@ daily_usage = Table(
     *never_negative(*MINUTES, "unique_users", "events"),
     comment="A company's usage on a day, in all and by event type",
 )  # fmt: skip
-
-
-def quotient(number: Any, divisor: Any) -> Any:
-    """Return number / divisor as a whole number, rounded to zero; it divides evenly, so that it is exact where / is not whole."""
-    return (number - number % divisor) // divisor
-
-
-def average(minutes: Any, users: Any) -> Any:
-    """Return minutes / users as SQL with two decimals, halves up, exactly: integers alone decide the digits."""
-    hundredths = quotient(minutes * 200 + users, users * 2)
-    return cast(
-        case((users > 0, hundredths / sa.literal_column("100.0")), else_=None), sa.Numeric(14, 2, asdecimal=False)
-    )
-
-
-def whole(expression: Any) -> Any:
-    """Return a sum as a whole number: PostgreSQL would make it numeric, an empty one null."""
-    return cast(func.coalesce(expression, 0), sa.BigInteger)
 
 
 def select_daily_usage(company_id: str, first: date, last: date, _start: date) -> sa.CompoundSelect[Any]:
@@ -102,12 +85,12 @@ def _rows(company_id: str, day: Any, event_type: Any, numbers: sa.Subquery) -> s
         literal(company_id).label("company_id"),
         day.label("day"),
         event_type.label("event_type"),
-        whole(n.live_minutes).label("live_minutes"),
-        whole(n.on_demand_minutes).label("on_demand_minutes"),
-        whole(n.engaged_minutes).label("engaged_minutes"),
-        whole(n.unique_users).label("unique_users"),
-        average(whole(n.engaged_minutes), whole(n.unique_users)).label("average_engaged_minutes"),
-        whole(n.events).label("events"),
+        as_integer(n.live_minutes).label("live_minutes"),
+        as_integer(n.on_demand_minutes).label("on_demand_minutes"),
+        as_integer(n.engaged_minutes).label("engaged_minutes"),
+        as_integer(n.unique_users).label("unique_users"),
+        average(as_integer(n.engaged_minutes), as_integer(n.unique_users)).label("average_engaged_minutes"),
+        as_integer(n.events).label("events"),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
-from sequel_assets.insights.daily_usage import whole
+from sequel_assets.insights.sql import as_integer
 from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
@@ -44,7 +44,7 @@ _SUMS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users",
 
 
 def select_lifetime_usage(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
-    """Return the SELECT, one pass over the company's facts for however many days are asked; it counts from `start`.
+    """Return the SELECT, one pass over the company's facts for any number of days; it counts from `start`.
 
     Each person and each event counts on the day of their first minute; running sums over those firsts are then exact
     counts of distinct people and events, carried over idle days.
@@ -94,7 +94,7 @@ def select_lifetime_usage(company_id: str, first: date, last: date, start: date)
         literal(company_id).label("company_id"),
         as_of.c.day,
         as_of.c.event_type,
-        *(whole(as_of.c[name]).label(name) for name in _SUMS),
+        *(as_integer(as_of.c[name]).label(name) for name in _SUMS),
         as_of.c.first_day,
         literal(start, sa.Date).label("counts_from"),
     ).where(as_of.c.day >= first)

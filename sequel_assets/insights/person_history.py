@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
-from sequel_assets.insights.daily_usage import whole
+from sequel_assets.insights.sql import as_integer
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -83,8 +83,8 @@ def select_person_history(company_id: str, first: date, last: date, start: date)
         literal(company_id).label("company_id"),
         as_of.c.day,
         as_of.c.person_id,
-        *(whole(as_of.c[name]).label(name) for name in _SUMS),
-        whole(as_of.c.days).label("days"),
+        *(as_integer(as_of.c[name]).label(name) for name in _SUMS),
+        as_integer(as_of.c.days).label("days"),
         as_of.c.first_day,
         sa.type_coerce(as_of.c.previous_day, sa.Date).label("previous_day"),
         literal(start, sa.Date).label("counts_from"),

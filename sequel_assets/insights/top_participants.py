@@ -7,9 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
 from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
-from sequel_assets.insights.daily_usage import whole
-from sequel_assets.insights.event_days import day_number
 from sequel_assets.insights.periods import Days, is_over
+from sequel_assets.insights.sql import as_integer, day_number
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -63,15 +62,15 @@ def ranges_of(day: date, start: date) -> list[tuple[str, date, int]]:
 
 def select_top_participants(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: minutes per person of each list, the first ones by rank, then the events of those alone."""
-    asked = [(day, *one) for day in Days(first, last) for one in ranges_of(day, start)]
-    earliest = min(from_day for _, _, from_day, _ in asked)
-    dates = calendar_of({day for on, _, from_day, _ in asked for day in (on, from_day)})
+    lists_wanted = [(day, *one) for day in Days(first, last) for one in ranges_of(day, start)]
+    earliest = min(from_day for _, _, from_day, _ in lists_wanted)
+    dates = calendar_of({day for on, _, from_day, _ in lists_wanted for day in (on, from_day)})
     lists = rows_of(
         "lists",
         {"list": sa.Integer, "period": Text, "number": sa.Integer, "first_number": sa.Integer, "places": sa.Integer},
         [
             (n, period, number_of(day), number_of(from_day), places)
-            for n, (day, period, from_day, places) in enumerate(asked)
+            for n, (day, period, from_day, places) in enumerate(lists_wanted)
         ],
     )
     fact = event_participants.c
@@ -128,7 +127,7 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
         numbers.c.rank,
         numbers.c.person_id,
         begins.c.day.label("first_day"),
-        *(whole(numbers.c[name]).label(name) for name in (*MINUTES, "events", "days")),
+        *(as_integer(numbers.c[name]).label(name) for name in (*MINUTES, "events", "days")),
     ).select_from(
         numbers.outerjoin(lists, lists.c.list == numbers.c.list)
         .outerjoin(as_of, as_of.c.number == lists.c.number)

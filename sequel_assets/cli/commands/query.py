@@ -41,7 +41,7 @@ class QueryArguments:
     last: str
     form: str
     out: str
-    is_tree: bool = False
+    includes_sub_companies: bool = False
     event_type: str = ALL
     engagement_type: str = ALL
     options: tuple[str, str] = ("--from", "--to")
@@ -138,7 +138,7 @@ def opened(asked: QueryArguments) -> Iterator[tuple[sa.Connection, KnownCompany,
         yield (
             connection,
             company,
-            Scope(company.company_id, days, asked.is_tree, asked.event_type, asked.engagement_type),
+            Scope(company.company_id, days, asked.includes_sub_companies, asked.event_type, asked.engagement_type),
         )
 
 
@@ -162,7 +162,7 @@ def write(
     days = scope.days
     if asked.form == "table":
         title = f"{answer.title} of {company.partition_key}, {days.first} to {days.last}"
-        title += ", with all beneath" if scope.is_tree else ""
+        title += ", with all beneath" if scope.includes_sub_companies else ""
         tabular.show(title, answer.columns, answer.rows, is_tall=answer.is_tall)
     elif asked.out:
         with replacing(Path(asked.out)) as file:
@@ -191,7 +191,7 @@ def _json(company: KnownCompany, coverage: Coverage, scope: Scope, answer: Query
     told = {
         "company_id": company.company_id,
         "company": company.partition_key,
-        "beneath": scope.is_tree,
+        "beneath": scope.includes_sub_companies,
         "companies": coverage.companies,
         "from": scope.days.first.isoformat(),
         "to": scope.days.last.isoformat(),

@@ -1,7 +1,7 @@
 """Parses the warehouse's URL and refuses what is ambiguous.
 
-SQLite would take a `?`, a `%20` or a `~` literally and open another file than meant, without an error; so they are refused.
-No message shows the password.
+SQLite would take a `?`, a `%20` or a `~` literally and open another file than meant, without an error; so they are
+refused. No message shows the password.
 """
 
 import re
