@@ -52,7 +52,7 @@ def select_daily_usage(company_id: str, first: date, last: date, _start: date) -
         func.count(fact.person_id.distinct()).label("unique_users"),
         func.count(fact.event_id.distinct()).label("events"),
     )
-    whole_day = select(fact.day, *numbers, literal(0).label("refreshed")).where(*chosen).group_by(fact.day)
+    all_types = select(fact.day, *numbers, literal(0).label("refreshed")).where(*chosen).group_by(fact.day)
     by_type = (
         select(fact.day, fact.event_type, *numbers)
         .where(*chosen)
@@ -66,7 +66,7 @@ def select_daily_usage(company_id: str, first: date, last: date, _start: date) -
         refreshes.c.day.between(first, last),
         refreshes.c.data_through.is_not(None),
     )  # fmt: skip
-    both = sa.union_all(whole_day, refreshed).subquery("both")  # not a join: without statistics PostgreSQL would loop
+    both = sa.union_all(all_types, refreshed).subquery("both")  # not a join: without statistics PostgreSQL would loop
     every_day = (
         select(both.c.day, *(func.sum(both.c[number.name]).label(number.name) for number in numbers))
         .group_by(both.c.day)

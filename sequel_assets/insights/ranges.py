@@ -47,7 +47,7 @@ def select_total(scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
     return _usage(*_people_and_events(scope, hierarchy), literal(scope.event_type, sa.Text), ())
 
 
-def select_people(scope: Scope, most: int | None = None, *, with_people: bool = False) -> Any:
+def select_people(scope: Scope, limit: int | None = None, *, with_people: bool = False) -> Any:
     """Return who was engaged, the most minutes first, of as many the smaller person_id; with names if `with_people`."""
     hierarchy = hierarchy_of(scope.company_id) if scope.includes_sub_companies else None
     f = _facts(scope, hierarchy).c
@@ -78,7 +78,7 @@ def select_people(scope: Scope, most: int | None = None, *, with_people: bool = 
         )
         .select_from(sums.join(counted, counted.c.person_id == sums.c.person_id))
         .order_by(*order)
-        .limit(most)
+        .limit(limit)
         .subquery("ranked")
     )
     if not with_people:
@@ -100,7 +100,7 @@ def _known(of_companies: Any) -> sa.Subquery:
 
 
 def select_peak(scope: Scope) -> Any:
-    """Return the highest number of concurrent users in any minute over all stage events, and the earliest such minute."""
+    """Return the highest number of concurrent users in any minute over all stage events, and its earliest minute."""
     m = event_concurrency.c
     source: Any = event_concurrency
     if scope.includes_sub_companies:

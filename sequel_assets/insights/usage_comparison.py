@@ -43,12 +43,12 @@ _BEFORE = "; in the range compared with, null where that lies before the history
 _NULL = "; null where one of the two ranges is incomplete, or there was nothing before"
 
 
-def _numbers(prefix: str, words: str, *, nullable: bool) -> list[Column[Any]]:
+def _numbers(prefix: str, suffix: str, *, nullable: bool) -> list[Column[Any]]:
     def number(name: str, comment: str) -> Column[Any]:
-        return Column(prefix + name, BigInteger, nullable=nullable, comment=comment + words)
+        return Column(prefix + name, BigInteger, nullable=nullable, comment=comment + suffix)
 
     def decimal(name: str, comment: str) -> Column[Any]:
-        return Column(prefix + name, sa.Numeric(14, 2, asdecimal=False), nullable=True, comment=comment + words)
+        return Column(prefix + name, sa.Numeric(14, 2, asdecimal=False), nullable=True, comment=comment + suffix)
 
     return [
         number("live_minutes", LIVE),
@@ -203,7 +203,7 @@ def _spans(known: sa.CTE, days: Days) -> sa.CTE:
 
 
 def _appearances(facts: sa.CTE, who: Any, name: str) -> sa.CTE:
-    """Return how many people (or events) were seen on a day, by the next day on which they are: number, next_number, many."""
+    """Return how many people (or events) a day has, by the next day that has them: number, next_number, many."""
     seen = select(facts.c.number, who.label("who")).distinct().subquery()
     following = func.lead(seen.c.number).over(partition_by=seen.c.who, order_by=seen.c.number)
     each = select(seen.c.number, following.label("next_number")).subquery()

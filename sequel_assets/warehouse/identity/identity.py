@@ -141,7 +141,7 @@ def stored_identity(connection: sa.Connection) -> tuple[Identity, datetime] | No
 
 
 Adopt = Callable[[sa.Connection, str, datetime], None]
-"""Verifies the key that stored people were hashed with (or raises `IdentityError`), and rewrites their ids by this rule."""
+"""Verifies the key that stored people were hashed with, or raises `IdentityError`; then rewrites their ids."""
 
 
 def ensure(warehouse: Warehouse, mine: IdentitySettings, *, at: Callable[[], datetime], adopt: Adopt) -> bool:

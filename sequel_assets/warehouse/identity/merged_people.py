@@ -16,7 +16,10 @@ from sequel_assets.warehouse.tables.company_lists import hub_participants, regis
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, people, problems, proofs
 from sequel_assets.warehouse.tables.event_details import event_activity
 
-REASON = f"{ASK_AGAIN}: an older release may have counted people of one name and without an e-mail as one, or one person as two"
+REASON = (
+    f"{ASK_AGAIN}: an older release may have counted people of one name and without an e-mail as one, "
+    "or one person as two"
+)
 
 
 def note_merged(

@@ -1,4 +1,4 @@
-"""Decides what is written of one slice, by its stored rows, its new rows and its bookkeeping. Pure: no I/O, no clock."""
+"""Decides what is written of one slice, by its stored rows, new rows and bookkeeping. Pure: no I/O, no clock."""
 
 from collections import Counter
 from collections.abc import Sequence
