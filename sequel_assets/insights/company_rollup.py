@@ -35,16 +35,23 @@ company_rollup = Table(
     company_column(),
     day_column(),
     Column("event_type", Text, primary_key=True, comment="virtualStageEvent, networkingHub, or all"),
-    Column("companies", BigInteger, nullable=False, comment="companies that are counted: itself and its sub-companies on that day, at any depth"),
+    Column("companies", BigInteger, nullable=False,
+        comment="companies that are counted: itself and its sub-companies on that day, at any depth"),
     minutes_column("live_minutes", LIVE + _OVER),
     minutes_column("on_demand_minutes", ON_DEMAND + _OVER),
     minutes_column("engaged_minutes", ENGAGED + _OVER),
-    Column("unique_users", BigInteger, nullable=False, comment="distinct people with a minute that day, counted once however many of the companies they visit; not additive, never sum it"),
-    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+    Column("unique_users", BigInteger, nullable=False,
+        comment="distinct people with a minute that day, counted once however many of the companies they visit; not "
+        "additive, never sum it"),
+    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False),
+        comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
     Column("events", BigInteger, nullable=False, comment="events with at least one engaged minute" + _OVER),
-    Column("peak_users", BigInteger, comment="highest number of concurrent users in any minute, added up over the companies; stage events alone, so null for networkingHub, and where nobody watched live"),
+    Column("peak_users", BigInteger,
+        comment="highest number of concurrent users in any minute, added up over the companies; stage events alone, "
+        "so null for networkingHub, and where nobody watched live"),
     Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
-    Column("data_through", UtcDateTime, nullable=False, comment="the smallest of the companies': all of them cover this hour"),
+    Column("data_through", UtcDateTime, nullable=False,
+        comment="the smallest of the companies': all of them cover this hour"),
     *never_negative("companies", *MINUTES, "unique_users", "events", "peak_users"),
     comment="A company's usage on a day with all its sub-companies, people counted once over all of them",
 )  # fmt: skip
@@ -149,7 +156,8 @@ COMPANY_ROLLUP = Insight(
     source="derived from event_participants and event_concurrency of the company and its sub-companies on that day (company_parents); "
     "not written while one of them is missing",
     refreshed="at the day's close, once all its sub-companies have that day, and after any of them changed",
-    example="SELECT day, companies, engaged_minutes, unique_users, peak_users FROM company_rollup WHERE event_type = 'all' ORDER BY company_id, day",
+    example="SELECT day, companies, engaged_minutes, unique_users, peak_users FROM company_rollup WHERE event_type = "
+    "'all' ORDER BY company_id, day",
     sources=(event_participants.name, event_concurrency.name),
     as_of=False,
     at_close=True,

@@ -25,9 +25,12 @@ event_retention = Table(
     day_column(),
     Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
     Column("minute", UtcDateTime, primary_key=True, comment="the minute (UTC), by its beginning"),
-    Column("minute_of_event", sa.BigInteger, comment="minutes from the planned start, negative before it; null where Sequel gives no start"),
+    Column("minute_of_event", sa.BigInteger,
+        comment="minutes from the planned start, negative before it; null where Sequel gives no start"),
     Column("users", sa.BigInteger, nullable=False, comment="concurrent users in that minute"),
-    percent_column("share_of_peak", "users / the highest number of concurrent users in any minute of the event up to the end of this day; null where that is 0"),
+    percent_column("share_of_peak",
+        "users / the highest number of concurrent users in any minute of the event up to the end of this day; null "
+        "where that is 0"),
     *never_negative("users"),
     comment="The retention curve of each event: the share of its peak that is there in each minute",
 )  # fmt: skip

@@ -28,15 +28,28 @@ funnel = Table(
     company_column(),
     day_column(),
     Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
-    Column("registered", sa.BigInteger, comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel does not say who registered, and all who came are in the next step"),
+    Column("registered", sa.BigInteger,
+        comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel "
+        "does not say who registered, and all who came are in the next step"),
     Column("attended", sa.BigInteger, nullable=False, comment="of them those with a live minute" + _OF_THEM),
-    Column("stayed_half", sa.BigInteger, comment="of them those with live minutes for half of the planned minutes or more; null where the event has no planned end after its start, and then not required for the next steps" + _OF_THEM),
-    Column("asked_or_answered", sa.BigInteger, comment="of them those who asked a question or answered a poll, by event_activity, questions or poll_answers; null where none of them is known" + _OF_THEM),
-    Column("came_again", sa.BigInteger, comment=f"of them those with a minute, live or on demand, in another stage event of the company on a later day, within {REPLAY_DAYS} days of the start day; null where it is unknown who asked or answered" + _OF_THEM),
-    Column("walk_ins", sa.BigInteger, nullable=False, comment="people with a live minute who have not registered by the end of this day: they are in no step; 0 where Sequel does not say who registered"),
-    Column("is_complete", Boolean, nullable=False, comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, when came_again can grow no more"),
+    Column("stayed_half", sa.BigInteger,
+        comment="of them those with live minutes for half of the planned minutes or more; null where the event has no "
+        "planned end after its start, and then not required for the next steps" + _OF_THEM),
+    Column("asked_or_answered", sa.BigInteger,
+        comment="of them those who asked a question or answered a poll, by event_activity, questions or poll_answers; "
+        "null where none of them is known" + _OF_THEM),
+    Column("came_again", sa.BigInteger,
+        comment=f"of them those with a minute, live or on demand, in another stage event of the company on a later "
+        f"day, within {REPLAY_DAYS} days of the start day; null where it is unknown who asked or answered" + _OF_THEM),
+    Column("walk_ins", sa.BigInteger, nullable=False,
+        comment="people with a live minute who have not registered by the end of this day: they are in no step; 0 "
+        "where Sequel does not say who registered"),
+    Column("is_complete", Boolean, nullable=False,
+        comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, when came_again can grow no "
+        "more"),
     *never_negative("attended", "came_again", "walk_ins"),
-    comment=f"From registering to coming again, as of the end of each day from an event's start day to {REPLAY_DAYS} days later",
+    comment=f"From registering to coming again, as of the end of each day from an event's start day to {REPLAY_DAYS} "
+    "days later",
 )  # fmt: skip
 
 _STEPS = ("attended", "stayed_half", "asked_or_answered", "came_again")

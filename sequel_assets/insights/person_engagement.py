@@ -57,16 +57,26 @@ person_engagement = Table(
     minutes_column("live_minutes", LIVE + _SO_FAR),
     minutes_column("on_demand_minutes", ON_DEMAND + _SO_FAR),
     minutes_column("engaged_minutes", ENGAGED + _SO_FAR),
-    percent_column("share_watched", "live_minutes / the planned minutes of the event, at most 100; null where it has no planned end after its start"),
+    percent_column("share_watched",
+        "live_minutes / the planned minutes of the event, at most 100; null where it has no planned end after its "
+        "start"),
     minutes_column("hub_minutes", f"minutes in the hub that the event links to, from its start day to {REPLAY_DAYS} days later, up to the end of this day; "
                    "in a hub of several events they count with each: never sum them over events"),
     Column("has_attended", Boolean, nullable=False, comment="whether they have a live minute" + _SO_FAR),
-    Column("is_registered", Boolean, comment="whether event_activity gives a time of their registration by the end of this day; null where it does not list them, or gives no time of anybody in the event"),
-    Column("first_seen_on", sa.Date, comment="first day with a minute of theirs in the event or its hub; null while there is none"),
-    Column("last_seen_on", sa.Date, comment="last day with a minute of theirs in the event or its hub, up to this day; null while there is none"),
-    _action_count("chat_messages", "messages that they wrote: those in chat_messages, or the comments that event_activity counts where those are more"),
-    _action_count("poll_answers", "polls that they answered: by poll_answers, or as event_activity counts where that is more"),
-    _action_count("questions", "questions that they asked: those in questions, or as event_activity counts where that is more"),
+    Column("is_registered", Boolean,
+        comment="whether event_activity gives a time of their registration by the end of this day; null where it does "
+        "not list them, or gives no time of anybody in the event"),
+    Column("first_seen_on", sa.Date,
+        comment="first day with a minute of theirs in the event or its hub; null while there is none"),
+    Column("last_seen_on", sa.Date,
+        comment="last day with a minute of theirs in the event or its hub, up to this day; null while there is none"),
+    _action_count("chat_messages",
+        "messages that they wrote: those in chat_messages, or the comments that event_activity counts where those are "
+        "more"),
+    _action_count("poll_answers",
+        "polls that they answered: by poll_answers, or as event_activity counts where that is more"),
+    _action_count("questions",
+        "questions that they asked: those in questions, or as event_activity counts where that is more"),
     _action_count("messages_reactions", "messages and reactions that they sent, as event_activity counts them"),
     _action_count("circles", "networking circles that they joined, as event_activity counts them"),
     *never_negative(*MINUTES, "hub_minutes"),
@@ -194,7 +204,8 @@ PERSON_ENGAGEMENT = Insight(
     table=person_engagement,
     answers="Who did what in an event: watched how much of it, wrote, asked, answered, networked?",
     grain="one row per company, day, stage event and person who registered (before or on the event's start day: on that one), watched or was in its hub on "
-    "that day, as of its end; whom event_activity only lists has none until then; the newest row of an event and person is what they did in all",
+    "that day, as of its end; whom event_activity only lists has none until then; the newest row of an event and "
+    "person is what they did in all",
     source="derived from event_participants of every day up to this one, and from event_activity, chat_messages, poll_answers and "
     "questions of the event's start day; what Sequel does not return is null",
     refreshed="when the day closes and when it turns final; for an event of today when its end is announced",

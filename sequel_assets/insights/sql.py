@@ -1,4 +1,4 @@
-"""SQL expressions that every engine computes alike: integer division, rounding, percentages, days and minutes since 1970.
+"""SQL expressions that every engine computes alike: integer division, rounding, percentages, days and minutes.
 
 For the SELECTs of the insights. A plain `/` of integers must not be used there: engines disagree about it.
 """
@@ -12,7 +12,7 @@ PERCENT = "percent, 0 to 100 with two decimals, halves up"
 
 
 def quotient(number: Any, divisor: Any) -> Any:
-    """Return number / divisor as an integer, rounded to zero; it divides evenly, so that it is exact on every engine."""
+    """Return number / divisor as an integer, rounded to zero; it divides evenly and so is exact on every engine."""
     return (number - number % divisor) // divisor
 
 

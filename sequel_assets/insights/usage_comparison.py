@@ -56,7 +56,8 @@ def _numbers(prefix: str, suffix: str, *, nullable: bool) -> list[Column[Any]]:
         number("engaged_minutes", ENGAGED),
         number("unique_users", "distinct people with a minute in the range"),
         number("events", "events with at least one engaged minute in the range; a hub is one"),
-        decimal("average_engaged_minutes", "engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+        decimal("average_engaged_minutes",
+            "engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
         decimal("engaged_minutes_per_day", "engaged_minutes / days of the range, two decimals, halves up"),
     ]  # fmt: skip
 
@@ -66,22 +67,36 @@ usage_comparison = Table(
     metadata,
     company_column(),
     day_column(),
-    Column("period", Text, primary_key=True, comment="day, week (ISO, Monday to Sunday), month, quarter, year: as far as it has gone at the end of this day; last_7_days, last_28_days, last_90_days: those ending with it"),
-    Column("compared_with", Text, primary_key=True, comment="previous: the one directly before; year_before: the same one a year before (29 February: the 28th; ISO week 53: that year's last)"),
-    Column("is_over", Boolean, nullable=False, comment="the period ends with this day, and is compared with the whole other one; else with as many days from the other one's beginning, at most all of it"),
+    Column("period", Text, primary_key=True,
+        comment="day, week (ISO, Monday to Sunday), month, quarter, year: as far as it has gone at the end of this "
+        "day; last_7_days, last_28_days, last_90_days: those ending with it"),
+    Column("compared_with", Text, primary_key=True,
+        comment="previous: the one directly before; year_before: the same one a year before (29 February: the 28th; "
+        "ISO week 53: that year's last)"),
+    Column("is_over", Boolean, nullable=False,
+        comment="the period ends with this day, and is compared with the whole other one; else with as many days from "
+        "the other one's beginning, at most all of it"),
     Column("first_day", sa.Date, nullable=False, comment="first day of the range; its last is day"),
-    Column("is_complete", Boolean, nullable=False, comment="every day of the range is within the history and has closed"),
+    Column("is_complete", Boolean, nullable=False,
+        comment="every day of the range is within the history and has closed"),
     *_numbers("", "", nullable=False),
     Column("before_first_day", sa.Date, nullable=False, comment="first day of the range compared with"),
     Column("before_last_day", sa.Date, nullable=False, comment="last day of the range compared with"),
-    Column("before_is_complete", Boolean, nullable=False, comment="every day of the range compared with is within the history and has closed; where not, its numbers are those of the days that are"),
+    Column("before_is_complete", Boolean, nullable=False,
+        comment="every day of the range compared with is within the history and has closed; where not, its numbers "
+        "are those of the days that are"),
     *_numbers("before_", _BEFORE, nullable=True),
-    Column("engaged_minutes_change", sa.Numeric(14, 2, asdecimal=False), comment="change of engaged_minutes_per_day in percent, two decimals" + _NULL),
-    Column("events_change", sa.Numeric(14, 2, asdecimal=False), comment="change of events per day in percent, two decimals" + _NULL),
-    Column("unique_users_change", sa.Numeric(14, 2, asdecimal=False), comment="change of unique_users in percent, two decimals; also null where the ranges are of unlike length: people are not so many a day" + _NULL),
+    Column("engaged_minutes_change", sa.Numeric(14, 2, asdecimal=False),
+        comment="change of engaged_minutes_per_day in percent, two decimals" + _NULL),
+    Column("events_change", sa.Numeric(14, 2, asdecimal=False),
+        comment="change of events per day in percent, two decimals" + _NULL),
+    Column("unique_users_change", sa.Numeric(14, 2, asdecimal=False),
+        comment="change of unique_users in percent, two decimals; also null where the ranges are of unlike length: "
+        "people are not so many a day" + _NULL),
     *never_negative(*NUMBERS, *(f"before_{name}" for name in NUMBERS)),
     info={"repeats": True},
-    comment="A company's usage in the usual periods, as they stood at the end of each day, beside the one before and the one a year before",
+    comment="A company's usage in the usual periods, as they stood at the end of each day, beside the one before and "
+    "the one a year before",
 )  # fmt: skip
 
 
@@ -221,7 +236,8 @@ def _earlier(next_number: Any, leaves: Any) -> Any:
 USAGE_COMPARISON = Insight(
     table=usage_comparison,
     answers="How is a company doing against the period before, and against the same one a year before?",
-    grain="one row per company, day, period and what it is compared with: 16 a day, over all event types (one type: `sequel-assets query usage --event-type`)",
+    grain="one row per company, day, period and what it is compared with: 16 a day, over all event types (one type: "
+    "`sequel-assets query usage --event-type`)",
     source="derived from event_participants of every day from counts_from (see lifetime_usage) on",
     refreshed="at the day's close, and after any day before it changed",
     example="SELECT day, period, engaged_minutes_per_day, before_engaged_minutes_per_day, engaged_minutes_change "
