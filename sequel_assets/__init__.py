@@ -1,1 +1,1 @@
-"""sequel_assets: Sequel's analytics as Dagster assets, proven and per day and sub-company."""
+"""sequel_assets: Sequel's analytics as Dagster assets, verified, by day and sub-company."""

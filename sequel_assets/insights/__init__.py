@@ -1,4 +1,4 @@
-"""THE MEANING: one module per question; each dataset is a table and the SELECT that fills it. No I/O, no clock."""
+"""The derived datasets: one module per question, each a table and the SELECT that fills it. No I/O, no clock."""
 
 from sequel_assets.insights.audience_usage import AUDIENCE_USAGE
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, case, exists, func, literal, select
 
-from sequel_assets.insights.daily_usage import average, whole
+from sequel_assets.insights.sql import as_integer, average
 from sequel_assets.warehouse.tables.company_lists import event_host_counts, event_hosts
 from sequel_assets.warehouse.tables.core import (
     STAGE,
@@ -78,7 +78,7 @@ def select_audience_usage(company_id: str, first: date, last: date, _start: date
         .subquery("every_day")
         .c
     )
-    number = {name: whole(n[name]) for name in _NUMBERS}
+    number = {name: as_integer(n[name]) for name in _NUMBERS}
     number["average_engaged_minutes"] = average(number["engaged_minutes"], number["unique_users"])
     is_certain = n.events_with_unknown_hosts == 0
     columns = [column.name for column in audience_usage.columns if column.name not in ("company_id", "day")]

@@ -1,4 +1,4 @@
-"""How much was a company used with all beneath it, everybody counted once over the whole tree?"""
+"""How much was a company used with all its sub-companies, everybody counted once over all of them?"""
 
 from datetime import date
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
-from sequel_assets.insights.daily_usage import average, whole
-from sequel_assets.insights.tree import stands, tree_of
+from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
+from sequel_assets.insights.sql import as_integer, average
 from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
@@ -27,7 +27,7 @@ from sequel_assets.warehouse.tables.core import (
 from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets.warehouse.tables.types import UtcDateTime
 
-_OVER = "; over the company and all beneath it"
+_OVER = "; over the company and its sub-companies"
 
 company_rollup = Table(
     "company_rollup",
@@ -35,28 +35,35 @@ company_rollup = Table(
     company_column(),
     day_column(),
     Column("event_type", Text, primary_key=True, comment="virtualStageEvent, networkingHub, or all"),
-    Column("companies", BigInteger, nullable=False, comment="companies that are counted: itself and those beneath it that day, at any depth"),
+    Column("companies", BigInteger, nullable=False,
+        comment="companies that are counted: itself and its sub-companies on that day, at any depth"),
     minutes_column("live_minutes", LIVE + _OVER),
     minutes_column("on_demand_minutes", ON_DEMAND + _OVER),
     minutes_column("engaged_minutes", ENGAGED + _OVER),
-    Column("unique_users", BigInteger, nullable=False, comment="distinct people with a minute that day, counted once however many of the companies they visit; not additive, never sum it"),
-    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+    Column("unique_users", BigInteger, nullable=False,
+        comment="distinct people with a minute that day, counted once however many of the companies they visit; not "
+        "additive, never sum it"),
+    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False),
+        comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
     Column("events", BigInteger, nullable=False, comment="events with at least one engaged minute" + _OVER),
-    Column("peak_users", BigInteger, comment="highest number of concurrent users in any minute, added up over the companies; stage events alone, so null for networkingHub, and where nobody watched live"),
+    Column("peak_users", BigInteger,
+        comment="highest number of concurrent users in any minute, added up over the companies; stage events alone, "
+        "so null for networkingHub, and where nobody watched live"),
     Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
-    Column("data_through", UtcDateTime, nullable=False, comment="the smallest of the companies': all of them cover this hour"),
+    Column("data_through", UtcDateTime, nullable=False,
+        comment="the smallest of the companies': all of them cover this hour"),
     *never_negative("companies", *MINUTES, "unique_users", "events", "peak_users"),
-    comment="A company's usage on a day with all beneath it, people counted once over the tree",
+    comment="A company's usage on a day with all its sub-companies, people counted once over all of them",
 )  # fmt: skip
 
 
 def select_company_rollup(company_id: str, first: date, last: date, _start: date) -> sa.Select[Any]:
     """Return the SELECT: a row `all` for every day that the companies have, and one per event type with minutes."""
-    tree = tree_of(company_id)
+    hierarchy = hierarchy_of(company_id)
     fact, r = event_participants.c, refreshes.c
     facts = (
         select(fact.company_id, fact.day, fact.event_id, fact.event_type, fact.person_id, *(fact[n] for n in MINUTES))
-        .select_from(event_participants.join(tree, stands(tree, fact.company_id, fact.day)))
+        .select_from(event_participants.join(hierarchy, belongs_on(hierarchy, fact.company_id, fact.day)))
         .where(fact.day.between(first, last))
         .cte("facts")
     )
@@ -66,7 +73,7 @@ def select_company_rollup(company_id: str, first: date, last: date, _start: date
             func.count(r.company_id.distinct()).label("companies"),
             func.min(r.data_through).label("data_through"),
         )
-        .select_from(refreshes.join(tree, stands(tree, r.company_id, r.day)))
+        .select_from(refreshes.join(hierarchy, belongs_on(hierarchy, r.company_id, r.day)))
         .where(r.dataset.in_((event_participants.name, event_concurrency.name)), r.day.between(first, last))
         .where(r.data_through.is_not(None))
         .group_by(r.day)
@@ -76,16 +83,16 @@ def select_company_rollup(company_id: str, first: date, last: date, _start: date
     scopes = sa.union(
         select(days.c.day, literal(ALL).label("event_type")), select(facts.c.day, facts.c.event_type)
     ).subquery("scopes")
-    peaks = _peaks(tree, first, last)
+    peaks = _peaks(hierarchy, first, last)
     n = numbers.c
     return select(
         literal(company_id).label("company_id"),
         days.c.day,
         scopes.c.event_type,
-        whole(days.c.companies).label("companies"),
-        *(whole(n[name]).label(name) for name in (*MINUTES, "unique_users")),
-        average(whole(n.engaged_minutes), whole(n.unique_users)).label("average_engaged_minutes"),
-        whole(n.events).label("events"),
+        as_integer(days.c.companies).label("companies"),
+        *(as_integer(n[name]).label(name) for name in (*MINUTES, "unique_users")),
+        average(as_integer(n.engaged_minutes), as_integer(n.unique_users)).label("average_engaged_minutes"),
+        as_integer(n.events).label("events"),
         sa.cast(peaks.c.peak_users, BigInteger).label("peak_users"),
         peaks.c.peak_at,
         days.c.data_through,
@@ -121,12 +128,12 @@ def _numbers(facts: sa.CTE, scope: Any) -> sa.Select[Any]:
     return select(sums, counted.c.events).select_from(sums.join(counted, same))
 
 
-def _peaks(tree: sa.CTE, first: date, last: date) -> sa.Subquery:
-    """Return of each day the highest and earliest minute, users added up over the tree: day, peak_users, peak_at."""
+def _peaks(hierarchy: sa.CTE, first: date, last: date) -> sa.Subquery:
+    """Return each day's highest and earliest minute, users added up over the hierarchy: day, peak_users, peak_at."""
     m = event_concurrency.c
     together = (
         select(m.day, m.minute, func.sum(m.users).label("users"))
-        .select_from(event_concurrency.join(tree, stands(tree, m.company_id, m.day)))
+        .select_from(event_concurrency.join(hierarchy, belongs_on(hierarchy, m.company_id, m.day)))
         .where(m.day.between(first, last))
         .group_by(m.day, m.minute)
         .subquery()
@@ -144,12 +151,13 @@ def _peaks(tree: sa.CTE, first: date, last: date) -> sa.Subquery:
 
 COMPANY_ROLLUP = Insight(
     table=company_rollup,
-    answers="How much was a company used with all beneath it, everybody counted once?",
-    grain="one row per company (one with nothing beneath it counts itself), day and event type, and one for all of them",
-    source="derived from event_participants and event_concurrency of the company and all beneath it that day (company_parents); "
+    answers="How much was a company used with all its sub-companies, everybody counted once?",
+    grain="one row per company (one without sub-companies counts itself), day and event type, and one for all of them",
+    source="derived from event_participants and event_concurrency of the company and its sub-companies on that day (company_parents); "
     "not written while one of them is missing",
-    refreshed="at the day's close, once all beneath it are there, and after any of them changed",
-    example="SELECT day, companies, engaged_minutes, unique_users, peak_users FROM company_rollup WHERE event_type = 'all' ORDER BY company_id, day",
+    refreshed="at the day's close, once all its sub-companies have that day, and after any of them changed",
+    example="SELECT day, companies, engaged_minutes, unique_users, peak_users FROM company_rollup WHERE event_type = "
+    "'all' ORDER BY company_id, day",
     sources=(event_participants.name, event_concurrency.name),
     as_of=False,
     at_close=True,

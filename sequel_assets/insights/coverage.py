@@ -1,6 +1,6 @@
-"""How far the numbers of any range can be relied on: which days are missing or have not closed, and what is counted.
+"""How complete the numbers of any range of days are: which days are missing or have not closed.
 
-By company, as roll-ups wait for each: one that is gone has no slice to give and makes up for nobody else's.
+Each company is checked by itself: a company that is gone has no slice, and its absence must not hide another's.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,31 +11,31 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import case, cast, func, null, select
 
+from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
 from sequel_assets.insights.periods import DAY, Days
 from sequel_assets.insights.ranges import Scope
-from sequel_assets.insights.tree import stands, tree_of
 from sequel_assets.warehouse.tables.core import companies, refreshes
 
 
 def select_members(scope: Scope) -> Any:
     """Return the companies that are counted: company_id, from_day, until_day (excluded), gone_at."""
     c = companies.c
-    if not scope.is_tree:
+    if not scope.includes_sub_companies:
         no_day = cast(null(), sa.Date)
         own = c.company_id == scope.company_id
         return select(c.company_id, no_day.label("from_day"), no_day.label("until_day"), c.gone_at).where(own)
-    tree = tree_of(scope.company_id)
-    return select(*tree.c, c.gone_at).join_from(tree, companies, c.company_id == tree.c.company_id)
+    hierarchy = hierarchy_of(scope.company_id)
+    return select(*hierarchy.c, c.gone_at).join_from(hierarchy, companies, c.company_id == hierarchy.c.company_id)
 
 
 def select_coverage(scope: Scope, datasets: Collection[str]) -> Any:
-    """Return of each day and company that has all of these datasets what the least of them covers."""
+    """Return, for each day and company with all of these datasets, the least hours that they cover."""
     r = refreshes.c
     source: Any = refreshes
-    if scope.is_tree:
-        tree = tree_of(scope.company_id)
-        source = refreshes.join(tree, stands(tree, r.company_id, r.day))
-    of_company = [] if scope.is_tree else [r.company_id == scope.company_id]
+    if scope.includes_sub_companies:
+        hierarchy = hierarchy_of(scope.company_id)
+        source = refreshes.join(hierarchy, belongs_on(hierarchy, r.company_id, r.day))
+    of_company = [] if scope.includes_sub_companies else [r.company_id == scope.company_id]
     least = case((func.count(r.full_through) == func.count(), func.min(r.full_through)), else_=None)
     return (
         select(r.day, r.company_id, func.min(r.data_through).label("data_through"), least.label("full_through"))
@@ -49,16 +49,16 @@ def select_coverage(scope: Scope, datasets: Collection[str]) -> Any:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far the numbers of a range can be relied on."""
+    """How complete the numbers of a range are."""
 
     companies: int
     """How many companies are counted on the last day."""
     missing: tuple[date, ...] = field(default=())
-    """Days of which a company lacks what is counted: not asked yet, failed, or forgotten by Sequel."""
+    """Days that a company lacks: not fetched yet, failed, or no longer kept by Sequel."""
     not_closed: tuple[date, ...] = field(default=())
-    """Days of which not every event has been asked after the day's end."""
+    """Days of which not every event has been fetched after the day's end."""
     data_through: datetime | None = None
-    """Everything up to this moment is counted, of the days that are known; None where none is."""
+    """Everything up to this time is counted, of the days that are known; None where none is."""
 
     @property
     def is_complete(self) -> bool:
@@ -67,21 +67,26 @@ class Coverage:
 
 
 def judge(days: Days, members: Iterable[Sequence[Any]], known: Iterable[Sequence[Any]]) -> Coverage:
-    """Return a range's coverage by the rows of `select_members` and `select_coverage`; who is gone is not missed. Pure."""
-    stood = list(members)
+    """Return a range's coverage by the rows of `select_members` and `select_coverage`. Pure.
+
+    A company that is gone is not missing.
+    """
+    belonging = list(members)
     of_day: dict[date, dict[str, tuple[datetime, datetime | None]]] = {}
     for day, company_id, data_through, full_through in known:
         of_day.setdefault(day, {})[company_id] = data_through, full_through
     missing, not_closed, through = [], [], datetime.combine(days.last + DAY, time(), UTC)
     counted = 0
     for day in days:
-        here = [(who, gone) for who, begins, ends, gone in stood if (begins or day) <= day and (not ends or day < ends)]
+        here = [
+            (who, gone) for who, begins, ends, gone in belonging if (begins or day) <= day and (not ends or day < ends)
+        ]
         counted = len(here)
-        told = of_day.get(day, {})
+        covered = of_day.get(day, {})
         end = datetime.combine(day + DAY, time(), UTC)
-        if any(who not in told and (gone is None or day < gone.date()) for who, gone in here):
+        if any(who not in covered and (gone is None or day < gone.date()) for who, gone in here):
             missing.append(day)
-        if any(full_through is None or full_through < end for _, full_through in told.values()):
+        if any(full_through is None or full_through < end for _, full_through in covered.values()):
             not_closed.append(day)
-        through = min([through, *(data_through for data_through, _ in told.values() if data_through < end)])
+        through = min([through, *(data_through for data_through, _ in covered.values() if data_through < end)])
     return Coverage(counted, tuple(missing), tuple(not_closed), through if of_day else None)

@@ -4,8 +4,9 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Column, Table, Text, case, cast, func, literal, select
+from sqlalchemy import Column, Table, Text, func, literal, select
 
+from sequel_assets.insights.sql import as_integer, average
 from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
@@ -31,31 +32,14 @@ daily_usage = Table(
     minutes_column("live_minutes", LIVE),
     minutes_column("on_demand_minutes", ON_DEMAND),
     minutes_column("engaged_minutes", ENGAGED),
-    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute that day; not additive, never sum it"),
+    Column("unique_users", sa.BigInteger, nullable=False,
+        comment="distinct people with a minute that day; not additive, never sum it"),
     Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False),
            comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
     Column("events", sa.BigInteger, nullable=False, comment="events with at least one engaged minute; a hub is one"),
     *never_negative(*MINUTES, "unique_users", "events"),
     comment="A company's usage on a day, in all and by event type",
 )  # fmt: skip
-
-
-def quotient(number: Any, divisor: Any) -> Any:
-    """Return number / divisor as a whole number, rounded to zero; it divides evenly, so that it is exact where / is not whole."""
-    return (number - number % divisor) // divisor
-
-
-def average(minutes: Any, users: Any) -> Any:
-    """Return minutes / users as SQL with two decimals, halves up, exactly: integers alone decide the digits."""
-    hundredths = quotient(minutes * 200 + users, users * 2)
-    return cast(
-        case((users > 0, hundredths / sa.literal_column("100.0")), else_=None), sa.Numeric(14, 2, asdecimal=False)
-    )
-
-
-def whole(expression: Any) -> Any:
-    """Return a sum as a whole number: PostgreSQL would make it numeric, an empty one null."""
-    return cast(func.coalesce(expression, 0), sa.BigInteger)
 
 
 def select_daily_usage(company_id: str, first: date, last: date, _start: date) -> sa.CompoundSelect[Any]:
@@ -69,7 +53,7 @@ def select_daily_usage(company_id: str, first: date, last: date, _start: date) -
         func.count(fact.person_id.distinct()).label("unique_users"),
         func.count(fact.event_id.distinct()).label("events"),
     )
-    whole_day = select(fact.day, *numbers, literal(0).label("refreshed")).where(*chosen).group_by(fact.day)
+    all_types = select(fact.day, *numbers, literal(0).label("refreshed")).where(*chosen).group_by(fact.day)
     by_type = (
         select(fact.day, fact.event_type, *numbers)
         .where(*chosen)
@@ -83,7 +67,7 @@ def select_daily_usage(company_id: str, first: date, last: date, _start: date) -
         refreshes.c.day.between(first, last),
         refreshes.c.data_through.is_not(None),
     )  # fmt: skip
-    both = sa.union_all(whole_day, refreshed).subquery("both")  # not a join: without statistics PostgreSQL would loop
+    both = sa.union_all(all_types, refreshed).subquery("both")  # not a join: without statistics PostgreSQL would loop
     every_day = (
         select(both.c.day, *(func.sum(both.c[number.name]).label(number.name) for number in numbers))
         .group_by(both.c.day)
@@ -102,12 +86,12 @@ def _rows(company_id: str, day: Any, event_type: Any, numbers: sa.Subquery) -> s
         literal(company_id).label("company_id"),
         day.label("day"),
         event_type.label("event_type"),
-        whole(n.live_minutes).label("live_minutes"),
-        whole(n.on_demand_minutes).label("on_demand_minutes"),
-        whole(n.engaged_minutes).label("engaged_minutes"),
-        whole(n.unique_users).label("unique_users"),
-        average(whole(n.engaged_minutes), whole(n.unique_users)).label("average_engaged_minutes"),
-        whole(n.events).label("events"),
+        as_integer(n.live_minutes).label("live_minutes"),
+        as_integer(n.on_demand_minutes).label("on_demand_minutes"),
+        as_integer(n.engaged_minutes).label("engaged_minutes"),
+        as_integer(n.unique_users).label("unique_users"),
+        average(as_integer(n.engaged_minutes), as_integer(n.unique_users)).label("average_engaged_minutes"),
+        as_integer(n.events).label("events"),
     )
 
 
@@ -117,7 +101,8 @@ DAILY_USAGE = Insight(
     grain="one row per company, day and event type, and one for all of them",
     source="derived from event_participants",
     refreshed="with the facts of its day: every hour for today, once more at the day's close and when it turns final",
-    example="SELECT day, engaged_minutes, unique_users, average_engaged_minutes FROM daily_usage WHERE event_type = 'all' ORDER BY company_id, day",
+    example="SELECT day, engaged_minutes, unique_users, average_engaged_minutes FROM daily_usage WHERE event_type = "
+    "'all' ORDER BY company_id, day",
     sources=(event_participants.name,),
     as_of=False,
     select=select_daily_usage,

@@ -1,4 +1,4 @@
-"""Which events a day still tells of, and how time is counted the same on every engine.
+"""The replay window of events: the days on which an event has as-of rows, and what is known of them.
 
 An event's replay window opens on the UTC day on which it is planned to start and closes REPLAY_DAYS later. As-of rows
 of an event are written for those days only, so that its rows are bounded.
@@ -11,42 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import and_, case, cast, func, literal, select
 
-from sequel_assets.insights.daily_usage import average, quotient
+from sequel_assets.insights.sql import day_number, minute_number
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, events, refreshes
 
 REPLAY_DAYS = 30
-"""How many days after its start day an event is still told of."""
+"""For how many days after its start day an event has rows."""
 EARLIEST = date(1970, 1, 1)
 """Before any day of any event: times are counted from it."""
 ZERO, UNKNOWN = literal(0), cast(sa.null(), sa.BigInteger)
-PERCENT = "percent, 0 to 100 with two decimals, halves up"
-
-
-def percent_column(name: str, comment: str) -> "sa.Column[float]":
-    """Return a column of a share that is not known where its denominator is zero or was not told."""
-    return sa.Column(name, sa.Numeric(5, 2, asdecimal=False), comment=f"{comment}; {PERCENT}")
-
-
-def percent(part: Any, whole: Any) -> Any:
-    """Return part / whole as SQL in percent with two decimals; null where there is nothing to be a part of."""
-    return cast(average(part * 100, whole), sa.Numeric(5, 2, asdecimal=False))
-
-
-def seconds(column: Any) -> Any:
-    """Return whole seconds since 1970 of a day or a moment in UTC, rounded down."""
-    exactly = sa.extract("epoch", column)
-    whole = cast(exactly, sa.BigInteger)  # which rounds on PostgreSQL
-    return whole - case((whole > exactly, 1), else_=0)
-
-
-def minute_number(column: Any) -> Any:
-    """Return the whole minutes since 1970 of a moment."""
-    return quotient(seconds(column), 60)
-
-
-def day_number(column: Any) -> Any:
-    """Return the UTC days since 1970 of a day or a moment: what is subtracted where days are apart."""
-    return quotient(seconds(column), 86400)
 
 
 def planned_minutes() -> Any:
@@ -56,7 +28,10 @@ def planned_minutes() -> Any:
 
 
 def open_events(company_id: str, first: date, last: date) -> sa.CTE:
-    """Return the stage events whose replay window has one of these days: event_id, start_number, planned_minutes, is_cancelled."""
+    """Return the stage events whose replay window has one of these days.
+
+    Columns: event_id, start_number, planned_minutes, is_cancelled.
+    """
     e = events.c
     begins = datetime.combine(first - timedelta(days=REPLAY_DAYS), time(), UTC)
     ends = datetime.combine(last + timedelta(days=1), time(), UTC)
@@ -90,9 +65,9 @@ def known_days(company_id: str, first: date, last: date) -> sa.CTE:
 
 
 def open_days(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.CTE:
-    """Return each refreshed day of each event's window: day, what open_events says, has_begun, is_last_day.
+    """Return each refreshed day of each event's window: day, the columns of open_events, has_begun, is_last_day.
 
-    Of an open day it is not known whether its events have begun: no fact says so, and there is no clock.
+    Whether the events of an open day have begun is unknown: no fact says so, and there is no clock here.
     """
     days = known_days(company_id, max(start, first), last)
     number, begins = days.c.number, opened.c.start_number
@@ -109,7 +84,8 @@ def open_days(company_id: str, first: date, last: date, start: date, opened: sa.
 def answered_days(company_id: str, last: date, datasets: Sequence[str]) -> sa.CTE:
     """Return, by day, which of these datasets have a slice of it: number, day, and a column of 1 or 0 per dataset.
 
-    What is not told of an event's start day is not known, and null; what is told has no rows where nothing happened.
+    Where a dataset has no slice of an event's start day its numbers are unknown (null); where it has one without rows,
+    nothing happened (0).
     """
     r = refreshes.c
     return (
@@ -121,19 +97,19 @@ def answered_days(company_id: str, last: date, datasets: Sequence[str]) -> sa.CT
         .where(r.company_id == company_id, r.dataset.in_(datasets), r.data_through.is_not(None))
         .where(r.day.between(EARLIEST, last))
         .group_by(r.day)
-        .cte("told_days")
+        .cte("answered_days")
     )
 
 
-def where_known(told: Any, number: Any) -> Any:
-    """Return a count as a whole number where its dataset is told, else null."""
-    return case((told == 1, cast(func.coalesce(number, 0), sa.BigInteger)), else_=None)
+def where_known(is_known: Any, number: Any) -> Any:
+    """Return a count as an integer where its dataset is known (1), else null."""
+    return case((is_known == 1, cast(func.coalesce(number, 0), sa.BigInteger)), else_=None)
 
 
 def stacked(otherwise: Mapping[str, Any], *parts: tuple[sa.Select[Any], Mapping[str, Any]]) -> sa.Subquery:
-    """Return SELECTs one beneath the other, each with its keys and its numbers, and `otherwise` for those it lacks.
+    """Return a UNION ALL of SELECTs, each with its keys and its numbers, and `otherwise` for the numbers it lacks.
 
-    Stacked and then grouped, not joined: without statistics SQLite and PostgreSQL would loop over rows times rows.
+    The caller groups it. A join would be slow: without statistics SQLite and PostgreSQL loop over rows times rows.
     """
     each = [
         keys.add_columns(*(numbers.get(name, nothing).label(name) for name, nothing in otherwise.items()))
@@ -145,7 +121,7 @@ def stacked(otherwise: Mapping[str, Any], *parts: tuple[sa.Select[Any], Mapping[
 def so_far(
     days: sa.FromClause, changes: sa.FromClause, sums: Sequence[str], highest: Sequence[str] = ()
 ) -> sa.Subquery:
-    """Return each event and day with what `days` says of it, and what was added (or highest) up to that day."""
+    """Return each event and day with the columns of `days`, and running sums (or maxima) of `changes` up to it."""
     d, c = days.c, changes.c
     said = {column.name: column for column in d if column.name not in ("event_id", "day")}
     nothing: dict[str, Any] = {name: cast(sa.null(), column.type) for name, column in said.items()}

@@ -15,7 +15,7 @@ from sequel_assets.warehouse.tables.types import UtcDateTime
 SUMS = (*MINUTES, "unique_users", "attended_live", "registered", "registered_live", "voted_live", "watched")
 """What is added up over days: `watched` are live minutes, nobody's counted above the planned ones."""
 PEAK = ("peak_users", "peak_at")
-"""What the highest is taken of: only days that beat those before tell a peak, so that the latest is the earliest minute."""
+"""Columns with a running maximum: only a day with a higher peak has a value, so that peak_at is the earliest minute."""
 
 
 def changes_of_events(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.Subquery:
@@ -52,7 +52,7 @@ def changes_of_events(company_id: str, first: date, last: date, start: date, ope
 
 
 def _people(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.Subquery:
-    """Return each person's days in each event, that of their registration too, with what came before and whether they voted."""
+    """Return each person's days in each event, that of registration too, with running sums and whether they voted."""
     f, a, v = event_participants.c, event_activity.c, poll_answers.c
     window = (first - timedelta(days=REPLAY_DAYS), last)
     every = stacked(

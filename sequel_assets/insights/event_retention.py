@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
-from sequel_assets.insights.event_days import minute_number, percent, percent_column
+from sequel_assets.insights.sql import minute_number, percent, percent_column
 from sequel_assets.warehouse.tables.core import (
     company_column,
     day_column,
@@ -25,16 +25,19 @@ event_retention = Table(
     day_column(),
     Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
     Column("minute", UtcDateTime, primary_key=True, comment="the minute (UTC), by its beginning"),
-    Column("minute_of_event", sa.BigInteger, comment="minutes from the planned start, negative before it; null where Sequel gives no start"),
+    Column("minute_of_event", sa.BigInteger,
+        comment="minutes from the planned start, negative before it; null where Sequel gives no start"),
     Column("users", sa.BigInteger, nullable=False, comment="concurrent users in that minute"),
-    percent_column("share_of_peak", "users / the highest number of concurrent users in any minute of the event up to the end of this day; null where that is 0"),
+    percent_column("share_of_peak",
+        "users / the highest number of concurrent users in any minute of the event up to the end of this day; null "
+        "where that is 0"),
     *never_negative("users"),
     comment="The retention curve of each event: the share of its peak that is there in each minute",
 )  # fmt: skip
 
 
 def select_event_retention(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
-    """Return the SELECT: every minute that is told, beside the event's peak up to the end of its day."""
+    """Return the SELECT: every known minute, and the event's peak up to the end of its day."""
     c, e = event_concurrency.c, events.c
     peak = func.max(c.users).over(partition_by=c.event_id, order_by=c.day)  # of all minutes up to the day's end
     minutes = (
@@ -61,7 +64,7 @@ def select_event_retention(company_id: str, first: date, last: date, start: date
 EVENT_RETENTION = Insight(
     table=event_retention,
     answers="What share of an event's peak was there in each minute?",
-    grain="one row per company, day, stage event and minute that Sequel tells",
+    grain="one row per company, day, stage event and minute that Sequel returns",
     source="derived from event_concurrency of the event up to this day",
     refreshed="when the day closes and when it turns final; for an event of today when its end is announced",
     example="SELECT minute_of_event, users, share_of_peak FROM event_retention ORDER BY company_id, event_id, minute",

@@ -6,21 +6,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Table, case, func, literal, select
 
-from sequel_assets.insights.daily_usage import average, whole
 from sequel_assets.insights.event_days import (
     REPLAY_DAYS,
     ZERO,
     answered_days,
     open_days,
     open_events,
-    percent,
-    percent_column,
     so_far,
     stacked,
     where_known,
 )
 from sequel_assets.insights.event_minutes import PEAK, SUMS, changes_of_events
 from sequel_assets.insights.registering import is_registration_known, listed_of_events
+from sequel_assets.insights.sql import as_integer, average, percent, percent_column
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -47,12 +45,12 @@ from sequel_assets.warehouse.tables.types import UtcDateTime
 
 _REPLAY = timedelta(days=REPLAY_DAYS)
 _SO_FAR = "; up to the end of this day"
-_AS_TOLD = "; of the event as a whole, as last told; null where Sequel does not tell it"
+_OF_DETAILS = "; by the event's details, as last fetched; null where Sequel does not return them"
 _COUNTS = ("unique_users", "attended_live", "watched_replay_only")
 
 
-def _told_count(name: str, comment: str) -> "Column[int]":
-    return Column(name, sa.BigInteger, comment=comment + _AS_TOLD)
+def _detail_count(name: str, comment: str) -> "Column[int]":
+    return Column(name, sa.BigInteger, comment=comment + _OF_DETAILS)
 
 
 event_statistics = Table(
@@ -61,29 +59,45 @@ event_statistics = Table(
     company_column(),
     day_column(),
     Column("event_id", sa.Text, primary_key=True, comment="the stage event's uid"),
-    Column("is_cancelled", Boolean, nullable=False, comment="cancelled at Sequel, as last told; minutes it may have are counted all the same"),
-    Column("planned_minutes", sa.BigInteger, comment="minutes from the planned start to the planned end; null where Sequel gives no end after the start"),
+    Column("is_cancelled", Boolean, nullable=False,
+        comment="cancelled at Sequel, as last fetched; minutes it may have are counted all the same"),
+    Column("planned_minutes", sa.BigInteger,
+        comment="minutes from the planned start to the planned end; null where Sequel gives no end after the start"),
     minutes_column("live_minutes", LIVE + _SO_FAR),
     minutes_column("on_demand_minutes", ON_DEMAND + _SO_FAR),
     minutes_column("engaged_minutes", ENGAGED + _SO_FAR),
-    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute, live or on demand" + _SO_FAR),
-    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+    Column("unique_users", sa.BigInteger, nullable=False,
+        comment="distinct people with a minute, live or on demand" + _SO_FAR),
+    Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False),
+        comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
     Column("attended_live", sa.BigInteger, nullable=False, comment="distinct people with a live minute" + _SO_FAR),
-    Column("watched_replay_only", sa.BigInteger, nullable=False, comment="distinct people with an on-demand minute and no live one" + _SO_FAR),
-    Column("registered", sa.BigInteger, comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel does not tell who registered"),
-    percent_column("show_rate", "of those registered, the share with a live minute; null where nobody registered or Sequel does not tell who did, and while nobody has come to an event that is cancelled or whose start day has not closed"),
-    percent_column("average_share_watched", "live minutes / planned_minutes on average over those who attended live, nobody's counted above planned_minutes; null without either"),
-    Column("peak_users", sa.BigInteger, comment="highest number of concurrent users in any minute" + _SO_FAR + "; null where no minute is told"),
+    Column("watched_replay_only", sa.BigInteger, nullable=False,
+        comment="distinct people with an on-demand minute and no live one" + _SO_FAR),
+    Column("registered", sa.BigInteger,
+        comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel "
+        "does not say who registered"),
+    percent_column("show_rate",
+        "of those registered, the share with a live minute; null where nobody registered or Sequel does not say who "
+        "did, and while nobody has come to an event that is cancelled or whose start day has not closed"),
+    percent_column("average_share_watched",
+        "live minutes / planned_minutes on average over those who attended live, nobody's counted above "
+        "planned_minutes; null without either"),
+    Column("peak_users", sa.BigInteger,
+        comment="highest number of concurrent users in any minute" + _SO_FAR + "; null where no minute is known"),
     Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
-    _told_count("polls", "polls held"),
-    _told_count("poll_voters", "distinct people who answered a poll; answers without a name count nobody"),
-    percent_column("poll_participation_rate", "of those who attended live, the share that answered a poll; null where nobody attended, no poll was held or polls are not told"),
-    _told_count("questions", "questions asked"),
-    _told_count("questions_answered", "of them those with an answer or a time of it"),
-    _told_count("chat_messages", "messages in the chat"),
-    Column("chat_messages_per_minute", sa.Numeric(14, 2, asdecimal=False), comment="chat_messages / planned_minutes, two decimals, halves up; null without either"),
-    _told_count("reactions", "emojis sent"),
-    Column("is_last_day", Boolean, nullable=False, comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, the event's last one"),
+    _detail_count("polls", "polls held"),
+    _detail_count("poll_voters", "distinct people who answered a poll; answers without a name count nobody"),
+    percent_column("poll_participation_rate",
+        "of those who attended live, the share that answered a poll; null where nobody attended, no poll was held or "
+        "polls are unknown"),
+    _detail_count("questions", "questions asked"),
+    _detail_count("questions_answered", "of them those with an answer or a time of it"),
+    _detail_count("chat_messages", "messages in the chat"),
+    Column("chat_messages_per_minute", sa.Numeric(14, 2, asdecimal=False),
+        comment="chat_messages / planned_minutes, two decimals, halves up; null without either"),
+    _detail_count("reactions", "emojis sent"),
+    Column("is_last_day", Boolean, nullable=False,
+        comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, the event's last one"),
     *never_negative(*MINUTES, *_COUNTS),
     comment=f"How each event has gone, as of the end of each day from its start day to {REPLAY_DAYS} days later",
 )  # fmt: skip
@@ -98,34 +112,34 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
     """Return the SELECT: a row per event and day of its window, of events with a minute or somebody registered."""
     opened = open_events(company_id, first, last)
     days = open_days(company_id, first, last, start, opened)
-    told, talk = answered_days(company_id, last, _OPTIONAL), _talk(company_id, first, last)
+    answered, talk = answered_days(company_id, last, _OPTIONAL), _talk(company_id, first, last)
     listed = listed_of_events(company_id, first - _REPLAY, last)
     changes = changes_of_events(company_id, first, last, start, opened)
-    m, t, k, n = so_far(days, changes, SUMS, PEAK).c, told.c, talk.c, listed.c
+    m, t, k, n = so_far(days, changes, SUMS, PEAK).c, answered.c, talk.c, listed.c
 
     def of(table: Table, name: str) -> Any:
         return where_known(t[table.name], k[name])
 
-    registered = case((is_registration_known(t[event_activity.name], n), whole(m.registered)), else_=None)
-    planned, live = sa.cast(m.planned_minutes, sa.BigInteger), whole(m.attended_live)
+    registered = case((is_registration_known(t[event_activity.name], n), as_integer(m.registered)), else_=None)
+    planned, live = sa.cast(m.planned_minutes, sa.BigInteger), as_integer(m.attended_live)
     awaited = case((live > 0, registered), (m.has_begun & sa.not_(m.is_cancelled), registered), else_=None)
-    held, chat = of(polls, "polls"), of(chat_messages, "chat_messages")
-    polled = case(((t[poll_answers.name] == 1) & (held > 0), live), else_=None)
+    poll_count, chat = of(polls, "polls"), of(chat_messages, "chat_messages")
+    polled = case(((t[poll_answers.name] == 1) & (poll_count > 0), live), else_=None)
     numbers = {
         "is_cancelled": m.is_cancelled,
         "planned_minutes": planned,
-        **{name: whole(m[name]) for name in (*MINUTES, "unique_users")},
-        "average_engaged_minutes": average(whole(m.engaged_minutes), whole(m.unique_users)),
+        **{name: as_integer(m[name]) for name in (*MINUTES, "unique_users")},
+        "average_engaged_minutes": average(as_integer(m.engaged_minutes), as_integer(m.unique_users)),
         "attended_live": live,
-        "watched_replay_only": whole(m.unique_users - m.attended_live),
+        "watched_replay_only": as_integer(m.unique_users - m.attended_live),
         "registered": registered,
-        "show_rate": percent(whole(m.registered_live), awaited),
-        "average_share_watched": percent(whole(m.watched), live * planned),
+        "show_rate": percent(as_integer(m.registered_live), awaited),
+        "average_share_watched": percent(as_integer(m.watched), live * planned),
         "peak_users": sa.cast(m.peak_users, sa.BigInteger),
         "peak_at": m.peak_at,
-        "polls": held,
+        "polls": poll_count,
         "poll_voters": of(poll_answers, "poll_voters"),
-        "poll_participation_rate": percent(whole(m.voted_live), polled),
+        "poll_participation_rate": percent(as_integer(m.voted_live), polled),
         "questions": of(questions, "questions"),
         "questions_answered": of(questions, "questions_answered"),
         "chat_messages": chat,
@@ -136,15 +150,15 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
     return (
         select(literal(company_id).label("company_id"), m.day, m.event_id)
         .add_columns(*(number.label(name) for name, number in numbers.items()))
-        .outerjoin(told, t.number == m.start_number)
+        .outerjoin(answered, t.number == m.start_number)
         .outerjoin(talk, k.event_id == m.event_id)
         .outerjoin(listed, n.event_id == m.event_id)
-        .where((whole(m.unique_users) > 0) | (func.coalesce(n.entries, 0) > 0))
+        .where((as_integer(m.unique_users) > 0) | (func.coalesce(n.entries, 0) > 0))
     )
 
 
 def _talk(company_id: str, first: date, last: date) -> sa.Subquery:
-    """Return what is told of each event as a whole."""
+    """Return the counts of each event's details."""
 
     def of(table: Table, **numbers: Any) -> tuple[sa.Select[Any], dict[str, Any]]:
         chosen = (table.c.company_id == company_id, table.c.day.between(first - _REPLAY, last))
@@ -169,10 +183,12 @@ EVENT_STATISTICS = Insight(
     grain=f"one row per company, day and stage event, from the day on which the event starts to {REPLAY_DAYS} days later, "
     "as of the end of that day; of events with a minute or somebody in event_activity",
     source="derived from event_participants and event_concurrency of every day up to this one, and from event_activity, polls, "
-    "poll_answers, questions, chat_messages and reactions of the event's start day; what Sequel does not tell is null",
+    "poll_answers, questions, chat_messages and reactions of the event's start day; what Sequel does not return is "
+    "null",
     refreshed="with the facts of its day: every hour for today, once more at the day's close and when it turns final",
     example="SELECT event_id, unique_users, average_engaged_minutes, show_rate, peak_users FROM event_statistics s "
-    "WHERE day = (SELECT max(day) FROM event_statistics l WHERE l.company_id = s.company_id AND l.event_id = s.event_id)",
+    "WHERE day = (SELECT max(day) FROM event_statistics l WHERE l.company_id = s.company_id AND l.event_id = "
+    "s.event_id)",
     sources=(event_participants.name, event_concurrency.name),
     optional=_OPTIONAL,
     reads_events=True,

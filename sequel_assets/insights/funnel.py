@@ -6,18 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
 
-from sequel_assets.insights.daily_usage import whole
-from sequel_assets.insights.event_days import (
-    REPLAY_DAYS,
-    ZERO,
-    answered_days,
-    day_number,
-    open_days,
-    open_events,
-    so_far,
-    stacked,
-)
+from sequel_assets.insights.event_days import REPLAY_DAYS, ZERO, answered_days, open_days, open_events, so_far, stacked
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
+from sequel_assets.insights.sql import as_integer, day_number
 from sequel_assets.warehouse.tables.core import (
     STAGE,
     company_column,
@@ -37,37 +28,50 @@ funnel = Table(
     company_column(),
     day_column(),
     Column("event_id", Text, primary_key=True, comment="the stage event's uid"),
-    Column("registered", sa.BigInteger, comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel does not tell who registered, and all who came are in the next step"),
+    Column("registered", sa.BigInteger,
+        comment="people whom event_activity gives a time of registration by the end of this day; null where Sequel "
+        "does not say who registered, and all who came are in the next step"),
     Column("attended", sa.BigInteger, nullable=False, comment="of them those with a live minute" + _OF_THEM),
-    Column("stayed_half", sa.BigInteger, comment="of them those with live minutes for half of the planned minutes or more; null where the event has no planned end after its start, and then not asked of the next steps" + _OF_THEM),
-    Column("asked_or_answered", sa.BigInteger, comment="of them those who asked a question or answered a poll, by event_activity, questions or poll_answers; null where none of them tells of either" + _OF_THEM),
-    Column("came_again", sa.BigInteger, comment=f"of them those with a minute, live or on demand, in another stage event of the company on a later day, within {REPLAY_DAYS} days of the start day; null where it is not told who asked or answered" + _OF_THEM),
-    Column("walk_ins", sa.BigInteger, nullable=False, comment="people with a live minute who have not registered by the end of this day: they are in no step; 0 where Sequel does not tell who registered"),
-    Column("is_complete", Boolean, nullable=False, comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, when came_again can grow no more"),
+    Column("stayed_half", sa.BigInteger,
+        comment="of them those with live minutes for half of the planned minutes or more; null where the event has no "
+        "planned end after its start, and then not required for the next steps" + _OF_THEM),
+    Column("asked_or_answered", sa.BigInteger,
+        comment="of them those who asked a question or answered a poll, by event_activity, questions or poll_answers; "
+        "null where none of them is known" + _OF_THEM),
+    Column("came_again", sa.BigInteger,
+        comment=f"of them those with a minute, live or on demand, in another stage event of the company on a later "
+        f"day, within {REPLAY_DAYS} days of the start day; null where it is unknown who asked or answered" + _OF_THEM),
+    Column("walk_ins", sa.BigInteger, nullable=False,
+        comment="people with a live minute who have not registered by the end of this day: they are in no step; 0 "
+        "where Sequel does not say who registered"),
+    Column("is_complete", Boolean, nullable=False,
+        comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, when came_again can grow no "
+        "more"),
     *never_negative("attended", "came_again", "walk_ins"),
-    comment=f"From registering to coming again, as of the end of each day from an event's start day to {REPLAY_DAYS} days later",
+    comment=f"From registering to coming again, as of the end of each day from an event's start day to {REPLAY_DAYS} "
+    "days later",
 )  # fmt: skip
 
 _STEPS = ("attended", "stayed_half", "asked_or_answered", "came_again")
 _DAYS = (*_STEPS, "registered", "walked_in", "registered_late")
-"""What is counted by the day on which it happens: somebody who walked in is no walk-in any more once registered."""
+"""What is counted by the day on which it happens; `registered_late` is subtracted from `walked_in`."""
 _OPTIONAL = (event_activity.name, questions.name, poll_answers.name)
 
 
 def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
-    """Return the SELECT: each person counts in each step from the day on which they had done all that it asks for."""
-    opened, told = open_events(company_id, first, last), answered_days(company_id, last, _OPTIONAL)
+    """Return the SELECT: each person counts in each step from the day on which they meet all its conditions."""
+    opened, answered = open_events(company_id, first, last), answered_days(company_id, last, _OPTIONAL)
     days = open_days(company_id, first, last, start, opened)
     listed = listed_of_events(company_id, first - timedelta(days=REPLAY_DAYS), last)
-    steps = so_far(days, _per_day(_reached(company_id, start, last, opened, told, listed)), _DAYS)
-    s, t, n = steps.c, told.c, listed.c
+    steps = so_far(days, _per_day(_reached(company_id, start, last, opened, answered, listed)), _DAYS)
+    s, t, n = steps.c, answered.c, listed.c
     is_registering = is_registration_known(t[event_activity.name], n)
-    counts = {"registered": case((is_registering, whole(s.registered)), else_=None)}
-    counts |= {name: whole(s[name]) for name in _STEPS}
+    counts = {"registered": case((is_registering, as_integer(s.registered)), else_=None)}
+    counts |= {name: as_integer(s[name]) for name in _STEPS}
     counts["stayed_half"] = case((s.planned_minutes.is_not(None), counts["stayed_half"]), else_=None)
     for name in ("asked_or_answered", "came_again"):
-        counts[name] = case((_is_asking_told(t, n), counts[name]), else_=None)
-    counts["walk_ins"] = whole(s.walked_in - s.registered_late)
+        counts[name] = case((_is_participation_known(t, n), counts[name]), else_=None)
+    counts["walk_ins"] = as_integer(s.walked_in - s.registered_late)
     return (
         select(
             literal(company_id).label("company_id"),
@@ -76,15 +80,15 @@ def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.S
             *(number.label(name) for name, number in counts.items()),
             s.is_last_day.label("is_complete"),
         )
-        .outerjoin(told, t.number == s.start_number)
+        .outerjoin(answered, t.number == s.start_number)
         .outerjoin(listed, n.event_id == s.event_id)
         .where((counts["attended"] + counts["walk_ins"] > 0) | (func.coalesce(n.entries, 0) > 0))
     )
 
 
-def _is_asking_told(told: Any, listed: Any) -> Any:
-    """Say whether anything tells who asked or answered: a list of its own, or event_activity by a number."""
-    return (told[questions.name] == 1) | (told[poll_answers.name] == 1) | (listed.counted > 0)
+def _is_participation_known(answered: Any, listed: Any) -> Any:
+    """Return the condition that it is known who asked or answered: by a list, or by event_activity's counts."""
+    return (answered[questions.name] == 1) | (answered[poll_answers.name] == 1) | (listed.counted > 0)
 
 
 def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.Subquery:
@@ -117,12 +121,12 @@ def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.Subque
     )
 
 
-def _again(company_id: str, start: date, last: date, came: sa.Subquery) -> sa.Subquery:
+def _came_again(company_id: str, start: date, last: date, came: sa.Subquery) -> sa.Subquery:
     """Return the first later day, within the window, on which each of them was in another stage event."""
     f, c = event_participants.c, came.c
     days_after = day_number(f.day) - c.start_number
     return (
-        select(c.event_id, c.person_id, func.min(f.day).label("again"))
+        select(c.event_id, c.person_id, func.min(f.day).label("returned"))
         .select_from(came.join(event_participants, (f.person_id == c.person_id) & (f.event_id != c.event_id)))
         .where(f.company_id == company_id, f.event_type == STAGE, f.day.between(start, last))
         .where(days_after.between(1, REPLAY_DAYS))
@@ -131,16 +135,16 @@ def _again(company_id: str, start: date, last: date, came: sa.Subquery) -> sa.Su
     )
 
 
-def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.CTE, listed: sa.CTE) -> sa.CTE:
+def _reached(company_id: str, start: date, last: date, opened: sa.CTE, answered: sa.CTE, listed: sa.CTE) -> sa.CTE:
     """Return, for each person in an event, the day on which they reached each step; null if they have not."""
     came = _came(company_id, start, last, opened)
-    again, a, c = _again(company_id, start, last, came), event_activity.c, came.c
+    returned, a, c = _came_again(company_id, start, last, came), event_activity.c, came.c
     no_day, yes = sa.cast(sa.null(), sa.Date), literal(1)
     took_part = case(((a.questions > 0) | (a.polls > 0), 1), else_=0)
     every = stacked(
-        {"attended": no_day, "half": no_day, "again": no_day, "registered": no_day, "took_part": ZERO},
+        {"attended": no_day, "half": no_day, "returned": no_day, "registered": no_day, "took_part": ZERO},
         (select(c.event_id, c.person_id), {"attended": c.attended, "half": c.half}),
-        (select(again.c.event_id, again.c.person_id), {"again": again.c.again}),
+        (select(returned.c.event_id, returned.c.person_id), {"returned": returned.c.returned}),
         (
             select(a.event_id, a.person_id).where(a.company_id == company_id, a.day <= last),
             {"registered": case((a.registered_at.is_not(None), entry_day())), "took_part": took_part},
@@ -155,17 +159,17 @@ def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.
     )
     e = every.c
     keys = (e.event_id, e.person_id)
-    days = (func.min(e[name]).label(name) for name in ("attended", "half", "again", "registered"))
+    days = (func.min(e[name]).label(name) for name in ("attended", "half", "returned", "registered"))
     p = select(*keys, *days, func.max(e.took_part).label("took_part")).group_by(*keys).subquery("people").c
-    is_registering = is_registration_known(told.c[event_activity.name], listed.c)
+    is_registering = is_registration_known(answered.c[event_activity.name], listed.c)
     since = case((is_registering, p.registered), else_=p.attended)
     half = _both(since, case((opened.c.planned_minutes.is_(None), p.attended), else_=p.half))
-    asked = case((p.took_part > 0, half))
+    participated = case((p.took_part > 0, half))
     days_of = {
         "attended": _both(since, p.attended),
         "stayed_half": half,
-        "asked_or_answered": asked,
-        "came_again": _both(asked, p.again),
+        "asked_or_answered": participated,
+        "came_again": _both(participated, p.returned),
         "registered": p.registered,
         "walked_in": case((since.is_(None) | (since > p.attended), p.attended)),
         "registered_late": case((since > p.attended, since)),
@@ -173,7 +177,7 @@ def _reached(company_id: str, start: date, last: date, opened: sa.CTE, told: sa.
     return (
         select(p.event_id, *(days_of[name].label(name) for name in _DAYS))
         .join(opened, opened.c.event_id == p.event_id)
-        .outerjoin(told, told.c.number == opened.c.start_number)
+        .outerjoin(answered, answered.c.number == opened.c.start_number)
         .outerjoin(listed, listed.c.event_id == p.event_id)
         .cte("reached")
     )
@@ -201,7 +205,7 @@ FUNNEL = Insight(
     grain=f"one row per company, day and stage event, from the day on which the event starts to {REPLAY_DAYS} days later, as of the end "
     "of that day; of events with a live minute or somebody in event_activity",
     source="derived from event_participants of every day up to this one, and from event_activity, questions and poll_answers of the "
-    "event's start day; what Sequel does not tell is null",
+    "event's start day; what Sequel does not return is null",
     refreshed="when the day closes and when it turns final; for an event of today when its end is announced",
     example="SELECT event_id, registered, attended, stayed_half, asked_or_answered, came_again FROM funnel f "
     "WHERE day = (SELECT max(day) FROM funnel l WHERE l.company_id = f.company_id AND l.event_id = f.event_id)",

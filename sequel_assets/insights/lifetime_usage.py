@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
-from sequel_assets.insights.daily_usage import whole
+from sequel_assets.insights.sql import as_integer
 from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
@@ -32,10 +32,15 @@ lifetime_usage = Table(
     minutes_column("live_minutes", LIVE + "; from counts_from to this day"),
     minutes_column("on_demand_minutes", ON_DEMAND + "; from counts_from to this day"),
     minutes_column("engaged_minutes", ENGAGED + "; from counts_from to this day"),
-    Column("unique_users", sa.BigInteger, nullable=False, comment="distinct people with a minute from counts_from to this day; not additive, never sum it"),
-    Column("events", sa.BigInteger, nullable=False, comment="events with at least one engaged minute from counts_from to this day; a hub is one"),
-    Column("first_day", sa.Date, nullable=False, comment="first day with a minute in this scope, not before counts_from"),
-    Column("counts_from", sa.Date, nullable=False, comment="first day that is counted: SEQUEL_START_DATE, or the day after the last one that Sequel forgot before it was known; nothing from before it is in these numbers"),
+    Column("unique_users", sa.BigInteger, nullable=False,
+        comment="distinct people with a minute from counts_from to this day; not additive, never sum it"),
+    Column("events", sa.BigInteger, nullable=False,
+        comment="events with at least one engaged minute from counts_from to this day; a hub is one"),
+    Column("first_day", sa.Date, nullable=False,
+        comment="first day with a minute in this scope, not before counts_from"),
+    Column("counts_from", sa.Date, nullable=False,
+        comment="first day that is counted: SEQUEL_START_DATE, or the day after the last one that Sequel forgot "
+        "before it was known; nothing from before it is in these numbers"),
     *never_negative(*MINUTES, "unique_users", "events"),
     comment="A company's usage from the day counts_from to the end of each day, in all and by event type",
 )  # fmt: skip
@@ -44,7 +49,7 @@ _SUMS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users",
 
 
 def select_lifetime_usage(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
-    """Return the SELECT, one pass over the company's facts for however many days are asked; it counts from `start`.
+    """Return the SELECT, one pass over the company's facts for any number of days; it counts from `start`.
 
     Each person and each event counts on the day of their first minute; running sums over those firsts are then exact
     counts of distinct people and events, carried over idle days.
@@ -94,7 +99,7 @@ def select_lifetime_usage(company_id: str, first: date, last: date, start: date)
         literal(company_id).label("company_id"),
         as_of.c.day,
         as_of.c.event_type,
-        *(whole(as_of.c[name]).label(name) for name in _SUMS),
+        *(as_integer(as_of.c[name]).label(name) for name in _SUMS),
         as_of.c.first_day,
         literal(start, sa.Date).label("counts_from"),
     ).where(as_of.c.day >= first)

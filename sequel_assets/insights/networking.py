@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
-from sequel_assets.insights.daily_usage import average, whole
-from sequel_assets.insights.event_days import ZERO, percent, percent_column, so_far, stacked
+from sequel_assets.insights.event_days import ZERO, so_far, stacked
+from sequel_assets.insights.sql import as_integer, average, percent, percent_column
 from sequel_assets.warehouse.tables.core import (
     HUB,
     STAGE,
@@ -30,12 +30,19 @@ networking = Table(
     Column("people", sa.BigInteger, nullable=False, comment="distinct people in the hub that day"),
     minutes_column("minutes", "minutes in the hub that day (person x minute)"),
     Column("average_minutes", sa.Numeric(14, 2, asdecimal=False), comment="minutes / people, two decimals, halves up"),
-    Column("pairs", sa.BigInteger, nullable=False, comment="pairs of people who were both in the hub that day: so many can have met at the most; Sequel does not tell who met whom"),
-    Column("returning_people", sa.BigInteger, nullable=False, comment="of the people those who had been in the hub on an earlier day"),
-    Column("people_so_far", sa.BigInteger, nullable=False, comment="distinct people in the hub up to the end of this day"),
-    Column("event_people_so_far", sa.BigInteger, nullable=False, comment="distinct people with a minute, up to the end of this day, in a stage event of the company that links to the hub"),
+    Column("pairs", sa.BigInteger, nullable=False,
+        comment="pairs of people who were both in the hub that day: so many can have met at the most; Sequel does not "
+        "say who met whom"),
+    Column("returning_people", sa.BigInteger, nullable=False,
+        comment="of the people those who had been in the hub on an earlier day"),
+    Column("people_so_far", sa.BigInteger, nullable=False,
+        comment="distinct people in the hub up to the end of this day"),
+    Column("event_people_so_far", sa.BigInteger, nullable=False,
+        comment="distinct people with a minute, up to the end of this day, in a stage event of the company that links "
+        "to the hub"),
     Column("event_people_networked", sa.BigInteger, nullable=False, comment="of them those who have been in the hub"),
-    percent_column("share_networked", "event_people_networked / event_people_so_far; null while nobody has come to the events"),
+    percent_column("share_networked",
+        "event_people_networked / event_people_so_far; null while nobody has come to the events"),
     *never_negative("people", "minutes", "pairs", "returning_people", "people_so_far", "event_people_so_far", "event_people_networked"),
     comment="Each networking hub on each day on which somebody was there",
 )  # fmt: skip
@@ -67,18 +74,18 @@ def select_networking(company_id: str, first: date, last: date, start: date) -> 
     )
     until = so_far(days, _firsts(company_id, start, last, visits), _CHANGES)
     u = until.c
-    people = whole(u.people)
+    people = as_integer(u.people)
     return select(
         literal(company_id).label("company_id"),
         u.day,
         u.event_id,
         people.label("people"),
-        whole(u.minutes).label("minutes"),
-        average(whole(u.minutes), people).label("average_minutes"),
+        as_integer(u.minutes).label("minutes"),
+        average(as_integer(u.minutes), people).label("average_minutes"),
         (people * (people - 1) // 2).label("pairs"),
-        whole(u.returning_people).label("returning_people"),
-        *(whole(u[name]).label(name) for name in _CHANGES),
-        percent(whole(u.event_people_networked), whole(u.event_people_so_far)).label("share_networked"),
+        as_integer(u.returning_people).label("returning_people"),
+        *(as_integer(u[name]).label(name) for name in _CHANGES),
+        percent(as_integer(u.event_people_networked), as_integer(u.event_people_so_far)).label("share_networked"),
     )
 
 
@@ -119,7 +126,8 @@ NETWORKING = Insight(
     grain="one row per company, day and networking hub with at least one minute on that day",
     source="derived from event_participants of every day up to this one, and the events that link to the hub",
     refreshed="when the day closes and when it turns final, and after any day before it changed",
-    example="SELECT event_id, day, people, minutes, returning_people, share_networked FROM networking ORDER BY company_id, event_id, day",
+    example="SELECT event_id, day, people, minutes, returning_people, share_networked FROM networking ORDER BY "
+    "company_id, event_id, day",
     sources=(event_participants.name,),
     reads_events=True,
     as_of=True,

@@ -1,7 +1,7 @@
-"""Which days a period has, and which it is compared with. Pure date arithmetic; every range has both its ends.
+"""Which days a period has, and which it is compared with. Pure date arithmetic; every range includes both its ends.
 
-Like for like: a period under way is compared with as many days from the beginning of the other one, at most all of it;
-one that ends with the day is compared with the whole other one. Where the lengths are unlike, a day's average is fair.
+A period under way is compared with as many days from the beginning of the other one, at most all of it; one that ends
+with the day is compared with all of the other one. Where the lengths differ, only averages per day are comparable.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Days:
         return (self.first + n * DAY for n in range(len(self)))
 
 
-def whole(period: str, day: date) -> Days:
+def full_period(period: str, day: date) -> Days:
     """Return the period that has this day; a rolling one ends with it."""
     if period in ROLLING:
         return Days(day - (ROLLING[period] - 1) * DAY, day)
@@ -48,25 +48,25 @@ def whole(period: str, day: date) -> Days:
 
 def to_date(period: str, day: date) -> Days:
     """Return the period as far as it has gone at the end of this day."""
-    return Days(whole(period, day).first, day)
+    return Days(full_period(period, day).first, day)
 
 
 def is_over(period: str, day: date) -> bool:
     """Say whether the period ends with this day."""
-    return whole(period, day).last == day
+    return full_period(period, day).last == day
 
 
 def other(period: str, compared_with: str, day: date) -> Days:
     """Return the days that the period, as far as it has gone at the end of this day, is compared with."""
     if period in ROLLING:
-        return whole(period, day - ROLLING[period] * DAY if compared_with == PREVIOUS else _year_before(day))
-    this = whole(period, day)
+        return full_period(period, day - ROLLING[period] * DAY if compared_with == PREVIOUS else _year_before(day))
+    this = full_period(period, day)
     if compared_with == PREVIOUS:
-        that = whole(period, this.first - DAY)
+        that = full_period(period, this.first - DAY)
     elif period == "week":
         that = _same_week_a_year_before(day)
     else:
-        that = whole(period, _year_before(this.first))
+        that = full_period(period, _year_before(this.first))
     if day == this.last:
         return that
     return Days(that.first, min(that.first + (day - this.first), that.last))

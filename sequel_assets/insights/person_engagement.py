@@ -6,21 +6,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
 
-from sequel_assets.insights.daily_usage import whole
 from sequel_assets.insights.event_days import (
     EARLIEST,
     REPLAY_DAYS,
     UNKNOWN,
     ZERO,
     answered_days,
-    day_number,
-    percent,
-    percent_column,
     planned_minutes,
     stacked,
     where_known,
 )
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
+from sequel_assets.insights.sql import as_integer, day_number, percent, percent_column
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -42,9 +39,11 @@ from sequel_assets.warehouse.tables.event_details import chat_messages, event_ac
 _SO_FAR = "; of this event, up to the end of this day"
 
 
-def _deed(name: str, what: str) -> "Column[int]":
+def _action_count(name: str, what: str) -> "Column[int]":
     return Column(
-        name, sa.BigInteger, comment=f"{what}; as last told of the event as a whole, null where Sequel does not tell it"
+        name,
+        sa.BigInteger,
+        comment=f"{what}; by the event's details, as last fetched; null where Sequel does not return them",
     )
 
 
@@ -58,34 +57,44 @@ person_engagement = Table(
     minutes_column("live_minutes", LIVE + _SO_FAR),
     minutes_column("on_demand_minutes", ON_DEMAND + _SO_FAR),
     minutes_column("engaged_minutes", ENGAGED + _SO_FAR),
-    percent_column("share_watched", "live_minutes / the planned minutes of the event, at most 100; null where it has no planned end after its start"),
+    percent_column("share_watched",
+        "live_minutes / the planned minutes of the event, at most 100; null where it has no planned end after its "
+        "start"),
     minutes_column("hub_minutes", f"minutes in the hub that the event links to, from its start day to {REPLAY_DAYS} days later, up to the end of this day; "
                    "in a hub of several events they count with each: never sum them over events"),
     Column("has_attended", Boolean, nullable=False, comment="whether they have a live minute" + _SO_FAR),
-    Column("is_registered", Boolean, comment="whether event_activity gives a time of their registration by the end of this day; null where it does not list them, or tells no time of anybody in the event"),
-    Column("first_seen_on", sa.Date, comment="first day with a minute of theirs in the event or its hub; null while there is none"),
-    Column("last_seen_on", sa.Date, comment="last day with a minute of theirs in the event or its hub, up to this day; null while there is none"),
-    _deed("chat_messages", "messages that they wrote: those in chat_messages, or the comments that event_activity counts where those are more"),
-    _deed("poll_answers", "polls that they answered: by poll_answers, or as event_activity counts where that is more"),
-    _deed("questions", "questions that they asked: those in questions, or as event_activity counts where that is more"),
-    _deed("messages_reactions", "messages and reactions that they sent, as event_activity counts them"),
-    _deed("circles", "networking circles that they joined, as event_activity counts them"),
+    Column("is_registered", Boolean,
+        comment="whether event_activity gives a time of their registration by the end of this day; null where it does "
+        "not list them, or gives no time of anybody in the event"),
+    Column("first_seen_on", sa.Date,
+        comment="first day with a minute of theirs in the event or its hub; null while there is none"),
+    Column("last_seen_on", sa.Date,
+        comment="last day with a minute of theirs in the event or its hub, up to this day; null while there is none"),
+    _action_count("chat_messages",
+        "messages that they wrote: those in chat_messages, or the comments that event_activity counts where those are "
+        "more"),
+    _action_count("poll_answers",
+        "polls that they answered: by poll_answers, or as event_activity counts where that is more"),
+    _action_count("questions",
+        "questions that they asked: those in questions, or as event_activity counts where that is more"),
+    _action_count("messages_reactions", "messages and reactions that they sent, as event_activity counts them"),
+    _action_count("circles", "networking circles that they joined, as event_activity counts them"),
     *never_negative(*MINUTES, "hub_minutes"),
     comment="Each person in each event, as of the end of each day on which they registered, watched or were in its hub",
 )  # fmt: skip
 
 _LISTED = ("chat_messages", "poll_answers", "questions")
 _SUMS = (*MINUTES, "hub_minutes", *_LISTED)
-_COUNTED = ("comments", "polls", "asked", "messages_reactions", "circles", "registered")
+_COUNTED = ("comments", "polls", "question_count", "messages_reactions", "circles", "registered")
 _OPTIONAL = tuple(table.name for table in (event_activity, chat_messages, poll_answers, questions))
-_TOLD_OF = {name: f"is_{name}_told" for name in _OPTIONAL}
-_TOLD = tuple(_TOLD_OF.values())
+_KNOWN_FLAG = {name: f"is_{name}_known" for name in _OPTIONAL}
+_KNOWN_FLAGS = tuple(_KNOWN_FLAG.values())
 
 
 def select_person_engagement(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
-    """Return the SELECT: running sums of each person in each event, those of the days asked for kept.
+    """Return the SELECT: running sums of each person in each event, kept for the requested days.
 
-    What is told of the event as a whole stands on its start day, so that the sums have it from that day on.
+    The details of an event belong to its start day, so that the sums include them from that day on.
     """
     p, e = _per_day(company_id, start, last).c, events.c
     mine: dict[str, Any] = {"partition_by": (p.event_id, p.person_id), "order_by": p.day}
@@ -97,17 +106,17 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
         p.has_row,
         *(func.sum(p[name]).over(**mine).label(name) for name in _SUMS),
         *(func.max(p[name]).over(**mine).label(name) for name in _COUNTED),
-        *(func.max(p[name]).over(partition_by=p.event_id, order_by=p.day).label(name) for name in _TOLD),
+        *(func.max(p[name]).over(partition_by=p.event_id, order_by=p.day).label(name) for name in _KNOWN_FLAGS),
         func.min(seen_on).over(**mine).label("first_seen_on"),
         func.max(seen_on).over(**mine).label("last_seen_on"),
     ).subquery("as_of")
     listed = listed_of_events(company_id, EARLIEST, last)
     s, n, planned = as_of.c, listed.c, planned_minutes()
-    live = whole(s.live_minutes)
+    live = as_integer(s.live_minutes)
 
     def more(table: Table, counted: Any) -> Any:
-        """Return the larger of what the rows say and what event_activity counts, of those that are told."""
-        listed = where_known(s[_TOLD_OF[table.name]], s[table.name])
+        """Return the larger of the number of rows and event_activity's count, of those that are known."""
+        listed = where_known(s[_KNOWN_FLAG[table.name]], s[table.name])
         return case((listed.is_(None), counted), (counted.is_(None), listed), (counted > listed, counted), else_=listed)
 
     return (
@@ -116,16 +125,18 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
             s.day,
             s.event_id,
             s.person_id,
-            *(whole(s[name]).label(name) for name in MINUTES),
+            *(as_integer(s[name]).label(name) for name in MINUTES),
             percent(case((live > planned, planned), else_=live), planned).label("share_watched"),
-            whole(s.hub_minutes).label("hub_minutes"),
+            as_integer(s.hub_minutes).label("hub_minutes"),
             (live > 0).label("has_attended"),
-            case((is_registration_known(s[_TOLD_OF[event_activity.name]], n), s.registered > 0)).label("is_registered"),
+            case((is_registration_known(s[_KNOWN_FLAG[event_activity.name]], n), s.registered > 0)).label(
+                "is_registered"
+            ),
             sa.type_coerce(s.first_seen_on, sa.Date).label("first_seen_on"),
             sa.type_coerce(s.last_seen_on, sa.Date).label("last_seen_on"),
             more(chat_messages, s.comments).label("chat_messages"),
             more(poll_answers, s.polls).label("poll_answers"),
-            more(questions, s.asked).label("questions"),
+            more(questions, s.question_count).label("questions"),
             s.messages_reactions,
             s.circles,
         )
@@ -136,7 +147,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
 
 
 def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
-    """Return, by event, person and day, minutes in the event and its hub, and what is told of them on the start day."""
+    """Return, by event, person and day, minutes in the event and its hub, and the details of the start day."""
     f, e, a = event_participants.c, events.c, event_activity.c
     facts = (f.company_id == company_id, f.day.between(start, last))
     met = select(f.event_id, f.person_id, f.day, f.engaged_minutes).where(*facts, f.event_type == HUB).subquery("met")
@@ -145,11 +156,11 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
     in_hub = select(e.event_id, met.c.person_id, met.c.day).join(met, linked).where(days_after.between(0, REPLAY_DAYS))
     counted = (a.comments, a.polls, a.questions, a.messages_reactions, a.circles, ZERO)
     registered_on = entry_day()
-    told = answered_days(company_id, last, _OPTIONAL)
-    started = (e.company_id == company_id, e.event_type == STAGE, told.c.number == day_number(e.starts_at))
+    answered = answered_days(company_id, last, _OPTIONAL)
+    started = (e.company_id == company_id, e.event_type == STAGE, answered.c.number == day_number(e.starts_at))
     shown = {"seen": literal(1), "has_row": literal(1)}
     every = stacked(
-        dict.fromkeys((*_SUMS, *_TOLD, "seen", "has_row"), ZERO) | dict.fromkeys(_COUNTED, UNKNOWN),
+        dict.fromkeys((*_SUMS, *_KNOWN_FLAGS, "seen", "has_row"), ZERO) | dict.fromkeys(_COUNTED, UNKNOWN),
         (
             select(f.event_id, f.person_id, f.day).where(*facts, f.event_type == STAGE),
             {name: f[name] for name in MINUTES} | shown,
@@ -169,8 +180,8 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
             },
         ),
         (  # nobody's row, for everybody in the event
-            select(e.event_id, literal("").label("person_id"), told.c.day).where(*started),
-            {_TOLD_OF[name]: told.c[name] for name in _OPTIONAL},
+            select(e.event_id, literal("").label("person_id"), answered.c.day).where(*started),
+            {_KNOWN_FLAG[name]: answered.c[name] for name in _OPTIONAL},
         ),
         _listed(company_id, last, chat_messages, func.count()),
         _listed(company_id, last, poll_answers, func.count(poll_answers.c.poll_id.distinct())),
@@ -178,7 +189,7 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
     )
     keys = (every.c.event_id, every.c.person_id, every.c.day)
     sums = (func.sum(every.c[name]).label(name) for name in _SUMS)
-    highest = (func.max(every.c[name]).label(name) for name in (*_COUNTED, *_TOLD, "seen", "has_row"))
+    highest = (func.max(every.c[name]).label(name) for name in (*_COUNTED, *_KNOWN_FLAGS, "seen", "has_row"))
     return select(*keys, *sums, *highest).group_by(*keys).subquery("per_day")
 
 
@@ -193,9 +204,10 @@ PERSON_ENGAGEMENT = Insight(
     table=person_engagement,
     answers="Who did what in an event: watched how much of it, wrote, asked, answered, networked?",
     grain="one row per company, day, stage event and person who registered (before or on the event's start day: on that one), watched or was in its hub on "
-    "that day, as of its end; whom event_activity only lists has none until then; the newest row of an event and person is what they did in all",
+    "that day, as of its end; whom event_activity only lists has none until then; the newest row of an event and "
+    "person is what they did in all",
     source="derived from event_participants of every day up to this one, and from event_activity, chat_messages, poll_answers and "
-    "questions of the event's start day; what Sequel does not tell is null",
+    "questions of the event's start day; what Sequel does not return is null",
     refreshed="when the day closes and when it turns final; for an event of today when its end is announced",
     example="SELECT event_id, person_id, max(live_minutes) AS live_minutes, max(share_watched) AS share_watched, max(questions) AS questions "
     "FROM person_engagement GROUP BY company_id, event_id, person_id",

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
-from sequel_assets.insights.daily_usage import whole
+from sequel_assets.insights.sql import as_integer
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -34,11 +34,16 @@ person_history = Table(
     minutes_column("on_demand_minutes", ON_DEMAND + _SO_FAR),
     minutes_column("engaged_minutes", ENGAGED + _SO_FAR),
     minutes_column("hub_minutes", "of the engaged minutes those in hubs, from counts_from to this day"),
-    Column("events", sa.BigInteger, nullable=False, comment="events with at least one of their minutes, a hub being one" + _SO_FAR),
-    Column("days", sa.BigInteger, nullable=False, comment="days with at least one of their minutes, this one included" + _SO_FAR),
-    Column("first_day", sa.Date, nullable=False, comment="the first day with a minute of theirs, not before counts_from"),
+    Column("events", sa.BigInteger, nullable=False,
+        comment="events with at least one of their minutes, a hub being one" + _SO_FAR),
+    Column("days", sa.BigInteger, nullable=False,
+        comment="days with at least one of their minutes, this one included" + _SO_FAR),
+    Column("first_day", sa.Date, nullable=False,
+        comment="the first day with a minute of theirs, not before counts_from"),
     Column("previous_day", sa.Date, comment="the last day with a minute of theirs before this one; null on the first"),
-    Column("counts_from", sa.Date, nullable=False, comment="first day that is counted: SEQUEL_START_DATE, or the day after the last one that Sequel forgot before it was known"),
+    Column("counts_from", sa.Date, nullable=False,
+        comment="first day that is counted: SEQUEL_START_DATE, or the day after the last one that Sequel forgot "
+        "before it was known"),
     *never_negative(*MINUTES, "hub_minutes", "events", "days"),
     comment="Each person over all events of a company, as of the end of each day on which they had a minute",
 )  # fmt: skip
@@ -83,8 +88,8 @@ def select_person_history(company_id: str, first: date, last: date, start: date)
         literal(company_id).label("company_id"),
         as_of.c.day,
         as_of.c.person_id,
-        *(whole(as_of.c[name]).label(name) for name in _SUMS),
-        whole(as_of.c.days).label("days"),
+        *(as_integer(as_of.c[name]).label(name) for name in _SUMS),
+        as_integer(as_of.c.days).label("days"),
         as_of.c.first_day,
         sa.type_coerce(as_of.c.previous_day, sa.Date).label("previous_day"),
         literal(start, sa.Date).label("counts_from"),

@@ -1,7 +1,7 @@
-"""Any range of days: usage, people, peaks of a company or of all beneath it, exact, from the facts themselves.
+"""Usage, people and peaks of a company in any range of days, with or without its sub-companies, from the facts.
 
-The one module that the command line and pages ask. Each function returns a SELECT; unique users are counted in the range
-asked for and never added up. How far the numbers can be relied on says `coverage`.
+For the command line and pages. Each function returns a SELECT; unique users are counted in the requested range and
+never added up. `coverage` says how complete the numbers are.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, case, cast, func, literal, select
 
-from sequel_assets.insights.daily_usage import average, whole
+from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
 from sequel_assets.insights.periods import Days
-from sequel_assets.insights.tree import stands, tree_of
+from sequel_assets.insights.sql import as_integer, average
 from sequel_assets.warehouse.tables.core import ALL, HUB, MINUTES, STAGE, event_concurrency, event_participants, people
 from sequel_assets.warehouse.tables.types import ByCodePoint
 
@@ -23,17 +23,17 @@ EVENT_TYPES = (ALL, STAGE, HUB)
 
 @dataclass(frozen=True)
 class Scope:
-    """What is asked about: a company, alone or with all beneath it, some days, which events and which minutes."""
+    """What is counted: a company, alone or with its sub-companies, some days, which events and which minutes."""
 
     company_id: str
     days: Days
-    is_tree: bool = False
+    includes_sub_companies: bool = False
     event_type: str = ALL
     engagement_type: str = ALL
 
 
 def select_usage(scope: Scope) -> Any:
-    """Return minutes, people and events: a row for all, and where all event types are asked for one for each of them."""
+    """Return minutes, people and events: a row for all, and with all event types one for each of them."""
     by_person, events = _people_and_events(scope, None)
     in_all = _usage(by_person, events, literal(scope.event_type, sa.Text), ())
     if scope.event_type != ALL:
@@ -42,15 +42,15 @@ def select_usage(scope: Scope) -> Any:
     return sa.union_all(in_all, by_type).order_by("event_type")
 
 
-def select_total(scope: Scope, tree: sa.CTE | None) -> sa.Select[Any]:
-    """Return the row for all of `select_usage`; a SELECT that asks for several of a tree shares the tree among them."""
-    return _usage(*_people_and_events(scope, tree), literal(scope.event_type, sa.Text), ())
+def select_total(scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
+    """Return the row for all of `select_usage`; a SELECT with several ranges passes one hierarchy to all of them."""
+    return _usage(*_people_and_events(scope, hierarchy), literal(scope.event_type, sa.Text), ())
 
 
-def select_people(scope: Scope, most: int | None = None, *, with_people: bool = False) -> Any:
-    """Return who was engaged, the most minutes first, of as many the smaller person_id; names only if they are asked for."""
-    tree = tree_of(scope.company_id) if scope.is_tree else None
-    f = _facts(scope, tree).c
+def select_people(scope: Scope, limit: int | None = None, *, with_people: bool = False) -> Any:
+    """Return who was engaged, the most minutes first, of as many the smaller person_id; with names if `with_people`."""
+    hierarchy = hierarchy_of(scope.company_id) if scope.includes_sub_companies else None
+    f = _facts(scope, hierarchy).c
     events = select(f.person_id, f.company_id, f.event_id).distinct().subquery()
     counted = select(events.c.person_id, func.count().label("events")).group_by(events.c.person_id).subquery("counted")
     sums = (
@@ -70,27 +70,27 @@ def select_people(scope: Scope, most: int | None = None, *, with_people: bool = 
         select(
             cast(place, BigInteger).label("rank"),
             sums.c.person_id,
-            *(whole(sums.c[name]).label(name) for name in MINUTES),
-            whole(counted.c.events).label("events"),
-            whole(sums.c.days).label("days"),
+            *(as_integer(sums.c[name]).label(name) for name in MINUTES),
+            as_integer(counted.c.events).label("events"),
+            as_integer(sums.c.days).label("days"),
             sums.c.first_day,
             sums.c.last_day,
         )
         .select_from(sums.join(counted, counted.c.person_id == sums.c.person_id))
         .order_by(*order)
-        .limit(most)
+        .limit(limit)
         .subquery("ranked")
     )
     if not with_people:
         return select(ranked).order_by(ranked.c.rank)
-    known = _known(people.c.company_id.in_([scope.company_id] if tree is None else select(tree.c.company_id)))
+    known = _known(people.c.company_id.in_([scope.company_id] if hierarchy is None else select(hierarchy.c.company_id)))
     named = ranked.outerjoin(known, (known.c.person_id == ranked.c.person_id) & (known.c.place == 1))
-    told = (known.c[name] for name in ("name", "email", "external_id"))
-    return select(ranked, *told).select_from(named).order_by(ranked.c.rank)
+    names = (known.c[name] for name in ("name", "email", "external_id"))
+    return select(ranked, *names).select_from(named).order_by(ranked.c.rank)
 
 
 def _known(of_companies: Any) -> sa.Subquery:
-    """Return who the people are, the row to be told first: one with an id of your own, of those the latest name."""
+    """Return the names of people, the preferred row first: one with an id of your own, of those the latest name."""
     p = people.c
     order = (case((p.external_id.is_(None), 1), else_=0), p.named_on.desc(), ByCodePoint(p.company_id))
     place = func.row_number().over(partition_by=p.person_id, order_by=order)
@@ -100,12 +100,12 @@ def _known(of_companies: Any) -> sa.Subquery:
 
 
 def select_peak(scope: Scope) -> Any:
-    """Return the highest number of concurrent users in any minute, over all stage events together, and the earliest such."""
+    """Return the highest number of concurrent users in any minute over all stage events, and its earliest minute."""
     m = event_concurrency.c
     source: Any = event_concurrency
-    if scope.is_tree:
-        tree = tree_of(scope.company_id)
-        source = event_concurrency.join(tree, stands(tree, m.company_id, m.day))
+    if scope.includes_sub_companies:
+        hierarchy = hierarchy_of(scope.company_id)
+        source = event_concurrency.join(hierarchy, belongs_on(hierarchy, m.company_id, m.day))
     together = (
         select(m.minute, func.sum(m.users).label("users"))
         .select_from(source)
@@ -120,13 +120,13 @@ def select_peak(scope: Scope) -> Any:
     )
 
 
-def _facts(scope: Scope, tree: sa.CTE | None = None) -> sa.CTE:
+def _facts(scope: Scope, hierarchy: sa.CTE | None = None) -> sa.CTE:
     """Return the facts of the scope; of one engagement type its minutes alone, and who had any."""
     fact = event_participants.c
     source: Any = event_participants
-    if scope.is_tree:
-        tree = tree_of(scope.company_id) if tree is None else tree
-        source = event_participants.join(tree, stands(tree, fact.company_id, fact.day))
+    if scope.includes_sub_companies:
+        hierarchy = hierarchy_of(scope.company_id) if hierarchy is None else hierarchy
+        source = event_participants.join(hierarchy, belongs_on(hierarchy, fact.company_id, fact.day))
     zero = literal(0)
     minutes = {
         ALL: (fact.live_minutes, fact.on_demand_minutes, fact.engaged_minutes),
@@ -141,8 +141,8 @@ def _facts(scope: Scope, tree: sa.CTE | None = None) -> sa.CTE:
     return select(*columns, *named).select_from(source).where(*chosen).cte()  # unnamed: a SELECT may ask for two ranges
 
 
-def _people_and_events(scope: Scope, tree: sa.CTE | None) -> tuple[sa.CTE, sa.CTE]:
-    f = _facts(scope, tree).c
+def _people_and_events(scope: Scope, hierarchy: sa.CTE | None) -> tuple[sa.CTE, sa.CTE]:
+    f = _facts(scope, hierarchy).c
     by_person = (
         select(f.event_type, f.person_id, *(func.sum(f[name]).label(name) for name in MINUTES))
         .group_by(f.event_type, f.person_id)
@@ -170,11 +170,11 @@ def _usage(by_person: sa.CTE, events: sa.CTE, kind: Any, by: tuple[Any, ...]) ->
     same = n.c.event_type == counted.c.event_type if by else sa.true()
     return select(
         n.c.event_type,
-        *(whole(n.c[name]).label(name) for name in (*MINUTES, "unique_users")),
-        average(whole(n.c.engaged_minutes), whole(n.c.unique_users)).label("average_engaged_minutes"),
-        whole(counted.c.events).label("events"),
+        *(as_integer(n.c[name]).label(name) for name in (*MINUTES, "unique_users")),
+        average(as_integer(n.c.engaged_minutes), as_integer(n.c.unique_users)).label("average_engaged_minutes"),
+        as_integer(counted.c.events).label("events"),
     ).select_from(n.join(counted, same))
 
 
 def _own(scope: Scope, company: Any) -> list[Any]:
-    return [] if scope.is_tree else [company == scope.company_id]
+    return [] if scope.includes_sub_companies else [company == scope.company_id]

@@ -1,7 +1,7 @@
-"""Who registered for an event, from which day on that counts, and whether it is told at all.
+"""Who registered for an event, from which day on that counts, and whether it is known at all.
 
-Whoever registers for the replay does so when the event is over: they count from that day on. Whoever registered before
-counts from the event's start day on, as whatever is told of the event as a whole.
+Somebody who registers for the replay does so after the event and counts from that day on. Somebody who registered
+before counts from the event's start day on, as all details of an event do.
 """
 
 from datetime import date
@@ -16,7 +16,7 @@ from sequel_assets.warehouse.tables.event_details import event_activity
 
 
 class _UtcDay(FunctionElement[date]):
-    """The UTC day of a moment, as a date: SQL has no one way to say it that every engine understands."""
+    """The UTC day of a time, as a date: there is no SQL for it that every engine understands."""
 
     name = "utc_day"
     type = sa.Date()
@@ -59,6 +59,6 @@ def listed_of_events(company_id: str, first: date, last: date) -> sa.CTE:
     )
 
 
-def is_registration_known(is_activity_told: Any, listed: Any) -> Any:
-    """Say as SQL whether Sequel tells who registered: where entries are listed and none has a time of it, it does not."""
-    return (is_activity_told == 1) & ((func.coalesce(listed.entries, 0) == 0) | (listed.dated > 0))
+def is_registration_known(is_activity_known: Any, listed: Any) -> Any:
+    """Return the condition that it is known who registered: not where there are entries and none has a time of it."""
+    return (is_activity_known == 1) & ((func.coalesce(listed.entries, 0) == 0) | (listed.dated > 0))

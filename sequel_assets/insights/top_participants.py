@@ -7,9 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
 from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
-from sequel_assets.insights.daily_usage import whole
-from sequel_assets.insights.event_days import day_number
 from sequel_assets.insights.periods import Days, is_over
+from sequel_assets.insights.sql import as_integer, day_number
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -36,14 +35,20 @@ top_participants = Table(
     metadata,
     company_column(),
     day_column(),
-    Column("period", Text, primary_key=True, comment="last_7_days, last_28_days: ending with this day; on the last day of a month also last_90_days, last_365_days, and lifetime"),
-    Column("rank", BigInteger, primary_key=True, comment="place by engaged minutes, from 1; of as many minutes the smaller person_id goes first"),
+    Column("period", Text, primary_key=True,
+        comment="last_7_days, last_28_days: ending with this day; on the last day of a month also last_90_days, "
+        "last_365_days, and lifetime"),
+    Column("rank", BigInteger, primary_key=True,
+        comment="place by engaged minutes, from 1; of as many minutes the smaller person_id goes first"),
     Column("person_id", Text, nullable=False, comment="the person; see people"),
-    Column("first_day", sa.Date, nullable=False, comment="first day that is counted: of the range, or of the history (counts_from in lifetime_usage) where that begins later"),
+    Column("first_day", sa.Date, nullable=False,
+        comment="first day that is counted: of the range, or of the history (counts_from in lifetime_usage) where "
+        "that begins later"),
     minutes_column("live_minutes", LIVE + _IN_RANGE),
     minutes_column("on_demand_minutes", ON_DEMAND + _IN_RANGE),
     minutes_column("engaged_minutes", ENGAGED + _IN_RANGE),
-    Column("events", BigInteger, nullable=False, comment="events in which the person has a minute in the range; a hub is one"),
+    Column("events", BigInteger, nullable=False,
+        comment="events in which the person has a minute in the range; a hub is one"),
     Column("days", BigInteger, nullable=False, comment="days of the range on which the person has a minute"),
     *never_negative(*MINUTES, "events", "days"),
     info={"repeats": True},
@@ -63,15 +68,15 @@ def ranges_of(day: date, start: date) -> list[tuple[str, date, int]]:
 
 def select_top_participants(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: minutes per person of each list, the first ones by rank, then the events of those alone."""
-    asked = [(day, *one) for day in Days(first, last) for one in ranges_of(day, start)]
-    earliest = min(from_day for _, _, from_day, _ in asked)
-    dates = calendar_of({day for on, _, from_day, _ in asked for day in (on, from_day)})
+    lists_wanted = [(day, *one) for day in Days(first, last) for one in ranges_of(day, start)]
+    earliest = min(from_day for _, _, from_day, _ in lists_wanted)
+    dates = calendar_of({day for on, _, from_day, _ in lists_wanted for day in (on, from_day)})
     lists = rows_of(
         "lists",
         {"list": sa.Integer, "period": Text, "number": sa.Integer, "first_number": sa.Integer, "places": sa.Integer},
         [
             (n, period, number_of(day), number_of(from_day), places)
-            for n, (day, period, from_day, places) in enumerate(asked)
+            for n, (day, period, from_day, places) in enumerate(lists_wanted)
         ],
     )
     fact = event_participants.c
@@ -128,7 +133,7 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
         numbers.c.rank,
         numbers.c.person_id,
         begins.c.day.label("first_day"),
-        *(whole(numbers.c[name]).label(name) for name in (*MINUTES, "events", "days")),
+        *(as_integer(numbers.c[name]).label(name) for name in (*MINUTES, "events", "days")),
     ).select_from(
         numbers.outerjoin(lists, lists.c.list == numbers.c.list)
         .outerjoin(as_of, as_of.c.number == lists.c.number)
@@ -144,7 +149,8 @@ TOP_PARTICIPANTS = Insight(
     source="derived from event_participants of every day from counts_from (see lifetime_usage) on",
     refreshed="at the day's close, and after any day before it changed",
     example="SELECT period, rank, person_id, engaged_minutes, events FROM top_participants t "
-    "WHERE day = (SELECT max(day) FROM top_participants l WHERE l.company_id = t.company_id) ORDER BY company_id, period, rank",
+    "WHERE day = (SELECT max(day) FROM top_participants l WHERE l.company_id = t.company_id) ORDER BY company_id, "
+    "period, rank",
     sources=(event_participants.name,),
     as_of=True,
     at_close=True,

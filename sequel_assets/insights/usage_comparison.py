@@ -1,21 +1,31 @@
 """How is a company doing against the last week, month, quarter or year, and against the same one a year before?
 
-Every range that is compared is a period as it stood at the end of some day. So what each day brings is put down once when
-it enters a period's range and taken off when it leaves; running sums over that are the exact numbers of every day's
-ranges, people and events counted once in each: one pass over the facts for however many days are asked.
+Every range that is compared is a period as of the end of some day. So each day's numbers are added when the day enters
+a period's range and subtracted when it leaves; running sums over that are the exact numbers of every range, with people
+and events counted once in each, in one pass over the facts for any number of days.
 """
 
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Boolean, Column, Table, Text, and_, case, cast, func, literal, select
+from sqlalchemy import BigInteger, Boolean, Column, Table, Text, and_, case, func, literal, select
 
 from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
-from sequel_assets.insights.daily_usage import average, quotient, whole
-from sequel_assets.insights.event_days import day_number, known_days
-from sequel_assets.insights.periods import CALENDAR, COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
-from sequel_assets.insights.periods import whole as whole_period
+from sequel_assets.insights.event_days import known_days
+from sequel_assets.insights.periods import (
+    CALENDAR,
+    COMPARED_WITH,
+    PERIODS,
+    ROLLING,
+    Days,
+    full_period,
+    is_over,
+    other,
+    to_date,
+)
+from sequel_assets.insights.range_columns import NUMBERS, changes, range_columns
+from sequel_assets.insights.sql import as_integer, day_number
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -31,15 +41,14 @@ from sequel_assets.warehouse.tables.dataset import Insight
 
 _BEFORE = "; in the range compared with, null where that lies before the history"
 _NULL = "; null where one of the two ranges is incomplete, or there was nothing before"
-_NUMBERS = (*MINUTES, "unique_users", "events")
 
 
-def _numbers(prefix: str, words: str, *, nullable: bool) -> list[Column[Any]]:
+def _numbers(prefix: str, suffix: str, *, nullable: bool) -> list[Column[Any]]:
     def number(name: str, comment: str) -> Column[Any]:
-        return Column(prefix + name, BigInteger, nullable=nullable, comment=comment + words)
+        return Column(prefix + name, BigInteger, nullable=nullable, comment=comment + suffix)
 
     def decimal(name: str, comment: str) -> Column[Any]:
-        return Column(prefix + name, sa.Numeric(14, 2, asdecimal=False), nullable=True, comment=comment + words)
+        return Column(prefix + name, sa.Numeric(14, 2, asdecimal=False), nullable=True, comment=comment + suffix)
 
     return [
         number("live_minutes", LIVE),
@@ -47,7 +56,8 @@ def _numbers(prefix: str, words: str, *, nullable: bool) -> list[Column[Any]]:
         number("engaged_minutes", ENGAGED),
         number("unique_users", "distinct people with a minute in the range"),
         number("events", "events with at least one engaged minute in the range; a hub is one"),
-        decimal("average_engaged_minutes", "engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+        decimal("average_engaged_minutes",
+            "engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
         decimal("engaged_minutes_per_day", "engaged_minutes / days of the range, two decimals, halves up"),
     ]  # fmt: skip
 
@@ -57,30 +67,44 @@ usage_comparison = Table(
     metadata,
     company_column(),
     day_column(),
-    Column("period", Text, primary_key=True, comment="day, week (ISO, Monday to Sunday), month, quarter, year: as far as it has gone at the end of this day; last_7_days, last_28_days, last_90_days: those ending with it"),
-    Column("compared_with", Text, primary_key=True, comment="previous: the one directly before; year_before: the same one a year before (29 February: the 28th; ISO week 53: that year's last)"),
-    Column("is_over", Boolean, nullable=False, comment="the period ends with this day, and is compared with the whole other one; else with as many days from the other one's beginning, at most all of it"),
+    Column("period", Text, primary_key=True,
+        comment="day, week (ISO, Monday to Sunday), month, quarter, year: as far as it has gone at the end of this "
+        "day; last_7_days, last_28_days, last_90_days: those ending with it"),
+    Column("compared_with", Text, primary_key=True,
+        comment="previous: the one directly before; year_before: the same one a year before (29 February: the 28th; "
+        "ISO week 53: that year's last)"),
+    Column("is_over", Boolean, nullable=False,
+        comment="the period ends with this day, and is compared with the whole other one; else with as many days from "
+        "the other one's beginning, at most all of it"),
     Column("first_day", sa.Date, nullable=False, comment="first day of the range; its last is day"),
-    Column("is_complete", Boolean, nullable=False, comment="every day of the range is within the history and has closed"),
+    Column("is_complete", Boolean, nullable=False,
+        comment="every day of the range is within the history and has closed"),
     *_numbers("", "", nullable=False),
     Column("before_first_day", sa.Date, nullable=False, comment="first day of the range compared with"),
     Column("before_last_day", sa.Date, nullable=False, comment="last day of the range compared with"),
-    Column("before_is_complete", Boolean, nullable=False, comment="every day of the range compared with is within the history and has closed; where not, its numbers are those of the days that are"),
+    Column("before_is_complete", Boolean, nullable=False,
+        comment="every day of the range compared with is within the history and has closed; where not, its numbers "
+        "are those of the days that are"),
     *_numbers("before_", _BEFORE, nullable=True),
-    Column("engaged_minutes_change", sa.Numeric(14, 2, asdecimal=False), comment="change of engaged_minutes_per_day in percent, two decimals" + _NULL),
-    Column("events_change", sa.Numeric(14, 2, asdecimal=False), comment="change of events per day in percent, two decimals" + _NULL),
-    Column("unique_users_change", sa.Numeric(14, 2, asdecimal=False), comment="change of unique_users in percent, two decimals; also null where the ranges are of unlike length: people are not so many a day" + _NULL),
-    *never_negative(*_NUMBERS, *(f"before_{name}" for name in _NUMBERS)),
+    Column("engaged_minutes_change", sa.Numeric(14, 2, asdecimal=False),
+        comment="change of engaged_minutes_per_day in percent, two decimals" + _NULL),
+    Column("events_change", sa.Numeric(14, 2, asdecimal=False),
+        comment="change of events per day in percent, two decimals" + _NULL),
+    Column("unique_users_change", sa.Numeric(14, 2, asdecimal=False),
+        comment="change of unique_users in percent, two decimals; also null where the ranges are of unlike length: "
+        "people are not so many a day" + _NULL),
+    *never_negative(*NUMBERS, *(f"before_{name}" for name in NUMBERS)),
     info={"repeats": True},
-    comment="A company's usage in the usual periods, as they stood at the end of each day, beside the one before and the one a year before",
+    comment="A company's usage in the usual periods, as they stood at the end of each day, beside the one before and "
+    "the one a year before",
 )  # fmt: skip
 
 
 def select_usage_comparison(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: 16 rows for each day (a period each, compared with two others); it counts from `start`."""
-    asked = [(day, p, how, to_date(p, day), other(p, how, day)) for day in Days(first, last)
+    pairs = [(day, p, how, to_date(p, day), other(p, how, day)) for day in Days(first, last)
              for p in PERIODS for how in COMPARED_WITH]  # fmt: skip
-    earliest = max(start, min(min(now.first, before.first) for *_, now, before in asked))
+    earliest = max(start, min(min(now.first, before.first) for *_, now, before in pairs))
     known = known_days(company_id, earliest, last)
     running = _running(company_id, known, Days(earliest, last))
     wanted = rows_of(
@@ -90,9 +114,9 @@ def select_usage_comparison(company_id: str, first: date, last: date, start: dat
          "before_days": sa.Integer, "before_is_known": sa.Integer},
         [(p, how, number_of(day), int(is_over(p, day)), number_of(now.first), len(now), int(now.first >= start),
           number_of(before.last), number_of(before.first), len(before), int(before.first >= start))
-         for day, p, how, now, before in asked],
+         for day, p, how, now, before in pairs],
     )  # fmt: skip
-    dates = calendar_of({day for *_, now, before in asked for day in (now.first, now.last, before.first, before.last)})
+    dates = calendar_of({day for *_, now, before in pairs for day in (now.first, now.last, before.first, before.last)})
     now, before = running.alias("now"), running.alias("before")
     as_of, begins, before_begins, before_ends = (dates.alias(f"date_{n}") for n in range(4))
     w, a, b = wanted.c, now.c, before.c
@@ -107,11 +131,11 @@ def select_usage_comparison(company_id: str, first: date, last: date, start: dat
         (w.is_over == 1).label("is_over"),
         begins.c.day.label("first_day"),
         complete.label("is_complete"),
-        *told("", a, w.days),
+        *range_columns("", a, w.days),
         before_begins.c.day.label("before_first_day"),
         before_ends.c.day.label("before_last_day"),
         before_complete.label("before_is_complete"),
-        *told("before_", b, w.before_days),
+        *range_columns("before_", b, w.before_days),
         *changes(both, w.days == w.before_days, (a, w.days), (b, w.before_days)),
     ).select_from(
         wanted.join(now, and_(a.period == w.period, a.number == w.number))
@@ -150,9 +174,9 @@ def _running(company_id: str, known: sa.CTE, days: Days) -> sa.CTE:
           .select_from(spans.join(seen, seen.c.number == spans.c.number))
           for seen, sign in ((people, 1), (events, 0))
           for counts, place in (((seen.c.many * sign, seen.c.many * (1 - sign)), spans.c.number),
-                                ((-seen.c.many * sign, -seen.c.many * (1 - sign)), _earlier(seen.c.again, spans.c.leaves)))),
+                                ((-seen.c.many * sign, -seen.c.many * (1 - sign)), _earlier(seen.c.next_number, spans.c.leaves)))),
     ).subquery("changes")  # fmt: skip
-    names = (*_NUMBERS, "open_days")
+    names = (*NUMBERS, "open_days")
     by_day = (
         select(changes.c.period, changes.c.number, *(func.sum(changes.c[name]).label(name) for name in names))
         .group_by(changes.c.period, changes.c.number)
@@ -164,7 +188,9 @@ def _running(company_id: str, known: sa.CTE, days: Days) -> sa.CTE:
             spans.c.period,
             spans.c.number,
             *(
-                whole(func.sum(by_day.c[name]).over(partition_by=spans.c.period, order_by=spans.c.number)).label(name)
+                as_integer(func.sum(by_day.c[name]).over(partition_by=spans.c.period, order_by=spans.c.number)).label(
+                    name
+                )
                 for name in names
             ),
         )
@@ -175,7 +201,7 @@ def _running(company_id: str, known: sa.CTE, days: Days) -> sa.CTE:
 
 def _spans(known: sa.CTE, days: Days) -> sa.CTE:
     """Return, per period and known day, the number of the day at whose end this one is no more in the range."""
-    instances = sorted({(period, whole_period(period, day)) for period in CALENDAR for day in days})
+    instances = sorted({(period, full_period(period, day)) for period in CALENDAR for day in days})
     listed = rows_of(
         "instances",
         {"period": Text, "first_number": sa.Integer, "last_number": sa.Integer},
@@ -192,52 +218,26 @@ def _spans(known: sa.CTE, days: Days) -> sa.CTE:
 
 
 def _appearances(facts: sa.CTE, who: Any, name: str) -> sa.CTE:
-    """Return how many people (or events) were seen on a day and `again` on which day next: number, again, many."""
+    """Return how many people (or events) a day has, by the next day that has them: number, next_number, many."""
     seen = select(facts.c.number, who.label("who")).distinct().subquery()
     following = func.lead(seen.c.number).over(partition_by=seen.c.who, order_by=seen.c.number)
-    each = select(seen.c.number, following.label("again")).subquery()
+    each = select(seen.c.number, following.label("next_number")).subquery()
     return (
-        select(each.c.number, each.c.again, func.count().label("many")).group_by(each.c.number, each.c.again).cte(name)
+        select(each.c.number, each.c.next_number, func.count().label("many"))
+        .group_by(each.c.number, each.c.next_number)
+        .cte(name)
     )
 
 
-def _earlier(again: Any, leaves: Any) -> Any:
-    return case((again < leaves, again), else_=leaves)
-
-
-def told(prefix: str, numbers: Any, days: Any) -> list[Any]:
-    """Return what is told of a range of so many days."""
-    return [
-        *(numbers[name].label(prefix + name) for name in _NUMBERS),
-        average(numbers.engaged_minutes, numbers.unique_users).label(f"{prefix}average_engaged_minutes"),
-        average(numbers.engaged_minutes, days).label(f"{prefix}engaged_minutes_per_day"),
-    ]
-
-
-def changes(both: Any, is_as_long: Any, now: tuple[Any, Any], before: tuple[Any, Any]) -> list[Any]:
-    """Return the changes between two ranges, each its numbers and its days, where `both` are complete."""
-    (a, days), (b, before_days) = now, before
-    return [
-        _change(both, a.engaged_minutes * before_days, b.engaged_minutes * days).label("engaged_minutes_change"),
-        _change(both, a.events * before_days, b.events * days).label("events_change"),
-        _change(and_(both, is_as_long), a.unique_users, b.unique_users).label("unique_users_change"),
-    ]
-
-
-def _change(is_fair: Any, now: Any, before: Any) -> Any:
-    """Return the change from before to now in percent, two decimals, halves away from zero; null unless it is fair."""
-    grown, shrunk = (quotient(more * 20_000 + before, before * 2) for more in (now - before, before - now))
-    hundredths = case((now >= before, grown), else_=-shrunk)
-    return cast(
-        case((and_(is_fair, before > 0), hundredths / sa.literal_column("100.0")), else_=None),
-        sa.Numeric(14, 2, asdecimal=False),
-    )
+def _earlier(next_number: Any, leaves: Any) -> Any:
+    return case((next_number < leaves, next_number), else_=leaves)
 
 
 USAGE_COMPARISON = Insight(
     table=usage_comparison,
     answers="How is a company doing against the period before, and against the same one a year before?",
-    grain="one row per company, day, period and what it is compared with: 16 a day, over all event types (one type: `sequel-assets query usage --event-type`)",
+    grain="one row per company, day, period and what it is compared with: 16 a day, over all event types (one type: "
+    "`sequel-assets query usage --event-type`)",
     source="derived from event_participants of every day from counts_from (see lifetime_usage) on",
     refreshed="at the day's close, and after any day before it changed",
     example="SELECT day, period, engaged_minutes_per_day, before_engaged_minutes_per_day, engaged_minutes_change "

@@ -29,7 +29,7 @@ class Sandbox:
 
     `clock` defaults to one pinned at the world's `now`, or to the real time; `faults` may be given as rates;
     `port=0` takes any free port.
-    `token_seconds`, `tells_expiry` and `opaque_tokens` are about tokens; `count_by` says whether `numberOfUsers` counts
+    `token_seconds`, `sends_expiry` and `opaque_tokens` are about tokens; `count_by` says whether `numberOfUsers` counts
     spellings or people; `named_endpoints=False` answers 404 to all that the API documents by name only; with
     `keeps_days` the analytics of a day are forgotten once it ended longer ago than that.
     """
@@ -45,7 +45,7 @@ class Sandbox:
         port: int = 0,
         credentials: Credentials | None = None,
         token_seconds: float = 86_400,
-        tells_expiry: bool = True,
+        sends_expiry: bool = True,
         opaque_tokens: bool = False,
         named_endpoints: bool = True,
         count_by: Literal["spelling", "person"] = "spelling",
@@ -55,7 +55,7 @@ class Sandbox:
         self.host = host
         self._wanted_port = port
         self.credentials = credentials or Credentials()
-        sign_in = SignIn(self.credentials, token_seconds=token_seconds, tells_expiry=tells_expiry, opaque=opaque_tokens)
+        sign_in = SignIn(self.credentials, token_seconds=token_seconds, sends_expiry=sends_expiry, opaque=opaque_tokens)
         pinned = Clock.pinned(world.now) if world.now else Clock()
         self.api = Api(
             world,

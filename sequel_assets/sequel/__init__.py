@@ -6,8 +6,8 @@
         for company in sequel.sub_companies(root_id):
             print(company.name, len(sequel.events(company.uid)))
 
-For code that fetches from Sequel. It is synchronous and thread-safe. It must never import Dagster, SQL or pandas, and no
-error or log line of it may quote what Sequel answers.
+For code that fetches from Sequel. It is synchronous and thread-safe. It must never import Dagster, SQL or pandas, and
+no error or log line of it may quote what Sequel answers.
 """
 
 from sequel_assets.sequel.client import SequelClient

@@ -92,10 +92,9 @@ class SequelClient:
     ) -> list[Event]:
         """`GET /company/{id}/events` (D, O): its events as one list.
 
-        `Forbidden`, at once, without access. Sequel includes sub-companies' events by default, so the parameter is always
-        sent. Sequel may ignore it all the same: check each event's `company_uid`.
+        `Forbidden`, at once, without access. Sequel may ignore the parameter: check each event's `company_uid`.
         """
-        params = {"includeSubCompanies": "true" if include_sub_companies else "false"}
+        params = {"includeSubCompanies": "true" if include_sub_companies else "false"}  # Sequel's default is true
         params |= _range(start_date, end_date)
         path = filled(self._paths.events, company_id=company_id)
         return self._session.request(Call("events", path, params=params), directory.events_from)
@@ -144,7 +143,7 @@ class SequelClient:
     def concurrency(self, event_id: str) -> list[tuple[int, int]]:
         """`GET /getVideoWatchOverTime/{id}` (D): (minute from the start, peak users in it) for each minute.
 
-        Order and repeats are as received. `NotFound` for an event that had no live minutes.
+        As received, repeats too. `NotFound` for an event without live minutes.
         """
         path = filled(self._paths.concurrency, event_id=event_id)
         return self._session.request(Call("concurrency", path, "analytics"), engagement.concurrency_from)
@@ -223,7 +222,7 @@ class SequelClient:
     def update_subscription(
         self, subscription_id: str, *, endpoint: str | None = None, extend_by_days: int | None = None
     ) -> None:
-        """`PUT /webhooks/{id}` (D): another endpoint, more days (2 to 365), or both; sent twice, it may extend twice."""
+        """`PUT /webhooks/{id}` (D): another endpoint, more days (2 to 365), or both. Two calls may extend twice."""
         body, secrets = webhooks.change(endpoint, extend_by_days), webhooks.secrets_of(endpoint)
         path = filled(self._paths.webhook, subscription_id=subscription_id)
         call = Call("webhook", path, method="PUT", body=body, ignores_body=True, secrets=secrets)

@@ -1,7 +1,7 @@
 """Describes an error response in a word or two of our own, such as `JSON: quota`.
 
-Sequel's own text may name people, so no part of it may reach a message. Both words come from short fixed lists: the form
-of the body, and its topic where it contains one of a few terms that API errors use.
+Sequel's own text may name people, so no part of it may reach a message. Both words come from short fixed lists: the
+form of the body, and its topic where it contains one of a few terms that API errors use.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PATTERNS = tuple((topic, re.compile(pattern, re.IGNORECASE)) for topic, pattern
 
 
 def code_of(body: bytes, content_type: str) -> str:
-    """The form of an error's body and, where recognised, its topic: `empty`, `HTML`, `JSON: quota`, `text: not found`."""
+    """The form of an error's body and, where recognised, its topic: `empty`, `HTML`, `JSON: quota`."""
     if not body.strip():
         return "empty"
     if "html" in content_type.lower() or body.lstrip()[:1] == b"<":

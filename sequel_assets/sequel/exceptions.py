@@ -14,11 +14,11 @@
       └── InvalidResponse    not JSON, HTML, truncated, too large, redirected, of the wrong shape; `fault` says which
 
 `Interrupted` is not `Unreachable`: one slow event fails its own slice, while an unreachable host ends the run. Messages
-contain what failed, where and after how many attempts, and never what Sequel sent: no token, no body, no word of an error
-text. Messages end up in logs, in the table of problems and in Dagster's event log, and Sequel's texts may name people. The
-status and a code of ours (`codes`) describe an error response; SEQUEL_DEBUG_ANSWERS keeps its text in a file
-(`transport/debug_answers.py`). For the same reason these errors are raised without a cause: a parser's exception carries
-the body with it.
+contain what failed, where and after how many attempts, and never what Sequel sent: no token, no body, no word of an
+error text. Messages end up in logs, in the table of problems and in Dagster's event log, and Sequel's texts may name
+people. The status and a code of ours (`codes`) describe an error response; SEQUEL_DEBUG_ANSWERS keeps its text in a
+file (`transport/debug_answers.py`). For the same reason these errors are raised without a cause: a parser's exception
+carries the body with it.
 """
 # ruff: noqa: N818 -- named for what happened, as httpx's are
 

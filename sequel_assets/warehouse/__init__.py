@@ -1,1 +1,1 @@
-"""The warehouse: tables, slices and their replacement in one transaction, people. SQLAlchemy; no Dagster and no HTTP."""
+"""The warehouse: tables, slices replaced in one transaction, people. SQLAlchemy; no Dagster and no HTTP."""

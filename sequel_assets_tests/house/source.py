@@ -55,7 +55,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 @cache
-def tree_of(path: Path) -> ast.Module:
+def syntax_of(path: Path) -> ast.Module:
     """Return a module's syntax tree."""
     return ast.parse((PROJECT / path).read_text(encoding="utf-8"))
 
@@ -68,7 +68,7 @@ def words_of(name: str) -> set[str]:
 def names(path: Path) -> Iterator[Found]:
     """Yield the names that a module gives: its own, those of classes, functions, methods and members of enums."""
     yield Found(path, 1, path.parent.name if path.stem == "__init__" else path.stem)
-    for node in ast.walk(tree_of(path)):
+    for node in ast.walk(syntax_of(path)):
         if isinstance(node, ast.ClassDef):
             yield Found(path, node.lineno, node.name)
             if any("Enum" in ast.unparse(base) for base in node.bases):
@@ -79,16 +79,26 @@ def names(path: Path) -> Iterator[Found]:
             yield Found(path, node.lineno, node.name)  # the name of a test is a sentence
 
 
+def inner_names(path: Path) -> Iterator[Found]:
+    """Yield the names of fields and parameters of a module."""
+    for node in ast.walk(syntax_of(path)):
+        if isinstance(node, ast.ClassDef):
+            fields = (one.target for one in node.body if isinstance(one, ast.AnnAssign))
+            yield from (Found(path, field.lineno, ast.unparse(field)) for field in fields)
+        elif isinstance(node, ast.arg):
+            yield Found(path, node.lineno, node.arg)
+
+
 def classes(path: Path) -> Iterator[Found]:
     """Yield the classes of a module that are defined at its top."""
-    for node in tree_of(path).body:
+    for node in syntax_of(path).body:
         if isinstance(node, ast.ClassDef):
             yield Found(path, node.lineno, node.name)
 
 
 def texts(path: Path) -> Iterator[Found]:
     """Yield the texts of a module (docstrings, messages; of f-strings what stands between braces left out) and comments."""
-    for node in ast.walk(tree_of(path)):
+    for node in ast.walk(syntax_of(path)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             for number, line in enumerate(node.value.splitlines()):
                 yield Found(path, node.lineno + number, line)

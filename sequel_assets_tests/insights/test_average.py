@@ -7,7 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import sqlalchemy as sa
 
-from sequel_assets.insights.daily_usage import average, daily_usage
+from sequel_assets.insights.daily_usage import daily_usage
+from sequel_assets.insights.sql import average
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.support.rows import ACME, DAY

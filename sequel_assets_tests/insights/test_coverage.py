@@ -55,7 +55,7 @@ def test_a_company_that_is_gone_makes_up_for_no_other(warehouse: Warehouse) -> N
     with warehouse.write() as connection:
         connection.execute(companies.update().where(c.company_id == "b").values(gone_at=day_end(LAST[2])))
         connection.execute(refreshes.delete().where(r.company_id == "a", r.day == LAST[3]))
-    scope = Scope("root", Days(LAST[2], LAST[3]), is_tree=True)
+    scope = Scope("root", Days(LAST[2], LAST[3]), includes_sub_companies=True)
     assert coverage(warehouse, scope) == Coverage(3, (LAST[3],), (), day_end(LAST[3]))
 
 

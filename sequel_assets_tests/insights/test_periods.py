@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.insights.periods import COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date, whole
+from sequel_assets.insights.periods import COMPARED_WITH, PERIODS, ROLLING, Days, full_period, is_over, other, to_date
 from sequel_assets_tests.support import reference_companies as oracle
 
 D = date.fromisoformat
@@ -52,13 +52,13 @@ def test_unkind_days_are_compared_with_what_the_calendar_says(
 def test_any_day_is_compared_as_a_plain_walk_through_the_calendar_says(day: date, period: str, how: str) -> None:
     """Also: like is compared with like, as many days as have gone by, or a whole one with a whole one."""
     first, last = oracle.period_of(period, day)
-    assert (whole(period, day), is_over(period, day)) == (Days(first, last), day == last)
+    assert (full_period(period, day), is_over(period, day)) == (Days(first, last), day == last)
     against = other(period, how, day)
     assert (against.first, against.last) == oracle.compared(period, how, day)
     assert against.last < to_date(period, day).first or period not in ROLLING or how == "year_before"
     if period in ROLLING:
         assert len(against) == ROLLING[period]
     elif is_over(period, day):
-        assert against == whole(period, against.first)
+        assert against == full_period(period, against.first)
     else:
-        assert len(against) == min(len(to_date(period, day)), len(whole(period, against.first)))
+        assert len(against) == min(len(to_date(period, day)), len(full_period(period, against.first)))

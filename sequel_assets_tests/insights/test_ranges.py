@@ -93,7 +93,7 @@ def test_one_person_in_three_companies_is_one_and_names_come_only_when_asked(war
         bulk.insert(connection, company_parents, [("root", TODAY, None), ("a", TODAY, "root"), ("b", TODAY, "a")])
         known = {"person_id": "a", "email": "zoe@mail.example", "name": "Zoe", "external_id": None, "named_on": TODAY}
         connection.execute(people.insert(), [{"company_id": company_id} | known for company_id in OF[:2]])
-    scope = Scope("root", Days(LAST[0], TODAY), is_tree=True)
+    scope = Scope("root", Days(LAST[0], TODAY), includes_sub_companies=True)
     assert ask(warehouse, ranges.select_usage(scope))[0] == ("all", 15, 0, 15, 1, 15.0, 3)
     numbers = (1, "a", 15, 0, 15, 3, 1, TODAY, TODAY)
     assert ask(warehouse, ranges.select_people(scope)) == [numbers]
@@ -115,7 +115,7 @@ def test_a_persons_name_and_ids_come_from_one_row_the_same_on_every_engine(wareh
     with warehouse.write() as connection:
         bulk.insert(connection, company_parents, [(name, TODAY, None if name == "root" else "root") for name in of])
         bulk.insert(connection, people, rows)
-    scope = Scope("root", Days(LAST[0], TODAY), is_tree=True)
+    scope = Scope("root", Days(LAST[0], TODAY), includes_sub_companies=True)
     query = ranges.select_people(scope, with_people=True)
     assert 'people.company_id COLLATE "C"' in str(query.compile(dialect=postgresql.dialect()))  # in any language
     told = [row[1:2] + row[-3:] for row in ask(warehouse, query)]

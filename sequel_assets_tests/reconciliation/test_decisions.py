@@ -73,10 +73,10 @@ def test_whatever_moves_the_range_moves_a_day_that_is_found(
 
 
 @given(kept=minutes, fetched=st.lists(st.integers(0, 10_000), min_size=MAX_REQUESTS + 2), length=st.integers(2, 400))
-def test_nonsense_ends_too(kept: dict[date, int], told: list[int], length: int) -> None:
+def test_nonsense_ends_too(kept: dict[date, int], fetched: list[int], length: int) -> None:
     """Totals that contradict each other: the search is bounded all the same, and finds days of the span."""
     span = Span(FIRST, on(length - 1))
-    answers, numbers = {span: told[0]}, iter(told[1:])
+    answers, numbers = {span: fetched[0]}, iter(fetched[1:])
     while isinstance(step := search(span, kept, answers), Span):
         answers[step] = next(numbers)
     assert all(span.first <= day <= span.last for day in step)

@@ -64,7 +64,7 @@ def write_answer(
         errors().print(line)
     if output.form == "table":
         title = f"{answer.title} of {answer.company.partition_key}, {days.first} to {days.last}"
-        title += ", with all sub-companies" if answer.scope.is_tree else ""
+        title += ", with all sub-companies" if answer.scope.includes_sub_companies else ""
         tabular.show(title, answer.columns, answer.rows, is_tall=is_tall)
     elif output.out:
         with replacing(Path(output.out)) as file:
@@ -91,7 +91,7 @@ def _json(answer: QueryAnswer) -> bytes:
     head = {
         "company_id": company.company_id,
         "company": company.partition_key,
-        "beneath": scope.is_tree,
+        "beneath": scope.includes_sub_companies,
         "companies": coverage.companies,
         "from": scope.days.first.isoformat(),
         "to": scope.days.last.isoformat(),

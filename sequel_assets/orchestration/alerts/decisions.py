@@ -230,12 +230,14 @@ def from_cursor(cursor: str | None, now: float) -> Memory:
 
 
 def _remembered(row: Any, now: float) -> tuple[IncidentKey, AlertMemory]:
-    kind, name, check, *times, is_told, well_since = row
+    kind, name, check, *times, is_reported, well_since = row
     since, red_at, seen_at = (float(at) for at in times)
     well = None if well_since is None else float(well_since)
-    if kind not in KINDS or not isinstance(is_told, bool) or not _are_times(since, red_at, seen_at, well or 0.0):
+    if kind not in KINDS or not isinstance(is_reported, bool) or not _are_times(since, red_at, seen_at, well or 0.0):
         raise ValueError(kind)
-    known = AlertMemory(min(since, now), red_at, min(seen_at, now), is_told, None if well is None else min(well, now))
+    known = AlertMemory(
+        min(since, now), red_at, min(seen_at, now), is_reported, None if well is None else min(well, now)
+    )
     return IncidentKey(kind, str(name), str(check)), known
 
 

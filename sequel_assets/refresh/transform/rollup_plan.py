@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import case, func, select
 
+from sequel_assets.insights.company_hierarchy import Parents, members_on, parents_of
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
-from sequel_assets.insights.tree import Parents, members_on, parents_of
 from sequel_assets.refresh.core.retention import is_closed
 from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.transform.derive import WantedSlice

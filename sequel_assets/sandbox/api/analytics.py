@@ -65,7 +65,7 @@ def video_watch_over_time(view: View, event_id: str, _query: Query) -> Any:
 
 
 def user_activity(view: View, event_id: str, query: Query) -> Any:
-    """`POST /events/{eventId}/user-activity`: a page of everybody who has registered by now or came, in a stable order."""
+    """`POST /events/{eventId}/user-activity`: a page of everybody who has registered or came, in a stable order."""
     found = view.event(event_id)
     size, page = _count(query.get("count", "100")), _count(query.get("page", "1"))
     people = [row.person for row in found.rows] + list(found.absentees)
@@ -77,7 +77,7 @@ def user_activity(view: View, event_id: str, query: Query) -> Any:
 
 
 def user_id(event_id: str, who: Person, email: Text) -> str:
-    """The id of somebody in an event: the user's id, `|||`, the event's id. Without an e-mail it is valid there alone."""
+    """The id of somebody in an event: user, `|||`, event. Without an e-mail the user's part is of this event alone."""
     user = uid("user", email if isinstance(email, str) and email.strip() else who.key(event_id))
     return f"{user}|||{event_id}"
 

@@ -33,8 +33,8 @@ class CachedAnswer(NamedTuple):
 class AnswerCache:
     """Bounded; the oldest responses are dropped first. Not thread-safe: the caller has the world's lock."""
 
-    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
-        self.max_bytes = most_bytes
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes = max_bytes
         self.size_bytes = 0
         self._state: tuple[object, ...] = ()
         self._given: dict[RequestKey, CachedAnswer] = {}

@@ -1,4 +1,4 @@
-"""The responses of the API's documented calls about companies, events and hubs. Pure: world, time and query in, JSON out."""
+"""The responses of the documented calls about companies, events and hubs. Pure: world, time and query in, JSON out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults on demand: by rate, by path, or scripted. This module decides which response is affected; `quirks` and `wire` how.
+"""Faults on demand: by rate, by path, or scripted. Decides which response is affected; `quirks` and `wire` change it.
 
 A *quirk* leaves a response right, and a client must accept it; after a *fault* it must repeat the request or fail.
 """

@@ -29,7 +29,7 @@ class Credentials:
 class SignIn:
     """Gives out tokens and knows which are valid. Lifetimes are seconds of the machine's own clock.
 
-    `tells_expiry=False` leaves `expires_in` out; `opaque=True` gives tokens that are no JWT.
+    `sends_expiry=False` leaves `expires_in` out; `opaque=True` gives tokens that are no JWT.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class SignIn:
         credentials: Credentials,
         *,
         token_seconds: float = 86_400,
-        tells_expiry: bool = True,
+        sends_expiry: bool = True,
         opaque: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.credentials = credentials
         self.token_seconds = token_seconds
-        self.tells_expiry = tells_expiry
+        self.sends_expiry = sends_expiry
         self.opaque = opaque
         self.given = 0
         self._monotonic = monotonic
@@ -70,7 +70,7 @@ class SignIn:
         self.given += 1
         token = secrets.token_urlsafe(24) if self.opaque else self._jwt()
         self._valid_until[token] = self._monotonic() + self.token_seconds
-        expiry = {"expires_in": int(self.token_seconds)} if self.tells_expiry else {}
+        expiry = {"expires_in": int(self.token_seconds)} if self.sends_expiry else {}
         return {"access_token": token, "token_type": "Bearer", **expiry}
 
     def check(self, authorization: str) -> None:

@@ -27,9 +27,9 @@ State = Literal["waiting", "accepted", "refused", "unreachable", "given up", "dr
 class Delivery:
     """One POST that is to be made, once or (retried, duplicated, replayed) several times with the same body.
 
-    `last_status` is 0 when there was no answer. `state`: *waiting* for its time or for another attempt; *accepted* by a 2xx;
-    *refused* by a status that is not retried; *unreachable*; *given up* after the last attempt; *dropped* on purpose; *void*, as
-    the subscription was gone or over when its time came.
+    `last_status` is 0 when there was no response. `state`: *waiting* for its time or for another attempt; *accepted* by
+    a 2xx; *refused* by a status that is not retried; *unreachable*; *given up* after the last attempt; *dropped* on
+    purpose; *void*, as the subscription was deleted or expired when its time came.
     """
 
     number: int

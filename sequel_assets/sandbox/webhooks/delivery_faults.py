@@ -16,9 +16,9 @@ DELIVERY_FAULTS = frozenset(
 class DeliveryFaults:
     """Shares by kind, and how much: each span is by the sandbox's clock.
 
-    `reorder` and `delay` hold a delivery up by a part of their span, so that later ones overtake it; `late` by all of it;
-    `burst` until the next multiple of its span, when all that were delays come at once; `old_key` is possible for so long after a
-    renewal.
+    `reorder` and `delay` hold a delivery up by a part of their span, so that later ones overtake it; `late` by all of
+    it; `burst` until the next multiple of its span, when all delayed ones come at once; `old_key` is possible for
+    so long after a renewal.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)

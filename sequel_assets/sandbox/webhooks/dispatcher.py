@@ -36,9 +36,8 @@ SOONEST_LOOK_SECONDS, LATEST_LOOK_SECONDS = 0.02, 0.25
 class Webhooks:
     """Subscriptions and their deliveries. Its thread runs from the first subscription to `stop`.
 
-    Deliveries are sent in the order of their time by the sandbox's clock, however far it jumps; those of the same time are
-    sent in parallel. `faults` and `batches` may be changed while it runs. The world's lock is always taken before this
-    one's.
+    Deliveries are sent in the order of their time by the sandbox's clock, those of the same time in parallel. `faults`
+    and `batches` may be changed while it runs. The world's lock is always taken before this one's.
     """
 
     def __init__(self, world: Callable[[], World], clock: Callable[[], Clock]) -> None:
@@ -240,8 +239,8 @@ class Webhooks:
             key = self._key(subscription, delivery)
         status = sent(http, delivery, subscription, key)
         with self._changed:
-            if (again_at := delivery.note(status)) is not None:
-                self.deliveries.post(delivery, again_at)
+            if (retry_at := delivery.note(status)) is not None:
+                self.deliveries.post(delivery, retry_at)
 
     def _key(self, subscription: Subscription, delivery: Delivery) -> str:
         """The key, or, by a fault, still the old one for a while after a renewal."""

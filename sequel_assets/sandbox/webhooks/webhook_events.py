@@ -1,4 +1,4 @@
-"""The events that webhooks report, and their bodies: an event starts, ends, is created, changed or deleted, or a registration."""
+"""What webhooks report, and their bodies: an event starts, ends, is created, changed or deleted, or a registration."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ class WorldSpec:
 
     `events_per_day` is the average per company; `people` the average crowd of an event; every `hub_every`th event links
     a hub (0: none); `days_ahead` are planned after `now`; `odd_ids` makes ids with `/`, `%`, blanks, umlauts, `|`, `+`,
-    `?`, `#`; `big_event_people` adds an event of that many people x 180 minutes on the day before `now`, at the root; with
-    `hub_only` nobody comes to the stages of the last company, whose events all link hubs: people meet there alone.
+    `?`, `#`; `big_event_people` adds an event of that many people x 180 minutes on the day before `now`, at the root;
+    with `hub_only` nobody comes to the stages of the last company, whose events all link hubs: people meet there alone.
     """
 
     seed: int = 7

@@ -30,7 +30,7 @@ T = TypeVar("T")
 class Company(Model):
     """A company or sub-company. Its name is trimmed; a missing one is empty.
 
-    A field that could not be read is listed in `bad_fields`. `event_ids` is None where the field is absent: not "no events".
+    A field that could not be read is listed in `bad_fields`. `event_ids` is None where the field is absent.
     """
 
     uid: str

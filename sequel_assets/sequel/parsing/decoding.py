@@ -2,11 +2,11 @@ r"""Decodes JSON from an untrusted source into values that a warehouse can store
 
 Python's `json` accepts too much: repeated keys (the last one wins without a warning), `NaN`, integers of thousands of
 digits, nesting until the stack overflows, and characters that no database stores (NUL and lone surrogates, both only
-reachable through `\u` escapes). All of these are refused here; characters in texts are replaced instead. No other module
-does this.
+reachable through `\u` escapes). All of these are refused here; characters in texts are replaced instead. No other
+module does this.
 
-A small body can need much memory: `[[],[],[],...` grows fiftyfold. So values are counted before any is made, by commas and
-brackets; those within texts are left out only where they would exceed the bound. No error text may quote the body.
+A small body can need much memory: `[[],[],[],...` grows fiftyfold. So values are counted before any is made, by commas
+and brackets; those within texts are left out only where they would exceed the bound. No error text may quote the body.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TooManyValuesError(UnsafeJsonError):
 
 
 def decoded(body: bytes, *, content_type: str = "", max_values: int = MAX_VALUES) -> object:
-    """The value of a body. Raises `NotJsonError`, `TooManyValuesError` or `UnsafeJsonError`, which never quote the body."""
+    """The value of a body. Raises `NotJsonError`, `TooManyValuesError` or `UnsafeJsonError`; none quotes the body."""
     problem: Exception
     try:
         _bounded(body, max_values)
@@ -80,7 +80,7 @@ def _bounded(body: bytes, max_values: int) -> None:
 
 
 def _values_outside_texts(body: bytes, enough: int) -> int:
-    """`max_value_count` without the commas and brackets in texts, counted until there are enough; in windows, to save memory."""
+    """`max_value_count` without the commas and brackets in texts, up to `enough`; in windows, to save memory."""
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"")  # escaped characters occur in texts only
     values, is_in_text = 1, False
     for start in range(0, len(plain), WINDOW_BYTES):

@@ -1,4 +1,4 @@
-"""Decompresses bodies in small pieces. 64 KB can inflate to 64 MB, and a bound must refuse that before it is in memory."""
+"""Decompresses bodies in small pieces: 64 KB can inflate to 64 MB, which a bound must refuse before it is in memory."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One token for all threads, fetched by one of them.
 
-A token is replaced before it expires (`expires_in`; else the JWT's own `exp`; else unknown) and after a 401. Each thread
-has the token with its generation: a 401 for a generation that has been replaced takes the newer token instead of
+A token is replaced before it expires (`expires_in`; else the JWT's own `exp`; else unknown) and after a 401. Each
+thread has the token with its generation: a 401 for a generation that has been replaced takes the newer token instead of
 fetching a third. While one thread fetches, the others wait and share the result, a failure included: otherwise twenty
 threads would repeat a refused sign-in twenty times.
 """
@@ -108,7 +108,7 @@ class Tokens:
                 if not self._is_fetching:
                     break
                 known, flight = self._generation, self._flights
-                self._changed.wait_for(lambda: not self._is_fetching or self._flights != flight)  # noqa: B023 -- waits here
+                self._changed.wait_for(lambda: not self._is_fetching or self._flights != flight)  # noqa: B023
                 if self._lease is not None and self._generation > known:
                     return self._lease
                 if self._failure is not None:

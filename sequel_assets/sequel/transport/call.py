@@ -13,10 +13,10 @@ Host = Literal["api", "analytics"]
 class Call:
     """What is requested: `name` is the field of `Paths` it came from, by which `response_rules` decides.
 
-    `is_repeatable`: whether two requests do no more than one. True for all calls, also for POSTs that only read (sign-in,
-    user activity), but not for those that create a subscription or a new key. `ignores_body`: the status alone says
-    success, and the body may be anything. `secrets` are removed from what is kept of an error response. Body and secrets
-    are left out of the repr.
+    `is_repeatable`: whether two requests do no more than one. True for all calls, also for POSTs that only read
+    (sign-in, user activity), but not for those that create a subscription or a new key. `ignores_body`: the status
+    alone says success, and the body may be anything. `secrets` are removed from what is kept of an error response. Body
+    and secrets are left out of the repr.
     """
 
     name: str

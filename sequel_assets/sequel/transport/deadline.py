@@ -1,7 +1,8 @@
 """One deadline for all of an exchange: connecting, TLS, the proxy, heads, interim responses and body.
 
-httpx bounds each single read, so a server that sends a byte now and then, or one `102 Processing` after the other, would
-block a thread for ever. Here every read and write of a connection may take only what is left of its thread's exchange.
+httpx bounds each single read, so a server that sends a byte now and then, or one `102 Processing` after the other,
+would block a thread for ever. Here every read and write of a connection may take only what is left of its thread's
+exchange.
 
 Not bounded: name resolution (the resolver has time-outs of its own), and TLS within TLS to a proxy that uses https.
 """

@@ -1,9 +1,9 @@
-"""Writes error responses verbatim to a file (SEQUEL_DEBUG_ANSWERS), for debugging. They are personal data: 0600, bounded.
+"""Writes error responses verbatim to a file (SEQUEL_DEBUG_ANSWERS). They are personal data: mode 0600, bounded.
 
-One JSON object a line: time, call, status, our message, content type and body. Secrets and tokens are replaced, and bodies
-that may contain a new one are left out. Threads and processes append under the file's lock. A full file drops its older
-half. A file that others may read, that belongs to another user or is no regular file is refused. No call may fail because
-of this file.
+One JSON object a line: time, call, status, our message, content type and body. Secrets and tokens are replaced, and
+bodies that may contain a new one are left out. Threads and processes append under the file's lock. A full file drops
+its older half. A file that others may read, that belongs to another user or is no regular file is refused. No call may
+fail because of this file.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _without(text: str, secrets: Iterable[str]) -> str:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """The file, locked, if it may be written: a regular file of this user that nobody else may read; no link is followed."""
+    """The file, locked, if it is a regular file of this user that nobody else may read; no link is followed."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
         file = os.open(path, flags, 0o600)

@@ -67,7 +67,7 @@ class Limiter:
 
     @contextmanager
     def permit(self) -> Iterator[Permit]:
-        """Permission for one request: waits for a place and for the end of a pause, and releases the place in any case."""
+        """Permission for one request: waits for a place and the end of a pause; releases the place in any case."""
         permit = self._acquire()
         try:
             yield permit

@@ -1,4 +1,4 @@
-"""Drops what httpx and httpcore log about our requests, at every level: it quotes responses (reason phrases, headers)."""
+"""Drops what httpx and httpcore log about our requests, at every level: it quotes responses, such as headers."""
 
 from __future__ import annotations
 

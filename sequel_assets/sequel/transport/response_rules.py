@@ -12,8 +12,8 @@ valid JSON of the wrong shape                       retried once
   too large, TLS certificate, sign-in refused
 
 A call that must not be done twice (a subscription or a new key) is retried only where it was surely not done: no
-connection, or refused with 429 or 403. Everything else that leaves its outcome open (5xx, also 503, which a proxy may send
-after the work was done; time-out, reset, an unreadable response) is `Uncertain`, at once.
+connection, or refused with 429 or 403. Everything else that leaves its outcome open (5xx, also 503, which a proxy may
+send after the work was done; time-out, reset, an unreadable response) is `Uncertain`, at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sequel_assets.sequel.transport.call import Call
 CERTIFICATE = "the TLS certificate is not trusted"
 CONNECT_TIMEOUT = "the connection timed out"
 LISTS_OF_A_COMPANY = frozenset({"sub_companies", "events"})
-"""Calls whose 403 is documented to mean licence or access, which waiting does not change. The caller may try once more."""
+"""Calls whose 403 means licence or access (documented), which waiting does not change. The caller may try once more."""
 
 
 class RetryPolicy(Enum):

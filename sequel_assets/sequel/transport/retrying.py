@@ -1,4 +1,4 @@
-"""Retries a call: with full jitter, no sooner than `Retry-After`, within a budget that counts from the first failure."""
+"""Retries a call: full jitter, no sooner than `Retry-After`, within a budget that counts from the first failure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Retrier:
-    """Runs attempts until one succeeds, or until the rule for the error, the number of attempts or the budget says stop.
+    """Runs attempts until one succeeds, or the rule for the error, the number of attempts or the budget stops it.
 
     The time spent is measured twice, by the clock and as the sum of the waits, and the larger counts: so a client whose
     sleep takes no time (in tests) ends as well.

@@ -84,7 +84,7 @@ class Session:
         return self._value(answer, call, parse)
 
     def _signed_in(self, call: Call, large: LargeResponsePermit) -> HttpResponse:
-        """The response to a call with a token. The token is fetched without a concurrency permit: it needs one itself."""
+        """The response to a call with a token, which is fetched before a permit is taken: it needs one itself."""
         lease = self._tokens.current()
         answer = self._sent(call, lease.token, large)
         if answer.status != 401:

@@ -28,11 +28,11 @@ T = TypeVar("T")
 class Warehouse:
     """One database. Opens nothing until it is used; safe to share between threads.
 
-    `is_durable`: a commit survives a power cut also on SQLite, at the price of a sync to disk for each commit (PostgreSQL
-    does so unless its settings say otherwise). `busy_seconds` bounds every wait: that of a writer of SQLite for another
-    process (default: a minute), and those of PostgreSQL for a connection, a lock, a statement and the network (default: no
-    bound). A server that was reached before and is down is waited for, unless `busy_seconds` is given.
-    `guard` is called before the first write and refuses by raising; it returns False while it cannot decide yet.
+    `is_durable`: a commit survives a power cut also on SQLite, at the price of a sync to disk for each commit
+    (PostgreSQL does so unless its settings say otherwise). `busy_seconds` bounds every wait: that of a writer of SQLite
+    for another process (default: a minute), and those of PostgreSQL for a connection, a lock, a statement and the
+    network (default: no bound). A server that was reached before and is down is waited for, unless `busy_seconds` is
+    given. `guard` is called before the first write and refuses by raising; it returns False while it cannot decide yet.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Warehouse:
         return explained
 
     def ensure_writable(self) -> None:
-        """Call the guard, unless it has allowed a write before. Other threads wait for it; the guard itself may write."""
+        """Call the guard, unless it has allowed a write before. Other threads wait for it; the guard may write."""
         if self._guard is None or self._guarding_thread == threading.get_ident():
             return
         with self._guard_lock:
@@ -226,6 +226,6 @@ def _sqlite_engine(url: sa.URL, synchronous: str, busy_seconds: float) -> sa.Eng
     reraise=True,
 )
 def _use_wal(dbapi: Any) -> None:
-    """Switch a new database to WAL. While another process does so SQLite refuses at once and ignores the busy time-out."""
+    """Switch a new database to WAL. While another process does so SQLite refuses, without its busy time-out."""
     if dbapi.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         dbapi.execute("PRAGMA journal_mode=WAL")

@@ -59,19 +59,35 @@ CODES = {
 """By code, or by its first two characters."""
 
 CONNECTING = (
-    (r"auth?enti|no password supplied", f"refused the password; {_NOTHING}; check user and password in SEQUEL_WAREHOUSE_URL"),
+    (r"auth?enti|no password supplied",
+        f"refused the password; {_NOTHING}; check user and password in SEQUEL_WAREHOUSE_URL"),
     (r"database \"\" does not exist|no such database", CODES["3D000"]),
     (r"role \"\" does not exist|not permitted to log in|pg_hba|no such user", CODES["28"]),
     (r"too many|remaining connection slots|no more connections", CODES["53300"]),
-    (r"translate host name|name or service|resolve|nodename", f"cannot be found: its host's name is not known; {_NOTHING}; check the host in SEQUEL_WAREHOUSE_URL, then repeat"),
-    (r"connection refused", f"cannot be reached: nobody listens at its host and port; {_NOTHING}; check SEQUEL_WAREHOUSE_URL and the server, then repeat"),
-    (r"no such file or directory", f"cannot be reached: there is no such socket, or a file that its options name; {_NOTHING}; check SEQUEL_WAREHOUSE_URL and the server, then repeat"),
-    (r"timeout|timed out|unreachable|no route", f"cannot be reached: its host does not answer in time; {_NOTHING}; check SEQUEL_WAREHOUSE_URL and the network, then repeat"),
-    (r"ssl|certificate|tls", f"and this program do not agree on encryption; {_NOTHING}; check sslmode and sslrootcert behind the ? of SEQUEL_WAREHOUSE_URL"),
-    (r"unsupported startup parameter", f"is behind a pooler that refuses a start-up option; {_NOTHING}; take `options` out of SEQUEL_WAREHOUSE_URL and PGOPTIONS"),
-    (r"invalid connection option|invalid .*value|missing \"=\"|service", f"has an option with a value that is none; {_NOTHING}; check what is behind the ? of SEQUEL_WAREHOUSE_URL, and the variables PG..."),
+    (r"translate host name|name or service|resolve|nodename",
+        f"cannot be found: its host's name is not known; {_NOTHING}; check the host in SEQUEL_WAREHOUSE_URL, then "
+        "repeat"),
+    (r"connection refused",
+        f"cannot be reached: nobody listens at its host and port; {_NOTHING}; check SEQUEL_WAREHOUSE_URL and the "
+        "server, then repeat"),
+    (r"no such file or directory",
+        f"cannot be reached: there is no such socket, or a file that its options name; {_NOTHING}; check "
+        "SEQUEL_WAREHOUSE_URL and the server, then repeat"),
+    (r"timeout|timed out|unreachable|no route",
+        f"cannot be reached: its host does not answer in time; {_NOTHING}; check SEQUEL_WAREHOUSE_URL and the "
+        "network, then repeat"),
+    (r"ssl|certificate|tls",
+        f"and this program do not agree on encryption; {_NOTHING}; check sslmode and sslrootcert behind the ? of "
+        "SEQUEL_WAREHOUSE_URL"),
+    (r"unsupported startup parameter",
+        f"is behind a pooler that refuses a start-up option; {_NOTHING}; take `options` out of SEQUEL_WAREHOUSE_URL "
+        "and PGOPTIONS"),
+    (r"invalid connection option|invalid .*value|missing \"=\"|service",
+        f"has an option with a value that is none; {_NOTHING}; check what is behind the ? of SEQUEL_WAREHOUSE_URL, "
+        "and the variables PG..."),
     (r"nul \(0x00\)|nul bytes", f"refused a text with a NUL; {ROLLED_BACK}"),
-    (r"starting up|shutting down|recovery|not yet accepting", f"is starting or stopping; {_NOTHING}; repeat in a moment"),
+    (r"starting up|shutting down|recovery|not yet accepting",
+        f"is starting or stopping; {_NOTHING}; repeat in a moment"),
     (r"connection|connect", f"cannot be reached; {_NOTHING}; check SEQUEL_WAREHOUSE_URL and the server, then repeat"),
 )  # fmt: skip
-"""By a pattern in the driver's message while it connects, in order: there is no code, and any server language occurs."""
+"""By a pattern in the driver's message while it connects, in order: it has no code, and may be in any language."""

@@ -68,7 +68,7 @@ class TransactionRetries:
         self._server.was_reached = True
 
     def until_there(self, begin: Callable[[], T]) -> T:
-        """Return what `begin` returns once the server is up; its error where that takes too long, or was never reached."""
+        """Return what `begin` returns once the server is up; its error if that takes too long, or it was never up."""
         tries = Retrying(retry=self._is_worth_it, stop=stop_never, wait=self._wait, reraise=True)
         found = tries(begin)
         with self._server.lock:

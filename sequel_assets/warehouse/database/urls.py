@@ -1,7 +1,7 @@
 """Parses the warehouse's URL and refuses what is ambiguous.
 
-SQLite would take a `?`, a `%20` or a `~` literally and open another file than meant, without an error; so they are refused.
-No message shows the password.
+SQLite would take a `?`, a `%20` or a `~` literally and open another file than meant, without an error; so they are
+refused. No message shows the password.
 """
 
 import re
@@ -13,7 +13,10 @@ from sqlalchemy import exc
 from sequel_assets.warehouse.database.errors import WarehouseError, place
 
 _FORMS = "use sqlite:///FILE or postgresql://user:password@host/name"
-_NOT_SQLITE = "SEQUEL_WAREHOUSE_URL: {}; nothing was opened; write sqlite:///FILE, or sqlite:////FOLDER/FILE for an absolute path, the path as it is"
+_NOT_SQLITE = (
+    "SEQUEL_WAREHOUSE_URL: {}; nothing was opened; write sqlite:///FILE, or sqlite:////FOLDER/FILE for an absolute path, "
+    "the path as it is"
+)
 _SERVERS_OWN = ("host", "hostaddr", "port")
 """What a URL of several servers names several times."""
 
@@ -27,8 +30,8 @@ def parse(text: str) -> sa.URL:
             raise ValueError
     except (exc.ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise WarehouseError(
-            "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name; "
-            "within user and password write @ as %40, / as %2F, : as %3A"
+            "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, "
+            "postgresql://user:password@host/name; within user and password write @ as %40, / as %2F, : as %3A"
         ) from None
     kind = url.get_backend_name()
     if kind == "postgresql":

@@ -1,7 +1,7 @@
 """`column IN (...)` over a list of any length, sent as one parameter.
 
-PostgreSQL allows 65,535 parameters for a statement and SQLite 32,766 (250,000 in some builds), and a company may have more
-events. So use `among` for lists from data, and `in_` only for lists that are written in the code.
+PostgreSQL allows 65,535 parameters for a statement and SQLite 32,766 (250,000 in some builds), and a company may have
+more events. So use `among` for lists from data, and `in_` only for lists that are written in the code.
 """
 
 import json

@@ -110,9 +110,9 @@ def _verify_emails(company: _Company) -> None:
 
 def _other_key(what: str) -> IdentityError:
     return IdentityError(
-        f"SEQUEL_PERSON_KEY is not the key that this warehouse was made with: {what} do not hash to the stored ids, and with "
-        "another key everybody would become somebody else; nothing was written; set the key that it was made with, or fill a "
-        "new warehouse (SEQUEL_WAREHOUSE_URL)"
+        f"SEQUEL_PERSON_KEY is not the key that this warehouse was made with: {what} do not hash to the stored ids, "
+        "and with another key everybody would become somebody else; nothing was written; set the key that it was made with, "
+        "or fill a new warehouse (SEQUEL_WAREHOUSE_URL)"
     )
 
 
@@ -164,8 +164,8 @@ def _is_of_rule_1(company: _Company, row: Any, name: str) -> bool:
 def _numbers(table: sa.Table, members: Iterable[tuple[str, Any]], first: str) -> dict[Any, int]:
     """Return the number of each row among the people of one name: in the facts by minutes, as in a refresh.
 
-    In lists with a row per person, whoever has the first one's id keeps it. In others, such as a chat, all are number 1:
-    nothing says which of them wrote a row.
+    In lists with a row per person, whoever has the first one's id keeps it. In others, such as a chat, all are number
+    1: nothing says which of them wrote a row.
     """
     rows = [row for _, row in members]
     if table.c.person_id not in list(table.primary_key.columns):

@@ -58,7 +58,7 @@ class IdentitySettings:
 
 
 def fingerprint(person_key: str) -> str:
-    """Return a fingerprint that differs between keys and does not reveal the key: the start of an HMAC of a constant."""
+    """Return a fingerprint that identifies a key and does not reveal it: the start of an HMAC of a constant."""
     return hashed(person_key, "\0sequel_assets person key")[:32]
 
 
@@ -141,17 +141,14 @@ def stored_identity(connection: sa.Connection) -> tuple[Identity, datetime] | No
 
 
 Adopt = Callable[[sa.Connection, str, datetime], None]
-"""Verifies that the people of a filled warehouse were hashed with a key, and rewrites their ids by this release's rule.
-
-It raises an `IdentityError` where they were not.
-"""
+"""Verifies the key that stored people were hashed with, or raises `IdentityError`; then rewrites their ids."""
 
 
 def ensure(warehouse: Warehouse, mine: IdentitySettings, *, at: Callable[[], datetime], adopt: Adopt) -> bool:
     """Refuse a warehouse that was created with other settings; write the identity of a new one.
 
-    One that an older release filled is adopted. A process that knows only a part compares that and writes nothing. Return
-    False where there is nothing to compare with, since the tables are not of this release.
+    One that an older release filled is adopted. A process that knows only a part compares that and writes nothing.
+    Return False where there is nothing to compare with, since the tables are not of this release.
     """
     now = warehouse.ask(_read)
     if now is None:

@@ -1,7 +1,7 @@
 """Finds slices in which an older release may have counted people of one name without an e-mail as one person.
 
-The stored rows do not say how many they were, so a problem requests a refresh of each such slice. Final days are refreshed
-too and log what changed; days that Sequel no longer has stay as they are.
+The stored rows do not say how many they were, so a problem requests a refresh of each such slice. Final days are
+refreshed too and log what changed; days that Sequel no longer has stay as they are.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +17,10 @@ from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, peop
 from sequel_assets.warehouse.tables.event_details import event_activity
 
 KIND = ProblemKind.REQUEST
-REASON = "to be requested again: an older release may have counted people of one name and without an e-mail as one, or one person as two"
+REASON = (
+    "to be requested again: an older release may have counted people of one name and without an e-mail as one, "
+    "or one person as two"
+)
 
 
 def note_merged(

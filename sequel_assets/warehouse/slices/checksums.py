@@ -16,7 +16,8 @@ OBSERVED = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "c
 def checksum_of(table: sa.Table, rows: Iterable[Row]) -> str:
     """Return the checksum that `refreshes` keeps of rows of a table: over all its columns but those in `OBSERVED`.
 
-    The rows have every column, in the table's order. The same rows have the same checksum, whenever they were refreshed.
+    The rows have every column, in the table's order. The same rows have the same checksum, whenever they were
+    refreshed.
     """
     return checksum(without_observed(table, rows))
 

@@ -1,4 +1,4 @@
-"""Decides what is written of one slice, from its stored rows, its new rows and its bookkeeping. Pure: no I/O, no clock."""
+"""Decides what is written of one slice, by its stored rows, new rows and bookkeeping. Pure: no I/O, no clock."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -156,8 +156,9 @@ def restated(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> list[
     """Return (key, column, from, to) of every number of a slice that has changed.
 
     The key is the event, or the event type of a row of usage, or all. Where a key has several rows (people in an event,
-    say) the numbers are sums over them; shares and positions, whose sum says nothing, are left out. A table that repeats
-    other tables' days in many ranges (`info` says so) has none: the restatements of those tables show what changed.
+    say) the numbers are sums over them; shares and positions, whose sum says nothing, are left out. A table that
+    repeats other tables' days in many ranges (`info` says so) has none: the restatements of those tables show what
+    changed.
     """
     if table.info.get("repeats"):
         return []

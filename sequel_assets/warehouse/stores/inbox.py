@@ -1,9 +1,9 @@
 """The inbox of webhook deliveries: stored before they are acknowledged, then waiting until they are handled.
 
 `handled_at IS NULL` is the queue. The ids can serve as a cursor as well, since they are in the order of the commits: a
-writer holds a lock from the first id to the commit (an advisory lock on PostgreSQL, the write transaction on SQLite). With
-a sequence, a lower id could be committed later, and a cursor would skip it. `purge` leaves the newest row, so that no id
-is used twice.
+writer holds a lock from the first id to the commit (an advisory lock on PostgreSQL, the write transaction on SQLite).
+With a sequence, a lower id could be committed later, and a cursor would skip it. `purge` leaves the newest row, so that
+no id is used twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ ROWS_AT_ONCE = 500
 
 
 def store(connection: sa.Connection, notifications: Sequence[Notification]) -> None:
-    """Add notifications, in their order, within the caller's transaction; one that is stored already stays unchanged."""
+    """Add notifications, in order, within the caller's transaction; one that is stored already stays unchanged."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended("sequel_assets inbox", 0))))
     newest = connection.execute(sa.select(sa.func.coalesce(sa.func.max(inbox.c.id), 0))).scalar_one()

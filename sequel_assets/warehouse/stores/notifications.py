@@ -1,7 +1,7 @@
 """Reads the notifications that wait in the inbox, and writes their results.
 
-Rows with the same content and state are one `Waiting`, since an *ended* may come in hundreds of batches. Each write names
-the state that was read: where another process has changed it meanwhile, nothing is written.
+Rows with the same content and state are one `Waiting`, since an *ended* may come in hundreds of batches. Each write
+names the state that was read: where another process has changed it meanwhile, nothing is written.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence

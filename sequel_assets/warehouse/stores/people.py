@@ -21,9 +21,9 @@ RULE_VERSION = 2
 def normal(text: str | None) -> str:
     """Return a text as it is compared and hashed: trimmed, lower-cased and in NFC, nothing more.
 
-    NFC comes first, so that both spellings of a letter are lower-cased alike, and once more at the end: some letters have
-    one code point for their small form alone (a capital J with a caron is two, the small one is one). The function is
-    idempotent.
+    NFC comes first, so that both spellings of a letter are lower-cased alike, and once more at the end: some letters
+    have one code point for their small form alone (a capital J with a caron is two, the small one is one). The function
+    is idempotent.
     """
     plain = (text or "").strip()
     if plain.isascii():  # most texts are, and have one spelling

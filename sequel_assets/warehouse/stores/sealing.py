@@ -54,8 +54,8 @@ class Seal:
 
 
 _CLOSED = (
-    "a stored webhook secret cannot be read: none of the keys in SEQUEL_WEBHOOK_SECRET_KEY opens it; nothing was changed; "
-    "put the key that it was stored with back behind the new one, after a comma"
+    "a stored webhook secret cannot be read: none of the keys in SEQUEL_WEBHOOK_SECRET_KEY opens it; "
+    "nothing was changed; put the key that it was stored with back behind the new one, after a comma"
 )
 
 

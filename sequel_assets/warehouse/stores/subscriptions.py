@@ -1,7 +1,8 @@
 """Writes the table `subscriptions`: the state of each subscription that the subscription reconciler creates or renews.
 
-A row is written before the request to Sequel, so that a crash leaves a trace. What is written after the response names the
-state from before the request: where another process has changed it meanwhile, nothing is written and None is returned.
+A row is written before the request to Sequel, so that a crash leaves a trace. What is written after the response names
+the state from before the request: where another process has changed it meanwhile, nothing is written and None is
+returned.
 """
 
 from collections.abc import Collection
@@ -135,8 +136,8 @@ def reseal(
 def end(connection: sa.Connection, row: StoredSubscription, *, at: datetime, answered_until: datetime | None) -> None:
     """Mark a subscription as ended.
 
-    A replaced one is answered until `answered_until`, by its last key: deliveries may still be under way, or be sent once
-    more after a 429 or 500. Without it the keys are deleted, and deliveries are refused from now on.
+    A replaced one is answered until `answered_until`, by its last key: deliveries may still be under way, or be sent
+    once more after a 429 or 500. Without it the keys are deleted, and deliveries are refused from now on.
     """
     last_key = sa.func.coalesce(_s.sealed_secret, _s.sealed_previous_secret)
     keys: dict[str, Any] = {"sealed_secret": None, "sealed_previous_secret": None, "previous_until": None}

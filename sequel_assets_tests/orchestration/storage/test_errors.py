@@ -120,7 +120,7 @@ def test_a_mistake_of_ours_is_told_by_its_kind_and_place_alone() -> None:
     with pytest.raises(dg.Failure) as caught:
         fail_with(mistake)()
     said = str(caught.value.description)
-    assert said.startswith("an unexpected KeyError at test_storage_errors.py:")
+    assert said.startswith("an unexpected KeyError at test_errors.py:")
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
     with pytest.raises(dg.Failure, match="Dagster cannot keep its runs"):
         fail_with(OperationalError("INSERT", {"who": NAME}, Exception("database is locked")))()

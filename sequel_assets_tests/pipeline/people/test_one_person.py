@@ -32,7 +32,7 @@ def test_one_person_in_three_companies_under_five_spellings_is_one_unique_user(w
     ]
     with platform(world_of(*events, companies=FAMILY), warehouse) as it:
         assert failures(it.refresh()) == []
-    scope = Scope("root", Days(DAYS[0], LAST), is_tree=True)
+    scope = Scope("root", Days(DAYS[0], LAST), includes_sub_companies=True)
     who = person_id(ZOE.email or "")
     with warehouse.read() as connection:
         usage = [row._mapping for row in connection.execute(select_usage(scope))]

@@ -416,7 +416,7 @@ def test_sign_in_wants_the_right_client_in_json(client):
     assert post("/api/oauth/token", content=b"{", headers={"Content-Type": "application/json"}).status_code == 400
     answer = post("/api/oauth/token", json=right).json()
     assert (answer["token_type"], answer["expires_in"], answer["access_token"].count(".")) == ("Bearer", 86_400, 2)
-    client.sandbox.api.sign_in.tells_expiry, client.sandbox.api.sign_in.opaque = False, True
+    client.sandbox.api.sign_in.sends_expiry, client.sandbox.api.sign_in.opaque = False, True
     answer = post("/api/oauth/token", json=right).json()
     assert (set(answer), answer["access_token"].count(".")) == ({"access_token", "token_type"}, 0)
 

@@ -1,4 +1,4 @@
-"""A company with all beneath it, at any depth, on which days: what a roll-up counts over."""
+"""A company with its descendants at any depth, and the days on which each belongs to it: the scope of a roll-up."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -10,14 +10,14 @@ from sqlalchemy import Date, and_, case, cast, func, literal, null, or_, select
 from sequel_assets.warehouse.tables.company_lists import company_parents
 
 Parents = Mapping[str, list[tuple[date, str | None]]]
-"""company id -> (from which day, beneath which company), in the order of days."""
+"""company id -> (from which day, parent company), in the order of days."""
 
 
-def tree_of(company_id: str) -> sa.CTE:
-    """Return the company and all beneath it: company_id, from_day, until_day (excluded); null where there is no such end.
+def hierarchy_of(company_id: str) -> sa.CTE:
+    """Return the company and its descendants: company_id, from_day, until_day (excluded); null where it has no bound.
 
-    A company that moved is there several times, for days that do not overlap. Before its first day it stood where that
-    day says. A loop of companies ends where it comes back to the first.
+    A company that moved has several rows, for days that do not overlap. Before its first day it has the parent of that
+    day. A loop of companies ends where it returns to the first.
     """
     p = company_parents.c
     of_company: dict[str, Any] = {"partition_by": p.company_id, "order_by": p.from_day}
@@ -29,25 +29,25 @@ def tree_of(company_id: str) -> sa.CTE:
         func.lead(p.from_day).over(**of_company).label("until_day"),
     ).cte("stood")
     no_day = cast(null(), Date)
-    tree = select(literal(company_id).label("company_id"), no_day.label("from_day"), no_day.label("until_day")).cte(
-        "tree", recursive=True
-    )
-    above, below = tree.alias("above"), stood.alias("below")
+    hierarchy = select(
+        literal(company_id).label("company_id"), no_day.label("from_day"), no_day.label("until_day")
+    ).cte("hierarchy", recursive=True)
+    above, below = hierarchy.alias("above"), stood.alias("below")
     begins, ends = _later(above.c.from_day, below.c.from_day), _earlier(above.c.until_day, below.c.until_day)
-    return tree.union(
+    return hierarchy.union(
         select(below.c.company_id, begins, ends)
         .select_from(above.join(below, below.c.parent_company_id == above.c.company_id))
         .where(below.c.company_id != company_id, or_(begins.is_(None), ends.is_(None), begins < ends))
     )
 
 
-def stands(tree: Any, company: Any, day: Any) -> Any:
-    """Return the condition that a company stands in the tree on a day."""
-    t = tree.c
+def belongs_on(hierarchy: Any, company: Any, day: Any) -> Any:
+    """Return the condition that a company belongs to the hierarchy on a day."""
+    h = hierarchy.c
     return and_(
-        t.company_id == company,
-        or_(t.from_day.is_(None), t.from_day <= day),
-        or_(t.until_day.is_(None), day < t.until_day),
+        h.company_id == company,
+        or_(h.from_day.is_(None), h.from_day <= day),
+        or_(h.until_day.is_(None), day < h.until_day),
     )
 
 
@@ -60,7 +60,7 @@ def _earlier(one: Any, other: Any) -> Any:
 
 
 def parents_of(rows: Iterable[tuple[str, date, str | None]]) -> Parents:
-    """Return the rows of company_parents as the decisions want them."""
+    """Return the rows of company_parents by company, in the order of days."""
     found: dict[str, list[tuple[date, str | None]]] = {}
     for company_id, from_day, parent in sorted(rows, key=lambda row: (row[0], row[1])):
         found.setdefault(company_id, []).append((from_day, parent))
@@ -68,7 +68,7 @@ def parents_of(rows: Iterable[tuple[str, date, str | None]]) -> Parents:
 
 
 def parent_on(parents: Parents, company_id: str, day: date) -> str | None:
-    """Return the company directly above on a day; None for the root, and for one that is not known."""
+    """Return a company's parent on a day; None for the root and for an unknown company."""
     stood = parents.get(company_id)
     if not stood:
         return None
@@ -76,7 +76,7 @@ def parent_on(parents: Parents, company_id: str, day: date) -> str | None:
 
 
 def members_on(parents: Parents, companies: Iterable[str], day: date) -> dict[str, list[str]]:
-    """Return of each company itself and all beneath it on a day, as `tree_of` says in SQL."""
+    """Return each company with its descendants on a day, as `hierarchy_of` does in SQL."""
     members: dict[str, list[str]] = {company_id: [] for company_id in companies}
     for company_id in members:
         above: str | None = company_id

@@ -1,0 +1,56 @@
+"""SQL expressions that every engine computes alike: integer division, rounding, percentages, days and minutes.
+
+For the SELECTs of the insights. A plain `/` of integers must not be used there: engines disagree about it.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import case, cast, func
+
+PERCENT = "percent, 0 to 100 with two decimals, halves up"
+
+
+def quotient(number: Any, divisor: Any) -> Any:
+    """Return number / divisor as an integer, rounded to zero; it divides evenly and so is exact on every engine."""
+    return (number - number % divisor) // divisor
+
+
+def average(minutes: Any, users: Any) -> Any:
+    """Return minutes / users as SQL with two decimals, halves up, exactly: integers alone decide the digits."""
+    hundredths = quotient(minutes * 200 + users, users * 2)
+    return cast(
+        case((users > 0, hundredths / sa.literal_column("100.0")), else_=None), sa.Numeric(14, 2, asdecimal=False)
+    )
+
+
+def as_integer(expression: Any) -> Any:
+    """Return a sum as an integer: PostgreSQL would make it numeric, and an empty one null."""
+    return cast(func.coalesce(expression, 0), sa.BigInteger)
+
+
+def percent(part: Any, total: Any) -> Any:
+    """Return part / total in percent with two decimals; null where the total is 0."""
+    return cast(average(part * 100, total), sa.Numeric(5, 2, asdecimal=False))
+
+
+def percent_column(name: str, comment: str) -> "sa.Column[float]":
+    """Return a column of a share, which is null where its denominator is zero or unknown."""
+    return sa.Column(name, sa.Numeric(5, 2, asdecimal=False), comment=f"{comment}; {PERCENT}")
+
+
+def seconds(column: Any) -> Any:
+    """Return the seconds since 1970 of a day or a time in UTC, rounded down."""
+    exactly = sa.extract("epoch", column)
+    rounded = cast(exactly, sa.BigInteger)  # PostgreSQL rounds up from .5
+    return rounded - case((rounded > exactly, 1), else_=0)
+
+
+def minute_number(column: Any) -> Any:
+    """Return the full minutes since 1970 of a time."""
+    return quotient(seconds(column), 60)
+
+
+def day_number(column: Any) -> Any:
+    """Return the UTC days since 1970 of a day or a time: days are compared and subtracted as such numbers."""
+    return quotient(seconds(column), 86400)
