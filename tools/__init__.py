@@ -1,1 +1,1 @@
-"""Scripts of make: the generated pages, the audit."""
+"""Scripts of the Makefile: generators of pages in docs/, the audit of packages. The package never imports them."""

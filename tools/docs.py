@@ -1,4 +1,7 @@
-"""The generated pages of docs/: `python -m tools.docs` writes them, a test fails when they are stale."""
+"""Generate the pages of docs/ that describe tables, settings and roles: `python -m tools.docs` writes them.
+
+The source of each page is the code (comments of tables, descriptions of settings); a test fails when a page is stale.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,8 +29,8 @@ from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from tools.examples import example_rows
 from tools.roles import roles_sql
 
-LONGEST = 36
-"""Characters of an example that are shown: an id's."""
+MAX_EXAMPLE = 36
+"""The longest example that is shown in full: an id has so many characters."""
 BOOKKEEPING = (
     people,
     proofs,
@@ -99,18 +102,18 @@ def _columns(table: sa.Table, example: Mapping[str, Any] | None = None) -> list[
 
 
 def _shown(value: object) -> str:
-    """Return a value as a cell, cut short: null is empty, a time is in UTC and to the second."""
+    """Return a value as a short cell: null is empty, a time is in UTC and to the second."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    words = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
-    words = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
-    return words.replace("|", "\\|").replace("\n", " ")
+    text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
+    text = text if len(text) <= MAX_EXAMPLE else f"{text[: MAX_EXAMPLE - 1]}…"
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 PAGES = {"datasets.md": datasets_page, "settings.md": settings.as_markdown, "roles.sql": roles_sql}
-"""The generated pages by their name in docs/."""
+"""The generators of the pages, by file name in docs/."""
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

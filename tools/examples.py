@@ -1,4 +1,7 @@
-"""A row of each dataset to look at: from a backfill of a synthetic world, the same one every time."""
+"""An example row of each dataset for docs/datasets.md, from a backfill of the same synthetic world every time.
+
+It works in a temporary folder and never touches a real account or warehouse.
+"""
 
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -23,24 +26,24 @@ PERSON_KEY = "the key of the examples, 32 characters"
 
 
 def example_rows(tables: Iterable[sa.Table]) -> dict[str, Mapping[str, Any]]:
-    """Return for each table that has any the row that says most: the one with the fewest nulls, then zeros."""
+    """Return the fullest row of each table that has rows: the one with the fewest nulls, then the fewest zeros."""
     now = WORLD.now
     days = days_between(WORLD.first_day, WORLD.last_day)
     with tempfile.TemporaryDirectory() as folder, Sandbox(build_world(WORLD), clock=Clock.pinned(now)) as sandbox:
-        told = sandbox.environment()
+        account = sandbox.environment()
         config = SequelConfig(
-            api_url=told["SEQUEL_API_URL"],
-            analytics_url=told["SEQUEL_ANALYTICS_URL"],
-            client_id=told["SEQUEL_CLIENT_ID"],
-            client_secret=told["SEQUEL_CLIENT_SECRET"],
-            audience=told["SEQUEL_AUDIENCE"],
+            api_url=account["SEQUEL_API_URL"],
+            analytics_url=account["SEQUEL_ANALYTICS_URL"],
+            client_id=account["SEQUEL_CLIENT_ID"],
+            client_secret=account["SEQUEL_CLIENT_SECRET"],
+            audience=account["SEQUEL_AUDIENCE"],
         )
         warehouse = Warehouse(f"sqlite:///{Path(folder) / 'examples.db'}")
         try:
             schema.migrate(warehouse)
             with SequelClient(config) as client:
                 with ThreadPoolExecutor(4) as pool:
-                    root = told["SEQUEL_COMPANY_ID"]
+                    root = account["SEQUEL_COMPANY_ID"]
                     found = refresh_companies(client, warehouse, root, pool, clock=lambda: now, known_keys=[])
                 rules = RefreshConfig(WORLD.first_day, timedelta(minutes=5), timedelta(hours=48), 4, PERSON_KEY)
                 refresher = Refresher(client, warehouse, lambda: now, rules)

@@ -36,11 +36,11 @@ SKIPPED = {"name": "c", "skip_reason": "Dependency not found on PyPI and could n
 @pytest.mark.parametrize(
     ("told", "code", "lines"),
     [
-        ([package("a"), package("b")], 0, ["2 packages were asked about; no weakness is known of any"]),
-        ([package("a", "PYSEC-1"), package("b")], 1, ["a 1.0: PYSEC-1; mended in 1.1"]),
-        ([package("a"), SKIPPED], 2, ["not audited: 1 of 2 packages could not be asked about (Dependency not found on PyPI and could not be audited: c (1.0)); nothing is known of them; is the service reachable from here?"]),
-        ([package("a", "PYSEC-1"), SKIPPED], 2, ["a 1.0: PYSEC-1; mended in 1.1", "not audited: 1 of 2 packages could not be asked about (Dependency not found on PyPI and could not be audited: c (1.0)); nothing is known of them; is the service reachable from here?"]),
-        ([], 2, ["not audited: 0 of 0 packages could not be asked about (no package was found); nothing is known of them; is the service reachable from here?"]),
+        ([package("a"), package("b")], 0, ["2 packages were audited; no vulnerability is known of any"]),
+        ([package("a", "PYSEC-1"), package("b")], 1, ["a 1.0: PYSEC-1; fixed in 1.1"]),
+        ([package("a"), SKIPPED], 2, ["not audited: 1 of 2 packages could not be looked up (Dependency not found on PyPI and could not be audited: c (1.0)); nothing is known of them; is the service reachable from here?"]),
+        ([package("a", "PYSEC-1"), SKIPPED], 2, ["a 1.0: PYSEC-1; fixed in 1.1", "not audited: 1 of 2 packages could not be looked up (Dependency not found on PyPI and could not be audited: c (1.0)); nothing is known of them; is the service reachable from here?"]),
+        ([], 2, ["not audited: 0 of 0 packages could not be looked up (no package was found); nothing is known of them; is the service reachable from here?"]),
     ],
 )  # fmt: skip
 def test_what_is_known_is_told_and_what_is_not_known_is_not_well(
@@ -63,6 +63,6 @@ def test_the_worst_of_the_files_is_the_exit_code(
     tool.write_text(f"#!{sys.executable}\nimport json, sys\nname = sys.argv[-1]\nprint(json.dumps({{'dependencies': [{{'name': name, 'version': '1', 'vulns': [{{'id': 'X', 'fix_versions': []}}] if name == 'weak' else []}}]}}))\n")  # fmt: skip
     tool.chmod(0o700)
     assert audit.main(str(tool), ["fine", "weak"]) == 1
-    assert capsys.readouterr().out.splitlines() == ["fine: 1 packages were asked about; no weakness is known of any", "weak: weak 1: X; mended in no version yet"]  # fmt: skip
+    assert capsys.readouterr().out.splitlines() == ["fine: 1 packages were audited; no vulnerability is known of any", "weak: weak 1: X; fixed in no version yet"]  # fmt: skip
     assert audit.main(str(tmp_path / "none"), ["fine"]) == 2
     assert capsys.readouterr().out == f"fine: not audited: {tmp_path / 'none'}: No such file or directory\n"
