@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -64,7 +65,9 @@ def _as_runs(account: dict[str, str], companies: list[str]) -> float:
         shutil.rmtree(folder)
 
 
-def _run(defs: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str], config: dict) -> float:  # type: ignore[type-arg]
+def _run(
+    defs: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str], config: dict[str, Any]
+) -> float:
     resolved = defs.resolve_job_def(job)
     began = time.perf_counter()
     done = resolved.execute_in_process(instance=instance, tags=tags, run_config=config, raise_on_error=True)
