@@ -1,1 +1,1 @@
-"""The command line: what people type. It only declares commands; each command's work is in `commands/`."""
+"""The command line `sequel-assets`. Modules here declare commands; `commands/`, `backfill/` and `demo/` do the work."""

@@ -1,4 +1,4 @@
-"""`python -m sequel_assets.cli`: the same as `sequel-assets`."""
+"""`python -m sequel_assets.cli`: the same as the command `sequel-assets`."""
 
 from sequel_assets.cli.app import main
 

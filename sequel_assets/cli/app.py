@@ -1,5 +1,9 @@
-"""`sequel-assets ...`: every command, its arguments and its help. Exit codes: 0 done, 1 some slices failed or are
-late (named), 2 wrong usage, settings or warehouse, 3 Sequel cannot be reached or refuses sign-in."""  # noqa: D205, D209
+"""`sequel-assets ...`: declares every command, its arguments and its help, and turns each error into one clear line.
+
+Exit codes: 0 done, 1 some slices failed or are late (each is named), 2 wrong usage, settings or warehouse, 3 Sequel
+cannot be reached or refuses sign-in, 130 interrupted. Commands import their work only when they run: Dagster takes
+seconds to load, and `--help` must not pay for it.
+"""
 
 import io
 import sys
@@ -11,7 +15,7 @@ import typer
 from sequel_assets import settings as settings_module
 from sequel_assets.cli import export, query, sandbox, webhooks
 from sequel_assets.cli.support.arguments import TyperError, typer_message
-from sequel_assets.cli.support.signals import end_at_once_on_second_signal
+from sequel_assets.cli.support.signals import exit_on_second_signal
 from sequel_assets.cli.support.terminal import UsageError, errors
 from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
@@ -19,7 +23,7 @@ from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
 
 ONE_COMPANY = "an id, a partition key or a unique name"
-WRONG_USAGE, NOT_REACHED, INTERRUPTED = 2, 3, 130
+USAGE_ERROR, UNREACHABLE, INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
     name="sequel-assets",
@@ -39,13 +43,17 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
     company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
-    force: Annotated[bool, typer.Option("--force", help="ask again for what is final, or was asked this hour")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="also refresh what is final, or was refreshed within this hour")
+    ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=16, help="companies side by side, each in a process; default: one per core, up to 4"),
+        typer.Option(
+            min=1, max=16, help="companies in parallel, each in its own process; default: one per core, up to 4"
+        ),
     ] = None,
 ) -> None:
-    """Refresh every dataset for a range of days: real Dagster runs, one per company."""
+    """Refresh every dataset for a range of days: one real Dagster run per company."""
     from sequel_assets.cli.support.arguments import check_range, parse_day
     from sequel_assets.orchestration.run_tags import FORCE
 
@@ -58,7 +66,7 @@ def backfill(
 
 @app.command()
 def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
-    """Show how far each company's numbers go, what is late, and what stands in their way; exit 1 when anything is late."""
+    """Show how far each company's numbers go, what is late and what problems are open; exit 1 when anything is late."""
     from sequel_assets.cli.commands.status import status as run
 
     raise typer.Exit(run(settings_module.load(), as_json=json))
@@ -70,7 +78,7 @@ def accept(
     first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
 ) -> None:
-    """Let final days through that are held, since Sequel now tells less than half of them; print what changed."""
+    """Let quarantined days through: final days of which Sequel now returns less than half; print what changed."""
     from sequel_assets.cli.support.arguments import check_range, parse_day
 
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
@@ -85,9 +93,9 @@ def exclude(
     company: Annotated[str, typer.Option(help=ONE_COMPANY)],
     event: Annotated[str, typer.Option(help="the event's id, as in the table events")],
     reason: Annotated[str, typer.Option(help="why; status shows it")] = "",
-    undo: Annotated[bool, typer.Option("--undo", help="take the event back in")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="include the event once more")] = False,
 ) -> None:
-    """Rule out an event that will never answer: it is not asked any more, and its stored rows stay."""
+    """Exclude an event that will never answer: it is not requested any more, and its stored rows stay."""
     from sequel_assets.cli.commands import exclude as commands
 
     settings = settings_module.load()
@@ -98,10 +106,10 @@ def exclude(
 
 @app.command()
 def changes(
-    since: Annotated[str, typer.Option(help="day (UTC), such as 2026-11-01, on or after which they were seen")],
+    since: Annotated[str, typer.Option(help="day (UTC), such as 2026-11-01: changes seen on or after it")],
     json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
 ) -> None:
-    """List the numbers of final days that changed afterwards, the newest first."""
+    """List the numbers of final days that changed later, newest change first."""
     from sequel_assets.cli.commands.changes import changes as run
     from sequel_assets.cli.support.arguments import parse_day
 
@@ -111,9 +119,9 @@ def changes(
 @app.command()
 def repair(
     company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what is wrong and change nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what is wrong and change nothing")] = False,
 ) -> None:
-    """Make Dagster's partition view say what the warehouse holds, after runs, a home or a warehouse were lost."""
+    """Make Dagster's partition view match the warehouse, after runs, Dagster's home or a warehouse were lost."""
     settings = settings_module.load()
     from sequel_assets.cli.commands.repair import repair as run
 
@@ -122,7 +130,7 @@ def repair(
 
 @app.command()
 def migrate() -> None:
-    """Make the warehouse's tables, or bring them (and, where the settings are there, the people's ids) to this release."""
+    """Create the warehouse's tables, or migrate them (and people's ids, where the settings are set) to this release."""
     from sequel_assets.cli.commands.identity import migrate as run
 
     raise typer.Exit(run(settings_module.load()))
@@ -130,9 +138,11 @@ def migrate() -> None:
 
 @app.command()
 def identity(
-    move_host: Annotated[bool, typer.Option("--move-host", help="make SEQUEL_API_URL's host the warehouse's")] = False,
+    move_host: Annotated[
+        bool, typer.Option("--move-host", help="record SEQUEL_API_URL's host as the warehouse's host")
+    ] = False,
 ) -> None:
-    """Show what the warehouse was made with, and whether these settings are the same; exit 2 where they are not."""
+    """Show the settings that the warehouse was created with, and compare these settings; exit 2 where they differ."""
     from sequel_assets.cli.commands import identity as commands
 
     settings = settings_module.load()
@@ -145,7 +155,7 @@ def serve(
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8750,
 ) -> None:
-    """Serve the receiver of webhooks, until Ctrl-C; what has begun is finished."""
+    """Serve the receiver of webhooks until Ctrl-C; deliveries under way are finished first."""
     from sequel_assets.cli.commands.serve import serve as run
 
     run(settings_module.load(), receiver=receiver, host=host, port=port)
@@ -154,25 +164,25 @@ def serve(
 @app.command()
 def inbox(
     since: Annotated[str, typer.Option(help="day or time (UTC), such as 2026-11-23T14:20Z; default: all")] = "",
-    waiting: Annotated[bool, typer.Option("--waiting", help="those alone that are not done with")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="only those that are not handled yet")] = False,
     json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
 ) -> None:
-    """List what webhooks have hinted at, the newest first: verdict, what became of it, and its run."""
+    """List the notifications of webhooks, newest first: verdict, state and run of each."""
     from sequel_assets.cli.commands import inbox as commands
 
-    moment = commands.parse_moment(since, "--since") if since else None
-    raise typer.Exit(commands.inbox(settings_module.load(), moment, waits_only=waiting, as_json=json))
+    received_since = commands.parse_time(since, "--since") if since else None
+    raise typer.Exit(commands.inbox(settings_module.load(), received_since, waits_only=waiting, as_json=json))
 
 
 @app.command()
 def replay(
-    since: Annotated[str, typer.Option(help="day or time (UTC) since when they came, such as 2026-11-23T14:20Z")],
-    event: Annotated[str | None, typer.Option(help="those alone that name this event")] = None,
+    since: Annotated[str, typer.Option(help="day or time (UTC) of the first delivery, such as 2026-11-23T14:20Z")],
+    event: Annotated[str | None, typer.Option(help="only those that name this event")] = None,
 ) -> None:
-    """Put hints that were handled, or tried in vain, back into the inbox: their events are refreshed again."""
+    """Put handled or failed notifications back into the inbox; their events are refreshed once more."""
     from sequel_assets.cli.commands import inbox as commands
 
-    raise typer.Exit(commands.replay(settings_module.load(), commands.parse_moment(since, "--since"), event))
+    raise typer.Exit(commands.replay(settings_module.load(), commands.parse_time(since, "--since"), event))
 
 
 app.command()(sandbox.sandbox)
@@ -180,40 +190,40 @@ app.command()(sandbox.demo)
 
 
 def main() -> None:
-    """Run a command; whatever a user can cause ends in one clear line and its exit code."""
+    """Run a command; every error that a user can cause ends in one clear line and its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a name that the terminal cannot spell is no reason to fail
+            stream.reconfigure(errors="replace")  # else a name outside the terminal's encoding fails the command
     try:
-        with file_modes.private():
+        with file_modes.private_umask():
             raise SystemExit(app(standalone_mode=False) or 0)
-    except TyperError as error:  # Typer would show it with what was typed as it is
-        _end(typer_message(error), WRONG_USAGE)
+    except TyperError as error:  # Typer itself would print the arguments unescaped
+        _exit_with(typer_message(error), USAGE_ERROR)
     except (UsageError, SettingsError, WarehouseError) as error:
-        _end(error, WRONG_USAGE)
+        _exit_with(error, USAGE_ERROR)
     except SequelError as error:
-        _end(f"{error}; nothing half-written; run the same command again when that is mended", NOT_REACHED)
+        _exit_with(f"{error}; nothing half-written; run the same command again when that is fixed", UNREACHABLE)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _end(f"{where}{error.strerror or error}; nothing half-written", WRONG_USAGE)
+        _exit_with(f"{where}{error.strerror or error}; nothing half-written", USAGE_ERROR)
     except (KeyboardInterrupt, RuntimeError, SystemExit) as error:
         if not _is_interruption(error):
             raise
-        end_at_once_on_second_signal(INTERRUPTED)
-        _end("stopped; what was committed stays, and the same command goes on from there", INTERRUPTED)
+        exit_on_second_signal(INTERRUPTED)
+        _exit_with("stopped; what was committed stays, and the same command continues from there", INTERRUPTED)
 
 
 def _is_interruption(error: BaseException) -> bool:
-    """Say whether it is Ctrl-C: as such, as Typer's exit code, or as Python wraps it while a class is being made."""
+    """Say whether it is Ctrl-C: itself, as Typer's exit code, or as Python wraps it while a class is being created."""
     if isinstance(error, SystemExit):
         return error.code == INTERRUPTED
     return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
 
 
-def _end(words: object, code: int) -> None:
-    with suppress(OSError):  # a terminal that is closed hears nothing
-        if words:
-            errors().print(str(words))
+def _exit_with(message: object, code: int) -> None:
+    with suppress(OSError):  # the terminal may be closed
+        if message:
+            errors().print(str(message))
     raise SystemExit(code) from None
 
 

@@ -1,4 +1,4 @@
-"""`sequel-assets export` and `sequel-assets people link`: the numbers out, your own ids in (docs/your-own-users.md)."""
+"""Declares `sequel-assets export` and `sequel-assets people link` (docs/your-own-users.md)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.support.terminal import UsageError
 
-people = typer.Typer(help="Your own users and the people of the numbers.", no_args_is_help=True)
+people = typer.Typer(help="Link the people in the numbers to your own users.", no_args_is_help=True)
 Companies = Annotated[
     list[str] | None,
     typer.Option("--company", help="an id, a partition key or a unique name; may be repeated; default: all"),
@@ -18,7 +18,7 @@ Companies = Annotated[
 def export(
     first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
-    folder: Annotated[Path, typer.Option("--to-folder", help="where the files go; it is made where it is not there")],
+    folder: Annotated[Path, typer.Option("--to-folder", help="where the files go; it is created if it does not exist")],
     form: Annotated[str, typer.Option("--format", help="csv or parquet")],
     dataset: Annotated[list[str] | None, typer.Option(help="a name of docs/datasets.md; may be repeated")] = None,
     every: Annotated[bool, typer.Option("--all", help="every dataset")] = False,
@@ -27,23 +27,23 @@ def export(
         bool, typer.Option("--with-people", help="personal data too: names, e-mails, your ids, what people wrote")
     ] = False,
     bom: Annotated[
-        bool, typer.Option("--bom", help="begin each CSV with a byte order mark, as Excel wants it")
+        bool, typer.Option("--bom", help="begin each CSV with a byte order mark, which Excel needs")
     ] = False,
 ) -> None:
-    """Write datasets as files, a folder per company and day; exit 1 when something asked for is missing."""
-    from sequel_assets.cli.commands.export import FORMATS, Order
+    """Write datasets as files, a folder per company and day; exit 1 when something requested is missing."""
     from sequel_assets.cli.commands.export import export as run
+    from sequel_assets.cli.commands.export_options import FORMATS, ExportOptions
     from sequel_assets.cli.support.arguments import check_range, parse_day
 
     if every == bool(dataset):
-        raise UsageError("say which: --dataset NAME (it may be repeated), or --all")
+        raise UsageError("choose datasets: --dataset NAME (it may be repeated), or --all")
     if form not in FORMATS:
         raise UsageError(f"--format {' '.join(form.split())}: it must be one of {', '.join(FORMATS)}")
     if bom and form != "csv":
         raise UsageError("--bom goes with --format csv")
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)
-    raise typer.Exit(run(settings, Order(dataset or [], *days, form, folder, with_people, bom), company or []))
+    raise typer.Exit(run(settings, ExportOptions(dataset or [], *days, form, folder, with_people, bom), company or []))
 
 
 @people.command()
@@ -53,17 +53,17 @@ def link(
     ] = None,
     view: Annotated[bool, typer.Option("--view", help="read SEQUEL_PEOPLE_VIEW in the warehouse instead")] = False,
     company: Companies = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave out lines that are wrong, and tell them")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what would be done and change nothing")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave out wrong lines, and list them")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be done and change nothing")] = False,
 ) -> None:
-    """Write your own ids beside the people: people.external_id, at every company where they stand."""
+    """Store your own ids of people in people.external_id, at every company that has them."""
     from sequel_assets.cli.commands.people import link as run
 
     if view == (file is not None):
-        raise UsageError("say from where: FILE.csv, or --view")
+        raise UsageError("choose a source: FILE.csv, or --view")
     raise typer.Exit(run(settings_module.load(), file, company or [], skips_bad=skip_bad, is_dry=dry_run))
 
 
 @people.callback()
 def _group() -> None:
-    """Keep `link` a command of a group, though it is the only one so far."""
+    """Keep `link` a command of a group: Typer would make a single command the group itself."""

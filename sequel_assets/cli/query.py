@@ -1,4 +1,4 @@
-"""`sequel-assets query ...`: exact numbers of any range of days, from the warehouse; asks Sequel nothing."""
+"""Declares `sequel-assets query ...`: exact numbers of any range of days, from the warehouse and never from Sequel."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from sequel_assets import settings as settings_module
 if TYPE_CHECKING:
     from sequel_assets.cli.commands.query import QueryArguments
 
-app = typer.Typer(help="Exact numbers of any range of days; asks Sequel nothing.", no_args_is_help=True)
+app = typer.Typer(help="Exact numbers of any range of days; makes no request to Sequel.", no_args_is_help=True)
 
 
 class EventType(StrEnum):
@@ -22,7 +22,7 @@ class EventType(StrEnum):
 
 
 class EngagementType(StrEnum):
-    """Which minutes are counted, and who had any."""
+    """Which minutes are counted, and so who counts as engaged."""
 
     ALL = "all"
     LIVE = "live"
@@ -39,7 +39,7 @@ class Format(StrEnum):
 
 
 class Period(StrEnum):
-    """What is compared, as far as it has gone at the end of the day."""
+    """What is compared: the period up to and including the given day."""
 
     DAY = "day"
     WEEK = "week"
@@ -55,74 +55,88 @@ Company = Annotated[str, typer.Option(help="an id, a partition key or a unique n
 First = Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")]
 Last = Annotated[str, typer.Option("--to", help="last day (UTC), included")]
 Events = Annotated[EventType, typer.Option(help="events of one type only")]
-Engaged = Annotated[EngagementType, typer.Option(help="minutes of one type only, and those who had any")]
-Beneath = Annotated[bool, typer.Option("--beneath", help="with all companies beneath it, people counted once")]
+Engaged = Annotated[EngagementType, typer.Option(help="minutes of one type only, and the people who had any")]
+WithDescendants = Annotated[
+    bool, typer.Option("--beneath", help="with its sub-companies at any depth, people counted once")
+]
 Out = Annotated[str, typer.Option("--out", help="a file to write to; default: the standard output")]
-Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails and ids of your own: personal data")]
-Bom = Annotated[bool, typer.Option("--bom", help="begin the CSV with a byte order mark, as Excel wants it")]
+Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails and your own ids: personal data")]
+Bom = Annotated[bool, typer.Option("--bom", help="begin the CSV with a byte order mark, which Excel needs")]
 ANY_EVENT, ANY_MINUTE, TABLE = EventType.ALL, EngagementType.ALL, Format.TABLE
 
 
-def _asked(
-    company: str, first: str, last: str, form: str, out: str, event_type: str, engagement_type: str, *, beneath: bool,
-    options: tuple[str, str] = ("--from", "--to"), bom: bool,
+def _arguments(
+    company: str, first: str, last: str, form: str, out: str, event_type: str, engagement_type: str, *,
+    with_descendants: bool, options: tuple[str, str] = ("--from", "--to"), bom: bool,
 ) -> "QueryArguments":  # fmt: skip
     from sequel_assets.cli.commands.query import QueryArguments
+    from sequel_assets.cli.commands.query_output import QueryOutput
 
-    settings = settings_module.load()
-    return QueryArguments(settings, company, first, last, form, out, beneath, event_type, engagement_type, options, bom)
+    settings, output = settings_module.load(), QueryOutput(form, out, bom)
+    return QueryArguments(
+        settings, company, first, last, output, with_descendants, event_type, engagement_type, options
+    )
 
 
 @app.command()
 def usage(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
-    beneath: Beneath = False, form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
+    with_descendants: WithDescendants = False, form: Annotated[Format, typer.Option("--format")] = TABLE,
+    out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """Minutes, unique users and events of a company, in all and by event type."""
     from sequel_assets.cli.commands import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
-    raise typer.Exit(query.usage(asked))
+    arguments = _arguments(
+        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+    )
+    raise typer.Exit(query.usage(arguments))
 
 
 @app.command()
 def participants(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
-    beneath: Beneath = False, with_people: Names = False,
+    with_descendants: WithDescendants = False, with_people: Names = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
-    """Everybody who was engaged: minutes, events and days of each."""
+    """All engaged people: minutes, events and days of each."""
     from sequel_assets.cli.commands import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
-    raise typer.Exit(query.people(asked, None, with_people=with_people))
+    arguments = _arguments(
+        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+    )
+    raise typer.Exit(query.people(arguments, None, with_people=with_people))
 
 
 @app.command()
 def top(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
-    beneath: Beneath = False, with_people: Names = False,
+    with_descendants: WithDescendants = False, with_people: Names = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="how many people")] = 10,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
-    """Those with the most engaged minutes, the first ones by rank."""
+    """The people with the most engaged minutes, by rank."""
     from sequel_assets.cli.commands import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
-    raise typer.Exit(query.people(asked, limit, with_people=with_people))
+    arguments = _arguments(
+        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+    )
+    raise typer.Exit(query.people(arguments, limit, with_people=with_people))
 
 
 @app.command()
 def peak(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
-    beneath: Beneath = False,
+    with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
-    """The highest number of people in stage events at one minute, live, and when."""
+    """The highest number of people who watched stage events live in the same minute, and when that was."""
     from sequel_assets.cli.commands import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=beneath, bom=bom)
-    raise typer.Exit(query.peak(asked))
+    arguments = _arguments(
+        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+    )
+    raise typer.Exit(query.peak(arguments))
 
 
 @app.command()
@@ -130,23 +144,33 @@ def rollup(
     company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
-    """Usage and peak of a company with all beneath it, at any depth, people counted once over all of them."""
+    """Usage and peak of a company with its sub-companies at any depth, people counted once over all of them."""
     from sequel_assets.cli.commands import query
 
-    asked = _asked(company, first, last, form, out, event_type, engagement_type, beneath=True, bom=bom)
-    raise typer.Exit(query.rollup(asked))
+    arguments = _arguments(company, first, last, form, out, event_type, engagement_type, with_descendants=True, bom=bom)
+    raise typer.Exit(query.rollup(arguments))
 
 
 @app.command()
 def compare(
-    company: Company, period: Annotated[Period, typer.Option(help="what is compared, as far as it has gone")],
-    day: Annotated[str, typer.Option(help="the day (UTC) at whose end it is looked at, such as 2026-11-22")],
-    event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, beneath: Beneath = False,
+    company: Company, period: Annotated[Period, typer.Option(help="what is compared, up to and including the day")],
+    day: Annotated[str, typer.Option(help="last day (UTC) that is counted, such as 2026-11-22")],
+    event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
-    """A period like for like against the one before and the same one a year before: both ranges and the change."""
+    """A period against the same length of the one before and of the one a year before: both ranges and the change."""
     from sequel_assets.cli.commands.compare import compare as run
 
     days, options = (day, day), ("--day", "--day")
-    asked = _asked(company, *days, form, out, event_type, engagement_type, beneath=beneath, options=options, bom=bom)
-    raise typer.Exit(run(asked, period.value))
+    arguments = _arguments(
+        company,
+        *days,
+        form,
+        out,
+        event_type,
+        engagement_type,
+        with_descendants=with_descendants,
+        options=options,
+        bom=bom,
+    )
+    raise typer.Exit(run(arguments, period.value))

@@ -1,4 +1,4 @@
-"""`sequel-assets sandbox` and `demo`: what needs no account."""
+"""Declares `sequel-assets sandbox` and `sequel-assets demo`, which need no account."""
 
 from typing import Annotated
 
@@ -15,20 +15,21 @@ def sandbox(
     big_event: Annotated[
         int, typer.Option(min=0, max=100_000, help="people of one event of three hours yesterday")
     ] = 0,
-    hub_only: Annotated[bool, typer.Option("--hub-only", help="the last company's people meet in hubs alone")] = False,
+    hub_only: Annotated[bool, typer.Option("--hub-only", help="the last company has people in hubs only")] = False,
     latency_ms: Annotated[float, typer.Option(min=0, max=60_000)] = 0,
     faults: Annotated[str, typer.Option(help="rates, such as http_500=0.02,slow=0.01")] = "",
     webhook_faults: Annotated[str, typer.Option(help="rates, such as drop=0.3,duplicate=0.1")] = "",
-    now: Annotated[str, typer.Option(help="where the clock starts, such as 2026-11-23T15:07:00Z; default: now")] = "",
-    speed: Annotated[float, typer.Option(help="how fast its clock goes; 0 pins it")] = 1.0,
+    now: Annotated[str, typer.Option(help="start of the clock, such as 2026-11-23T15:07:00Z; default: now")] = "",
+    speed: Annotated[float, typer.Option(help="speed of its clock; 0 pins it")] = 1.0,
     verbose: Annotated[bool, typer.Option(help="a line per request")] = False,
 ) -> None:
-    """Serve a Sequel of your own: a synthetic world behind the same API (docs/sandbox.md)."""
+    """Serve a local stand-in for Sequel: a synthetic world behind the same API (docs/sandbox.md)."""
     from sequel_assets.cli.commands.sandbox import serve
 
     serve(
         port=port, seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people,
-        big_event=big_event, hub_only=hub_only, latency_ms=latency_ms, faults=faults, webhook_faults=webhook_faults, now=now, speed=speed, verbose=verbose,
+        big_event=big_event, hub_only=hub_only, latency_ms=latency_ms, faults=faults, webhook_faults=webhook_faults,
+        now=now, speed=speed, verbose=verbose,
     )  # fmt: skip
 
 
@@ -36,9 +37,9 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="end after the tables instead of serving Dagster's UI")] = False,
     days: Annotated[int, typer.Option(min=1, max=365)] = 14,
     companies: Annotated[int, typer.Option(min=1, max=100)] = 4,
-    port: Annotated[int, typer.Option(help="of Dagster's UI; the next free one is taken")] = 3000,
+    port: Annotated[int, typer.Option(help="port of Dagster's UI; where it is taken, the next free one")] = 3000,
 ) -> None:
-    """See it all on a synthetic world: sandbox, backfill, tables, Dagster's UI. Needs no account."""
+    """Show everything on a synthetic world: sandbox, backfill, tables, Dagster's UI. Needs no account."""
     from sequel_assets.cli.demo.command import demo as run
 
     raise typer.Exit(run(days=days, companies=companies, port=port, once=once))

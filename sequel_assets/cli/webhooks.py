@@ -1,4 +1,4 @@
-"""`sequel-assets webhooks ...`: the commands about the subscriptions at Sequel (docs/webhooks.md)."""
+"""Declares `sequel-assets webhooks ...`: the commands for the subscriptions at Sequel (docs/webhooks.md)."""
 
 from typing import Annotated
 
@@ -12,12 +12,12 @@ Companies = Annotated[
     list[str] | None,
     typer.Option("--company", help="an id, a partition key or a unique name; may be repeated; default: all"),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="tell what would be done and change nothing")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="show what would be done and change nothing")]
 
 
 @app.command()
 def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
-    """Show every subscription, its last delivery, and what is wrong; exit 1 when anything is. Asks Sequel nothing."""
+    """Show every subscription, its last delivery, and what is wrong; exit 1 when anything is. Sequel is not called."""
     from sequel_assets.cli.commands.webhooks import status as run
 
     raise typer.Exit(run(settings_module.load(), as_json=json))
@@ -25,7 +25,7 @@ def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = 
 
 @app.command()
 def ensure(dry_run: DryRun = False) -> None:
-    """Make what is missing, extend what is about to lapse, replace what is gone: what the guardian does every four hours."""
+    """Create missing subscriptions, extend expiring ones, replace lost ones, as the schedule does every four hours."""
     from sequel_assets.cli.commands.webhooks import ensure as run
 
     raise typer.Exit(run(settings_module.load(), is_dry=dry_run))
@@ -37,16 +37,16 @@ def rotate(
     key: Annotated[
         bool,
         typer.Option(
-            "--key", help="seal what is stored with the first key of the setting instead; asks Sequel nothing"
+            "--key", help="instead encrypt the stored secrets with the first key of the setting; no request to Sequel"
         ),
     ] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Have Sequel give every subscription a new key; the one before is accepted for a day more."""
+    """Have Sequel give every subscription a new key; the previous one is accepted for one more day."""
     from sequel_assets.cli.commands import webhooks
 
     if key and (company or dry_run):
-        raise UsageError("--key goes with no other option: it seals all that is stored")
+        raise UsageError("--key goes with no other option: it encrypts all stored secrets")
     settings = settings_module.load()
     raise typer.Exit(webhooks.reseal(settings) if key else webhooks.rotate(settings, company or [], is_dry=dry_run))
 

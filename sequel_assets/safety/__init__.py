@@ -1,1 +1,4 @@
-"""What keeps foreign text and made files harmless: text is shown and never obeyed, files are their owner's."""
+"""Safe output and files: foreign text is shown without terminal controls, new files are private to their owner.
+
+The lowest room: it imports nothing of the package.
+"""

@@ -1,8 +1,8 @@
-"""Who may read what is made here: its owner alone, unless SEQUEL_FILE_MODE says otherwise.
+"""Permissions of new files: readable by their owner only, unless SEQUEL_FILE_MODE says otherwise.
 
-A command sets the umask for all that it and its children make (Dagster's runs, the receiver, the daemon of `make dev`),
-and the embedded warehouse is made with its mode whatever the umask is; SQLite gives its WAL files the mode of the database.
-What is there already keeps the mode that it has.
+A command sets the umask for itself and its children (Dagster's runs, the receiver, the daemon of `make dev`). The
+embedded warehouse is created with its mode whatever the umask is; SQLite gives its WAL files the mode of the database.
+Existing files never change their mode.
 
     python -m sequel_assets.safety.file_modes dagster dev ...      another program, with the same umask
 """
@@ -18,49 +18,50 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-OWN = "0600"
+OWNER_ONLY = "0600"
 _MODE = re.compile(r"0?6[046][046]")
 
 
 def _file_mode(value: object) -> object:
     if not isinstance(value, str) or not _MODE.fullmatch(value) or value.endswith("6"):
-        raise ValueError("it must be a file's mode such as 0600, 0640 or 0660; writing is never for everybody")
+        raise ValueError("it must be a file's mode such as 0600, 0640 or 0660; others may never write")
     return value
 
 
 class FileSettings(BaseSettings):
-    """The mode of files that are made; `Settings` inherits it."""
+    """The mode of new files; `Settings` inherits it."""
 
     file_mode: Annotated[str, BeforeValidator(_file_mode)] = Field(
-        OWN,
-        description="mode of every file that is made here (the embedded warehouse, Dagster's home, exports); folders get x where files "
-        "get r. 0640 lets the group read, such as a BI tool's account; what is there already keeps its mode",
+        OWNER_ONLY,
+        description="mode of every new file (the embedded warehouse, Dagster's home, exports); folders get x where "
+        "files "
+        "get r. 0640 lets the group read, such as a BI tool's account; existing files keep their mode",
         examples=["0640"],
     )
 
 
-class _Alone(FileSettings):
-    """That setting without the others, of which a command may need none."""
+class _FileModeOnly(FileSettings):
+    """The mode without the other settings: a wrong value of another one must not change it."""
 
     model_config = SettingsConfigDict(env_prefix="SEQUEL_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
 
 def file_mode() -> int:
-    """Return the mode of files; a setting that is wrong is told when all settings are read, and opens nothing."""
+    """Return the mode of files; a wrong setting counts as the default here, and loading all settings reports it."""
     try:
-        return int(_Alone().file_mode, 8)
+        return int(_FileModeOnly().file_mode, 8)
     except (ValidationError, OSError, UnicodeDecodeError):
-        return int(OWN, 8)
+        return int(OWNER_ONLY, 8)
 
 
 def folder_mode(mode: int) -> int:
-    """Return the mode of folders: whoever may read the files may enter."""
+    """Return the mode of folders: whoever may read the files may enter the folder."""
     return mode | (mode & 0o444) >> 2
 
 
 @contextlib.contextmanager
-def private() -> Iterator[None]:
-    """Let all that is made have the mode of the settings, also what children make."""
+def private_umask() -> Iterator[None]:
+    """Give new files of this process and its children the mode of the settings."""
     before = os.umask(0o777 & ~folder_mode(file_mode()))
     try:
         yield
@@ -69,18 +70,18 @@ def private() -> Iterator[None]:
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file with the mode of the settings, whatever the umask; one that is there stays as it is."""
+    """Create an empty file with the mode of the settings, whatever the umask; an existing one stays unchanged."""
     mode = file_mode()
-    with contextlib.suppress(OSError):  # whoever opens it next says what is wrong
-        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    with contextlib.suppress(OSError):  # opening the file next raises the same error with a better message
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
         try:
-            os.fchmod(made, mode)
+            os.fchmod(descriptor, mode)
         finally:
-            os.close(made)
+            os.close(descriptor)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are not there, with the mode of the settings, whatever the umask."""
+    """Create a folder and its missing parents with the mode of the settings, whatever the umask."""
     if path.is_dir():
         return
     if path.parent != path:
@@ -88,7 +89,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir()
     except FileExistsError:
-        if not path.is_dir():  # else another process was quicker
+        if not path.is_dir():  # else another process has created it meanwhile
             raise
     else:
         path.chmod(folder_mode(file_mode()))
@@ -96,4 +97,4 @@ def make_folder(path: Path) -> None:
 
 if __name__ == "__main__":
     os.umask(0o777 & ~folder_mode(file_mode()))
-    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - what its caller has written
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the command line of the caller

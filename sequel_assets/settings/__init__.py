@@ -1,7 +1,8 @@
-"""Every environment variable, once: its name, default, meaning and an example.
+"""The settings: every environment variable once, with its default, its meaning and an example.
 
-Values come from the environment and from a `.env` file in the working directory (the environment wins). Nothing is
-read at import. What a command needs and does not find is said when it is used, all missing names at once.
+Values come from the environment and from a `.env` file in the working directory (the environment wins). Nothing is read
+at import. A missing setting is reported by the command that needs it, all missing names at once. A message never quotes
+the value of a setting that may be secret.
 """
 
 import re
@@ -27,11 +28,11 @@ from sequel_assets.settings.webhooks import WebhookSettings
 
 PREFIX = "SEQUEL_"
 DATA_FOLDER = ".sequel"
-"""Where the embedded warehouse and Dagster's home are, beneath the working directory, unless settings say otherwise."""
+"""The folder of the embedded warehouse and Dagster's home in the working directory, unless settings say otherwise."""
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong; the text has one line for each, fit to be shown as it is."""
+    """A setting is missing or wrong; the message has one line for each and can be shown without escaping."""
 
 
 def _http_url(value: str) -> str:
@@ -85,59 +86,60 @@ class Settings(ClientSettings, WebhookSettings, FileSettings):
     )
     audience: str = Field(
         "https://www.introvoke.com/api",
-        description="audience asked for at sign-in",
+        description="audience requested at sign-in",
         examples=["https://www.introvoke.com/api"],
     )
     company_id: str | None = Field(
         None,
-        description="uid of your parent company at Sequel; every sub-company beneath it is found from there",
+        description="uid of your parent company at Sequel; all its sub-companies are found from there",
         examples=["0b9ff4b4-6c9c-4a1e-9df0-6b6f1a1f0a11"],
     )
     warehouse_url: str = Field(
         f"sqlite:///{DATA_FOLDER}/warehouse.db",
-        description="the database the tables are kept in: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
+        description="database of the tables: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE",
         examples=["postgresql://sequel:secret@db.example.com/analytics"],
         repr=False,  # it may hold a password
     )
     person_key: SecretStr | None = Field(
         None,
-        description="key of the hash that stands for a person (HMAC-SHA-256), 32 characters or more; keep it for ever: "
-        "with another key everybody becomes somebody else",
+        description="key of the hash that identifies a person (HMAC-SHA-256), 32 characters or more; never change it: "
+        "with another key every person gets another id",
         examples=["(openssl rand -hex 32)"],
     )
     start_date: Day = Field(
-        date(
-            2025, 1, 1
-        ),  # a day that stays: were it to move with the calendar, lifetime would lose a year each January
-        description="first day (UTC) of the platform's history; lifetime numbers count from it, and change when it is changed",
+        date(2025, 1, 1),  # fixed: a default that moved with the calendar would cut lifetime numbers each January
+        description="first day (UTC) of the history; lifetime numbers count from it, and change when it is changed",
         examples=["2026-01-01"],
     )
     settle_minutes: int = Field(
-        5, ge=0, le=59, description="minutes after the top of the hour that Sequel is given to compute", examples=["5"]
+        5, ge=0, le=59, description="minutes that Sequel needs after each full hour to compute it", examples=["5"]
     )
     late_window_hours: int = Field(
         48, ge=0, le=24 * 366, description="hours after a day's end until its numbers are final", examples=["48"]
     )
     retention_days: DaysKept = Field(
         None,
-        description="days that Sequel keeps its analytics; older ones are frozen: not asked any more, and what is kept of "
-        "them stays; give one less than Sequel says (default: it forgets nothing)",
+        description="days that Sequel keeps its analytics; older days are frozen: they are not requested any more, and "
+        "their stored rows stay; set one day less than Sequel says (default: Sequel keeps everything)",
         examples=["30"],
     )
     company_retention_days: DaysKeptByCompany = Field(
         {},
-        description="such days of single companies, as JSON: company id or partition key to days, null where all is kept",
+        description="the same for single companies, as JSON: company id or partition key to days, null where all is "
+        "kept",
         examples=['{"acme-events.3f9a1c07": 13}'],
     )
     people_view: Relation | None = Field(
         None,
-        description="a view or table in the warehouse that links people to your own ids, with the columns email or person_id, "
+        description="a view or table in the warehouse that links people to your own ids, with the columns email or "
+        "person_id, "
         "and external_id; read by: sequel-assets people link --view",
         examples=["crm.people_ids"],
     )
     alert_urls: SecretStr | None = Field(
         None,
-        description="where alerts are sent: Apprise addresses (mail, Slack, a webhook ...), apart by commas or blanks",
+        description="recipients of alerts: Apprise addresses (mail, Slack, a webhook ...), separated by commas or "
+        "blanks",
         examples=["mailtos://user:password@example.com, slack://token/of/app"],
     )
     now: datetime | None = Field(
@@ -165,7 +167,7 @@ class Settings(ClientSettings, WebhookSettings, FileSettings):
     @classmethod
     def _all_understood(cls, value: SecretStr | None) -> SecretStr | None:
         urls = alert_addresses.split(value.get_secret_value()) if value is not None else []
-        wrong = [str(place) for place in alert_addresses.places(urls) if place.channel is None]
+        wrong = [str(place) for place in alert_addresses.parse_addresses(urls) if place.channel is None]
         if wrong:
             raise ValueError(f"Apprise does not understand {', '.join(wrong)}")
         return value if urls else None
@@ -180,7 +182,7 @@ class Settings(ClientSettings, WebhookSettings, FileSettings):
         return value.astimezone(UTC)
 
     def clock(self) -> datetime:
-        """Return the present moment of all business decisions, in UTC: the one place where *now* comes from."""
+        """Return the current time in UTC. Every decision takes *now* from here, so that tests and demos can pin it."""
         return self.now or datetime.now(UTC)
 
     def require(self, *names: str) -> None:
@@ -191,23 +193,27 @@ class Settings(ClientSettings, WebhookSettings, FileSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the settings from the environment and `.env`; a wrong one raises a `SettingsError` with a line for each."""
+    """Read the settings from the environment and `.env`; wrong ones raise a `SettingsError` with a line for each."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [
-            _line(str(e["loc"][0]), e["msg"].removeprefix("Value error, ")) for e in error.errors(include_input=False)
-        ]
+        lines = [_error_line(e["loc"], e["msg"]) for e in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f".env: cannot be read: {why}. What it is: settings, one NAME=value a line") from None
 
 
+def _error_line(path: tuple[int | str, ...], message: str) -> str:
+    """Return the line of a validation error; within a setting the path names the entry, such as a company."""
+    name, *entries = map(str, path)
+    message = message.removeprefix("Value error, ")
+    return _line(name, ": ".join([*entries, message[:1].lower() + message[1:]]))
+
+
 def _line(name: str, wrong: str) -> str:
     field = Settings.model_fields[name.removeprefix(PREFIX).lower()]
     example = (field.examples or [""])[0]
-    wrong = wrong[:1].lower() + wrong[1:]
     return f"{variable(name)}: {wrong}. What it is: {field.description}. Example: {example}"
 
 
@@ -217,16 +223,16 @@ def variable(name: str) -> str:
 
 
 def as_markdown() -> str:
-    """Return docs/settings.md: a row per setting, made from this module alone."""
+    """Return docs/settings.md: a row per setting, generated from the fields."""
     rows, fields = [], Settings.model_fields
-    parts = (ClientSettings.model_fields, WebhookSettings.model_fields)  # behind what is of nobody else
+    parts = (ClientSettings.model_fields, WebhookSettings.model_fields)  # listed after the general settings
     for name, field in sorted(fields.items(), key=lambda item: [item[0] in part for part in reversed(parts)]):
         factory = field.default_factory is not None
         default = "see text" if factory else "" if field.default in (None, "") else f"`{field.default}`"
         cells = (f"`{variable(name)}`", default, str(field.description), f"`{(field.examples or [''])[0]}`")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     head = (
-        "# Settings\n\nGenerated from `sequel_assets/settings/__init__.py` by `make docs`; edit it there.\n\n"
+        "# Settings\n\nGenerated from `sequel_assets/settings/` by `make docs`; edit the descriptions there.\n\n"
         "Read from the environment and from `.env` in the working directory; the environment wins.\n\n"
         "| variable | default | what it is | example |\n| --- | --- | --- | --- |\n"
     )

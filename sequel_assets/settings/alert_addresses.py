@@ -1,7 +1,8 @@
-"""The addresses that alerts are sent to, as Apprise reads them. They hold secrets: an address is named by its place only.
+"""Parse the addresses of alerts as Apprise reads them. They hold secrets, so no message or log may quote one.
 
-Apprise is imported when there is an address: it takes a quarter of a second. Its own log lines, and those of the HTTP
-library beneath it, quote addresses; `silent` keeps them back.
+An address is named by its position only. Apprise and its HTTP library quote addresses in their logs;
+`without_library_logs` drops those. Apprise is imported only where there is an address: that takes a quarter of a
+second.
 """
 
 from __future__ import annotations
@@ -19,34 +20,36 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20})://", re.IGNORECASE)
-_APART = re.compile(r",(?=[a-z][a-z0-9+.-]{1,20}://)|\s+", re.IGNORECASE)
-_TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests", "requests_oauthlib", "oauthlib")
+_SEPARATOR = re.compile(r",(?=[a-z][a-z0-9+.-]{1,20}://)|\s+", re.IGNORECASE)
+_LOGGERS = ("apprise", "urllib3", "urllib3.connectionpool", "requests", "requests_oauthlib", "oauthlib")
 
 
 @dataclass(frozen=True)
 class AddressPosition:
-    """One address: its number in the list, its scheme, and what sends to it (None where Apprise does not understand it)."""
+    """An address: its number in the list, its scheme, and its channel (None where Apprise does not understand it)."""
 
     number: int
     scheme: str
     channel: NotifyBase | None = field(repr=False, compare=False)
 
     def __str__(self) -> str:
-        """Name it without quoting it."""
+        """Name the address without quoting it."""
         return f"address {self.number} ({self.scheme or 'without a scheme'})"
 
 
 def split(text: str) -> list[str]:
-    """Return the addresses of a list; a comma within one, as between two recipients of a mail, is left alone."""
-    return [url for part in _APART.split(text) if (url := part.strip(","))]
+    """Return the addresses of a list; a comma within an address, as between two recipients of a mail, stays."""
+    return [url for part in _SEPARATOR.split(text) if (url := part.strip(","))]
 
 
-def places(urls: Sequence[str]) -> list[AddressPosition]:
-    """Return the addresses as Apprise understands them, in their order."""
+def parse_addresses(urls: Sequence[str]) -> list[AddressPosition]:
+    """Return the parsed addresses in their order."""
     if not urls:
         return []
-    with silent(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Apprise tries modules that Python has given up
+    with without_library_logs(), warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # Apprise tries to import modules that Python has deprecated
         from apprise import Apprise
 
         channels = [Apprise.instantiate(url, suppress_exceptions=True) for url in urls]
@@ -58,25 +61,25 @@ def places(urls: Sequence[str]) -> list[AddressPosition]:
 
 
 _lock = Lock()
-_silencing = 0
+_users = 0
 _levels: dict[str, int] = {}
 
 
 @contextmanager
-def silent() -> Iterator[None]:
-    """Keep back what the libraries would log about addresses, in every thread, until the last who asked is done."""
-    global _silencing
+def without_library_logs() -> Iterator[None]:
+    """Drop the logs of the libraries in every thread, until the last of several concurrent users is done."""
+    global _users
     with _lock:
-        _silencing += 1
-        if _silencing == 1:
-            for name in _TALKATIVE:
+        _users += 1
+        if _users == 1:
+            for name in _LOGGERS:
                 _levels[name] = logging.getLogger(name).level
                 logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
         with _lock:
-            _silencing -= 1
-            if _silencing == 0:
-                for name in _TALKATIVE:
+            _users -= 1
+            if _users == 0:
+                for name in _LOGGERS:
                     logging.getLogger(name).setLevel(_levels[name])

@@ -276,7 +276,7 @@ def refusing(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Chec
 
 BAD_DAYS = [
     (["2026-03-02", "2026-03-01"], "--from 2026-03-02 is after --to 2026-03-01; give the earlier day first"),
-    (["2026-03-01", "2026-03-04"], "--to 2026-03-04 is in the future; the last day there can be is 2026-03-03 (UTC)"),
+    (["2026-03-01", "2026-03-04"], "--to 2026-03-04 is in the future; today is 2026-03-03 (UTC)"),
     (
         ["2026-02-28", "2026-03-01"],
         "--from 2026-02-28 is before the start of history, 2026-03-01; set SEQUEL_START_DATE to an earlier day first",
@@ -356,7 +356,7 @@ BAD_SETTINGS = [
     ({"SEQUEL_MAX_CONCURRENCY": "0"}, ["SEQUEL_MAX_CONCURRENCY: input should be greater than or equal to 1"]),
     ({"SEQUEL_MAX_CONCURRENCY": "many"}, ["SEQUEL_MAX_CONCURRENCY: "]),
     ({"DAGSTER_HOME": "relative/home"}, ["DAGSTER_HOME: relative/home is not an absolute path"]),
-    ({"DAGSTER_HOME": "/no/such/home"}, ["DAGSTER_HOME: there is no folder /no/such/home; make it, or leave"]),
+    ({"DAGSTER_HOME": "/no/such/home"}, ["DAGSTER_HOME: there is no folder /no/such/home; create it, or unset"]),
     (
         {"SEQUEL_COMPANY_ID": "no such/company"},
         ["SEQUEL_COMPANY_ID: Sequel knows no company no such/company (404); nothing was written"],
@@ -465,7 +465,7 @@ def test_a_refused_sign_in_exits_3(refusing: Checkout) -> None:
     """One line, and nothing is written."""
     (line,) = refusing.refused(3, *RANGE, SEQUEL_CLIENT_ID="somebody-else")
     assert line.startswith("Sequel's token endpoint refuses the client id and secret (401)")
-    assert line.endswith("; nothing half-written; run the same command again when that is mended")
+    assert line.endswith("; nothing half-written; run the same command again when that is fixed")
     assert "sandbox-secret" not in line
 
 
@@ -562,7 +562,7 @@ def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
     process.send_signal(number)
     said, errors = process.communicate(timeout=30)
     assert process.returncode == 130, (said, errors)
-    assert errors.splitlines() == ["stopped; what was committed stays, and the same command goes on from there"]
+    assert errors.splitlines() == ["stopped; what was committed stays, and the same command continues from there"]
     statuses = checkout.runs()
     assert len(statuses) < 3
     assert statuses[0] in {"FAILURE", "CANCELED"}
@@ -611,7 +611,7 @@ def test_a_stop_while_dagsters_storage_is_locked_is_told_in_one_line(
     if signals:
         assert (process.returncode, errors.splitlines()) == (
             130,
-            ["stopped; what was committed stays, and the same command goes on from there"],
+            ["stopped; what was committed stays, and the same command continues from there"],
         ), (said, errors)
         return
     assert process.returncode in {1, 2}, (said, errors)
@@ -714,7 +714,7 @@ def test_a_backfill_leaves_out_what_sequel_has_forgotten_and_says_so(checkout: C
     told = [line for line in done.stdout.splitlines() if line.startswith("frozen: ")]
     assert len(told) == 3
     assert told[0].endswith(
-        "2026-03-01 to 2026-03-01 is not asked, since Sequel keeps 1 day (SEQUEL_RETENTION_DAYS); "
+        "2026-03-01 to 2026-03-01 is not requested, since Sequel keeps 1 day (SEQUEL_RETENTION_DAYS); "
         "what is kept here stays; 1 day of it is unknown"
     )
     for force in ([], ["--force"]):
@@ -756,14 +756,14 @@ def test_status_is_a_table_for_people(whole: Checkout) -> None:
         done = whole.call("status", **told)
         assert (done.returncode, done.stderr) == (0, "")
         assert "event_participants" in done.stdout
-        assert done.stdout.rstrip().endswith("Nothing is late.\nNo problem stands.")
+        assert done.stdout.rstrip().endswith("Nothing is late.\nNo problem is open.")
 
 
 def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Checkout) -> None:
     """For people and machines alike."""
     for arguments in (["status"], ["status", "--json"]):
         assert refusing.refused_quickly(2, *arguments) == [
-            "the warehouse sqlite:///.sequel/warehouse.db is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
+            "the warehouse sqlite:///.sequel/warehouse.db does not exist yet; run: sequel-assets backfill, or sequel-assets migrate"
         ]
 
 

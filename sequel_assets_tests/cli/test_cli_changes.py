@@ -236,7 +236,7 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
     done = checkout.quickly("exclude", "--company", bolt, "--event", "e-bolt", "--reason", " never\n [b]answers[/b] ")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        f"e-bolt of {bolt} is ruled out: it is not asked any more, and status shows it. Its stored rows stay and count; "
+        f"e-bolt of {bolt} is excluded: it is not requested any more, and status shows it. Its stored rows stay and count; "
         "its problems go with the next refresh of their days, at their close or by sequel-assets backfill (--force where they are final).\n"
     )
     excluded = {
@@ -246,7 +246,7 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
         "since": "2026-03-04T15:07:00+00:00",
     }
     assert status_of(checkout)[1]["excluded"] == [excluded]
-    shown = checkout.quickly("status").stdout.partition("Excluded: events ruled out")[2]
+    shown = checkout.quickly("status").stdout.partition("Excluded events")[2]
     assert "never [b]answers[/b]" in shown
     done = checkout.call(*force)
     assert done.returncode == 0, done.stderr
@@ -255,7 +255,7 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
 
     done = checkout.quickly("exclude", "--company", "Bolt", "--event", "e-bolt", "--undo")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"e-bolt of {bolt} is taken back in: ")
+    assert done.stdout.startswith(f"e-bolt of {bolt} is included: ")
     assert rows_of(checkout.url, exclusions) == []
 
 
@@ -303,7 +303,7 @@ def test_changes_begin_at_midnight_and_the_newest_come_first(checkout: Checkout)
 # ------------------------------------------------------------------ bad input
 
 BAD: list[tuple[list[str], Callable[[str, str], str]]] = [
-    (["changes", "--since", "2026-03-05"], lambda a, b: "--since 2026-03-05 is in the future; the last day there can be is 2026-03-04 (UTC)"),
+    (["changes", "--since", "2026-03-05"], lambda a, b: "--since 2026-03-05 is in the future; today is 2026-03-04 (UTC)"),
     (["changes", "--since", "March\n3"], lambda a, b: "--since March 3: it must be a day (UTC) such as 2026-11-23, without time or zone"),
     (["accept", "--company", "Bolt", "--from", "2026-03-02", "--to", "2026-03-01"],
      lambda a, b: "--from 2026-03-02 is after --to 2026-03-01; give the earlier day first"),
@@ -315,7 +315,7 @@ BAD: list[tuple[list[str], Callable[[str, str], str]]] = [
      lambda a, b: f"--event e-blot: {b} has no such event; the table events has the ids and names of all (company_id is bolt), and status names"),
     (["exclude", "--company", "Bolt", "--event", "e-acme", "--reason", "x"],
      lambda a, b: f"--event e-acme: {b} has no such event; it belongs to {a}; the table events"),
-    (["exclude", "--company", "Bolt", "--event", "e-bolt", "--undo"], lambda a, b: f"--event e-bolt: {b} has not ruled it out; ruled out are: none"),
+    (["exclude", "--company", "Bolt", "--event", "e-bolt", "--undo"], lambda a, b: f"--event e-bolt: {b} has not excluded it; excluded are: none"),
 ]  # fmt: skip
 
 
@@ -349,7 +349,7 @@ def test_without_tables_it_is_said_what_to_do_and_nothing_is_made(tmp_path: Path
     )
     for arguments in commands:
         assert empty.refused_quickly(2, *arguments) == [
-            "the warehouse sqlite:///.sequel/warehouse.db is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
+            "the warehouse sqlite:///.sequel/warehouse.db does not exist yet; run: sequel-assets backfill, or sequel-assets migrate"
         ]
     assert list(folder.iterdir()) == []
 

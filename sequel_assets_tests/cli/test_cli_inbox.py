@@ -22,7 +22,7 @@ def test_hints_are_listed_with_what_became_of_them_and_put_back(tmp_path: Path) 
         checkout = Checkout(folder, sandbox)
         assert checkout.quickly("migrate").returncode == 0
         warehouse = Warehouse(checkout.url)
-        assert checkout.quickly("inbox").stdout == "The inbox holds no hint.\n"
+        assert checkout.quickly("inbox").stdout == "The inbox holds no notification.\n"
         deliver(warehouse, hint(BOLT, "e-bolt", NOW - timedelta(hours=5), page=1, pages=2), hint(BOLT, "e2", NOW))
         with warehouse.write() as connection:
             ((first, _),) = notifications.waiting(connection, ["virtual-stage-event-ended"])
@@ -40,12 +40,15 @@ def test_hints_are_listed_with_what_became_of_them_and_put_back(tmp_path: Path) 
         assert "e-bolt" not in checkout.quickly("inbox", "--waiting").stdout
         done = checkout.quickly("replay", "--since", "2026-03-03", "--event", "e-bolt")
         assert done.stdout == (
-            "1 hints were put back; the sensors take them up, and the batches of one event are one refresh.\n"
+            "1 notifications were put back; the sensors process them, and the batches of one event are one refresh.\n"
         )
         assert [row["handled_at"] for row in rows(warehouse)] == [None, None]
         assert checkout.quickly("inbox").stdout.count("put back") == 1
         done = checkout.quickly("replay", "--since", "2026-03-03T10:00Z")
-        assert done.stdout == "No hint since 2026-03-03 10:00 UTC was handled or tried in vain, so none was put back.\n"
+        assert (
+            done.stdout
+            == "No notification since 2026-03-03 10:00 UTC was handled or tried in vain, so none was put back.\n"
+        )
         warehouse.dispose()
 
 
@@ -59,7 +62,10 @@ def test_hints_are_listed_with_what_became_of_them_and_put_back(tmp_path: Path) 
         (["replay", "--since", "2026-13-01"], "--since 2026-13-01: it must be a day"),
         (["inbox", "--since", "12:00"], "--since 12:00: it must be a day"),
         (["replay", "--since", "2999-01-01"], "--since 2999-01-01T00:00Z is in the future; it is 2026-03-03T15:07Z"),
-        (["replay", "--since", "2026-03-01", "--event", "e9"], "--event e9: no hint in the inbox names this event"),
+        (
+            ["replay", "--since", "2026-03-01", "--event", "e9"],
+            "--event e9: no notification in the inbox names this event",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments: list[str], words: str, tmp_path: Path) -> None:

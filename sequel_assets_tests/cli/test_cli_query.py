@@ -39,7 +39,7 @@ ENV = {
     "SEQUEL_NOW": "2026-03-04T10:00:00Z",
 }
 NO_PEAK = (
-    "query peak counts the live minutes of stage events: Sequel tells no concurrency of hubs or replays; "
+    "query peak counts the live minutes of stage events: Sequel has no concurrency of hubs or replays; "
     "leave out --event-type networkingHub and --engagement-type onDemand"
 )
 COMPARED = {
@@ -104,7 +104,7 @@ def test_a_rollup_as_json_has_its_numbers_and_how_far_they_go(folder: Path) -> N
         ],
     }  # fmt: skip
     assert doubts == [
-        "incomplete: 1 of 3 days have no facts of every company (2026-03-02 first): never asked, failed, or forgotten by "
+        "incomplete: 1 of 3 days have no facts of every company (2026-03-02 first): never requested, failed, or forgotten by "
         "Sequel; what is known is counted; see sequel-assets status",
         "provisional: 1 of 3 days have not closed (2026-03-03 first); everything is counted through 2026-03-03 23:00 UTC",
     ]
@@ -185,7 +185,7 @@ def test_a_comparison_tells_both_ranges_and_no_change_of_what_is_not_whole(folde
     assert ["compared_with", "previous", "year_before"] in lines
     assert ["engaged_minutes_per_day", "25.00", "25.00"] in lines
     _, doubts = query(folder, *arguments, days=("2026-03-05",), code=2)
-    assert doubts == ["--day 2026-03-05 is in the future; the last day there can be is 2026-03-04 (UTC)"]
+    assert doubts == ["--day 2026-03-05 is in the future; today is 2026-03-04 (UTC)"]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_comparison_tells_both_ranges_and_no_change_of_what_is_not_whole(folde
     [
         (["usage", "--company", "nobody"], ("2026-03-01", "2026-03-03"), "--company nobody: there is no such company; known are root.0, sub.0"),
         (["usage", "--company", "root"], ("2026-03-03", "2026-03-01"), "--from 2026-03-03 is after --to 2026-03-01; give the earlier day first"),
-        (["usage", "--company", "root"], ("2026-03-03", "2026-03-05"), "--to 2026-03-05 is in the future; the last day there can be is 2026-03-04 (UTC)"),
+        (["usage", "--company", "root"], ("2026-03-03", "2026-03-05"), "--to 2026-03-05 is in the future; today is 2026-03-04 (UTC)"),
         (["usage", "--company", "root"], ("3 March", "2026-03-05"), "--from 3 March: it must be a day (UTC) such as 2026-11-23, without time or zone"),
         (["peak", "--company", "root", "--event-type", "networkingHub"], ("2026-03-01", "2026-03-01"), NO_PEAK),
         (["peak", "--company", "root", "--engagement-type", "onDemand"], ("2026-03-01", "2026-03-01"), NO_PEAK),

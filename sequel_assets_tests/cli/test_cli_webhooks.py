@@ -66,7 +66,7 @@ def test_from_the_first_subscription_to_the_last(checkout: Checkout, sandbox: Sa
 
     code, found = states(checkout)
     assert (code, [(one["state"], one["wrong"]) for one in found]) == (1, [("missing", True)] * 6)
-    assert call("ensure", "--dry-run").count("would be made") == 6
+    assert call("ensure", "--dry-run").count("would be created") == 6
     assert subscribed(sandbox) == []
     assert call("ensure").count("missing") == 6
     assert sorted(one.event_type for one in subscribed(sandbox)) == sorted(EVENT_TYPES)
@@ -94,7 +94,7 @@ def test_from_the_first_subscription_to_the_last(checkout: Checkout, sandbox: Sa
     assert {one.key for one in subscribed(sandbox)} & keys == set()
     assert call("delete", "--dry-run").count("would be deleted") == 6
     assert len(subscribed(sandbox)) == 6
-    assert "to stop that, take SEQUEL_WEBHOOK_URL out" in call("delete")
+    assert "to stop that, remove SEQUEL_WEBHOOK_URL" in call("delete")
     assert subscribed(sandbox) == []
     assert len(secrets) == 18
     stored = b"".join(path.read_bytes() for path in (checkout.folder / ".sequel").glob("warehouse.db*")).decode(
@@ -128,18 +128,18 @@ def test_the_key_of_the_setting_is_changed(checkout: Checkout, sandbox: Sandbox)
     well(checkout.quickly("webhooks", "ensure"))
     new, other = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     said = well(checkout.quickly("webhooks", "rotate", "--key", SEQUEL_WEBHOOK_SECRET_KEY=f"{new},{KEY}"))
-    assert said.startswith("6 stored keys are sealed with the first key")
+    assert said.startswith("6 stored secrets are encrypted with the first key")
     assert (
-        "Receivers and Dagster that still run with the settings of before cannot read them: restart those"
+        "Receivers and Dagster that still run with the previous settings cannot read them: restart those"
         in " ".join(said.split())
     )
     assert states(checkout, SEQUEL_WEBHOOK_SECRET_KEY=new)[0] == 0
     (line,) = checkout.refused_quickly(2, "serve", "--receiver", SEQUEL_WEBHOOK_SECRET_KEY=other)
     assert line.startswith(
-        "SEQUEL_WEBHOOK_SECRET_KEY: it opens none of the secrets of 6 subscriptions, so every delivery"
+        "SEQUEL_WEBHOOK_SECRET_KEY: it decrypts none of the secrets of 6 subscriptions, so every delivery"
     )
     done = checkout.quickly("webhooks", "rotate", "--key", SEQUEL_WEBHOOK_SECRET_KEY=other)
-    assert (done.returncode, done.stderr[:47]) == (1, "6 stored keys are opened by none of its keys an")
+    assert (done.returncode, done.stderr[:53]) == (1, "6 stored secrets are decrypted by none of its keys an")
     keys = {one.key for one in subscribed(sandbox)}
     assert well(checkout.quickly("webhooks", "ensure", SEQUEL_WEBHOOK_SECRET_KEY=other)).count("renewed") == 6
     assert {one.key for one in subscribed(sandbox)} & keys == set()
@@ -160,7 +160,7 @@ def test_what_is_missing_or_wrong_in_the_settings_is_said(checkout: Checkout, sa
     lines = checkout.refused_quickly(2, "webhooks", "ensure", SEQUEL_WEBHOOK_SECRET_KEY="")
     assert lines[0].startswith("SEQUEL_WEBHOOK_SECRET_KEY: is not set")
     assert checkout.refused_quickly(2, "webhooks", "rotate", "--key", "--dry-run") == [
-        "--key goes with no other option: it seals all that is stored"
+        "--key goes with no other option: it encrypts all stored secrets"
     ]
     assert sandbox.requests.count == 0
 
@@ -171,7 +171,7 @@ def test_what_sequel_refuses_is_said_for_each(checkout: Checkout, sandbox: Sandb
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert lines[0].startswith("nobody virtual-stage-event-started: it could not be made: ")
-    assert (len(lines), lines[-1]) == (7, "What was done is kept, and the rest is as it was; run it again.")
+    assert (len(lines), lines[-1]) == (7, "What was done stays, and the rest is unchanged; run the command once more.")
     assert len(subscribed(sandbox)) == 6
     lines = checkout.refused_quickly(3, "webhooks", "rotate", SEQUEL_API_URL="http://127.0.0.1:9")
     assert "run the same command again" in lines[0]

@@ -20,7 +20,8 @@ import pytest
 from pyarrow import parquet
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.commands.export import TABLES, Order, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import TABLES, ExportOptions
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.tabular import schema_of
 from sequel_assets.cli.support.terminal import UsageError
@@ -97,9 +98,9 @@ def out(tmp_path: Path) -> Path:
 
 def order(
     folder: Path, *datasets: str, last: date | None = None, form: str = "parquet", with_people: bool = False
-) -> Order:
+) -> ExportOptions:
     """An order from the first day on."""
-    return Order(datasets, day(0), last or day(2), form, folder, with_people)
+    return ExportOptions(datasets, day(0), last or day(2), form, folder, with_people)
 
 
 def files(folder: Path) -> list[str]:
@@ -138,9 +139,9 @@ def test_what_was_not_refreshed_is_not_written_and_told(
     assert export(settings_of(warehouse), order(out, "event_participants", "registrants", last=day(3)), []) == 1
     said = capsys.readouterr()
     assert said.err.splitlines() == [
-        f"missing: acme.0 event_participants: {day(3)} was not refreshed; sequel-assets backfill brings what Sequel has",
-        f"missing: bolt.0 event_participants: 4 days, such as {day(0)}, were not refreshed; sequel-assets backfill brings what Sequel has",
-        "missing: bolt.0 registrants: it was not refreshed; sequel-assets backfill brings what Sequel has",
+        f"missing: acme.0 event_participants: {day(3)} was not refreshed; sequel-assets backfill fetches what Sequel has",
+        f"missing: bolt.0 event_participants: 4 days, such as {day(0)}, were not refreshed; sequel-assets backfill fetches what Sequel has",
+        "missing: bolt.0 registrants: it was not refreshed; sequel-assets backfill fetches what Sequel has",
     ]
     assert not (out / "event_participants" / "company=acme.0" / f"date={day(3)}").exists()
     assert files(out)[-1] == "registrants/company=acme.0/part.parquet"
@@ -296,10 +297,10 @@ def test_the_command_exports_a_backfilled_world(sandbox: Any, tmp_path: Path) ->
     frame = pd.concat(pd.read_csv(path) for path in (folder / "out" / "event_participants").rglob("*.csv"))
     assert sorted(frame["engaged_minutes"]) == [10, 12, 20, 30]
     for arguments, words in [
-        (["--format", "csv"], "say which: --dataset NAME (it may be repeated), or --all"),
+        (["--format", "csv"], "choose datasets: --dataset NAME (it may be repeated), or --all"),
         (
             ["--all", "--dataset", "events", "--format", "csv"],
-            "say which: --dataset NAME (it may be repeated), or --all",
+            "choose datasets: --dataset NAME (it may be repeated), or --all",
         ),
         (["--all", "--format", "xlsx"], "--format xlsx: it must be one of csv, parquet"),
         (["--all", "--format", "parquet", "--bom"], "--bom goes with --format csv"),
@@ -323,7 +324,7 @@ def test_a_key_that_leads_elsewhere_writes_nothing(new_warehouse: Any, out: Path
     with pytest.raises(UsageError) as refused:
         export(settings_of(warehouse), order(out, "companies"), [])
     assert str(refused.value) == (
-        f"company acme: its partition key {visible(key)} is none that is made here, and names a folder elsewhere; nothing was "
+        f"company acme: its partition key {visible(key)} was not generated here and leads to another folder; nothing was "
         f"written; set companies.partition_key to {PartitionKeys({}, ()).of(ACME, known_company(ACME).name)}, then run: sequel-assets repair"
     )
     assert not out.exists()

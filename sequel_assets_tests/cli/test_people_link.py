@@ -221,7 +221,7 @@ def test_a_wrong_line_is_told_by_its_number_and_nothing_is_written(
         call(filled, file)
     assert str(caught.value).splitlines() == [
         f"line 3: {why}",
-        "nothing was written; mend them, or leave them out with --skip-bad",
+        "nothing was written; correct them, or leave them out with --skip-bad",
     ]
     assert linked(filled) == before
     assert call(filled, file, skips=True) == 0
@@ -331,7 +331,7 @@ def test_the_command_links_a_backfilled_world(sandbox: Any, tmp_path: Path) -> N
     assert done.stdout.splitlines()[-1] == "1 people in crm.csv: 1 linked, 0 unknown at these companies."
     for arguments in (["people", "link"], ["people", "link", "crm.csv", "--view"]):
         wrong = checkout.call(*arguments)
-        assert (wrong.returncode, wrong.stderr) == (2, "say from where: FILE.csv, or --view\n")
+        assert (wrong.returncode, wrong.stderr) == (2, "choose a source: FILE.csv, or --view\n")
 
 
 def test_the_pages_own_query_works(filled: Warehouse) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sequel_assets.cli.backfill.company_run import CompanyResult, Task, Tick
+from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
 from sequel_assets.cli.backfill.estimate import Estimate
-from sequel_assets.cli.backfill.pool import DAYS_EACH, how_many, shares
-from sequel_assets.cli.support.signals import stoppable, undisturbed
+from sequel_assets.cli.backfill.pool import DAYS_EACH, shares, worker_count
+from sequel_assets.cli.support.signals import signals_deferred, stoppable
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import Clock, Fault, Sandbox
 from sequel_assets.warehouse.stores.catalog import KnownCompany
@@ -148,7 +148,7 @@ def test_whatever_ends_the_command_ends_its_workers(number: signal.Signals, sand
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 130, (said, errors)
-        assert errors.splitlines() == ["stopped; what was committed stays, and the same command goes on from there"]
+        assert errors.splitlines() == ["stopped; what was committed stays, and the same command continues from there"]
 
 
 def test_a_signal_while_garbage_is_collected_still_stops(capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +172,7 @@ def test_a_signal_waits_until_a_process_that_is_being_started_is_known() -> None
     made = []
 
     def start_while_it_comes() -> None:
-        with undisturbed():
+        with signals_deferred():
             os.kill(os.getpid(), signal.SIGTERM)
             made.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
 
@@ -189,7 +189,7 @@ def test_a_sign_in_that_is_refused_in_the_middle_ends_all_with_3(sandbox: Sandbo
     folder.mkdir()
     done = run_command(SIDE_BY_SIDE, folder, environment(sandbox))
     assert done.returncode == 3, (done.stdout, done.stderr)
-    assert done.stderr.splitlines()[-1].endswith("nothing half-written; run the same command again when that is mended")
+    assert done.stderr.splitlines()[-1].endswith("nothing half-written; run the same command again when that is fixed")
     assert "Traceback" not in done.stderr
 
 
@@ -207,7 +207,7 @@ def test_shares_are_the_whole_divided_and_at_least_one_each() -> None:
     """Never more in sum than may be under way at once, however many workers were asked for."""
     for whole in range(1, 65):
         for asked in range(1, 17):
-            workers = how_many(asked, [task(n) for n in range(20)], whole)
+            workers = worker_count(asked, [task(n) for n in range(20)], whole)
             divided = shares(whole, workers)
             assert sum(divided) == whole
             assert min(divided) >= 1
@@ -225,21 +225,21 @@ def test_there_are_no_more_workers_than_there_is_work_for(monkeypatch: pytest.Mo
         (4, [], 1),
     ]:
         monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: set(range(cores)))
-        assert how_many(None, tasks, 8) == expected, (cores, len(tasks))
+        assert worker_count(None, tasks, 8) == expected, (cores, len(tasks))
 
 
 def test_the_estimate_is_what_the_others_cost_for_each_of_their_events() -> None:
     """Nothing is said before there is something to guess from; nothing is left at the end."""
     guess = Estimate({"c1": 9, "c2": 19, "c3": 4})
     assert (guess.requests, guess.left, guess.seconds_left(1)) == (0, None, None)
-    guess.hear(Tick("c1", 0, 5, None))
+    guess.receive(ProgressUpdate("c1", 0, 5, None))
     assert (guess.requests, guess.left) == (5, None)
-    guess.hear(Tick("c1", 0, 20, 80))
+    guess.receive(ProgressUpdate("c1", 0, 20, 80))
     assert (guess.requests, guess.left) == (20, 80 + 200 + 50)
     assert guess.seconds_left(2) == 33
-    guess.hear(CompanyResult(task(1), requests=100, counts=Counter()))
-    guess.hear(Tick("c2", 0, 30, None))
+    guess.receive(CompanyResult(task(1), requests=100, counts=Counter()))
+    guess.receive(ProgressUpdate("c2", 0, 30, None))
     assert (guess.requests, guess.left) == (130, 170 + 50)
-    guess.hear(CompanyResult(task(2), requests=150))
-    guess.hear(CompanyResult(task(3), requests=50))
+    guess.receive(CompanyResult(task(2), requests=150))
+    guess.receive(CompanyResult(task(3), requests=50))
     assert (guess.requests, guess.left) == (300, 0)

@@ -17,7 +17,8 @@ import sqlglot
 from sqlalchemy.dialects.postgresql import psycopg
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.commands.export import TABLES, Order, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import TABLES, ExportOptions
 from sequel_assets.cli.support.tabular import batches, schema_of
 from sequel_assets.insights import INSIGHTS, ranges
 from sequel_assets.insights.comparing import Side, select_comparison
@@ -118,7 +119,7 @@ def test_every_insight_and_every_question_of_a_range_comes_out_the_same_in_duckd
     days = days_between(SPEC.first_day, SPEC.last_day)
     with platform(build_world(SPEC), warehouse, start=SPEC.first_day) as it:
         assert failures(it.refresh(days)) == []
-    order = Order([], days[0], days[-1], "parquet", tmp_path / "out", with_people=True)
+    order = ExportOptions([], days[0], days[-1], "parquet", tmp_path / "out", with_people=True)
     assert export(settings_of(warehouse, SPEC.first_day), order, []) == 0
     compared: Counter[str] = Counter()
     with opened(tmp_path / "out") as duck, warehouse.read() as connection:

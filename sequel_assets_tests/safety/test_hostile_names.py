@@ -157,7 +157,7 @@ def fresh_consoles(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool],
         for of in (terminal.console, terminal.errors):
             of.cache_clear()
         if is_terminal:
-            out, err = terminal.Exit(soft_wrap=True, force_terminal=True, width=200), terminal.Exit(stderr=True, soft_wrap=True, force_terminal=True)  # fmt: skip
+            out, err = terminal.SafeConsole(soft_wrap=True, force_terminal=True, width=200), terminal.SafeConsole(stderr=True, soft_wrap=True, force_terminal=True)  # fmt: skip
             for module in [m for m in sys.modules.values() if getattr(m, "__name__", "").startswith("sequel_assets.")]:
                 for word, made in (("console", out), ("errors", err)):
                     if getattr(module, word, None) in (terminal.console, terminal.errors):

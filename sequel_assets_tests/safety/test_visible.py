@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.safety.visible import LONGEST, MAX_MARKS, harmless, read_back, shown_as_escapes, visible
+from sequel_assets.safety.visible import MAX_MARKS, MAX_SHOWN, harmless, read_back, shown_as_escapes, visible
 from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
 
 
@@ -87,7 +87,7 @@ def test_a_long_text_is_cut_and_says_how_long_it_is(text: str, longest: int) -> 
 
 
 def test_a_default_bound_holds() -> None:
-    assert visible("x" * 5000) == "x" * LONGEST + "… (5,000 characters)"
+    assert visible("x" * 5000) == "x" * MAX_SHOWN + "… (5,000 characters)"
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -1,1 +1,1 @@
-"""`sequel-assets backfill`: real Dagster runs, companies side by side."""
+"""`sequel-assets backfill`: real Dagster runs, one per company, several companies in parallel processes."""

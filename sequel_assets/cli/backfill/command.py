@@ -1,4 +1,8 @@
-"""`sequel-assets backfill`: real Dagster runs, one per company, each over a range of days, several side by side."""
+"""`sequel-assets backfill`: walk the companies, then execute one Dagster run per company over a range of days.
+
+Whatever is refused (settings, companies, account) is refused before anything is written. A company whose lists Sequel
+does not return is named and makes the exit code 1; it never stops the others.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
@@ -6,9 +10,9 @@ from datetime import date
 
 import dagster as dg
 
-from sequel_assets.cli.backfill.company_run import CompanyResult, Task, Tick, execute
-from sequel_assets.cli.backfill.frozen import leave_out_frozen, refuse_unknown_companies
-from sequel_assets.cli.backfill.pool import how_many, run_side_by_side
+from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task, execute
+from sequel_assets.cli.backfill.frozen import refuse_unknown_companies, remaining_days
+from sequel_assets.cli.backfill.pool import run_side_by_side, worker_count
 from sequel_assets.cli.backfill.progress import view
 from sequel_assets.cli.backfill.summary import summarize
 from sequel_assets.cli.support.arguments import choose
@@ -41,19 +45,19 @@ def backfill(
     *,
     modes: Sequence[str] = (),
     workers: int | None = None,
-    tell_run: Callable[[str], None] = lambda _: None,
+    on_run: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Refresh every slice of the companies and days, print how it went, and return the exit code.
+    """Refresh every slice of the companies and days, print the results, and return the exit code.
 
-    `modes` are tags of the runs that change what they ask; `workers` is how many processes work side by side (by
-    default as many as there are cores, up to a few; 1: this one alone); `tell_run` is told the id of each run.
+    `modes` are tags of the runs that change which days are requested; `workers` is the number of parallel processes
+    (default: one per core, up to a few; 1: this process only); `on_run` is called with the id of each run.
     """
     settings.require(*NEEDED)
     known = stored_companies(settings)
     with stoppable() as raise_if_stopped, config.open_client(settings) as client, ExitStack() as stack:
         instance = stack.enter_context(dagster_instance()) if is_used(dagster_home()) else None
-        found = _look(settings, client, instance, known)
-        companies = choose(found.present, wanted)  # whatever is refused is refused before anything is made
+        found = _walk(settings, client, instance, known)
+        companies = choose(found.present, wanted)  # unknown names must be refused before a warehouse is created
         refuse_unknown_companies(settings, found.present)
         warehouse = config.open_warehouse(settings)
         stack.callback(warehouse.dispose)
@@ -61,21 +65,21 @@ def backfill(
         warehouse.ensure_writable()
         instance = instance or stack.enter_context(dagster_instance())
         unlisted = _store(settings, client, warehouse, instance, found)
-        left = leave_out_frozen(settings, warehouse, companies, first, last)
+        left = remaining_days(settings, warehouse, companies, first, last)
         tasks = [
-            Task(company, left.firsts[company.company_id], last, dict.fromkeys(modes, "true"))
+            Task(company, left.first_days[company.company_id], last, dict.fromkeys(modes, "true"))
             for company in companies
-            if company.company_id in left.firsts
+            if company.company_id in left.first_days
         ]
-        number = how_many(workers, tasks, settings.max_concurrency)
-        events = _events(warehouse, tasks)
-        code = _run(instance, client, companies, tasks, events, number, tell_run, raise_if_stopped)
-        left.tell()
-        is_partial = concerned(unlisted, companies, found.present) if wanted else bool(unlisted)
+        number = worker_count(workers, tasks, settings.max_concurrency)
+        events = _event_counts(warehouse, tasks)
+        code = _run(instance, client, companies, tasks, events, number, on_run, raise_if_stopped)
+        left.print()
+        is_partial = affects_chosen(unlisted, companies, found.present) if wanted else bool(unlisted)
         return SOME_FAILED if is_partial else code
 
 
-def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
+def _event_counts(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
     with warehouse.read() as connection:
         known = {task.company.company_id: catalog.known_events(connection, task.company.company_id) for task in tasks}
     return {
@@ -83,15 +87,16 @@ def _events(warehouse: Warehouse, tasks: Sequence[Task]) -> dict[str, int]:
     }
 
 
-def _look(
+def _walk(
     settings: Settings, client: SequelClient, instance: dg.DagsterInstance | None, known: Sequence[KnownCompany]
 ) -> WalkFinding:
-    """Walk the tree and store nothing; whatever is wrong with the account shows here."""
+    """Walk the company hierarchy and store nothing; an error of the account is raised here."""
     try:
         client.company(settings.company_id or "")
     except NotFound:
         raise UsageError(
-            f"SEQUEL_COMPANY_ID: Sequel knows no company {settings.company_id} (404); nothing was written; check the id and the account"
+            f"SEQUEL_COMPANY_ID: Sequel knows no company {settings.company_id} (404); nothing was written; "
+            "check the id and the account"
         ) from None
     keys = instance.get_dynamic_partitions(COMPANY) if instance else []
     return look_for_companies(settings, client, known, keys)
@@ -100,7 +105,7 @@ def _look(
 def _store(
     settings: Settings, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance, found: WalkFinding
 ) -> set[str]:
-    """Store the companies and their events, say what of them could not be told, and return whose lists that were."""
+    """Store the companies and their events, print which lists are missing, and return the companies of those lists."""
     everyone = keep_companies(settings, warehouse, instance, found)
     keys = {company.company_id: company.partition_key for company in everyone}
     for company_id, note in found.notes.items():
@@ -115,8 +120,8 @@ def _store(
     return {company_id for company_id, key in keys.items() if key in failed or company_id in found.unread}
 
 
-def concerned(unlisted: Collection[str], chosen: Sequence[KnownCompany], present: Sequence[KnownCompany]) -> bool:
-    """Say whether a company whose lists could not be had is one of those that were chosen, or stands beneath one. Pure."""
+def affects_chosen(unlisted: Collection[str], chosen: Sequence[KnownCompany], present: Sequence[KnownCompany]) -> bool:
+    """Say whether a company with a missing list is one of the chosen ones or a descendant of one. Pure."""
     parents = {company.company_id: company.parent_company_id for company in present}
     mine = {company.company_id for company in chosen}
     return any(company_id in mine or is_descendant(company_id, mine, parents) for company_id in unlisted)
@@ -129,49 +134,49 @@ def _run(
     tasks: Sequence[Task],
     events: Mapping[str, int],
     workers: int,
-    tell_run: Callable[[str], None],
+    on_run: Callable[[str], None],
     raise_if_stopped: Callable[[], None],
 ) -> int:
     done: list[CompanyResult] = []
     with view(tasks, events) as shown:
 
-        def hear(news: Tick | CompanyResult) -> None:
-            shown.hear(news)
-            if isinstance(news, CompanyResult):
-                done.append(news)
-                if news.run_id:
-                    tell_run(news.run_id)
+        def receive(message: ProgressUpdate | CompanyResult) -> None:
+            shown.receive(message)
+            if isinstance(message, CompanyResult):
+                done.append(message)
+                if message.run_id:
+                    on_run(message.run_id)
 
         try:
             if workers > 1:
-                run_side_by_side(tasks, workers, client.config.max_concurrency, hear)
+                run_side_by_side(tasks, workers, client.config.max_concurrency, receive)
             else:
-                _one_after_the_other(instance, client, tasks, hear, raise_if_stopped)
+                _run_in_sequence(instance, client, tasks, receive, raise_if_stopped)
         except KeyboardInterrupt:
             summarize(companies, done, is_stopped=True)
             raise
         finally:
             end_lost_runs(instance)  # of workers that died
     failures = summarize(companies, done)
-    for told in done:
-        if told.fatal:
-            raise SequelError(told.fatal)
+    for result in done:
+        if result.fatal:
+            raise SequelError(result.fatal)
     return SOME_FAILED if failures else DONE
 
 
-def _one_after_the_other(
+def _run_in_sequence(
     instance: dg.DagsterInstance,
     client: SequelClient,
     tasks: Sequence[Task],
-    hear: Callable[[Tick | CompanyResult], None],
+    receive: Callable[[ProgressUpdate | CompanyResult], None],
     raise_if_stopped: Callable[[], None],
 ) -> None:
     for task in tasks:
-        told = CompanyResult(task)
+        result = CompanyResult(task)
         try:
-            execute(instance, client, told, hear)
+            execute(instance, client, result, receive)
         finally:
-            hear(told)
+            receive(result)
         raise_if_stopped()
-        if told.fatal:
+        if result.fatal:
             return

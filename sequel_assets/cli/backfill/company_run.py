@@ -1,4 +1,7 @@
-"""One company's backfill: a real Dagster run in this process, and what is told of it while it goes on and at its end."""
+"""One company's backfill: a real Dagster run in this process, its progress and its result.
+
+Progress and result cross process boundaries, so they stay small whatever the range is.
+"""
 
 import threading
 from collections import Counter
@@ -19,13 +22,13 @@ from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 MAX_NAMED = 20
-EVERY_SECONDS = 0.5
+REPORT_SECONDS = 0.5
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A company and the days that are wanted of it; `tags` are those of the run beside its range."""
+    """A company and the days to refresh; `tags` are tags of the run in addition to its range."""
 
     company: KnownCompany
     first: date
@@ -34,100 +37,103 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """How far a company is: slices that are told, requests made, and those still to be made, as far as that is known.
+class ProgressUpdate:
+    """How far a company is: finished slices, requests made, and requests left (None while that is unknown).
 
-    `above` are slices of other companies that its run could complete: roll-ups that had waited for it.
+    `rollups` are slices of other companies that its run completed: roll-ups that had waited for it.
     """
 
     company_id: str
     slices: int
     requests: int
     left: int | None
-    above: int = 0
+    rollups: int = 0
 
 
 @dataclass
 class CompanyResult:
-    """What became of a company: small, whatever the range, since it crosses processes and is kept to the end."""
+    """The result of a company's run."""
 
     task: Task
     run_id: str = ""
     slices: int = 0
-    above: int = 0
+    rollups: int = 0
     requests: int = 0
     counts: Counter[tuple[str, SliceStatus]] = field(default_factory=Counter)
-    """Slices by company and verdict: those above it too, which its run completed."""
+    """Slices by company and status, with the roll-ups of other companies that its run completed."""
     failed: list[Outcome] = field(default_factory=list)
-    """The first ones, in the order in which they were told."""
+    """The first failed slices, in the order in which they were reported."""
     waiting: Outcome | None = None
-    """The first of those that wait."""
-    broken: str = ""
-    """Why the run failed though no slice of it did."""
+    """The first waiting slice."""
+    error: str = ""
+    """Why the run failed although none of its slices did."""
     fatal: str = ""
-    """What no other company would survive: Sequel away, sign-in refused."""
+    """An error that would fail every other company too: Sequel unreachable, sign-in refused."""
 
-    def count(self, verdict: SliceStatus) -> int:
-        """Return how many slices came to it."""
-        return sum(count for (_, found), count in self.counts.items() if found is verdict)
+    def count(self, status: SliceStatus) -> int:
+        """Return how many slices have this status."""
+        return sum(count for (_, found), count in self.counts.items() if found is status)
 
 
 def execute(
-    instance: dg.DagsterInstance, client: SequelClient, told: CompanyResult, tell: Callable[[Tick], object]
+    instance: dg.DagsterInstance,
+    client: SequelClient,
+    result: CompanyResult,
+    report: Callable[[ProgressUpdate], object],
 ) -> None:
-    """Execute the run of a company to its end and write into `told` what becomes of it; a failed run raises nothing.
+    """Execute the run of a company to its end and fill in `result`; a failed run raises nothing.
 
-    `tell` is told the progress twice a second. Being interrupted leaves what was told until then.
+    `report` is called with the progress twice a second. An interrupted run leaves in `result` what was reported so far.
     """
-    from sequel_assets.definitions import defs  # reads the start date from the environment: only once that is settled
+    from sequel_assets.definitions import defs  # at import it reads the environment, which a worker sets first
 
-    task, observer = told.task, Observer()
+    task, observer = result.task, Observer()
     before = client.stats.requests
 
-    def keep(outcome: Outcome) -> None:
-        told.counts[outcome.company_id, outcome.verdict] += 1
+    def add(outcome: Outcome) -> None:
+        result.counts[outcome.company_id, outcome.verdict] += 1
         if task.first <= outcome.day <= task.last:
             is_own = outcome.company_id == task.company.company_id
-            told.slices, told.above = told.slices + is_own, told.above + (not is_own)
-        if outcome.verdict is SliceStatus.FAILED and len(told.failed) < MAX_NAMED:
-            told.failed.append(outcome)
-        elif outcome.verdict is SliceStatus.WAITING and told.waiting is None:
-            told.waiting = outcome
+            result.slices, result.rollups = result.slices + is_own, result.rollups + (not is_own)
+        if outcome.verdict is SliceStatus.FAILED and len(result.failed) < MAX_NAMED:
+            result.failed.append(outcome)
+        elif outcome.verdict is SliceStatus.WAITING and result.waiting is None:
+            result.waiting = outcome
 
-    def tick() -> None:
-        told.requests = client.stats.requests - before
+    def report_progress() -> None:
+        result.requests = client.stats.requests - before
         left = observer.gauge.read().left if observer.gauge else None
-        tell(Tick(task.company.company_id, told.slices, told.requests, left, told.above))
+        report(ProgressUpdate(task.company.company_id, result.slices, result.requests, left, result.rollups))
 
-    observer.tell = keep
+    observer.tell = add
     try:
-        with _now_and_then(tick), errors.without_its_cry():
-            result = defs.resolve_job_def("refresh_slices").execute_in_process(
+        with _called_regularly(report_progress), errors.without_its_cry():
+            run = defs.resolve_job_def("refresh_slices").execute_in_process(
                 instance=instance,
                 tags=range_tags([task.company.partition_key], task.first, task.last) | command_tags() | dict(task.tags),
                 run_config=QUIET,
                 resources={"platform": Platform(client), "observer": observer},
                 raise_on_error=False,
             )
-    except SQLAlchemyError as error:  # Dagster's storage; the warehouse's are told by their slices
+    except SQLAlchemyError as error:  # of Dagster's storage; an error of the warehouse fails its slice instead
         if errors.was_interrupted(error):
             raise KeyboardInterrupt from None
-        told.broken = errors.in_words(error)
+        result.error = errors.in_words(error)
         return
-    told.requests, told.run_id = client.stats.requests - before, result.run_id
-    told.fatal = str(observer.fatal or "")
-    if not result.success and not told.count(SliceStatus.FAILED):
-        told.broken = why_failed(result)
+    result.requests, result.run_id = client.stats.requests - before, run.run_id
+    result.fatal = str(observer.fatal or "")
+    if not run.success and not result.count(SliceStatus.FAILED):
+        result.error = why_failed(run)
 
 
 @contextmanager
-def _now_and_then(tell: Callable[[], None]) -> Iterator[None]:
-    """Call something twice a second, in a thread of its own."""
+def _called_regularly(report: Callable[[], None]) -> Iterator[None]:
+    """Call a function twice a second, in a thread of its own."""
     ended = threading.Event()
 
     def repeat() -> None:
-        while not ended.wait(EVERY_SECONDS):
-            tell()
+        while not ended.wait(REPORT_SECONDS):
+            report()
 
     thread = threading.Thread(target=repeat, name="progress", daemon=True)
     thread.start()
@@ -138,13 +144,13 @@ def _now_and_then(tell: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def why_failed(result: dg.ExecuteInProcessResult) -> str:
-    """Return the first line of what ended a run whose slices did not."""
-    for event in result.all_events:
+def why_failed(run: dg.ExecuteInProcessResult) -> str:
+    """Return the first line of the error of a run that failed although its slices did not."""
+    for event in run.all_events:
         if event.is_step_failure:
-            told = event.step_failure_data.user_failure_data
-            if told is not None and told.description:
-                return told.description.splitlines()[0]
+            failure = event.step_failure_data.user_failure_data
+            if failure is not None and failure.description:
+                return failure.description.splitlines()[0]
             error = event.step_failure_data.error
             cause = error.cause if error and error.cause else error
             return (cause.message.strip().splitlines() or ["the run failed"])[0] if cause else "the run failed"

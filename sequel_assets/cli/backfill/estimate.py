@@ -1,24 +1,24 @@
-"""How many requests a backfill still has to make, and how long that takes: a guess from what it has cost so far."""
+"""Estimate the requests and the time that a backfill still needs, from what it has cost so far. No I/O, no clock."""
 
 from collections.abc import Mapping
 
-from sequel_assets.cli.backfill.company_run import CompanyResult, Tick
+from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate
 
 
 class Estimate:
-    """A company that was not begun costs, for each of its events and its list of them, what the others did."""
+    """Requests made and left; a company that has not begun is assumed to cost as much per event as the others."""
 
     def __init__(self, events: Mapping[str, int]) -> None:
-        """`events` is how many each company has."""
+        """`events` is the number of events of each company."""
         self._weights = {company_id: count + 1 for company_id, count in events.items()}
         self._requests: dict[str, int] = {}
         self._left: dict[str, int | None] = {}
 
-    def hear(self, news: Tick | CompanyResult) -> None:
-        """Take in how far a company is, or that it is done."""
-        company_id = news.task.company.company_id if isinstance(news, CompanyResult) else news.company_id
-        self._requests[company_id] = news.requests
-        self._left[company_id] = 0 if isinstance(news, CompanyResult) else news.left
+    def receive(self, message: ProgressUpdate | CompanyResult) -> None:
+        """Take in the progress or the result of a company."""
+        company_id = message.task.company.company_id if isinstance(message, CompanyResult) else message.company_id
+        self._requests[company_id] = message.requests
+        self._left[company_id] = 0 if isinstance(message, CompanyResult) else message.left
 
     @property
     def requests(self) -> int:
@@ -27,7 +27,7 @@ class Estimate:
 
     @property
     def left(self) -> int | None:
-        """Requests still to be made; None while there is nothing to guess from."""
+        """Requests still to be made; None while there is nothing to estimate from."""
         known = {company_id: left for company_id, left in self._left.items() if left is not None}
         if not known:
             return None
@@ -38,6 +38,6 @@ class Estimate:
         return sum(known.values()) + max(0, round(not_begun))
 
     def seconds_left(self, seconds: float) -> float | None:
-        """Return how long the rest takes at the pace of the `seconds` so far."""
+        """Return how long the rest takes at the rate of the `seconds` so far."""
         left = self.left
         return None if left is None or not self.requests else left * seconds / self.requests

@@ -1,4 +1,4 @@
-"""What a backfill leaves out since Sequel has forgotten it, and the words for it."""
+"""The days that a backfill leaves out because Sequel no longer has them, and the message about each company's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,40 +17,40 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Left:
-    """What is left of a range for each company."""
+class RemainingDays:
+    """The days of a range that can still be requested, by company."""
 
-    firsts: dict[str, date]
-    """company id -> the first day that is asked; a company whose range is wholly frozen is not here."""
-    words: list[str]
+    first_days: dict[str, date]
+    """company id -> the first day that is requested; a company whose range is entirely frozen is absent."""
+    messages: list[str]
     """A line for each company with frozen days in the range."""
 
-    def tell(self) -> None:
-        """Print what is frozen, the first companies by name."""
-        for line in self.words[:MAX_NAMED]:
+    def print(self) -> None:
+        """Print the frozen days, the first companies by name."""
+        for line in self.messages[:MAX_NAMED]:
             console().print(line)
-        if len(self.words) > MAX_NAMED:
-            console().print(f"frozen: and {len(self.words) - MAX_NAMED} companies more")
+        if len(self.messages) > MAX_NAMED:
+            console().print(f"frozen: and {len(self.messages) - MAX_NAMED} companies more")
 
 
-def leave_out_frozen(
+def remaining_days(
     settings: Settings, warehouse: Warehouse, companies: Sequence[KnownCompany], first: date, last: date
-) -> Left:
-    """Return what is left of a range."""
+) -> RemainingDays:
+    """Return the days of a range that are not frozen."""
     retention, now = config.retention(settings), settings.clock()
     frozen_before = retention.frozen_before(companies, now)
     with warehouse.read() as connection:
         unknown = read_unknown(connection, frozen_before, settings.start_date)
-    left = Left({}, [])
+    left = RemainingDays({}, [])
     for company in companies:
-        held_from = frozen_before.get(company.company_id, first)
-        if held_from <= last:
-            left.firsts[company.company_id] = max(first, held_from)
-        if held_from > first:
-            until = min(last, held_from - DAY)
+        kept_from = frozen_before.get(company.company_id, first)
+        if kept_from <= last:
+            left.first_days[company.company_id] = max(first, kept_from)
+        if kept_from > first:
+            until = min(last, kept_from - DAY)
             lost = sum(first <= day <= until for day in unknown[company.company_id])
-            left.words.append(
-                f"frozen: {company.partition_key} {first} to {until} is not asked, since Sequel keeps "
+            left.messages.append(
+                f"frozen: {company.partition_key} {first} to {until} is not requested, since Sequel keeps "
                 f"{_days(retention.of(company) or 0)} ({_setting(retention, company)}); what is kept here stays"
                 + (f"; {_days(lost)} of it {'is' if lost == 1 else 'are'} unknown" if lost else "")
             )
@@ -58,13 +58,13 @@ def leave_out_frozen(
 
 
 def refuse_unknown_companies(settings: Settings, companies: Sequence[KnownCompany]) -> None:
-    """Refuse a setting that names companies that there are not: theirs would be asked for days that are forgotten."""
-    strangers = config.retention(settings).unknown_companies(companies)
-    if strangers:
+    """Refuse a setting with unknown company names: else the companies meant are requested for days that are deleted."""
+    unknown = config.retention(settings).unknown_companies(companies)
+    if unknown:
         known = ", ".join(company.partition_key for company in companies[:MAX_NAMED])
         more = f" and {len(companies) - MAX_NAMED} more" if len(companies) > MAX_NAMED else ""
         raise UsageError(
-            f"SEQUEL_COMPANY_RETENTION_DAYS: there is no company {', '.join(strangers)}; known are {known}{more}"
+            f"SEQUEL_COMPANY_RETENTION_DAYS: there is no company {', '.join(unknown)}; known are {known}{more}"
         )
 
 

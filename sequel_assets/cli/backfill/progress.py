@@ -1,4 +1,4 @@
-"""Progress of a backfill: bars in a terminal, a line per company elsewhere; requests made, requests left, time left."""
+"""Show the progress of a backfill: bars in a terminal, else a line per company; requests made and left, time left."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from sequel_assets.cli.backfill.company_run import CompanyResult, Task, Tick
+from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
 from sequel_assets.cli.backfill.estimate import Estimate
 from sequel_assets.cli.support.terminal import console
 from sequel_assets.refresh.core.datasets import SLICED
@@ -24,7 +24,7 @@ from sequel_assets.safety.visible import visible
 
 
 class ProgressView:
-    """What people see of a backfill while it goes on; `progress` is None where the output is no terminal."""
+    """Shows a running backfill; `progress` is None where the output is not a terminal."""
 
     def __init__(self, tasks: Sequence[Task], events: Mapping[str, int], progress: Progress | None) -> None:
         self._tasks = {task.company.company_id: task for task in tasks}
@@ -33,46 +33,47 @@ class ProgressView:
         self._done: dict[str, int] = {}
         self._total = sum(_slices(task) for task in tasks)
         self._all = (
-            progress.add_task("all companies", total=self._total, words="") if progress and len(tasks) > 1 else None
+            progress.add_task("all companies", total=self._total, text="") if progress and len(tasks) > 1 else None
         )
 
-    def hear(self, news: Tick | CompanyResult) -> None:
-        """Show how far a company is, or that it is done."""
-        self._estimate.hear(news)
-        company_id = news.task.company.company_id if isinstance(news, CompanyResult) else news.company_id
-        self._done[company_id] = news.slices + news.above
+    def receive(self, message: ProgressUpdate | CompanyResult) -> None:
+        """Show the progress or the result of a company."""
+        self._estimate.receive(message)
+        company_id = message.task.company.company_id if isinstance(message, CompanyResult) else message.company_id
+        self._done[company_id] = message.slices + message.rollups
         if self._progress is not None:
-            self._move(self._progress, company_id, news)
-        if isinstance(news, CompanyResult):
-            console().print(self._line(news))
+            self._move(self._progress, company_id, message)
+        if isinstance(message, CompanyResult):
+            console().print(self._line(message))
 
-    def _move(self, progress: Progress, company_id: str, news: Tick | CompanyResult) -> None:
+    def _move(self, progress: Progress, company_id: str, message: ProgressUpdate | CompanyResult) -> None:
         if company_id not in self._bars:
             task = self._tasks[company_id]
             key = visible(task.company.partition_key)
-            self._bars[company_id] = progress.add_task(key, total=_slices(task), words="")
-        words = f"{news.requests:,} requests"
-        if isinstance(news, Tick) and news.left is not None:
-            words += f", about {news.left:,} left"
+            self._bars[company_id] = progress.add_task(key, total=_slices(task), text="")
+        text = f"{message.requests:,} requests"
+        if isinstance(message, ProgressUpdate) and message.left is not None:
+            text += f", about {message.left:,} left"
         bar = self._bars[company_id]
-        progress.update(bar, completed=news.slices, words=words, visible=isinstance(news, Tick))
+        progress.update(bar, completed=message.slices, text=text, visible=isinstance(message, ProgressUpdate))
         if self._all is not None:
-            done = min(sum(self._done.values()), self._total)  # two at once may both tell of the same roll-up
-            progress.update(self._all, completed=done, words=self._pace())
+            done = min(sum(self._done.values()), self._total)  # two runs may both report the same roll-up
+            progress.update(self._all, completed=done, text=self._pace())
 
     def _pace(self) -> str:
         """Return the rate, requests made and left, and the time left."""
         seconds = time.monotonic() - self._began
-        words = f"{self._estimate.requests:,} requests, {self._estimate.requests / max(seconds, 0.001):,.0f}/s"
+        text = f"{self._estimate.requests:,} requests, {self._estimate.requests / max(seconds, 0.001):,.0f}/s"
         left, time_left = self._estimate.left, self._estimate.seconds_left(seconds)
         if left is not None and time_left is not None:
-            words += f", about {left:,} left, {timedelta(seconds=round(time_left))}"
-        return words
+            text += f", about {left:,} left, {timedelta(seconds=round(time_left))}"
+        return text
 
-    def _line(self, told: CompanyResult) -> str:
-        key, failed = told.task.company.partition_key, told.count(SliceStatus.FAILED)
-        mine = f"{key}: {told.slices} slices, {failed} failed, {told.requests:,} requests, run {told.run_id or 'lost'}"
-        return mine if len(self._tasks) == 1 else f"{mine}; all: {self._pace()}"
+    def _line(self, result: CompanyResult) -> str:
+        key, failed = result.task.company.partition_key, result.count(SliceStatus.FAILED)
+        line = f"{key}: {result.slices} slices, {failed} failed, {result.requests:,} requests, "
+        line += f"run {result.run_id or 'lost'}"
+        return line if len(self._tasks) == 1 else f"{line}; all: {self._pace()}"
 
 
 def _slices(task: Task) -> int:
@@ -81,7 +82,7 @@ def _slices(task: Task) -> int:
 
 @contextmanager
 def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[ProgressView]:
-    """Yield what shows the progress of the companies, of which each has so many events."""
+    """Yield the view of the companies' progress; `events` is the number of events of each company."""
     if not console().is_terminal:
         yield ProgressView(tasks, events, None)
         return
@@ -89,7 +90,7 @@ def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[ProgressV
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[words]}", markup=False),
+        TextColumn("{task.fields[text]}", markup=False),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console()) as progress:

@@ -1,4 +1,4 @@
-"""What a backfill says at its end: slices by company and verdict, then by name what failed."""
+"""The summary of a backfill: slices by company and status, then the failed slices and runs by name."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
-def summarize(companies: Sequence[KnownCompany], told: Sequence[CompanyResult], *, is_stopped: bool = False) -> int:
-    """Print it, and return how many slices failed or runs broke; in a command that was stopped runs are no news."""
-    counts = sum((one.counts for one in told), Counter[tuple[str, SliceStatus]]())
+def summarize(companies: Sequence[KnownCompany], results: Sequence[CompanyResult], *, is_stopped: bool = False) -> int:
+    """Print the summary, and return the number of failed slices and runs; a stopped command does not name its runs."""
+    counts = sum((one.counts for one in results), Counter[tuple[str, SliceStatus]]())
     rows = [
         (company.partition_key, *(counts[company.company_id, verdict] for verdict in SliceStatus))
         for company in companies
     ]
     footer = ("all", *(sum(counts[company.company_id, verdict] for company in companies) for verdict in SliceStatus))
     table("Slices", ("company", *(str(verdict) for verdict in SliceStatus)), rows, footer if len(rows) > 1 else ())
-    broken = [one for one in told if one.broken and not is_stopped]
-    for one in broken:
-        errors().print(as_line(f"{one.task.company.partition_key}: {one.broken}"))
-    failed = sum(one.count(SliceStatus.FAILED) for one in told)
-    named = [(one.task.company.partition_key, outcome) for one in told for outcome in one.failed][:MAX_NAMED]
+    failed_runs = [one for one in results if one.error and not is_stopped]
+    for one in failed_runs:
+        errors().print(as_line(f"{one.task.company.partition_key}: {one.error}"))
+    failed = sum(one.count(SliceStatus.FAILED) for one in results)
+    named = [(one.task.company.partition_key, outcome) for one in results for outcome in one.failed][:MAX_NAMED]
     for key, outcome in named:
         errors().print(as_line(f"failed: {key} {outcome.name}: {outcome.reason}"))
     if failed > len(named):
         errors().print(f"and {failed - len(named)} more; all of them: sequel-assets status")
-    waiting = sum(one.count(SliceStatus.WAITING) for one in told)
-    first = next(((one.task.company.partition_key, one.waiting) for one in told if one.waiting is not None), None)
+    waiting = sum(one.count(SliceStatus.WAITING) for one in results)
+    first = next(((one.task.company.partition_key, one.waiting) for one in results if one.waiting is not None), None)
     if first is not None:
         key, outcome = first
         such = f"{key} {outcome.day} {outcome.dataset}: {outcome.reason}"
         console().print(as_line(f"waiting: {waiting} slices, such as {such}"))
-    return failed + len(broken)
+    return failed + len(failed_runs)

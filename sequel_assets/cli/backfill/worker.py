@@ -1,4 +1,4 @@
-"""A worker process of a backfill: it is sent a company at a time, and tells how it goes."""
+"""A worker process of a backfill: it receives one company at a time and sends progress and results back."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from multiprocessing.process import parent_process
 import dagster as dg
 
 from sequel_assets import settings
-from sequel_assets.cli.backfill.company_run import CompanyResult, Tick, execute
+from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, execute
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import unexpected
@@ -18,12 +18,12 @@ PARENT_DIED = 1
 
 
 def work(connection: Connection, max_concurrency: int) -> None:
-    """Execute the runs of the companies that come, until None comes, a signal, or the end of the parent.
+    """Execute the runs of the companies that arrive, until None, a signal, or the end of the parent.
 
-    Its share of the requests that may be under way at once is given; its client has one token for all its companies.
+    `max_concurrency` is its share of the concurrent requests; its client uses one token for all its companies.
     """
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    threading.Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
+    threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
     os.environ[settings.variable("max_concurrency")] = str(max_concurrency)
     config.open_warehouse(settings.load()).expect()
     try:
@@ -34,27 +34,27 @@ def work(connection: Connection, max_concurrency: int) -> None:
         ):
             one_at_a_time = threading.Lock()
 
-            def tell(news: Tick | CompanyResult) -> None:
+            def send(message: ProgressUpdate | CompanyResult) -> None:
                 with one_at_a_time:
-                    connection.send(news)
+                    connection.send(message)
 
             while (task := connection.recv()) is not None:
-                told = CompanyResult(task)
+                result = CompanyResult(task)
                 try:
-                    execute(instance, client, told, tell)
-                except Exception as error:  # noqa: BLE001 - a mistake of ours must not take other companies down
-                    told.broken = unexpected(error)
+                    execute(instance, client, result, send)
+                except Exception as error:  # noqa: BLE001 - a bug must not fail the companies that follow
+                    result.error = unexpected(error)
                 finally:
-                    tell(told)
+                    send(result)
                 raise_if_stopped()
     except (KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # it was stopped, or nobody listens any more
+        pass  # it was stopped, or the parent no longer reads
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already
 
 
-def _end_with_the_parent() -> None:
-    """End at once when the parent has ended, however that was; a commit is whole or is not there."""
+def _exit_with_parent() -> None:
+    """Exit at once when the parent has ended, for whatever reason; the database undoes what was not committed."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

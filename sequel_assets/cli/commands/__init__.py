@@ -1,1 +1,1 @@
-"""What the command line does, a module per command; `cli.py` only declares the commands."""
+"""The work of the commands, a module per command; `cli/app.py` and its neighbours only declare them."""

@@ -1,4 +1,4 @@
-"""`sequel-assets accept`: let final days through that Sequel now tells less than half of."""
+"""`sequel-assets accept`: let final days through of which Sequel now returns less than half of the minutes."""
 
 from datetime import date
 
@@ -9,10 +9,10 @@ from sequel_assets.settings import Settings
 
 
 def accept(settings: Settings, first: date, last: date, company: str) -> int:
-    """Refresh a company's days whatever they lose, print what changed, and return the exit code."""
+    """Refresh a company's days even where they lose minutes, print what changed, and return the exit code."""
     runs: list[str] = []
     try:
-        return backfill(settings, first, last, [company], modes=[ACCEPT], tell_run=runs.append)
+        return backfill(settings, first, last, [company], modes=[ACCEPT], on_run=runs.append)
     finally:
         if runs:
             show_changes_of(settings, runs)

@@ -1,4 +1,4 @@
-"""`sequel-assets changes`: numbers of final days that moved afterwards, from what to what, and by which run."""
+"""`sequel-assets changes`: restatements: numbers of final days that changed later, old and new value, and the run."""
 
 import json
 from collections.abc import Collection
@@ -20,10 +20,10 @@ HEADINGS = ("dataset", "company", "day", "key", "column", "from", "to", "seen_at
 
 
 def changes(settings: Settings, since: date, *, as_json: bool) -> int:
-    """Print every number that was seen to move on or after a UTC day; return the exit code."""
+    """Print every change that was seen on or after a UTC day; return the exit code."""
     today = settings.clock().date()
     if since > today:
-        raise UsageError(f"--since {since} is in the future; the last day there can be is {today} (UTC)")
+        raise UsageError(f"--since {since} is in the future; today is {today} (UTC)")
     seen = restatements.c.seen_at >= datetime.combine(since, time(), UTC)
     with stored(settings) as warehouse:
         found, count = _read(warehouse, seen, None if as_json else MAX_SHOWN)
@@ -39,7 +39,7 @@ def changes(settings: Settings, since: date, *, as_json: bool) -> int:
 
 
 def show_changes_of(settings: Settings, run_ids: Collection[str]) -> None:
-    """Print the numbers of final days that some runs changed."""
+    """Print the numbers of final days that these runs changed."""
     today = settings.clock().date()
     with stored(settings) as warehouse:
         found, count = _read(warehouse, among(restatements.c.run_id, run_ids), MAX_SHOWN)
@@ -49,13 +49,13 @@ def show_changes_of(settings: Settings, run_ids: Collection[str]) -> None:
         console().print("No number of a final day changed.")
 
 
-def _read(warehouse: Warehouse, which: sa.ColumnElement[bool], most: int | None) -> tuple[list[dict[str, Any]], int]:
-    """Return the newest restatements, ready for JSON, and how many there are in all."""
+def _read(warehouse: Warehouse, which: sa.ColumnElement[bool], limit: int | None) -> tuple[list[dict[str, Any]], int]:
+    """Return the newest restatements, ready for JSON, and the number of all of them."""
     r = restatements.c
     order = (r.seen_at.desc(), r.company_id, r.dataset, r.day, r.key, r.column_name)
     with warehouse.read() as connection:
         keys = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-        rows = connection.execute(sa.select(restatements).where(which).order_by(*order).limit(most)).all()
+        rows = connection.execute(sa.select(restatements).where(which).order_by(*order).limit(limit)).all()
         count = connection.scalar(sa.select(sa.func.count()).select_from(restatements).where(which)) or 0
     found = [
         {
@@ -75,7 +75,7 @@ def _read(warehouse: Warehouse, which: sa.ColumnElement[bool], most: int | None)
 
 
 def _number(value: float) -> float:
-    """Return a whole number as such: most are minutes or people."""
+    """Return a whole number without decimals: most are minutes or people."""
     return int(value) if value == int(value) else value
 
 

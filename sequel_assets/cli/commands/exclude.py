@@ -1,4 +1,8 @@
-"""`sequel-assets exclude`: rule an event out that will never answer, or take it back in."""
+"""`sequel-assets exclude`: exclude an event that will never answer, or include it once more.
+
+An excluded event is not requested any more, so that it cannot fail its company's days for ever. Its stored rows are
+never deleted.
+"""
 
 import sqlalchemy as sa
 
@@ -12,11 +16,11 @@ from sequel_assets.warehouse.tables.core import events
 
 
 def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int:
-    """Rule an event of a company out, say what that means, and return the exit code."""
+    """Exclude an event of a company, print the consequences, and return the exit code."""
     why = one_line(reason)
     if not why:
         raise UsageError(
-            "--reason: say in a few words why the event is ruled out; it is shown wherever its numbers lack"
+            "--reason: say in a few words why the event is excluded; it is shown wherever its numbers are missing"
         )
     with stored(settings, writes=True) as warehouse:
         with warehouse.read() as connection:
@@ -28,14 +32,15 @@ def exclude(settings: Settings, company: str, event_id: str, reason: str) -> int
             chosen.company_id,
         )
     console().print(
-        f"{event_id} of {chosen.partition_key} is ruled out: it is not asked any more, and status shows it. Its stored rows "
-        "stay and count; its problems go with the next refresh of their days, at their close or by sequel-assets backfill (--force where they are final).",
+        f"{event_id} of {chosen.partition_key} is excluded: it is not requested any more, and status shows it. Its "
+        "stored rows stay and count; its problems go with the next refresh of their days, at their close or by "
+        "sequel-assets backfill (--force where they are final).",
     )
     return 0
 
 
 def include(settings: Settings, company: str, event_id: str) -> int:
-    """Take an event back in, say what that means, and return the exit code."""
+    """Include an excluded event, print the consequences, and return the exit code."""
     with stored(settings, writes=True) as warehouse:
         with warehouse.read() as connection:
             chosen = choose(catalog.known_companies(connection), [company])[0]
@@ -43,14 +48,14 @@ def include(settings: Settings, company: str, event_id: str) -> int:
         if event_id not in excluded:
             out = ", ".join(sorted(excluded)) or "none"
             raise UsageError(
-                f"--event {one_line(event_id)}: {chosen.partition_key} has not ruled it out; ruled out are: {out}"
+                f"--event {one_line(event_id)}: {chosen.partition_key} has not excluded it; excluded are: {out}"
             )
         warehouse.change(
             lambda connection: catalog.include_event(connection, chosen.company_id, event_id), chosen.company_id
         )
     console().print(
-        f"{event_id} of {chosen.partition_key} is taken back in: the next refresh asks it again; final days that lack it: "
-        "sequel-assets backfill --force.",
+        f"{event_id} of {chosen.partition_key} is included: the next refresh requests it; for final days that lack it "
+        "run sequel-assets backfill --force.",
     )
     return 0
 
@@ -62,6 +67,6 @@ def _check_event(connection: sa.Connection, company: KnownCompany, event_id: str
     owners = {other.company_id: other.partition_key for other in catalog.known_companies(connection)}
     where = f"; it belongs to {owners[owner_id]}" if owner_id in owners else ""
     raise UsageError(
-        f"--event {one_line(event_id)}: {company.partition_key} has no such event{where}; the table events has the ids and "
-        f"names of all (company_id is {company.company_id}), and status names those that stand as a problem"
+        f"--event {one_line(event_id)}: {company.partition_key} has no such event{where}; the table events has the ids "
+        f"and names of all (company_id is {company.company_id}), and status names those that have a problem"
     )

@@ -1,4 +1,8 @@
-"""`sequel-assets identity` and `migrate`: what the warehouse was made with, and bringing an older one to this release."""
+"""`sequel-assets identity` and `migrate`: the settings that a warehouse was created with, and its migration.
+
+The identity (root company, API host, fingerprint of the person key) protects a warehouse from being written with other
+settings. It is shown without any secret.
+"""
 
 from sequel_assets.cli.support.terminal import console, table
 from sequel_assets.cli.support.warehouse import stored
@@ -8,11 +12,11 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.identity import identity
 from sequel_assets.warehouse.stores.people import RULE_VERSION
 
-NOT_YET = "The warehouse does not say yet what it was made with: the first backfill writes it down."
+NOT_YET = "The warehouse has no recorded identity yet: the first backfill records it."
 
 
 def migrate(settings: Settings) -> int:
-    """Bring tables, and people's ids where the settings are there that they hang on, to this release; return the exit code."""
+    """Migrate the tables, and people's ids where the settings they depend on are set; return the exit code."""
     warehouse = config.open_warehouse(settings)
     has_schema = f"the warehouse has schema {schema.newest()}"
     try:
@@ -33,14 +37,14 @@ def migrate(settings: Settings) -> int:
         console().print(has_schema)
     if is_filled and not is_adopted:
         console().print(
-            f"its people's ids are not brought to this release's rule ({RULE_VERSION}) yet: the first backfill does that, or "
-            "this command with SEQUEL_COMPANY_ID and SEQUEL_PERSON_KEY set"
+            f"its people's ids do not follow this release's rule ({RULE_VERSION}) yet: the first backfill migrates "
+            "them, or this command with SEQUEL_COMPANY_ID and SEQUEL_PERSON_KEY set"
         )
     return 0
 
 
 def show(settings: Settings) -> int:
-    """Show the identity, without any secret, and return the exit code; settings that differ are refused by name."""
+    """Print the identity, without any secret, and return the exit code; settings that differ are refused by name."""
     with stored(settings) as warehouse:
         with warehouse.read() as connection:
             found = identity.stored_identity(connection)
@@ -55,14 +59,14 @@ def show(settings: Settings) -> int:
             ("rule of people's ids", made.rule_version),
             ("written at", f"{at:%Y-%m-%d %H:%M:%S}Z"),
         ]
-        table("The warehouse was made with", ("what", "value"), rows)
+        table("The warehouse was created with", ("what", "value"), rows)
         warehouse.ensure_writable()
     console().print("These settings are the same, as far as they are set.")
     return 0
 
 
 def move_host(settings: Settings) -> int:
-    """Make the host of SEQUEL_API_URL the warehouse's, where all else is the same; return the exit code."""
+    """Record the host of SEQUEL_API_URL as the warehouse's, where all other settings match; return the exit code."""
     settings.require("company_id", "person_key")
     with stored(settings, root_only=True) as warehouse:
         was, now = identity.move_host(warehouse, config.mine(settings))

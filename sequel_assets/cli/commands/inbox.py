@@ -1,4 +1,7 @@
-"""`sequel-assets inbox` and `replay`: the hints that webhooks gave, what became of them, and putting them back."""
+"""`sequel-assets inbox` and `replay`: list the notifications of webhooks, and put them back to be handled once more.
+
+Listing never changes a notification; `replay` is the only one of the two that writes.
+"""
 
 import json
 from datetime import UTC, date, datetime, time
@@ -7,13 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.cli.support.arguments import one_line
-from sequel_assets.cli.support.terminal import Line, UsageError, console, table
+from sequel_assets.cli.support.terminal import PreparedLine, UsageError, console, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog, notifications
-from sequel_assets.warehouse.tables.webhooks import inbox as table_of_hints
+from sequel_assets.warehouse.tables.webhooks import inbox as inbox_table
 from sequel_assets.webhooks.processing.decisions import BACK_OFF, REASONS
 from sequel_assets.webhooks.processing.processor import UnderWay, judge
 
@@ -23,8 +26,8 @@ EXAMPLE = "a day (UTC) such as 2026-11-23, or a time such as 2026-11-23T14:20Z"
 
 
 def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, as_json: bool) -> int:
-    """Print the hints, the newest first, with what became of each; return the exit code."""
-    i = table_of_hints.c
+    """Print the notifications, newest first, with the state of each; return the exit code."""
+    i = inbox_table.c
     chosen = [i.received_at >= since] if since else []
     chosen += [i.handled_at.is_(None)] if waits_only else []
     with stored(settings) as warehouse:
@@ -36,59 +39,59 @@ def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, as_js
             "Inbox",
             HEADINGS,
             [
-                [Line(record[name]) if name == "state" else _short(record[name]) for name in HEADINGS]
+                [PreparedLine(record[name]) if name == "state" else _short(record[name]) for name in HEADINGS]
                 for record in found
             ],
         )
         if count > len(found):
             console().print(f"and {count - len(found)} older; all of them: sequel-assets inbox --json")
     else:
-        console().print("The inbox holds no hint" + (" that waits." if waits_only else "."))
+        console().print("The inbox holds no notification" + (" that waits." if waits_only else "."))
     return 0
 
 
 def replay(settings: Settings, since: datetime, event_id: str | None) -> int:
-    """Put hints back that were handled or tried in vain, and tell how many; return the exit code."""
+    """Put handled or failed notifications back, and print how many; return the exit code."""
     now = settings.clock()
     if since > now:
         raise UsageError(f"--since {since:%Y-%m-%dT%H:%M}Z is in the future; it is {now:%Y-%m-%dT%H:%M}Z")
 
     def put_back(connection: sa.Connection) -> int:
-        i = table_of_hints.c
+        i = inbox_table.c
         if event_id is not None and not connection.scalar(sa.select(sa.func.count()).where(i.event_id == event_id)):
-            raise UsageError(f"--event {one_line(event_id)}: no hint in the inbox names this event")
+            raise UsageError(f"--event {one_line(event_id)}: no notification in the inbox names this event")
         return notifications.put_back(connection, since, event_id, at=now)
 
     with stored(settings, writes=True) as warehouse:
         count = warehouse.change(put_back, only_if_undone=True)
     console().print(
-        f"{count} hints were put back; the sensors take them up, and the batches of one event are one refresh."
+        f"{count} notifications were put back; the sensors process them, and the batches of one event are one refresh."
         if count
-        else f"No hint since {since:%Y-%m-%d %H:%M} UTC was handled or tried in vain, so none was put back."
+        else f"No notification since {since:%Y-%m-%d %H:%M} UTC was handled or tried in vain, so none was put back."
     )
     return 0
 
 
-def parse_moment(text: str, option: str) -> datetime:
-    """Return a moment in UTC; a day is its beginning. Anything else is refused by name."""
+def parse_time(text: str, option: str) -> datetime:
+    """Return a time in UTC; a day stands for its beginning. Anything else is refused by the name of the option."""
     try:
         if len(text) == len("2026-11-23"):
             return datetime.combine(date.fromisoformat(text), time(), UTC)
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        parsed = datetime.fromisoformat(text)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"{option} {one_line(text)}: it must be {EXAMPLE}") from None
 
 
 def _read(
-    settings: Settings, warehouse: Warehouse, chosen: list[sa.ColumnElement[bool]], most: int | None
+    settings: Settings, warehouse: Warehouse, chosen: list[sa.ColumnElement[bool]], limit: int | None
 ) -> tuple[int, list[dict[str, Any]]]:
-    i = table_of_hints.c
+    i = inbox_table.c
     states = _states(settings, warehouse)
     with warehouse.read() as connection:
         names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
-        count = connection.scalar(sa.select(sa.func.count()).select_from(table_of_hints).where(*chosen)) or 0
-        rows = connection.execute(sa.select(table_of_hints).where(*chosen).order_by(i.id.desc()).limit(most)).all()
+        count = connection.scalar(sa.select(sa.func.count()).select_from(inbox_table).where(*chosen)) or 0
+        rows = connection.execute(sa.select(inbox_table).where(*chosen).order_by(i.id.desc()).limit(limit)).all()
     return count, [
         {
             "id": row.id,
@@ -110,9 +113,9 @@ def _read(
 
 
 def _states(settings: Settings, warehouse: Warehouse) -> dict[tuple[Any, ...], str]:
-    """Return in words what the hints that wait are waiting for; nothing is changed."""
+    """Return what each waiting notification is waiting for; nothing is changed."""
     rules, now = config.rules(settings), settings.clock()
-    i = table_of_hints.c
+    i = inbox_table.c
     lately = (i.handled_at.is_(None), i.tried_at > now - BACK_OFF[0])
     with warehouse.read() as connection:
         taken_up = connection.scalars(sa.select(i.run_id).where(*lately).distinct())
@@ -124,10 +127,10 @@ def _states(settings: Settings, warehouse: Warehouse) -> dict[tuple[Any, ...], s
 def _state(row: Any, states: dict[tuple[Any, ...], str]) -> str:
     if row.handled_at is not None:
         return f"handled: {row.outcome}"
-    words = states.get((row.company_id, row.event_type, row.event_id, row.run_id), "its sensor has not looked yet")
-    return f"waits: {words}" + ("; put back" if row.replayed_at else "")
+    reason = states.get((row.company_id, row.event_type, row.event_id, row.run_id), "its sensor has not looked yet")
+    return f"waits: {reason}" + ("; put back" if row.replayed_at else "")
 
 
 def _short(value: Any) -> Any:
-    """Return a moment to the second; anything else as it is."""
+    """Return a time to the second; anything else unchanged."""
     return value[:19].replace("T", " ") if isinstance(value, str) and value[10:11] == "T" else value

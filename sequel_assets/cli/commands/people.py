@@ -1,4 +1,7 @@
-"""`sequel-assets people link`: your own ids for the people, from a CSV or from a view in the warehouse."""
+"""`sequel-assets people link`: store your own ids of people, from a CSV or from a view in the warehouse.
+
+One wrong line and nothing is written, unless --skip-bad leaves wrong lines out by name.
+"""
 
 import codecs
 import csv
@@ -23,15 +26,15 @@ from sequel_assets.warehouse.stores.person_links import AT_ONCE, Linked, LinkEnt
 
 MAX_BYTES, MAX_ROWS = 200_000_000, 1_000_000
 HEADINGS = {"email": {"email", "emailaddress", "mail"}, "person_id": {"personid"}, "external_id": {"externalid"}}
-"""The columns, and how their headings may be spelled, apart from capitals, blanks and signs between the letters."""
-SAYS_SIGN = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
-"""A first line by which Excel is told what stands between the cells."""
+"""The columns and the accepted spellings of their headings, regardless of case, blanks and punctuation."""
+SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
+"""A first line that tells Excel the separator of the cells."""
 ZIP = b"PK\x03\x04"
-WANTED = "email (or person_id) and external_id"
+NEEDED_COLUMNS = "email (or person_id) and external_id"
 
 
 def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_bad: bool, is_dry: bool) -> int:
-    """Link people to your own ids, tell how many, and return the exit code. One wrong line, and nothing is written."""
+    """Link people to your own ids, print how many, and return the exit code."""
     if file is None:
         settings.require("people_view")
     source, line = (str(file), "line") if file else (f"SEQUEL_PEOPLE_VIEW {settings.people_view}", "row")
@@ -41,8 +44,8 @@ def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_
             if "email" in names:
                 settings.require("person_key")
             key = settings.person_key.get_secret_value() if settings.person_key else ""
-            links = read_links(_at_most(entries, source), key)
-        _tell_wrong(links, line, skips_bad=skips_bad)
+            links = read_links(_limited(entries, source), key)
+        _report_wrong_lines(links, line, skips_bad=skips_bad)
         linked: dict[str, Linked] = {}
         for company in companies:
             put = partial(write_links, company_id=company.company_id, external_ids=links.external_ids, is_dry=is_dry)
@@ -50,23 +53,24 @@ def link(settings: Settings, file: Path | None, wanted: Sequence[str], *, skips_
     table("People linked", ("company", "linked", "changed"), [(k, len(v.people), v.changed) for k, v in linked.items()])
     known = len(frozenset[str]().union(*(each.people for each in linked.values())))
     console().print(
-        f"{len(links.external_ids):,} people in {source}: {known:,} linked, {len(links.external_ids) - known:,} unknown "
+        f"{len(links.external_ids):,} people in {source}: {known:,} linked, {len(links.external_ids) - known:,} "
+        "unknown "
         "at these companies" + ("; nothing was changed (--dry-run)." if is_dry else "."),
     )
     return 0
 
 
-def _tell_wrong(links: Links, line: str, *, skips_bad: bool) -> None:
+def _report_wrong_lines(links: Links, line: str, *, skips_bad: bool) -> None:
     lines = [f"{line} {place}: {why}" for place, why in list(links.wrong.items())[:MAX_NAMED]]
     if len(links.wrong) > MAX_NAMED:
         lines.append(f"and {len(links.wrong) - MAX_NAMED:,} more")
     if lines and not skips_bad:
-        raise UsageError("\n".join([*lines, "nothing was written; mend them, or leave them out with --skip-bad"]))
+        raise UsageError("\n".join([*lines, "nothing was written; correct them, or leave them out with --skip-bad"]))
     for text in lines:
         errors().print(f"left out: {text}")
 
 
-def _at_most(entries: Iterable[LinkEntry], source: str) -> Iterator[LinkEntry]:
+def _limited(entries: Iterable[LinkEntry], source: str) -> Iterator[LinkEntry]:
     for number, entry in enumerate(entries):
         if number == MAX_ROWS:
             raise UsageError(f"{source}: it has more than {MAX_ROWS:,} rows; give it in parts. Nothing was written")
@@ -74,14 +78,16 @@ def _at_most(entries: Iterable[LinkEntry], source: str) -> Iterator[LinkEntry]:
 
 
 def _places(headings: Sequence[object], source: str) -> dict[str, int]:
-    """Return where the columns stand; a list that lacks one, or has it twice, is refused."""
+    """Return the position of each column; a missing or repeated one is refused."""
     plain = [re.sub(r"[\W_]", "", str(heading).casefold()) for heading in headings]
     found = {name: [n for n, heading in enumerate(plain) if heading in spelled] for name, spelled in HEADINGS.items()}
     twice = [name for name, places in found.items() if len(places) > 1]
     if twice:
-        raise UsageError(f"{source}: it has {' and '.join(twice)} twice; it needs the columns {WANTED}, each once")
+        raise UsageError(
+            f"{source}: it has {' and '.join(twice)} twice; it needs the columns {NEEDED_COLUMNS}, each once"
+        )
     if not found["external_id"] or not found["email"] + found["person_id"]:
-        raise UsageError(f"{source}: it needs the columns {WANTED}, named as such")
+        raise UsageError(f"{source}: it needs the columns {NEEDED_COLUMNS}, named as such")
     return {name: places[0] for name, places in found.items() if places}
 
 
@@ -90,7 +96,7 @@ def _places(headings: Sequence[object], source: str) -> dict[str, int]:
 
 @contextmanager
 def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[LinkEntry]]]:
-    """Yield the columns and the lines of a CSV: UTF-8, apart by comma, semicolon or tab."""
+    """Yield the columns and the lines of a CSV: UTF-8, separated by comma, semicolon or tab."""
     if not path.is_file():
         why = "it is a folder" if path.is_dir() else "it is no plain file" if path.exists() else "there is no such file"
         raise UsageError(f"{path}: {why}")
@@ -106,7 +112,7 @@ def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[LinkEntry
         raise UsageError(f"{path}: this looks like UTF-16; save it as UTF-8. Nothing was written")
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file, _cells_of_any_length():
         first = file.readline()
-        said = SAYS_SIGN.fullmatch(first)
+        said = SEPARATOR_LINE.fullmatch(first)
         if said:
             first = file.readline()
         sign = said[1] if said else max(",;\t", key=first.count)
@@ -116,7 +122,7 @@ def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[LinkEntry
         except csv.Error as error:
             line = 2 if said else 1
             raise UsageError(
-                f"{path}: line {line}: {_why(error, line, reader.line_num + line - 1)}. Nothing was written"
+                f"{path}: line {line}: {_csv_problem(error, line, reader.line_num + line - 1)}. Nothing was written"
             ) from None
         places = _places(headings, str(path))
         yield frozenset(places), _lines(reader, len(headings), places, line_before=1 if said else 0)
@@ -124,7 +130,7 @@ def _entries_of(path: Path) -> Iterator[tuple[frozenset[str], Iterator[LinkEntry
 
 @contextmanager
 def _cells_of_any_length() -> Iterator[None]:
-    """Let cells be as long as the file may be: whether one is too long depends on what it is for."""
+    """Lift Python's limit on the length of a cell; each column has a limit of its own that is checked later."""
     before = csv.field_size_limit(MAX_BYTES)
     try:
         yield
@@ -132,14 +138,17 @@ def _cells_of_any_length() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _why(error: csv.Error, first: int, last: int) -> str:
-    """Return what is wrong with the quotes of a line that was read up to another one; the reader knows nothing else."""
+def _csv_problem(error: csv.Error, first: int, last: int) -> str:
+    """Return what is wrong with the quotes of a line; `last` is the line up to which the reader has read."""
     if "unexpected end" in str(error):
         return "a quote that is opened in it is never closed"
     if "expected after" not in str(error):
         return "it cannot be read as CSV"
     if last > first:
-        return f"a quote that is opened in it is closed in line {last}, within another cell; the lines between are part of it"
+        return (
+            f"a quote that is opened in it is closed in line {last}, within another cell; "
+            "the lines between are part of it"
+        )
     return "a quote is closed in it before the end of its cell"
 
 
@@ -151,7 +160,7 @@ def _lines(reader: Any, width: int, places: dict[str, int], line_before: int) ->
         except StopIteration:
             return
         except csv.Error as error:
-            yield LinkEntry(number, wrong=_why(error, number, line_before + reader.line_num))
+            yield LinkEntry(number, wrong=_csv_problem(error, number, line_before + reader.line_num))
             continue
         if not any(cell.strip() for cell in cells):
             continue

@@ -1,4 +1,7 @@
-"""`sequel-assets repair`: Dagster's partition view made to say what the warehouse's table `refreshes` says."""
+"""`sequel-assets repair`: make Dagster's partition view match the warehouse's table `refreshes`.
+
+The warehouse is the truth and is only read; what changes is Dagster's storage.
+"""
 
 import time
 from collections import Counter
@@ -10,7 +13,7 @@ import dagster as dg
 from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.dagster_home import dagster_home, dagster_instance
 from sequel_assets.cli.support.signals import stoppable
-from sequel_assets.cli.support.terminal import console, counting, table
+from sequel_assets.cli.support.terminal import console, progress_bar, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
 from sequel_assets.orchestration.storage import event_log, partition_view
@@ -20,33 +23,33 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 
 DONE = 0
-WORTH_AN_ESTIMATE = 5000
-"""Slices from which on it is told, once the first batch is done, how long all of them may take."""
+ESTIMATE_FROM = 5000
+"""From so many slices on, an estimate of the whole time is printed after the first batch."""
 HEADINGS = ("company", "dataset", "reported", "cleared")
-Mendings = Mapping[str, RepairPlan]
+RepairPlans = Mapping[str, RepairPlan]
 
 
 def repair(settings: Settings, wanted: Sequence[str], *, is_dry: bool) -> int:
-    """Mend the picture (of some companies), print what was done, and return the exit code; `is_dry` only tells.
+    """Repair the partition view (of some companies), print what was done, return the exit code; `is_dry` only prints.
 
-    What is done stays done: stopped at any moment, the same command goes on from there.
+    Each batch is final: a command that was stopped at any time continues from there when it runs once more.
     """
     with stoppable(), stored(settings) as warehouse, _instance(is_dry=is_dry) as instance:
         keys, missing = _companies(warehouse, instance, wanted)
         if missing and not is_dry:
             instance.add_dynamic_partitions(COMPANY, missing)
-        mendings, truth = find(settings, warehouse, instance, keys if wanted else None)
+        plans, truth = plan_repair(settings, warehouse, instance, keys if wanted else None)
         if not is_dry:
-            slices = sum(len(mending.report) for mending in mendings.values())
-            with counting("slices reported", slices) as advance:
-                mend(instance, mendings, truth, _estimating(slices, advance))
-        _tell(missing, mendings, is_dry=is_dry)
+            slices = sum(len(plan.report) for plan in plans.values())
+            with progress_bar("slices reported", slices) as advance:
+                apply_repair(instance, plans, truth, _with_estimate(slices, advance))
+        _report(missing, plans, is_dry=is_dry)
     return DONE
 
 
 @contextmanager
 def _instance(*, is_dry: bool) -> Iterator[dg.DagsterInstance]:
-    """Yield Dagster's instance; where its home is lost, who only looks sees an empty one and none is made."""
+    """Yield Dagster's instance; a dry run without a home sees an empty instance and creates none."""
     if is_dry and not dagster_home().exists():
         with dg.DagsterInstance.ephemeral() as empty:
             yield empty
@@ -58,7 +61,7 @@ def _instance(*, is_dry: bool) -> Iterator[dg.DagsterInstance]:
 def _companies(
     warehouse: Warehouse, instance: dg.DagsterInstance, wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Return the partition keys of the companies meant, and those of them that Dagster lacks."""
+    """Return the partition keys of the chosen companies, and those of them that Dagster lacks."""
     with warehouse.read() as connection:
         companies = choose(catalog.known_companies(connection), wanted)
     there = set(instance.get_dynamic_partitions(COMPANY))
@@ -66,56 +69,54 @@ def _companies(
     return keys, [key for key in keys if key not in there]
 
 
-def find(
+def plan_repair(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, keys: Collection[str] | None = None
 ) -> tuple[dict[str, RepairPlan], Truth]:
-    """Return by dataset what makes Dagster's picture right (of some companies), and the truth it was held against."""
+    """Return the repair plan of each dataset (for some companies), and the truth that the view was compared with."""
     partitions = slice_partitions(settings)
     seen = {name: partition_view.read_partition_view(instance, name, partitions) for name in NAMES}
     truth = partition_view.read_truth(
         warehouse, partitions
-    )  # after the picture: what is committed meanwhile is no ghost
-    mendings = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
+    )  # read after the view: else a slice committed in between would be cleared as one that the warehouse lacks
+    plans = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.troubled) for name in NAMES}
     if keys is not None:
-        mendings = {name: partition_view.of_companies(mending, set(keys)) for name, mending in mendings.items()}
-    return mendings, truth
+        plans = {name: partition_view.of_companies(plan, set(keys)) for name, plan in plans.items()}
+    return plans, truth
 
 
-def mend(
-    instance: dg.DagsterInstance, mendings: Mendings, truth: Truth, advance: Callable[[int], object] = lambda _: None
+def apply_repair(
+    instance: dg.DagsterInstance, plans: RepairPlans, truth: Truth, advance: Callable[[int], object] = lambda _: None
 ) -> None:
-    """Do what was found, in batches, each whole or not at all."""
-    for dataset, mending in mendings.items():
-        partition_view.forget(instance, dataset, mending)
+    """Carry out the plans in batches; each batch is stored completely or not at all."""
+    for dataset, plan in plans.items():
+        partition_view.forget(instance, dataset, plan)
         slices = truth.slices[dataset]
-        for batch in event_log.batches(mending.report):
+        for batch in event_log.batches(plan.report):
             event_log.report(instance, [partition_view.event_of(slices[key], key) for key in batch])
             advance(len(batch))
 
 
-def _estimating(slices: int, advance: Callable[[int], object]) -> Callable[[int], object]:
-    """Return what passes each step on and, where there are many, tells after the first how long all may take."""
+def _with_estimate(slices: int, advance: Callable[[int], object]) -> Callable[[int], object]:
+    """Wrap `advance`: for many slices, print an estimate of the whole time after the first batch."""
     began, done = time.monotonic(), 0
 
     def step(steps: int) -> None:
         nonlocal done
-        if not done and slices > WORTH_AN_ESTIMATE:
+        if not done and slices > ESTIMATE_FROM:
             minutes = (time.monotonic() - began) / steps * slices / 60
-            console().print(
-                f"{slices:,} slices to report, about {minutes:.1f} minutes; it may be stopped at any moment"
-            )
+            console().print(f"{slices:,} slices to report, about {minutes:.1f} minutes; it may be stopped at any time")
         done += steps
         advance(steps)
 
     return step
 
 
-def _tell(missing: Sequence[str], mendings: Mendings, *, is_dry: bool) -> None:
+def _report(missing: Sequence[str], plans: RepairPlans, *, is_dry: bool) -> None:
     would = "would be " if is_dry else ""
     if missing:
         console().print(f"companies whose partitions {would or 'were '}added: {', '.join(missing)}")
-    reported = _counted({dataset: mending.report for dataset, mending in mendings.items()})
-    cleared = _counted({dataset: mending.forget for dataset, mending in mendings.items()})
+    reported = _counted({dataset: plan.report for dataset, plan in plans.items()})
+    cleared = _counted({dataset: plan.forget for dataset, plan in plans.items()})
     rows = [
         (company, dataset, reported[company, dataset], cleared[company, dataset])
         for company, dataset in sorted(reported.keys() | cleared.keys(), key=lambda at: (at[0], NAMES.index(at[1])))
@@ -124,11 +125,11 @@ def _tell(missing: Sequence[str], mendings: Mendings, *, is_dry: bool) -> None:
         title = "What would be done" if is_dry else "Repaired"
         footer = ("all", "", reported.total(), cleared.total())
         table(f"{title}: partitions in Dagster", HEADINGS, rows, footer)
-    redrawn = [dataset for dataset, mending in mendings.items() if mending.redraw and not mending.forget]
+    redrawn = [dataset for dataset, plan in plans.items() if plan.redraw and not plan.forget]
     if redrawn:
-        console().print(f"pages that {would or 'were '}drawn anew from their events: {', '.join(redrawn)}")
+        console().print(f"pages that {would or 'were '}redrawn from their events: {', '.join(redrawn)}")
     if not (missing or rows or redrawn):
-        console().print("Dagster's partition view says what the warehouse says; there is nothing to repair.")
+        console().print("Dagster's partition view matches the warehouse; there is nothing to repair.")
 
 
 def _counted(partitions: Mapping[str, Sequence[str]]) -> Counter[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""`sequel-assets sandbox`: the arguments turned into a world, a clock and faults, then served."""
+"""`sequel-assets sandbox`: build a world, a clock and faults from the arguments, and serve them until a signal."""
 
 from datetime import UTC, datetime
 
@@ -17,19 +17,19 @@ from sequel_assets.sandbox import (
 )
 
 
-def parse_moment(text: str, option: str) -> datetime:
-    """Return a moment in UTC; one without a time zone is refused by name."""
+def parse_time(text: str, option: str) -> datetime:
+    """Return a time in UTC; one without a time zone is refused by the name of its option."""
     try:
-        moment = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{option} {text}: it must be a moment such as 2026-11-23T15:07:00Z") from None
-    if moment.tzinfo is None:
+        raise UsageError(f"{option} {text}: it must be a time such as 2026-11-23T15:07:00Z") from None
+    if parsed.tzinfo is None:
         raise UsageError(f"{option} {text}: it must have a time zone, for example a Z at its end")
-    return moment.astimezone(UTC)
+    return parsed.astimezone(UTC)
 
 
 def parse_faults(text: str, seed: int) -> Faults:
-    """Return faults by rate; an unknown kind or a rate that is none is refused by name."""
+    """Return the faults and their rates; an unknown kind or an invalid rate is refused by name."""
     try:
         faults = Faults.parse(text, seed=seed)
     except ValueError as error:
@@ -38,18 +38,18 @@ def parse_faults(text: str, seed: int) -> Faults:
 
 
 def serve(
-    *, port: int, seed: int, companies: int, days: int, events_per_day: float, people: int, big_event: int, hub_only: bool,
-    latency_ms: float, faults: str, webhook_faults: str, now: str, speed: float, verbose: bool,
+    *, port: int, seed: int, companies: int, days: int, events_per_day: float, people: int, big_event: int,
+    hub_only: bool, latency_ms: float, faults: str, webhook_faults: str, now: str, speed: float, verbose: bool,
 ) -> None:  # fmt: skip
     """Serve a synthetic world until SIGINT or SIGTERM."""
-    moment = parse_moment(now, "--now") if now else datetime.now(UTC)
+    start = parse_time(now, "--now") if now else datetime.now(UTC)
     if speed < 0:
         raise UsageError(f"--speed {speed:g}: time cannot go backwards; 0 pins the clock, 1 is real time")
     spec = WorldSpec(
-        seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people, now=moment,
+        seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people, now=start,
         big_event_people=big_event, hub_only=hub_only,
     )  # fmt: skip
-    clock = Clock.pinned(moment) if speed == 0 else Clock(moment, speed=speed)
+    clock = Clock.pinned(start) if speed == 0 else Clock(start, speed=speed)
     sandbox = Sandbox(
         build_world(spec), clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port
     )

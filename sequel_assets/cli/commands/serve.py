@@ -1,4 +1,7 @@
-"""`sequel-assets serve`: the web apps in the foreground, until Ctrl-C or SIGTERM; what has begun is finished."""
+"""`sequel-assets serve`: the receiver of webhooks in the foreground, until Ctrl-C or SIGTERM.
+
+Wrong settings end the command before it listens: Sequel must never see a receiver that can accept nothing.
+"""
 
 import logging
 import sys
@@ -18,7 +21,7 @@ from sequel_assets.webhooks.receiver.server import CannotListenError, listen, se
 from sequel_assets.webhooks.receiver.verify import VerificationRules
 
 BUSY_SECONDS = 10
-"""How long a delivery waits for the database before it is answered with 500, which is repeated."""
+"""How long a delivery waits for the database before it is answered with 500; Sequel repeats such a delivery."""
 
 
 def receiver_of(settings: Settings, warehouse: Warehouse) -> Receiver:
@@ -41,10 +44,10 @@ def receiver_of(settings: Settings, warehouse: Warehouse) -> Receiver:
 
 
 def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
-    """Serve what was asked for until it is stopped."""
+    """Serve the receiver until it is stopped."""
     if not receiver:
-        raise UsageError("nothing to serve: say --receiver")
-    with stored(settings, writes=True, root_only=True) as warehouse:  # what is wrong is told now and not to Sequel
+        raise UsageError("nothing to serve: add --receiver")
+    with stored(settings, writes=True, root_only=True) as warehouse:  # refuse wrong settings before deliveries come
         _refuse_wrong_key(settings, warehouse)
     warehouse = Warehouse(
         settings.warehouse_url,
@@ -70,7 +73,7 @@ def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
 
 
 def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
-    """Refuse a key that opens none of the secrets that deliveries are checked by; one of several is told by `webhooks status`."""
+    """Refuse a key that decrypts none of the stored secrets; `webhooks status` names single ones that stay closed."""
     seal = settings.seal()
     if seal is None or "key" not in settings.demands():
         return
@@ -78,23 +81,23 @@ def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
         secrets = sealed_secrets(connection)
     if secrets and not seal.opens_any(secrets):
         raise UsageError(
-            f"SEQUEL_WEBHOOK_SECRET_KEY: it opens none of the secrets of {len(secrets)} subscriptions, so every delivery would be "
-            "answered with 500; nothing was changed; put the key that they were stored with behind it, after a comma, or, if that "
-            "is lost, have them renewed: sequel-assets webhooks ensure"
+            f"SEQUEL_WEBHOOK_SECRET_KEY: it decrypts none of the secrets of {len(secrets)} subscriptions, so every "
+            "delivery would be answered with 500; nothing was changed; put the key that they were stored with behind "
+            "it, after a comma, or, if that is lost, have them renewed: sequel-assets webhooks ensure"
         )
 
 
-class Visible(logging.Formatter):
-    """Formats a line of the log as one line that no terminal obeys, whatever a delivery held."""
+class SafeFormatter(logging.Formatter):
+    """Formats a log record as one line without terminal controls, whatever the delivery contains."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the line, with controls written as escapes."""
         return harmless(super().format(record))
 
 
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    formatter = Visible("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter = SafeFormatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     log = logging.getLogger(LOGGER)

@@ -1,4 +1,7 @@
-"""`sequel-assets status`: how far each company's numbers go, what is late, and what stands in their way."""
+"""`sequel-assets status`: how far each company's numbers go, what is late, and which problems are open.
+
+It only reads the warehouse; monitoring uses `--json` and the exit code.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.cli.support.terminal import Line, console, table
+from sequel_assets.cli.support.terminal import PreparedLine, console, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import SLICED
@@ -53,19 +56,19 @@ def status(settings: Settings, *, as_json: bool) -> int:
     for name in found["unknown_companies"]:
         console().print(f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(name)}: there is no such company.")
     if found["excluded"]:
-        table("Excluded: events ruled out, not asked any more", EXCLUDED, _rows(found["excluded"], EXCLUDED))
+        table("Excluded events, not requested any more", EXCLUDED, _rows(found["excluded"], EXCLUDED))
     if found["unavailable"]:
-        table("Unavailable: Sequel does not tell these; their numbers are unknown, not zero", UNAVAILABLE,
-              _rows(found["unavailable"], UNAVAILABLE))  # fmt: skip
+        title = "Unavailable: Sequel does not provide these; their numbers are unknown, not zero"
+        table(title, UNAVAILABLE, _rows(found["unavailable"], UNAVAILABLE))
     if found["problems"]:
         table("Problems", PROBLEMS, _rows(found["problems"], PROBLEMS))
     else:
-        console().print("No problem stands.")
+        console().print("No problem is open.")
     return code
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """Return, ready for JSON: a record per company and dataset, every late slice, event ruled out and problem."""
+    """Return, ready for JSON: companies, datasets, late slices, excluded events, unavailable datasets and problems."""
     with stored(settings) as warehouse:
         with warehouse.read() as connection:
             companies = catalog.known_companies(connection)
@@ -137,7 +140,7 @@ def _datasets(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[s
 
 
 def _late(warehouse: Warehouse, settings: Settings, keys: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return every late slice, as the checks see it at this moment."""
+    """Return every late slice, as the checks see it now."""
     late = find_late(warehouse, settings, ORDER)
     rank = {company_id: place for place, company_id in enumerate(keys)}
     by_company = sorted(
@@ -199,4 +202,6 @@ def _problems(connection: sa.Connection, keys: Mapping[str, str]) -> list[dict[s
 
 
 def _rows(records: Sequence[dict[str, Any]], headings: Sequence[str]) -> list[list[Any]]:
-    return [[Line(record[name]) if name == "reason" else record[name] for name in headings] for record in records]
+    return [
+        [PreparedLine(record[name]) if name == "reason" else record[name] for name in headings] for record in records
+    ]

@@ -1,4 +1,7 @@
-"""`sequel-assets webhooks ...`: how the subscriptions stand, and what the guardian does about them at once."""
+"""`sequel-assets webhooks ...`: the state of the subscriptions, and the subscription reconciler on demand.
+
+`status` never calls Sequel; with `is_dry` the other commands only print what they would do.
+"""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -23,13 +26,13 @@ from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, read
 ALL_WELL, SOME_WRONG = 0, 1
 STATES = ("company", "event_type", "since", "expires", "days_left", "last_delivery", "in_7_days", "state")
 DONE = {
-    Action.CREATE: ("made", "would be made"),
+    Action.CREATE: ("created", "would be created"),
     Action.EXTEND: ("extended", "would be extended"),
     Action.RENEW: ("renewed", "would be renewed"),
     Action.DELETE: ("deleted", "would be deleted"),
     Action.END: ("ended", "would be ended"),
 }
-AGAIN = "What was done is kept, and the rest is as it was; run it again."
+RETRY_ADVICE = "What was done stays, and the rest is unchanged; run the command once more."
 
 
 def status(settings: Settings, *, as_json: bool) -> int:
@@ -47,7 +50,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
         table("Webhook subscriptions", [name.replace("_", " ") for name in STATES], rows)
     if is_wrong:
         console().print(
-            "Something is wrong; the guardian mends it within four hours, sequel-assets webhooks ensure at once."
+            "Something is wrong; the schedule repairs it within four hours, sequel-assets webhooks ensure at once."
         )
     for company in found["silent_companies"]:
         console().print(
@@ -58,55 +61,56 @@ def status(settings: Settings, *, as_json: bool) -> int:
 
 
 def ensure(settings: Settings, *, is_dry: bool) -> int:
-    """Bring every subscription into order, and return the exit code."""
+    """Create, extend or replace subscriptions as needed, and return the exit code."""
     settings.require("webhook_url")
-    with _opened(settings, writes=not is_dry) as tools:
-        return _tell(reconciler.keep(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
+    with _open_tools(settings, writes=not is_dry) as tools:
+        return _report(reconciler.keep(tools, _wanted(settings, tools), is_dry=is_dry), tools, is_dry=is_dry)
 
 
 def rotate(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
     """Give every subscription (or those of some companies) a new key, and return the exit code."""
     settings.require("webhook_url")
-    with _opened(settings, writes=not is_dry) as tools:
+    with _open_tools(settings, writes=not is_dry) as tools:
         slots, only = _wanted(settings, tools), _chosen(tools, companies)
         chosen = [slot for slot in slots if only is None or slot.company_id in only]
         report = reconciler.keep(tools, slots, new_keys=chosen, only=only, is_dry=is_dry)
-        return _tell(report, tools, is_dry=is_dry)
+        return _report(report, tools, is_dry=is_dry)
 
 
 def reseal(settings: Settings) -> int:
-    """Seal every stored key with the first key of the setting, and return the exit code."""
+    """Encrypt every stored secret with the first key of the setting, and return the exit code."""
     settings.require("webhook_secret_key")
     seal = settings.seal()
     with stored(settings, writes=True) as warehouse:
         done, closed = reconciler.reseal(warehouse, seal) if seal else (0, 0)
-    console().print(f"{done} stored keys are sealed with the first key of SEQUEL_WEBHOOK_SECRET_KEY.")
+    console().print(f"{done} stored secrets are encrypted with the first key of SEQUEL_WEBHOOK_SECRET_KEY.")
     if closed:
         errors().print(
-            f"{closed} stored keys are opened by none of its keys and were left alone; put the key that they were sealed with "
-            "back behind the first, after a comma, or run: sequel-assets webhooks ensure, which has them renewed at Sequel"
+            f"{closed} stored secrets are decrypted by none of its keys and were left alone; put the key that they "
+            "were encrypted with back behind the first, after a comma, or run: sequel-assets webhooks ensure, which "
+            "has them renewed at Sequel"
         )
     elif done:
         console().print(
-            "Receivers and Dagster that still run with the settings of before cannot read them: restart those, then take the other "
-            "keys out. A receiver that reads none answers 503 at /health/ready."
+            "Receivers and Dagster that still run with the previous settings cannot read them: restart those, then "
+            "remove the other keys. A receiver that can read none answers 503 at /health/ready."
         )
     return SOME_WRONG if closed else ALL_WELL
 
 
 def delete(settings: Settings, companies: Sequence[str], *, is_dry: bool) -> int:
     """Delete every subscription (or those of some companies) at Sequel and here, and return the exit code."""
-    with _opened(settings, writes=not is_dry) as tools:
-        code = _tell(reconciler.keep(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry)
+    with _open_tools(settings, writes=not is_dry) as tools:
+        code = _report(reconciler.keep(tools, [], only=_chosen(tools, companies), is_dry=is_dry), tools, is_dry=is_dry)
     if settings.webhook_url is not None and not is_dry:
         console().print(
-            "The guardian makes those that the settings want anew; to stop that, take SEQUEL_WEBHOOK_URL out."
+            "The schedule creates those that the settings require once more; to stop that, remove SEQUEL_WEBHOOK_URL."
         )
     return code
 
 
 @contextmanager
-def _opened(settings: Settings, *, writes: bool) -> Iterator[Tools]:
+def _open_tools(settings: Settings, *, writes: bool) -> Iterator[Tools]:
     settings.require("client_id", "client_secret", "company_id", "webhook_secret_key")
     with stored(settings, writes=writes) as warehouse, closing(config.open_client(settings)) as client:
         yield reconciler.tools_of(settings, client, warehouse)
@@ -129,8 +133,8 @@ def _names(warehouse: Warehouse) -> dict[str, str]:
         return {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
 
 
-def _tell(report: ReconcilerReport, tools: Tools, *, is_dry: bool) -> int:
-    """Print what was (or would be) done and what failed; return the exit code. What ends everything is raised."""
+def _report(report: ReconcilerReport, tools: Tools, *, is_dry: bool) -> int:
+    """Print what was (or would be) done and what failed; return the exit code. A fatal error is raised."""
     names = _names(tools.warehouse)
     rows = [
         (names.get(step.slot.company_id, step.slot.company_id), step.slot.event_type, DONE[step.do][is_dry], step.why)
@@ -145,7 +149,7 @@ def _tell(report: ReconcilerReport, tools: Tools, *, is_dry: bool) -> int:
     if report.fatal is not None:
         raise report.fatal
     if report.failures:
-        errors().print(AGAIN)
+        errors().print(RETRY_ADVICE)
         return SOME_WRONG
     if not rows:
         console().print("Nothing to do.")
@@ -186,5 +190,5 @@ def _days_left(state: SubscriptionStatus, settings: Settings) -> int | None:
 
 
 def _short(value: Any) -> Any:
-    """Return a moment to the minute; anything else as it is."""
+    """Return a time to the minute; anything else unchanged."""
     return value[:16].replace("T", " ") if isinstance(value, str) and value[10:11] == "T" else value

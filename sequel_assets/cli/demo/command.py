@@ -1,6 +1,7 @@
 """`sequel-assets demo`: a synthetic world, a backfill, a webhook, tables, then Dagster's UI with its schedules on.
 
-Everything is kept beneath .sequel/demo and made anew each time; nothing of the environment's own account is used.
+Everything is kept in .sequel/demo, which is emptied first. The demo never uses the account of the environment or of a
+`.env` file.
 """
 
 import fcntl
@@ -22,7 +23,7 @@ from sequel_assets import settings as settings_module
 from sequel_assets.cli.backfill.command import backfill
 from sequel_assets.cli.demo import tables, webhook
 from sequel_assets.cli.support.dagster_home import prepare
-from sequel_assets.cli.support.signals import SIGNALS, stoppable, undisturbed
+from sequel_assets.cli.support.signals import SIGNALS, signals_deferred, stoppable
 from sequel_assets.cli.support.terminal import UsageError, console, errors
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
@@ -38,25 +39,26 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
     """Run the demo; return the exit code."""
     folder = Path(DATA_FOLDER).absolute() / "demo"
     began = time.monotonic()
-    with _alone_in(folder), stoppable():
+    with _exclusive_folder(folder), stoppable():
         now = datetime.now(UTC)
         world = build_world(WorldSpec(companies=companies, days=days, now=now, hub_only=companies > 2))
         webhook.add_live_event(world, now)
         with Sandbox(world, clock=Clock(now)) as sandbox:
             first = now.date() - timedelta(days=days - 1)
-            _environment(folder, sandbox.environment(), first.isoformat())
+            _set_environment(folder, sandbox.environment(), first.isoformat())
             console().print(
-                f"A synthetic Sequel with {companies} companies answers at {sandbox.url}; backfilling {first} to {now.date()} ..."
+                f"A synthetic Sequel with {companies} companies answers at {sandbox.url}; backfilling {first} to "
+                f"{now.date()} ..."
             )
             code = backfill(settings_module.load(), first, now.date())
             with webhook.receiving(_free_port(RECEIVER_PORT)):
                 if not webhook.show_webhook(sandbox):
-                    errors().print(f"the webhook came to nothing; look at {folder / 'receiver.log'}")
+                    errors().print(f"the webhook had no effect; look at {folder / 'receiver.log'}")
                     code = 1
                 tables.show(settings_module.load())
-                with suppress(KeyboardInterrupt):  # all has been shown: from here on that is the way out
+                with suppress(KeyboardInterrupt):  # everything has been shown: from here on Ctrl-C is the normal end
                     console().print(
-                        f"\nThe warehouse: {folder / 'warehouse.db'} (made in {time.monotonic() - began:.0f} s)",
+                        f"\nThe warehouse: {folder / 'warehouse.db'} (filled in {time.monotonic() - began:.0f} s)",
                     )
                     if not once and code == 0:
                         _serve_ui(folder, port)
@@ -64,8 +66,8 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Empty the demo's folder, unless another demo is at work in it."""
+def _exclusive_folder(folder: Path) -> Iterator[None]:
+    """Empty the demo's folder and work in it, unless another demo does."""
     make_folder(folder)
     lock = folder.with_suffix(".lock").open("w")
     try:
@@ -78,7 +80,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
     make_folder(folder)
     prepare(folder / "dagster", is_ours=True)
     before = Path.cwd()
-    os.chdir(folder)  # so that a .env for a real account is not read
+    os.chdir(folder)  # else the .env of a real account would be read
     try:
         yield
     finally:
@@ -86,7 +88,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         lock.close()
 
 
-def _environment(folder: Path, account: dict[str, str], start_date: str) -> None:
+def _set_environment(folder: Path, account: dict[str, str], start_date: str) -> None:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     os.environ.update(account)
@@ -98,10 +100,10 @@ def _environment(folder: Path, account: dict[str, str], start_date: str) -> None
 
 
 def _serve_ui(folder: Path, port: int) -> None:
-    """Serve Dagster's UI and daemon until the demo is ended; no process of theirs is left behind."""
+    """Serve Dagster's UI and daemon until the demo ends; none of their processes outlives it."""
     free = _free_port(port)
     if free != port:
-        console().print(f"Port {port} is taken by somebody else; Dagster's UI takes {free}.")
+        console().print(f"Port {port} is in use; Dagster's UI takes {free}.")
     command = [
         sys.executable,
         "-m",
@@ -118,24 +120,25 @@ def _serve_ui(folder: Path, port: int) -> None:
     with (folder / "dagster.log").open("wb") as log:
         process = None
         try:
-            with undisturbed():
-                process = subprocess.Popen(  # noqa: S603 - our own words
+            with signals_deferred():
+                process = subprocess.Popen(  # noqa: S603 - no argument comes from outside
                     command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
                 )
-            if not _answers(process, address):
-                errors().print(f"Dagster's UI did not start; what it said is in {folder / 'dagster.log'}")
+            if not _waits_until_up(process, address):
+                errors().print(f"Dagster's UI did not start; its log is {folder / 'dagster.log'}")
                 return
             console().print(
-                f"\nDagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends everything)"
+                f"\nDagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends it "
+                "all)"
             )
             process.wait()
-            errors().print(f"Dagster's UI ended by itself; what it said is in {folder / 'dagster.log'}")
+            errors().print(f"Dagster's UI ended by itself; its log is {folder / 'dagster.log'}")
         except KeyboardInterrupt:
             with suppress(OSError):  # the terminal may be closed
                 console().print("\nEnding ...")
         finally:
             if process is not None:
-                _end(process)
+                _stop_group(process)
 
 
 def _free_port(port: int) -> int:
@@ -150,7 +153,7 @@ def _free_port(port: int) -> int:
     raise UsageError(f"--port {port}: this and the 99 ports after it are taken")
 
 
-def _answers(process: "subprocess.Popen[bytes]", address: str) -> bool:
+def _waits_until_up(process: "subprocess.Popen[bytes]", address: str) -> bool:
     deadline = time.monotonic() + UI_START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -162,9 +165,9 @@ def _answers(process: "subprocess.Popen[bytes]", address: str) -> bool:
     return False
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the process and its whole group, gently first."""
-    for number in SIGNALS:  # an impatient second Ctrl-C must not leave half of them running
+def _stop_group(process: "subprocess.Popen[bytes]") -> None:
+    """End the process and its group, by SIGTERM first."""
+    for number in SIGNALS:  # a second Ctrl-C must not leave some of them running
         signal.signal(number, signal.SIG_IGN)
     for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
         try:

@@ -1,4 +1,4 @@
-"""The demo's tables of what events and companies come to: the funnel, a comparison like for like, the hubs."""
+"""The demo's tables of results per event and company: the funnel, a comparison of periods, the hubs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Names = Mapping[str, str]
 
 
 def show(connection: sa.Connection, names: Names) -> None:
-    """Print the newest of each, of companies the newest that has closed."""
+    """Print the newest row of each event, and of each company the newest day that has closed."""
     _of_events(
         connection, names, funnel, "the events with the most people", lambda row: (-row.attended, row.event_id),
         ("registered", "attended", "stayed_half", "asked_or_answered", "came_again"),
@@ -33,11 +33,11 @@ def _of_events(
     connection: sa.Connection,
     names: Names,
     of: sa.Table,
-    words: str,
+    title: str,
     order: Callable[[Any], Any],
     columns: Sequence[str],
 ) -> None:
-    """Print the newest row of the first events in an order."""
+    """Print the newest row of the first events in this order."""
     c = of.c
     newest = sa.select(*_key(of), sa.func.max(c.day).label("day")).group_by(*_key(of)).subquery()
     rows = connection.execute(
@@ -49,7 +49,7 @@ def _of_events(
         (names[row.company_id], row.name, str(row.day), *(row._mapping[column] for column in columns))
         for row in sorted(rows, key=order)[:MAX_ROWS]
     ]
-    table(f"{of.name}: {words}", ("company", "event", "as of", *columns), shown)
+    table(f"{of.name}: {title}", ("company", "event", "as of", *columns), shown)
 
 
 def _key(of: sa.Table) -> tuple[sa.Column[Any], sa.Column[Any]]:

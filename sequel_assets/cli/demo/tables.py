@@ -1,4 +1,4 @@
-"""The demo's datasets as tables: some have sums that can be checked by eye, the others show what is told of an event."""
+"""The demo's datasets as tables: usage with sums that can be checked by eye, then details of one event."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -25,14 +25,14 @@ EVENTS, MESSAGES, WEEK = 6, 8, "last_7_days"
 
 
 def show(settings: Settings) -> None:
-    """Print usage of companies, events and people, and one event's chat, with the hour they are through."""
+    """Print usage of companies, events and people, and one event's chat, and the hour up to which they are complete."""
     warehouse = config.open_warehouse(settings)
     try:
         with warehouse.read() as connection:
             names = {company.company_id: company.partition_key for company in catalog.known_companies(connection)}
             through = connection.scalar(sa.select(sa.func.max(refreshes.c.data_through)))
             console().print(
-                f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last top of the hour that Sequel has computed.\n"
+                f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last full hour that Sequel has computed.\n"
             )
             _daily(connection, names)
             _rollup(connection, names, through.date())
@@ -65,7 +65,7 @@ def _daily(connection: sa.Connection, names: dict[str, str]) -> None:
 
 
 def _participants(connection: sa.Connection, names: dict[str, str]) -> None:
-    proof = (
+    totals = (
         connection.execute(
             sa.select(proofs)
             .where(proofs.c.live_users.between(3, 25), proofs.c.on_demand_users > 0)
@@ -74,9 +74,9 @@ def _participants(connection: sa.Connection, names: dict[str, str]) -> None:
         ).first()
         or connection.execute(sa.select(proofs).order_by(*proofs.primary_key).limit(1)).first()
     )
-    if proof is None:
+    if totals is None:
         return
-    key = (proof.company_id, proof.day, proof.event_id)
+    key = (totals.company_id, totals.day, totals.event_id)
     fact = event_participants.c
     who = connection.execute(
         sa.select(fact.person_id, fact.live_minutes, fact.on_demand_minutes, fact.engaged_minutes)
@@ -87,12 +87,13 @@ def _participants(connection: sa.Connection, names: dict[str, str]) -> None:
         sa.select(events.c.name).where(events.c.company_id == key[0], events.c.event_id == key[2])
     )
     rows = [(row.person_id[:12], row.live_minutes, row.on_demand_minutes, row.engaged_minutes) for row in who]
-    totals = [sum(row[place] for row in rows) for place in (1, 2, 3)]
+    sums = [sum(row[place] for row in rows) for place in (1, 2, 3)]
+    expected = f"control totals: {totals.live_minutes:,} live, {totals.on_demand_minutes:,} on demand"
     table(
-        f"event_participants: {names[key[0]]}, {key[1]}, “{event}” (Sequel promised {proof.live_minutes:,} live, {proof.on_demand_minutes:,} on demand)",
+        f"event_participants: {names[key[0]]}, {key[1]}, “{event}” ({expected})",
         ("person", "live_minutes", "on_demand_minutes", "engaged_minutes"),
         rows,
-        (f"{len(rows)} people", *totals),
+        (f"{len(rows)} people", *sums),
     )
 
 
@@ -130,7 +131,7 @@ def _lifetime(connection: sa.Connection, names: dict[str, str]) -> None:
 
 
 def _rollup(connection: sa.Connection, names: dict[str, str], today: date) -> None:
-    """Print the newest day that is over: its root has what the table of all companies has."""
+    """Print the newest day that is over: the root's row has the sums of the table of all companies."""
     roll = company_rollup.c
     newest = sa.select(sa.func.max(roll.day)).where(roll.day < today)
     chosen = (roll.event_type == ALL, roll.day == newest.scalar_subquery())
@@ -142,18 +143,19 @@ def _rollup(connection: sa.Connection, names: dict[str, str], today: date) -> No
         if company in found
     ]
     day = next((row.day for row in found.values()), "no day yet")
-    table(f"company_rollup: {day}, each company with all beneath it, people counted once", ("company", *columns), shown)
+    title = f"company_rollup: {day}, each company with its sub-companies, people counted once"
+    table(title, ("company", *columns), shown)
 
 
 def _statistics(connection: sa.Connection, names: dict[str, str]) -> None:
     columns = ("attended_live", "show_rate", "peak_users", "poll_voters", "questions", "chat_messages")
-    found = _best_events(connection)
+    found = _largest_events(connection)
     company = names[found[0].company_id] if found else "no company yet"
     rows = [(row.name, *(row._mapping[column] for column in columns)) for row in found]
     table(f"event_statistics: {company}, the {len(rows)} events with the most people", ("event", *columns), rows)
 
 
-def _best_events(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+def _largest_events(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
     """Return the newest statistics of the largest event and of other events of its company, with their names."""
     s = event_statistics.c
     newest = (
@@ -171,7 +173,7 @@ def _best_events(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
 
 
 def _chat(connection: sa.Connection, names: dict[str, str]) -> None:
-    talked = [row for row in _best_events(connection) if row.chat_messages]
+    talked = [row for row in _largest_events(connection) if row.chat_messages]
     if not talked:
         return
     event, chat = talked[0], chat_messages.c

@@ -1,4 +1,4 @@
-"""The demo's webhook: an event ends at the sandbox, which tells the receiver; the sensor asks for a run; rows change."""
+"""The demo's webhook: an event ends, the sandbox notifies the receiver, the sensor requests a run, and rows change."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.backfill.company_run import QUIET
 from sequel_assets.cli.support.dagster_home import command_tags, dagster_instance
-from sequel_assets.cli.support.signals import undisturbed
+from sequel_assets.cli.support.signals import signals_deferred
 from sequel_assets.cli.support.terminal import UsageError, console, table
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
@@ -32,30 +32,30 @@ VIEWERS, SECONDS = 5, 30
 
 
 def add_live_event(world: World, now: datetime) -> None:
-    """Add an event that is on: people have watched it until Sequel's last full hour."""
+    """Add an event that is under way, with people who have watched until the last full hour."""
     top = now.replace(minute=0, second=0, microsecond=0)
     watched = [
         Attendance(Person(f"Viewer {n}", f"viewer{n}@example.org"), live=[(top - timedelta(minutes=10 + n), 3 + n)])
         for n in range(VIEWERS)
     ]
-    company = world.companies[min(1, len(world.companies) - 1)].id  # the last one may have people in hubs alone
+    company = world.companies[min(1, len(world.companies) - 1)].id  # the last company may have people in hubs only
     ends_at = now + timedelta(hours=1)
     world.add_event(Event(EVENT, company, NAME, top - timedelta(minutes=20), ends_at, attendance=watched))
 
 
 @contextmanager
 def receiving(port: int) -> Iterator[None]:
-    """Serve the receiver in a process of its own until the end, and subscribe at the sandbox, as the guardian does."""
+    """Serve the receiver in its own process until the end, and subscribe at the sandbox as the reconciler does."""
     os.environ["SEQUEL_WEBHOOK_URL"] = f"http://127.0.0.1:{port}/sequel"
     os.environ["SEQUEL_WEBHOOK_SECRET_KEY"] = Fernet.generate_key().decode()
     command = [sys.executable, "-m", "sequel_assets.cli", "serve", "--receiver", "--port", str(port)]
     process = None
     try:
-        with open("receiver.log", "wb") as log, undisturbed():
-            process = subprocess.Popen(  # noqa: S603 - our own words
+        with open("receiver.log", "wb") as log, signals_deferred():
+            process = subprocess.Popen(  # noqa: S603 - no argument comes from outside
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
-        _wait(port, process)
+        _wait_until_ready(port, process)
         settings = settings_module.load()
         warehouse = config.open_warehouse(settings)
         with closing(config.open_client(settings)) as client:
@@ -78,17 +78,17 @@ def receiving(port: int) -> Iterator[None]:
 
 
 def show_webhook(sandbox: Sandbox) -> bool:
-    """Let the event end, and print its delivery, the run that it leads to, and the rows that change."""
+    """Let the event end, and print its delivery, the run that follows, and the rows that change."""
     settings = settings_module.load()
-    before = _rows(settings)
-    sandbox.world.restate(EVENT, minutes=4)  # as a host's end has Sequel compute anew
+    before = _minutes_by_person(settings)
+    sandbox.world.restate(EVENT, minutes=4)  # Sequel recomputes the minutes when a host ends the event
     began = time.monotonic()
     sandbox.end_event(EVENT)
     sandbox.webhooks.settle(SECONDS)
-    run_id, is_good = _run(settings)
+    run_id, is_good = _run_sensor(settings)
     seconds = time.monotonic() - began
-    after = _rows(settings)
-    delivered = _delivered(settings)
+    after = _minutes_by_person(settings)
+    delivered = _notifications(settings)
     table(
         f"A webhook: “{NAME}” has ended",
         ("received", "type", "event", "batch", "verdict", "run", "state"),
@@ -107,7 +107,7 @@ def show_webhook(sandbox: Sandbox) -> bool:
     return is_good and bool(delivered) and (before != after or is_yesterdays)
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -116,11 +116,11 @@ def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
         except httpx.HTTPError:
             pass
         time.sleep(0.1)
-    raise UsageError("the receiver of webhooks did not start; what it said is in .sequel/demo/receiver.log")
+    raise UsageError("the receiver of webhooks did not start; its log is .sequel/demo/receiver.log")
 
 
-def _run(settings: Settings) -> tuple[str, bool]:
-    """Evaluate the sensor of ended events and execute the run that it asks for, as Dagster's daemon does."""
+def _run_sensor(settings: Settings) -> tuple[str, bool]:
+    """Evaluate the sensor of ended events and execute the run that it requests, as Dagster's daemon does."""
     (sensor,) = [one for one in webhook_sensors(settings) if one.name == "webhook_ended"]
     with dagster_instance() as instance, dg.build_sensor_context(instance=instance) as context:
         requests = sensor.evaluate_tick(context).run_requests or []
@@ -136,7 +136,7 @@ def _run(settings: Settings) -> tuple[str, bool]:
     return "", False
 
 
-def _rows(settings: Settings) -> dict[str, int]:
+def _minutes_by_person(settings: Settings) -> dict[str, int]:
     """Return the engaged minutes of each person in the event."""
     p = event_participants.c
     query = sa.select(p.person_id, sa.func.sum(p.engaged_minutes)).where(p.event_id == EVENT).group_by(p.person_id)
@@ -148,7 +148,7 @@ def _rows(settings: Settings) -> dict[str, int]:
         warehouse.dispose()
 
 
-def _delivered(settings: Settings) -> list[tuple[str, ...]]:
+def _notifications(settings: Settings) -> list[tuple[str, ...]]:
     i = inbox.c
     warehouse = config.open_warehouse(settings)
     try:

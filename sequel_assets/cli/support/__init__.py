@@ -1,1 +1,1 @@
-"""What the commands share: arguments, terminal, signals, files."""
+"""Shared by the commands: arguments, terminal output, signals, files, the warehouse, Dagster's home."""

@@ -1,4 +1,4 @@
-"""What a command was asked for: days and companies, each wrong one refused by name."""
+"""Parse and check arguments of commands: days, ranges and companies; a wrong value is refused by name."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 MAX_NAMED = 20
 TyperError: type[Exception] = typer.BadParameter.__mro__[2]
-"""`ClickException`: Typer's own or Click's, by Typer's release."""
+"""`ClickException`: Typer's own or Click's, depending on the release of Typer."""
 
 
 def typer_message(error: Any) -> str:
-    """Return what is wrong with a command line as one line; nothing where the help has been shown instead."""
-    words, context = harmless(" ".join(error.format_message().split())), error.ctx
-    return f"{words} See: {context.command_path} --help" if words and context is not None else words
+    """Return what is wrong with a command line as one line; empty where the help has been shown instead."""
+    message, context = harmless(" ".join(error.format_message().split())), error.ctx
+    return f"{message} See: {context.command_path} --help" if message and context is not None else message
 
 
 def one_line(text: str) -> str:
-    """Return a text that someone typed as one line that can be shown."""
+    """Return text from the command line as one line that is safe to show."""
     return visible(" ".join(text.split()))
 
 
 def parse_day(text: str, option: str) -> date:
-    """Return a day; anything but YYYY-MM-DD is refused by name."""
+    """Return a day; anything but YYYY-MM-DD is refused by the name of the option."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -41,25 +41,26 @@ def parse_day(text: str, option: str) -> date:
 
 
 def check_range(settings: Settings, first: date, last: date, options: tuple[str, str] = ("--from", "--to")) -> None:
-    """Refuse a range that is reversed, reaches beyond today, or begins before the history does."""
+    """Refuse a range that is reversed, ends after today, or begins before the history."""
     today, (earlier, later) = settings.clock().date(), options
     if first > last:
         raise UsageError(f"{earlier} {first} is after {later} {last}; give the earlier day first")
     if last > today:
-        raise UsageError(f"{later} {last} is in the future; the last day there can be is {today} (UTC)")
+        raise UsageError(f"{later} {last} is in the future; today is {today} (UTC)")
     if first < settings.start_date:
         raise UsageError(
-            f"{earlier} {first} is before the start of history, {settings.start_date}; set SEQUEL_START_DATE to an earlier day first"
+            f"{earlier} {first} is before the start of history, {settings.start_date}; "
+            "set SEQUEL_START_DATE to an earlier day first"
         )
 
 
-def _composed(name: str) -> str:
-    """Return a name trimmed and in NFC: a terminal may write its letters another way than Sequel does."""
+def _normalized(name: str) -> str:
+    """Return a name trimmed and in NFC: a terminal may encode accented letters differently from Sequel."""
     return unicodedata.normalize("NFC", name.strip())
 
 
 def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[KnownCompany]:
-    """Return the companies meant by ids, partition keys (in any case) or unique names; all of them where none is named."""
+    """Return the companies with these ids, partition keys (in any case) or unique names; all where none is named."""
     if not wanted:
         return list(companies)
     spellings = Spellings(name for company in companies for name in (company.company_id, company.partition_key))
@@ -67,7 +68,7 @@ def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[Kno
     wrong = []
     for text in wanted:
         exact = [company for company in companies if text in (company.company_id, company.partition_key)]
-        found = exact or [company for company in companies if _composed(company.name) == _composed(text)]
+        found = exact or [company for company in companies if _normalized(company.name) == _normalized(text)]
         if not found and (meant := spellings.find(text)) is not None:
             found = [company for company in companies if meant in (company.company_id, company.partition_key)]
         if len(found) == 1:

@@ -1,4 +1,4 @@
-"""A file is there whole or not at all: what stands in its place stays until the new one is written to its end."""
+"""Write a file atomically: the existing file stays until the new one is complete; a failure leaves no partial file."""
 
 import os
 import shutil
@@ -12,11 +12,12 @@ from sequel_assets.safety.file_modes import make_file
 
 @contextmanager
 def replacing(path: Path, unfinished: Path | None = None) -> Iterator[IO[bytes]]:
-    """Yield a file that takes the place of `path` at the end, with its permissions (a new one has those of the settings); where anything fails, nothing is left.
+    """Yield a file that replaces `path` at the end; where anything fails, nothing is left.
 
-    Until then it is `unfinished` (default: a hidden file beside it). What is no file, such as a pipe, is written to as it is.
+    It keeps the permissions of the file that it replaces; a new one has those of the settings. Until the end it is
+    `unfinished` (default: a hidden file beside it). What is not a regular file, such as a pipe, is written to directly.
     """
-    given, path = str(path), path.resolve()  # a link stays one
+    given, path = str(path), path.resolve()  # else a symbolic link would be replaced by a file
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file
@@ -30,7 +31,7 @@ def replacing(path: Path, unfinished: Path | None = None) -> Iterator[IO[bytes]]
             yield file
         unfinished.replace(path)
     except OSError as error:
-        if error.errno is not None:  # what is said names the file that was asked for
+        if error.errno is not None:  # the message must name the requested file, not the hidden one
             error.filename, error.filename2 = given, None
         raise
     finally:

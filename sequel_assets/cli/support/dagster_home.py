@@ -1,4 +1,7 @@
-"""Where Dagster keeps its runs: DAGSTER_HOME, or a folder beneath the working directory that nobody else uses."""
+"""Dagster's home and instance for commands: DAGSTER_HOME, or a folder of ours in the working directory.
+
+A home that DAGSTER_HOME names belongs to the user: its `dagster.yaml` is never overwritten.
+"""
 
 import fcntl
 import os
@@ -19,43 +22,44 @@ from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.settings import DATA_FOLDER
 
 COMMAND_TAG = "sequel_assets/command"
-"""On the runs of a command: `host:process`."""
+"""The tag of a command's runs: `host:process`."""
 QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
-BATCHED = f"""event_log_storage:
+BATCHED_EVENT_LOG = f"""event_log_storage:
   module: {BatchedEventLog.__module__}
   class: {BatchedEventLog.__name__}
   config: {{home: {{env: DAGSTER_HOME}}}}
 """
-"""A home that only we use stores events together even where there is no `dagster.yaml` to copy."""
+"""Batches events in our own home too, where there is no `dagster.yaml` to copy."""
 
 
 def dagster_home() -> Path:
-    """Return the folder of Dagster's home; one that DAGSTER_HOME names must be there. Writes nothing."""
-    told = os.environ.get("DAGSTER_HOME")
-    if not told:
+    """Return the folder of Dagster's home; one that DAGSTER_HOME names must exist. Writes nothing."""
+    value = os.environ.get("DAGSTER_HOME")
+    if not value:
         return Path(DATA_FOLDER).absolute() / "dagster"
-    home = Path(told)
+    home = Path(value)
     if not home.is_absolute():
         raise UsageError(
-            f"DAGSTER_HOME: {told} is not an absolute path. What it is: the folder where Dagster keeps its runs. Example: /var/lib/dagster"
+            f"DAGSTER_HOME: {value} is not an absolute path. What it is: the folder where Dagster keeps its runs. "
+            "Example: /var/lib/dagster"
         )
     if not home.is_dir():
         raise UsageError(
-            f"DAGSTER_HOME: there is no folder {told}; make it, or leave the variable out to use {DATA_FOLDER}/dagster"
+            f"DAGSTER_HOME: there is no folder {value}; create it, or unset the variable to use {DATA_FOLDER}/dagster"
         )
     return home
 
 
 def is_used(home: Path) -> bool:
-    """Say whether a home holds anything, such as partitions; one that does not would be filled by opening it."""
+    """Say whether a home holds anything, such as partitions; opening an empty one would fill it."""
     return home.is_dir() and any(home.iterdir())
 
 
 def prepare(home: Path, *, is_ours: bool) -> None:
-    """Make a home and give it the instance's settings: those of the working directory, if it has any.
+    """Create a home with the instance's settings: the `dagster.yaml` of the working directory, if there is one.
 
-    What a home that is not ours has is left alone; without a `dagster.yaml` Dagster would send statistics and write
-    into the user's own home.
+    The settings of a home that is not ours are left alone. Without any `dagster.yaml` Dagster would send telemetry and
+    write into the user's home directory.
     """
     make_folder(home)
     source, target = Path("dagster.yaml"), home / "dagster.yaml"
@@ -64,21 +68,21 @@ def prepare(home: Path, *, is_ours: bool) -> None:
     if source.is_file():
         shutil.copyfile(source, target)
     elif not target.exists():
-        target.write_text(QUIET_INSTANCE + (BATCHED if is_ours else ""))
+        target.write_text(QUIET_INSTANCE + (BATCHED_EVENT_LOG if is_ours else ""))
 
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """Yield Dagster's instance, made if it is new; its home, and that it stores events together, are told to children too."""
+    """Yield Dagster's instance, created if it is new; child processes inherit its home and the batching of events."""
     home = dagster_home()
     prepare(home, is_ours=not os.environ.get("DAGSTER_HOME"))
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault(BATCH_SIZE, EVENTS_AT_ONCE)
     with (home / "sequel-assets.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two that make its databases at once would leave them with two versions
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that create its databases at once stamp them with two versions
         try:
             instance = dg.DagsterInstance.get()
-        except Exception as error:  # noqa: BLE001 - Dagster's, YAML's or the database's: all are about this home
+        except Exception as error:  # noqa: BLE001 - of Dagster, YAML or the database: all are about this home
             why = (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
             raise UsageError(f"DAGSTER_HOME {home}: Dagster cannot use it: {why}; look at its dagster.yaml") from None
         end_lost_runs(instance)
@@ -92,12 +96,12 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 
 
 def command_tags() -> dict[str, str]:
-    """Return the tags by which a later command finds the runs of this one, should it be killed."""
+    """Return the tags by which a later command finds the runs of this one if it is killed."""
     return {COMMAND_TAG: f"{socket.gethostname()}:{os.getpid()}"}
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> None:
-    """Mark the runs of commands that were killed; else they would be under way for ever, and count as such."""
+    """Mark the runs of killed commands as failed; else Dagster would count them as running for ever."""
     under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
         host, _, process = run.tags.get(COMMAND_TAG, "").rpartition(":")

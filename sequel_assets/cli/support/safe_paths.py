@@ -1,4 +1,4 @@
-"""Files that are named after data stay where they belong: what a company is called leads nowhere else."""
+"""Keep files that are named after data within their folder: a company's name must never lead to another path."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,23 +9,23 @@ from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
-def refuse_strange_keys(companies: Iterable[KnownCompany]) -> None:
-    """Refuse companies whose partition key would name a folder elsewhere; such a key may have been taken over from Dagster."""
+def refuse_unsafe_keys(companies: Iterable[KnownCompany]) -> None:
+    """Refuse companies whose partition key is not a plain name; such a key can only come from Dagster's storage."""
     for company in companies:
         if not is_plain(company.partition_key):
             own = PartitionKeys({}, ()).of(company.company_id, company.name)
             raise UsageError(
-                f"company {visible(company.company_id)}: its partition key {visible(company.partition_key)} is none that is made "
-                f"here, and names a folder elsewhere; nothing was written; set companies.partition_key to {own}, then run: "
-                "sequel-assets repair"
+                f"company {visible(company.company_id)}: its partition key {visible(company.partition_key)} was not "
+                "generated here and leads to another folder; nothing was written; set companies.partition_key to "
+                f"{own}, then run: sequel-assets repair"
             )
 
 
 def keep_within(folder: Path, path: Path) -> None:
-    """Refuse a file whose place, links followed, is not beneath a folder."""
+    """Refuse a path that, with links followed, is outside a folder."""
     home = folder.resolve()
     if not path.resolve().is_relative_to(home):
         raise UsageError(
-            f"{visible(str(path), 1000)}: a link there leads out of {visible(str(home), 1000)}; no file was written through it; "
-            "remove the link, or export to another folder"
+            f"{visible(str(path), 1000)}: a link there leads out of {visible(str(home), 1000)}; no file was written "
+            "through it; remove the link, or export to another folder"
         )

@@ -1,4 +1,8 @@
-"""Being stopped: Ctrl-C, SIGTERM and a closed terminal all end a command the same way."""
+"""Signals of commands: Ctrl-C, SIGTERM and a closed terminal all end a command the same way.
+
+No signal may be lost: Dagster replaces the handlers while it executes a run, and Python swallows exceptions that are
+raised during garbage collection.
+"""
 
 import os
 import signal
@@ -10,21 +14,21 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-AGAIN_SECONDS = 0.01
+RESEND_SECONDS = 0.01
 
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], None]]:
-    """Turn the signals into `KeyboardInterrupt`, also where the caller of the program had Ctrl-C ignored.
+    """Turn the signals into `KeyboardInterrupt`, even where the calling program ignores Ctrl-C.
 
-    Yields a function that raises `KeyboardInterrupt` when a signal came since it was last called: while it executes a
-    run Dagster has handlers of its own, which end that run (or miss the signal between two steps), and nothing else.
+    Yields a function that raises `KeyboardInterrupt` when a signal came since its last call. While Dagster executes a
+    run its own handlers are active: they end that run (or miss the signal between two steps), but not the command.
     """
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
 
-    def raise_if_asked() -> None:
+    def raise_if_signalled() -> None:
         try:
             numbers = os.read(reading, 256)
         except BlockingIOError:
@@ -33,21 +37,24 @@ def stoppable() -> Iterator[Callable[[], None]]:
             raise KeyboardInterrupt
 
     fd_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, _stop), signal.SIGTERM: signal.signal(signal.SIGTERM, _stop)}
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, _raise_interrupt),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, _raise_interrupt),
+    }
     before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _as_ctrl_c)
     hook_before = sys.unraisablehook
 
-    def once_more(told: Any) -> None:
-        """Send a signal once more that came while garbage was collected, where Python prints what is raised and goes on."""
-        is_interruption = not issubclass(told.exc_type, Exception | SystemExit | GeneratorExit)  # or Dagster's own one
-        if is_interruption:
-            threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def resend_signal(unraisable: Any) -> None:
+        """Send a signal once more that came during garbage collection, where Python prints exceptions and continues."""
+        error_type = unraisable.exc_type  # KeyboardInterrupt, or the one that Dagster raises in its place
+        if not issubclass(error_type, Exception | SystemExit | GeneratorExit):
+            threading.Timer(RESEND_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
         else:
-            hook_before(told)
+            hook_before(unraisable)
 
-    sys.unraisablehook = once_more
+    sys.unraisablehook = resend_signal
     try:
-        yield raise_if_asked
+        yield raise_if_signalled
     finally:
         sys.unraisablehook = hook_before
         for number, handler in before.items():
@@ -57,34 +64,34 @@ def stoppable() -> Iterator[Callable[[], None]]:
         os.close(writing)
 
 
-def end_at_once_on_second_signal(code: int) -> None:
-    """Make another signal end the process without a word: it is ending already, and Python would print where it was."""
+def exit_on_second_signal(code: int) -> None:
+    """Make a second signal end the process silently: it is ending already, and Python would print a traceback."""
     for number in SIGNALS:
         with suppress(ValueError):  # not in the main thread
             signal.signal(number, lambda *_: os._exit(code))
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let the signals wait until a process has been started: one that came in between would leave it to nobody.
+def signals_deferred() -> Iterator[None]:
+    """Defer signals until a process has started: one in between would leave a process that nobody ends.
 
-    They are not blocked, which the process would inherit.
+    They are not blocked, since the process would inherit the mask.
     """
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda told, _: came.append(told)) for number in SIGNALS}
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda each, _: received.append(each)) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 def was_killed(process: int) -> bool:
-    """Say whether a process of this machine is gone, though it has left something that it would have taken with it."""
+    """Say whether the process that left something behind on this machine is gone, given its number."""
     if process == os.getpid():
-        return True  # the number of a process before this one
+        return True  # an earlier process had the same number: this one has left nothing behind yet
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -94,9 +101,9 @@ def was_killed(process: int) -> bool:
     return False
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
+def _raise_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
 def _as_ctrl_c(_signal: int, _frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)  # whose handler may be Dagster's just now
+    signal.raise_signal(signal.SIGINT)  # Dagster handles SIGINT while it executes a run, but not SIGHUP

@@ -1,9 +1,9 @@
-"""Rows for programs and people: CSV, JSON or Parquet with the types of their columns, or a table in a terminal.
+"""Write rows as CSV, JSON or Parquet with the types of their columns, or show them as a table in a terminal.
 
-Types are exact: days are dates, moments are UTC timestamps, counts are int64, decimals keep their digits. In CSV a null is
-nothing and a text stands in quotes. An apostrophe is put wherever a spreadsheet could take part of a text for a formula: at
-its beginning and, since the one that reads it may divide cells by another sign, after each comma, semicolon, tab, bar and
-line end in it. Controls are shown as escapes (see `visible`). `undo` gives back what was there.
+Types are exact: days are dates, times are UTC timestamps, counts are int64, decimals keep their digits. In CSV a null
+is empty and text is quoted. Text must never become a formula in a spreadsheet: an apostrophe is inserted wherever part
+of it could be read as one, at its beginning and, because a reader may use another separator, after each comma,
+semicolon, tab, bar and line end. Controls are written as escapes (see `visible`). `undo` returns the original text.
 """
 
 import codecs
@@ -24,12 +24,12 @@ from sequel_assets.safety.visible import controls_as_escapes, read_back
 from sequel_assets.warehouse.tables.types import UtcDateTime
 
 BATCH_ROWS = 5_000
-"""Rows in memory at once; a text may be long."""
+"""Rows in memory at once; text columns may be long."""
 _SIGN = "=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b"
 _BETWEEN = "['\"\u2018\u2019\u201c\u201d \u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]*"
-"""Quotes and blanks, which may be passed over before a formula."""
+"""Quotes and blanks that a spreadsheet may skip before a formula."""
 _PARTS = ",;\t|\r\n\uff0c\uff1b\uff5c\u2028\u2029"
-"""What may divide cells or lines for whoever reads the file."""
+"""Characters that a reader of the file may take for the end of a cell or line."""
 _BEGINS = rf"(?:{_BETWEEN}[{_SIGN}]|(?:(?<![\s\S])'*[\t\r\n]))"
 _FORMULA = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))(?={_BEGINS})")
 _DEFUSED = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))'(?={_BETWEEN}[{_SIGN}])|(?<![\s\S])'(?='*[\t\r\n])")
@@ -37,17 +37,17 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def defuse(text: str) -> str:
-    """Return a text as no spreadsheet takes it, or a part of it, for a formula, and no terminal obeys it."""
+    """Return text so that no spreadsheet reads a part of it as a formula, and no terminal acts on it."""
     return _FORMULA.sub("'", controls_as_escapes(text))
 
 
 def undo(text: str) -> str:
-    """Return what `defuse` was given."""
+    """Return the text that `defuse` was given."""
     return read_back(_DEFUSED.sub("", text))
 
 
 def schema_of(columns: Iterable[sa.ColumnElement[Any]]) -> pa.Schema:
-    """Return the Arrow schema of columns that have a name and a type of SQL."""
+    """Return the Arrow schema of SQL columns."""
     return pa.schema([pa.field(column.name, _kind(column)) for column in columns])
 
 
@@ -55,7 +55,7 @@ def _kind(column: sa.ColumnElement[Any]) -> pa.DataType:
     kind = column.type
     if isinstance(kind, UtcDateTime):
         return pa.timestamp("us", tz="UTC")
-    if isinstance(kind, sa.Float):  # also Double; it is a kind of Numeric, so it is asked first
+    if isinstance(kind, sa.Float):  # before Numeric, of which Float and Double are subclasses
         return pa.float64()
     if isinstance(kind, sa.Numeric):
         return pa.decimal128(kind.precision or 38, kind.scale or 0)
@@ -67,7 +67,7 @@ def _kind(column: sa.ColumnElement[Any]) -> pa.DataType:
 
 
 def batches(schema: pa.Schema, rows: Iterable[Sequence[Any]], *, is_csv: bool = False) -> Iterator[pa.RecordBatch]:
-    """Yield rows as Arrow's batches, so many at a time; texts are defused for a CSV."""
+    """Yield rows as Arrow batches of at most `BATCH_ROWS`; text is defused for a CSV."""
     rows = iter(rows)
     while some := list(islice(rows, BATCH_ROWS)):
         columns = zip(*some, strict=True)
@@ -85,12 +85,12 @@ def _array(kind: pa.DataType, values: Sequence[Any], is_csv: bool) -> pa.Array:
 
 
 def _decimal(value: Any, scale: int) -> Decimal:
-    """Return a number with exactly these digits; SQLite has given a float, whose nearest decimal was stored."""
+    """Return a number with exactly this many digits; SQLite returns a float where a decimal was stored."""
     return Decimal(f"{value:.{scale}f}")
 
 
 def writer(file: Any, form: str, schema: pa.Schema) -> Any:
-    """Return a context that writes batches to a file or a stream of bytes, `csv` or `parquet`; a header comes in any case."""
+    """Return a context that writes batches to a file or a stream of bytes, as `csv` or `parquet`, header included."""
     if form == "csv":
         return csv.CSVWriter(file, schema)
     return parquet.ParquetWriter(file, schema, compression="zstd")
@@ -103,9 +103,9 @@ def write(
     rows: Iterable[Sequence[Any]],
     has_mark: bool = False,
 ) -> int:
-    """Write rows to a stream as `csv`, `json` (an array of objects) or `parquet`; return how many.
+    """Write rows to a stream as `csv`, `json` (an array of objects) or `parquet`; return their number.
 
-    `has_mark`: a CSV begins with a byte order mark, by which Excel knows that it is UTF-8.
+    `has_mark`: a CSV begins with a byte order mark, from which Excel recognizes UTF-8.
     """
     schema = schema_of(columns)
     if form == "json":
@@ -123,7 +123,7 @@ def write(
 
 
 def as_json(schema: pa.Schema, rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as a JSON array of objects: days and moments as ISO 8601, decimals as numbers with their digits."""
+    """Return rows as a JSON array of objects: days and times as ISO 8601, decimals as numbers."""
     objects = (record for batch in batches(schema, rows) for record in batch.to_pylist())
     lines = [json.dumps(record, default=_plain) for record in objects]
     return "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
@@ -142,11 +142,11 @@ def show(
 ) -> None:
     """Print rows as a table for people; a tall one has a line for each column."""
     names = [field.name for field in schema_of(columns)]
-    told = [[_short(cell) for cell in row] for row in rows]
+    cells = [[_short(cell) for cell in row] for row in rows]
     if is_tall:
-        terminal.table(title, [""] * (len(told) + 1), list(zip(names, *told, strict=True)))
+        terminal.table(title, [""] * (len(cells) + 1), list(zip(names, *cells, strict=True)))
     else:
-        terminal.table(title, names, told)
+        terminal.table(title, names, cells)
 
 
 def _short(cell: Any) -> Any:

@@ -1,6 +1,7 @@
-"""What people see in a terminal: tables, progress, errors. Plain lines where the output is no terminal.
+"""Output of commands: tables, progress, errors; plain lines where the output is not a terminal.
 
-All that is said leaves by the two consoles of this module: no text is read as markup, and none is obeyed (see `visible`).
+All output passes through the two consoles of this module. They never read text as markup, and never let a terminal
+control of foreign text through (see `visible`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,53 +17,53 @@ from rich.text import Text
 
 from sequel_assets.safety.visible import as_line, harmless, visible
 
-LONGEST_CELL = 500
+MAX_CELL = 500
 
 
-class Exit(Console):
-    """A console by which text leaves: it styles by our own words alone, and nothing that comes from outside is obeyed."""
+class SafeConsole(Console):
+    """A console that applies only the styles of the code and writes every control in a text as an escape."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, highlight=False, emoji=False, markup=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make a text visible before its width is measured."""
+        """Escape controls before the width of the text is measured."""
         return super().render_str(harmless(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Make visible whatever was no plain text: the last thing before the control codes of our own styles."""
+        """Escape controls in whatever is not a plain string, as the last step before styles become control codes."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(harmless(segment.text), segment.style)
 
     def out(self, *objects: Any, **options: Any) -> None:
-        """Write texts as they are, such as JSON, but for what a terminal would obey."""
+        """Write texts such as JSON without wrapping or styles; controls are written as escapes."""
         super().out(*(harmless(str(each)) for each in objects), **options)
 
 
-class Line(str):
-    """A finished line of ours, in a cell: what is foreign in it has been made visible where it was put together."""
+class PreparedLine(str):
+    """A cell with a finished line of ours: foreign text in it was escaped where the line was built."""
 
     __slots__ = ()
 
 
 @cache
-def console() -> Exit:
-    """Return the standard output, made on first use: it looks at the environment."""
-    return Exit(soft_wrap=True)
+def console() -> SafeConsole:
+    """Return the console of the standard output, created on first use because it reads the environment."""
+    return SafeConsole(soft_wrap=True)
 
 
 @cache
-def errors() -> Exit:
-    """Return the standard error output, likewise."""
-    return Exit(stderr=True, soft_wrap=True)
+def errors() -> SafeConsole:
+    """Return the console of the standard error output, created on first use."""
+    return SafeConsole(stderr=True, soft_wrap=True)
 
 
 class UsageError(Exception):
-    """A wrong argument; the text is one line that names the value and what is allowed. Nothing was written."""
+    """A wrong argument; the message is one line that names the value and what is allowed. Nothing was written."""
 
 
 def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], footer: Sequence[object] = ()) -> None:
-    """Print a table; numbers stand to the right. What comes from outside cannot style the output."""
+    """Print a table; numbers are right-aligned. Foreign text cannot style the output."""
     shown = Table(title=as_line(title), title_justify="left", title_style="bold", show_footer=bool(footer))
     for place, heading in enumerate(headings):
         is_number = bool(rows) and all(isinstance(row[place], int | float) or row[place] is None for row in rows)
@@ -77,7 +78,7 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]],
     if console().is_terminal:
         console().print(shown)
         return
-    Exit(file=console().file, width=max(120, 40 * len(headings))).print(shown)
+    SafeConsole(file=console().file, width=max(120, 40 * len(headings))).print(shown)
 
 
 def _text(cell: object) -> str:
@@ -85,16 +86,16 @@ def _text(cell: object) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:,.2f}"
-    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else _visible(cell)
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else _visible_cell(cell)
 
 
-def _visible(cell: object) -> str:
-    return as_line(cell) if isinstance(cell, Line) else visible(str(cell), LONGEST_CELL)
+def _visible_cell(cell: object) -> str:
+    return as_line(cell) if isinstance(cell, PreparedLine) else visible(str(cell), MAX_CELL)
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[int], object]]:
-    """Show one bar of `total` steps and yield what moves it on; nothing is shown where the output is no terminal."""
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar of `total` steps and yield the function that advances it; outside of a terminal nothing is shown."""
     if not console().is_terminal or not total:
         yield lambda _: None
         return

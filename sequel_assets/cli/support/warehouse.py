@@ -1,4 +1,4 @@
-"""The warehouse as it stands: for the commands that ask Sequel nothing, and for what is checked before one is made."""
+"""Open an existing warehouse for commands. Nothing here creates or migrates one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +17,14 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 def stored(settings: Settings, *, writes: bool = False, root_only: bool = False) -> Iterator[Warehouse]:
     """Yield the warehouse; one without tables, or with those of another release, is refused and left alone.
 
-    Who `writes` is refused at once where it was made with other settings, and else before the first write; with
-    `root_only` the root company alone is compared.
+    With `writes` a warehouse that was created with other settings is refused at once, without it before the first
+    write. With `root_only` only the root company is compared.
     """
     warehouse = Warehouse(settings.warehouse_url, guard=guard(settings, root_only=root_only))
     if _is_missing(warehouse):
         raise WarehouseError(
-            f"the warehouse {place(warehouse.url)} is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
+            f"the warehouse {place(warehouse.url)} does not exist yet; run: sequel-assets backfill, or sequel-assets "
+            "migrate"
         )
     try:
         schema.ensure_current(warehouse)
@@ -35,9 +36,9 @@ def stored(settings: Settings, *, writes: bool = False, root_only: bool = False)
 
 
 def stored_companies(settings: Settings) -> list[KnownCompany]:
-    """Return the companies that the warehouse knows: none where it is not there or has no tables yet, and none is made.
+    """Return the companies that the warehouse knows; none where it does not exist or has no tables yet.
 
-    It is for those who write: a warehouse that was made with other settings is refused.
+    The caller is about to write: a warehouse that was created with other settings is refused.
     """
     warehouse = Warehouse(settings.warehouse_url, guard=guard(settings))
     if _is_missing(warehouse):
@@ -55,5 +56,5 @@ def stored_companies(settings: Settings) -> list[KnownCompany]:
 
 
 def _is_missing(warehouse: Warehouse) -> bool:
-    """Say whether it is an embedded warehouse that is not there yet: opening it would make an empty one."""
+    """Say whether it is an embedded warehouse that does not exist yet: opening it would create an empty one."""
     return warehouse.is_sqlite and not Path(warehouse.url.database or "").exists()

@@ -43,7 +43,7 @@ def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition
             return dg.SkipReason(str(error))
         if urls is None:
             return dg.SkipReason("nobody is told: SEQUEL_ALERT_URLS is not set")
-        places = alert_addresses.places(alert_addresses.split(urls.get_secret_value()))
+        places = alert_addresses.parse_addresses(alert_addresses.split(urls.get_secret_value()))
         try:
             return _tick(context, places, clock())
         except Exception as error:  # noqa: BLE001 - an alarm that fails would be one more thing that nobody is told of
@@ -92,7 +92,7 @@ def deliver(places: Sequence[AddressPosition], message: Message, warn: Callable[
             )
         )
 
-    with alert_addresses.silent():
+    with alert_addresses.without_library_logs():
         pool = ThreadPoolExecutor(len(places), "alerts")
         sending = {pool.submit(send, place): place for place in places}
         done, _ = wait(sending, SEND_SECONDS)
@@ -178,7 +178,7 @@ def try_out() -> int:
     text = urls.get_secret_value() if urls else ""
     message = Message("Sequel: a trial", "If you read this, alerts arrive here.", False, "", ())
     refused = 0
-    for place in alert_addresses.places(alert_addresses.split(text)):
+    for place in alert_addresses.parse_addresses(alert_addresses.split(text)):
         took = deliver([place], message, lambda _: None)
         refused += not took
         print(f"{place}: {'took it' if took else 'did not take it'}")  # noqa: T201 - a command

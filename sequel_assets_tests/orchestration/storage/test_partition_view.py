@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 __all__ = ["stored_stage"]
 NAMES = [dataset.name for dataset in SLICED]
-NOTHING = "Dagster's partition view says what the warehouse says; there is nothing to repair."
+NOTHING = "Dagster's partition view matches the warehouse; there is nothing to repair."
 Statuses = dict[str, tuple[set[str], set[str]]]
 
 

@@ -10,7 +10,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.export import Order, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.insights.person_engagement import person_engagement
 from sequel_assets.refresh.details.interactions import NO_EMOJI, _an_emoji
 from sequel_assets.sandbox import HUB, Attendance, Person, Room, Sandbox
@@ -120,7 +121,9 @@ def test_no_column_but_those_that_are_marked_holds_what_people_typed(warehouse: 
     linked = {"people.external_id"}
     assert holding == marked - linked
     assert [o for o in outcomes if "zq" in str(o.preview) + o.reason] == []
-    code = export(settings_of(warehouse, now=at(8, 14)), Order((), day(1), day(8), "csv", tmp_path / "out"), ["kid"])
+    code = export(
+        settings_of(warehouse, now=at(8, 14)), ExportOptions((), day(1), day(8), "csv", tmp_path / "out"), ["kid"]
+    )
     assert code in (0, 1)
     left = [path for path in (tmp_path / "out").rglob("*.csv") if b"zq" in path.read_bytes()]
     assert left == []

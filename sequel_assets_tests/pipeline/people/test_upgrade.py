@@ -321,7 +321,7 @@ def test_the_command_brings_an_older_database_to_this_release(tmp_path: Path, ne
     with_key = {**told, "SEQUEL_COMPANY_ID": "root", "SEQUEL_PERSON_KEY": KEY}
     first = call_in_process(["migrate"], tmp_path, told)
     assert (first.returncode, first.stderr) == (0, "")
-    assert first.stdout.startswith(f"the warehouse has schema {schema.newest()}\nits people's ids are not brought")
+    assert first.stdout.startswith(f"the warehouse has schema {schema.newest()}\nits people's ids do not follow")
     other = call_in_process(["migrate"], tmp_path, with_key | {"SEQUEL_PERSON_KEY": "another key" * 3})
     assert (other.returncode, other.stdout) == (2, "")
     assert "5 of 5 e-mails of company kid do not hash to the stored ids" in other.stderr

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.export import Order, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import bulk
@@ -90,7 +91,7 @@ def denied(warehouse: Warehouse, *statements: Any) -> list[str]:
 def test_a_reader_has_every_number_and_nothing_that_is_personal(as_user: Any, tmp_path: Path) -> None:
     """All datasets can be exported; no personal column can be selected, nor the tables that name people or webhooks."""
     bi = as_user("bi")
-    order = Order((), AT.date(), AT.date(), "csv", tmp_path / "out")
+    order = ExportOptions((), AT.date(), AT.date(), "csv", tmp_path / "out")
     assert export(settings_of(bi), order, [ACME]) in (0, 1)
     with bi.read() as connection:
         for table in (dataset.table for dataset in (*CATALOG, *SLICED) if dataset.table not in (subscriptions, inbox)):

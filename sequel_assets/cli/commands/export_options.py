@@ -1,0 +1,80 @@
+"""What `sequel-assets export` writes: datasets, days, format and folder; and the tally of a run.
+
+Personal columns, and the table of people, belong to an export only where `with_people` is set.
+"""
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.cli.support.arguments import one_line
+from sequel_assets.cli.support.terminal import UsageError
+from sequel_assets.refresh.core.datasets import CATALOG, SLICED
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.warehouse.tables.company_lists import availability
+from sequel_assets.warehouse.tables.core import people, refreshes
+
+FORMATS = ("csv", "parquet")
+TABLES: dict[str, sa.Table] = {dataset.name: dataset.table for dataset in (*CATALOG, *SLICED)}
+TABLES |= {each.name: each for each in (people, refreshes, availability)}
+"""Everything that can be exported: the datasets, the people, and the slice coverage."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is exported, and how."""
+
+    datasets: Sequence[str]
+    """Names of `TABLES`; an empty list stands for all of them."""
+    first: date
+    last: date
+    form: str
+    folder: Path
+    with_people: bool = False
+    has_mark: bool = False
+    """Whether a CSV begins with a byte order mark."""
+
+    def tables(self) -> list[sa.Table]:
+        """Return the tables; an unknown name is refused, and so are people without `with_people`."""
+        for name in self.datasets:
+            if name not in TABLES:
+                raise UsageError(f"--dataset {one_line(name)}: there is no such dataset; known are {', '.join(TABLES)}")
+        if people.name in self.datasets and not self.with_people:
+            raise UsageError(
+                f"--dataset {people.name}: it holds names and e-mails; add --with-people to export personal data"
+            )
+        names = dict.fromkeys(self.datasets) if self.datasets else TABLES
+        return [TABLES[name] for name in names if self.with_people or name != people.name]
+
+    def columns(self, of: sa.Table) -> list[sa.Column[Any]]:
+        """Return a table's columns, without the personal ones unless they were requested."""
+        return [column for column in of.columns if self.with_people or not column.info.get("personal")]
+
+    def place(self, of: sa.Table, company: KnownCompany, day: date | None) -> Path:
+        """Return the path of a partition's file."""
+        folder = self.folder / of.name / f"company={company.partition_key}"
+        return (folder / f"date={day}" if day else folder) / f"part.{self.form}"
+
+    def unfinished(self, process: int | None = None) -> Path:
+        """Return the folder of unfinished files of a process; readers skip it because of its leading dot."""
+        return self.folder / f".unfinished.{socket.gethostname()}.{process or os.getpid()}"
+
+
+@dataclass
+class Tally:
+    """What was written, and what is missing."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    files: Counter[str] = field(default_factory=Counter)
+    size: Counter[str] = field(default_factory=Counter)
+    missing: list[str] = field(default_factory=list)
+    """A line for each requested dataset of a company that is incomplete."""
+    unavailable: list[str] = field(default_factory=list)
+    """A line for each dataset that Sequel does not provide for a company, where it was not requested by name."""
