@@ -25,15 +25,12 @@ _DRAWN_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08
 _EMPTY = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that are invisible."""
 _JOINER, _NON_JOINER = "\u200d", "\u200c"
-_JOINING = tuple(
-    range(first, end)
-    for first, end in (
-        (0x600, 0x1100),
-        (0x1700, 0x1D00),
-        (0xA800, 0xAC00),
-        (0xFB50, 0xFE00),
-        (0x11000, 0x12000),
-    )
+_JOINING = (
+    range(0x600, 0x1100),
+    range(0x1700, 0x1D00),
+    range(0xA800, 0xAC00),
+    range(0xFB50, 0xFE00),
+    range(0x11000, 0x12000),
 )
 """Scripts whose letters join: Arabic, Syriac, Indic and related scripts, Mongolian."""
 _TONES = range(0x1F3FB, 0x1F400)
@@ -55,8 +52,8 @@ def visible(text: str, longest: int = MAX_SHOWN) -> str:
         return shown
     kept = shown[:longest]
     last = kept.rfind("\\", max(0, longest - 9))
-    if len(shown) > longest and last >= 0 and (whole := _ESCAPE.match(shown, last)) and whole.end() > longest:
-        kept = kept[:last]  # no half of an escape
+    if len(shown) > longest and last >= 0 and (escape := _ESCAPE.match(shown, last)) and escape.end() > longest:
+        kept = kept[:last]  # never cut an escape in half
     return f"{kept}… ({len(text):,} characters)"
 
 

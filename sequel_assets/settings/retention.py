@@ -38,7 +38,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"{name} stands in it twice")
+            raise ValueError(f"{name} appears twice")
         found[name] = value
     return found
 

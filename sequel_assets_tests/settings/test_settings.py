@@ -162,7 +162,7 @@ TOO_FEW = "2 is too few: a day turns final 48 hours after its end (SEQUEL_LATE_W
         ("company_retention_days", '{"a": 9, "b": "9"}', "b: input should be a valid integer"),
         ("company_retention_days", '{"a": 9, "b": 9.5}', "b: input should be a valid integer"),
         ("company_retention_days", '{"a": 36501}', "a: input should be less than or equal to 36500"),
-        ("company_retention_days", '{"a": 9, "a": 8}', "a stands in it twice"),
+        ("company_retention_days", '{"a": 9, "a": 8}', "a appears twice"),
         ("company_retention_days", "[9]", "input should be a valid dictionary"),
         ("company_retention_days", "{'a': 9}", "it is not JSON (Expecting property name enclosed in double quotes at character 2)"),
     ],
