@@ -141,7 +141,7 @@ class CompanyReconciliation:
         return {event_id: total for event_id, total in {**totals, **fetched}.items() if event_id not in failed}
 
     def _clear_problems(self, span: Span) -> None:
-        """Refresh the days with problems: they are final and right now, and no other run would fetch them."""
+        """Refresh the days with problems: they are final and match now, and no other run would fetch them."""
         days = self._warehouse.ask(lambda connection: days_with_problems(connection, self._company_id, span))
         self._refresh(days, {})
 
