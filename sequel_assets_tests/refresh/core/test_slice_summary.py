@@ -20,7 +20,7 @@ WHO = "a1b2c3"
 
 
 def preview(table: object, rows: list[Row]) -> tuple[tuple[str, ...], ...]:
-    result = SliceResult(table, DAY, SliceState.CHANGED, len(rows), AT, is_final=False, held=rows)  # type: ignore[arg-type]
+    result = SliceResult(table, DAY, SliceState.CHANGED, len(rows), AT, is_final=False, stored_rows=rows)  # type: ignore[arg-type]
     return outcome_of(ACME, result).preview
 
 
