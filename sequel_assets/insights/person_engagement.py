@@ -179,7 +179,7 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
                 "has_row": case((a.registered_at.is_not(None) & (registered_on >= start), 1), else_=0),
             },
         ),
-        (  # nobody's row, for everybody in the event
+        (  # one row without a person, which applies to everybody in the event
             select(e.event_id, literal("").label("person_id"), answered.c.day).where(*started),
             {_KNOWN_FLAG[name]: answered.c[name] for name in _OPTIONAL},
         ),

@@ -80,7 +80,7 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
         ],
     )
     fact = event_participants.c
-    facts = (  # people by number in the order of their ids: what is sorted below is short
+    facts = (  # people by number in the order of their ids: sorting integers is cheaper than sorting hashes
         select(day_number(fact.day).label("number"), fact.person_id, fact.event_id, *(fact[name] for name in MINUTES),
                func.dense_rank().over(order_by=fact.person_id).label("person"))
         .where(fact.company_id == company_id, fact.day.between(earliest, last))
@@ -92,7 +92,7 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
         .cte("days")
     )
     every_day = rows_of("every_day", {"number": sa.Integer}, [(number_of(day),) for day in Days(earliest, last)])
-    covers = (  # day by day, so that days are found by equality: SQLite would look at all of them for each list
+    covers = (  # a row per day, so that days are joined by equality: SQLite would scan all days for each list
         select(lists.c.list, lists.c.places, every_day.c.number)
         .select_from(lists.join(every_day, every_day.c.number.between(lists.c.first_number, lists.c.number)))
         .cte("covers")
@@ -106,7 +106,7 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
     place = func.row_number().over(partition_by=sums.c.list, order_by=(sums.c.minutes.desc(), sums.c.person))
     ranked = select(sums.c.list, sums.c.places, sums.c.person, place.label("rank")).subquery("ranked")
     short = select(ranked).where(ranked.c.rank <= ranked.c.places).cte("short")
-    named = (  # outer joins, though all are there: SQLite loops over inner ones
+    named = (  # outer joins, though every row has a partner: SQLite runs inner ones as nested loops
         select(lists, short.c.person, short.c.rank)
         .select_from(short.outerjoin(lists, lists.c.list == short.c.list))
         .cte("named")

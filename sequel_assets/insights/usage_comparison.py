@@ -140,7 +140,9 @@ def select_usage_comparison(company_id: str, first: date, last: date, start: dat
     ).select_from(
         wanted.join(now, and_(a.period == w.period, a.number == w.number))
         .outerjoin(before, and_(b.period == w.period, b.number == w.before_number))
-        .outerjoin(as_of, as_of.c.number == w.number)  # all of them are there; SQLite loops over inner joins
+        .outerjoin(
+            as_of, as_of.c.number == w.number
+        )  # every row has a partner; SQLite runs inner joins as nested loops
         .outerjoin(begins, begins.c.number == w.first_number)
         .outerjoin(before_begins, before_begins.c.number == w.before_first_number)
         .outerjoin(before_ends, before_ends.c.number == w.before_number)

@@ -91,9 +91,8 @@ def _checked_url(name: str, url: str) -> str:
         raise ValueError(f"{name} must be an http(s) address, {example}")
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError(f"{name} must hold no user name, password, ? or #, {example}")
-    if (
-        not is_plain
-    ):  # urllib and httpx read different hosts from it: the check would cover another host than the request
+    # urllib and httpx read different hosts from it: the check would cover another host than the request
+    if not is_plain:
         raise ValueError(f"{name} must name its host plainly, {example}")
     return url.rstrip("/")
 

@@ -60,7 +60,7 @@ def decoded(body: bytes, *, content_type: str = "", max_values: int = MAX_VALUES
         problem = UnsafeJsonError("nested too deeply")
     except ValueError:  # not UTF-8, or not JSON
         problem = NotJsonError(_what_it_is_instead(body, content_type))
-    raise problem  # outside the handler: the parser's exception carries the whole body with it
+    raise problem  # outside the handler: a chained exception of the parser has the entire body
 
 
 def max_value_count(body: bytes) -> int:

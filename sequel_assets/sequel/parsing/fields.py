@@ -116,7 +116,7 @@ def utc_or_none(value: object) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
         return within_calendar(time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC))
-    except OverflowError:  # the first or the last day there is, moved by its zone
+    except OverflowError:  # the first or last day of Python's calendar, shifted by its zone
         raise OutsideCalendarError(OUTSIDE) from None
     except WrongShapeError:
         raise

@@ -142,9 +142,8 @@ class Warehouse:
                 raise
             raise postgres.lost_connection() from None  # a driver may raise anything when its connection ends
         finally:
-            with contextlib.suppress(
-                exc.SQLAlchemyError
-            ):  # the connection has ended; that error is already being raised
+            # the connection has ended; that error is already being raised
+            with contextlib.suppress(exc.SQLAlchemyError):
                 if transaction.is_active:
                     transaction.rollback()
             connection.close()

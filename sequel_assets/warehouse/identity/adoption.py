@@ -111,7 +111,7 @@ def _verify_emails(company: _Company) -> None:
 def _other_key(what: str) -> IdentityError:
     return IdentityError(
         f"SEQUEL_PERSON_KEY is not the key that this warehouse was made with: {what} do not hash to the stored ids, "
-        "and with another key everybody would become somebody else; nothing was written; set the key that it was made with, "
+        "and with another key every person would get another id; nothing was written; set the key that it was made with, "
         "or fill a new warehouse (SEQUEL_WAREHOUSE_URL)"
     )
 

@@ -112,7 +112,7 @@ def compare(stored: Identity, mine: Identity) -> list[str]:
         )
     if _differ(stored.person_key_fingerprint, mine.person_key_fingerprint):
         differences.append(
-            "SEQUEL_PERSON_KEY is not the key that the warehouse was made with, and would make somebody else of everybody "
+            "SEQUEL_PERSON_KEY is not the key that the warehouse was made with, and would give every person another id "
             f"(set that one; {NO_REKEY})"
         )
     if stored.rule_version > mine.rule_version:
