@@ -10,7 +10,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, held
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, quarantined
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.coverage.problems import replace_problems_of
@@ -49,7 +49,7 @@ class SliceBatch:
         return bool(self.updates)
 
     def write(self, connection: sa.Connection) -> Written:
-        """Write all of it, within the caller's transaction; it may be called again after a rollback."""
+        """Write all of it, within the caller's transaction; it may be called once more after a rollback."""
         written: Written = []
         for dataset in self.datasets:
             for some in _each_day_once(self.updates.get(dataset, ())):
@@ -89,7 +89,7 @@ def report_slices(
         results = [result for _, result in written if result.table.name == dataset]
         problems = [problem for problem in batch.failed if problem.dataset == dataset]
         problems += [
-            Problem(company_id, dataset, held(result.loss), result.day)
+            Problem(company_id, dataset, quarantined(result.loss), result.day)
             for result in results
             if result.state is SliceState.QUARANTINED
         ]

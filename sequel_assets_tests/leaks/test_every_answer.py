@@ -41,6 +41,7 @@ EVENT = {
     "type": "Virtual", "networkingHub": "h", "isEventCancelled": False, "isReplayEnabled": True, "isEventLive": False,
     "isParentEvent": False, "isChildSessionEvent": False, "isInPersonEvent": False, "isSimuliveEnabled": False,
     "company": {"id": "c"}, "liveEventManagement": {"isEventLive": False, "replayEnabled": True},
+    "organizers": [email(1)], "presenters": [{"email": email(1), "name": person(1), "uid": "u"}],
 }  # fmt: skip
 POLLS = {
     "eventId": "e",

@@ -87,7 +87,7 @@ def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
         "event_participants": (["events"], "landed", python, owners, True),
         "event_concurrency": (["events"], "landed", python, owners, True),
         "daily_usage": (["event_participants"], "insights", sql, owners, True),
-        "audience_usage": (["event_participants"], "insights", sql, owners, True),
+        "audience_usage": (["event_hosts", "event_participants"], "insights", sql, owners, True),
         "lifetime_usage": (["event_participants"], "insights", sql, owners, True),
         "peak_concurrency": (["event_concurrency"], "insights", sql, owners, True),
         "event_statistics": (

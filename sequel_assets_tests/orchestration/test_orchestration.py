@@ -46,6 +46,7 @@ def test_the_hourly_tick_asks_for_one_run_over_every_company_and_today(stage: St
     assert request.tags[RANGE_START] == f"{stage.key(first)}|2026-03-03"
     assert request.tags[RANGE_END] == f"{stage.key(last)}|2026-03-03"
     assert [key.to_user_string() for key in request.asset_selection] == [
+        "audience_usage",
         "daily_usage",
         "event_concurrency",
         "event_participants",

@@ -129,7 +129,7 @@ def test_an_event_whose_start_moved_leaves_its_old_days(warehouse: Warehouse, da
         it.refresh()
         world.set_start("shifts", at(7), move_minutes=True)
         assert failures(it.refresh(days)) == []
-        it.assert_true(but=["event_participants", "daily_usage", "lifetime_usage", "people"])
+        it.assert_true(but=["event_participants", "daily_usage", "audience_usage", "lifetime_usage", "people"])
         it.refresh([day(6), day(7)])
         it.assert_true()
         assert it.problems() == []
@@ -148,7 +148,7 @@ def test_a_start_that_moved_is_remembered_though_its_concurrency_fails(warehouse
         it.sandbox.faults.clear()
         it.refresh([day(8)])
         assert it.problems() == []
-        it.assert_true(but=["event_participants", "daily_usage", "lifetime_usage", "people"])
+        it.assert_true(but=["event_participants", "daily_usage", "audience_usage", "lifetime_usage", "people"])
 
 
 def test_a_restated_past_moves_every_number_that_hangs_on_it(warehouse: Warehouse) -> None:
@@ -169,7 +169,7 @@ def test_a_start_that_moves_takes_the_concurrency_of_final_days_along(warehouse:
         it.refresh()
         world.set_start("shifts", at(2, 23), move_minutes=True)
         it.refresh([day(8)])
-        it.assert_true(but=["event_participants", "daily_usage", "lifetime_usage", "people"])
+        it.assert_true(but=["event_participants", "daily_usage", "audience_usage", "lifetime_usage", "people"])
 
 
 def test_a_final_day_that_loses_most_of_its_minutes_is_held(warehouse: Warehouse) -> None:

@@ -16,7 +16,7 @@ EVENT_PARTICIPANTS = Dataset(
 EVENT_CONCURRENCY = Dataset(
     table=core.event_concurrency,
     answers="How many people watched a stage event in each minute?",
-    grain="one row per company, day, stage event and minute that Sequel tells",
+    grain="one row per company, day, stage event and minute that Sequel answers",
     source="GET /getVideoWatchOverTime/{eventId} (documented)",
     refreshed="with event_participants, for events with live minutes",
     example="SELECT minute, users FROM event_concurrency ORDER BY company_id, event_id, minute",
@@ -28,20 +28,20 @@ LANDED: tuple[Dataset, ...] = (*CORE, *EVENT_DETAILS)
 """What is fetched by slice; a new one is its table, its fetch and a line here."""
 LANDED_NAMES = frozenset(dataset.name for dataset in LANDED)
 DETAIL_NAMES = LANDED_NAMES - CORE_NAMES
-"""What belongs to an event as a whole, by the day on which it starts."""
+"""Event details, by the day on which the event starts."""
 AT_CLOSE_NAMES = frozenset(insight.name for insight in INSIGHTS if insight.at_close)
 """What an open day owes nobody."""
 EVERY_DAY_NAMES = LANDED_NAMES | frozenset(one.name for one in INSIGHTS if not one.as_of and not one.of_tree)
 """What every day owes that is refreshed at all, whatever other days or companies lack."""
 HOURLY_NAMES = CORE_NAMES | frozenset(insight.name for insight in INSIGHTS if not insight.at_close)
-"""What every hour shows anew of an open day; what belongs to an event as a whole it shows where it has changed."""
+"""What every hour shows of an open day, changed or not; event details it shows where they have changed."""
 SLICED: tuple[Dataset, ...] = (*LANDED, *INSIGHTS)
 """Every dataset that is partitioned by company and day, in the order in which it is refreshed."""
 SLICED_NAMES = frozenset(dataset.name for dataset in SLICED)
 
 COMPANIES = Dataset(
     table=core.companies,
-    answers="Which companies are beneath the root, and where?",
+    answers="Which companies does the hierarchy have, and where?",
     grain="one row per company",
     source="GET /company/{companyId} and /company/{companyId}/list (documented)",
     refreshed="every hour, whole",
@@ -49,9 +49,9 @@ COMPANIES = Dataset(
 )
 COMPANY_PARENTS = Dataset(
     table=company_lists.company_parents,
-    answers="Beneath which company did a company stand on which day?",
+    answers="Which company was a company's parent on which day?",
     grain="one row per company and day on which it came to stand there",
-    source="GET /company/{companyId}/list (documented), as each hour's walk of the tree finds it",
+    source="GET /company/{companyId}/list (documented), as each hour's walk of the hierarchy finds it",
     refreshed="every hour, with companies",
     example="SELECT company_id, from_day, parent_company_id FROM company_parents ORDER BY company_id, from_day",
 )
@@ -68,7 +68,7 @@ SUBSCRIPTIONS = Dataset(
     answers="Which webhooks does Sequel deliver, until when, and when was that last seen?",
     grain="one row per subscription at Sequel",
     source="POST, GET, PUT and DELETE /api/integrations/webhooks (documented)",
-    refreshed="by the guardian, every four hours, once a public address is set",
+    refreshed="by the subscription reconciler, every four hours, once a public address is set",
     example="SELECT event_type, created_at, expires_at FROM subscriptions WHERE ended_at IS NULL",
 )
 WITHOUT_DAY: tuple[Dataset, ...] = (*LISTS, COMPANY_PARENTS)

@@ -1,4 +1,4 @@
-"""Is a list whole that promises no number? What its length and what is known from elsewhere say of that. Pure."""
+"""Is a list complete that comes without a total? What its length and what is known from elsewhere say of that. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def looks_cut_off(length: int, known: Mapping[str, KnownEvent]) -> bool:
 def doubt(entries: int, listed: Collection[str], before: Collection[str], witnesses: Collection[str]) -> Doubt | None:
     """Return what speaks against a list of people, of a round number of entries; None where nothing does.
 
-    `before` are the people that it had, `witnesses` those who must be in it by an answer that is proven.
+    `before` are the people that it had, `witnesses` those who must be in it by an answer that is verified.
     """
     if not is_round(entries):
         return None

@@ -1,4 +1,4 @@
-"""What a refresh tells about each slice. Nothing here raises: a failed slice is an outcome like the others."""
+"""What a refresh reports of each slice. Nothing here raises: a failed slice is an outcome like the others."""
 
 import traceback
 from collections.abc import Collection, Iterator
@@ -19,7 +19,7 @@ class SliceStatus(StrEnum):
     UNCHANGED = "unchanged"
     """Its rows are as they were; the bookkeeping moved on."""
     SUPERSEDED = "superseded"
-    """Another refresh had asked at a newer hour; this one was dropped."""
+    """Another refresh began at a newer hour; this one was dropped."""
     WAITING = "waiting"
     """An as-of slice that an earlier day without facts holds back."""
     FAILED = "failed"
@@ -70,8 +70,8 @@ def unexpected(error: Exception) -> str:
     return f"an unexpected {type(error).__name__}{place}, a mistake of this program; please report it"
 
 
-def held(loss: Loss | None) -> str:
-    """Return why a slice is held: of what less than half is left."""
+def quarantined(loss: Loss | None) -> str:
+    """Return why a slice is quarantined: of what less than half is left."""
     part = f"less than half of its {loss.what} ({loss.left:,} of {loss.had:,})" if loss else "less than half of it"
     return (
         f"held: the day is final, and Sequel now tells {part}; the rows that were there stay until sequel-assets accept"

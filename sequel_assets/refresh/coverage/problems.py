@@ -1,4 +1,4 @@
-"""Writing the problems of slices: those of the events that were asked; those of others stand as they are."""
+"""Writing the problems of slices: those of the events that were requested; those of others stay as they are."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -17,16 +17,16 @@ def replace_problems_of(
     warehouse: Warehouse,
     company_id: str,
     dataset: str,
-    asked: Mapping[date, frozenset[str] | None],
+    requested: Mapping[date, frozenset[str] | None],
     failed: Sequence[Problem],
     *,
     at: datetime,
 ) -> None:
-    """Make `failed` the problems of what was asked: by day the events, None for all of them."""
-    if not asked:
+    """Make `failed` the problems of what was requested: by day the events, None for all of them."""
+    if not requested:
         return
     others: list[Problem] = []
-    partly = [day for day, events in asked.items() if events is not None]
+    partly = [day for day, events in requested.items() if events is not None]
     if partly:
         here = (
             problems_table.c.company_id == company_id,
@@ -35,8 +35,8 @@ def replace_problems_of(
         )
         with warehouse.read() as connection:
             for row in connection.execute(sa.select(problems_table).where(*here)):
-                events = asked.get(row.day)
+                events = requested.get(row.day)
                 if events is not None and row.event_id not in events:
                     kind = ProblemKind(row.kind)
                     others.append(Problem(company_id, dataset, row.reason, row.day, row.event_id, kind))
-    problems.replace_problems(warehouse, company_id, dataset, list(asked), [*failed, *others], at=at)
+    problems.replace_problems(warehouse, company_id, dataset, list(requested), [*failed, *others], at=at)

@@ -1,4 +1,4 @@
-"""User activity: every page of an event, overlaps resolved, proven by `totalCount`, one row per person."""
+"""User activity: every page of an event, overlaps resolved, verified by `totalCount`, one row per person."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,33 +18,33 @@ MAX_PAGES = 2000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-def fetch_activity(client: SequelClient, asked: EventRequest) -> Rows:
-    """Return everybody in an event. A list that does not come to its `totalCount` is asked once more from the start."""
-    everybody = _everybody(client, asked.event.event_id)
-    if not everybody.is_proven:
-        everybody = _everybody(client, asked.event.event_id)
-    if not everybody.is_proven:
-        raise InvalidEventData(f"its user activity {everybody}, asked twice")
+def fetch_activity(client: SequelClient, request: EventRequest) -> Rows:
+    """Return everybody in an event. A list that does not come to its `totalCount` is fetched once more from the start."""
+    everybody = _everybody(client, request.event.event_id)
+    if not everybody.is_verified:
+        everybody = _everybody(client, request.event.event_id)
+    if not everybody.is_verified:
+        raise InvalidEventData(f"its user activity {everybody}, fetched twice")
     rows = Rows()
     by_person: dict[str, list[Activity]] = {}
     listed = [ListEntry(entry.email, entry.name, _mark(entry)) for entry in everybody.entries]
-    for who, entry in zip(rows.everybody(asked, listed), everybody.entries, strict=True):
+    for who, entry in zip(rows.everybody(request, listed), everybody.entries, strict=True):
         by_person.setdefault(who, []).append(entry)
         rows.outside.update(entry.outside)
     for who, theirs in by_person.items():
-        rows.add(event_activity, _row(asked, who, theirs))
-    rows.add(activity_totals, (*asked.start, everybody.total))
+        rows.add(event_activity, _row(request, who, theirs))
+    rows.add(activity_totals, (*request.start, everybody.total))
     return rows
 
 
 def _mark(entry: Activity) -> str:
-    """Return what tells somebody apart who has no e-mail: the user, else the entry; one never reads like the other."""
+    """Return what identifies somebody who has no e-mail: the user, else the entry; one never reads like the other."""
     return f"user {entry.user_id}" if entry.user_id is not None else f"entry {entry.uid}"
 
 
 @dataclass(frozen=True)
 class _Everybody:
-    """The entries of one run through the pages, and the `totalCount` that was told last."""
+    """The entries of one run through the pages, and the `totalCount` of the last page."""
 
     entries: list[Activity]
     total: int
@@ -52,7 +52,7 @@ class _Everybody:
     """The `totalCount` of the page before."""
 
     @property
-    def is_proven(self) -> bool:
+    def is_verified(self) -> bool:
         """Say whether these are all, and nothing else.
 
         Where the count fell, an entry went between two pages: it may be among these still, and another has slipped from
@@ -61,7 +61,7 @@ class _Everybody:
         return len(self.entries) == self.total >= self.before
 
     def __str__(self) -> str:
-        """Tell the numbers that speak against it."""
+        """Return the numbers that speak against it."""
         fell = f", after {self.before} on the page before" if self.total < self.before else ""
         return f"lists {len(self.entries)} entries, and totalCount says {self.total}{fell}"
 
@@ -75,20 +75,20 @@ def _everybody(client: SequelClient, event_id: str) -> _Everybody:
     found: dict[tuple[str | None, str | None], Activity] = {}
     last_total = 0
     for page in range(1, MAX_PAGES + 1):
-        told = client.user_activity(event_id, page=page, count=PAGE_SIZE)
+        response = client.user_activity(event_id, page=page, count=PAGE_SIZE)
         known = len(found)
-        for entry in told.items:
+        for entry in response.items:
             uid = (entry.uid, None) if entry.uid is not None else (None, entry.user_id)
             before = found.get(uid)
             if before is None or (entry.updated_on or _LONG_AGO) >= (before.updated_on or _LONG_AGO):
                 found[uid] = entry
-        if len(found) >= told.total_count or len(found) == known or told.total_count < last_total:
-            return _Everybody(list(found.values()), told.total_count, last_total)
-        last_total = told.total_count
+        if len(found) >= response.total_count or len(found) == known or response.total_count < last_total:
+            return _Everybody(list(found.values()), response.total_count, last_total)
+        last_total = response.total_count
     raise InvalidEventData(f"its user activity has no end: more than {MAX_PAGES} pages of {PAGE_SIZE}")
 
 
-def _row(asked: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
+def _row(request: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
     """Return one person's row: of several entries what was done is added up, of scores the largest counts."""
     entries = sorted(entries, key=lambda entry: (entry.updated_on or _LONG_AGO, entry.uid or entry.user_id or ""))
 
@@ -110,7 +110,7 @@ def _row(asked: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
     on_demand = [entry.on_demand_time for entry in entries if entry.on_demand_time is not None]
     statuses = [entry.lead_status for entry in entries if entry.lead_status is not None]
     return (
-        *asked.start,
+        *request.start,
         who,
         len(entries),
         flag("attended"),
@@ -141,7 +141,7 @@ EVENT_ACTIVITY = Dataset(
     table=event_activity,
     answers="Who registered for an event, came, watched, commented, asked and answered, and how does Sequel score them?",
     grain="one row per company, day on which the event starts, stage event and person who registered or came",
-    source="POST /events/{eventId}/user-activity (observed), every page, proven by its totalCount",
+    source="POST /events/{eventId}/user-activity (observed), every page, verified by its totalCount",
     refreshed=f"{REFRESHED}; what is watched later stands in event_participants",
     example="SELECT event_id, count(registered_at) AS registered, sum(CASE WHEN attended THEN 1 ELSE 0 END) AS attended "
     "FROM event_activity GROUP BY event_id",

@@ -1,4 +1,4 @@
-"""What an event as a whole told through one endpoint: rows for its tables, or why there are none."""
+"""What one endpoint answers of an event: rows for its tables, or why there are none."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from sequel_assets.insights.event_days import REPLAY_DAYS
-from sequel_assets.refresh.datasets.people_without_email import ListedPerson, tell_apart
+from sequel_assets.refresh.datasets.people_without_email import ListedPerson, distinguish
 from sequel_assets.sequel import Event, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -25,13 +25,13 @@ REFRESHED = (
 WAY_OUT = "if it stays so, sequel-assets exclude rules the event out"
 
 
-class InvalidEventData(Exception):  # noqa: N818 - an answer that cannot be kept right, told by name
+class InvalidEventData(Exception):  # noqa: N818 - an answer that cannot be kept right; the problem names it
     """An event's answer that contradicts itself; the text says how and quotes nobody."""
 
 
 @dataclass(frozen=True)
 class EventRequest:
-    """One event to be asked as a whole, and whose rows they will be."""
+    """A request for the details of one event, and whose rows they will be."""
 
     company_id: str
     event: KnownEvent
@@ -48,7 +48,7 @@ class EventRequest:
 
 @dataclass(frozen=True, repr=False)
 class ListEntry:
-    """One entry of a list of people: `mark` is what Sequel tells it apart by, if anything."""
+    """One entry of a list of people: `mark` is what Sequel identifies it by, if anything."""
 
     email: str | None
     name: str | None
@@ -66,7 +66,7 @@ class Rows:
     """Why the answer says nothing of a table: without rows it would pass for "nothing happened"."""
     people: dict[str, Person] = field(default_factory=dict)
     entries: int = 0
-    """How many entries the answer had, where it is a list of people that promises no number."""
+    """How many entries the answer had, where it is a list of people that comes without a total."""
     outside: set[str] = field(default_factory=set)
     """Times outside the calendar that are kept as unknown, as Sequel spells them."""
 
@@ -74,37 +74,37 @@ class Rows:
         """Add a row with every column of its table."""
         self.by_table.setdefault(table, []).append(row)
 
-    def who(self, asked: EventRequest, email: str | None, name: str | None) -> str | None:
+    def who(self, request: EventRequest, email: str | None, name: str | None) -> str | None:
         """Return the id of somebody who wrote or chose something, who is remembered; None for nobody.
 
         Of several people of one name without an e-mail it is the first: nothing says which one it was.
         """
         if not (email or "").strip() and not (name or "").strip():
             return None
-        return self.known(asked, email, name)
+        return self.known(request, email, name)
 
-    def known(self, asked: EventRequest, email: str | None, name: str | None, number: int = 1) -> str:
+    def known(self, request: EventRequest, email: str | None, name: str | None, number: int = 1) -> str:
         """Return the id of a person, who is remembered if there is anything to remember.
 
         `number` says which one of those of the name it is, without an e-mail.
         """
         shown = (name or "").strip()
-        person = person_id(asked.person_key, email, shown, asked.event.event_id, number)
+        person = person_id(request.person_key, email, shown, request.event.event_id, number)
         if shown or normal_email(email) is not None:
             self.meet(Person(person, normal_email(email), shown))
         return person
 
-    def everybody(self, asked: EventRequest, entries: Sequence[ListEntry]) -> list[str]:
-        """Return the id of each entry of a list of people, who are remembered; those without an e-mail are told apart."""
+    def everybody(self, request: EventRequest, entries: Sequence[ListEntry]) -> list[str]:
+        """Return the id of each entry of a list of people, who are remembered; those without an e-mail are kept apart."""
         unnamed = [entry for entry in entries if normal_email(entry.email) is None]
-        who = iter(tell_apart([ListedPerson(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
+        who = iter(distinguish([ListedPerson(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
         found = []
         for entry in entries:
             if normal_email(entry.email) is None:
                 one = next(who)
-                found.append(self.known(asked, None, one.name, one.number))
+                found.append(self.known(request, None, one.name, one.number))
             else:
-                found.append(self.known(asked, entry.email, entry.name))
+                found.append(self.known(request, entry.email, entry.name))
         return found
 
     def meet(self, person: Person) -> None:
@@ -115,23 +115,23 @@ class Rows:
 
 
 class FetchFailure(StrEnum):
-    """How asking one event ended, if not with rows."""
+    """Why the request for one event ended without rows."""
 
     VANISHED = "vanished"
     """Sequel neither lists nor knows the event any more: its rows stay."""
-    NO_AUDIENCE = "silent"
-    """404 of an event that nobody has come to: there is nothing to tell, and its rows stay."""
+    NO_AUDIENCE = "no audience"
+    """404 of an event that nobody has come to: there is nothing to be answered, and its rows stay."""
     NOT_FOUND = "not found"
-    """404, though Sequel knows the event: perhaps it does not tell this of the company at all."""
-    REFUSED = "not told"
+    """404, though Sequel knows the event: perhaps it does not answer this for the company at all."""
+    REFUSED = "refused"
     """403, another shape and the like: the same."""
     FAILED = "failed"
-    """It may be told another time: its slice fails."""
+    """It may be answered another time: its slice fails."""
 
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What became of asking one event."""
+    """What became of the request for one event."""
 
     event_id: str
     rows: Rows | None = None
@@ -154,7 +154,7 @@ class FetchResult:
         return why if not why or self.failure_kind is FetchFailure.FAILED else f"{why}; {WAY_OUT}"
 
 
-def _as_an_event(client: SequelClient, event_id: str) -> object:
+def _event(client: SequelClient, event_id: str) -> object:
     return client.event(event_id)
 
 
@@ -174,8 +174,8 @@ class Endpoint:
     comes_with_list: bool = False
     """Whether the list of events answers it: then every event is kept up to date, and costs no request."""
     needs_audience: bool = False
-    """Whether there is nothing to tell of an event that nobody has come to."""
-    look_up: Callable[[SequelClient, str], object] = _as_an_event
+    """Whether there is nothing to be answered of an event that nobody has come to."""
+    look_up: Callable[[SequelClient, str], object] = _event
     """What else is requested of an event after a 404: `NotFound` from there too means that Sequel does not know it."""
 
     @property

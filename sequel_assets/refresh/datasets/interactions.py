@@ -41,51 +41,52 @@ _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def fetch_interactions(client: SequelClient, asked: EventRequest) -> Rows:
-    """Return what people said and chose. An id that is told twice, with two meanings, is refused by name."""
-    told = client.event_interactions(asked.event.event_id)
+def fetch_interactions(client: SequelClient, request: EventRequest) -> Rows:
+    """Return what people said and chose. An id that stands twice, with two contents, is refused by name."""
+    response = client.event_interactions(request.event.event_id)
     rows = Rows()
     for part, its_tables in _TABLES_OF.items():
-        if getattr(told, part) is None:
+        if getattr(response, part) is None:
             rows.missing_parts |= dict.fromkeys(its_tables, f"Sequel's answer has no {part}")
-    if any("answers" not in poll.model_fields_set for poll in told.polls or ()):
+    if any("answers" not in poll.model_fields_set for poll in response.polls or ()):
         rows.missing_parts[poll_answers] = "Sequel's polls have no answers"
-    for position, poll in enumerate(_once(told.polls or (), lambda poll: poll.poll_id, "poll"), start=1):
-        _add_poll(rows, asked, poll, position)
-    answers = [answer for poll in told.polls or () for answer in poll.answers]
-    for timed in (*answers, *(told.questions or ()), *(told.chat or ())):
+    for position, poll in enumerate(_once(response.polls or (), lambda poll: poll.poll_id, "poll"), start=1):
+        _add_poll(rows, request, poll, position)
+    answers = [answer for poll in response.polls or () for answer in poll.answers]
+    for timed in (*answers, *(response.questions or ()), *(response.chat or ())):
         rows.outside.update(timed.outside)
-    for question in _once(told.questions or (), lambda question: question.question_id, "question"):
-        key = (*asked.start, checked_key(question.question_id, "a question's id"))
-        who = rows.who(asked, question.email, question.name)
+    for question in _once(response.questions or (), lambda question: question.question_id, "question"):
+        key = (*request.start, checked_key(question.question_id, "a question's id"))
+        who = rows.who(request, question.email, question.name)
         rest = (question.text, question.asked_at, question.answer, question.answered_at, question.upvotes)
         rows.add(questions, (*key, who, *rest))
-    for position, message in enumerate(_transcript(told), start=1):
-        key = (*asked.start, checked_key(message.message_id, "a message's id"))
+    for position, message in enumerate(_transcript(response), start=1):
+        key = (*request.start, checked_key(message.message_id, "a message's id"))
         rows.add(
-            chat_messages, (*key, position, rows.who(asked, message.email, message.name), message.text, message.sent_at)
+            chat_messages,
+            (*key, position, rows.who(request, message.email, message.name), message.text, message.sent_at),
         )
     counts: dict[tuple[str, int], int] = {}
-    for reaction in told.reactions or ():
+    for reaction in response.reactions or ():
         place = (
             _an_emoji(checked_key(reaction.emoji, "an emoji")),
             NO_MINUTE if reaction.minute is None else reaction.minute,
         )
         counts[place] = counts.get(place, 0) + reaction.count
     for (emoji, minute), count in counts.items():
-        rows.add(reactions, (*asked.start, emoji, minute, count))
+        rows.add(reactions, (*request.start, emoji, minute, count))
     return rows
 
 
-def _add_poll(rows: Rows, asked: EventRequest, poll: Poll, position: int) -> None:
-    key = (*asked.start, checked_key(poll.poll_id, "a poll's id"))
+def _add_poll(rows: Rows, request: EventRequest, poll: Poll, position: int) -> None:
+    key = (*request.start, checked_key(poll.poll_id, "a poll's id"))
     rows.add(polls, (*key, position, poll.question))
     options = _once(poll.options, lambda option: option.option_id, "option")
     for place, option in enumerate(options, start=1):
         rows.add(poll_options, (*key, checked_key(option.option_id, "an option's id"), place, option.text))
     listed = {option.option_id for option in options}
     for place, answer in enumerate(_in_time(poll.answers), start=1):
-        who = rows.who(asked, answer.email, answer.name)
+        who = rows.who(request, answer.email, answer.name)
         is_listed = answer.option_id in listed
         chosen, text = (answer.option_id, None) if is_listed else ("", answer.option_id)
         rows.add(poll_answers, (*key, place, who, chosen, is_listed, answer.answered_at, text))
@@ -102,10 +103,10 @@ def _in_time(answers: Iterable[PollAnswer]) -> list[PollAnswer]:
     return sorted(answers, key=lambda answer: answer.answered_at or _LAST)
 
 
-def _transcript(told: Interactions) -> list[ChatMessage]:
+def _transcript(response: Interactions) -> list[ChatMessage]:
     """Return the messages in order of time; one without a time stays behind the one that it follows in the list."""
     at, placed = datetime.min.replace(tzinfo=UTC), []
-    for message in _once(told.chat or (), lambda message: message.message_id, "message"):
+    for message in _once(response.chat or (), lambda message: message.message_id, "message"):
         at = message.sent_at or at
         placed.append((at, message))
     return [message for _, message in sorted(placed, key=lambda one: one[0])]
@@ -116,7 +117,7 @@ def _once(things: Sequence[T], key: Callable[[T], str], what: str) -> list[T]:
     found: dict[str, T] = {}
     for thing in things:
         if found.setdefault(key(thing), thing) != thing:
-            raise InvalidEventData(f"a {what} is told twice, with two contents")
+            raise InvalidEventData(f"a {what} stands twice, with two contents")
     return list(found.values())
 
 

@@ -20,49 +20,49 @@ from sequel_assets.warehouse.tables.company_lists import (
 from sequel_assets.warehouse.tables.dataset import Dataset
 
 
-def fetch_registrants(client: SequelClient, asked: EventRequest) -> Rows:
+def fetch_registrants(client: SequelClient, request: EventRequest) -> Rows:
     """Return a row per person who registered, without the columns that the warehouse knows better."""
     rows = Rows()
     found: dict[str, tuple[bool, str | None]] = {}
-    told = [(one, _as_json(one.metadata)) for one in client.registrants(asked.event.event_id)]
-    rows.entries = len(told)
-    everybody = [ListEntry(one.email, one.name, _mark(one), answers or "") for one, answers in told]
-    for who, (one, answers) in zip(rows.everybody(asked, everybody), told, strict=True):
+    listed = [(one, _as_json(one.metadata)) for one in client.registrants(request.event.event_id)]
+    rows.entries = len(listed)
+    everybody = [ListEntry(one.email, one.name, _mark(one), answers or "") for one, answers in listed]
+    for who, (one, answers) in zip(rows.everybody(request, everybody), listed, strict=True):
         has_link, before = found.get(who, (False, None))
         found[who] = (has_link or one.join_url is not None, max(filter(None, (before, answers)), default=None))
     for who, (has_link, answers) in found.items():
-        rows.add(registrants, (asked.company_id, asked.event.event_id, who, None, has_link, answers))
+        rows.add(registrants, (request.company_id, request.event.event_id, who, None, has_link, answers))
     return rows
 
 
 def _mark(one: Registrant) -> str | None:
-    """Return what tells somebody apart who has no e-mail: link and name, since a link may be everybody's."""
+    """Return what identifies somebody who has no e-mail: link and name, since a link may be everybody's."""
     return None if one.join_url is None else f"{normal_name(one.name)}\0{one.join_url}"
 
 
-def fetch_hub_participants(client: SequelClient, asked: EventRequest) -> Rows:
+def fetch_hub_participants(client: SequelClient, request: EventRequest) -> Rows:
     """Return a row per person that a hub lists."""
     rows = Rows()
     found: dict[str, list[float | None]] = {}
-    listed = client.hub_participants(asked.event.event_id)
+    listed = client.hub_participants(request.event.event_id)
     rows.entries = len(listed)
     everybody = [ListEntry(one.email, one.name, one.user_id, str(one.when)) for one in listed]
-    for who, one in zip(rows.everybody(asked, everybody), listed, strict=True):
+    for who, one in zip(rows.everybody(request, everybody), listed, strict=True):
         found.setdefault(who, []).append(one.when)
     for who, entries in found.items():
-        told = [when for when in entries if when is not None]
-        first, last = min(told, default=None), max(told, default=None)
-        rows.add(hub_participants, (asked.company_id, asked.event.event_id, who, len(entries), first, last))
+        times = [when for when in entries if when is not None]
+        first, last = min(times, default=None), max(times, default=None)
+        rows.add(hub_participants, (request.company_id, request.event.event_id, who, len(entries), first, last))
     return rows
 
 
-def fetch_hub_rooms(client: SequelClient, asked: EventRequest) -> Rows:
-    """Return a row per room of a hub; an answer without their list tells nothing of them, an empty list is no rooms."""
-    rows, told = Rows(), client.hub(asked.event.event_id).rooms
-    if told is None:
+def fetch_hub_rooms(client: SequelClient, request: EventRequest) -> Rows:
+    """Return a row per room of a hub; an answer without their list says nothing of them, an empty list is no rooms."""
+    rows, rooms = Rows(), client.hub(request.event.event_id).rooms
+    if rooms is None:
         rows.missing_parts[hub_rooms] = "Sequel's answer has no networkingHubRooms"
-    for position, room in enumerate(told or (), start=1):
-        rows.add(hub_rooms, (asked.company_id, asked.event.event_id, position, room.name or "", room.max_slots))
+    for position, room in enumerate(rooms or (), start=1):
+        rows.add(hub_rooms, (request.company_id, request.event.event_id, position, room.name or "", room.max_slots))
     return rows
 
 
@@ -74,10 +74,10 @@ def fetch_event_hosts(client: SequelClient, request: EventRequest) -> Rows:
     for role, hosts in roles.items():
         for one in hosts.named if hosts is not None else ():
             rows.add(event_hosts, (*key, _host(rows, request, one), role, one.email is not None))
-    told = [hosts for hosts in roles.values() if hosts is not None]
-    by_id = sum(one.email is None for hosts in told for one in hosts.named)
+    known = [hosts for hosts in roles.values() if hosts is not None]
+    by_id = sum(one.email is None for hosts in known for one in hosts.named)
     counts = (None if hosts is None else len(hosts.named) for hosts in roles.values())
-    rows.add(event_host_counts, (*key, *counts, by_id, sum(hosts.unknown for hosts in told)))
+    rows.add(event_host_counts, (*key, *counts, by_id, sum(hosts.unknown for hosts in known)))
     return rows
 
 
@@ -117,7 +117,7 @@ HUB_ROOMS = Dataset(
     answers="Which rooms does a networking hub have, and for how many people each? With networking: how full was it?",
     grain="one row per company, hub and room; a hub without rooms has none",
     source="GET /networking/{id} (documented)",
-    refreshed="as hub_participants: each hub that is asked for its people is asked for its rooms too",
+    refreshed="as hub_participants: of each hub both are requested together",
     example="SELECT n.day, n.event_id, n.people, r.rooms, r.slots, 1.0 * n.people / nullif(r.slots, 0) AS people_per_slot FROM networking n "
     "JOIN (SELECT company_id, event_id, count(*) AS rooms, CASE WHEN count(max_slots) = count(*) THEN sum(max_slots) END AS slots "
     "FROM hub_rooms GROUP BY company_id, event_id) r ON r.company_id = n.company_id AND r.event_id = n.event_id "

@@ -1,6 +1,6 @@
 """People without an e-mail in what Sequel lists of an event: who is one person, and which one of those of a name.
 
-Nothing is promised of how many they are, so they are told apart by Sequel's own mark of each (a user's id, a link), and
+No total says how many they are, so they are kept apart by Sequel's own mark of each (a user's id, a link), and
 entries without one are a person each. What they are called after is their place among those of their name, not the mark:
 so ids agree with those of other lists, which have no marks.
 """
@@ -28,7 +28,7 @@ class Unnamed:
     number: int
 
 
-def tell_apart(entries: Sequence[ListedPerson]) -> list[Unnamed]:
+def distinguish(entries: Sequence[ListedPerson]) -> list[Unnamed]:
     """Return for each entry who it is. Neither who nor how many there are depends on the order of the list."""
     groups: dict[tuple[str | None, int], list[int]] = {}
     for place, entry in enumerate(entries):

@@ -6,12 +6,12 @@ from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import replays
 
 
-def fetch_replays(client: SequelClient, asked: EventRequest) -> Rows:
+def fetch_replays(client: SequelClient, request: EventRequest) -> Rows:
     """Return a row per recording."""
     rows = Rows()
-    for position, replay in enumerate(client.available_replays(asked.event.event_id), start=1):
+    for position, replay in enumerate(client.available_replays(request.event.event_id), start=1):
         has = (replay.url is not None, replay.download_url is not None)
-        rows.add(replays, (*asked.start, position, *has, replay.download_status, replay.is_custom))
+        rows.add(replays, (*request.start, position, *has, replay.download_status, replay.is_custom))
     return rows
 
 

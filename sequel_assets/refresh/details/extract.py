@@ -43,7 +43,7 @@ class EventDetails:
     pool: Executor
     company_id: str
     events: Sequence[KnownEvent]
-    moment: RunInfo
+    run_info: RunInfo
     person_key: str
     noted: frozenset[str] = field(default=frozenset(), init=False)
     """Datasets with problems: those whose problems may have to be replaced."""
@@ -51,7 +51,7 @@ class EventDetails:
     def run(self, days: Mapping[date, DayCoverage], alone: Sequence[str], pending: Pending) -> Iterator[Outcome]:
         """Yield an outcome for each slice of the days, and write those of single events.
 
-        Those are the ones asked `alone`, and where their day is kept those that are new, start at another time, or in an
+        Those are the ones requested `alone`, and where their day is kept those that are new, start at another time, or in an
         hourly refresh are under way since another day.
         """
         stages = [
@@ -59,15 +59,17 @@ class EventDetails:
             for event in self.events
             if event.event_type == STAGE and event.starts_at is not None
         ]
-        self._take_out_moved([asked for asked in stages if asked.event.event_id in pending.restarted])
-        is_hourly, anew = DayCoverage.ACTIVE in days.values(), pending.newcomers | pending.restarted
-        again = [
-            asked
-            for asked in stages
-            if asked.event.event_id in anew or (is_hourly and is_under_way(asked.event, self.moment.at))
+        self._take_out_moved([request for request in stages if request.event.event_id in pending.restarted])
+        is_hourly, changed = DayCoverage.ACTIVE in days.values(), pending.newcomers | pending.restarted
+        once_more = [
+            request
+            for request in stages
+            if request.event.event_id in changed or (is_hourly and is_under_way(request.event, self.run_info.at))
         ]
-        kept = self._kept_days() if again else set()
-        plan = self._plan(stages, days, {*alone, *(asked.event.event_id for asked in again if asked.day in kept)})
+        kept = self._kept_days() if once_more else set()
+        plan = self._plan(
+            stages, days, {*alone, *(request.event.event_id for request in once_more if request.day in kept)}
+        )
         known, self.noted = self.warehouse.ask(self._known)
         for endpoint in DETAIL_ENDPOINTS:
             yield from self._endpoint(endpoint, plan, stages, known)
@@ -77,22 +79,22 @@ class EventDetails:
         p = problems_table.c
         chosen = (p.company_id == self.company_id, p.dataset.in_(DETAIL_NAMES))
         return (
-            availability.known(connection, self.company_id, self.moment.at),
+            availability.known(connection, self.company_id, self.run_info.at),
             frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct())),
         )
 
     def _plan(
         self, stages: Sequence[EventRequest], days: Mapping[date, DayCoverage], alone: set[str]
     ) -> list[DayOfEvents]:
-        """Return the days with the events that start on them; events asked alone on other days come by themselves."""
+        """Return the days with the events that start on them; events requested alone on other days come by themselves."""
         of_day: dict[date, list[EventRequest]] = {day: [] for day in sorted(days)}
         single = []
-        first_held = self.moment.first_held(self.company_id)
-        for asked in stages:
-            if asked.day in of_day:
-                of_day[asked.day].append(asked)
-            elif asked.event.event_id in alone and asked.day >= first_held:
-                single.append(DayOfEvents(asked.day, None, (asked,)))
+        first_held = self.run_info.first_held(self.company_id)
+        for request in stages:
+            if request.day in of_day:
+                of_day[request.day].append(request)
+            elif request.event.event_id in alone and request.day >= first_held:
+                single.append(DayOfEvents(request.day, None, (request,)))
         return [DayOfEvents(day, days[day], tuple(theirs)) for day, theirs in of_day.items()] + single
 
     def _endpoint(
@@ -101,7 +103,7 @@ class EventDetails:
         """Fetch one endpoint, and load its slices portion by portion."""
         is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS} for day in plan)
         wanted = {request.event.event_id: request for day in plan for request in day.events}
-        about = (self.context, self.warehouse, self.pool, self.company_id, endpoint, known, self.moment.at)
+        about = (self.context, self.warehouse, self.pool, self.company_id, endpoint, known, self.run_info.at)
         probe = AvailabilityProbe(*about, is_full=is_full)
         probe.run(stages if wanted or (probe.lacking and is_full) else (), wanted)
         self._leave_out(probe.absent, plan)
@@ -115,7 +117,7 @@ class EventDetails:
             if endpoint.needs_audience and is_answered:  # else the company may be refused, not the event
                 fetched = self._with_no_audience(fetched)
             datasets = tuple(table.name for table in endpoint.tables if table not in probe.absent)
-            batch = DetailsBatch(self.company_id, self.moment, datasets, endpoint, present)
+            batch = DetailsBatch(self.company_id, self.run_info, datasets, endpoint, present)
             for day in portion:
                 batch.add(day, fetched)
             yield from batch.commit(self.warehouse, self.noted)
@@ -134,7 +136,7 @@ class EventDetails:
         requested = {day.day: day.requested for day in plan}
         for table in absent:
             if table.name in self.noted:
-                replace_problems_of(self.warehouse, self.company_id, table.name, requested, [], at=self.moment.at)
+                replace_problems_of(self.warehouse, self.company_id, table.name, requested, [], at=self.run_info.at)
 
     @repeats
     def _take_out_moved(self, restarted: Sequence[EventRequest]) -> None:
@@ -142,9 +144,9 @@ class EventDetails:
         if not restarted:
             return
         with self.warehouse.write(self.company_id) as connection:
-            for asked in restarted:
+            for request in restarted:
                 for table in OF_EVENTS:
-                    take_out(connection, table, self.company_id, asked.event.event_id, self.moment, but=asked.day)
+                    take_out(connection, table, self.company_id, request.event.event_id, self.run_info, but=request.day)
 
     @repeats
     def _kept_days(self) -> set[date]:
@@ -158,10 +160,10 @@ def events_with_audience(connection: sa.Connection, company_id: str, event_ids: 
     """Return those of the events that somebody came to, by minutes or by activity, and those whose minutes could not be had."""
     p, a, n = event_participants.c, event_activity.c, problems_table.c
     came = sa.or_(a.attended, a.viewed_replay, a.live_minutes > 0, a.on_demand_minutes > 0)
-    told = ((p, sa.true()), (a, came), (n, n.dataset.in_(CORE_NAMES)))
+    seen = ((p, sa.true()), (a, came), (n, n.dataset.in_(CORE_NAMES)))
     return {
         event_id
-        for c, where in told
+        for c, where in seen
         for event_id in connection.scalars(
             sa.select(c.event_id).where(c.company_id == company_id, among(c.event_id, event_ids), where).distinct()
         )

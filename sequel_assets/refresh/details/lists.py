@@ -38,8 +38,8 @@ LATELY = timedelta(days=30)
 def due_events(events: Iterable[KnownEvent], days: Mapping[date, DayCoverage], now: datetime) -> list[KnownEvent]:
     """Return the events and hubs whose lists a refresh of these days requests: what an hour costs is decided here.
 
-    Those that start on the days or are under way and, where a day is asked in full (so at least at each day's close), all that are
-    upcoming, under way or ended within 30 days. A hub is asked with the events that link it.
+    Those that start on the days or are under way and, where a day is requested in full (so at least at each day's close), all that are
+    upcoming, under way or ended within 30 days. A hub is requested with the events that link it.
     """
     events = list(events)
     with_recent = any(coverage is not DayCoverage.ACTIVE for coverage in days.values())
@@ -56,7 +56,7 @@ def due_events(events: Iterable[KnownEvent], days: Mapping[date, DayCoverage], n
 
 
 def owed_events(connection: sa.Connection, company_id: str) -> set[str]:
-    """Return the events and hubs whose lists could not be had: they are asked for again by every refresh."""
+    """Return the events and hubs whose lists could not be had: every refresh requests them once more."""
     p = problems.c
     chosen = (p.company_id == company_id, p.dataset.in_([table.name for table in LISTED_OF]), p.event_id != "")
     return set(connection.scalars(sa.select(p.event_id).where(*chosen)))
@@ -107,7 +107,7 @@ def refresh_lists(
         batch = ListBatch(company_id, run_info, (table.name,), endpoint, known)
         batch.add(fetched, _doubts(warehouse, company_id, table, [one for one in fetched if one.answers(table)]))
         for _ in load_slices(warehouse, batch):
-            pass  # a list has no slice: who asked for it reports what failed
+            pass  # a list has no slice: its caller reports what failed
         failed += batch.failed
     return failed
 
@@ -154,15 +154,15 @@ class ListBatch(SliceBatch):
         """Turn lists into rows, or into problems; one that may be cut off is quarantined or noted."""
         table = self.endpoint.tables[0]
         name = table.name
-        held = {at for at, why in doubts.items() if why.is_held and not self.run_info.accepts_loss}
-        self.fetched = [one for one in fetched if one.answers(table) and one.event_id not in held]
+        quarantined = {at for at, why in doubts.items() if why.is_held and not self.run_info.accepts_loss}
+        self.fetched = [one for one in fetched if one.answers(table) and one.event_id not in quarantined]
         self.requested[NO_DAY] = frozenset(one.event_id for one in fetched)
         for one in fetched:
             why = one.failure(table)
             self.failed += [Problem(self.company_id, name, why, event_id=one.event_id)] if why else []
         for one in self.fetched:
             self.seen += [(person, NO_DAY) for person in one.rows.people.values()] if one.rows else []
-        self.failed += [Problem(self.company_id, name, doubts[at].reason, event_id=at) for at in sorted(held)]
+        self.failed += [Problem(self.company_id, name, doubts[at].reason, event_id=at) for at in sorted(quarantined)]
         self.notes = [
             Problem(self.company_id, name, why.reason, event_id=at) for at, why in doubts.items() if not why.is_held
         ]
@@ -200,7 +200,7 @@ class ListBatch(SliceBatch):
 
 
 def note_registered(connection: sa.Connection, company_id: str, events: Sequence[KnownEvent]) -> None:
-    """Give the registrants of these events the times that their activity tells now."""
+    """Give the registrants of these events the times that their activity has now."""
     registered = _registered(connection, company_id, events)
     r, here = registrants.c, registrants.c.company_id == company_id
     chosen = sa.select(registrants).where(here, among(r.event_id, [event.event_id for event in events]))
@@ -232,7 +232,7 @@ def _note(connection: sa.Connection, company_id: str, table: sa.Table, run_info:
 def _registered(
     connection: sa.Connection, company_id: str, events: Sequence[KnownEvent]
 ) -> dict[tuple[str, str], datetime | None]:
-    """Return when people registered, as their activity tells it."""
+    """Return when people registered, as their activity has it."""
     days = {event.starts_at.date() for event in events if event.starts_at is not None}
     a = event_activity.c
     chosen = (a.company_id == company_id, among(a.day, sorted(days)), among(a.event_id, [e.event_id for e in events]))

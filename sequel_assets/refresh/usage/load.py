@@ -53,10 +53,10 @@ class UsageBatch(SliceBatch):
     ) -> None:
         """Turn what the events gave for a day into its slices, or into problems.
 
-        `works` are the events that were asked: every one (full), the hot ones, or (coverage None) some for their own sake.
+        `works` are the events that were requested: every one (full), the active ones, or (coverage None) some for their own sake.
         """
         self.requested[day] = None if coverage is DayCoverage.FULL else frozenset(work.event.event_id for work in works)
-        requests, seconds = sum(told.requests for told in done.values()), sum(told.seconds for told in done.values())
+        requests, seconds = sum(one.requests for one in done.values()), sum(one.seconds for one in done.values())
         self.costs[day] = (explored + requests, seconds)
         self.vanished.update(work.event.event_id for work in works if work.vanished)
         self._add_participants(day, done, works, coverage)
@@ -65,7 +65,7 @@ class UsageBatch(SliceBatch):
     def _add_participants(
         self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: DayCoverage | None
     ) -> None:
-        failures = {event_id: told.facts_failure for event_id, told in done.items() if told.facts_failure}
+        failures = {event_id: one.facts_failure for event_id, one in done.items() if one.facts_failure}
         self.failed += [
             Problem(self.company_id, PARTICIPANTS, why, day, event_id) for event_id, why in failures.items()
         ]
@@ -73,13 +73,13 @@ class UsageBatch(SliceBatch):
             return
         rows: list[Row] = []
         proofs: list[Row] = []
-        asked = set()
+        requested = set()
         for work in works:
             event_id, event_type = work.event.event_id, work.event.event_type
             facts = done[event_id].facts if event_id in done else None
             if facts is None and work.vanished:
                 continue  # its rows stay
-            asked.add(event_id)
+            requested.add(event_id)
             for one in facts.minutes if facts else ():
                 email = one.attendee.email
                 who = person_id(self.person_key, email, one.attendee.unnamed_by, event_id, one.attendee.number)
@@ -95,7 +95,7 @@ class UsageBatch(SliceBatch):
             event_participants,
             day,
             rows,
-            frozenset(asked),
+            frozenset(requested),
             through,
             data,
             full,
@@ -108,28 +108,30 @@ class UsageBatch(SliceBatch):
     def _add_concurrency(
         self, day: date, done: Mapping[str, DayWork], works: Sequence[EventWork], coverage: DayCoverage | None
     ) -> None:
-        failures = {event_id: told.concurrency_failure for event_id, told in done.items() if told.concurrency_failure}
+        failures = {event_id: one.concurrency_failure for event_id, one in done.items() if one.concurrency_failure}
         self.failed += [Problem(self.company_id, CONCURRENCY, why, day, event_id) for event_id, why in failures.items()]
         if failures:
             return
-        told = {work.event.event_id: work.concurrency for work in works if work.concurrency is not None}
-        self.place(day, told, coverage)
+        concurrency = {work.event.event_id: work.concurrency for work in works if work.concurrency is not None}
+        self.place(day, concurrency, coverage)
 
-    def place(self, day: date, told: Mapping[str, ConcurrencyByDay], coverage: DayCoverage | None = None) -> None:
+    def place(
+        self, day: date, concurrency: Mapping[str, ConcurrencyByDay], coverage: DayCoverage | None = None
+    ) -> None:
         """Put the minutes of events into the concurrency slice of a day."""
         rows: list[Row] = [
             (self.company_id, day, event_id, minute, users)
-            for event_id, telling in told.items()
-            for minute, users in telling.get(day, {}).items()
+            for event_id, minutes in concurrency.items()
+            for minute, users in minutes.get(day, {}).items()
         ]
         data, full = self._covered(coverage)
         through = self.run_info.through
-        accepts_loss = self.run_info.accepts_loss or bool(self.restarted & told.keys())
+        accepts_loss = self.run_info.accepts_loss or bool(self.restarted & concurrency.keys())
         update = SliceUpdate(
-            event_concurrency, day, rows, frozenset(told), through, data, full, accepts_loss=accepts_loss
+            event_concurrency, day, rows, frozenset(concurrency), through, data, full, accepts_loss=accepts_loss
         )
         self.updates.setdefault(CONCURRENCY, []).append(update)
-        self.spans.update({event_id: _reach(telling) for event_id, telling in told.items()})
+        self.spans.update({event_id: _reach(minutes) for event_id, minutes in concurrency.items()})
         self.costs.setdefault(day, (0, 0.0))
         self.rows += len(rows)
 
@@ -151,6 +153,6 @@ class UsageBatch(SliceBatch):
         return written
 
 
-def _reach(told: ConcurrencyByDay) -> tuple[datetime | None, datetime | None]:
-    minutes = [minute for day in told.values() for minute in day]
+def _reach(concurrency: ConcurrencyByDay) -> tuple[datetime | None, datetime | None]:
+    minutes = [minute for day in concurrency.values() for minute in day]
     return (min(minutes), max(minutes)) if minutes else (None, None)

@@ -1,4 +1,4 @@
-"""What is kept of a company without a day: who registered, who met in its hubs and in which rooms, where it stood, what Sequel does not tell of it.
+"""What is kept of a company without a day: registrants, hosts, people and rooms of hubs, its parents, its unavailable datasets.
 
 And of the root, what the warehouse was made with.
 """

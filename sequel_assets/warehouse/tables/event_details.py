@@ -1,4 +1,4 @@
-"""What people did in an event, as Sequel tells it of the event as a whole: activity, polls, questions, chat, reactions, replays.
+"""Event details: activity, polls, questions, chat, reactions, replays.
 
 The `day` of each row is the UTC day on which its event starts. A column that can hold what one of the audience wrote, or what
 somebody wrote of them, is marked `info={"personal": True}`: it is shown nowhere but here. What the hosts publish (names of

@@ -120,9 +120,9 @@ def test_rows_that_arrive_between_pages_are_all_there_once(asked: EventRequest, 
 def test_a_total_count_that_lies_is_refused_with_both_numbers(asked: EventRequest, answering: Any) -> None:
     """After it was asked twice."""
     client = answering(paged({1: [entry("a"), entry("b")]}, lambda _: 3))
-    with pytest.raises(InvalidEventData, match="lists 2 entries, and totalCount says 3, asked twice"):
+    with pytest.raises(InvalidEventData, match="lists 2 entries, and totalCount says 3, fetched twice"):
         fetch_activity(client, asked)
-    with pytest.raises(InvalidEventData, match="lists 2 entries, and totalCount says 1, asked twice"):
+    with pytest.raises(InvalidEventData, match="lists 2 entries, and totalCount says 1, fetched twice"):
         fetch_activity(answering(paged({1: [entry("a"), entry("b")]}, lambda _: 1)), asked)
 
 
@@ -256,8 +256,8 @@ def test_odd_interactions_are_kept_right(asked: EventRequest, answering: Any) ->
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"chat": [{"messageId": "m", "text": "a"}, {"messageId": "m", "text": "b"}]}, "a message is told twice"),
-        ({"polls": [{"pollId": "p", "question": "a"}, {"pollId": "p", "question": "b"}]}, "a poll is told twice"),
+        ({"chat": [{"messageId": "m", "text": "a"}, {"messageId": "m", "text": "b"}]}, "a message stands twice"),
+        ({"polls": [{"pollId": "p", "question": "a"}, {"pollId": "p", "question": "b"}]}, "a poll stands twice"),
         ({"reactions": [{"emoji": "x" * 201, "count": 1}]}, "an emoji of 201 characters"),
         ({"questions": [{"questionId": "q" * 5000}]}, "a question's id of 5000 characters"),
     ],

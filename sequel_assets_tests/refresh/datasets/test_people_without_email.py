@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.datasets.activity import fetch_activity
 from sequel_assets.refresh.datasets.endpoint import EventRequest
 from sequel_assets.refresh.datasets.lists import fetch_hub_participants, fetch_registrants
-from sequel_assets.refresh.datasets.people_without_email import ListedPerson, Unnamed, tell_apart
+from sequel_assets.refresh.datasets.people_without_email import ListedPerson, Unnamed, distinguish
 from sequel_assets.sequel.endpoints.directory import HubParticipant, Registrant
 from sequel_assets.sequel.endpoints.engagement import activity_page_from
 from sequel_assets.warehouse.stores.people import person_id
@@ -31,14 +31,14 @@ entries = st.builds(
 @given(st.lists(entries, max_size=8), st.randoms(use_true_random=False))
 def test_as_many_are_told_apart_as_marks_and_entries_without_one_say(listed: list[ListedPerson], random: Any) -> None:
     """Numbered from one within each name, whatever the order."""
-    found = tell_apart(listed)
+    found = distinguish(listed)
     people = {(one.name.strip().lower(), one.number) for one in found}
     marks = {entry.mark for entry in listed if entry.mark is not None}
     assert len({(entry.mark, who) for entry, who in zip(listed, found, strict=True) if entry.mark}) == len(marks)
     assert len(marks) + sum(entry.mark is None for entry in listed) >= len(people)
     order = list(range(len(listed)))
     random.shuffle(order)
-    again = tell_apart([listed[place] for place in order])
+    again = distinguish([listed[place] for place in order])
     assert {(listed[p].mark, who.number) for p, who in zip(order, again, strict=True) if listed[p].mark} == {
         (entry.mark, who.number) for entry, who in zip(listed, found, strict=True) if entry.mark
     }
@@ -54,7 +54,7 @@ def test_one_mark_is_one_person_and_none_is_a_person_each() -> None:
         ListedPerson("Bo", "c"),
     ]
     guest = [Unnamed("Guest", 3), Unnamed("guest", 2), Unnamed("GUEST", 1), Unnamed("guest", 2)]
-    assert tell_apart(listed) == [*guest, Unnamed("Bo", 1)]
+    assert distinguish(listed) == [*guest, Unnamed("Bo", 1)]
 
 
 def fetched(fetch: Any, table: Any, **answers: Any) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.outcomes import held
+from sequel_assets.refresh.core.outcomes import quarantined
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.slices.decisions import Loss, loss_of
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants
@@ -50,7 +50,7 @@ def test_what_a_slice_would_lose_is_told_as_what_it_is(
 
 def test_the_reason_of_a_slice_that_is_held_says_what_fell() -> None:
     """So that its owner knows what is accepted."""
-    assert held(Loss("minutes", 328, 1934)) == (
+    assert quarantined(Loss("minutes", 328, 1934)) == (
         "held: the day is final, and Sequel now tells less than half of its minutes (328 of 1,934); "
         "the rows that were there stay until sequel-assets accept"
     )
