@@ -1,4 +1,4 @@
-"""What an insight's sources say together of each day: as one row of `refreshes` would, if they were one dataset. Pure."""
+"""What an insight's sources cover together on each day, as one row of `refreshes` would say it. Pure."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -28,9 +28,9 @@ def together(
 ) -> Mapping[date, Any]:
     """Return, by day, what the sources cover: only days that every source has.
 
-    A source that is unavailable at the company, or optional, counts on days that it has no slice of as a constant: as if
-    it were always the same. `stored` are the rows of `refreshes` by dataset and day, `plans` the checksums of the plans of the
-    events that start on a day, of which only some insights take notice.
+    A source that is unavailable at the company, or optional, counts on days that it has no slice of as a constant: as
+    if it were always the same. `stored` are the rows of `refreshes` by dataset and day, `plans` the checksums of the
+    plans of the events that start on a day, of which only some insights take notice.
     """
     plans = plans if insight.reads_events else {}
     if len(insight.inputs) == 1 and not insight.reads_events:
