@@ -55,7 +55,7 @@ def open_client(settings: Settings) -> SequelClient:
 
 
 def guard(settings: Settings, *, root_only: bool = False) -> Callable[[Warehouse], bool]:
-    """Return what refuses, before the first write, a warehouse that was made with other settings (`warehouse.identity`).
+    """Return what refuses a warehouse that was made with other settings, before the first write (`identity`).
 
     A receiver compares the root company alone: it has no business with the key of persons.
     """
@@ -70,7 +70,7 @@ def mine(settings: Settings) -> IdentitySettings:
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """Return the warehouse of the settings, guarded. The folder of the embedded default is made; any other must be there."""
+    """Return the warehouse of the settings. The folder of the embedded default is made; any other must be there."""
     warehouse = Warehouse(settings.warehouse_url, guard=guard(settings))
     if "warehouse_url" not in settings.model_fields_set:
         make_folder(Path(DATA_FOLDER))

@@ -21,7 +21,7 @@ def twice_if_missing(call: Callable[[], T]) -> T:
 
 
 def twice_if_refused(call: Callable[[], T]) -> T:
-    """Return what a list of a company answers; a 404 is requested once more, and so is a 403, which may be a quota's."""
+    """Return what a list of a company answers; after a 404, or a 403 that may be a quota's, the second answer."""
     try:
         return call()
     except (NotFound, Forbidden):

@@ -39,8 +39,8 @@ def same_things(
 ) -> dict[str, str]:
     """Return, of ids that are another spelling of one, which that is: the known one, else Sequel's own.
 
-    `uid_of` is the id that Sequel answers of each spelling, None where it knows none. Two that answer with their own ids are
-    two; one that Sequel does not know is the only other's.
+    `uid_of` is the id that Sequel answers of each spelling, None where it knows none. Two that answer with their own
+    ids are two; one that Sequel does not know is the only other's.
     """
     same: dict[str, str] = {}
     for group in groups:

@@ -1,7 +1,7 @@
 """History that Sequel forgets: which days are frozen, and which of those are unknown for good. Pure decisions.
 
-A day that ended longer ago than Sequel keeps is frozen: it is not requested (again). One that froze before any refresh of
-every event had covered its end is unknown, not zero.
+A day that ended longer ago than Sequel keeps is frozen: it is not requested (again). One that froze before any refresh
+of every event had covered its end is unknown, not zero.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,7 @@
 """What every stage of a refresh is handed: the account, the warehouse, the rules, the hour, and what stops the run.
 
-The values are fixed when the run begins. Only `progress`, `kept_lists` and `stop` change, and each of them locks itself.
+The values are fixed when the run begins. Only `progress`, `kept_lists` and `stop` change, and each of them locks
+itself.
 """
 
 import threading
@@ -24,20 +25,10 @@ class Stopped(Exception):  # noqa: N818 - a state, not an error
     """The run was asked to stop, or ended by an error that no other request would survive."""
 
 
-class StopSignal:
-    """Whether a run is to stop, and the error that ended it for every company, once there is one."""
+class StopSignal(threading.Event):
+    """Set where a run is to stop; `error` is what ended it for every company, once there is one."""
 
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self.error: SequelError | None = None
-
-    def set(self) -> None:
-        """Ask every thread of the run to stop at its next request."""
-        self._event.set()
-
-    def is_set(self) -> bool:
-        """Say whether the run is to stop."""
-        return self._event.is_set()
+    error: SequelError | None = None
 
     def check(self) -> None:
         """Raise `Stopped` where the run is to stop."""

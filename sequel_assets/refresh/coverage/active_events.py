@@ -17,8 +17,9 @@ def active_events(
 ) -> frozenset[str]:
     """Return the ids of the active events, and of the hubs that they link to.
 
-    Active is an event that starts between 30 days ago and a day ahead, one with minutes in the last 30 days (`watched`), one
-    that was listed for the first time (`new`), and one without a start, of which nothing can be ruled out.
+    Active is an event that starts between 30 days ago and a day ahead, one with minutes in the last 30 days
+    (`watched`), one that was listed for the first time (`new`), and one without a start, of which nothing can be ruled
+    out.
     """
     events = list(events)
     active = {

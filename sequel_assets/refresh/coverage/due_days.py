@@ -33,8 +33,9 @@ def due_this_hour(
     """Return the days that an hourly refresh of one company requests, and how.
 
     Today, its active events, unless this hour has it; each past day, in full, once it has ended and once when its late
-    window has passed. What should have happened while no run was made is due now, and each day once. Days before the first one that was ever
-    refreshed are a backfill's business; those that Sequel has forgotten (`frozen_before`) are never due.
+    window has passed. What should have happened while no run was made is due now, and each day once. Days before the
+    first one that was ever refreshed are a backfill's business; those that Sequel has forgotten (`frozen_before`) are
+    never due.
     """
     through = data_through(now, settle)
     today = now.astimezone(UTC).date()
@@ -51,7 +52,7 @@ def due_this_hour(
 
 
 def _is_due(day: date, slice_: Covers | None, through: datetime, late_window: timedelta) -> bool:
-    """Say whether a past day is to be requested in full: once it has ended, and once when its late window has passed."""
+    """Say whether a past day is requested in full: once it has ended, and once when its late window has passed."""
     if slice_ is not None and slice_.is_final:
         return False
     full = slice_.full_through if slice_ else None
@@ -88,7 +89,7 @@ def days_to_request(
     settle: timedelta,
     undone: bool = False,
 ) -> dict[date, DayCoverage]:
-    """Return those of the days that a backfill has to request, and how: not what is final, or requested in full this hour.
+    """Return the days that a backfill has to request, and how: not what is final, or requested in full this hour.
 
     Of a final day the event details are requested where they are due once more.
     Where an earlier refresh of the company left something `undone` the hour is no reason to skip.

@@ -2,8 +2,8 @@
 
     required(now) = top of the hour of now - settle - allowance
 
-Today is late when its `data_through` is before that. A past day is late when it should have closed and no refresh of every
-event has covered its end; and once more when its late window has passed and it is not final.
+Today is late when its `data_through` is before that. A past day is late when it should have closed and no refresh of
+every event has covered its end; and once more when its late window has passed and it is not final.
 """
 
 from collections.abc import Mapping

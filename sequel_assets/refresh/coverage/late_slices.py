@@ -18,8 +18,8 @@ from sequel_assets.warehouse.stores import availability, catalog
 def find_late(warehouse: Warehouse, settings: Settings, datasets: Sequence[str]) -> dict[str, list[Late]]:
     """Return by dataset every late slice of the companies that are there.
 
-    A dataset that every day owes counts from the company's first day of any dataset: one that failed on that day is late
-    for it. What waits for days before it (as-of numbers), or for other companies, counts from its own.
+    A dataset that every day owes counts from the company's first day of any dataset: one that failed on that day is
+    late for it. What waits for days before it (as-of numbers), or for other companies, counts from its own.
     """
     now = settings.clock()
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)

@@ -1,9 +1,11 @@
 """Reading `refreshes`: what each slice of each dataset covers, as plain values for the pure decisions."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -50,53 +52,41 @@ def landed_days(
     """
     coverage = read_slice_coverage(connection, sorted(names), company_ids)
     unavailable = availability.by_company(connection)
-    troubled_days: dict[str, dict[date, set[str]]] = {}
-    quarantined_days: dict[str, dict[date, set[str]]] = {}
-    requested_days: dict[str, dict[date, set[str]]] = {}
     p = problems.c
-    standing = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.kind).where(
-        among(p.company_id, company_ids), p.dataset.in_(names)
-    )
-    for company_id, day, dataset, event_id, kind in connection.execute(standing):
-        if kind == ProblemKind.REQUEST:
-            requested_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
-        troubled_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
-        if not event_id:
-            quarantined_days.setdefault(company_id, {}).setdefault(day, set()).add(dataset)
+    query = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.kind)
+    standing: dict[tuple[str, date], list[Any]] = defaultdict(list)
+    for row in connection.execute(query.where(among(p.company_id, company_ids), p.dataset.in_(names))):
+        standing[row.company_id, row.day].append(row)
     found: dict[str, dict[date, Watermark]] = {}
     for company_id in company_ids:
         absent = unavailable.get(company_id, frozenset())
         of_each = {name: coverage[name].get(company_id, {}) for name in names - absent}
         days = {day for slices in of_each.values() for day in slices}
-        wrong, quarantined = troubled_days.get(company_id, {}), quarantined_days.get(company_id, {})
-        requested = requested_days.get(company_id, {})
         found[company_id] = {
             day: _together(
-                {
-                    name: _unless(name in requested.get(day, ()), slices.get(day, NOTHING))
-                    for name, slices in of_each.items()
-                },
-                wrong.get(day, set()),
-                quarantined.get(day, set()),
+                {name: slices.get(day, NOTHING) for name, slices in of_each.items()},
+                standing.get((company_id, day), ()),
             )
             for day in days
         }
     return found
 
 
-def _unless(is_owed: bool, slice_: Watermark) -> Watermark:
-    """Return what a slice covers; one that is to be requested again, final or not, covers nothing to the full."""
-    return replace(slice_, full_through=None, is_final=False) if is_owed else slice_
+def _together(slices: dict[str, Watermark], standing: Sequence[Any]) -> Watermark:
+    """Return the least of the slices of a day, of its minutes, and of its event details without quarantined ones.
 
-
-def _together(slices: Mapping[str, Watermark], troubled: AbstractSet[str], quarantined: AbstractSet[str]) -> Watermark:
-    """Return the least of the slices of a day, and of those of its minutes, and of its event details that are not quarantined."""
+    `standing` are the problems of the day. A slice with a request, final or not, covers nothing to the full.
+    """
+    for one in standing:
+        if one.kind == ProblemKind.REQUEST and one.dataset in slices:
+            slices[one.dataset] = replace(slices[one.dataset], full_through=None, is_final=False)
+    quarantined = {one.dataset for one in standing if not one.event_id}
     details = [one for name, one in slices.items() if name not in CORE_NAMES | quarantined]
     minutes = _least([one for name, one in slices.items() if name in CORE_NAMES])
-    if troubled & CORE_NAMES:
+    if any(one.dataset in CORE_NAMES for one in standing):
         minutes = replace(minutes, full_through=None)
     all_of_it = _least(list(slices.values()))
-    if troubled:
+    if standing:
         all_of_it = replace(all_of_it, full_through=None)
     of_details = _least(details) if details else None
     return replace(all_of_it, of_minutes=None if all_of_it == minutes else minutes, of_event_details=of_details)

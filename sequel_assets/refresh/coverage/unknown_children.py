@@ -1,7 +1,7 @@
 """Companies whose sub-companies Sequel has never listed: no roll-up is written over what is not known.
 
-The mark is a problem of the company, of a kind of its own. A company whose sub-companies were listed at some time has what
-is known of them, and no mark.
+The mark is a problem of the company, of a kind of its own. A company whose sub-companies were listed at some time has
+what is known of them, and no mark.
 """
 
 from collections.abc import Collection

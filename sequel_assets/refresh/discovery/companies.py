@@ -38,8 +38,7 @@ def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
     """Request the root and, level by level, the sub-companies; each company once, however often it is listed."""
     root = client.company(root_id)
     seen = Walk(found={root.uid: (root, None, 0)})
-    level = [root.uid]
-    depth = 0
+    level, depth = [root.uid], 0
     while level:
         depth += 1
         children = list(pool.map(lambda at: _children(client, at, is_root=at == root.uid), level))
@@ -69,7 +68,10 @@ def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[C
 
 def _why_unlisted(error: SequelError) -> str:
     if isinstance(error, Forbidden):
-        return "Sequel refuses to list its sub-companies (403: is the parent's licence valid?); those known stay as they are"
+        return (
+            "Sequel refuses to list its sub-companies (403: is the parent's licence valid?); "
+            "those known stay as they are"
+        )
     return f"its sub-companies cannot be listed, those known stay as they are: {error}"
 
 
@@ -78,36 +80,31 @@ def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[s
     if child.uid in seen.found:
         return
     if len(seen.found) >= MAX_COMPANIES:
-        first = next(iter(seen.found))
         if not any(note.kind is ProblemKind.UNKNOWN_CHILDREN for note in seen.notes):
-            reason = f"more than {MAX_COMPANIES} companies in the hierarchy; the rest is left out, so no roll-up is written over it"
-            seen.notes.append(Problem(first, companies.name, reason, kind=ProblemKind.UNKNOWN_CHILDREN))
+            reason = (
+                f"more than {MAX_COMPANIES} companies in the hierarchy; "
+                "the rest is left out, so no roll-up is written over it"
+            )
+            seen.notes.append(
+                Problem(next(iter(seen.found)), companies.name, reason, kind=ProblemKind.UNKNOWN_CHILDREN)
+            )
         return
     seen.found[child.uid] = (child, parent, depth)
     following.append(child.uid)
 
 
 def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
-    """Put each company that several list under the one that it names itself, else where it stood, else where it was met.
+    """Put each company that several list under the one that it names, else where it stood, else where it was met.
 
-    So that a company stands in one place, whatever else lists it this time. One that does not list its sub-companies need
-    not confirm it; a choice that would close a loop is none.
+    So that a company stands in one place, whatever else lists it this time. One that does not list its sub-companies
+    need not confirm it; a choice that would close a loop is none.
     """
     parents = {company_id: parent for company_id, (_, parent, _) in seen.found.items()}
-
-    def above(company_id: str) -> list[str]:
-        line = []
-        at = parents[company_id]
-        while at is not None:
-            line.append(at)
-            at = parents[at]
-        return line
-
     for company_id, (company, first, _) in seen.found.items():
         may_be = {*seen.listed_by.get(company_id, ()), *seen.unlisted} - {company_id} if first else set()
         named = Spellings(may_be).find(company.parent_company_id) if company.parent_company_id else None
         for parent in (named, stood.get(company_id)):
-            if parent is not None and parent in may_be and company_id not in above(parent):
+            if parent is not None and parent in may_be and company_id not in ancestors(parent, parents):
                 parents[company_id] = parent
                 break
         for other in seen.listed_by.get(company_id, ()):
@@ -116,13 +113,11 @@ def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
                 kept = parents[company_id] or "nothing, as the root"
                 reason = f"is listed under {where}; it stays under {kept}"
                 seen.notes.append(Problem(company_id, companies.name, reason))
-    placed = {key: (company, parents[key], len(above(key))) for key, (company, _, _) in seen.found.items()}
+    placed = {key: (company, parents[key], len(ancestors(key, parents))) for key, (company, _, _) in seen.found.items()}
     seen.found = dict(sorted(placed.items(), key=lambda item: item[1][2]))
 
 
-def compare(
-    known: Sequence[KnownCompany], seen: Walk, known_keys: Iterable[str]
-) -> tuple[list[KnownCompany], list[str]]:
+def diff(known: Sequence[KnownCompany], seen: Walk, known_keys: Iterable[str]) -> tuple[list[KnownCompany], list[str]]:
     """Return the companies as they are to be stored now, and the ids of known ones that may be gone.
 
     A company that is known, was not found, and stands under one whose sub-companies Sequel does not list, stays.
@@ -144,13 +139,18 @@ def compare(
 
 
 def is_descendant(company_id: str, above: Collection[str], parents: Mapping[str, str | None]) -> bool:
-    """Say whether a company is a descendant of one of these; a loop ends."""
-    steps, at = 0, parents.get(company_id)
-    while at is not None and steps <= len(parents):
-        if at in above:
-            return True
-        at, steps = parents.get(at), steps + 1
-    return False
+    """Say whether a company is a descendant of one of these."""
+    return any(at in above for at in ancestors(company_id, parents))
+
+
+def ancestors(company_id: str, parents: Mapping[str, str | None]) -> list[str]:
+    """Return the companies above one, the nearest first; a loop ends where it began."""
+    found: list[str] = []
+    at = parents.get(company_id)
+    while at is not None and at != company_id and at not in found:
+        found.append(at)
+        at = parents.get(at)
+    return found
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def look(
     parents_of = {company.company_id: company.parent_company_id for company in known}
     once_each(client, seen, [company.company_id for company in known if company.gone_at is None], pool)
     place(seen, parents_of)
-    now, doubtful = compare(known, seen, known_keys)
+    now, doubtful = diff(known, seen, known_keys)
     answers = dict(zip(doubtful, pool.map(lambda at: _is_gone(client, at), doubtful), strict=True))
     unanswered = {company_id: answer for company_id, answer in answers.items() if isinstance(answer, SequelError)}
     for company_id, error in unanswered.items():
@@ -219,7 +219,7 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
     notes = {key: marked(note, found.unread, listed_before) for key, note in found.notes.items()}
     noted = warehouse.ask(lambda connection: problems.companies_with(connection, companies.name))
     touched = [*found.gone, *(company.company_id for company in found.present)]
-    # Marks come before the companies and go after them: a store that dies in between never passes for one that was read.
+    # Marks come before the companies and go after them: a store that dies in between passes for none that was read.
     for company_id in touched:
         if company_id in notes:
             problems.replace_problems(warehouse, company_id, companies.name, [NO_DAY], [notes[company_id]], at=at)
@@ -245,6 +245,6 @@ def refresh_companies(
     clock: Callable[[], datetime],
     known_keys: Iterable[str],
 ) -> list[KnownCompany]:
-    """Walk the hierarchy and store it; return every company that is not gone. See `look` for whose errors are the caller's."""
+    """Walk the hierarchy and store it; return every company that is not gone. For errors see `look`."""
     known = warehouse.ask(catalog.known_companies)
     return store(warehouse, look(client, known, root_id, pool, known_keys), at=clock())

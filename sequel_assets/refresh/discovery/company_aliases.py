@@ -1,4 +1,4 @@
-"""A company of which a walk meets two spellings of the id: one partition, one history; and what of a company cannot be read."""
+"""Companies of which a walk meets two spellings of the id count once; fields that cannot be read are noted."""
 
 from __future__ import annotations
 

@@ -67,7 +67,8 @@ def _notes(company_id: str, listing: list[Event], same: Mapping[str, str]) -> li
         Problem(
             company_id,
             events.name,
-            f"is also listed as {at!r}, which differs in case or blanks alone and is the same to Sequel: it counts once",
+            f"is also listed as {at!r}, which differs in case or blanks alone and is the same to Sequel: "
+            "it counts once",
             event_id=same[at],
         )
         for at in sorted(filter(None, spelled))

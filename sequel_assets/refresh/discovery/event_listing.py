@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from sequel_assets.refresh.core.bounded_wait import LATE, answered_in_time
 from sequel_assets.refresh.core.existence import events_of, twice_if_missing
 from sequel_assets.refresh.core.id_spelling import Spellings
+from sequel_assets.refresh.discovery.companies import ancestors
 from sequel_assets.refresh.discovery.event_aliases import spell_alike
 from sequel_assets.refresh.discovery.event_ownership import Owned, foreign_owners, own
 from sequel_assets.refresh.discovery.list_requests import Stored, Turn
@@ -29,8 +30,8 @@ def place_events(
 ) -> Owned:
     """Place the events of a turn, out of a run that requests these companies.
 
-    The companies whose lists failed are in `turn.failed`; one that lists an event in two spellings, of which Sequel does
-    not answer whether they are one, joins them.
+    The companies whose lists failed are in `turn.failed`; one that lists an event in two spellings, of which Sequel
+    does not answer whether they are one, joins them.
     """
     parents = {company.company_id: company.parent_company_id for company in companies}
     depths = {company.company_id: company.depth for company in companies}
@@ -40,21 +41,21 @@ def place_events(
         below.company_id
         for below in companies
         if below.gone_at is None and below.company_id not in requested
-        for above in _above(below.company_id, parents)
+        for above in ancestors(below.company_id, parents)
         if above in listings and _of_unknown_owner(listings[above], stored.get(above, {}))
     }
     seconds = turn.quiet.seconds
     witnesses, unanswered = answered_in_time(pool, lambda at: events_of(client, at), sorted(also_requested), seconds)
     errors = {**turn.failed, **unanswered, **dict.fromkeys(turn.late, LATE)}
     waiting: dict[tuple[str, str], str] = {}
-    """(lister, event) -> why it is not known whose it is; empty where it is a company's that cannot be requested now."""
+    """(lister, event) -> why its owner is not known; empty where it is a company's that cannot be requested now."""
     for company_id, listing in listings.items():
         others = (*witnesses.values(), *(theirs for other, theirs in listings.items() if other != company_id))
         doubtful = _of_unknown_owner(listing, stored.get(company_id, {})) - {e.uid for each in others for e in each}
         for below, error in errors.items():
-            if company_id in _above(below, parents) and not isinstance(error, NotFound):
+            if company_id in ancestors(below, parents) and not isinstance(error, NotFound):
                 theirs = doubtful & stored.get(below, {}).keys()
-                why = f"it names no company, and the events of {below}, a sub-company of this one, cannot be listed: {error}"
+                why = f"it names no company, and the events of its sub-company {below} cannot be listed: {error}"
                 waiting |= {(company_id, event_id): why for event_id in doubtful - theirs}
                 waiting |= {(company_id, event_id): "" for event_id in theirs}
     spellings = Spellings(depths)
@@ -88,16 +89,7 @@ def place_events(
 def _of_unknown_owner(listing: Iterable[Event], known: Mapping[str, KnownEvent]) -> set[str]:
     """Return the events that name no owner and are not known at their lister.
 
-    Sequel may list a sub-company's events although the request excludes them, so only the lists of its sub-companies can decide.
+    Sequel may list a sub-company's events although the request excludes them, so only the lists of its sub-companies
+    can decide.
     """
     return {event.uid for event in listing if not event.company_uid and event.uid not in known}
-
-
-def _above(company_id: str, parents: Mapping[str, str | None]) -> list[str]:
-    """Return the companies above one, the nearest first; a loop ends where it began."""
-    found: list[str] = []
-    at = parents.get(company_id)
-    while at is not None and at != company_id and at not in found:
-        found.append(at)
-        at = parents.get(at)
-    return found

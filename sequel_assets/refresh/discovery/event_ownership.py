@@ -95,7 +95,8 @@ def own(
 
 def cannot_be_read(fields: Iterable[str]) -> str:
     """Return what is said of fields that are there and make no sense; their values stand nowhere."""
-    return f"its {', '.join(sorted(fields))} cannot be read (a time must lie between {EARLIEST.year} and {LATEST.year}); kept as unknown"
+    years = f"{EARLIEST.year} and {LATEST.year}"
+    return f"its {', '.join(sorted(fields))} cannot be read (a time must lie between {years}); kept as unknown"
 
 
 def _link(links: dict[str, list[tuple[datetime, str, str, str, KnownEvent]]], company: str, event: KnownEvent) -> None:

@@ -130,7 +130,10 @@ class _Requests:
         except SequelError as error:
             if isinstance(error, FATAL):
                 raise
-            reason = f"whether its list of events is complete is not known, since Sequel does not answer its eventIds: {error}"
+            reason = (
+                "whether its list of events is complete is not known, "
+                f"since Sequel does not answer its eventIds: {error}"
+            )
             return _Listed(listing, notes=[Problem(company_id, events.name, reason, event_id=EVENT_IDS)])
         named = unlisted(company.event_ids or (), listing, company_id, self._stored)
         if len(named) > MAX_UNLISTED:
@@ -142,7 +145,7 @@ class _Requests:
 
 
 def unlisted(named: Sequence[str], listing: Sequence[Event], company_id: str, stored: Stored) -> tuple[str, ...]:
-    """Return the events that a company names and does not list, but for hubs and those known at another company. Pure."""
+    """Return the events that a company names and does not list, without hubs and those of another company. Pure."""
     listed = {event.uid for event in listing} | {event.networking_hub for event in listing}
     hubs = {event.event_id for theirs in stored.values() for event in theirs.values() if event.event_type == HUB}
     elsewhere = {
@@ -163,8 +166,9 @@ def _named(
 ) -> tuple[list[Event], list[Problem]]:
     """Return an event that is named and not listed, as far as Sequel answers it, and what is to be said of it.
 
-    Where Sequel does not know it, it is another spelling of one that is listed, or no event any more.
-    Where it cannot be looked up it is requested by its id alone, so that what is wrong with it shows at its own slices; one that is known goes on as it was.
+    Where Sequel does not know it, it is another spelling of one that is listed, or no event any more. Where it cannot
+    be looked up it is requested by its id alone, so that what is wrong with it shows at its own slices; one that is
+    known goes on as it was.
     """
     try:
         event = answer.result()
@@ -173,7 +177,10 @@ def _named(
     except NotFound:
         if Spellings(event.uid for event in listed).find(event_id) is not None:
             return [], []
-        reason = "its company names it in eventIds, and Sequel neither lists nor knows it (404): taken for deleted, nothing is requested of it"
+        reason = (
+            "its company names it in eventIds, and Sequel neither lists nor knows it (404): "
+            "taken for deleted, nothing is requested of it"
+        )
         return [], [Problem(company_id, events.name, reason, event_id=event_id)]
     except SequelError as error:
         if isinstance(error, FATAL):

@@ -26,7 +26,8 @@ class PartitionKeys:
     """The partition key of each company: slug of its name, a dot, the first 8 hex digits of its id's SHA-256.
 
     `taken` are the keys by company; `known_keys` those that Dagster has, where the key of a company whose warehouse was
-    rebuilt is found again by its digits; anybody may add keys there, so those of another form are passed over. Should two companies share 8 digits, the second one gets 16.
+    rebuilt is found again by its digits; anybody may add keys there, so those of another form are passed over. Should
+    two companies share 8 digits, the second one gets 16.
     """
 
     def __init__(self, taken: Mapping[str, str], known_keys: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from sequel_assets.warehouse.tables.core import NO_DAY, event_concurrency, event
 HISTORY, RESTART = event_participants.name, event_concurrency.name
 """The dataset under which each of the two is noted."""
 _REASONS = {
-    HISTORY: "is new here; the days that were refreshed before it came are still to be requested; refresh the company again",
+    HISTORY: "is new here; days that were refreshed before it came are to be requested; refresh the company again",
     RESTART: "its start moved; its minutes on other days are still to be placed; refresh the company again",
 }
 

@@ -1,6 +1,7 @@
 """Refreshing one company: plan, extract, load. A day is one slice of each landed dataset.
 
-A slice is written when the answers about every event of it were verified; else it fails by name, and what was there stays.
+A slice is written when the answers about every event of it were verified; else it fails by name, and what was there
+stays.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from sequel_assets.refresh.run.plan import CompanyPlan, plan_company
 
 def refresh_company(context: RunContext, events: CompanyEvents, days: Mapping[date, DayCoverage]) -> Iterator[Outcome]:
     """Yield an outcome for each day of every landed dataset, as they are committed."""
-    plan = plan_company(context, events, days)
+    plan = context.warehouse.ask(lambda connection: plan_company(connection, context, events, days))
     yield from _rosters(context, plan)
     extraction = Extraction(context, plan)
     loading = Loading(context, events, extraction.explore())
@@ -37,8 +38,8 @@ def refresh_company(context: RunContext, events: CompanyEvents, days: Mapping[da
 def _rosters(context: RunContext, plan: CompanyPlan) -> list[Outcome]:
     """Request and store the lists that have no day, such as registrants; return an outcome for each that failed.
 
-    They have no day that would show that they are missing, so they come before any day is committed: a refresh that dies
-    leaves days behind, and with them whatever is to be requested again.
+    They have no day that would show that they are missing, so they come before any day is committed: a refresh that
+    dies leaves days behind, and with them whatever is to be requested again.
     """
     about = (context, context.warehouse, plan.events.company_id, plan.roster_event_ids, context.pool)
     is_full = any(coverage is not DayCoverage.ACTIVE for coverage in plan.days.values())

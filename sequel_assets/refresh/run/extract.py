@@ -1,4 +1,4 @@
-"""Extracting one company's usage from Sequel: first which days of each event have minutes, then day by day its lists."""
+"""Extracting one company's usage: first which days of each event have minutes, then its lists day by day."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future

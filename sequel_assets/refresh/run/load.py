@@ -1,4 +1,4 @@
-"""Loading one company's extracted days: batches are committed as they fill up, and the concurrency of other days follows."""
+"""Loading one company's extracted days: batches are committed as they fill up, then the concurrency of other days."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -15,7 +15,7 @@ from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
 
 
 class Loading:
-    """Commits the days of one company and remembers what failed. `explored` are requests, reported with its first day."""
+    """Commits the days of one company and keeps what failed. `explored` are requests, reported with its first day."""
 
     def __init__(self, context: RunContext, events: CompanyEvents, explored: int) -> None:
         self._context, self._events, self._explored = context, events, explored
@@ -36,7 +36,7 @@ class Loading:
         yield from self._commit(batch)
 
     def place_elsewhere(self, works: Mapping[str, EventWork]) -> None:
-        """Put concurrency into refreshed days that were not requested: those it reaches now, and those it reached before."""
+        """Put concurrency into refreshed days that were not requested: those it reaches now or reached before."""
         restarted = self._events.pending.restarted
         for event_id, work in works.items():
             if event_id in restarted and not work.fetch_moved_concurrency():

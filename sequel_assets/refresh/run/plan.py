@@ -4,7 +4,7 @@ The plan is made once, from one look at the warehouse, and does not change after
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
@@ -18,7 +18,6 @@ from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.usage.empty_range_store import read_empty_ranges
 from sequel_assets.refresh.usage.empty_ranges import left_to_request
 from sequel_assets.refresh.usage.range_search import Span, runs_of
-from sequel_assets.warehouse.stores.empty_ranges import EmptyRange
 from sequel_assets.warehouse.stores.notifications import notified_since
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 
@@ -47,39 +46,35 @@ class CompanyPlan:
     """Events and hubs whose lists without a day are requested, such as their registrants."""
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """What the warehouse holds of a company, as far as its plan depends on it."""
-
-    owed_rosters: Collection[str]
-    refreshed_days: Sequence[date]
-    watched: Collection[str]
-    empty_ranges: Mapping[str, Sequence[EmptyRange]] = field(default_factory=dict)
-
-
-def plan_company(context: RunContext, events: CompanyEvents, days: Mapping[date, DayCoverage]) -> CompanyPlan:
+def plan_company(
+    connection: sa.Connection, context: RunContext, events: CompanyEvents, days: Mapping[date, DayCoverage]
+) -> CompanyPlan:
     """Return what a refresh of these days of a company requests."""
+    company_id, now, newcomers = events.company_id, context.run_info.at, events.pending.newcomers
+    first_held = context.run_info.first_held(company_id)
+    everyone = [event.event_id for event in events.requested]
     full = sorted(day for day, coverage in days.items() if coverage is DayCoverage.FULL)
     hourly = sorted(day for day, coverage in days.items() if coverage is DayCoverage.ACTIVE)
-    stored = context.warehouse.ask(lambda connection: _read(connection, context, events, hourly))
-    now, newcomers = context.run_info.at, events.pending.newcomers
-    everyone = [event.event_id for event in events.requested]
-    active = active_events(events.requested, now, watched=stored.watched, new=newcomers) if hourly else frozenset()
-    new = [event_id for event_id in everyone if event_id in newcomers]
-    first_held = context.run_info.first_held(events.company_id)
-    older = [day for day in stored.refreshed_days if day >= first_held and day not in {*full, *hourly}]
-    only = context.options.only.get(events.company_id, {})
+    refreshed = pending_work.refreshed_days(connection, company_id) if newcomers else []
+    older = [day for day in refreshed if day >= first_held and day not in {*full, *hourly}]
+    only = context.options.only.get(company_id, {})
     single = {event_id: [day for day in sorted(of_event) if day >= first_held] for event_id, of_event in only.items()}
+    empty_ranges = {} if context.options.force else read_empty_ranges(connection, company_id)
+    active: Collection[str] = ()
+    if hourly:
+        types = (WebhookType.STARTED, WebhookType.ENDED)
+        watched = watched_since(connection, company_id, hourly[-1] - BACK)
+        watched |= notified_since(connection, company_id, types, now - BACK)
+        active = active_events(events.requested, now, watched=watched, new=newcomers)
 
     def spans(event_id: str) -> list[Span]:
-        known = stored.empty_ranges.get(event_id, ())
-        regular = left_to_request([*full, *hourly] if event_id in active else full, known)
+        regular = left_to_request([*full, *hourly] if event_id in active else full, empty_ranges.get(event_id, ()))
         return [*runs_of(regular), *runs_of(older if event_id in newcomers else []), *runs_of(single.get(event_id, []))]
 
     steps = [
         Step(full, everyone, DayCoverage.FULL),
         Step(hourly, [event_id for event_id in everyone if event_id in active], DayCoverage.ACTIVE),
-        Step(older, new, None),
+        Step(older, [event_id for event_id in everyone if event_id in newcomers], None),
         *(
             Step(single.get(event_id, []), [event_id], None) for event_id in everyone
         ),  # one that fails holds up no other
@@ -91,19 +86,5 @@ def plan_company(context: RunContext, events: CompanyEvents, days: Mapping[date,
         {event_id: spans(event_id) for event_id in everyone},
         [step for step in steps if step.days],
         list(single),
-        due | {*stored.owed_rosters} | single.keys(),
-    )
-
-
-def _read(connection: sa.Connection, context: RunContext, events: CompanyEvents, hourly: Sequence[date]) -> _Stored:
-    company_id, watched = events.company_id, frozenset[str]()
-    if hourly:
-        types = (WebhookType.STARTED, WebhookType.ENDED)
-        watched = watched_since(connection, company_id, hourly[-1] - BACK)
-        watched |= notified_since(connection, company_id, types, context.run_info.at - BACK)
-    return _Stored(
-        owed_events(connection, company_id),
-        pending_work.refreshed_days(connection, company_id) if events.pending.newcomers else [],
-        watched,
-        {} if context.options.force else read_empty_ranges(connection, company_id),
+        due | owed_events(connection, company_id) | single.keys(),
     )

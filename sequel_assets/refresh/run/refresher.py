@@ -1,7 +1,7 @@
 """Refreshing many companies: discover their events, refresh each company, derive its insights, then the roll-ups.
 
-Companies run side by side. Everything a company can do wrong is an outcome of its own slices. Only what no request would
-survive (Sequel away, sign-in refused) ends the run for all, and then too every slice gets its outcome.
+Companies run side by side. Everything a company can do wrong is an outcome of its own slices. Only what no request
+would survive (Sequel away, sign-in refused) ends the run for all, and then too every slice gets its outcome.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ Requested = Mapping[str, Mapping[date, DayCoverage]]
 
 
 class Refresher:
-    """Refreshes slices. `fatal` is the error that ended the run for all, once there was one; `progress` how far it is."""
+    """Refreshes slices. `fatal` is the error that ended the run for all, if there was one; `progress` how far it is."""
 
     def __init__(
         self,
@@ -57,8 +57,8 @@ class Refresher:
     def refresh(self, days_by_company: Mapping[str, Days], *, asks_sequel: bool = True) -> Generator[Outcome]:
         """Yield an outcome for every slice of every dataset, company by company as they are done.
 
-        Days without a coverage are requested in full, frozen ones not at all. With `asks_sequel=False` the insights alone
-        are derived. Closing the iterator stops the work at the next slice.
+        Days without a coverage are requested in full, frozen ones not at all. With `asks_sequel=False` the insights
+        alone are derived. Closing the iterator stops the work at the next slice.
         """
         schema.ensure_current(self._warehouse)
         threads = 2 * self._config.max_concurrency  # while some decode and verify, others keep every place busy
@@ -81,7 +81,7 @@ class Refresher:
         return RunContext(self._client, self._warehouse, pool, self._clock, config, run_info, options, self.progress)
 
     def _refresh(self, context: RunContext, requested: Requested, rollups: RollUps) -> Iterator[Outcome]:
-        """Yield what becomes of the companies, those first whose events are listed first; each gets its outcomes once."""
+        """Yield what becomes of the companies, in the order in which their events are listed; each once."""
         verifying = [
             at for at, days in requested.items() if any(how is not DayCoverage.ACTIVE for how in days.values())
         ]

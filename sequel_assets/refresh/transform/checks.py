@@ -1,4 +1,4 @@
-"""What can be checked within the warehouse: do the facts come to the totals they were fetched with, is an insight behind."""
+"""Checks within the warehouse: facts come to the totals they were fetched with; no insight is behind its facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ def incomplete_activity(connection: sa.Connection) -> list[Incomplete]:
 def behind_facts(
     connection: sa.Connection, insight: Insight, start: date, frozen_before: Mapping[str, date]
 ) -> list[tuple[str, date]]:
-    """Return (company, day) of each slice of an insight that was derived from facts that have changed since, or is missing."""
+    """Return (company, day) of each slice of an insight whose facts have changed since, or that is missing."""
     if insight.of_tree:
         return behind_rollups(connection)
     names: Sequence[str] = (insight.name, *insight.inputs)

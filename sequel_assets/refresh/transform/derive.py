@@ -26,15 +26,14 @@ from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate,
 from sequel_assets.warehouse.stores import availability, problems
 from sequel_assets.warehouse.stores.event_hosts import event_checksums
 from sequel_assets.warehouse.stores.problems import Problem
-from sequel_assets.warehouse.tables.core import NO_DAY, refreshes
-from sequel_assets.warehouse.tables.core import problems as problems_table
+from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
 
 DAY = timedelta(days=1)
 OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.of_tree)
 """What is derived from a company's own facts."""
 LONG, GIVES_WAY = 10, 0.25
-"""Seconds: a transaction that has lasted longer ends after the insight that it is at, and others may write before the next.
+"""Seconds: a longer transaction ends after the insight that it is at, and others may write before the next.
 
 SQLite has one writer, and a year of a big company can take longer than the others wait for it."""
 _EVER, _NEVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
@@ -55,6 +54,11 @@ class WantedSlice:
     def is_owed(self, insight: Insight) -> bool:
         """Say whether the slice is to be there without a request."""
         return self.is_closed or self.is_full or not insight.at_close
+
+    def update_of(self, table: sa.Table, day: date, rows: list[Any] | None) -> SliceUpdate:
+        """Return the update that makes a slice say this; without rows the bookkeeping alone moves on."""
+        data, full = self.data_through, self.full_through
+        return SliceUpdate(table, day, rows, None, data, data, full, input_checksum=self.input_checksum)
 
 
 @dataclass(frozen=True)
@@ -141,11 +145,13 @@ def derive(
     def derive_some(connection: sa.Connection) -> list[Insight]:
         """Derive what lies ahead until that has lasted long; it may be done again, and counts from `ahead` only."""
         began = time.monotonic()
-        _close_frozen_problems(connection, company_id, frozen_before)
+        problems.delete_before(
+            connection, company_id, LANDED_NAMES, frozen_before
+        )  # nothing is requested of them any more
         stored = _stored(connection, company_id)
         unavailable = availability.unavailable_datasets(connection, company_id)
         plans = {kind: each.get(company_id, {}) for kind, each in event_checksums(connection, company_id).items()}
-        noted = _noted(connection, company_id)
+        noted = problems.days_with_problems(connection, company_id)
         done = []
         for insight in ahead:
             done.append(insight)
@@ -154,7 +160,8 @@ def derive(
             first = counts_from(facts, start, frozen_before) if insight.as_of else start
             requested = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
             reasons[insight.name] = {
-                day: f"not written: {missing} has no {insight.sources_in_words} yet; backfill that day and this one follows by itself"
+                day: f"not written: {missing} has no {insight.sources_in_words} yet; "
+                "backfill that day and this one follows by itself"
                 for day, missing in waiting.items()
                 if not insight.at_close or day in requested or is_closed(day, facts[day])
             }
@@ -186,22 +193,6 @@ def derive(
             warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=run_info.at
         )
     return Derived(results, reasons)
-
-
-def _close_frozen_problems(connection: sa.Connection, company_id: str, frozen_before: date) -> None:
-    """Delete the problems of frozen days: nothing is requested any more that could solve them."""
-    p = problems_table.c
-    frozen = (p.day != NO_DAY, p.day < frozen_before)
-    connection.execute(problems_table.delete().where(p.company_id == company_id, p.dataset.in_(LANDED_NAMES), *frozen))
-
-
-def _noted(connection: sa.Connection, company_id: str) -> dict[str, set[date]]:
-    """Return, by dataset, the days that problems stand for."""
-    p = problems_table.c
-    found: dict[str, set[date]] = {}
-    for dataset, day in connection.execute(sa.select(p.dataset, p.day).where(p.company_id == company_id)):
-        found.setdefault(dataset, set()).add(day)
-    return found
 
 
 def _stored(connection: sa.Connection, company_id: str) -> dict[str, dict[date, Any]]:
@@ -236,16 +227,7 @@ def _updates(
     }
     rows = rows_by_day(connection, company_id, insight, sorted(outdated), start)
     return [
-        SliceUpdate(
-            insight.table,
-            day,
-            None if day not in outdated else rows.get(day, []),
-            None,
-            through=wanted[day].data_through,
-            data_through=wanted[day].data_through,
-            full_through=wanted[day].full_through,
-            input_checksum=wanted[day].input_checksum,
-        )
+        wanted[day].update_of(insight.table, day, rows.get(day, []) if day in outdated else None)
         for day in sorted(outdated | moved)
     ]
 

@@ -21,7 +21,7 @@ def derive_outcomes(
     days: Mapping[date, DayCoverage],
     facts: Mapping[tuple[str, date], Outcome],
 ) -> Iterator[Outcome]:
-    """Derive a company's insights; yield the outcomes of the days that were requested, and of every other that was behind.
+    """Derive a company's insights; yield the outcomes of the days requested, and of every other that was behind.
 
     `facts` are the outcomes of the landed slices, by dataset and day: where one failed, so did what is derived from it.
     """

@@ -1,8 +1,8 @@
 """Deriving the roll-ups: a company with all its sub-companies, once all of them have their facts of a day.
 
-Any run may be the one that completes a company hierarchy, so each looks, at its end, at the days that it touched and that
-are over, and at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has nothing to
-look at. An open day has roll-ups where it was requested in full, of all companies.
+Any run may be the one that completes a company hierarchy, so each looks, at its end, at the days that it touched and
+that are over, and at those of which a company's facts are newer than a roll-up. An ordinary hour touches none and has
+nothing to look at. An open day has roll-ups where it was requested in full, of all companies.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -111,7 +111,7 @@ class RollUps:
         ]
 
     def _derive(self, hierarchies: Hierarchies, company_id: str, days: Collection[date]) -> Iterator[Outcome]:
-        """Derive a company's roll-ups from one state of all its sub-companies, taken once the company's lock is held."""
+        """Derive a company's roll-ups from one state of its sub-companies, taken once the company's lock is held."""
         for result in self._replace(hierarchies, company_id, days):
             failed = self._failed.get((company_id, result.day))
             if failed is None:
@@ -137,7 +137,7 @@ class RollUps:
             )
 
     def _waiting(self, hierarchies: Hierarchies, waiting: Mapping[Key, str]) -> Iterator[Outcome]:
-        """Yield that roll-ups requested for must wait: for a company of this refresh, another run would not bring it."""
+        """Yield that requested roll-ups must wait: for a company of this refresh, another run would not bring it."""
         for (company_id, day), missing in waiting.items():
             is_unread = missing in hierarchies.unread
             if day in self._requested.get(company_id, ()) and (missing in self._requested or is_unread):
@@ -160,16 +160,7 @@ def _updates(
     )
     rows: Mapping[date, list[Any]] = rows_by_day(state, company_id, COMPANY_ROLLUP, outdated, NO_DAY)
     return [
-        SliceUpdate(
-            company_rollup,
-            day,
-            rows.get(day, []) if day in outdated else None,
-            None,
-            through=want.data_through,
-            data_through=want.data_through,
-            full_through=want.full_through,
-            input_checksum=want.input_checksum,
-        )
+        want.update_of(company_rollup, day, rows.get(day, []) if day in outdated else None)
         for day, want in sorted(wanted.items())
     ]
 

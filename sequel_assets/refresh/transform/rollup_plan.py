@@ -1,4 +1,4 @@
-"""What a roll-up should be: which sub-companies a company has on a day, whether all of them have their facts, and which.
+"""What a roll-up should be: which sub-companies a company has on a day, and whether all have their facts.
 
 The decisions are pure; below them stands what they read.
 """
@@ -49,7 +49,7 @@ class Hierarchies:
 def wanted_rollups(
     hierarchies: Hierarchies, slices: Slices, days: Iterable[date]
 ) -> tuple[dict[Key, WantedSlice], dict[Key, str]]:
-    """Return what each company's roll-up of these days should be, and for those that must wait which company is missing.
+    """Return what each company's roll-up of these days should be; of those that must wait which company is missing.
 
     A company that was gone that day and has no slice of it is not waited for; one that is `unread` is. Pure.
     """
@@ -101,7 +101,7 @@ def is_behind(slices: Slices, key: Key, want: WantedSlice) -> bool:
 
 
 def behind_rollups(connection: sa.Connection) -> list[tuple[str, date]]:
-    """Return (company, day) of each roll-up that is missing though all sub-companies are there, or behind their facts."""
+    """Return (company, day) of each roll-up that is behind its facts, or missing though all facts are there."""
     r = refreshes.c
     query = select(r.day).where(r.dataset == SOURCES[0], r.day != NO_DAY).distinct().order_by(r.day)
     hierarchies, days = read_hierarchies(connection), list(connection.scalars(query))
@@ -146,7 +146,7 @@ def read_slices(
 
 
 def days_behind(connection: sa.Connection) -> list[date]:
-    """Return the days on which a company's facts were refreshed after a roll-up, or there are fewer roll-ups than facts."""
+    """Return the days with facts that were refreshed after a roll-up, or with fewer roll-ups than facts."""
     r = refreshes.c
     is_fact, is_rollup = r.dataset == SOURCES[0], r.dataset == company_rollup.name
     newest = func.max(case((is_rollup, None), else_=r.refreshed_at))

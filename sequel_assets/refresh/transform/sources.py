@@ -1,4 +1,4 @@
-"""What an insight's sources say together of each day: as one row of `refreshes` would, if they were one dataset. Pure."""
+"""What an insight's sources cover together on each day, as one row of `refreshes` would say it. Pure."""
 
 import hashlib
 from collections.abc import Collection, Mapping

@@ -19,7 +19,8 @@ def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> Conc
         after = timedelta(minutes=offset)
         if not EARLIEST - start <= after < LATEST - start:  # adding what is beyond the calendar would raise
             raise SliceFailure(
-                f"minute {offset} of its concurrency is beyond any calendar (not between {EARLIEST.year} and {LATEST.year})"
+                f"minute {offset} of its concurrency is beyond any calendar "
+                f"(not between {EARLIEST.year} and {LATEST.year})"
             )
         minute = start + after
         day = found.setdefault(minute.date(), {})

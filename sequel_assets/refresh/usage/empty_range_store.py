@@ -1,4 +1,4 @@
-"""What is remembered of the empty past of a company's events: reading it for the plan, and adding what a refresh learns."""
+"""The remembered empty ranges of a company's events: read for the plan, and extended by what a refresh finds."""
 
 import time
 from collections.abc import Mapping, Sequence

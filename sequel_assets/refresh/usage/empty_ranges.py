@@ -1,7 +1,7 @@
 """Empty ranges: days of the past on which an event had no minutes, and which days are left to request. Pure.
 
-A range is kept only of days that were final when Sequel answered that there was nothing: such a day is not requested again
-by itself. Where a day has minutes after all, it leaves the range.
+A range is kept only of days that were final when Sequel answered that there was nothing: such a day is not requested
+again by itself. Where a day has minutes after all, it leaves the range.
 """
 
 from collections.abc import Collection, Iterable, Sequence

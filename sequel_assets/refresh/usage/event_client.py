@@ -1,7 +1,7 @@
 """Requests to Sequel about one event: every call in one place, counted; a 404 is requested once more before it counts.
 
-A single day is requested as a list, since a list has the totals too. Lists are kept (within bounds) until the day is worked
-on, so that none is requested twice.
+A single day is requested as a list, since a list has the totals too. Lists are kept (within bounds) until the day is
+worked on, so that none is requested twice.
 """
 
 from dataclasses import dataclass

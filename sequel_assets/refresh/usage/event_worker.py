@@ -113,7 +113,7 @@ class EventWork:
             self._look_up(span)
 
     def work(self, day: date, *, wants_facts: bool) -> DayWork:
-        """Fetch and verify a day; fetch the concurrency too when somebody was live or minutes of that day are stored."""
+        """Fetch and verify a day; the concurrency too when somebody was live or minutes of that day are stored."""
         began, before = time.monotonic(), self._client.requests
         facts: DayFacts | None = None
         concurrency_failure = ""

@@ -79,9 +79,8 @@ def explore(
         except Contradiction as error:
             client.forget()
             if attempt == 2:
-                raise SliceFailure(
-                    f"Sequel's totals contradict each other: {error}; try again after the next full hour"
-                ) from None
+                reason = f"Sequel's totals contradict each other: {error}; try again after the next full hour"
+                raise SliceFailure(reason) from None
     raise AssertionError("unreachable")
 
 
@@ -101,7 +100,9 @@ def _explore(
     _confirm(client, span, step.days, totals, wants_witness=wants_witness)
     everything = RangeRequest("all", span)
     is_unsettled_now = len(totals) > 1 and is_unsettled(began, clock(), settle)
-    if (is_unsettled_now or _hangs_on_all(step.days)) and client.probe(everything) != totals[everything]:
+    # Where live and on-demand minutes of a day are no overlap, one total alone has decided that.
+    hangs_on_all = any(day and day.live and day.on_demand and not day.overlaps for day in step.days.values())
+    if (is_unsettled_now or hangs_on_all) and client.probe(everything) != totals[everything]:
         raise Contradiction(f"the numbers of {span} moved while they were requested")
     return step.days
 
@@ -116,7 +117,7 @@ def _confirm(
 ) -> None:
     """Request every day that was only inferred: a wrong total anywhere makes some other day look empty.
 
-    The lists are needed anyhow and are kept. Where a list does not come to its totals every empty range is requested too.
+    The lists are needed anyhow, and kept. Where one does not come to its totals every empty range is requested too.
     """
     for day, expected in days.items():
         inferred = {RangeRequest("live", Span(day, day)): expected.live if expected else 0}
@@ -130,11 +131,6 @@ def _confirm(
     for stretch in stretches:
         if client.probe(RangeRequest("all", stretch)).minutes:
             raise Contradiction(f"the days do not add up to {span}: {stretch} has minutes of its own")
-
-
-def _hangs_on_all(days: Mapping[date, Expected | None]) -> bool:
-    """Say whether one total alone decides that no minute of some day was both live and on demand."""
-    return any(day and day.live and day.on_demand and not day.overlaps for day in days.values())
 
 
 def day_facts(client: EventClient, day: date, expected: Expected | None) -> DayFacts:
@@ -164,11 +160,8 @@ def _as_expected(client: EventClient, day: date, expected: Expected) -> DayFacts
 
 
 def _by_itself(client: EventClient, day: date) -> DayFacts:
-    expected = (
-        client.totals(RangeRequest("all", Span(day, day)))
-        if client.most_users
-        else client.probe(RangeRequest("all", Span(day, day)))
-    )
+    everything = RangeRequest("all", Span(day, day))
+    expected = client.totals(everything) if client.most_users else client.probe(everything)
     if not expected.minutes:
         client.forget(day)
         return NOBODY
@@ -176,7 +169,8 @@ def _by_itself(client: EventClient, day: date) -> DayFacts:
     apart = live.totals.minutes + replay.totals.minutes
     if apart < expected.minutes:
         raise Contradiction(
-            f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes do not reach the {expected.minutes} of all"
+            f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes "
+            f"do not reach the {expected.minutes} of all"
         )
     both = _on_both(live, replay)
     everybody = _list(client, "all", day) if both.unnamed or both.emails else None
@@ -208,23 +202,19 @@ def _on_both(live: VerifiedList, replay: VerifiedList) -> _OnBoth:
 def _list(client: EventClient, kind: EngagementType, day: date) -> VerifiedList:
     """Return a list that comes to its own totals, requested once more if the first one does not."""
     request = RangeRequest(kind, Span(day, day))
-    fetched = client.everybody(request)
-    try:
-        people = verify(fetched.totals.users, fetched.totals.minutes, fetched.listed)
-    except DoesNotReconcile:
+    for attempt in (1, 2):
         fetched = client.everybody(request)
         try:
             people = verify(fetched.totals.users, fetched.totals.minutes, fetched.listed)
+            return VerifiedList(fetched.totals, tuple(people))
         except DoesNotReconcile as error:
-            raise DoesNotReconcile(f"the {kind} list does not add up: {error}") from None
-    return VerifiedList(fetched.totals, tuple(people))
+            if attempt == 2:
+                raise DoesNotReconcile(f"the {kind} list does not add up: {error}") from None
+    raise AssertionError("unreachable")
 
 
 def _together(day: date, live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None) -> DayFacts:
-    minutes = [
-        *_of_emails(day, live, replay, everybody),
-        *_of_names(live, replay, everybody),
-    ]
+    minutes = [*_of_emails(day, live, replay, everybody), *_of_names(live, replay, everybody)]
     minutes.sort(key=lambda one: (one.attendee.email or "", one.attendee.unnamed_by, one.attendee.number))
     return DayFacts(tuple(minutes), live.totals, replay.totals, sum(person.engaged for person in minutes))
 

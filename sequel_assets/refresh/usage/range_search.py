@@ -1,13 +1,13 @@
 """What to request next: from a whole range to the days that have minutes, without requesting empty halves.
 
-A pure function from the answers so far to the next requests. It rests on one property: an engaged minute belongs to
-one day and one engagement type's total of a range is the sum of its days'. So
+A pure function from the answers so far to the next requests. It rests on one property: an engaged minute belongs to one
+day and one engagement type's total of a range is the sum of its days'. So
 
 * `all` over the range: nobody there, done with one request;
 * `onDemand` (and `live`, if there was any on demand) over the range. Where live + onDemand = all, no minute was both,
   on no day and for nobody, and `all` need not be requested again;
-* the days of each type are found by requesting parts of the range, the event's own days first, until the parts add up to
-  the range; what is left then is empty, and the last part is known without a request.
+* the days of each type are found by requesting parts of the range, the event's own days first, until the parts add up
+  to the range; what is left then is empty, and the last part is known without a request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -143,8 +143,8 @@ class _Search:
     def _choices(self, minutes: int) -> list[Choice]:
         """Return who may come to so many minutes, given that all others have at most as many; the likely ones first.
 
-        Where more have so many in all than have them on either list, some of them are on both; and likely to be are those
-        whose minutes fewer have in all.
+        Where more have so many in all than have them on either list, some of them are on both; and likely to be are
+        those whose minutes fewer have in all.
         """
         live, on_demand = _left(self._live), _left(self._on_demand)
         if (live and live[0] > minutes) or (on_demand and on_demand[0] > minutes):

@@ -132,7 +132,7 @@ def _minutes(rows: Iterable[ListedPeople]) -> int:
 
 
 def _uniform(listed: Sequence[ListedPeople]) -> Iterator[Sequence[ListedPeople]]:
-    """Yield a list as it stands, as if all of it were listed several times, without any repeats, and without those of some.
+    """Yield a list as it stands, as if all of it were listed several times, without repeats, and without some of them.
 
     Those are the rows with an e-mail, or those without one.
     """
@@ -173,7 +173,7 @@ def _apart(rows: Sequence[ListedPeople], users: int, *, are_people: bool) -> Apa
 def _with_some_repeats(
     listed: Sequence[ListedPeople], users: int, excess: int, *, are_people: bool
 ) -> ListReading | None:
-    """Return the reading without repeats of some rows that come to so many minutes; None where there is none, or two."""
+    """Return the reading without repeats of some rows that come to so many minutes; None where there is not one."""
     times = {row: count for row, count in Counter(listed).items() if count > 1}
     if excess < 0 or not times or sum(times.values()) - len(times) > MAX_REPEATS:
         return None

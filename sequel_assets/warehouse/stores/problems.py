@@ -1,6 +1,6 @@
-"""What could not be refreshed, and what is still to be done, kept until it is. Each call is a transaction of its own."""
+"""What could not be refreshed, and what is still to be done. Each call is a transaction of its own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,18 +16,13 @@ LONGEST_REASON = 1000
 
 
 class ProblemKind(StrEnum):
-    """What a row of `problems` stands for."""
+    """What a row of `problems` stands for; the table's comment says what each kind means."""
 
     PROBLEM = "problem"
-    """It could not be refreshed."""
     REQUEST = "request"
-    """No failure: the slice counts as not requested yet, even if it is final."""
     PENDING = "pending"
-    """What a refresh has noted to do and not done yet."""
     LIST_CAP = "list_cap"
-    """An event that the list of events hides."""
     UNKNOWN_CHILDREN = "unknown_children"
-    """A company whose sub-companies were never listed, so no roll-up is written over it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,22 @@ def companies_with(connection: sa.Connection, dataset: str) -> frozenset[str]:
     return frozenset(connection.scalars(sa.select(p.company_id).where(p.dataset == dataset).distinct()))
 
 
+def days_with_problems(connection: sa.Connection, company_id: str) -> dict[str, set[date]]:
+    """Return, by dataset, the days of a company that problems stand for."""
+    p = problems.c
+    found: dict[str, set[date]] = {}
+    for dataset, day in connection.execute(sa.select(p.dataset, p.day).where(p.company_id == company_id)):
+        found.setdefault(dataset, set()).add(day)
+    return found
+
+
+def delete_before(connection: sa.Connection, company_id: str, datasets: Collection[str], first_day: date) -> None:
+    """Delete the problems of days before one; those without a day stay."""
+    p = problems.c
+    chosen = (p.company_id == company_id, p.dataset.in_(datasets), p.day != NO_DAY, p.day < first_day)
+    connection.execute(problems.delete().where(*chosen))
+
+
 @repeats
 def replace_problems(
     warehouse: Warehouse,
@@ -58,7 +69,7 @@ def replace_problems(
     *,
     at: datetime,
 ) -> None:
-    """Make the problems of these slices exactly `standing`: new ones are added, solved ones go, old ones keep `since`."""
+    """Make `standing` the problems of these slices: new ones are added, solved ones go, old ones keep `since`."""
     if not days:
         return
     stands = {(one.day, one.event_id): (one.reason[:LONGEST_REASON], one.kind) for one in standing}

@@ -395,7 +395,7 @@ def test_an_event_whose_owner_is_in_doubt_waits_alone(warehouse: Warehouse) -> N
         assert minutes(it) == {("root", "root1"): 8, ("root", "root2"): 8}
         why = said(it)["root", "events", "nobody"]
         assert why.startswith(
-            "left out until it is known whose it is: it names no company, and the events of kid, beneath"
+            "left out until it is known whose it is: it names no company, and the events of its sub-company kid"
         )
         it.sandbox.faults.clear()
         assert failures(it.refresh(TWO)) == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.core.time import data_through, days_between, is_unsettled
 from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.discovery import companies as tree_module
-from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, compare, place, store
+from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, diff, place, store
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_ours, is_plain
 from sequel_assets.refresh.usage.range_search import Span, runs_of
 from sequel_assets.sequel import Company
@@ -80,7 +80,7 @@ def test_a_known_company_that_was_not_found_is_asked_about_unless_its_parent_wou
         known("under", "mute"),
         known("deep", "under"),
     ]
-    now, doubtful = compare(stored, found, [])
+    now, doubtful = diff(stored, found, [])
     assert [company.company_id for company in now] == ["root"]
     assert doubtful == ["gone", "mute"]
 

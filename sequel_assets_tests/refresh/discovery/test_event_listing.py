@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sequel_assets.refresh.discovery.event_listing import _above
+from sequel_assets.refresh.discovery.companies import ancestors
 from sequel_assets.refresh.discovery.event_ownership import foreign_owners, own
 from sequel_assets.sequel import Event
 
@@ -65,4 +65,4 @@ def test_what_is_above_a_company_ends_though_the_tree_loops(
     parents: dict[str, str | None], expected: list[str]
 ) -> None:
     """The nearest first."""
-    assert _above("grand", parents) == expected
+    assert ancestors("grand", parents) == expected
