@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.insights.periods import COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date, whole
-from sequel_assets_tests.support import reference_companies as oracle
+from sequel_assets_tests.support.reference import companies as oracle
 
 D = date.fromisoformat
 BY_HAND = [

@@ -17,12 +17,13 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import metadata
-from sequel_assets_tests.support import reference_companies as oracle
 from sequel_assets_tests.support.harness import failures, platform
+from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.reference import expected_tables, owners_of, person_id
-from sequel_assets_tests.support.reference_details import COLUMNS
-from sequel_assets_tests.support.reference_events import OF_EVENTS, TABLES, Entry, Plan, Row, Seen, Story
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.support.reference.details import COLUMNS
+from sequel_assets_tests.support.reference.events import TABLES
+from sequel_assets_tests.support.reference.stories import OF_EVENTS, Entry, Plan, Row, Seen, Story
+from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 

@@ -27,7 +27,7 @@ from sequel_assets_tests.support.reference import (
     person_id,
     read_tables,
 )
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPECS = {

@@ -30,7 +30,7 @@ from sequel_assets.warehouse.tables.event_details import (
     questions,
     reactions,
 )
-from sequel_assets_tests.support.reference_events import HUB, OF_EVENTS, STAGE, Entry, Plan, Row, Seen, Story
+from sequel_assets_tests.support.reference.stories import HUB, OF_EVENTS, STAGE, Entry, Plan, Row, Seen, Story
 from sequel_assets_tests.support.rows import AT, DAY, day, hour, known_company, known_event
 
 DAYS = [day(n) for n in range(35)]
