@@ -7,7 +7,7 @@ from typing import Any
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.support.reference.stories import STAGE, Entry, Plan, Row, Seen, Story
+from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan, Row, Seen
 from sequel_assets_tests.support.rows import ACME, DAY, HUB
 from sequel_assets_tests.support.stories import at
 
@@ -36,7 +36,7 @@ def as_dicts(name: str, rows: list[Row]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def by_hand() -> Story:
+def by_hand() -> CompanyStory:
     """An event of an hour at ten, its hub, one more event the day after, and four people."""
     plans = {
         "e1": Plan("e1", STAGE, at(0) + timedelta(hours=10), at(0) + timedelta(hours=11), "h1"),
@@ -54,15 +54,15 @@ def by_hand() -> Story:
         *watched("e2", "ada", 600, 7, on=1),
     ]
     activity = {
-        ("e1", "ada"): Entry(registered=True, comments=1, polls=0, questions=0),
-        ("e1", "bo"): Entry(registered=True),
-        ("e1", "cy"): Entry(registered=True),
-        ("e1", "dee"): Entry(registered=True),
-        ("e1", "walker"): Entry(registered=False),
+        ("e1", "ada"): ListedPerson(registered=True, comments=1, polls=0, questions=0),
+        ("e1", "bo"): ListedPerson(registered=True),
+        ("e1", "cy"): ListedPerson(registered=True),
+        ("e1", "dee"): ListedPerson(registered=True),
+        ("e1", "walker"): ListedPerson(registered=False),
     }
     talk: dict[str, Any] = {
         "polls": [("e1", "p")], "answers": [("e1", "p", "ada"), ("e1", "p", None)],
         "questions": [("e1", "walker", True)], "chat": [("e1", "ada"), ("e1", "ada"), ("e1", "bo")],
         "reactions": [("e1", 4), ("e1", 3)],
     }  # fmt: skip
-    return Story(plans, seen, activity, **talk)
+    return CompanyStory(plans, seen, activity, **talk)

@@ -10,7 +10,7 @@ import pytest
 from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.insights.event_answers import answer, as_dicts, by_hand, watched
-from sequel_assets_tests.support.reference.stories import STAGE, WINDOW, Entry, Plan, Story
+from sequel_assets_tests.support.reference.stories import STAGE, WINDOW, CompanyStory, ListedPerson, Plan
 from sequel_assets_tests.support.rows import ACME, DAY, day
 from sequel_assets_tests.support.stories import DAYS, at, tell
 
@@ -24,7 +24,9 @@ def test_nobody_at_an_event_that_was_not_held_is_no_rate_of_nought(
 ) -> None:
     """Cancelled, or maybe not begun yet: its start day has not closed. A day later it has begun, whoever came."""
     plan = Plan("e1", STAGE, at(0) + timedelta(hours=20), at(0) + timedelta(hours=21), is_cancelled=is_cancelled)
-    story = Story({"e1": plan}, activity={("e1", "dee"): Entry(registered=True)}, open_days={DAY} if is_open else set())
+    story = CompanyStory(
+        {"e1": plan}, activity={("e1", "dee"): ListedPerson(registered=True)}, open_days={DAY} if is_open else set()
+    )
     tell(warehouse, story, DAYS[:2])
     rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(1)))
     assert [(row["is_cancelled"], row["registered"], row["attended_live"], row["show_rate"]) for row in rows] == [
@@ -45,8 +47,8 @@ def test_an_event_without_any_poll_has_no_participation_in_polls(warehouse: Ware
 def test_who_registers_late_counts_from_that_day_on(warehouse: Warehouse) -> None:
     """Cy registers for the replay and watches it; the walker was there, and registers later to see it again."""
     story = by_hand()
-    story.activity["e1", "cy"] = Entry(registered=True, registered_on=day(2))
-    story.activity["e1", "walker"] = Entry(registered=True, registered_on=day(1))
+    story.activity["e1", "cy"] = ListedPerson(registered=True, registered_on=day(2))
+    story.activity["e1", "walker"] = ListedPerson(registered=True, registered_on=day(1))
     tell(warehouse, story, DAYS[:3])
     rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(2)))
     told = [(row["registered"], row["attended_live"], row["show_rate"]) for row in rows if row["event_id"] == "e1"]
@@ -71,7 +73,7 @@ def test_whether_somebody_registered_is_null_where_that_is_not_told(warehouse: W
     rows = answer(warehouse, "person_engagement", DAY, DAY)
     told = {row["person_id"]: row["is_registered"] for row in as_dicts("person_engagement", rows)}
     assert told == {"ada": True, "bo": None, "cy": True, "dee": True, "walker": False}
-    story.activity = {key: Entry(registered=False) for key in story.activity}
+    story.activity = {key: ListedPerson(registered=False) for key in story.activity}
     tell(warehouse, story, DAYS[:1])
     persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", DAY, DAY))
     assert {row["is_registered"] for row in persons} == {None}
@@ -113,7 +115,7 @@ def test_coming_again_counts_within_the_window_only(warehouse: Warehouse) -> Non
     seen = [m for who in again for m in watched("e1", who, 0, 60)]
     seen += [m for who, (event, on) in again.items() for m in watched(event, who, 100, 5, on=on)]
     answers = [("e1", "p", who) for who in again]
-    tell(warehouse, Story(plans, seen, answers=answers, untold={("event_activity", DAY)}), DAYS)
+    tell(warehouse, CompanyStory(plans, seen, answers=answers, untold={("event_activity", DAY)}), DAYS)
     rows = as_dicts("funnel", [row for row in answer(warehouse, "funnel", day(0), day(34)) if row[2] == "e1"])
     assert [row["attended"] for row in rows] == [3] * 31
     assert [row["came_again"] for row in rows] == [0] * 30 + [1]

@@ -14,7 +14,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.types import UtcDateTime
 from sequel_assets_tests.insights.event_answers import BY_NAME, answer, as_dicts, by_hand, watched
 from sequel_assets_tests.support.reference.events import TABLES
-from sequel_assets_tests.support.reference.stories import STAGE, Entry, Plan, Story
+from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan
 from sequel_assets_tests.support.rows import ACME, DAY, day
 from sequel_assets_tests.support.stories import DAYS, at, stories, tell
 from sequel_assets_tests.support.suite.scale import scaled
@@ -31,7 +31,7 @@ FEW = settings(
 @FEW
 @given(stories(), st.sampled_from([0, 0, 1, 2]), st.integers(0, 34), st.integers(0, 34))
 def test_insights_of_events_and_people_equal_the_obvious_computation(
-    warehouse: Warehouse, story: Story, start: int, one: int, two: int
+    warehouse: Warehouse, story: CompanyStory, start: int, one: int, two: int
 ) -> None:
     """Each table, for whatever range of days is asked, and the same where one day is asked for by itself."""
     tell(warehouse, story)
@@ -49,7 +49,7 @@ def test_sequels_own_example_comes_out_to_the_digit(warehouse: Warehouse) -> Non
     lengths = [16] * 43 + [15] * 14
     begins = [40] * 16 + [60 * (2 + n % 14) for n in range(41)]
     seen = [m for n, length in enumerate(lengths) for m in watched("e1", f"p{n:02}", begins[n], length)]
-    tell(warehouse, Story({"e1": Plan("e1", STAGE, at(0), at(1))}, seen), DAYS[:1])
+    tell(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0), at(1))}, seen), DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     told = ("unique_users", "engaged_minutes", "average_engaged_minutes", "peak_users", "peak_at")
     assert [row[name] for name in told] == [57, 898, 15.75, 16, at(0) + timedelta(minutes=40)]
@@ -105,7 +105,7 @@ def test_what_is_not_told_is_null_and_not_zero(warehouse: Warehouse) -> None:
 def test_an_event_without_people_is_told_of_only_where_somebody_registered(warehouse: Warehouse) -> None:
     """A silent event has no row; one that never started but has registrants has them, and zeros."""
     plans = {event: Plan(event, STAGE, at(0), at(0) + timedelta(hours=1)) for event in ("e1", "e2")}
-    tell(warehouse, Story(plans, activity={("e1", "dee"): Entry(registered=True)}), DAYS[:1])
+    tell(warehouse, CompanyStory(plans, activity={("e1", "dee"): ListedPerson(registered=True)}), DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     assert (row["event_id"], row["registered"], row["show_rate"], row["unique_users"]) == ("e1", 1, 0.0, 0)
     assert (row["average_engaged_minutes"], row["peak_users"], row["peak_at"], row["average_share_watched"]) == (
@@ -117,7 +117,7 @@ def test_an_event_without_people_is_told_of_only_where_somebody_registered(wareh
 def test_retention_over_midnight_is_a_share_of_the_events_peak(warehouse: Warehouse) -> None:
     """The second day's minutes are measured against the first day's peak."""
     seen = [*watched("e1", "a", 1438, 4), *watched("e1", "b", 1438, 2), *watched("e1", "c", 1439, 1)]
-    tell(warehouse, Story({"e1": Plan("e1", STAGE, at(0) + timedelta(minutes=1439))}, seen), DAYS[:2])
+    tell(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0) + timedelta(minutes=1439))}, seen), DAYS[:2])
     rows = answer(warehouse, "event_retention", day(0), day(1))
     assert [row[4:] for row in rows] == [(-1, 2, 66.67), (0, 3, 100.0), (1, 1, 33.33), (2, 1, 33.33)]
 
@@ -150,8 +150,8 @@ def test_people_by_hand(warehouse: Warehouse) -> None:
 def test_whom_the_activity_only_lists_has_no_row_until_the_day_on_which_they_come(warehouse: Warehouse) -> None:
     """Neither registered nor there on the start day; what was told of them as a whole comes with their first row."""
     story = by_hand()
-    story.activity["e1", "nobody"] = Entry(comments=3)
-    story.activity["e1", "later"] = Entry(comments=2)
+    story.activity["e1", "nobody"] = ListedPerson(comments=3)
+    story.activity["e1", "later"] = ListedPerson(comments=2)
     story.seen += watched("e1", "later", 600, 4, on=2)
     tell(warehouse, story, DAYS[:3])
     rows = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))

@@ -23,7 +23,7 @@ from sequel_assets_tests.support.reference import Tables, owners_of
 
 
 @dataclass(frozen=True)
-class Question:
+class MinutesRequest:
     """What was asked of an event."""
 
     event_id: str
@@ -43,7 +43,7 @@ class Undisturbed:
 
     tables: Tables
     requests: int
-    questions: list[Question]
+    questions: list[MinutesRequest]
 
     def left(self, owners: dict[str, str], done: dict[str, set[date]]) -> int:
         """Return how many of its requests are left where these days of each company are done.
@@ -56,7 +56,7 @@ class Undisturbed:
         return self.requests - spared + len({one.event_id for one in self.questions})
 
 
-def questions(server: Sandbox, since: int) -> list[Question]:
+def questions(server: Sandbox, since: int) -> list[MinutesRequest]:
     """Return the questions about minutes that were asked, from the `since`th request on."""
     found = []
     for request in list(server.requests)[since:]:
@@ -65,7 +65,7 @@ def questions(server: Sandbox, since: int) -> list[Question]:
             told = dict(re.findall(r"(startDate|endDate|engagementType)=([^&]+)", f"{request.path}&{request.query}"))
             assert event_id is not None
             first, last = (date.fromisoformat(told[name]) for name in ("startDate", "endDate"))
-            found.append(Question(event_id[1], told["engagementType"], first, last))
+            found.append(MinutesRequest(event_id[1], told["engagementType"], first, last))
     return found
 
 

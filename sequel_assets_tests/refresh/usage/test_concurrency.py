@@ -13,7 +13,7 @@ from sequel_assets.sequel import NotFound
 from sequel_assets_tests.refresh.usage.scripted import START, ask, known
 
 
-class Watched:
+class ConcurrencyClient:
     """A client that tells concurrency, or 404 (None), answer by answer."""
 
     def __init__(self, *answers: list[tuple[int, int]] | None) -> None:
@@ -37,19 +37,21 @@ def test_minutes_are_placed_on_their_days_and_of_two_values_the_larger_is_taken(
 
 def test_a_404_for_concurrency_is_empty_where_nobody_was_live_and_asked_again_where_somebody_was() -> None:
     """Twice 404 with live minutes is a state of the event, to be looked into."""
-    assert fetch_concurrency(ask(Watched(None)), has_live_minutes=False) == {}
-    assert fetch_concurrency(ask(Watched(None, [(0, 1)])), has_live_minutes=True) == place_minutes(START, [(0, 1)])
+    assert fetch_concurrency(ask(ConcurrencyClient(None)), has_live_minutes=False) == {}
+    assert fetch_concurrency(ask(ConcurrencyClient(None, [(0, 1)])), has_live_minutes=True) == place_minutes(
+        START, [(0, 1)]
+    )
     with pytest.raises(EventMissing):
-        fetch_concurrency(ask(Watched(None, None)), has_live_minutes=True)
+        fetch_concurrency(ask(ConcurrencyClient(None, None)), has_live_minutes=True)
 
 
 def test_concurrency_that_cannot_be_placed_is_refused() -> None:
     """Without a start, or beyond the calendar; nothing told needs no start."""
-    assert fetch_concurrency(ask(Watched([]), known(None)), has_live_minutes=True) == {}
+    assert fetch_concurrency(ask(ConcurrencyClient([]), known(None)), has_live_minutes=True) == {}
     with pytest.raises(SliceFailure, match="no start date"):
-        fetch_concurrency(ask(Watched([(0, 1)]), known(None)), has_live_minutes=True)
+        fetch_concurrency(ask(ConcurrencyClient([(0, 1)]), known(None)), has_live_minutes=True)
     with pytest.raises(SliceFailure, match="beyond any calendar"):
-        fetch_concurrency(ask(Watched([(10**12, 1)])), has_live_minutes=True)
+        fetch_concurrency(ask(ConcurrencyClient([(10**12, 1)])), has_live_minutes=True)
     for start, offset in ((datetime(9999, 12, 31, 23, tzinfo=UTC), 600), (datetime(2026, 3, 1, tzinfo=UTC), 10**8)):
         with pytest.raises(SliceFailure, match="between 2000 and 2100"):
             place_minutes(start, [(offset, 1)])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from sequel_assets_tests.support.reference.stories import HUB, STAGE, WINDOW, Plan, Row, Seen, Story
+from sequel_assets_tests.support.reference.stories import HUB, STAGE, WINDOW, CompanyStory, Plan, Row, Seen
 
 
 def rounded(part: int, whole: int | None, times: int = 1) -> float | None:
@@ -20,7 +20,7 @@ def rounded(part: int, whole: int | None, times: int = 1) -> float | None:
     return float((Decimal(times * part) / Decimal(whole)).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
-def statistics(story: Story, days: Collection[date], start: date) -> list[Row]:
+def statistics(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of event_statistics."""
     return sorted(
         row
@@ -31,7 +31,7 @@ def statistics(story: Story, days: Collection[date], start: date) -> list[Row]:
     )
 
 
-def _statistics(story: Story, plan: Plan, day: date, start: date) -> Row:
+def _statistics(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
     event, planned = plan.event_id, plan.minutes
     minutes = story.until(event, start, day)
     live = {who: sum(m.live for m in minutes if m.person == who) for who in {m.person for m in minutes if m.live}}
@@ -69,7 +69,7 @@ def _statistics(story: Story, plan: Plan, day: date, start: date) -> Row:
     )  # fmt: skip
 
 
-def retention(story: Story, days: Collection[date], start: date) -> list[Row]:
+def retention(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of event_retention."""
     rows = []
     for plan in story.plans.values():
@@ -88,7 +88,7 @@ def retention(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def engagement(story: Story, days: Collection[date], start: date) -> list[Row]:
+def engagement(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of person_engagement."""
     rows = []
     for plan in story.plans.values():
@@ -112,7 +112,7 @@ def engagement(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def _engagement(story: Story, plan: Plan, day: date, who: str, own: list[Seen], met: list[Seen]) -> Row:
+def _engagement(story: CompanyStory, plan: Plan, day: date, who: str, own: list[Seen], met: list[Seen]) -> Row:
     live, planned = sum(m.live for m in own), plan.minutes
     seen = sorted(m.at.date() for m in [*own, *met])
     is_open = plan.day is not None and plan.day <= day
@@ -137,7 +137,7 @@ def _engagement(story: Story, plan: Plan, day: date, who: str, own: list[Seen], 
     )  # fmt: skip
 
 
-def history(story: Story, days: Collection[date], start: date) -> list[Row]:
+def history(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of person_history."""
     rows = []
     for day in days:
@@ -152,7 +152,7 @@ def history(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def networking(story: Story, days: Collection[date], start: date) -> list[Row]:
+def networking(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of networking."""
     rows = []
     for hub in [p.event_id for p in story.plans.values() if p.event_type == HUB]:
@@ -172,7 +172,7 @@ def networking(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def funnel(story: Story, days: Collection[date], start: date) -> list[Row]:
+def funnel(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of funnel."""
     found = (
         _funnel(story, plan, day, start)
@@ -182,7 +182,7 @@ def funnel(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(row for row in found if row[4] + row[8] or story.entries(row[2]))
 
 
-def _funnel(story: Story, plan: Plan, day: date, start: date) -> Row:
+def _funnel(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
     event, planned = plan.event_id, plan.minutes
     minutes = [m for m in story.until(event, start, day) if m.live]
     live = {who: sum(m.person == who for m in minutes) for who in {m.person for m in minutes}}
@@ -212,7 +212,7 @@ def _funnel(story: Story, plan: Plan, day: date, start: date) -> Row:
     )  # fmt: skip
 
 
-TABLES: dict[str, Callable[[Story, Collection[date], date], Sequence[Row]]] = {
+TABLES: dict[str, Callable[[CompanyStory, Collection[date], date], Sequence[Row]]] = {
     "event_statistics": statistics,
     "event_retention": retention,
     "person_engagement": engagement,

@@ -58,7 +58,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedPerson:
     """What the activity endpoint says of somebody in an event."""
 
     registered: bool = False
@@ -72,12 +72,12 @@ class Entry:
 
 
 @dataclass
-class Story:
+class CompanyStory:
     """Everything that is true of one company."""
 
     plans: dict[str, Plan]
     seen: list[Seen] = field(default_factory=list)
-    activity: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    activity: dict[tuple[str, str], ListedPerson] = field(default_factory=dict)
     polls: list[tuple[str, str]] = field(default_factory=list)
     """(event, poll)."""
     answers: list[tuple[str, str, str | None]] = field(default_factory=list)
@@ -102,7 +102,7 @@ class Story:
         """Return the minutes of an event from the start of history to the end of a day."""
         return [m for m in self.seen if m.event_id == event_id and start <= m.at.date() <= day]
 
-    def entries(self, event_id: str) -> dict[str, Entry]:
+    def entries(self, event_id: str) -> dict[str, ListedPerson]:
         """Return who is listed in an event."""
         return {who: entry for (event, who), entry in self.activity.items() if event == event_id}
 
