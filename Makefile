@@ -72,7 +72,7 @@ docs: install ## write docs/datasets.md and docs/settings.md
 campaigns: kills worlds insights faults properties forged chaos soak ## everything that `make test` has a small version of (several hours)
 
 kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints what is asked again (half an hour or more)
-	$(CAMPAIGN) -rP sequel_assets_tests/pipeline/test_kills.py
+	$(CAMPAIGN) -rP sequel_assets_tests/pipeline/faults/test_kills.py
 
 worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (an hour or more)
 	$(CAMPAIGN) sequel_assets_tests/pipeline/test_worlds.py -k any_order
@@ -81,7 +81,7 @@ insights: install ## each insight against the obvious computation: 500 random st
 	$(CAMPAIGN) sequel_assets_tests/insights sequel_assets_tests/pipeline/test_events.py
 
 faults: install ## 1,000 faults of every kind at random places of small backfills (some minutes)
-	$(CAMPAIGN) sequel_assets_tests/pipeline/faults
+	$(CAMPAIGN) sequel_assets_tests/pipeline/faults/test_campaign.py
 
 properties: install ## each property with 1,000 examples, each parameter on both databases (some minutes)
 	$(CAMPAIGN) -m "campaign and not slow" --ignore sequel_assets_tests/insights

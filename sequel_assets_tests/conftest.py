@@ -21,10 +21,10 @@ import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-from sequel_assets_tests.support import durations, process_caches, selection
 from sequel_assets_tests.support.pgbouncer import PgBouncer
 from sequel_assets_tests.support.postgres import PostgresServer
-from sequel_assets_tests.support.scale import load_hypothesis_profile
+from sequel_assets_tests.support.suite import durations, process_caches, selection
+from sequel_assets_tests.support.suite.scale import load_hypothesis_profile
 
 load_hypothesis_profile()
 process_caches.share_all()

@@ -18,7 +18,7 @@ from sequel_assets.warehouse.tables.core import companies, event_concurrency, ev
 from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets_tests.insights.test_average import by_hand
 from sequel_assets_tests.support.rows import ACME, AT, DAY, HUB, LATE, STAGE, day, empty, hour, participant, settle_in
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.support.suite.scale import scaled
 
 KINDS = {"e1": STAGE, "e2": STAGE, "h1": HUB, "h2": HUB}
 DAYS = [day(n) for n in range(5)]

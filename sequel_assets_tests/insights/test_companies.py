@@ -20,9 +20,9 @@ from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
-from sequel_assets_tests.support import reference_companies as oracle
+from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.rows import AT, HUB, LATE, STAGE, empty, known_company, known_event, participant
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.support.suite.scale import scaled
 
 KINDS = {"e1": STAGE, "e2": STAGE, "h1": HUB}
 LONG_AGO = date(2025, 2, 20)

@@ -23,8 +23,8 @@ from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land
 from sequel_assets_tests.insights.test_ranges import OF, chosen
-from sequel_assets_tests.support import reference_companies as oracle
 from sequel_assets_tests.support.harness import failures, platform
+from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.rows import AT
 
 SPEC = WorldSpec(seed=7, companies=3, days=9, people=8, now=datetime(2026, 11, 23, 15, 7, tzinfo=UTC))

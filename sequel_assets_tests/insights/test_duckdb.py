@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import known_companies
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants, refreshes
 from sequel_assets_tests.support.harness import failures, platform
+from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPEC = WorldSpec(seed=7, companies=4, days=7, people=10, now=NOW)
@@ -72,6 +74,12 @@ def as_duckdb(select: Any) -> str:
     dialect = psycopg.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
     dialect.colspecs = {**dialect.colspecs, sa.Date: _Day, sa.DateTime: _Moment}
     text = str(select.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return _transpiled(text)
+
+
+@functools.cache
+def _transpiled(text: str) -> str:
+    """Both warehouses ask the same of DuckDB, so what the first has turned is there for the second."""
     (found,) = sqlglot.transpile(text, read="postgres", write="duckdb")
     return found
 
@@ -134,8 +142,9 @@ def test_every_insight_and_every_question_of_a_range_comes_out_the_same_in_duckd
             assert made == rows_in_warehouse(connection, sa.select(table)), insight.name
             assert made == sorted(duck.execute(f"SELECT * FROM {insight.name}").fetchall(), key=repr), insight.name
             compared[insight.name] = len(made)
+        scopes = list(itertools.product(companies, (False, True), KINDS))[:: scaled(5, 1)]
         for name, select in QUESTIONS.items():
-            for company_id, is_tree, kinds in itertools.product(companies, (False, True), KINDS):
+            for company_id, is_tree, kinds in scopes:
                 asked = select(ranges.Scope(company_id, Days(days[1], days[-2]), is_tree, *kinds))
                 made = rows_in_duckdb(duck, asked.selected_columns, [asked])
                 assert made == rows_in_warehouse(connection, asked), (name, is_tree, kinds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,39 +10,28 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sequel_assets.insights import INSIGHTS
-from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.types import UtcDateTime
-from sequel_assets_tests.support.reference_events import STAGE, TABLES, WINDOW, Entry, Plan, Row, Seen, Story
-from sequel_assets_tests.support.rows import ACME, DAY, HUB, day
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.insights.event_answers import BY_NAME, answer, as_dicts, by_hand, watched
+from sequel_assets_tests.support.reference.events import TABLES
+from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan
+from sequel_assets_tests.support.rows import ACME, DAY, day
 from sequel_assets_tests.support.stories import DAYS, at, stories, tell
+from sequel_assets_tests.support.suite.scale import scaled
 
 KINDS: dict[Any, type] = {
     sa.Text: str, sa.Date: date, sa.BigInteger: int, sa.Numeric: float, sa.Boolean: bool, UtcDateTime: datetime,
 }  # fmt: skip
-BY_NAME = {insight.name: insight for insight in INSIGHTS}
 FEW = settings(
     max_examples=scaled(20, 500, "WORLDS") // 2,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
-def answer(warehouse: Warehouse, name: str, first: date, last: date, start: date = DAY) -> list[Row]:
-    """Return what an insight's SELECT says, sorted by its key, after checking its columns."""
-    insight = BY_NAME[name]
-    with warehouse.read() as connection:
-        selected: Any = connection.execute(insight.select(ACME, first, last, start))
-        assert list(selected.keys()) == insight.table.columns.keys()
-        keys = len(insight.table.primary_key.columns)
-        return sorted((tuple(row) for row in selected), key=lambda row: row[:keys])
-
-
 @FEW
 @given(stories(), st.sampled_from([0, 0, 1, 2]), st.integers(0, 34), st.integers(0, 34))
 def test_insights_of_events_and_people_equal_the_obvious_computation(
-    warehouse: Warehouse, story: Story, start: int, one: int, two: int
+    warehouse: Warehouse, story: CompanyStory, start: int, one: int, two: int
 ) -> None:
     """Each table, for whatever range of days is asked, and the same where one day is asked for by itself."""
     tell(warehouse, story)
@@ -56,59 +44,15 @@ def test_insights_of_events_and_people_equal_the_obvious_computation(
         ], name
 
 
-def watched(event: str, person: str, begins: int, minutes: int, *, live: bool = True, on: int = 0) -> list[Seen]:
-    """Return a person's minutes in an event from a minute of a day on."""
-    moments = [at(on) + timedelta(minutes=begins + n) for n in range(minutes)]
-    return [Seen(event, person, moment, live, not live) for moment in moments]
-
-
-def as_dicts(name: str, rows: list[Row]) -> list[dict[str, Any]]:
-    """Return rows with the names of their columns."""
-    columns = BY_NAME[name].table.columns.keys()
-    return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
 def test_sequels_own_example_comes_out_to_the_digit(warehouse: Warehouse) -> None:
     """57 people, 898 minutes, 15.75 on average; 16 of them at the same time at the most, first in the 40th minute."""
     lengths = [16] * 43 + [15] * 14
     begins = [40] * 16 + [60 * (2 + n % 14) for n in range(41)]
     seen = [m for n, length in enumerate(lengths) for m in watched("e1", f"p{n:02}", begins[n], length)]
-    tell(warehouse, Story({"e1": Plan("e1", STAGE, at(0), at(1))}, seen), DAYS[:1])
+    tell(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0), at(1))}, seen), DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     told = ("unique_users", "engaged_minutes", "average_engaged_minutes", "peak_users", "peak_at")
     assert [row[name] for name in told] == [57, 898, 15.75, 16, at(0) + timedelta(minutes=40)]
-
-
-def by_hand() -> Story:
-    """An event of an hour at ten, its hub, one more event the day after, and four people."""
-    plans = {
-        "e1": Plan("e1", STAGE, at(0) + timedelta(hours=10), at(0) + timedelta(hours=11), "h1"),
-        "e2": Plan("e2", STAGE, at(1) + timedelta(hours=10), at(1) + timedelta(hours=11)),
-        "h1": Plan("h1", HUB),
-    }
-    seen = [
-        *watched("e1", "ada", 600, 45),
-        *watched("e1", "bo", 610, 20),
-        *watched("e1", "cy", 600, 5, live=False, on=2),
-        *watched("e1", "walker", 600, 60),
-        *watched("h1", "ada", 660, 9),
-        *watched("h1", "bo", 660, 4),
-        *watched("h1", "ada", 660, 2, on=2),
-        *watched("e2", "ada", 600, 7, on=1),
-    ]
-    activity = {
-        ("e1", "ada"): Entry(registered=True, comments=1, polls=0, questions=0),
-        ("e1", "bo"): Entry(registered=True),
-        ("e1", "cy"): Entry(registered=True),
-        ("e1", "dee"): Entry(registered=True),
-        ("e1", "walker"): Entry(registered=False),
-    }
-    talk: dict[str, Any] = {
-        "polls": [("e1", "p")], "answers": [("e1", "p", "ada"), ("e1", "p", None)],
-        "questions": [("e1", "walker", True)], "chat": [("e1", "ada"), ("e1", "ada"), ("e1", "bo")],
-        "reactions": [("e1", 4), ("e1", 3)],
-    }  # fmt: skip
-    return Story(plans, seen, activity, **talk)
 
 
 def test_an_event_by_hand(warehouse: Warehouse) -> None:
@@ -161,7 +105,7 @@ def test_what_is_not_told_is_null_and_not_zero(warehouse: Warehouse) -> None:
 def test_an_event_without_people_is_told_of_only_where_somebody_registered(warehouse: Warehouse) -> None:
     """A silent event has no row; one that never started but has registrants has them, and zeros."""
     plans = {event: Plan(event, STAGE, at(0), at(0) + timedelta(hours=1)) for event in ("e1", "e2")}
-    tell(warehouse, Story(plans, activity={("e1", "dee"): Entry(registered=True)}), DAYS[:1])
+    tell(warehouse, CompanyStory(plans, activity={("e1", "dee"): ListedPerson(registered=True)}), DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     assert (row["event_id"], row["registered"], row["show_rate"], row["unique_users"]) == ("e1", 1, 0.0, 0)
     assert (row["average_engaged_minutes"], row["peak_users"], row["peak_at"], row["average_share_watched"]) == (
@@ -170,115 +114,10 @@ def test_an_event_without_people_is_told_of_only_where_somebody_registered(wareh
     assert [row[2:9] for row in answer(warehouse, "funnel", DAY, DAY)] == [("e1", 1, 0, 0, 0, 0, 0)]
 
 
-@pytest.mark.parametrize(
-    ("is_cancelled", "is_open", "show_rate"),
-    [(False, False, 0.0), (True, False, None), (False, True, None), (True, True, None)],
-)
-def test_nobody_at_an_event_that_was_not_held_is_no_rate_of_nought(
-    warehouse: Warehouse, *, is_cancelled: bool, is_open: bool, show_rate: float | None
-) -> None:
-    """Cancelled, or maybe not begun yet: its start day has not closed. A day later it has begun, whoever came."""
-    plan = Plan("e1", STAGE, at(0) + timedelta(hours=20), at(0) + timedelta(hours=21), is_cancelled=is_cancelled)
-    story = Story({"e1": plan}, activity={("e1", "dee"): Entry(registered=True)}, open_days={DAY} if is_open else set())
-    tell(warehouse, story, DAYS[:2])
-    rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(1)))
-    assert [(row["is_cancelled"], row["registered"], row["attended_live"], row["show_rate"]) for row in rows] == [
-        (is_cancelled, 1, 0, show_rate),
-        (is_cancelled, 1, 0, None if is_cancelled else 0.0),
-    ]
-
-
-def test_an_event_without_any_poll_has_no_participation_in_polls(warehouse: Warehouse) -> None:
-    """There is nothing to have taken part in."""
-    story = by_hand()
-    story.polls, story.answers = [], []
-    tell(warehouse, story, DAYS[:1])
-    (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
-    assert (row["polls"], row["poll_voters"], row["poll_participation_rate"]) == (0, 0, None)
-
-
-def test_who_registers_late_counts_from_that_day_on(warehouse: Warehouse) -> None:
-    """Cy registers for the replay and watches it; the walker was there, and registers later to see it again."""
-    story = by_hand()
-    story.activity["e1", "cy"] = Entry(registered=True, registered_on=day(2))
-    story.activity["e1", "walker"] = Entry(registered=True, registered_on=day(1))
-    tell(warehouse, story, DAYS[:3])
-    rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(2)))
-    told = [(row["registered"], row["attended_live"], row["show_rate"]) for row in rows if row["event_id"] == "e1"]
-    assert told == [(3, 3, 66.67), (4, 3, 75.0), (5, 3, 60.0)]
-    steps = [row[3:-1] for row in answer(warehouse, "funnel", day(0), day(2)) if row[2] == "e1"]
-    assert steps == [(3, 2, 1, 1, 0, 1), (4, 3, 2, 2, 1, 0), (5, 3, 2, 2, 1, 0)]
-    persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))
-    assert [(row["day"], row["person_id"], row["is_registered"]) for row in persons if row["event_id"] == "e1"] == [
-        *[(day(0), who, True) for who in ("ada", "bo", "dee")],
-        (day(0), "walker", False),
-        (day(1), "walker", True),
-        (day(2), "ada", True),
-        (day(2), "cy", True),
-    ]
-
-
-def test_whether_somebody_registered_is_null_where_that_is_not_told(warehouse: Warehouse) -> None:
-    """Of a person whom the activity does not list, and of everybody where no entry of the event has a time of it."""
-    story = by_hand()
-    del story.activity["e1", "bo"]
-    tell(warehouse, story, DAYS[:1])
-    rows = answer(warehouse, "person_engagement", DAY, DAY)
-    told = {row["person_id"]: row["is_registered"] for row in as_dicts("person_engagement", rows)}
-    assert told == {"ada": True, "bo": None, "cy": True, "dee": True, "walker": False}
-    story.activity = {key: Entry(registered=False) for key in story.activity}
-    tell(warehouse, story, DAYS[:1])
-    persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", DAY, DAY))
-    assert {row["is_registered"] for row in persons} == {None}
-    (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
-    assert (row["registered"], row["show_rate"]) == (None, None)
-
-
-def test_asking_and_answering_is_unknown_where_neither_a_list_nor_a_number_tells_it(warehouse: Warehouse) -> None:
-    """And with it who of them came again; a single number of a single person tells it."""
-    story = by_hand()
-    story.untold = {(dataset, DAY) for dataset in ("polls", "poll_answers", "questions")}
-    story.polls, story.answers, story.questions = [], [], []
-    for number, expected in ((None, (4, 2, 1, None, None, 1)), (1, (4, 2, 1, 1, 1, 1))):
-        story.activity = {
-            key: replace(entry, polls=None, questions=number if key == ("e1", "ada") else None)
-            for key, entry in story.activity.items()
-        }
-        tell(warehouse, story, DAYS[:2])
-        assert [row[3:-1] for row in answer(warehouse, "funnel", day(1), day(1)) if row[2] == "e1"] == [expected]
-
-
-def test_a_funnel_by_hand(warehouse: Warehouse) -> None:
-    """Four registered, two came, Ada stayed half, answered, and came again the day after; the walker is in no step."""
-    tell(warehouse, by_hand(), DAYS)
-    rows = [row for row in answer(warehouse, "funnel", day(0), day(34)) if row[2] == "e1"]
-    assert [row[3:] for row in rows[:2]] == [(4, 2, 1, 1, 0, 1, False), (4, 2, 1, 1, 1, 1, False)]
-    assert {row[3:] for row in rows[2:30]} == {rows[1][3:]}
-    assert rows[-1] == (ACME, day(REPLAY_DAYS), "e1", 4, 2, 1, 1, 1, 1, True)
-    assert len(rows) == REPLAY_DAYS + 1
-
-
-def test_coming_again_counts_within_the_window_only(warehouse: Warehouse) -> None:
-    """On the same day it is not coming again, on the 30th day after it is, on the 31st it comes too late."""
-    plans = {
-        event: Plan(event, STAGE, at(n), at(n) + timedelta(hours=1))
-        for event, n in (("e1", 0), ("e2", 0), ("e3", 30), ("e4", 31))
-    }
-    again = {"same": ("e2", 0), "last": ("e3", 30), "late": ("e4", 31)}
-    seen = [m for who in again for m in watched("e1", who, 0, 60)]
-    seen += [m for who, (event, on) in again.items() for m in watched(event, who, 100, 5, on=on)]
-    answers = [("e1", "p", who) for who in again]
-    tell(warehouse, Story(plans, seen, answers=answers, untold={("event_activity", DAY)}), DAYS)
-    rows = as_dicts("funnel", [row for row in answer(warehouse, "funnel", day(0), day(34)) if row[2] == "e1"])
-    assert [row["attended"] for row in rows] == [3] * 31
-    assert [row["came_again"] for row in rows] == [0] * 30 + [1]
-    assert timedelta(days=REPLAY_DAYS) == WINDOW
-
-
 def test_retention_over_midnight_is_a_share_of_the_events_peak(warehouse: Warehouse) -> None:
     """The second day's minutes are measured against the first day's peak."""
     seen = [*watched("e1", "a", 1438, 4), *watched("e1", "b", 1438, 2), *watched("e1", "c", 1439, 1)]
-    tell(warehouse, Story({"e1": Plan("e1", STAGE, at(0) + timedelta(minutes=1439))}, seen), DAYS[:2])
+    tell(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0) + timedelta(minutes=1439))}, seen), DAYS[:2])
     rows = answer(warehouse, "event_retention", day(0), day(1))
     assert [row[4:] for row in rows] == [(-1, 2, 66.67), (0, 3, 100.0), (1, 1, 33.33), (2, 1, 33.33)]
 
@@ -311,8 +150,8 @@ def test_people_by_hand(warehouse: Warehouse) -> None:
 def test_whom_the_activity_only_lists_has_no_row_until_the_day_on_which_they_come(warehouse: Warehouse) -> None:
     """Neither registered nor there on the start day; what was told of them as a whole comes with their first row."""
     story = by_hand()
-    story.activity["e1", "nobody"] = Entry(comments=3)
-    story.activity["e1", "later"] = Entry(comments=2)
+    story.activity["e1", "nobody"] = ListedPerson(comments=3)
+    story.activity["e1", "later"] = ListedPerson(comments=2)
     story.seen += watched("e1", "later", 600, 4, on=2)
     tell(warehouse, story, DAYS[:3])
     rows = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))

@@ -19,7 +19,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import people
 from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land, minutes
-from sequel_assets_tests.support import reference_companies as oracle
+from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.rows import empty, participant
 
 OF = ["root", *"abcd"]

@@ -17,21 +17,22 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import metadata
-from sequel_assets_tests.support import reference_companies as oracle
 from sequel_assets_tests.support.harness import failures, platform
+from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.reference import expected_tables, owners_of, person_id
-from sequel_assets_tests.support.reference_details import COLUMNS
-from sequel_assets_tests.support.reference_events import OF_EVENTS, TABLES, Entry, Plan, Row, Seen, Story
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.support.reference.details import COLUMNS
+from sequel_assets_tests.support.reference.events import TABLES
+from sequel_assets_tests.support.reference.stories import OF_EVENTS, CompanyStory, ListedPerson, Plan, Row, Seen
+from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 
 
-def stories_of(world: World, days: list[date], now: datetime) -> dict[str, Story]:
+def stories_of(world: World, days: list[date], now: datetime) -> dict[str, CompanyStory]:
     """Return what is true of each company, from the world's minutes and from what was said in its events."""
     top = now.replace(minute=0, second=0, microsecond=0)
     tables = expected_tables(world, days, now=now)
-    stories = {company.id: Story({}, company_id=company.id) for company in world.companies}
+    stories = {company.id: CompanyStory({}, company_id=company.id) for company in world.companies}
     for event_id, owner in owners_of(world).items():
         event, story = world.event(event_id), stories[owner]
         assert event is not None
@@ -49,7 +50,7 @@ def stories_of(world: World, days: list[date], now: datetime) -> dict[str, Story
     return stories
 
 
-def _add(story: Story, name: str, told: dict[str, object]) -> None:
+def _add(story: CompanyStory, name: str, told: dict[str, object]) -> None:
     """Take up a row of what was told of an event."""
     values: dict[str, tuple[object, ...]] = {
         "polls": (told["event_id"], told.get("poll_id")),
@@ -68,7 +69,7 @@ def _add(story: Story, name: str, told: dict[str, object]) -> None:
     registered_at, starts = told["registered_at"], told["day"]
     is_late = registered_at is not None and registered_at.date() > starts  # type: ignore[attr-defined,operator]
     late_on = registered_at.date() if is_late else None  # type: ignore[attr-defined]
-    story.activity[key] = Entry(registered_at is not None, *counts, late_on)  # type: ignore[arg-type]
+    story.activity[key] = ListedPerson(registered_at is not None, *counts, late_on)  # type: ignore[arg-type]
 
 
 def stored(warehouse: Warehouse, name: str, company_id: str) -> list[Row]:

@@ -27,7 +27,7 @@ from sequel_assets_tests.support.reference import (
     person_id,
     read_tables,
 )
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPECS = {
@@ -119,7 +119,7 @@ FEW = settings(
 
 
 @dataclass(frozen=True)
-class Step:
+class RefreshStep:
     """A refresh of days `first` to `last` (by their place in the range) of one company, or of all (-1)."""
 
     company: int
@@ -129,15 +129,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Story:
+class RefreshOrder:
     """A world, and the refreshes that it goes through."""
 
     spec: WorldSpec
-    steps: tuple[Step, ...]
+    steps: tuple[RefreshStep, ...]
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> Story:
+def stories(draw: st.DrawFn) -> RefreshOrder:
     """Refreshes that overlap and repeat each other, among them every day of every company, all in any order."""
     companies, length = draw(st.integers(1, 3)), draw(st.integers(2, 6))
     spec = WorldSpec(
@@ -150,7 +150,7 @@ def stories(draw: st.DrawFn) -> Story:
     )
     places = st.integers(0, length - 1)
     some = st.builds(
-        lambda company, a, b, anew: Step(company, min(a, b), max(a, b), anew),
+        lambda company, a, b, anew: RefreshStep(company, min(a, b), max(a, b), anew),
         st.integers(-1, companies - 1),
         places,
         places,
@@ -159,8 +159,8 @@ def stories(draw: st.DrawFn) -> Story:
     steps = draw(st.lists(some, max_size=4))
     for company in range(companies):
         cuts = sorted({0, length, *draw(st.sets(places, max_size=3))})
-        steps += [Step(company, first, end - 1) for first, end in pairwise(cuts)]
-    return Story(spec, tuple(draw(st.permutations(steps))))
+        steps += [RefreshStep(company, first, end - 1) for first, end in pairwise(cuts)]
+    return RefreshOrder(spec, tuple(draw(st.permutations(steps))))
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def stories(draw: st.DrawFn) -> Story:
 @given(stories())
 @FEW
 def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
-    engine_kind: str, new_warehouse: Callable[[str], Warehouse], story: Story
+    engine_kind: str, new_warehouse: Callable[[str], Warehouse], story: RefreshOrder
 ) -> None:
     """Byte for byte: facts, insights, people, checksums, silences. And days, range and lifetime have the same sums.
 
@@ -176,7 +176,7 @@ def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
     there for another reason keeps the name that they had in the hub.
     """
     world, days = build_world(story.spec), days_between(story.spec.first_day, story.spec.last_day)
-    clean = (Step(-1, 0, len(days) - 1),)
+    clean = (RefreshStep(-1, 0, len(days) - 1),)
     with Sandbox(world) as server, client_of(server) as client:
         left: list[Tables] = []
         for steps in (clean, story.steps):

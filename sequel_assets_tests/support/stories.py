@@ -30,7 +30,16 @@ from sequel_assets.warehouse.tables.event_details import (
     questions,
     reactions,
 )
-from sequel_assets_tests.support.reference_events import HUB, OF_EVENTS, STAGE, Entry, Plan, Row, Seen, Story
+from sequel_assets_tests.support.reference.stories import (
+    HUB,
+    OF_EVENTS,
+    STAGE,
+    CompanyStory,
+    ListedPerson,
+    Plan,
+    Row,
+    Seen,
+)
 from sequel_assets_tests.support.rows import AT, DAY, day, hour, known_company, known_event
 
 DAYS = [day(n) for n in range(35)]
@@ -47,7 +56,7 @@ _someone = st.one_of(st.none(), st.sampled_from(WHO))
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> Story:
+def stories(draw: st.DrawFn) -> CompanyStory:
     """Three events and two hubs, some without times, people in them in any minute, and what they said and did."""
     plans = {hub: Plan(hub, HUB) for hub in ("h1", "h2")}
     for event in ("e1", "e2", "e3"):
@@ -57,7 +66,7 @@ def stories(draw: st.DrawFn) -> Story:
         ends_at = None if starts_at is None or length is None else starts_at + length
         hub, is_cancelled = draw(st.sampled_from([None, "h1", "h1", "h2"])), draw(st.sampled_from([False, False, True]))
         plans[event] = Plan(event, STAGE, starts_at, ends_at, hub, is_cancelled)
-    story = Story(plans, _seen(draw, plans), open_days=draw(st.sets(st.sampled_from(DAYS[:4]), max_size=2)))
+    story = CompanyStory(plans, _seen(draw, plans), open_days=draw(st.sets(st.sampled_from(DAYS[:4]), max_size=2)))
     dated = [event for event, plan in plans.items() if plan.day is not None]
     days = sorted({plan.day for plan in plans.values() if plan.day is not None})
     choices = [(dataset, on) for dataset in OF_EVENTS for on in days]
@@ -66,7 +75,9 @@ def stories(draw: st.DrawFn) -> Story:
     def of(dataset: str) -> list[str]:
         return [event for event in dated if story.is_told(dataset, plans[event])]
 
-    entries = st.builds(Entry, st.sampled_from([True, True, True, False]), _counts, _counts, _counts, _counts, _counts)
+    entries = st.builds(
+        ListedPerson, st.sampled_from([True, True, True, False]), _counts, _counts, _counts, _counts, _counts
+    )
     if told := of("event_activity"):
         story.activity = draw(
             st.dictionaries(st.tuples(st.sampled_from(told), st.sampled_from(WHO)), entries, max_size=8)
@@ -109,7 +120,7 @@ def at(number: int) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) + timedelta(days=number)
 
 
-def tell(warehouse: Warehouse, story: Story, days: Sequence[date] = DAYS) -> None:
+def tell(warehouse: Warehouse, story: CompanyStory, days: Sequence[date] = DAYS) -> None:
     """Store a story as it would be landed, in a warehouse that is emptied of everything else."""
     told = {table: [tuple(row) for row in rows] for table, rows in _landed(story).items()}
     known = [
@@ -156,7 +167,7 @@ def tell(warehouse: Warehouse, story: Story, days: Sequence[date] = DAYS) -> Non
         )
 
 
-def _landed(story: Story) -> dict[sa.Table, list[Row]]:
+def _landed(story: CompanyStory) -> dict[sa.Table, list[Row]]:
     """Return the rows of each landed table; of what is told of events, without what nobody asks about."""
     facts: dict[Row, list[Seen]] = defaultdict(list)
     watching: Counter[Row] = Counter()
@@ -165,7 +176,7 @@ def _landed(story: Story) -> dict[sa.Table, list[Row]]:
         if m.live and story.plans[m.event_id].event_type == STAGE:
             watching[m.at.date(), m.event_id, m.at] += 1
 
-    def registered_at(event: str, entry: Entry) -> datetime | None:
+    def registered_at(event: str, entry: ListedPerson) -> datetime | None:
         """The last moment of the day, or some days before the event's."""
         before = story.plans[event].starts_at
         if not entry.registered or before is None:

@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from sequel_assets.cli.support.terminal import console
-from sequel_assets_tests.campaigns.chaos.afternoon import Afternoon, Size
+from sequel_assets_tests.campaigns.chaos.afternoon import Afternoon
+from sequel_assets_tests.campaigns.chaos.size import Size
 from sequel_assets_tests.support.postgres import PostgresServer
 
 

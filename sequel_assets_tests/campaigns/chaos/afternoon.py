@@ -11,9 +11,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,86 +29,22 @@ from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.refresh.run.refresher import Refresher
-from sequel_assets.sandbox import Attendance, Clock, Company, DeliveryFaults, Event, Person, Sandbox, World
+from sequel_assets.sandbox import Clock, DeliveryFaults, Sandbox
 from sequel_assets.sandbox.webhooks import dispatcher
 from sequel_assets.sandbox.webhooks.deliveries import Delivery
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets_tests.campaigns.chaos.processes import NO_SCHEDULE
+from sequel_assets_tests.campaigns.chaos.size import NOON, STEP, TODAY, YESTERDAY, Account, Size, world_of
 from sequel_assets_tests.support.inboxes import rows
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.support.stage import clean_environment, variables
 
-NOON = datetime(2026, 3, 3, 12, 7, tzinfo=UTC)
-TODAY = NOON.date()
-YESTERDAY = date(2026, 3, 2)
 OK = httpx.codes.OK
-STEP = timedelta(minutes=5)
 BURSTS = 4
 """In which what is sent again comes, in each step."""
-GOES_WRONG = {
-    "drop": 0.1, "duplicate": 0.2, "reorder": 0.3, "delay": 0.2, "late": 0.02, "burst": 0.2,
-    "wrong_count": 0.1, "lost_batch": 0.1,
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much chaos there is."""
-
-    companies: int
-    events: int
-    people: int
-    """At each event."""
-    steps: int
-    deliveries: int
-    kill_every: int
-    """Steps between two kills, on average."""
-    rates: dict[str, float] = field(default_factory=lambda: GOES_WRONG)
-    seed: int = 1
-    has_schedule: bool = True
-    """Whether the hourly refresh is on."""
-
-
-@dataclass
-class Account:
-    """What came of it."""
-
-    answers: Counter[int]
-    """POSTs by their answer; 0: none came."""
-    acknowledged: int
-    """Deliveries of which at least one POST was answered with 200."""
-    kills: int
-    runs: int
-    events: int
-    seconds: float
-
-
-def world_of(size: Size) -> World:
-    """Events that end all through the afternoon; one began yesterday, one is empty."""
-    dice = random.Random(size.seed)
-    companies = [Company("root", "Root"), *(Company(f"c{n}", f"Company {n}", "root") for n in range(size.companies))]
-    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(size.people)]
-    span = size.steps * STEP
-    events = []
-    for number in range(size.events):
-        ends = (NOON + span * dice.uniform(0.02, 0.9)).replace(second=0, microsecond=0)
-        starts = ends - timedelta(minutes=dice.randrange(20, 100))
-        if number == 1:
-            starts = NOON - timedelta(hours=14)
-        lasts = (ends - starts) // timedelta(minutes=1)
-        attendance = []
-        for person in people if number else []:
-            arrives, stays = dice.randrange(15), dice.randrange(1, 60)
-            # minutes after the end are for the hourly refresh to find
-            stays = stays if size.has_schedule else min(stays, lasts - arrives)
-            attendance.append(Attendance(person, live=[(starts + timedelta(minutes=arrives), stays)]))
-        events.append(
-            Event(f"e{number}", f"c{number % size.companies}", f"Event {number}", starts, ends, attendance=attendance)
-        )
-    return World(companies, events, now=NOON)
 
 
 class Afternoon:
@@ -239,13 +175,9 @@ class Afternoon:
 
         return noted
 
-    # ------------------------------------------------------------------ the machinery
-
     def _history(self) -> None:
         """Walk, backfill, add the partitions, subscribe."""
         known = settings.load()
-        from concurrent.futures import ThreadPoolExecutor
-
         with closing(config.open_client(known)) as client, ThreadPoolExecutor(4) as pool:
             found = refresh_companies(client, self.warehouse, "root", pool, clock=known.clock, known_keys=[])
             refresher = Refresher(client, self.warehouse, known.clock, config.rules(known), RefreshOptions("noon"))
@@ -268,12 +200,11 @@ class Afternoon:
 
     def _start(self, role: str) -> None:
         more = {"receive": [str(self.port)], "tend": [] if self.size.has_schedule else [NO_SCHEDULE]}[role]
-        log = (self.folder / f"{role}.log").open("ab")
         command = [sys.executable, "-W", "ignore", "-m", "sequel_assets_tests.campaigns.chaos.processes", role]
-        self.processes[role] = subprocess.Popen(
-            [*command, str(self.clock_file), *more], env=clean_environment(**self.variables), stdout=log, stderr=log
-        )
-        log.close()
+        with (self.folder / f"{role}.log").open("ab") as log:
+            self.processes[role] = subprocess.Popen(
+                [*command, str(self.clock_file), *more], env=clean_environment(**self.variables), stdout=log, stderr=log
+            )
         if role == "receive":
             self._wait_for_receiver()
 

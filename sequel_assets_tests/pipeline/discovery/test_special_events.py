@@ -11,9 +11,9 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import HUB, MISSING, Attendance, Company, Event, Person, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
-from sequel_assets_tests.support import reference_details
 from sequel_assets_tests.support.harness import ADA, BO, CY, DAYS, at, day, event, failures, platform, world_of
 from sequel_assets_tests.support.reference import assert_equal_tables, expected_tables, read_tables
+from sequel_assets_tests.support.reference import details as reference_details
 
 NOT_WRITTEN = "not written: 2026-03-03 has no {} yet; backfill that day and this one follows by itself"
 

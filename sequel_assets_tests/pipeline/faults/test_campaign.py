@@ -22,8 +22,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets_tests.support.harness import Platform, failures, platform
 from sequel_assets_tests.support.reference import COLUMNS, Tables, expected_tables, read_tables
-from sequel_assets_tests.support.reference_details import SLICED as EXTRAS
-from sequel_assets_tests.support.scale import scaled
+from sequel_assets_tests.support.reference.details import SLICED as EXTRAS
+from sequel_assets_tests.support.suite.scale import scaled
 
 MANY = scaled(40, 1000, "FAULTS")
 KINDS = sorted(FAULTS | QUIRKS)

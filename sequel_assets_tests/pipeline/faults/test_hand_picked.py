@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import SliceStatus
-from sequel_assets.refresh.run import extract as extract_module
-from sequel_assets.refresh.run.plan import Step
-from sequel_assets.sandbox import Attendance, Fault, Sandbox, World
+from sequel_assets.sandbox import Fault, Sandbox
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
-from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
+from sequel_assets_tests.pipeline.faults.busy import SLICES
 from sequel_assets_tests.support.harness import (
-    ADA,
-    BO,
     DAYS,
     Platform,
-    at,
     client_of,
     day,
-    event,
     failures,
-    platform,
-    world_of,
 )
 from sequel_assets_tests.support.reference import assert_equal_tables, dump_of_slices, read_tables
 
-SLICES = 2 * len(SLICED) * len(DAYS)
-BUSY_SECONDS = 0.05
 OF_PARTICIPANTS = {insight.name for insight in INSIGHTS if "event_participants" in insight.sources}
 """What is derived from the minutes of people."""
-
-
-def busy_world() -> World:
-    """Return a world with minutes on every day in both companies."""
-    crowd = [
-        Attendance(ADA, live=[(at(n), 5 + n) for n in range(1, 9)], on_demand=[(at(n, 20), n) for n in range(1, 8)]),
-        Attendance(BO, on_demand=[(at(n), n) for n in range(1, 9)]),
-    ]
-    return world_of(event("e", "kid", at(1), crowd), event("f", "root", at(4), crowd[:1]))
-
-
-@pytest.fixture
-def it(warehouse: Warehouse) -> Iterator[Platform]:
-    """A platform whose tree is known and whose client is quick to give up."""
-    with platform(busy_world(), warehouse, quick=True) as made:
-        made.walk()
-        yield made
 
 
 def assert_all_failed_and_mended(it: Platform, client: SequelClient, kind: type[Exception], words: str) -> None:
@@ -132,98 +103,6 @@ def test_a_minute_of_429_is_waited_out(it: Platform) -> None:
         assert failures(it.refresh(walk=True)) == []
     assert slept[0] >= 60
     it.assert_true()
-
-
-def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend: object) -> list[object]:
-    """Refresh day by day, spoil the warehouse after the first slices, mend it at the end; return the outcomes."""
-    monkeypatch.setattr("sequel_assets.refresh.usage.load.MAX_DAYS", 1)
-    monkeypatch.setattr("sequel_assets.refresh.run.refresher.COMPANIES_AT_ONCE", 1)
-    monkeypatch.setattr(extract_module, "DAYS_AHEAD", 1)
-    it.sandbox.faults.script("*/top-participants", Fault("slow", seconds=0.02), 500)
-    outcomes = []
-    for outcome in it.refresher().refresh({"root": DAYS, "kid": DAYS}):
-        outcomes.append(outcome)
-        if len(outcomes) == 2:
-            spoil()  # type: ignore[operator]
-    mend()  # type: ignore[operator]
-    it.sandbox.faults.clear()
-    return outcomes
-
-
-@pytest.mark.parametrize("engine_kind", ["sqlite"])
-def test_a_warehouse_that_is_locked_in_the_middle_fails_the_slices_by_name(
-    it: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is half-written, and the next refresh mends all.
-
-    Each company waits for its days and for its note, the roll-ups once; on a busy machine one may be through before the lock.
-    """
-    patient, it.warehouse = it.warehouse, Warehouse(str(it.warehouse.url), busy_seconds=BUSY_SECONDS)
-    other = Warehouse(str(it.warehouse.url))
-    held = other.engine.connect().execution_options(write=True)
-    refused = []
-
-    @sa.event.listens_for(it.warehouse.engine, "handle_error")
-    def _refused(_: sa.ExceptionContext) -> None:
-        refused.append(1)
-
-    outcomes = run_with(it, monkeypatch, held.begin, held.close)
-    other.dispose()
-    it.warehouse.dispose()
-    it.warehouse = patient
-    assert 1 < len(refused) <= 2 * len(it.world.companies) + 1
-    assert_named(it, outcomes, "is locked by another process")
-
-
-@pytest.mark.parametrize("engine_kind", ["sqlite"])
-def test_a_disk_that_is_full_in_the_middle_fails_the_slices_by_name(
-    it: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Likewise."""
-    limit = [2_000_000]
-
-    def spoil() -> None:
-        with it.warehouse.read() as connection:
-            limit[0] = int(connection.scalar(sa.text("PRAGMA page_count")) or 0)
-
-    @sa.event.listens_for(it.warehouse.engine, "begin")
-    def _limit(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(f"PRAGMA max_page_count={limit[0]}")
-
-    def mend() -> None:
-        limit[0] = 2_000_000
-
-    outcomes = run_with(it, monkeypatch, spoil, mend)
-    assert_named(it, outcomes, "is on a full disk")
-
-
-@pytest.mark.parametrize("engine_kind", ["postgresql"])
-def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
-    it: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Likewise, for one transaction on PostgreSQL; later ones connect again."""
-
-    def spoil() -> None:
-        with it.warehouse.write() as connection:
-            connection.execute(sa.text("ALTER TABLE event_participants RENAME TO away"))
-
-    def mend() -> None:
-        with it.warehouse.write() as connection:
-            connection.execute(sa.text("ALTER TABLE away RENAME TO event_participants"))
-
-    outcomes = run_with(it, monkeypatch, spoil, mend)
-    assert_named(it, outcomes, "lacks a table (42P01, event_participants)")
-
-
-def assert_named(it: Platform, outcomes: list[object], words: str) -> None:
-    """Some slices failed with those words, what was written is the truth, and one refresh more mends the rest."""
-    bad = [outcome for outcome in outcomes if outcome.verdict is SliceStatus.FAILED]  # type: ignore[attr-defined]
-    assert bad
-    assert any(words in outcome.reason for outcome in bad)
-    assert len({(o.company_id, o.dataset, o.day) for o in outcomes}) == SLICES  # type: ignore[attr-defined]
-    assert failures(it.refresh()) == []
-    it.assert_true()
-    assert it.problems() == []
 
 
 def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,8 @@ are derived again).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +24,10 @@ from sequel_assets.sandbox import Attendance, Person, World
 from sequel_assets.sandbox.world.truth import MISSING
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.identity.adoption import adopt
-from sequel_assets.warehouse.identity.identity import (
-    Identity,
-    IdentityError,
-    IdentitySettings,
-    ensure,
-    fingerprint,
-    stored_identity,
-)
 from sequel_assets.warehouse.identity.merged_people import REASON
-from sequel_assets.warehouse.stores.catalog import WITH_PEOPLE
-from sequel_assets.warehouse.stores.people import person_id
-from sequel_assets.warehouse.tables.core import event_participants, metadata, people, problems, refreshes, restatements
+from sequel_assets.warehouse.tables.core import event_participants, people, problems, refreshes, restatements
 from sequel_assets.warehouse.tables.event_details import event_activity
+from sequel_assets_tests.pipeline.people.older_warehouse import MINE, fill, take_over
 from sequel_assets_tests.support.harness import (
     ADA,
     BO,
@@ -57,7 +46,6 @@ from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump
 from sequel_assets_tests.support.stage import call_in_process
 
 START, DAYS_KEPT = date(2026, 3, 2), DAYS[1:5]
-MINE = IdentitySettings("root", "http://127.0.0.1:8700", KEY)
 
 
 def world() -> World:
@@ -87,41 +75,6 @@ def world() -> World:
         event("g", "root", at(2), plain),
     )
     return world_of(*events)
-
-
-def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
-    """Return rows of JSON with their days and times as such."""
-    names = [column.name for column in table.columns]
-    readers: dict[str, Callable[[str], Any]] = {
-        column.name: datetime.fromisoformat if "Time" in type(column.type).__name__ else date.fromisoformat
-        for column in table.columns
-        if type(column.type).__name__ in ("UtcDateTime", "Date")
-    }
-    return [
-        {n: readers[n](v) if n in readers and v is not None else v for n, v in zip(names, row, strict=True)}
-        for row in rows
-    ]
-
-
-@pytest.fixture
-def old(warehouse: Warehouse) -> Warehouse:
-    """The warehouse as the release before left it, and migrated."""
-    with warehouse.write() as connection:
-        fill(connection)
-    return warehouse
-
-
-def fill(connection: sa.Connection) -> None:
-    """Write the rows of the release before."""
-    told = json.loads((Path(__file__).parent / "rule_1.json").read_text())
-    for table in metadata.sorted_tables:
-        if table.name in told:
-            connection.execute(table.insert(), rows_of(table, told[table.name]))
-
-
-def take_over(warehouse: Warehouse, mine: IdentitySettings = MINE) -> None:
-    """Adopt a warehouse, as the first write does."""
-    assert ensure(warehouse, mine, at=lambda: NOW, adopt=adopt)
 
 
 def owed(it: Platform) -> dict[str, dict[date, DayCoverage]]:
@@ -188,112 +141,6 @@ def test_an_older_warehouse_is_that_of_a_new_backfill_after_its_owed_days_are_as
         ("event_participants", day(3)), ("event_activity", day(3))
     }  # fmt: skip
     assert {column for dataset, _, _, column in moved if dataset == "event_participants"} == {"people"}
-
-
-def test_adopting_rewrites_what_the_rows_tell_and_keeps_every_minute(old: Warehouse) -> None:
-    """Before anything is asked: names in one form, one J, nameless people of the same ids in every table."""
-    take_over(old)
-    with old.read() as connection:
-        p = event_participants.c
-        facts = connection.execute(
-            sa.select(p.event_id, p.day, p.person_id, p.engaged_minutes).where(p.company_id == "kid")
-        ).all()
-        listed = {
-            table.name: set(
-                connection.execute(sa.select(table.c.event_id, table.c.person_id).where(table.c.company_id == "kid"))
-            )
-            for table in WITH_PEOPLE
-        }
-        known = set(
-            connection.execute(
-                sa.select(people.c.person_id, people.c.email, people.c.name).where(people.c.company_id == "kid")
-            )
-        )
-
-    def who(name: str, event_id: str = "e", number: int = 1) -> str:
-        return person_id(KEY, None, name, event_id, number)
-
-    jo, ada, bo, late = (
-        person_id(KEY, email, "", "")
-        for email in ("\u01f0o@example.org", "ada@example.org", "bo@example.org", "late@example.org")
-    )
-    assert {tuple(row) for row in facts} == {
-        ("e", day(3), who(""), 6), ("e", day(3), who("guest"), 14), ("e", day(3), who("zo\u00eb"), 20),
-        ("e", day(3), ada, 9), ("e", day(3), jo, 8), ("e", day(4), who("zo\u00eb"), 2), ("e", day(5), who("zo\u00eb"), 6),
-        ("f", day(2), who("zo\u00eb", "f"), 5), ("f", day(2), who("bo", "f"), 7), ("f", day(2), bo, 7),
-    }  # fmt: skip
-    assert {tuple(row) for row in listed["event_activity"]} == {
-        ("e", who("")), ("e", who("", number=2)), ("e", who("guest")), ("e", who("zo\u00eb")), ("e", who("zo\u00eb", number=2)),
-        ("e", ada), ("e", jo), ("f", who("", "f")), ("f", who("zo\u00eb", "f")), ("f", who("bo", "f")), ("f", bo), ("f", late),
-    }  # fmt: skip
-    assert {tuple(row) for row in listed["registrants"]} == {
-        ("e", ada),
-        ("e", jo),
-        ("f", who("", "f")),
-        ("f", bo),
-        ("f", late),
-    }
-    nameless = {who("", number=2), who("", "f")}  # who is in no facts: nothing is remembered of them
-    assert {row.person_id for row in known} == {person for rows in listed.values() for _, person in rows} - nameless
-    assert {(row.email, row.name) for row in known if row.person_id in (jo, who("zo\u00eb"))} == {
-        ("\u01f0o@example.org", "Jo"),
-        (None, "Zoe\u0308"),
-    }
-
-
-def test_what_is_adopted_is_written_down_and_adopting_again_changes_nothing(old: Warehouse) -> None:
-    """The rule's version stands in the identity, with the root, the host and the key's fingerprint."""
-    take_over(old)
-    with old.read() as connection:
-        assert stored_identity(connection) == (Identity("root", "loopback", fingerprint(KEY), 2), NOW)
-    left = dump_of_slices(old)
-    take_over(old)
-    take_over(old, IdentitySettings("root", "https://localhost:1", KEY))
-    assert_equal_tables(dump_of_slices(old), left)
-
-
-@pytest.mark.parametrize(
-    ("mine", "says"),
-    [
-        (IdentitySettings("root", "http://localhost", "another key" * 3), r"SEQUEL_PERSON_KEY is not the key .* 5 of 5 e-mails of company kid do not hash"),
-        (IdentitySettings("kid", "http://localhost", KEY), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
-        (IdentitySettings("kid"), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
-    ],
-)  # fmt: skip
-def test_a_filled_warehouse_is_adopted_by_its_own_key_and_root_alone(
-    old: Warehouse, mine: IdentitySettings, says: str
-) -> None:
-    """Another one is refused in one line, and nothing is written."""
-    before = dump_of_slices(old)
-    with pytest.raises(IdentityError, match=says) as refused:
-        take_over(old, mine)
-    assert "\n" not in str(refused.value)
-    assert "nothing was written" in str(refused.value)
-    assert_equal_tables(dump_of_slices(old), before)
-    with old.read() as connection:
-        assert stored_identity(connection) is None
-
-
-def test_a_warehouse_without_any_email_is_proven_by_its_names(old: Warehouse) -> None:
-    """As of an account that asks nobody for one."""
-    with old.write() as connection:
-        with_email = sa.select(people.c.person_id).where(people.c.email.is_not(None))
-        for table in (*WITH_PEOPLE, people):
-            connection.execute(
-                table.delete().where(table.c.person_id.in_(with_email))
-                if table is not people
-                else people.delete().where(people.c.email.is_not(None))
-            )
-    with pytest.raises(IdentityError, match=r"none of the \d+ ids without an e-mail of company kid do not hash"):
-        take_over(old, IdentitySettings("root", "http://localhost", "another key" * 3))
-    take_over(old)
-
-
-def test_every_table_with_people_is_rewritten_or_derived() -> None:
-    """A new one has to be thought of."""
-    derived = {insight.name for insight in INSIGHTS}
-    with_people = {table.name for table in metadata.sorted_tables if "person_id" in table.columns}
-    assert with_people - derived == {table.name for table in WITH_PEOPLE} | {"people"}
 
 
 def test_the_bookkeeping_of_what_was_rewritten_is_that_of_its_rows(old: Warehouse) -> None:

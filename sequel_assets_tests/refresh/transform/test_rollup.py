@@ -17,8 +17,8 @@ from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.tables.core import refreshes
-from sequel_assets_tests.support import reference_companies as oracle
 from sequel_assets_tests.support.harness import ADA, BO, DAYS, LAST, START, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.reference import expected_tables
 from sequel_assets_tests.support.rows import table_of
 

@@ -8,25 +8,15 @@ from typing import Any
 
 import pytest
 
-from sequel_assets.refresh.core.run_context import KeptLists
-from sequel_assets.refresh.usage.concurrency import fetch_concurrency, place_minutes
-from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
+from sequel_assets.refresh.usage.event_client import KeptLists
 from sequel_assets.refresh.usage.extract import SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, Totals
-from sequel_assets.sequel import NotFound, Participants
-from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.sequel import Participants
+from sequel_assets_tests.refresh.usage.scripted import ask, known
 
 D = date(2026, 3, 2)
-START = datetime(2026, 3, 2, 23, 58, 30, tzinfo=UTC)
 People = dict[tuple[date, str], tuple[int, int, int]]
 """(day, e-mail) -> minutes live, on demand, both."""
-
-
-def known(starts_at: datetime | None = START) -> KnownEvent:
-    """Return an event."""
-    return KnownEvent(
-        "e", "virtualStageEvent", "E", starts_at, None, None, False, None, None, None, None, None
-    )  # fmt: skip
 
 
 class Scripted:
@@ -56,11 +46,6 @@ class Scripted:
                 "participants": answer["rows"],
             }
         )
-
-
-def ask(client: Any, event: KnownEvent | None = None) -> EventClient:
-    """Return who asks."""
-    return EventClient(client, event or known(), KeptLists())
 
 
 def on(number: int) -> date:
@@ -209,45 +194,3 @@ def test_answers_from_both_sides_of_an_hour_are_compared_again() -> None:
             settle=timedelta(minutes=5),
             wants_witness=False,
         )
-
-
-class Watched:
-    """A client that tells concurrency, or 404 (None), answer by answer."""
-
-    def __init__(self, *answers: list[tuple[int, int]] | None) -> None:
-        self.answers = list(answers)
-
-    def concurrency(self, event_id: str) -> list[tuple[int, int]]:
-        """Answer."""
-        answer = self.answers.pop(0)
-        if answer is None:
-            raise NotFound("no")
-        return answer
-
-
-def test_minutes_are_placed_on_their_days_and_of_two_values_the_larger_is_taken() -> None:
-    """From the minute of the start, over midnight, in any order, before the start too."""
-    assert place_minutes(START, [(3, 1), (0, 5), (0, 7), (0, 6), (-1, 2), (2, 0)]) == {
-        date(2026, 3, 2): {START.replace(second=0): 7, START.replace(minute=57, second=0): 2},
-        date(2026, 3, 3): {datetime(2026, 3, 3, 0, 1, tzinfo=UTC): 1, datetime(2026, 3, 3, 0, 0, tzinfo=UTC): 0},
-    }
-
-
-def test_a_404_for_concurrency_is_empty_where_nobody_was_live_and_asked_again_where_somebody_was() -> None:
-    """Twice 404 with live minutes is a state of the event, to be looked into."""
-    assert fetch_concurrency(ask(Watched(None)), has_live_minutes=False) == {}
-    assert fetch_concurrency(ask(Watched(None, [(0, 1)])), has_live_minutes=True) == place_minutes(START, [(0, 1)])
-    with pytest.raises(EventMissing):
-        fetch_concurrency(ask(Watched(None, None)), has_live_minutes=True)
-
-
-def test_concurrency_that_cannot_be_placed_is_refused() -> None:
-    """Without a start, or beyond the calendar; nothing told needs no start."""
-    assert fetch_concurrency(ask(Watched([]), known(None)), has_live_minutes=True) == {}
-    with pytest.raises(SliceFailure, match="no start date"):
-        fetch_concurrency(ask(Watched([(0, 1)]), known(None)), has_live_minutes=True)
-    with pytest.raises(SliceFailure, match="beyond any calendar"):
-        fetch_concurrency(ask(Watched([(10**12, 1)])), has_live_minutes=True)
-    for start, offset in ((datetime(9999, 12, 31, 23, tzinfo=UTC), 600), (datetime(2026, 3, 1, tzinfo=UTC), 10**8)):
-        with pytest.raises(SliceFailure, match="between 2000 and 2100"):
-            place_minutes(start, [(offset, 1)])

@@ -6,43 +6,18 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.database.errors import WarehouseError, place
+from sequel_assets.warehouse.database.errors import place
 from sequel_assets.warehouse.tables.core import companies, event_participants, people
-from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.support.rows import AT, STAGE, everything, known_company, participant, settle_in, table_of
-
-NOT_A_URL = (
-    "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name; "
-    "within user and password write @ as %40, / as %2F, : as %3A"
-)
-
-
-def told_by(use: Callable[[], object]) -> str:
-    """Return the one line that an unusable warehouse is told with."""
-    with pytest.raises(WarehouseError) as told:
-        use()
-    text = str(told.value)
-    assert text == text.strip()
-    assert "\n" not in text
-    return text
-
-
-def read(warehouse: Warehouse) -> object:
-    """Ask anything."""
-    try:
-        return table_of(warehouse, companies)
-    finally:
-        warehouse.dispose()
+from sequel_assets_tests.warehouse.database.error_messages import read, told_by
 
 
 def write(warehouse: Warehouse) -> None:
@@ -172,88 +147,6 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         "is SEQUEL_WAREHOUSE_URL the right file?"
     )
     assert file.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("mysql://u:secret@h/d", "mysql://u:***@h/d"),
-        ("postgres://u:secret@h/d", "postgres://u:***@h/d"),
-        ("oracle+cx://h/d?password=secret", "oracle://h/d"),
-        ("sqlite://", "sqlite://"),
-        ("sqlite:///:memory:", "sqlite:///:memory:"),
-    ],
-)
-def test_a_url_of_an_unknown_kind(url: str, shown: str) -> None:
-    """The kinds that are known are named; a database in memory is none, each connection would have its own."""
-    assert told_by(lambda: Warehouse(url)) == (
-        f"SEQUEL_WAREHOUSE_URL {shown} is of a kind that is not known; "
-        "use sqlite:///FILE or postgresql://user:password@host/name"
-    )
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "warehouse.db", "://x", "postgresql://u:p@secret@h/d", "postgresql://h:secret/d"],
-)
-def test_a_malformed_url(url: str) -> None:
-    """Not a letter of it is shown: where the password begins and ends is anybody's guess."""
-    assert told_by(lambda: Warehouse(url)) == NOT_A_URL
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://u:secret@h:5432/d", "postgresql://u:***@h:5432/d"),
-        ("postgresql://u:sec/ret@h/d", "postgresql://u:***@h/d"),
-        ("postgresql+psycopg2://u:secret@h/d", "postgresql://u:***@h/d"),
-        ("postgresql://h/d?password=secret&sslpassword=secret&sslmode=require",
-         "postgresql://h/d?sslmode=require"),
-        (" sqlite:////tmp/w.db\n", "sqlite:////tmp/w.db"),
-        ("sqlite+pysqlite:////tmp/w.db", "sqlite:////tmp/w.db"),
-    ],
-)  # fmt: skip
-def test_a_warehouse_is_shown_without_its_password(url: str, shown: str) -> None:
-    """Wherever the password stands in the URL."""
-    assert place(Warehouse(url).url) == shown
-
-
-def test_postgresql_that_is_down() -> None:
-    """A port on which nobody listens, and where it is."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    text = told_by(lambda: read(Warehouse(f"postgresql://u:secret@127.0.0.1:{port}/d")))
-    assert text == (
-        f"the warehouse postgresql://u:***@127.0.0.1:{port}/d cannot be reached: nobody listens at its host and port "
-        "(OperationalError); nothing was written; check SEQUEL_WAREHOUSE_URL and the server, then repeat"
-    )
-
-
-def test_postgresql_that_refuses_the_password_or_has_no_such_database(postgres: PostgresServer) -> None:
-    """Each in our words: the server's may be in any language and may quote what was sent."""
-    with contextlib.suppress(Exception):
-        postgres.run("CREATE ROLE locked LOGIN PASSWORD 'right'")
-    refused = told_by(lambda: read(Warehouse(f"postgresql://locked:secret@/postgres?host={postgres.folder}")))
-    assert refused == (
-        f"the warehouse {place(sa.make_url(f'postgresql://locked:***@/postgres?host={postgres.folder}'))} refused the password "
-        "(OperationalError); nothing was written; check user and password in SEQUEL_WAREHOUSE_URL"
-    )
-    absent = told_by(lambda: read(Warehouse(postgres.url("none"))))
-    assert "is not there: the server has no such database (OperationalError); nothing was written; make it" in absent
-
-
-@pytest.mark.parametrize("engine_kind", ["postgresql"])
-def test_postgresql_that_restarts_is_connected_to_again(warehouse: Warehouse) -> None:
-    """A connection that the server has ended in the pool is replaced without anybody noticing."""
-    settle_in(warehouse, {})
-    with warehouse.write() as connection:
-        mine = connection.execute(sa.select(sa.func.pg_backend_pid())).scalar_one()
-    other = Warehouse(warehouse.url.render_as_string())
-    with other.write() as connection:
-        connection.execute(sa.select(sa.func.pg_terminate_backend(mine)))
-    other.dispose()
-    assert len(table_of(warehouse, companies)) == 1
 
 
 def test_a_refused_row_is_told_without_its_values(warehouse: Warehouse) -> None:

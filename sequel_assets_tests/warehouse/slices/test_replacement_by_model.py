@@ -18,7 +18,7 @@ EVENTS = ("e1", "e2", "e3")
 
 
 @dataclass(frozen=True)
-class Step:
+class ModelStep:
     """One refresh: of which day, which events were asked with which minutes per person, at which hour, of which kind."""
 
     day: int
@@ -40,7 +40,7 @@ class Slice:
 
 people_minutes = st.dictionaries(st.sampled_from(["ada", "bo", "cy"]), st.integers(0, 3), max_size=3)
 steps = st.builds(
-    Step,
+    ModelStep,
     st.integers(0, 1),
     st.integers(70, 75),
     st.sampled_from(["events", "hot", "full"]),
@@ -49,7 +49,7 @@ steps = st.builds(
 )
 
 
-def follow(model: dict[int, Slice], step: Step) -> SliceState:
+def follow(model: dict[int, Slice], step: ModelStep) -> SliceState:
     """What the rules say, event by event."""
     is_new = step.day not in model
     known = model.setdefault(step.day, Slice())
@@ -80,7 +80,7 @@ def total(events: dict[str, dict[str, int]]) -> int:
     return sum(minutes for people in events.values() for minutes in people.values())
 
 
-def update(step: Step) -> SliceUpdate:
+def update(step: ModelStep) -> SliceUpdate:
     through = hour(step.through)
     rows: list[Row] = []
     told: list[Row] = []
@@ -107,7 +107,7 @@ def moment(number: int | None) -> datetime | None:
 
 @given(st.lists(steps, max_size=6))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_sequence_of_updates_equals_a_plain_model(warehouse: Warehouse, sequence: list[Step]) -> None:
+def test_any_sequence_of_updates_equals_a_plain_model(warehouse: Warehouse, sequence: list[ModelStep]) -> None:
     """Rows, hours, finality and what became of each update; hours come in any order."""
     empty(warehouse, restatements, event_participants, proofs, refreshes, events, companies)
     settle_in(warehouse, dict.fromkeys(EVENTS, STAGE))

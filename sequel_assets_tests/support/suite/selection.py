@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sequel_assets_tests.support.scale import IS_CAMPAIGN
+from sequel_assets_tests.support.suite.scale import IS_CAMPAIGN
 
 Case = tuple[tuple[str, int], ...]
 """A combination of parameters: each one's name and place among its values, without the engine."""

@@ -7,123 +7,10 @@ return the rows that each table must hold for the days that are asked about.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
-Row = tuple[Any, ...]
-STAGE, HUB = "virtualStageEvent", "networkingHub"
-WINDOW = timedelta(days=30)
-OF_EVENTS = (
-    "event_activity",
-    "polls",
-    "poll_options",
-    "poll_answers",
-    "questions",
-    "chat_messages",
-    "reactions",
-    "replays",
-)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """An event as it is planned; a hub has none of its own."""
-
-    event_id: str
-    event_type: str = STAGE
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-    hub_id: str | None = None
-    is_cancelled: bool = False
-
-    @property
-    def day(self) -> date | None:
-        """The UTC day on which it starts."""
-        return None if self.starts_at is None else self.starts_at.astimezone(UTC).date()
-
-    @property
-    def minutes(self) -> int | None:
-        """How long it is planned to be, in whole minutes of the clock."""
-        if self.starts_at is None or self.ends_at is None:
-            return None
-        first, end = (int(at.timestamp()) // 60 for at in (self.starts_at, self.ends_at))
-        return end - first if end > first else None
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One person in one minute of one event."""
-
-    event_id: str
-    person: str
-    at: datetime
-    live: bool
-    on_demand: bool
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the activity endpoint says of somebody in an event."""
-
-    registered: bool = False
-    comments: int | None = 0
-    polls: int | None = 0
-    questions: int | None = 0
-    messages_reactions: int | None = 0
-    circles: int | None = 0
-    registered_on: date | None = None
-    """The day on which they did, where that is after the event's start day."""
-
-
-@dataclass
-class Story:
-    """Everything that is true of one company."""
-
-    plans: dict[str, Plan]
-    seen: list[Seen] = field(default_factory=list)
-    activity: dict[tuple[str, str], Entry] = field(default_factory=dict)
-    polls: list[tuple[str, str]] = field(default_factory=list)
-    """(event, poll)."""
-    answers: list[tuple[str, str, str | None]] = field(default_factory=list)
-    """(event, poll, person)."""
-    questions: list[tuple[str, str | None, bool]] = field(default_factory=list)
-    """(event, person, whether it was answered)."""
-    chat: list[tuple[str, str | None]] = field(default_factory=list)
-    """(event, person)."""
-    reactions: list[tuple[str, int]] = field(default_factory=list)
-    """(event, how many)."""
-    untold: set[tuple[str, date]] = field(default_factory=set)
-    """(dataset, start day): Sequel told nothing of the events of that day."""
-    open_days: set[date] = field(default_factory=set)
-    """Days that have not been asked about in full since they ended."""
-    company_id: str = "acme"
-
-    def is_told(self, dataset: str, plan: Plan) -> bool:
-        """Whether Sequel told this dataset of the event."""
-        return plan.day is not None and (dataset, plan.day) not in self.untold
-
-    def until(self, event_id: str, start: date, day: date) -> list[Seen]:
-        """Return the minutes of an event from the start of history to the end of a day."""
-        return [m for m in self.seen if m.event_id == event_id and start <= m.at.date() <= day]
-
-    def entries(self, event_id: str) -> dict[str, Entry]:
-        """Return who is listed in an event."""
-        return {who: entry for (event, who), entry in self.activity.items() if event == event_id}
-
-    def registered(self, plan: Plan, day: date) -> set[str] | None:
-        """Return who had registered by the end of a day; None where that is not told of the event, or of nobody in it."""
-        listed = self.entries(plan.event_id)
-        who = {person for person, entry in listed.items() if entry.registered}
-        if not self.is_told("event_activity", plan) or (listed and not who):
-            return None
-        return {person for person in who if (listed[person].registered_on or day) <= day}
-
-    def open_on(self, day: date) -> list[Plan]:
-        """Return the stage events whose replay window has this day."""
-        plans = [p for p in self.plans.values() if p.event_type == STAGE and p.day is not None]
-        return [p for p in plans if p.day is not None and p.day <= day <= p.day + WINDOW]
+from sequel_assets_tests.support.reference.stories import HUB, STAGE, WINDOW, CompanyStory, Plan, Row, Seen
 
 
 def rounded(part: int, whole: int | None, times: int = 1) -> float | None:
@@ -133,7 +20,7 @@ def rounded(part: int, whole: int | None, times: int = 1) -> float | None:
     return float((Decimal(times * part) / Decimal(whole)).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
-def statistics(story: Story, days: Collection[date], start: date) -> list[Row]:
+def statistics(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of event_statistics."""
     return sorted(
         row
@@ -144,7 +31,7 @@ def statistics(story: Story, days: Collection[date], start: date) -> list[Row]:
     )
 
 
-def _statistics(story: Story, plan: Plan, day: date, start: date) -> Row:
+def _statistics(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
     event, planned = plan.event_id, plan.minutes
     minutes = story.until(event, start, day)
     live = {who: sum(m.live for m in minutes if m.person == who) for who in {m.person for m in minutes if m.live}}
@@ -182,7 +69,7 @@ def _statistics(story: Story, plan: Plan, day: date, start: date) -> Row:
     )  # fmt: skip
 
 
-def retention(story: Story, days: Collection[date], start: date) -> list[Row]:
+def retention(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of event_retention."""
     rows = []
     for plan in story.plans.values():
@@ -201,7 +88,7 @@ def retention(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def engagement(story: Story, days: Collection[date], start: date) -> list[Row]:
+def engagement(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of person_engagement."""
     rows = []
     for plan in story.plans.values():
@@ -225,7 +112,7 @@ def engagement(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def _engagement(story: Story, plan: Plan, day: date, who: str, own: list[Seen], met: list[Seen]) -> Row:
+def _engagement(story: CompanyStory, plan: Plan, day: date, who: str, own: list[Seen], met: list[Seen]) -> Row:
     live, planned = sum(m.live for m in own), plan.minutes
     seen = sorted(m.at.date() for m in [*own, *met])
     is_open = plan.day is not None and plan.day <= day
@@ -250,7 +137,7 @@ def _engagement(story: Story, plan: Plan, day: date, who: str, own: list[Seen], 
     )  # fmt: skip
 
 
-def history(story: Story, days: Collection[date], start: date) -> list[Row]:
+def history(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of person_history."""
     rows = []
     for day in days:
@@ -265,7 +152,7 @@ def history(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def networking(story: Story, days: Collection[date], start: date) -> list[Row]:
+def networking(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of networking."""
     rows = []
     for hub in [p.event_id for p in story.plans.values() if p.event_type == HUB]:
@@ -285,7 +172,7 @@ def networking(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(rows)
 
 
-def funnel(story: Story, days: Collection[date], start: date) -> list[Row]:
+def funnel(story: CompanyStory, days: Collection[date], start: date) -> list[Row]:
     """Return the rows of funnel."""
     found = (
         _funnel(story, plan, day, start)
@@ -295,7 +182,7 @@ def funnel(story: Story, days: Collection[date], start: date) -> list[Row]:
     return sorted(row for row in found if row[4] + row[8] or story.entries(row[2]))
 
 
-def _funnel(story: Story, plan: Plan, day: date, start: date) -> Row:
+def _funnel(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
     event, planned = plan.event_id, plan.minutes
     minutes = [m for m in story.until(event, start, day) if m.live]
     live = {who: sum(m.person == who for m in minutes) for who in {m.person for m in minutes}}
@@ -325,7 +212,7 @@ def _funnel(story: Story, plan: Plan, day: date, start: date) -> Row:
     )  # fmt: skip
 
 
-TABLES: dict[str, Callable[[Story, Collection[date], date], Sequence[Row]]] = {
+TABLES: dict[str, Callable[[CompanyStory, Collection[date], date], Sequence[Row]]] = {
     "event_statistics": statistics,
     "event_retention": retention,
     "person_engagement": engagement,

@@ -1,0 +1,1 @@
+"""Backfills into PostgreSQL servers that are not the usual one."""

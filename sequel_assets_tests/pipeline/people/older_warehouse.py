@@ -1,0 +1,52 @@
+"""A warehouse that an older release filled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.identity.adoption import adopt
+from sequel_assets.warehouse.identity.identity import (
+    Mine,
+    ensure,
+)
+from sequel_assets.warehouse.tables.core import metadata
+from sequel_assets_tests.support.harness import (
+    NOW,
+)
+from sequel_assets_tests.support.reference import KEY
+
+MINE = Mine("root", "http://127.0.0.1:8700", KEY)
+
+
+def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
+    """Return rows of JSON with their days and times as such."""
+    names = [column.name for column in table.columns]
+    readers: dict[str, Callable[[str], Any]] = {
+        column.name: datetime.fromisoformat if "Time" in type(column.type).__name__ else date.fromisoformat
+        for column in table.columns
+        if type(column.type).__name__ in ("UtcDateTime", "Date")
+    }
+    return [
+        {n: readers[n](v) if n in readers and v is not None else v for n, v in zip(names, row, strict=True)}
+        for row in rows
+    ]
+
+
+def fill(connection: sa.Connection) -> None:
+    """Write the rows of the release before."""
+    told = json.loads((Path(__file__).parent / "rule_1.json").read_text())
+    for table in metadata.sorted_tables:
+        if table.name in told:
+            connection.execute(table.insert(), rows_of(table, told[table.name]))
+
+
+def take_over(warehouse: Warehouse, mine: Mine = MINE) -> None:
+    """Adopt a warehouse, as the first write does."""
+    assert ensure(warehouse, mine, at=lambda: NOW, adopt=adopt)

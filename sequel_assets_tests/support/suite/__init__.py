@@ -1,0 +1,1 @@
+"""How the tests run: how many, in which order, and what a process makes once."""
