@@ -540,7 +540,7 @@ def test_a_company_is_chosen_by_its_id_in_any_case_where_only_one_is_meant(whole
 # ------------------------------------------------------------------ being stopped
 
 
-def when_asked(sandbox: Sandbox, path: str) -> threading.Event:
+def when_requested(sandbox: Sandbox, path: str) -> threading.Event:
     """An event that is set once somebody asks for a path."""
     asked = threading.Event()
     sandbox.api.on_request = lambda request: asked.set() if path in request.path else None
@@ -552,7 +552,7 @@ def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
     number: signal.Signals, whole: Checkout, checkout: Checkout, sandbox: Sandbox
 ) -> None:
     """Ctrl-C in the first company ends the whole command, not just that company's run."""
-    asked = when_asked(sandbox, "top-participants")
+    asked = when_requested(sandbox, "top-participants")
     sandbox.faults.always("*top-participants*", Fault("slow", seconds=0.3))
     process = checkout.start(*RANGE)
     assert asked.wait(60)
@@ -583,7 +583,7 @@ def test_a_stop_while_dagsters_storage_is_locked_is_told_in_one_line(
     signals: list[signal.Signals], checkout: Checkout, sandbox: Sandbox
 ) -> None:
     """Dagster would print the event that it cannot store, and a traceback of 170 lines; without a stop it is a failure, told once."""
-    asked = when_asked(sandbox, "top-participants")
+    asked = when_requested(sandbox, "top-participants")
     sandbox.faults.always("*top-participants*", Fault("slow", seconds=0.5))
     process = subprocess.Popen(
         [COMMAND[0], "-c", IMPATIENT, *RANGE, "--company", ACME],
@@ -621,7 +621,7 @@ def test_a_backfill_that_is_killed_is_repeated_as_if_it_had_run_once(
     whole: Checkout, checkout: Checkout, sandbox: Sandbox
 ) -> None:
     """Its run is not under way for ever: the next command marks it as failed."""
-    asked = when_asked(sandbox, "e-acme/top-participants")
+    asked = when_requested(sandbox, "e-acme/top-participants")
     sandbox.faults.always("*e-bolt/top-participants*", "slow")
     process = checkout.start(*RANGE)
     assert asked.wait(60)

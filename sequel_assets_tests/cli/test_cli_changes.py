@@ -111,7 +111,7 @@ def facts_of(checkout: Checkout, company_id: str, day: date) -> list[tuple[Any, 
     return [row for row in rows_of(checkout.url, event_participants) if row[:2] == (company_id, day)]
 
 
-def asked_of(sandbox: Sandbox) -> list[str]:
+def requested_events(sandbox: Sandbox) -> list[str]:
     """The events' analytics that are asked for from now on."""
     paths: list[str] = []
 
@@ -169,7 +169,7 @@ def test_a_held_day_is_told_and_accepted_by_its_owner_alone(checkout: Checkout, 
     before = facts_of(checkout, ACME, day)
     assert sum(row[-1] for row in before) == 40
     sandbox.world.restate("e-acme", [])
-    asked = asked_of(sandbox)
+    asked = requested_events(sandbox)
     done = checkout.call("backfill", *FIRST_DAY, "--company", acme)
     assert (done.returncode, asked, facts_of(checkout, ACME, day)) == (0, [], before), done
 

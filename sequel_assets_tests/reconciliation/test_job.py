@@ -45,7 +45,7 @@ def move(stage: Stage, stack: ExitStack, now: datetime) -> None:
     stack.enter_context(variables({**stage.variables, "SEQUEL_NOW": now.isoformat()}))
 
 
-def patrol(stage: Stage) -> dg.ExecuteInProcessResult:
+def reconcile(stage: Stage) -> dg.ExecuteInProcessResult:
     """Run the job."""
     resources = {"platform": Platform()}
     return reconciliation_job.execute_in_process(instance=stage.instance, resources=resources, raise_on_error=False)
@@ -72,7 +72,7 @@ def figures(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
 
 def test_all_is_well(stage: Stage) -> None:
     """Every check passes, with how many events and when."""
-    assert patrol(stage).success
+    assert reconcile(stage).success
     told = checks(stage)
     assert {name: evaluation.passed for name, evaluation in told.items()} == dict.fromkeys(CHECKS, True)
     found = figures(told["days_add_up"])
@@ -91,7 +91,7 @@ def test_a_restated_day_is_mended_logged_and_warned_of(stage: Stage) -> None:
             Attendance(YVO, live=[(at(1, 9, 5), 10)]),
         ]
         stage.sandbox.world.restate("e-acme", rows)
-        done = patrol(stage)
+        done = reconcile(stage)
         assert done.success
         logged = {
             (event.asset_key.to_user_string(), event.partition)
@@ -112,7 +112,7 @@ def test_a_restated_day_is_mended_logged_and_warned_of(stage: Stage) -> None:
 
 def test_a_total_that_differs_is_named_with_both_numbers(stage: Stage) -> None:
     """The first twenty, and the count."""
-    patrol(stage)
+    reconcile(stage)
     with stage.warehouse.write() as connection:
         connection.execute(
             reconciliations.update()
@@ -144,7 +144,7 @@ def test_a_patrol_that_does_not_run_turns_the_checks_red(stage: Stage) -> None:
         red = checks(stage)
         assert f"{stage.key(ROOT)}: the patrol has not run yet" in (red["days_add_up"].description or "")
         assert not red["history_complete"].passed
-        patrol(stage)
+        reconcile(stage)
         assert checks(stage)["days_add_up"].passed
         move(stage, stack, now + timedelta(days=2, minutes=1))
         assert "the patrol has not run since 2026-03-06 01:11" in (checks(stage)["days_add_up"].description or "")
@@ -153,7 +153,7 @@ def test_a_patrol_that_does_not_run_turns_the_checks_red(stage: Stage) -> None:
 def test_an_event_that_fails_fails_the_job_by_name(stage: Stage) -> None:
     """After the others; the check says so too until the next patrol."""
     stage.sandbox.faults.always("*/events/e-bolt/top-participants*", "http_500")
-    result = patrol(stage)
+    result = reconcile(stage)
     assert "event e-bolt" in why_failed(result)
     told = checks(stage)
     assert "event e-bolt" in (told["days_add_up"].description or "")

@@ -22,7 +22,7 @@ NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 GUEST = Person("Guest")
 
 
-def moment(hour: int, minute: int = 0) -> datetime:
+def clock_time(hour: int, minute: int = 0) -> datetime:
     return NINE.replace(hour=hour, minute=minute)
 
 
@@ -31,7 +31,7 @@ def iso(at: datetime) -> str:
 
 
 def event(event_id: str, company_id: str, hour: int, people: int = 0, **more: Any) -> Event:
-    start = moment(hour)
+    start = clock_time(hour)
     crowd = [Attendance(Person(f"P{i}", f"p{i}@x.org"), live=[(start, 10)]) for i in range(people)]
     return Event(event_id, company_id, event_id.upper(), start, start + timedelta(hours=1), attendance=crowd, **more)
 
@@ -39,9 +39,9 @@ def event(event_id: str, company_id: str, hour: int, people: int = 0, **more: An
 def a_world() -> World:
     launch = event("launch", "grand", 10)
     launch.attendance = [
-        Attendance(ADA, live=[(moment(10), 30)], email=" ADA@x.org", name="Ada "),
-        Attendance(BO, on_demand=[(moment(12), 5)]),
-        Attendance(GUEST, live=[(moment(10), 5)], email=None),
+        Attendance(ADA, live=[(clock_time(10), 30)], email=" ADA@x.org", name="Ada "),
+        Attendance(BO, on_demand=[(clock_time(12), 5)]),
+        Attendance(GUEST, live=[(clock_time(10), 5)], email=None),
     ]
     return World(
         companies=[
@@ -187,10 +187,10 @@ def test_an_expired_subscription_is_gone_and_hears_nothing(client: Client, recei
         late.starts_at, late.ends_at = late.starts_at + timedelta(days=days), late.ends_at + timedelta(days=days)
         client.sandbox.world.add_event(late)
     client.sandbox.clock.advance(days=5)
-    assert receiver.told(client.sandbox) == [
-        (STARTED, "launch", iso(moment(10))),
-        (STARTED, "talk", iso(moment(11))),
-        (STARTED, "day-1", iso(moment(10) + timedelta(days=1))),
+    assert receiver.in_short(client.sandbox) == [
+        (STARTED, "launch", iso(clock_time(10))),
+        (STARTED, "talk", iso(clock_time(11))),
+        (STARTED, "day-1", iso(clock_time(10) + timedelta(days=1))),
     ]
     assert look_up(client, kept).status_code == 404
     assert client.http.post(f"{HOOKS}/renew/{kept}", json={"subscriptionInfo": {}}).status_code == 404
@@ -202,7 +202,7 @@ def test_an_expired_subscription_is_gone_and_hears_nothing(client: Client, recei
 def test_a_start_is_told_to_the_letter(client: Client, receiver: RecordingReceiver) -> None:
     """Headers and body, whole."""
     made = subscribe(client, STARTED, "kid", f"{receiver.url}/in?a=b")
-    client.sandbox.clock.set(moment(10))
+    client.sandbox.clock.set(clock_time(10))
     (one,) = receiver.taken(client.sandbox)
     (delivery,) = client.sandbox.webhooks.deliveries
     assert one.path == "/in?a=b"
@@ -225,7 +225,7 @@ def test_an_end_tells_who_was_there_live_in_the_older_form(client: Client, recei
     """As they are listed: names with blanks, e-mails as typed, or none."""
     subscribe(client, ENDED, "kid", receiver.url)
     client.sandbox.webhooks.batches = None
-    client.sandbox.clock.set(moment(12))
+    client.sandbox.clock.set(clock_time(12))
     (one,) = receiver.taken(client.sandbox)
     assert one.body["details"]["users"] == [
         {"name": "Ada ", "email": " ADA@x.org"},
@@ -238,7 +238,7 @@ def test_an_end_comes_in_batches_of_one_correlation(client: Client, receiver: Re
     client.sandbox.world.add_event(event("big", "kid", 13, people=25))
     subscribe(client, ENDED, "kid", receiver.url)
     client.sandbox.webhooks.batches = 10
-    client.sandbox.clock.set(moment(14))
+    client.sandbox.clock.set(clock_time(14))
     taken = [one for one in receiver.taken(client.sandbox) if one.body["details"]["eventId"] == "big"]
     pages = sorted(taken, key=lambda one: int(one.body["details"]["page"]))
     details = [one.body["details"] for one in pages]
@@ -261,7 +261,7 @@ def test_an_end_can_come_all_at_once_and_nobody_is_one_empty_page(client: Client
     """Someone who set "send all"."""
     subscribe(client, ENDED, "root", receiver.url)
     client.sandbox.webhooks.batches = "all"
-    client.sandbox.clock.set(moment(12))
+    client.sandbox.clock.set(clock_time(12))
     shapes = [one.body["details"] for one in receiver.taken(client.sandbox)]
     assert [(d["eventId"], d["totalCount"], d["page"], d["size"], len(d["users"])) for d in shapes] == [
         ("launch", 2, 1, 2, 2),
@@ -281,7 +281,7 @@ def test_ten_thousand_people_come_in_two_hundred_batches(client: Client, receive
     client.sandbox.world.add_event(event("big", "kid", 13, people=10_000))
     subscribe(client, ENDED, "kid", receiver.url)
     client.sandbox.webhooks.batches = 50
-    client.sandbox.clock.set(moment(14))
+    client.sandbox.clock.set(clock_time(14))
     details = [one.body["details"] for one in receiver.taken(client.sandbox)]
     big = [d for d in details if d["eventId"] == "big"]
     assert sorted(d["page"] for d in big) == list(range(1, 201))
@@ -297,8 +297,8 @@ def test_a_company_hears_of_all_beneath_it_unless_told_otherwise(client: Client,
         ("one", "root", {"eventId": "talk"}),
     ):
         subscribe(client, STARTED, company, f"{receiver.url}/{name}", **info)
-    client.sandbox.clock.set(moment(11))
-    assert sorted((one.path, one.told[1]) for one in receiver.taken(client.sandbox)) == [
+    client.sandbox.clock.set(clock_time(11))
+    assert sorted((one.path, one.in_short[1]) for one in receiver.taken(client.sandbox)) == [
         ("/grand", "launch"),
         ("/kid", "launch"),
         ("/one", "talk"),
@@ -306,26 +306,26 @@ def test_a_company_hears_of_all_beneath_it_unless_told_otherwise(client: Client,
         ("/root", "talk"),
     ]
     steer(client, "webhooks", coversChildren=False)
-    client.sandbox.clock.set(moment(9))
+    client.sandbox.clock.set(clock_time(9))
     client.sandbox.webhooks.settle()
-    client.sandbox.clock.set(moment(11))
-    assert [(one.path, one.told[1]) for one in receiver.taken(client.sandbox)] == [("/grand", "launch")]
+    client.sandbox.clock.set(clock_time(11))
+    assert [(one.path, one.in_short[1]) for one in receiver.taken(client.sandbox)] == [("/grand", "launch")]
 
 
 def test_what_happens_in_a_jump_is_told_in_order(client: Client, receiver: RecordingReceiver) -> None:
     """Starts and ends of three subscriptions, each with the time when it happened; neither hubs nor what never was."""
     for event_type in (STARTED, ENDED):
         subscribe(client, event_type, "root", receiver.url)
-    client.sandbox.world.set_start("talk", moment(10, 30))
+    client.sandbox.world.set_start("talk", clock_time(10, 30))
     client.sandbox.clock.advance(days=1)
-    assert receiver.told(client.sandbox) == [
-        (STARTED, "launch", iso(moment(10))),
-        (STARTED, "talk", iso(moment(10, 30))),
-        (ENDED, "launch", iso(moment(11))),
-        (ENDED, "talk", iso(moment(11, 30))),
+    assert receiver.in_short(client.sandbox) == [
+        (STARTED, "launch", iso(clock_time(10))),
+        (STARTED, "talk", iso(clock_time(10, 30))),
+        (ENDED, "launch", iso(clock_time(11))),
+        (ENDED, "talk", iso(clock_time(11, 30))),
     ]
     client.sandbox.clock.advance(days=1)
-    assert receiver.told(client.sandbox) == []
+    assert receiver.in_short(client.sandbox) == []
 
 
 def test_a_clock_that_runs_delivers_by_itself(
@@ -337,9 +337,9 @@ def test_a_clock_that_runs_delivers_by_itself(
     client.sandbox.webhooks.settle()
     while len(receiver.received) < 2:
         client.http.get("/sandbox/state")
-    assert receiver.told(client.sandbox) == [
-        (STARTED, "launch", iso(moment(10))),
-        (STARTED, "talk", iso(moment(11))),
+    assert receiver.in_short(client.sandbox) == [
+        (STARTED, "launch", iso(clock_time(10))),
+        (STARTED, "talk", iso(clock_time(11))),
     ]
 
 
@@ -378,14 +378,14 @@ def test_the_host_starts_and_ends_an_event_now(client: Client, receiver: Recordi
     for event_type in (STARTED, ENDED):
         subscribe(client, event_type, "root", receiver.url)
     assert steer(client, "start", eventId="talk")["startDate"] == iso(NINE)
-    client.sandbox.clock.set(moment(9, 20))
-    assert steer(client, "end", eventId="talk")["endDate"] == iso(moment(9, 20))
-    assert receiver.told(client.sandbox) == [(STARTED, "talk", iso(NINE)), (ENDED, "talk", iso(moment(9, 20)))]
-    client.sandbox.clock.set(moment(9, 50))
+    client.sandbox.clock.set(clock_time(9, 20))
+    assert steer(client, "end", eventId="talk")["endDate"] == iso(clock_time(9, 20))
+    assert receiver.in_short(client.sandbox) == [(STARTED, "talk", iso(NINE)), (ENDED, "talk", iso(clock_time(9, 20)))]
+    client.sandbox.clock.set(clock_time(9, 50))
     client.sandbox.end_event("talk")
-    assert receiver.told(client.sandbox) == [(ENDED, "talk", iso(moment(9, 50)))]
-    client.sandbox.clock.set(moment(10, 30))
-    assert receiver.told(client.sandbox) == [(STARTED, "launch", iso(moment(10)))]
+    assert receiver.in_short(client.sandbox) == [(ENDED, "talk", iso(clock_time(9, 50)))]
+    client.sandbox.clock.set(clock_time(10, 30))
+    assert receiver.in_short(client.sandbox) == [(STARTED, "launch", iso(clock_time(10)))]
     refused = client.http.post("/sandbox/end", json={"eventId": "off"})
     assert (refused.status_code, "cancelled" in refused.text) == (400, True)
 
@@ -402,12 +402,12 @@ def test_after_a_renewal_only_the_new_key_is_sent(client: Client, receiver: Reco
     }
     assert new["clientSecret"] != old["clientSecret"]
     client.http.put(f"{HOOKS}/{known}", json={"subscriptionInfo": {"endpoint": f"{receiver.url}/moved"}})
-    client.sandbox.clock.set(moment(10))
+    client.sandbox.clock.set(clock_time(10))
     (one,) = receiver.taken(client.sandbox)
     assert (one.path, one.headers["x-introvoke-web-hook-auth"]) == ("/moved", new["clientSecret"])
     client.http.delete(f"{HOOKS}/{known}")
-    client.sandbox.clock.set(moment(13))
-    assert receiver.told(client.sandbox) == []
+    client.sandbox.clock.set(clock_time(13))
+    assert receiver.in_short(client.sandbox) == []
 
 
 # ------------------------------------------------------------------ answers
@@ -418,7 +418,7 @@ def test_429_and_500_are_retried_after_some_time(client: Client, receiver: Recor
     """A minute, five more, and so on, the same body each time."""
     receiver.statuses = [status, status]
     subscribe(client, STARTED, "grand", receiver.url)
-    client.sandbox.clock.set(moment(10))
+    client.sandbox.clock.set(clock_time(10))
     (first,) = receiver.taken(client.sandbox)
     (delivery,) = client.sandbox.webhooks.deliveries
     assert (delivery.state, delivery.attempts, delivery.last_status) == ("waiting", 1, status)
@@ -464,7 +464,7 @@ def test_a_receiver_that_is_not_there_is_not_waited_for(client: Client) -> None:
 def test_the_record_can_be_read_and_sent_again(client: Client, receiver: RecordingReceiver) -> None:
     """By a steering endpoint, without keys and people; what is sent again is the same to the letter."""
     made = subscribe(client, ENDED, "grand", receiver.url)
-    client.sandbox.clock.set(moment(11))
+    client.sandbox.clock.set(clock_time(11))
     (first,) = receiver.taken(client.sandbox)
     told = client.http.get("/sandbox/deliveries").json()
     assert told == {
@@ -475,8 +475,8 @@ def test_the_record_can_be_read_and_sent_again(client: Client, receiver: Recordi
                 "eventType": ENDED,
                 "companyId": "grand",
                 "eventId": "launch",
-                "happenedAt": iso(moment(11)),
-                "dueAt": iso(moment(11)),
+                "happenedAt": iso(clock_time(11)),
+                "dueAt": iso(clock_time(11)),
                 "subscriptionId": made["webHookSubscriptionId"],
                 "invocationId": first.body["webHookInvocationId"],
                 "correlationId": first.body["correlationId"],
@@ -514,6 +514,6 @@ def test_a_sandbox_that_was_away_tells_what_happened_meanwhile(receiver: Recordi
     sandbox = Sandbox(a_world())
     with sandbox, httpx.Client(base_url=sandbox.url) as http:
         subscribe(Client(sandbox, http), STARTED, "grand", receiver.url)
-    sandbox.clock.set(moment(10))
+    sandbox.clock.set(clock_time(10))
     with sandbox:
-        assert receiver.told(sandbox) == [(STARTED, "launch", iso(moment(10)))]
+        assert receiver.in_short(sandbox) == [(STARTED, "launch", iso(clock_time(10)))]

@@ -60,7 +60,7 @@ def look_up(client: SequelClient) -> object:
     return client.subscription("s 1")
 
 
-def asked(wire: Wire) -> list[tuple[str, str, object]]:
+def requested(wire: Wire) -> list[tuple[str, str, object]]:
     return [
         (request.method, str(request.url), json.loads(request.content) if request.content else None)
         for request in wire.requests
@@ -72,7 +72,7 @@ def test_creating_says_what_is_documented_and_no_more(wire: Wire, client: Sequel
     wire.replies = [httpx.Response(201, json=MADE)]
     assert client.create_subscription(ENDED, "root", ENDPOINT) == CREATED
     client.create_subscription("new-attendee-pre-registration", "kid", ENDPOINT, event_id="e1", length_in_days=365)
-    assert asked(wire) == [
+    assert requested(wire) == [
         (
             "POST",
             "https://api.test/api/integrations/webhooks",
@@ -105,7 +105,7 @@ def test_a_subscription_is_looked_up(wire: Wire, client: SequelClient) -> None:
         endpoint=ENDPOINT,
         expires_on=datetime(2026, 5, 3, tzinfo=UTC),
     )
-    assert asked(wire) == [("GET", "https://api.test/api/integrations/webhooks/s%201", None)]
+    assert requested(wire) == [("GET", "https://api.test/api/integrations/webhooks/s%201", None)]
 
 
 def test_renewing_changing_and_deleting(wire: Wire, client: SequelClient) -> None:
@@ -117,7 +117,7 @@ def test_renewing_changing_and_deleting(wire: Wire, client: SequelClient) -> Non
     client.update_subscription("a/b", endpoint=ENDPOINT, extend_by_days=365)
     client.delete_subscription("a/b")
     base = "https://api.test/api/integrations/webhooks"
-    assert asked(wire) == [
+    assert requested(wire) == [
         ("POST", f"{base}/renew/a%2Fb", {"subscriptionInfo": {}}),
         ("POST", f"{base}/renew/a%2Fb", {"subscriptionInfo": {"subscriptionLengthInDays": 2}}),
         ("PUT", f"{base}/a%2Fb", {"subscriptionInfo": {"endpoint": ENDPOINT}}),

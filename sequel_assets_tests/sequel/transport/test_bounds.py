@@ -121,7 +121,7 @@ DRIPS: dict[str, Drip] = {
 }
 
 
-def asked(port: int, scheme: str = "http", **changes: object) -> tuple[SequelError, float]:
+def requested(port: int, scheme: str = "http", **changes: object) -> tuple[SequelError, float]:
     """The error of one attempt, and the seconds that it took."""
     url = f"{scheme}://127.0.0.1:{port}"
     settings = {"total_timeout_seconds": TOTAL_SECONDS, "max_attempts": 1, **changes}
@@ -142,7 +142,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_whatever_drips_is_left_when_the_time_is_over(drip: str) -> None:
     """Each of its bytes comes long before the read time-out of a minute."""
     with serving(DRIPS[drip]) as port:
-        error, seconds = asked(port)
+        error, seconds = requested(port)
     assert (type(error), getattr(error, "reason", "")) == (Interrupted, "the answer took longer than 0.2 s")
     assert TOTAL_SECONDS <= seconds < TOTAL_SECONDS + 1
 
@@ -150,14 +150,14 @@ def test_whatever_drips_is_left_when_the_time_is_over(drip: str) -> None:
 def test_the_dripping_body_of_an_error_is_left_and_its_status_told() -> None:
     """It is a courtesy; the time is bounded all the same."""
     with serving(the_body_of_an_error_that_drips) as port:
-        error, seconds = asked(port)
+        error, seconds = requested(port)
     assert (error.status, seconds < TOTAL_SECONDS + 1) == (500, True)
 
 
 def test_interim_answers_without_end_are_not_read_at_full_speed_until_then() -> None:
     """A megabyte before the body is no head."""
     with serving(lambda connection: endlessly(connection, b"HTTP/1.1 102 Processing\r\n\r\n" * 2000, 0)) as port:
-        error, seconds = asked(port, total_timeout_seconds=60)
+        error, seconds = requested(port, total_timeout_seconds=60)
     assert isinstance(error, InvalidAnswer)
     assert (error.fault, error.message, seconds < 10) == ("too large", "an answer whose head has no end", True)
 
@@ -171,7 +171,7 @@ def test_a_handshake_that_drips_is_left(says: bytes) -> None:
         endlessly(connection, b"\x00" if says else b"")
 
     with serving(shake) as port:
-        error, seconds = asked(port, scheme="https")
+        error, seconds = requested(port, scheme="https")
     assert isinstance(error, Unreachable | Interrupted)
     assert seconds < TOTAL_SECONDS + 1
 

@@ -59,13 +59,13 @@ def fails(desk: ReconcilerStage, what: str, how: str, times: int = 1) -> None:
     """Let the next requests of a kind fail."""
     left = [times]
 
-    def mishap(asked: str) -> str:
+    def fault(asked: str) -> str:
         if asked != what or not left[0]:
             return ""
         left[0] -= 1
         return how
 
-    desk.books.mishap = mishap
+    desk.books.fault = fault
 
 
 def test_what_is_missing_is_made_and_then_left_alone(desk: ReconcilerStage) -> None:
@@ -472,11 +472,11 @@ def test_whatever_fails_it_ends_with_one_of_each_and_never_with_none(empty: Path
                     desk.look()
 
         warehouse.tick, desk.books.tick = tick_of_a_commit, tick_of_a_request
-        desk.books.mishap = lambda _: script.pop(number, "")
-        for pause, has_new_keys, mishaps in looks:
+        desk.books.fault = lambda _: script.pop(number, "")
+        for pause, has_new_keys, faults in looks:
             desk.now += pause
             watch()
-            number, script = 0, dict(mishaps)
+            number, script = 0, dict(faults)
             with suppress(Killed):
                 desk.look(new_keys=BOTH if has_new_keys else [])
             watch()
