@@ -16,7 +16,7 @@ from sequel_assets.sandbox import Attendance, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import restatements
-from sequel_assets_tests.reconciliation.test_run import reconcile, rows
+from sequel_assets_tests.reconciliation.restated_world import reconcile, rows
 from sequel_assets_tests.support.harness import (
     ADA,
     BO,

@@ -113,7 +113,7 @@ COMMAND = [sys.executable, "-m", "sequel_assets.cli"]
 
 
 def run_command(
-    arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float = 90, *, is_fresh: bool = False
+    arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float = 240, *, is_fresh: bool = False
 ) -> subprocess.CompletedProcess[str]:
     """Execute `sequel-assets ...` to its end in a process of its own, with a fresh interpreter where it matters."""
     with start_command(arguments, cwd, env, is_fresh=is_fresh) as process:

@@ -12,7 +12,7 @@ import pytest
 from sequel_assets.sandbox import DELIVERY_FAULTS, Attendance, Company, DeliveryFaults, Event, Person, Sandbox, World
 from sequel_assets_tests.sandbox.conftest import Client
 from sequel_assets_tests.sandbox.receiver import RecordingReceiver
-from sequel_assets_tests.sandbox.webhooks.test_webhooks import ENDED, HOOKS, NINE, STARTED, iso, steer, subscribe
+from sequel_assets_tests.sandbox.webhooks.subscribed import ENDED, HOOKS, NINE, STARTED, iso, steer, subscribe
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_written_any_more_fails_no_call(
         for _ in range(2):
             with pytest.raises(NotFound):
                 client.company("c")
-    lines = [record.getMessage() for record in caplog.records if record.name.endswith("kept_answers")]
+    lines = [record.getMessage() for record in caplog.records if record.name.endswith("debug_answers")]
     assert lines == [
         f"{path} cannot be written any more (others may read or write it; chmod 600 it, or delete it): answers are not kept"
     ]

@@ -1,41 +1,21 @@
 """The sweep and what it counts, on both databases."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from sequel_assets.orchestration.checks.webhook_deliveries import result
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
-from sequel_assets.warehouse.stores.catalog import KnownCompany, save_companies
 from sequel_assets.warehouse.tables.core import event_participants, events
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals, notice
 from sequel_assets_tests.support.inboxes import deliver, hint, outcomes, rows
+from sequel_assets_tests.webhooks.processing.swept import NOW, warehouse_with_events
 
-NOW = datetime(2026, 3, 3, 16, tzinfo=UTC)
+__all__ = ["warehouse_with_events"]
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def warehouse_with_events(warehouse: Warehouse) -> Warehouse:
-    """A root with a kid, subscribed to since a month."""
-    found = [
-        KnownCompany("root", "root.1", "Root", None, 0, None),
-        KnownCompany("kid", "kid.1", "Kid", "root", 1, None),
-    ]
-    with warehouse.write() as connection:
-        save_companies(connection, found, at=NOW - timedelta(days=30))
-        row = {
-            "company_id": "root",
-            "capability_hash": "c" * 64,
-            "event_type": WebhookType.ENDED,
-            "subscription_id": "s1",
-        }
-        connection.execute(subscriptions.insert().values(**row, created_at=NOW - timedelta(days=30)))
-    return warehouse
 
 
 def take_place(warehouse: Warehouse, event_id: str, ends_at: datetime, *, people: int = 1, **more: object) -> None:
@@ -110,30 +90,6 @@ def test_what_comes_late_is_late_and_what_nobody_attended_is_neither(warehouse_w
         hint("kid", "twice", NOW - 3 * HOUR, received_at=NOW),
     )
     assert arrivals_of(warehouse_with_events) == Arrivals(1, (("kid", "late"),), ())
-
-
-@pytest.mark.parametrize(
-    ("in_time", "missed", "expected"),
-    [
-        (0, 0, (True, "ERROR", "Skipped: no event has ended within 7 days.")),
-        (20, 0, (True, "ERROR", "Of 20 ends within 7 days 0 were never told and 0 late.")),
-        (96, 4, (True, "WARN", "Of 100 ends within 7 days 4 were never told and 0 late.")),
-        (95, 5, (False, "WARN", "Of 100 ends within 7 days 5 were never told and 0 late.")),
-        (51, 49, (False, "WARN", "Of 100 ends within 7 days 49 were never told and 0 late.")),
-        (50, 50, (False, "ERROR", "Of 100 ends within 7 days 50 were never told and 0 late.")),
-    ],
-)
-def test_the_check_warns_at_a_twentieth_and_fails_at_a_half(
-    in_time: int, missed: int, expected: tuple[bool, str, str]
-) -> None:
-    """And says that the tables are right all the same."""
-    checked = result(Arrivals(in_time, (), tuple(("kid", f"e{n}") for n in range(missed))), {"kid": "kid.1"})
-    passed, severity, words = expected
-    assert checked.passed is passed
-    assert (checked.description or "").startswith(words)
-    if missed:
-        assert checked.severity.value == severity
-        assert "kid.1 event e0: never told" in (checked.description or "")
 
 
 def test_groups_are_taken_up_once_and_put_back(warehouse_with_events: Warehouse) -> None:
@@ -241,31 +197,3 @@ def test_an_event_is_looked_up_in_the_inbox_by_an_index(warehouse_with_events: W
         how = "EXPLAIN QUERY PLAN" if engine_kind == "sqlite" else "EXPLAIN"
         planned = str(connection.exec_driver_sql(f"{how} {question}").all())
     assert "ix_inbox_event" in planned
-
-
-def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(warehouse_with_events: Warehouse) -> None:
-    """Whatever the share of those that were told; one that was put back waits from then on."""
-    old = NOW - timedelta(days=2)
-    deliver(
-        warehouse_with_events,
-        hint("kid", "e1", old),
-        hint("kid", "e1", NOW),
-        hint("kid", "e2", NOW),
-        hint("kid", "e3", old),
-    )
-    with warehouse_with_events.write() as connection:
-        (groups,) = notifications.waiting(connection, [WebhookType.ENDED])
-        notifications.close(connection, groups[-1], "done", at=old)
-        notifications.put_back(connection, old, "e3", at=NOW)
-    with warehouse_with_events.read() as connection:
-        stuck = notifications.stuck(connection, NOW - timedelta(days=1))
-    assert stuck == [notifications.Stuck("kid", WebhookType.ENDED, "e1", old)]
-    checked = result(Arrivals(20, (), ()), {"kid": "kid.1"}, stuck)
-    assert (checked.passed, checked.severity.value, checked.description) == (
-        False,
-        "WARN",
-        "Of 20 ends within 7 days 0 were never told and 0 late.\n"
-        "The hints about 1 events have waited for more than a day (sequel-assets inbox --waiting says for what):\n"
-        "kid.1 event e1: virtual-stage-event-ended, since 2026-03-01 16:00",
-    )
-    assert result(Arrivals(0, (), ()), {}, stuck).passed is False
