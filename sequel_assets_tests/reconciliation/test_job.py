@@ -22,20 +22,34 @@ from sequel_assets.orchestration.checks.reconciliation import (
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.tables.core import reconciliations, refreshes
+from sequel_assets_tests.support.dagster_storage import pooled_storage
 from sequel_assets_tests.support.stage import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, Stage, at, variables, why_failed
 
 CHECKS = {"days_add_up", "history_complete", "named_totals_agree", "restated"}
 
 
+LATER = datetime(2026, 3, 4, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def folder_of_final_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with Dagster's home and the warehouse of a stage whose slices are refreshed, and their first day final."""
+    folder = tmp_path_factory.mktemp("final_day")
+    with pooled_storage(), ExitStack() as stack:
+        made = Stage(folder, stack)
+        assert made.run("refresh_catalog").success
+        move(made, stack, LATER)
+        assert made.refresh(made.ordered, DAYS[0], DAYS[-1]).success
+    return folder
+
+
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder_of_final_day: Path) -> Iterator[Stage]:
     """A stage whose slices are refreshed, and their first day final."""
     monkeypatch.chdir(tmp_path)
-    with ExitStack() as stack:
-        made = Stage(tmp_path, stack)
-        assert made.run("refresh_catalog").success
-        move(made, stack, datetime(2026, 3, 4, 1, 10, tzinfo=UTC))
-        assert made.refresh(made.ordered, DAYS[0], DAYS[-1]).success
+    with pooled_storage(), ExitStack() as stack:
+        made = Stage(tmp_path, stack, copy_of=folder_of_final_day)
+        move(made, stack, LATER)
         yield made
 
 

@@ -151,7 +151,7 @@ def test_a_terminal_shows_a_bar_per_company_with_rate_and_time_left(checkout: Ch
     os.close(theirs)
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     listener.join(10)
     os.close(terminal)
     assert (process.returncode, errors) == (0, b"")

@@ -11,7 +11,8 @@ from sequel_assets.orchestration.schedules.schedules import owed_days
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Company
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ON_REFRESHED, ROOT, Stage
+from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.warehouse.tables.core import companies, event_participants
+from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
 from sequel_assets_tests.support.stage import (
     ACME,
     BOLT,
     DAYS,
-    ON_REFRESHED,
     ROOT,
     THROUGH,
     Stage,

@@ -10,11 +10,11 @@ from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import refreshes
+from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
 from sequel_assets_tests.support.stage import (
     ACME,
     BOLT,
     DAYS,
-    ON_REFRESHED,
     PERSONAL,
     ROOT,
     SAID,

@@ -13,7 +13,8 @@ from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.warehouse.tables.core import problems, refreshes
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ON_REFRESHED, ROOT, Stage
+from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 ALL = {run_tags.HOURLY: run_tags.ON, **run_tags.URGENT}

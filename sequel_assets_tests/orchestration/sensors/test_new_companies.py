@@ -15,7 +15,8 @@ from sequel_assets.orchestration.sensors.new_companies import Attempt, NewCompan
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables.core import problems
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ON_REFRESHED, ROOT, Stage
+from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 LAST_HOUR, THIS_HOUR = "2026030314", "2026030315"
