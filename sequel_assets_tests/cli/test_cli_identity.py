@@ -17,7 +17,7 @@ from sequel_assets.settings import load
 from sequel_assets.warehouse.identity.identity import IdentityError
 from sequel_assets.warehouse.tables.company_lists import warehouse_identity
 from sequel_assets.warehouse.tables.core import metadata
-from sequel_assets_tests.cli.test_cli import Checkout
+from sequel_assets_tests.cli.checkout import Checkout
 from sequel_assets_tests.support.paths import PACKAGE
 from sequel_assets_tests.support.stage import NOW, PERSON_KEY, Stage, rows_of, small_world, variables, why_failed
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY

@@ -9,7 +9,7 @@ import pytest
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
-from sequel_assets_tests.cli.test_cli import Checkout
+from sequel_assets_tests.cli.checkout import Checkout
 from sequel_assets_tests.support.inboxes import deliver, hint, rows
 from sequel_assets_tests.support.stage import BOLT, NOW, small_world
 

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.sandbox.webhooks.subscriptions import EVENT_TYPES, Subscription
-from sequel_assets_tests.cli.test_cli import Checkout
+from sequel_assets_tests.cli.checkout import Checkout
 from sequel_assets_tests.support.stage import BOLT, NOW, ROOT, small_world
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 

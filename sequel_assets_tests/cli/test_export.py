@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,93 +15,19 @@ import pyarrow.dataset as arrow_dataset
 import pytest
 from pyarrow import parquet
 
-from sequel_assets import settings as settings_module
-from sequel_assets.cli.commands.export import export
-from sequel_assets.cli.commands.export_options import TABLES, ExportOptions
-from sequel_assets.cli.support import tabular
+from sequel_assets.cli.commands.export import TABLES, export
 from sequel_assets.cli.support.tabular import schema_of
 from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
-from sequel_assets.safety.visible import visible
-from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
-from sequel_assets.warehouse.stores import availability, catalog
-from sequel_assets.warehouse.tables.company_lists import registrants
-from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, events, people, refreshes
-from sequel_assets.warehouse.tables.event_details import chat_messages, questions
-from sequel_assets_tests.cli.test_cli import Checkout
-from sequel_assets_tests.support.rows import ACME, AT, day, known_company, participant, settle_in
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.tables.core import event_participants, refreshes
+from sequel_assets_tests.cli.checkout import Checkout
+from sequel_assets_tests.cli.exported_rows import FACTS, book, files, fill, order, out, settings_of
+from sequel_assets_tests.support.rows import ACME, AT, day
 
-BOLT = "bolt"
-EACH = {ACME: "acme.0", BOLT: "bolt.0"}
+__all__ = ["out"]
 SECRETS = ("zebulon", "zq@mail.example", "crm-77", "what was asked", "what was said", "what was answered")
-NOW = datetime(2026, 3, 4, 0, 20, tzinfo=UTC)
-FACTS = [
-    participant("e1", "p1", 30, 12, on=day(0)),
-    participant("e1", "p2", 10, on=day(0)),
-    participant("e1", "p1", 0, 5, on=day(2)),
-]
-
-
-def settings_of(warehouse: Warehouse, now: datetime = NOW) -> settings_module.Settings:
-    """Settings for this warehouse."""
-    url = warehouse.url.render_as_string(hide_password=False)
-    return settings_module.load(warehouse_url=url, start_date=day(0), now=now)
-
-
-def book(
-    warehouse: Warehouse, dataset: str, days: Sequence[date], *, company_id: str = ACME, through: datetime | None = None
-) -> None:
-    """Write that slices were refreshed, each to its day's end unless told otherwise."""
-    with warehouse.write() as connection:
-        for each in days:
-            moment = through or (AT if each == NO_DAY else day_end(each))
-            row = (company_id, dataset, each, AT, moment, moment, False, 0, "sum", None, "run")
-            bulk.insert(connection, refreshes, [row])
-
-
-def fill(warehouse: Warehouse) -> None:
-    """Two companies; of Acme days 0, 1 (nobody came) and 2 are whole, day 3 is not though it has a row. Bolt has nothing."""
-    settle_in(warehouse, {"e1": "virtualStageEvent"})
-    with warehouse.write() as connection:
-        catalog.save_companies(connection, [known_company(BOLT)], at=AT)
-        bulk.insert(connection, event_participants, [*FACTS, participant("e1", "p9", 99, on=day(3))])
-        bulk.insert(connection, people, [(ACME, "p1", "zq@mail.example", "Zebulon", "crm-77", day(0))])
-        bulk.insert(
-            connection,
-            questions,
-            [(ACME, day(0), "e1", "q1", "p1", "what was asked", None, "what was answered", AT, 3)],
-        )
-        bulk.insert(connection, chat_messages, [(ACME, day(0), "e1", "m1", 1, "p1", "what was said", AT)])
-        bulk.insert(connection, registrants, [(ACME, "e1", "p1", None, True, '{"why": "what was said"}', AT)])
-        bulk.insert(
-            connection, refreshes, [(ACME, "event_participants", day(3), AT, None, None, False, 1, "sum", None, "run")]
-        )
-    book(warehouse, "event_participants", [day(0), day(1), day(2)])
-    book(warehouse, "questions", [day(0)])
-    book(warehouse, "chat_messages", [day(0)])
-    for name in (events.name, registrants.name):
-        book(warehouse, name, [NO_DAY])
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    """The folder that is exported to."""
-    return tmp_path / "out"
-
-
-def order(
-    folder: Path, *datasets: str, last: date | None = None, form: str = "parquet", with_people: bool = False
-) -> ExportOptions:
-    """An order from the first day on."""
-    return ExportOptions(datasets, day(0), last or day(2), form, folder, with_people)
-
-
-def files(folder: Path) -> list[str]:
-    """Every file, by its place beneath the folder."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_dataset_is_a_file_per_company_and_day_and_reads_back_as_it_is(warehouse: Warehouse, out: Path) -> None:
@@ -180,61 +102,6 @@ def test_each_column_that_may_be_personal_is_marked() -> None:
             assert bool(column.info.get("personal")) == says_so, f"{table.name}.{column.name}"
 
 
-def test_a_partition_is_replaced_whole_or_stays(
-    warehouse: Warehouse, out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows that are no more go; a write that fails in the middle leaves the file of before, and nothing else."""
-    fill(warehouse)
-    wanted = order(out, "event_participants", last=day(0))
-    assert export(settings_of(warehouse), wanted, ["acme"]) == 0
-    (path,) = out.rglob("*.parquet")
-    assert parquet.read_table(path)["person_id"].to_pylist() == ["p1", "p2"]
-    with warehouse.write() as connection:
-        connection.execute(event_participants.delete().where(event_participants.c.person_id == "p2"))
-    before = path.read_bytes()
-    real = tabular.write
-
-    def breaks(file: Any, *arguments: Any) -> int:
-        real(file, *arguments)
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(tabular, "write", breaks)
-        with pytest.raises(OSError, match="No space"):
-            export(settings_of(warehouse), wanted, ["acme"])
-    assert path.read_bytes() == before
-    assert files(out) == [str(path.relative_to(out))]
-    assert export(settings_of(warehouse), wanted, ["acme"]) == 0
-    assert parquet.read_table(path)["person_id"].to_pylist() == ["p1"]
-    assert files(out) == [str(path.relative_to(out))]
-
-
-def test_what_a_killed_export_left_is_removed_by_the_next_one(warehouse: Warehouse, out: Path) -> None:
-    """And nothing of one that is still at work, or of another machine."""
-    fill(warehouse)
-    wanted = order(out, "event_participants", last=day(0))
-    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
-    killed, at_work = subprocess.Popen(sleeping), subprocess.Popen(sleeping)
-    try:
-        killed.kill()
-        killed.wait()
-        theirs = [wanted.unfinished(at_work.pid), out / f".unfinished.elsewhere.{killed.pid}"]
-        for folder in (wanted.unfinished(killed.pid), wanted.unfinished(os.getpid()), *theirs):
-            folder.mkdir(parents=True)
-            (folder / "part.parquet").write_bytes(b"PAR1 and no mo")
-        assert export(settings_of(warehouse), wanted, ["acme"]) == 0
-    finally:
-        for process in (killed, at_work):
-            process.kill()
-            process.wait()
-    place = f"event_participants/company=acme.0/date={day(0)}/part.parquet"
-    assert files(out) == sorted([place, *(f"{folder.name}/part.parquet" for folder in theirs)])
-    assert sorted(path.name for path in out.iterdir()) == sorted(
-        [*(folder.name for folder in theirs), "event_participants"]
-    )
-    assert arrow_dataset.dataset(out / "event_participants").to_table().num_rows == 2
-
-
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_an_unavailable_dataset_is_told_and_missing_only_where_it_was_named(
     warehouse: Warehouse, out: Path, capsys: pytest.CaptureFixture[str]
@@ -279,12 +146,6 @@ def test_a_company_without_hubs_lacks_neither_their_people_nor_their_rooms(
     assert parquet.read_table(path).num_rows == 0
 
 
-def test_no_folder_is_named_as_a_column_is() -> None:
-    """pandas, Athena and BigQuery refuse a column that is told twice."""
-    assert {column.name for table in TABLES.values() for column in table.columns} & {"company", "date"} == set()
-    assert all(schema_of(table.columns).names == table.columns.keys() for table in TABLES.values())
-
-
 def test_the_command_exports_a_backfilled_world(sandbox: Any, tmp_path: Path) -> None:
     """As people call it; what is wrong is one line and exit 2."""
     folder = tmp_path / "checkout"
@@ -311,45 +172,6 @@ def test_the_command_exports_a_backfilled_world(sandbox: Any, tmp_path: Path) ->
         assert (wrong.returncode, wrong.stdout) == (2, "")
         assert wrong.stderr.startswith(words), wrong.stderr
     assert not (folder / "other").exists()
-
-
-@pytest.mark.parametrize(
-    "key", ["../../../x.4813494d", "/tmp/x.4813494d", "a/../b.0", "..", "a\0b", "\x1b]0;x\x07", "a\nb"]
-)
-def test_a_key_that_leads_elsewhere_writes_nothing(new_warehouse: Any, out: Path, key: str) -> None:
-    """An older release took such keys over from Dagster; the line names the key that the company would have."""
-    warehouse = new_warehouse("sqlite")
-    with warehouse.write() as connection:
-        catalog.save_companies(connection, [replace(known_company(ACME), partition_key=key)], at=AT)
-    with pytest.raises(UsageError) as refused:
-        export(settings_of(warehouse), order(out, "companies"), [])
-    assert str(refused.value) == (
-        f"company acme: its partition key {visible(key)} was not generated here and leads to another folder; nothing was "
-        f"written; set companies.partition_key to {PartitionKeys({}, ()).of(ACME, known_company(ACME).name)}, then run: sequel-assets repair"
-    )
-    assert not out.exists()
-
-
-@pytest.mark.parametrize("linked", ["companies", "companies/company=acme.0", "companies/company=acme.0/part.csv"])
-def test_a_link_in_the_folder_is_not_followed_out_of_it(
-    new_warehouse: Any, tmp_path: Path, out: Path, linked: str
-) -> None:
-    """The folder itself may be one; a link that stays within is followed."""
-    warehouse, elsewhere = new_warehouse("sqlite"), tmp_path / "elsewhere"
-    fill(warehouse)
-    elsewhere.mkdir()
-    (tmp_path / "real").mkdir()
-    out.symlink_to(tmp_path / "real")
-    wanted = order(out, "companies", form="csv")
-    (out / linked).parent.mkdir(parents=True, exist_ok=True)
-    (out / linked).symlink_to(elsewhere / "part.csv" if linked.endswith(".csv") else elsewhere)
-    with pytest.raises(UsageError, match=r"a link there leads out of .*/real; no file was written through it"):
-        export(settings_of(warehouse), wanted, [ACME])
-    assert list(elsewhere.iterdir()) == []
-    assert [path for path in out.iterdir() if path.name.startswith(".unfinished")] == []
-    (out / linked).unlink()
-    assert export(settings_of(warehouse), wanted, [ACME]) == 0
-    assert (tmp_path / "real" / "companies" / "company=acme.0" / "part.csv").is_file()
 
 
 def test_each_csv_begins_with_a_byte_order_mark_where_that_is_said(new_warehouse: Any, out: Path) -> None:

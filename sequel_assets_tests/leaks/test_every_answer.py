@@ -106,7 +106,7 @@ class Answering:
         return answer
 
 
-def told(name: str, answer: Callable[[], httpx.Response | httpx.HTTPError]) -> str:
+def printed(name: str, answer: Callable[[], httpx.Response | httpx.HTTPError]) -> str:
     """All that can be printed of what came of a call, if it was an error."""
     transport = httpx.MockTransport(Answering(name, answer))
     with SequelClient(config(max_attempts=1), transport=transport, sleep=lambda _: None) as client:
@@ -145,7 +145,7 @@ def test_no_error_of_any_call_names_anybody(name: str, caplog: pytest.LogCapture
     caplog.set_level(logging.DEBUG)
     failed = 0
     for number, kind in enumerate(ERRORS):
-        text = told(name, lambda kind=kind, number=number: response_of(ERRORS[kind](number)))  # type: ignore[misc]
+        text = printed(name, lambda kind=kind, number=number: response_of(ERRORS[kind](number)))  # type: ignore[misc]
         assert not found_in(text.encode(), STEM), (kind, text)
         failed += bool(text)
     assert failed >= len(ERRORS) - 8  # a text is a success where the status alone counts
@@ -156,11 +156,13 @@ def test_no_error_of_any_call_names_anybody(name: str, caplog: pytest.LogCapture
 def test_no_field_that_is_wrong_is_quoted(name: str) -> None:
     """Of each answer each field in turn holds somebody: what is refused is told by its place."""
     good = CALLS[name][1]
-    assert told(name, lambda: httpx.Response(200, json=good)) == ""
+    assert printed(name, lambda: httpx.Response(200, json=good)) == ""
     refused = 0
     for place in places(good):
         for value in wrong_values(3):
-            text = told(name, lambda place=place, value=value: httpx.Response(200, json=replaced(good, place, value)))  # type: ignore[misc]
+            text = printed(
+                name, lambda place=place, value=value: httpx.Response(200, json=replaced(good, place, value))
+            )  # type: ignore[misc]
             assert not found_in(text.encode(), STEM), (place, value, text)
             refused += bool(text)
     assert refused > 2 or name in {"update_subscription", "delete_subscription"}

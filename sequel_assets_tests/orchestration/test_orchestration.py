@@ -16,7 +16,8 @@ from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START, days_
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.sandbox import Clock
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, ON_REFRESHED, ROOT, Stage
+from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 

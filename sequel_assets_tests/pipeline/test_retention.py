@@ -16,7 +16,7 @@ from sequel_assets.sandbox import Attendance, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import restatements
-from sequel_assets_tests.reconciliation.test_run import patrol, rows
+from sequel_assets_tests.reconciliation.restated_world import reconcile, rows
 from sequel_assets_tests.support.harness import (
     ADA,
     BO,
@@ -77,7 +77,7 @@ def test_what_sequel_forgot_before_it_was_known_is_unknown_and_not_zero(warehous
         it.assert_true(HELD, counts_from=day(4))
         assert days_of(warehouse, "daily_usage") == set(HELD)
         assert unknown_of(it, FOUR_DAYS) == DAYS[:3]
-        report = patrol(it)
+        report = reconcile(it)
         assert (report.failures, report.repaired, report.differing) == ([], [], 0)
         assert it.problems() == []
 
@@ -94,7 +94,7 @@ def test_what_was_known_stays_when_sequel_forgets_it(warehouse: Warehouse) -> No
         assert min(asked_days(it)) == day(4)
         it.assert_true(but=["event_activity", "replays"])  # as they were when their day was last asked
         assert unknown_of(it, FOUR_DAYS) == []
-        report = patrol(it)
+        report = reconcile(it)
         assert (report.failures, report.repaired, report.differing) == ([], [], 0)
         told = rows(warehouse)
         assert told["long", "all_time"] == told["long", "range"] == (20, 20, "equal")
@@ -113,7 +113,7 @@ def test_without_the_setting_the_same_forgetting_is_a_mistake_and_held(warehouse
         it.sandbox.clock.set(at(6, 14, 20))
         it.refresh(DAYS[:6])
         it.sandbox.clock.set(at(8, 14, 20))
-        report = patrol(it)
+        report = reconcile(it)
         assert report.differing > 0
         assert [problem for problem in it.problems() if "held" in problem[-1]] != []
 
@@ -188,7 +188,7 @@ def test_minutes_from_before_the_retention_that_sequel_still_tells_are_told_apar
     with platform(world(), warehouse) as it:
         it.retention = FOUR_DAYS
         it.refresh()
-        report = patrol(it)
+        report = reconcile(it)
         assert (report.failures, report.repaired, report.differing) == ([], [], 0)
         assert rows(warehouse)["long", "all_time"] == (20, 65, "before_start")
         assert rows(warehouse)["long", "before_start"] == (0, 45, "before_start")

@@ -137,7 +137,7 @@ def test_the_third_question_is_asked_once() -> None:
     assert classify_rest(Rest(35, 0, 5, is_open=True), 0) is ReconciliationResult.EQUAL
 
 
-def held(day: date, *, closed: bool) -> Watermark:
+def quarantined(day: date, *, closed: bool) -> Watermark:
     """Return a slice that has closed or not."""
     end = datetime.combine(day + timedelta(days=1), time(), UTC)
     full = end if closed else end - timedelta(hours=1)
@@ -157,7 +157,7 @@ def held(day: date, *, closed: bool) -> Watermark:
 )
 def test_the_known_range_ends_with_the_last_closed_day(closed: list[int], expected: tuple[int, int] | None) -> None:
     """And goes back over closed days without a break, not beyond the start."""
-    slices = {on(n): held(on(n), closed=n in closed) for n in range(-4, 8)}
+    slices = {on(n): quarantined(on(n), closed=n in closed) for n in range(-4, 8)}
     found = known_range(slices, FIRST)
     assert found == (expected and Span(on(expected[0]), on(expected[1])))
 

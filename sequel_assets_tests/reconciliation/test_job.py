@@ -19,20 +19,34 @@ from sequel_assets.orchestration.resources import Platform
 from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.tables.core import reconciliations, refreshes
+from sequel_assets_tests.support.dagster_storage import pooled_storage
 from sequel_assets_tests.support.stage import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, Stage, at, variables, why_failed
 
 CHECKS = {"days_add_up", "history_complete", "named_totals_agree", "restated"}
 
 
+LATER = datetime(2026, 3, 4, 1, 10, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def folder_of_final_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with Dagster's home and the warehouse of a stage whose slices are refreshed, and their first day final."""
+    folder = tmp_path_factory.mktemp("final_day")
+    with pooled_storage(), ExitStack() as stack:
+        made = Stage(folder, stack)
+        assert made.run("refresh_catalog").success
+        move(made, stack, LATER)
+        assert made.refresh(made.ordered, DAYS[0], DAYS[-1]).success
+    return folder
+
+
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder_of_final_day: Path) -> Iterator[Stage]:
     """A stage whose slices are refreshed, and their first day final."""
     monkeypatch.chdir(tmp_path)
-    with ExitStack() as stack:
-        made = Stage(tmp_path, stack)
-        assert made.run("refresh_catalog").success
-        move(made, stack, datetime(2026, 3, 4, 1, 10, tzinfo=UTC))
-        assert made.refresh(made.ordered, DAYS[0], DAYS[-1]).success
+    with pooled_storage(), ExitStack() as stack:
+        made = Stage(tmp_path, stack, copy_of=folder_of_final_day)
+        move(made, stack, LATER)
         yield made
 
 
@@ -42,7 +56,7 @@ def move(stage: Stage, stack: ExitStack, now: datetime) -> None:
     stack.enter_context(variables({**stage.variables, "SEQUEL_NOW": now.isoformat()}))
 
 
-def patrol(stage: Stage) -> dg.ExecuteInProcessResult:
+def reconcile(stage: Stage) -> dg.ExecuteInProcessResult:
     """Run the job."""
     resources = {"platform": Platform()}
     return reconciliation_job.execute_in_process(instance=stage.instance, resources=resources, raise_on_error=False)
@@ -69,7 +83,7 @@ def figures(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
 
 def test_all_is_well(stage: Stage) -> None:
     """Every check passes, with how many events and when."""
-    assert patrol(stage).success
+    assert reconcile(stage).success
     told = checks(stage)
     assert {name: evaluation.passed for name, evaluation in told.items()} == dict.fromkeys(CHECKS, True)
     found = figures(told["days_add_up"])
@@ -88,7 +102,7 @@ def test_a_restated_day_is_mended_logged_and_warned_of(stage: Stage) -> None:
             Attendance(YVO, live=[(at(1, 9, 5), 10)]),
         ]
         stage.sandbox.world.restate("e-acme", rows)
-        done = patrol(stage)
+        done = reconcile(stage)
         assert done.success
         logged = {
             (event.asset_key.to_user_string(), event.partition)
@@ -109,7 +123,7 @@ def test_a_restated_day_is_mended_logged_and_warned_of(stage: Stage) -> None:
 
 def test_a_total_that_differs_is_named_with_both_numbers(stage: Stage) -> None:
     """The first twenty, and the count."""
-    patrol(stage)
+    reconcile(stage)
     with stage.warehouse.write() as connection:
         connection.execute(
             reconciliations.update()
@@ -141,7 +155,7 @@ def test_a_patrol_that_does_not_run_turns_the_checks_red(stage: Stage) -> None:
         red = checks(stage)
         assert f"{stage.key(ROOT)}: the reconciliation has not run yet" in (red["days_add_up"].description or "")
         assert not red["history_complete"].passed
-        patrol(stage)
+        reconcile(stage)
         assert checks(stage)["days_add_up"].passed
         move(stage, stack, now + timedelta(days=2, minutes=1))
         assert "the reconciliation has not run since 2026-03-06 01:11" in (
@@ -152,7 +166,7 @@ def test_a_patrol_that_does_not_run_turns_the_checks_red(stage: Stage) -> None:
 def test_an_event_that_fails_fails_the_job_by_name(stage: Stage) -> None:
     """After the others; the check says so too until the next patrol."""
     stage.sandbox.faults.always("*/events/e-bolt/top-participants*", "http_500")
-    result = patrol(stage)
+    result = reconcile(stage)
     assert "event e-bolt" in why_failed(result)
     told = checks(stage)
     assert "event e-bolt" in (told["days_add_up"].description or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,44 +10,14 @@ import sqlalchemy as sa
 
 from sequel_assets.reconciliation import checks
 from sequel_assets.reconciliation.company_totals import SCOPES
-from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
-from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, Company, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import NO_DAY, reconciliations, refreshes, restatements
-from sequel_assets_tests.support.harness import ADA, BO, CY, NOW, Platform, at, day, event, platform, world_of
-from sequel_assets_tests.support.reference import KEY
+from sequel_assets_tests.reconciliation.restated_world import CROWD, PLAIN, reconcile, requested_of, rows
+from sequel_assets_tests.support.harness import ADA, CY, NOW, at, day, event, platform, world_of
 
-CROWD = [
-    Attendance(ADA, live=[(at(3), 20), (at(5), 3)], on_demand=[(at(6), 5)]),
-    Attendance(BO, live=[(at(3, 9, 10), 30)]),
-]
-PLAIN = [Attendance(BO, live=[(at(2), 7)], on_demand=[(at(4), 3)]), Attendance(CY, on_demand=[(at(8, 8), 3)])]
-Row = tuple[str, str, int, int, str]
 CLOSED = (day(1), day(7))
-
-
-def patrol(it: Platform) -> ReconciliationReport:
-    """Patrol by the tests' rules."""
-    rules = RefreshConfig(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY, it.retention)
-    return Reconciliation(it.client, it.warehouse, it.clock, rules, "patrol").run()
-
-
-def rows(warehouse: Warehouse) -> dict[tuple[str, str], tuple[int, int, str]]:
-    """Return (event, scope) -> (found, promised, verdict)."""
-    with warehouse.read() as connection:
-        return {
-            (row.event_id, row.scope): (row.found_minutes, row.promised_minutes, row.verdict)
-            for row in connection.execute(sa.select(reconciliations))
-        }
-
-
-def asked_of(it: Platform) -> Counter[str]:
-    """Return how many totals were asked of each event."""
-    paths = [request.path for request in it.sandbox.requests if request.path.endswith("/top-participants")]
-    return Counter(path.split("/")[-2] for path in paths)
 
 
 def restated(warehouse: Warehouse) -> set[tuple[Any, ...]]:
@@ -67,9 +36,9 @@ def test_two_requests_per_event_when_all_is_well(warehouse: Warehouse) -> None:
     with platform(world, warehouse) as it:
         it.refresh()
         it.sandbox.requests.clear()
-        report = patrol(it)
+        report = reconcile(it)
         assert (report.fatal, report.failures, report.repaired, report.differing) == (None, [], [], 0)
-        assert asked_of(it) == dict.fromkeys(["past", "plain", "idle", "live"], 2)
+        assert requested_of(it) == dict.fromkeys(["past", "plain", "idle", "live"], 2)
         assert (report.companies, report.events, report.requests) == (2, 4, 8)
         told = rows(warehouse)
         assert told["past", "range"] == told["past", "all_time"] == (58, 58, "equal")
@@ -95,7 +64,7 @@ def test_a_restated_past_is_found_named_and_mended(warehouse: Warehouse) -> None
         it.refresh()
         world.restate("past", minutes=-1)
         it.sandbox.requests.clear()
-        report = patrol(it)
+        report = reconcile(it)
         assert report.failures == []
         assert report.repaired == [("kid", "past", day(n)) for n in (3, 5, 6)]
         it.assert_true(but=["people"])
@@ -104,8 +73,8 @@ def test_a_restated_past_is_found_named_and_mended(warehouse: Warehouse) -> None
         assert {("event_participants", day(3)), ("daily_usage", day(3)), ("lifetime_usage", day(5))} <= moved
         assert rows(warehouse)["past", "range"][2] == "equal"
         assert rows(warehouse)["past", "all_time"][2] == "equal"
-        assert asked_of(it)["plain"] == asked_of(it)["idle"] == 2
-        assert patrol(it).repaired == []
+        assert requested_of(it)["plain"] == requested_of(it)["idle"] == 2
+        assert reconcile(it).repaired == []
 
 
 def test_new_minutes_on_a_day_that_was_empty_are_found(warehouse: Warehouse) -> None:
@@ -114,7 +83,7 @@ def test_new_minutes_on_a_day_that_was_empty_are_found(warehouse: Warehouse) -> 
     with platform(world, warehouse) as it:
         it.refresh()
         world.restate("past", [*CROWD, Attendance(CY, on_demand=[(at(4), 12)])])
-        assert patrol(it).repaired == [("kid", "past", day(4))]
+        assert reconcile(it).repaired == [("kid", "past", day(4))]
         it.assert_true()
         assert ("event_participants", day(4), "past", "engaged_minutes", 0, 12) in restated(warehouse)
 
@@ -127,15 +96,15 @@ def test_minutes_before_the_start_are_told_apart_and_remembered(warehouse: Wareh
         it.refresh()
         for expected in (3, 2):
             it.sandbox.requests.clear()
-            assert patrol(it).differing == 0
-            assert asked_of(it) == {"old": expected}
+            assert reconcile(it).differing == 0
+            assert requested_of(it) == {"old": expected}
             assert rows(warehouse)["old", "all_time"] == (5, 45, "before_start")
             assert rows(warehouse)["old", "range"] == (5, 5, "equal")
             assert rows(warehouse)["", "lifetime_usage"][2] == "equal"
         world.restate("old", [Attendance(ADA, live=[(at(1) - timedelta(days=9), 41), (at(2), 5)])])
         it.sandbox.requests.clear()
-        assert patrol(it).differing == 0
-        assert asked_of(it) == {"old": 3}
+        assert reconcile(it).differing == 0
+        assert requested_of(it) == {"old": 3}
         assert rows(warehouse)["old", "all_time"] == (5, 46, "before_start")
 
 
@@ -147,48 +116,13 @@ def test_what_came_in_since_the_last_refresh_is_no_mistake(warehouse: Warehouse)
     with platform(world_of(on, again, idle), warehouse) as it:
         it.refresh()
         it.sandbox.clock.advance(hours=1)
-        report = patrol(it)
+        report = reconcile(it)
         assert (report.differing, report.failures) == (0, [])
         assert {verdict for *_, verdict in rows(warehouse).values()} == {"equal"}
-        assert max(asked_of(it).values()) > 2  # once, to tell growth from history
+        assert max(requested_of(it).values()) > 2  # once, to tell growth from history
         it.sandbox.requests.clear()
-        patrol(it)
-        assert (asked_of(it)["on"], asked_of(it)["again"]) == (2, 2)
-
-
-def test_a_range_that_is_not_known_from_the_start_on_is_not_complete(warehouse: Warehouse) -> None:
-    """Only the last days were ever refreshed: they add up, the history does not."""
-    world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
-    with platform(world, warehouse) as it:
-        it.refresh([day(5), day(6), day(7)])
-        assert patrol(it).differing == 2 + 1  # and the company's own lifetime
-        told = rows(warehouse)
-        assert (told["past", "range"], told["past", "all_time"]) == ((8, 8, "equal"), (8, 58, "differs"))
-
-
-def test_absent_named_endpoints_are_skipped_and_said(warehouse: Warehouse) -> None:
-    """Nothing else depends on them."""
-    world = world_of(event("past", "kid", at(3), CROWD))
-    with platform(world, warehouse, named_endpoints=False) as it:
-        it.refresh()
-        report = patrol(it)
-        assert (report.failures, report.differing) == ([], 0)
-        assert set(report.skipped) == {"lifetime_usage", "usage", "usage_by_day"}
-        named = {scope: verdict for (event_id, scope), (*_, verdict) in rows(warehouse).items() if not event_id}
-        assert set(named.values()) == {"skipped"}
-
-
-@pytest.mark.parametrize("engine_kind", ["sqlite"])
-@pytest.mark.parametrize("fault", ["http_403", "html_200"])
-def test_a_named_endpoint_that_fails_costs_a_skipped_check_and_no_more(warehouse: Warehouse, fault: str) -> None:
-    """Whatever it answers, nobody's numbers are in doubt."""
-    with platform(world_of(event("past", "kid", at(3), CROWD)), warehouse, quick=True) as it:
-        it.refresh()
-        it.sandbox.faults.always("*/companies/*", fault)
-        report = patrol(it)
-        assert (report.failures, report.differing, report.fatal) == ([], 0, None)
-        assert set(report.skipped) == set(SCOPES)
-        assert it.problems() == []
+        reconcile(it)
+        assert (requested_of(it)["on"], requested_of(it)["again"]) == (2, 2)
 
 
 def test_minutes_that_moved_between_two_days_show_in_the_named_totals_alone(warehouse: Warehouse) -> None:
@@ -197,77 +131,13 @@ def test_minutes_that_moved_between_two_days_show_in_the_named_totals_alone(ware
     with platform(world, warehouse) as it:
         it.refresh()
         world.restate("past", [Attendance(ADA, live=[(at(3), 15), (at(5), 5)])])
-        assert patrol(it).differing == 1
+        assert reconcile(it).differing == 1
         told = rows(warehouse)
         assert (told["past", "range"][2], told["past", "all_time"][2]) == ("equal", "equal")
         with warehouse.read() as connection:
             query = sa.select(reconciliations).where(reconciliations.c.verdict == "differs")
             (row,) = connection.execute(query).all()
         assert (row.scope, row.first_day, row.found_minutes, row.promised_minutes) == ("usage_by_day", day(3), 20, 15)
-
-
-def test_a_total_that_is_wrong_is_never_written_and_stays_red(warehouse: Warehouse) -> None:
-    """Sequel's totals are one too many: no list comes to them, so nothing is replaced, and the verdict says so."""
-    world = world_of(event("past", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
-    with platform(world, warehouse, quick=True) as it:
-        it.refresh()
-        it.sandbox.faults.always("*/events/past/top-participants*", "wrong_minutes")
-        report = patrol(it)
-        assert report.differing >= 1
-        assert rows(warehouse)["past", "range"] == (58, 59, "differs")
-        assert rows(warehouse)["plain", "range"][2] == "equal"
-        it.assert_true()
-        assert [p for p in it.problems() if p[1] == "event_participants"] != []
-        it.sandbox.faults.clear()
-        assert patrol(it).differing == 0
-        assert rows(warehouse)["past", "range"] == (58, 58, "equal")
-        assert it.problems() == []
-
-
-@pytest.mark.parametrize("engine_kind", ["sqlite"])
-def test_an_event_that_fails_is_named_and_stops_no_other(warehouse: Warehouse) -> None:
-    """Its row stays as it was, a problem stands until it is asked again."""
-    world = world_of(event("past", "kid", at(3), CROWD), event("bad", "kid", at(3), CROWD), event("r", "root", at(3)))
-    with platform(world, warehouse, quick=True) as it:
-        it.refresh()
-        patrol(it)
-        it.sandbox.faults.always("*/events/bad/top-participants*", "http_500")
-        world.restate("past", minutes=2)
-        report = patrol(it)
-        assert [(failure.company_id, failure.event_id) for failure in report.failures] == [("kid", "bad")]
-        assert {repaired[1] for repaired in report.repaired} == {"past"}
-        assert rows(warehouse)["past", "range"][2] == "equal"
-        assert [p[:4] for p in it.problems() if p[1] == "reconciliations"] == [
-            ("kid", "reconciliations", NO_DAY, "bad")
-        ]
-        it.sandbox.faults.clear()
-        assert patrol(it).failures == []
-        assert it.problems() == []
-
-
-@pytest.mark.parametrize("engine_kind", ["sqlite"])
-def test_a_refused_sign_in_ends_it_and_writes_nothing(warehouse: Warehouse) -> None:
-    """What no request would survive."""
-    with platform(world_of(event("past", "kid", at(3), CROWD)), warehouse, quick=True) as it:
-        it.refresh()
-        it.sandbox.faults.always("*/analytics/*", "http_401")
-        assert patrol(it).fatal is not None
-        assert rows(warehouse) == {}
-
-
-@pytest.mark.parametrize("engine_kind", ["sqlite"])
-def test_events_that_are_ruled_out_or_vanished_are_not_asked(warehouse: Warehouse) -> None:
-    """Their verdicts go; the company's own totals are not compared, since Sequel may count them."""
-    world = world_of(event("past", "kid", at(3), CROWD), event("out", "kid", at(3), CROWD))
-    with platform(world, warehouse) as it:
-        it.refresh()
-        patrol(it)
-        with warehouse.write() as connection:
-            catalog.exclude_event(connection, "kid", "out", "a ghost", at=it.clock())
-        it.sandbox.requests.clear()
-        assert "ruled out" in patrol(it).skipped["usage"]
-        assert asked_of(it) == {"past": 2}
-        assert [key for key in rows(warehouse) if key[0] == "out"] == []
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -285,14 +155,14 @@ def test_an_event_that_only_a_window_of_dates_shows_is_a_problem(
             return found if more.get("start_date") or more.get("end_date") else found[:1]
 
         monkeypatch.setattr(it.client, "events", capped)
-        assert patrol(it).hidden == [("kid", "plain")]
+        assert reconcile(it).hidden == [("kid", "plain")]
         monkeypatch.undo()
         it.refresh([day(8)])
         (problem,) = it.problems()
         assert problem[:4] == ("kid", "events", date(2026, 3, 8), "plain")
         assert problem[4].startswith("Sequel caps its list of events")
         it.sandbox.clock.advance(days=1)
-        assert patrol(it).hidden == []
+        assert reconcile(it).hidden == []
         assert it.problems() == []
 
 
@@ -305,11 +175,11 @@ def test_a_loss_of_most_minutes_is_held_and_stays_red(warehouse: Warehouse) -> N
     with platform(world, warehouse) as it:
         it.refresh()
         world.restate("past", minutes=-15)
-        report = patrol(it)
+        report = reconcile(it)
         assert "held" in report.failures[0].reason
         assert rows(warehouse)["past", "range"] == (20, 5, "differs")
         world.restate("past", minutes=15)
-        assert (patrol(it).differing, it.problems()) == (0, [])
+        assert (reconcile(it).differing, it.problems()) == (0, [])
 
 
 def test_a_random_world_costs_two_requests_per_event_and_a_restatement_little_more(
@@ -321,9 +191,9 @@ def test_a_random_world_costs_two_requests_per_event_and_a_restatement_little_mo
     days = days_between(spec.first_day, spec.last_day)
     with platform(world, warehouse, start=spec.first_day) as it:
         it.refresh(days)
-        first = patrol(it)
+        first = reconcile(it)
         assert (first.failures, first.repaired, first.differing) == ([], [], 0)
-        again = patrol(it)
+        again = reconcile(it)
         assert again.requests == 2 * again.events
         with warehouse.read() as connection:
             final = checks.differing(connection, "range", "all_time", *SCOPES)
@@ -332,7 +202,7 @@ def test_a_random_world_costs_two_requests_per_event_and_a_restatement_little_mo
             assert checks.figures(connection, "range").events == again.events
         chosen = next(e for e in world.events if any(e.rows) and e.starts_at.date() < spec.last_day - timedelta(days=5))
         world.restate(chosen.id, minutes=1)
-        moved = patrol(it)
+        moved = reconcile(it)
         assert {event_id for _, event_id, _ in moved.repaired} == {chosen.id}
         assert moved.differing == 0
         it.assert_true(days, but=["people"])

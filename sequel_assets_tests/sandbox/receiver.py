@@ -20,7 +20,7 @@ class Received:
     body: dict[str, Any]
 
     @property
-    def told(self) -> tuple[str, str, str]:
+    def in_short(self) -> tuple[str, str, str]:
         """Type, event, time: what a test asks for first."""
         return self.body["eventType"], self.body["details"]["eventId"], self.body["timestamp"]
 
@@ -63,9 +63,9 @@ class RecordingReceiver:
             taken, self.received = self.received, []
         return taken
 
-    def told(self, sandbox: Sandbox) -> list[tuple[str, str, str]]:
+    def in_short(self, sandbox: Sandbox) -> list[tuple[str, str, str]]:
         """The same in short."""
-        return [one.told for one in self.taken(sandbox)]
+        return [one.in_short for one in self.taken(sandbox)]
 
     def __enter__(self) -> Self:
         """Listen."""

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date
 
 import pytest
 
-from sequel_assets.settings import Settings, SettingsError, as_markdown, load, variable
-from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets.settings import Settings, SettingsError, load, variable
+from sequel_assets_tests.settings.wrong_settings import _nothing_set
 
-NAMES = list(Settings.model_fields)
+__all__ = ["_nothing_set"]
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of ours, and an empty working directory."""
-    for name in list(os.environ):
-        if name.upper().startswith("SEQUEL_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
 
 
 def wrong(monkeypatch: pytest.MonkeyPatch, **values: str) -> list[str]:
@@ -202,173 +187,6 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.client_secret.get_secret_value() == SECRET
     assert secret not in f"{settings!r} {settings}"
     assert secret not in "\n".join(wrong(monkeypatch, SEQUEL_PERSON_KEY=secret, SEQUEL_SETTLE_MINUTES=secret))
-
-
-def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`SEQUEL_` and the name; addresses lose the slash at their end, ids the blanks around them."""
-    for name, value in {
-        "API_URL": "http://127.0.0.1:1/", "ANALYTICS_URL": "http://127.0.0.1:2//", "CLIENT_ID": " me ", "COMPANY_ID": " a/b ",
-        "START_DATE": "2025-06-01", "MAX_CONCURRENCY": "3", "UNKNOWN": "x", "LATE_WINDOW_HOURS": "",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"SEQUEL_{name}", value)
-    changed = {
-        "api_url": "http://127.0.0.1:1", "analytics_url": "http://127.0.0.1:2", "client_id": "me", "company_id": "a/b",
-        "start_date": date(2025, 6, 1), "max_concurrency": 3,
-    }  # fmt: skip
-    assert load().model_dump(include=set(changed)) == changed
-    assert load().late_window_hours == 48
-
-
-def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`.env` in the working directory, with what else may stand in it."""
-    Path(".env").write_text(
-        "# ours\nSEQUEL_COMPANY_ID=file\nSEQUEL_CLIENT_ID='file'\nexport SEQUEL_AUDIENCE=file\nOTHER=1\n"
-    )
-    monkeypatch.setenv("SEQUEL_CLIENT_ID", "environment")
-    settings = load()
-    assert (settings.company_id, settings.client_id, settings.audience) == ("file", "environment", "file")
-
-
-def test_an_env_file_that_cannot_be_read_is_told() -> None:
-    """As Windows' editors write it, in UTF-16."""
-    Path(".env").write_bytes("SEQUEL_COMPANY_ID=é".encode("utf-16"))
-    with pytest.raises(SettingsError) as told:
-        load()
-    assert str(told.value) == ".env: cannot be read: it is not UTF-8. What it is: settings, one NAME=value a line"
-
-
-def test_the_clock_may_be_pinned_in_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told in UTC."""
-    for text in ("2021-01-01T00:30:00+02:00", "2020-12-31T22:30:00Z"):
-        monkeypatch.setenv("SEQUEL_NOW", text)
-        assert load().clock() == datetime(2020, 12, 31, 22, 30, tzinfo=UTC)
-        assert load().clock().tzinfo is UTC
-
-
-def test_history_begins_on_the_same_day_whatever_the_calendar_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A default that moved on New Year's Day would take a year out of every lifetime number."""
-    starts = set()
-    for now in ("2026-12-31T23:07:00Z", "2027-01-01T01:07:00Z"):
-        monkeypatch.setenv("SEQUEL_NOW", now)
-        starts.add(load().start_date)
-    assert starts == {date(2025, 1, 1)}
-
-
-def test_without_a_pin_the_clock_is_the_machines() -> None:
-    """In UTC."""
-    assert abs(datetime.now(UTC) - load().clock()) < timedelta(seconds=5)
-
-
-def test_settings_cannot_be_changed_in_flight() -> None:
-    """One process, one set of rules."""
-    with pytest.raises(ValueError, match="frozen"):
-        load().settle_minutes = 7
-
-
-def test_the_example_of_an_env_file_names_settings_and_can_be_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is copied, and with all that stands in comments."""
-    text = (PROJECT / ".env.example").read_text()
-    lines = re.findall(r"^(# )?(SEQUEL_[A-Z_]+)=(.*)$", text, re.MULTILINE)
-    assert {name for _, name, _ in lines} - {variable(name) for name in NAMES} == set()
-    for with_comments in (False, True):
-        for comment, name, value in lines:
-            if with_comments or not comment:
-                monkeypatch.setenv(name, value)
-        assert load().start_date == date(2026, 1, 1)
-    assert (load().webhook_url, load().retention_days) == ("https://hooks.example.com/sequel", 30)
-
-
-def test_every_setting_is_documented_with_an_example() -> None:
-    """In the table that docs/settings.md is made from."""
-    table = as_markdown()
-    for name in NAMES:
-        field = Settings.model_fields[name]
-        assert field.description
-        assert field.examples
-        assert f"| `{variable(name)}` |" in table
-
-
-IMPORT_AND_WATCH = r"""
-import importlib, json, os, pkgutil, sys, time
-import dagster, httpx, pandas, pydantic_settings, rich, sqlalchemy, starlette, typer, uvicorn  # not ours to judge
-
-HERE = os.path.join(os.path.dirname(importlib.util.find_spec("sequel_assets").origin), "")
-seen = []
-
-def whose():
-    # the module being imported is the innermost one: ours, or one of somebody else's that it imports
-    frame = sys._getframe(2)
-    while frame is not None:
-        if frame.f_code.co_name == "<module>":
-            return frame.f_globals.get("__name__") if frame.f_code.co_filename.startswith(HERE) else None
-        frame = frame.f_back
-
-# switches that pydantic and Dagster look up whenever a class or a job is made
-THEIRS = ("PYDANTIC_DISABLE_PLUGINS", "DAGSTER_RECORD_DEFENSIVE_CHECKS")
-def note(what):
-    module = whose()
-    if module and not any(name in what for name in THEIRS):
-        seen.append([module, what])
-
-CODE = (".py", ".pyc", ".so", ".zip")
-def audited(event, arguments):
-    if event == "open" and not str(arguments[0]).endswith(CODE) and "__pycache__" not in str(arguments[0]):
-        note(f"opens {arguments[0]}")
-    elif event.startswith(("socket.", "subprocess.", "sqlite3.", "os.mkdir", "os.system")):
-        note(event)
-
-class Watched(type(os.environ)):
-    def __getitem__(self, name):
-        note(f"reads {name} of the environment")
-        return super().__getitem__(name)
-    def __contains__(self, name):
-        note(f"looks for {name} in the environment")
-        return super().__contains__(name)
-    def __iter__(self):
-        note("reads the environment")
-        return super().__iter__()
-
-CLOCKS = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "now", "utcnow", "today"}
-def profiled(frame, event, function):
-    if event == "c_call" and function.__name__ in CLOCKS and frame.f_code.co_filename.startswith(HERE):
-        note(f"asks the clock: {function.__name__}")
-
-def names(package):
-    for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-        if found.name != "sequel_assets.definitions" and not found.name.endswith("__main__"):
-            yield found.name
-            if found.ispkg and found.name != "sequel_assets.warehouse.migrations":
-                yield from names(importlib.import_module(found.name))
-
-import importlib.util
-sys.addaudithook(audited)
-os.environ.__class__ = Watched
-sys.setprofile(profiled)
-import sequel_assets
-modules = list(names(sequel_assets))
-for name in modules:
-    importlib.import_module(name)
-sys.setprofile(None)
-print(json.dumps([len(modules), seen]))
-"""
-
-
-def test_importing_any_module_does_nothing(tmp_path: Path) -> None:
-    """No environment, file, socket, process, database or clock, in a fresh interpreter; all modules but `definitions`."""
-    done = subprocess.run(
-        [sys.executable, "-c", IMPORT_AND_WATCH],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    modules, seen = json.loads(done.stdout.splitlines()[-1])
-    assert sorted(set(map(tuple, seen))) == []
-    assert modules > 40
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import sequel_assets
-from sequel_assets_tests.support.dagster_storage import pooled_storage
+from sequel_assets_tests.support.dagster_storage import pooled_storage, shard
 from sequel_assets_tests.support.paths import PROJECT
 
 _LENGTH = 8
@@ -120,10 +120,12 @@ def _read_number(connection: socket.socket) -> int:
 
 
 def _import_all() -> None:
-    """Import what any command may need, but for what reads the environment when it is imported."""
+    """Import and make what any command may need, but for what reads the environment when it is imported."""
     for found in pkgutil.walk_packages(sequel_assets.__path__, "sequel_assets."):
         if ".migrations" not in found.name and not found.name.endswith(("definitions", "__main__")):
             importlib.import_module(found.name)
+    for is_index in (False, True):
+        shard(for_index_shard=is_index)
     gc.collect()
     gc.freeze()
 

@@ -8,13 +8,13 @@ storage itself must not use it.
 
 from __future__ import annotations
 
+import functools
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import sqlalchemy as sa
@@ -29,8 +29,6 @@ _MODULES = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
 _make_shard = SqliteEventLogStorage._initdb
 _read_revisions = sqlite_event_log.check_alembic_revision
 _heads: dict[str | None, str | None] = {}
-_shards: dict[bool, Path] = {}
-_folder = tempfile.TemporaryDirectory(prefix="sequel-shards-", ignore_cleanup_errors=True)
 
 
 @contextmanager
@@ -72,13 +70,18 @@ def _copy_shard(storage: SqliteEventLogStorage, engine: sa.Engine, for_index_sha
     if place.exists():
         _make_shard(storage, engine, for_index_shard)
         return
-    if for_index_shard not in _shards:
-        made = Path(_folder.name) / f"{for_index_shard}.db"
-        own = sa.create_engine(f"sqlite:///{made}", poolclass=sa.NullPool)
-        _make_shard(storage, own, for_index_shard)
-        _shards[for_index_shard] = made
     copy = place.with_suffix(f".{os.getpid()}")
-    shutil.copyfile(_shards[for_index_shard], copy)
+    copy.write_bytes(shard(for_index_shard=for_index_shard))
     with suppress(FileExistsError):  # another process was first
         os.link(copy, place)
     copy.unlink()
+
+
+@functools.cache
+def shard(*, for_index_shard: bool) -> bytes:
+    """Return a database of events as Dagster makes it: of a run, or the index of all runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "shard.db"
+        engine = sa.create_engine(f"sqlite:///{place}", poolclass=sa.NullPool)
+        _make_shard(cast(SqliteEventLogStorage, None), engine, for_index_shard)  # which needs no storage for it
+        return place.read_bytes()

@@ -1,170 +1,83 @@
-"""A stage for the tests of Dagster and of the command line: a small world with a truth known by heart, served."""
+"""A stage for the tests of Dagster: the small world served, a warehouse, a Dagster instance, and the definitions for them."""
 
 from __future__ import annotations
 
-import io
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import dagster as dg
-import pytest
 import sqlalchemy as sa
 import yaml
 
-from sequel_assets.cli import app
 from sequel_assets.orchestration.partitions import range_tags, slice_partitions
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE
-from sequel_assets.sandbox import Attendance, Clock, Company, Event, Person, Sandbox, World
+from sequel_assets.sandbox import Clock, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets.warehouse.tables.dataset import Dataset
-from sequel_assets_tests.support.command_server import ForkedCommand
-from sequel_assets_tests.support.dagster_storage import pooled_storage
+from sequel_assets_tests.support.commands.calls import (
+    COMMAND,
+    call_in_process,
+    clean_environment,
+    environment,
+    run_command,
+    start_command,
+    variables,
+)
 from sequel_assets_tests.support.paths import PROJECT
+from sequel_assets_tests.support.small_world import (
+    ACME,
+    BOLT,
+    BOOKKEEPING_IDS,
+    DAYS,
+    NOW,
+    PERSON_KEY,
+    PERSONAL,
+    ROOT,
+    SAID,
+    THROUGH,
+    YVO,
+    ZOE,
+    at,
+    small_world,
+    talk,
+)
 
-NOW = datetime(2026, 3, 3, 15, 7, tzinfo=UTC)
-THROUGH = datetime(2026, 3, 3, 15, tzinfo=UTC)
-DAYS = [date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)]
-ROOT, ACME, BOLT = "root", "acme/1 %|ö", "bolt"
-BOOKKEEPING_IDS = {"refreshed_at", "run_id", "since", "first_seen_at", "last_seen_at"}
-PERSON_KEY = "zq-person-key-0123456789-0123456789-zq"
-ZOE = Person("Zebulon Quux", "zebulon.quux@mail.example")
-YVO = Person("Yvo Quux", "yvo.quux@mail.example")
-SAID = ("wombats ahead", "why so many wombats", "because wombats", "how did you hear of us", "zeitung")
-"""What is written in Acme's event: in the chat, as a question, as its answer, and (the sandbox's own) on registering."""
-PERSONAL = ("zebulon", "quux", "mail.example", PERSON_KEY, "sandbox-secret", *SAID)
-
-
-def at(day: int, hour: int, minute: int = 0) -> datetime:
-    """A time in March 2026, UTC."""
-    return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
-
-
-def talk() -> dict[str, Any]:
-    """A poll, a question with its answer and a message of Zebulon's."""
-    zoe = {"userEmail": ZOE.email, "name": ZOE.name}
-    when = {moment: f"2026-03-01T09:1{n}:00Z" for n, moment in enumerate(("askedAt", "answeredAt", "sentAt"))}
-    voted = {**zoe, "optionId": "o", "answeredAt": when["answeredAt"]}
-    return {
-        "polls": [{"pollId": "p", "question": "Here?", "options": [{"optionId": "o", "text": "Yes"}], "answers": [voted]}],
-        "questions": [
-            {"questionId": "q", **zoe, "text": SAID[1], "askedAt": when["askedAt"], "answer": SAID[2],
-             "answeredAt": when["answeredAt"], "upvotes": 1}
-        ],
-        "chat": [{"messageId": "m", **zoe, "text": SAID[0], "sentAt": when["sentAt"]}],
-        "reactions": [{"emoji": "👏", "count": 2, "minute": 1}],
-    }  # fmt: skip
-
-
-def small_world() -> World:
-    """Three companies: the root without events, Acme with a replay on the next day, Bolt with one event today.
-
-    Acme: 1 March 30 + 10 live minutes, 2 March 12 on demand. Bolt: 3 March 20 live minutes.
-    """
-    return World(
-        companies=[Company(ROOT, "Root"), Company(ACME, "Acme | Events", ROOT), Company(BOLT, "Bolt", ROOT)],
-        events=[
-            Event(
-                "e-acme",
-                ACME,
-                "Launch",
-                at(1, 9),
-                at(1, 10),
-                attendance=[
-                    Attendance(ZOE, live=[(at(1, 9), 30)], on_demand=[(at(2, 8), 12)]),
-                    Attendance(YVO, live=[(at(1, 9, 5), 10)]),
-                ],
-                talk=talk(),
-            ),
-            Event("e-bolt", BOLT, "Demo", at(3, 9), at(3, 10), attendance=[Attendance(ZOE, live=[(at(3, 9), 20)])]),
-        ],
-        now=NOW,
-    )
-
-
-def environment(sandbox: Sandbox, warehouse_url: str | None = None) -> dict[str, str]:
-    """Every variable that a program needs for the sandbox's world."""
-    told = {
-        **sandbox.environment(),
-        "SEQUEL_PERSON_KEY": PERSON_KEY,
-        "SEQUEL_START_DATE": "2026-03-01",
-        "SEQUEL_RETRY_BUDGET_SECONDS": "1",
-    }
-    return told | ({"SEQUEL_WAREHOUSE_URL": warehouse_url} if warehouse_url else {})
-
-
-def clean_environment(**told: str) -> dict[str, str]:
-    """The environment without anything that this project or Dagster reads, but what is told."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SEQUEL_", "DAGSTER_", "COLUMNS", "PYTHONW"))}
-    return {**kept, **told}
-
-
-COMMAND = [sys.executable, "-m", "sequel_assets.cli"]
-
-
-def run_command(
-    arguments: list[str], cwd: Path, env: Mapping[str, str], timeout: float = 90, *, is_fresh: bool = False
-) -> subprocess.CompletedProcess[str]:
-    """Execute `sequel-assets ...` to its end in a process of its own, with a fresh interpreter where it matters."""
-    with start_command(arguments, cwd, env, is_fresh=is_fresh) as process:
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except BaseException:
-            process.kill()
-            raise
-    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-
-def start_command(
-    arguments: Sequence[str], cwd: Path, env: Mapping[str, str], *, is_fresh: bool = False
-) -> subprocess.Popen[str]:
-    """Start `sequel-assets ...` in a process of its own: a fresh interpreter, or one that has imported everything."""
-    told = clean_environment(**env)
-    if not is_fresh:
-        return ForkedCommand(arguments, cwd, told)
-    return subprocess.Popen(
-        [*COMMAND, *arguments], cwd=cwd, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def call_in_process(arguments: list[str], cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Execute `sequel-assets ...` to its end within this process, as its own would."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with (
-        variables(clean_environment(**env)),
-        chdir(cwd),
-        patch.object(sys, "argv", ["sequel-assets", *arguments]),
-        redirect_stdout(out),
-        redirect_stderr(err),
-    ):
-        try:
-            app.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
-
-
-@contextmanager
-def variables(told: Mapping[str, str]) -> Iterator[None]:
-    """Give this process an environment with nothing of ours but what is told."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update({**{k: v for k, v in before.items() if not k.startswith("SEQUEL_")}, **told})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+__all__ = [
+    "ACME",
+    "BOLT",
+    "BOOKKEEPING_IDS",
+    "COMMAND",
+    "DAYS",
+    "NOW",
+    "PERSONAL",
+    "PERSON_KEY",
+    "ROOT",
+    "SAID",
+    "THROUGH",
+    "YVO",
+    "ZOE",
+    "Stage",
+    "at",
+    "call_in_process",
+    "clean_environment",
+    "environment",
+    "event_log",
+    "files_below",
+    "rows_of",
+    "run_command",
+    "small_world",
+    "start_command",
+    "talk",
+    "variables",
+    "why_failed",
+]
 
 
 def event_log(home: Path) -> dict[str, Any]:
@@ -305,43 +218,6 @@ class Stage:
         found = records[0].asset_materialization
         assert found is not None
         return {name: value.value for name, value in found.metadata.items()}
-
-
-@pytest.fixture(scope="session")
-def folder_of_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Dagster's home and the warehouse of a stage whose companies and events are known."""
-    return _folder_of_a_stage(tmp_path_factory.mktemp("catalog"), lambda stage: None)
-
-
-@pytest.fixture(scope="session")
-def folder_of_refresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Dagster's home and the warehouse of a stage whose every slice was refreshed once, in one run."""
-    return _folder_of_a_stage(
-        tmp_path_factory.mktemp("refresh"), lambda stage: stage.refresh(stage.ordered, DAYS[0], DAYS[-1])
-    )
-
-
-def _folder_of_a_stage(folder: Path, more: Callable[[Stage], dg.ExecuteInProcessResult | None]) -> Path:
-    with pooled_storage(), ExitStack() as stack:
-        made = Stage(folder, stack)
-        assert made.run("refresh_catalog").success
-        run = more(made)
-        assert run is None or run.success
-    return folder
-
-
-REFRESHED = "refreshed"
-ON_REFRESHED = pytest.mark.parametrize("stage", [REFRESHED], indirect=True)
-"""For tests that begin when every slice was refreshed, in one run."""
-
-
-@pytest.fixture
-def stage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A stage whose companies and events are known already."""
-    folder = "folder_of_refresh" if getattr(request, "param", "") == REFRESHED else "folder_of_catalog"
-    monkeypatch.chdir(tmp_path)
-    with ExitStack() as stack:
-        yield Stage(tmp_path, stack, copy_of=request.getfixturevalue(folder))
 
 
 def rows_of(url: str, dataset: Dataset | sa.Table, *, without: set[str] = BOOKKEEPING_IDS) -> list[tuple[Any, ...]]:

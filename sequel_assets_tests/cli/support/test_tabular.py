@@ -39,7 +39,7 @@ ANY_TEXT = st.text(st.characters(codec=None), max_size=40) | st.sampled_from(
 DANGEROUS = "=+-@\t\r"
 
 
-def told(text: str | None) -> str | None:
+def rendered(text: str | None) -> str | None:
     """What a file can hold of a text: a lone surrogate is no character."""
     return None if text is None else "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text)
 
@@ -168,7 +168,7 @@ def test_however_a_reader_divides_a_text_no_part_begins_as_a_formula(text: str) 
 @example([("=a\r\n\0",)])
 def test_whatever_a_text_is_csv_and_parquet_give_it_back(rows: list[tuple[str | None]]) -> None:
     """NUL, line ends, quotes, emoji; and no cell of the CSV begins as a formula does."""
-    expected = [told(text) for (text,) in rows]
+    expected = [rendered(text) for (text,) in rows]
     kept = parquet.read_table(io.BytesIO(as_bytes("parquet", [TEXT], rows)))
     assert kept["text"].to_pylist() == expected
     content = as_bytes("csv", [TEXT, COLUMNS[1]], [(text, 1) for (text,) in rows])

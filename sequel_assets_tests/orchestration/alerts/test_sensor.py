@@ -4,135 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from sequel_assets import settings
-from sequel_assets.orchestration.alerts.sensor import alerts_sensor, try_out
+from sequel_assets_tests.orchestration.alerts.fake_platform import (
+    SECRET,
+    AlertedPlatform,
+    AlertInbox,
+    alerting,
+    inbox,
+    platform,
+)
 
-SECRET = "s3cr3t-of-the-address"
-HOUR = 3600.0
-
-
-@dataclass
-class AlertWorld:
-    """What the tiny assets are to do."""
-
-    is_right: bool = True
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
-    failure: Exception | None = None
-
-
-@dataclass
-class AlertInbox:
-    """Where alerts arrive: a server that answers with `status`."""
-
-    port: int = 0
-    status: int = 200
-    received: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"json://user:{SECRET}@127.0.0.1:{self.port}/{SECRET}?+Token={SECRET}"
-
-    @property
-    def titles(self) -> list[str]:
-        return [message["title"] for message in self.received]
-
-
-@pytest.fixture
-def inbox() -> Iterator[AlertInbox]:
-    """A server on a port of its own."""
-    inbox = AlertInbox()
-
-    class InboxHandler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if inbox.status == 200:
-                inbox.received.append(message)
-            self.send_response(inbox.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), InboxHandler) as server:
-        inbox.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield inbox
-        server.shutdown()
-        thread.join()
-
-
-class AlertedPlatform:
-    """A definition of one asset, its check and its job, on an instance; and the sensor, ticked by hand."""
-
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self.instance = instance
-        self.world = AlertWorld()
-        self.cursor: str | None = None
-        self.later = 0.0
-        world = self.world
-
-        @dg.asset
-        def daily_usage() -> None:
-            if world.failure:
-                raise world.failure
-
-        @dg.asset_check(asset=daily_usage)
-        def freshness() -> dg.AssetCheckResult:
-            said = "all in time" if world.is_right else "1 slice is late:\nacme.3f9a1c07 2026-11-23 by 2 hours"
-            return dg.AssetCheckResult(passed=world.is_right, severity=world.severity, description=said)
-
-        self.sensor = alerts_sensor(lambda: time.time() + self.later)
-        self.repository = dg.Definitions(
-            assets=[daily_usage],
-            asset_checks=[freshness],
-            jobs=[
-                dg.define_asset_job("refresh_slices", dg.AssetSelection.assets(daily_usage).without_checks()),
-                dg.define_asset_job("run_checks", dg.AssetSelection.all_asset_checks()),
-            ],
-            sensors=[self.sensor],
-            executor=dg.in_process_executor,
-        ).get_repository_def()
-
-    def run(self, job: str) -> str:
-        result = self.repository.get_job(job).execute_in_process(instance=self.instance, raise_on_error=False)
-        return result.run_id
-
-    def tick(self, minutes: float = 0) -> str:
-        """Let minutes go by and evaluate the sensor as the daemon does; return what it says of the tick."""
-        self.later += 60 * minutes
-        with dg.build_sensor_context(self.instance, self.cursor, repository_def=self.repository) as context:
-            data = self.sensor.evaluate_tick(context)
-        self.cursor = data.cursor
-        assert not data.run_requests
-        return data.skip_message or ""
-
-
-@pytest.fixture
-def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AlertedPlatform]:
-    """On a fresh instance, with no setting of ours."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SEQUEL_ALERT_URLS", raising=False)
-    with dg.instance_for_test() as instance:
-        yield AlertedPlatform(instance)
-
-
-@pytest.fixture
-def told(platform: AlertedPlatform, inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch) -> AlertedPlatform:
-    """The same, with the inbox as the one address."""
-    monkeypatch.setenv("SEQUEL_ALERT_URLS", inbox.url)
-    return platform
+__all__ = ["alerting", "inbox", "platform"]
 
 
 def test_without_an_address_it_skips_and_says_why(platform: AlertedPlatform) -> None:
@@ -143,12 +28,12 @@ def test_without_an_address_it_skips_and_says_why(platform: AlertedPlatform) -> 
     assert platform.cursor is None
 
 
-def test_a_red_check_and_its_recovery_are_each_told_once(told: AlertedPlatform, inbox: AlertInbox) -> None:
+def test_a_red_check_and_its_recovery_are_each_told_once(alerting: AlertedPlatform, inbox: AlertInbox) -> None:
     """Though it is seen red every hour, and well every hour."""
-    told.world.is_right = False
+    alerting.world.is_right = False
     for _ in range(2):
-        told.run("run_checks")
-        told.tick(1)
+        alerting.run("run_checks")
+        alerting.tick(1)
     assert inbox.titles == ["Sequel: check freshness of daily_usage failed"]
     assert inbox.received[0]["type"] == "failure"
     first, second, _, since, severity, what_next = inbox.received[0]["message"].splitlines()
@@ -157,90 +42,92 @@ def test_a_red_check_and_its_recovery_are_each_told_once(told: AlertedPlatform, 
     assert since.endswith(" UTC")
     assert severity == "Severity: ERROR"
     assert what_next.startswith("Next: run `sequel-assets status`")
-    told.world.is_right = True
-    told.run("run_checks")
-    assert told.tick() == "0 red; 0 messages sent, 0 put off to the next tick"
-    told.tick(11)
-    told.run("run_checks")
-    told.tick(60)
+    alerting.world.is_right = True
+    alerting.run("run_checks")
+    assert alerting.tick() == "0 red; 0 messages sent, 0 put off to the next tick"
+    alerting.tick(11)
+    alerting.run("run_checks")
+    alerting.tick(60)
     assert inbox.titles[1:] == ["Sequel: check freshness of daily_usage is well again"]
     assert inbox.received[1]["type"] == "success"
 
 
-def test_a_warning_is_said_to_be_one(told: AlertedPlatform, inbox: AlertInbox) -> None:
+def test_a_warning_is_said_to_be_one(alerting: AlertedPlatform, inbox: AlertInbox) -> None:
     """By its severity, and by Apprise's colour."""
-    told.world.is_right, told.world.severity = False, dg.AssetCheckSeverity.WARN
-    told.run("run_checks")
-    told.tick()
+    alerting.world.is_right, alerting.world.severity = False, dg.AssetCheckSeverity.WARN
+    alerting.run("run_checks")
+    alerting.tick()
     assert "Severity: WARN" in inbox.received[0]["message"]
     assert inbox.received[0]["type"] == "warning"
 
 
-def test_a_failed_run_is_told_in_our_own_words(told: AlertedPlatform, inbox: AlertInbox) -> None:
+def test_a_failed_run_is_told_in_our_own_words(alerting: AlertedPlatform, inbox: AlertInbox) -> None:
     """The description of the `Failure` that our op raised, and which run it was."""
-    told.world.failure = dg.Failure("1 slices failed:\nacme.3f9a1c07 2026-11-23 daily_usage: ann@example.com is odd")
-    run_id = told.run("refresh_slices")
-    told.tick()
+    alerting.world.failure = dg.Failure(
+        "1 slices failed:\nacme.3f9a1c07 2026-11-23 daily_usage: ann@example.com is odd"
+    )
+    run_id = alerting.run("refresh_slices")
+    alerting.tick()
     (message,) = inbox.received
     assert message["title"] == "Sequel: job refresh_slices failed"
     assert message["message"].splitlines()[:2] == [
         f"Run {run_id[:8]}: 1 slices failed:",
         "acme.3f9a1c07 2026-11-23 daily_usage: [e-mail] is odd",
     ]
-    told.world.failure = None
-    told.run("refresh_slices")
-    told.tick()
-    told.tick(11)
+    alerting.world.failure = None
+    alerting.run("refresh_slices")
+    alerting.tick()
+    alerting.tick(11)
     assert inbox.titles[1:] == ["Sequel: job refresh_slices is well again"]
 
 
-def test_of_a_foreign_error_only_its_name_is_told(told: AlertedPlatform, inbox: AlertInbox) -> None:
+def test_of_a_foreign_error_only_its_name_is_told(alerting: AlertedPlatform, inbox: AlertInbox) -> None:
     """Its text may hold anything, such as the parameters of an INSERT."""
-    told.world.failure = ValueError("Ann Smith, born 1970")
-    told.run("refresh_slices")
-    told.tick()
+    alerting.world.failure = ValueError("Ann Smith, born 1970")
+    alerting.run("refresh_slices")
+    alerting.tick()
     assert "daily_usage: ValueError; the run's log has the rest" in inbox.received[0]["message"]
     assert "Ann" not in json.dumps(inbox.received)
-    assert "Ann" not in (told.cursor or "")
+    assert "Ann" not in (alerting.cursor or "")
 
 
-def test_a_run_that_will_be_tried_again_has_not_failed_yet(told: AlertedPlatform, inbox: AlertInbox) -> None:
+def test_a_run_that_will_be_tried_again_has_not_failed_yet(alerting: AlertedPlatform, inbox: AlertInbox) -> None:
     """Dagster's own retry decides."""
-    told.world.failure = dg.Failure("no")
-    run_id = told.run("refresh_slices")
-    told.instance.add_run_tags(run_id, {"dagster/will_retry": "true"})
-    told.tick()
+    alerting.world.failure = dg.Failure("no")
+    run_id = alerting.run("refresh_slices")
+    alerting.instance.add_run_tags(run_id, {"dagster/will_retry": "true"})
+    alerting.tick()
     assert inbox.titles == []
 
 
 def test_a_server_that_fails_is_tried_again_at_the_next_tick(
-    told: AlertedPlatform, inbox: AlertInbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    alerting: AlertedPlatform, inbox: AlertInbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The cause stays untold; neither the log nor the tick nor the cursor holds the address."""
     caplog.set_level(logging.DEBUG)
-    told.world.is_right = False
-    told.run("run_checks")
+    alerting.world.is_right = False
+    alerting.run("run_checks")
     inbox.status = 500
-    said = [told.tick(), told.tick(1)]
+    said = [alerting.tick(), alerting.tick(1)]
     assert said == ["1 red; 0 messages sent, 1 put off to the next tick"] * 2
     logged = capfd.readouterr().err
     assert logged.count("an alert did not arrive at address 1 (json)\n") == logged.count("did not arrive") == 2
     inbox.status = 200
-    said.append(told.tick(1))
+    said.append(alerting.tick(1))
     assert inbox.titles == ["Sequel: check freshness of daily_usage failed"]
-    assert SECRET not in caplog.text + logged + "".join(said) + (told.cursor or "")
+    assert SECRET not in caplog.text + logged + "".join(said) + (alerting.cursor or "")
     assert SECRET not in "".join(repr(record.args) for record in caplog.records)
 
 
 def test_one_dead_address_does_not_make_the_others_repeat(
-    told: AlertedPlatform, inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    alerting: AlertedPlatform, inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Told is what anybody has; who has it not is named by number."""
     monkeypatch.setenv("SEQUEL_ALERT_URLS", f"json://127.0.0.1:9/{SECRET} {inbox.url}")
-    told.world.is_right = False
-    told.run("run_checks")
-    told.tick()
-    told.tick(1)
+    alerting.world.is_right = False
+    alerting.run("run_checks")
+    alerting.tick()
+    alerting.tick(1)
     assert inbox.titles == ["Sequel: check freshness of daily_usage failed"]
     logged = capfd.readouterr().err
     assert logged.count("an alert did not arrive at address 1 (json)\n") == 1
@@ -248,34 +135,34 @@ def test_one_dead_address_does_not_make_the_others_repeat(
 
 
 def test_the_sensor_never_fails(
-    told: AlertedPlatform, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    alerting: AlertedPlatform, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Neither of a setting that is wrong nor of an instance that cannot be read; the memory stays."""
-    told.cursor = "rubbish"
+    alerting.cursor = "rubbish"
     monkeypatch.setenv("SEQUEL_SETTLE_MINUTES", "61")
-    assert "SEQUEL_SETTLE_MINUTES" in told.tick()
+    assert "SEQUEL_SETTLE_MINUTES" in alerting.tick()
     monkeypatch.delenv("SEQUEL_SETTLE_MINUTES")
 
     def broken(*_: object, **__: object) -> None:
         raise OSError(SECRET)
 
-    monkeypatch.setattr(told.instance, "get_run_records", broken)
-    assert told.tick() == "put off to the next tick: OSError"
-    assert told.cursor == "rubbish"
+    monkeypatch.setattr(alerting.instance, "get_run_records", broken)
+    assert alerting.tick() == "put off to the next tick: OSError"
+    assert alerting.cursor == "rubbish"
     assert SECRET not in capfd.readouterr().err
 
 
-def test_a_check_that_is_under_way_is_what_it_was(told: AlertedPlatform, inbox: AlertInbox) -> None:
+def test_a_check_that_is_under_way_is_what_it_was(alerting: AlertedPlatform, inbox: AlertInbox) -> None:
     """A planned execution, of a run that has not come to it or died before, is neither red nor well."""
-    told.world.is_right = False
-    told.run("run_checks")
-    told.tick()
+    alerting.world.is_right = False
+    alerting.run("run_checks")
+    alerting.tick()
     key = dg.AssetCheckKey(dg.AssetKey("daily_usage"), "freshness")
-    job = told.repository.get_job("run_checks")
-    told.instance.create_run_for_job(job)
-    latest = told.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    job = alerting.repository.get_job("run_checks")
+    alerting.instance.create_run_for_job(job)
+    latest = alerting.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
     assert latest.status.value == "PLANNED"
-    told.tick(60)
+    alerting.tick(60)
     assert inbox.titles == ["Sequel: check freshness of daily_usage failed"]
 
 
@@ -292,52 +179,3 @@ def test_since_is_the_first_of_the_failures_in_a_row(
     platform.tick()
     assert first.event is not None
     assert json.loads(platform.cursor or "")["causes"][0][3] == first.event.timestamp
-
-
-@pytest.mark.parametrize(
-    ("urls", "said"),
-    [
-        (f"json://host, {SECRET}", "address 2 (without a scheme)"),
-        (f"slack://{SECRET}", "address 1 (slack)"),
-        (f"json://h nope://{SECRET} mailto://", "address 2 (nope), address 3 (mailto)"),
-    ],
-)
-def test_an_address_that_is_not_one_is_said_by_its_place(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, urls: str, said: str
-) -> None:
-    """And never quoted: it holds secrets."""
-    caplog.set_level(logging.DEBUG)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SEQUEL_ALERT_URLS", urls)
-    with pytest.raises(settings.SettingsError) as wrong:
-        settings.load()
-    assert str(wrong.value).startswith(
-        f"SEQUEL_ALERT_URLS: apprise does not understand {said}. What it is: where alerts"
-    )
-    assert SECRET not in str(wrong.value) + caplog.text
-
-
-def test_addresses_are_apart_by_commas_or_blanks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A comma between two recipients of a mail is not one of them; nothing but blanks is no address."""
-    from sequel_assets.settings.alert_addresses import split
-
-    assert split(" json://a/b,json://c  slack://x\nmailtos://u:p@e.com?to=a@b.com,c@d.com, , ") == [
-        "json://a/b",
-        "json://c",
-        "slack://x",
-        "mailtos://u:p@e.com?to=a@b.com,c@d.com",
-    ]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SEQUEL_ALERT_URLS", " , ")
-    assert settings.load().alert_urls is None
-
-
-def test_the_trial_says_which_address_took_it(
-    inbox: AlertInbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """By number, as the log does."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SEQUEL_ALERT_URLS", f"{inbox.url}, json://127.0.0.1:9/{SECRET}")
-    assert try_out() == 1
-    assert capsys.readouterr().out == "address 1 (json): took it\naddress 2 (json): did not take it\n"
-    assert inbox.titles == ["Sequel: a trial"]

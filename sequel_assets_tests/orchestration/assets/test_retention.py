@@ -11,7 +11,8 @@ from sequel_assets.orchestration.schedules.schedules import due_days
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Company
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ON_REFRESHED, ROOT, Stage
+from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
+from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,7 @@ def forgetful(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return stage
 
 
-def asked_days(stage: Stage, before: int) -> set[str]:
+def requested_days(stage: Stage, before: int) -> set[str]:
     """Return the first day of every question for participants."""
     asked = [request for request in list(stage.sandbox.requests)[before:] if "top-participants" in request.path]
     return {part.split("=")[1] for one in asked for part in one.query.split("&") if part.startswith("startDate")}
@@ -35,7 +36,7 @@ def test_no_mode_of_a_run_asks_for_a_frozen_day(forgetful: Stage, mode: str) -> 
     """Its partition keeps no colour, and the run is a success."""
     before = forgetful.sandbox.requests.count
     assert forgetful.refresh(forgetful.ordered, DAYS[0], DAYS[-1], mode=mode).success
-    days = asked_days(forgetful, before)
+    days = requested_days(forgetful, before)
     assert days
     assert DAYS[0].isoformat() not in days
     good, bad = forgetful.statuses("daily_usage")
@@ -50,7 +51,7 @@ def test_a_frozen_day_that_was_known_is_kept_as_it_is(stage: Stage, monkeypatch:
     monkeypatch.setenv("SEQUEL_RETENTION_DAYS", "1")
     before = stage.sandbox.requests.count
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=run_tags.FORCE).success
-    assert DAYS[0].isoformat() not in asked_days(stage, before)
+    assert DAYS[0].isoformat() not in requested_days(stage, before)
     assert stage.statuses("lifetime_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
     checks = stage.run("run_checks").get_asset_check_evaluations()
     assert {one.check_name for one in checks} >= {"fresh_by_the_hour", "derived_from_current_facts", "control_totals"}

@@ -34,7 +34,7 @@ def days(seed: int, most: int = 9000, number: int = DAYS) -> list[Day]:
     ]
 
 
-def picture(markdown: str) -> bytes:
+def drawn(markdown: str) -> bytes:
     """Return the bytes of the PNG in it."""
     found = re.fullmatch(r"!\[(?:[^\]\\]|\\.)*\]\(data:image/png;base64,([A-Za-z0-9+/=]+)\)", markdown)
     assert found, markdown[:200]
@@ -44,7 +44,7 @@ def picture(markdown: str) -> bytes:
 def test_it_is_a_png_that_says_its_sums_in_words() -> None:
     """For who does not see it."""
     markdown = draw(KEY, [(LAST, 1200, 34, 7), (LAST - timedelta(days=1), 0, 0, 0)])
-    assert picture(markdown).startswith(b"\x89PNG")
+    assert drawn(markdown).startswith(b"\x89PNG")
     assert markdown.startswith(
         "![acme-events.3f9a1c07, 30 days to 2026-11-23: 1,200 live minutes, 34 on demand](data:image/png;base64,"
     )
@@ -71,7 +71,7 @@ def test_it_is_never_larger_than_the_bound(most: int) -> None:
         for name in (KEY, "W" * 200):
             markdown = draw(name, days(seed, most))
             assert len(markdown.encode()) <= MAX_BYTES
-            picture(markdown)
+            drawn(markdown)
 
 
 def test_only_the_last_thirty_days_are_shown() -> None:
@@ -88,7 +88,7 @@ def test_only_the_last_thirty_days_are_shown() -> None:
 def test_a_name_is_only_ever_a_name(name: str) -> None:
     """Neither Markdown, HTML nor a formula; what the font lacks is a question mark in the picture."""
     markdown = draw(name, days(3))
-    picture(markdown)
+    drawn(markdown)
     assert "\n" not in markdown
     assert not re.search(r"(?<!\\)[<`|#$&]", markdown)
 
@@ -108,7 +108,7 @@ def test_it_has_the_colours_that_are_meant() -> None:
     """Those of bars and line stand in it exactly, on a light ground of its own."""
     from PIL import Image
 
-    image = Image.open(io.BytesIO(picture(draw(KEY, days(4))))).convert("RGB")
+    image = Image.open(io.BytesIO(drawn(draw(KEY, days(4))))).convert("RGB")
     colours = {colour for _, colour in image.getcolors() or []}
     assert {(0x2F, 0x6F, 0xDE), (0x9D, 0xC3, 0xF7), (0xC2, 0x41, 0x0C)} <= colours
     assert image.getpixel((0, 0)) == (0xFA, 0xFA, 0xFA)

@@ -30,7 +30,7 @@ def march(day: int) -> date:
     return date(2026, 3, day)
 
 
-def asked(owed: dict[str, list[date]], *under_way: Rectangle, hour: str | None = None) -> list[dict[str, str]]:
+def requested(owed: dict[str, list[date]], *under_way: Rectangle, hour: str | None = None) -> list[dict[str, str]]:
     """Return the tags of the runs that are asked for."""
     requests = decide_hour(KEYS, owed, hour, under_way, HOUR, TODAY)
     assert isinstance(requests, list), requests.skip_message
@@ -62,7 +62,7 @@ def test_days_that_most_companies_owe_widen_that_run() -> None:
 def test_what_one_company_owes_alone_has_a_run_of_its_own() -> None:
     """A ghost of three weeks ago and a gap after a backfill widen nobody else's run, and fail by themselves."""
     owed = {"a.key": [TODAY], "b.key": [march(9), TODAY], "c.key": [march(2), march(3), march(20), TODAY]}
-    assert asked(owed) == [
+    assert requested(owed) == [
         the_hours(TODAY),
         older("b.key", march(9), march(9)),
         older("c.key", march(2), march(3)),
@@ -73,13 +73,13 @@ def test_what_one_company_owes_alone_has_a_run_of_its_own() -> None:
 def test_a_week_off_is_made_good_in_one_run() -> None:
     """Everybody owes it."""
     owed = {key: [march(day) for day in range(24, 32)] for key in KEYS}
-    assert asked(owed) == [the_hours(march(24))]
+    assert requested(owed) == [the_hours(march(24))]
 
 
 def test_a_day_of_long_ago_that_all_owe_does_not_stretch_the_run_of_today() -> None:
     """It is another run over all of them."""
     owed = {key: [date(2026, 2, 10), TODAY] for key in KEYS}
-    assert asked(owed) == [
+    assert requested(owed) == [
         the_hours(TODAY),
         range_tags(KEYS, date(2026, 2, 10), date(2026, 2, 10)) | {run_tags.HOURLY: run_tags.OLDER},
     ]
@@ -88,13 +88,16 @@ def test_a_day_of_long_ago_that_all_owe_does_not_stretch_the_run_of_today() -> N
 def test_older_days_are_not_asked_beside_a_run_that_is_at_them() -> None:
     """A backfill or a first refresh of that company; today is asked all the same, and so is everybody else."""
     owed = {"a.key": [march(1), TODAY], "b.key": [TODAY], "c.key": [march(5), TODAY]}
-    assert asked(owed, Rectangle(("a.key",), march(1), TODAY)) == [the_hours(TODAY), older("c.key", march(5), march(5))]
+    assert requested(owed, Rectangle(("a.key",), march(1), TODAY)) == [
+        the_hours(TODAY),
+        older("c.key", march(5), march(5)),
+    ]
 
 
 def test_an_hour_that_is_still_under_way_holds_up_no_older_days() -> None:
     """But today is not asked twice."""
     owed = {"a.key": [march(1), TODAY]}
-    assert asked(owed, hour="run-7") == [older("a.key", march(1), march(1))]
+    assert requested(owed, hour="run-7") == [older("a.key", march(1), march(1))]
 
 
 def test_a_tick_skips_with_words() -> None:

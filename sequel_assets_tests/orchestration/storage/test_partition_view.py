@@ -27,7 +27,7 @@ def statuses(stage: Stage) -> Statuses:
     return {name: stage.statuses(name) for name in NAMES}
 
 
-def told(capsys: pytest.CaptureFixture[str], *companies: str, is_dry: bool = False) -> str:
+def repaired(capsys: pytest.CaptureFixture[str], *companies: str, is_dry: bool = False) -> str:
     assert repair(settings.load(), companies, is_dry=is_dry) == 0
     return capsys.readouterr().out
 
@@ -41,7 +41,7 @@ ON_REFRESHED = pytest.mark.parametrize("stored_stage", [REFRESHED], indirect=Tru
 def test_a_right_partition_view_is_left_alone(stored_stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """It says so and stores no event."""
     before, newest = statuses(stored_stage), stored_stage.instance.event_log_storage.get_maximum_record_id()
-    assert NOTHING in told(capsys)
+    assert NOTHING in repaired(capsys)
     assert statuses(stored_stage) == before
     assert stored_stage.instance.event_log_storage.get_maximum_record_id() == newest
 
@@ -57,10 +57,10 @@ def test_slices_whose_runs_were_deleted_are_reported_again(
     figures = {name: stage.latest("event_participants", ACME, DAYS[0])[name] for name in kept}
     stage.instance.delete_run(run_id)
     assert stage.instance.get_materialized_partitions(dg.AssetKey("daily_usage")) == set()
-    dry = told(capsys, is_dry=True)
+    dry = repaired(capsys, is_dry=True)
     assert "What would be done" in dry
     assert stage.instance.get_materialized_partitions(dg.AssetKey("daily_usage")) == set()
-    said = told(capsys)
+    said = repaired(capsys)
     rows = [line.split("│")[1:5] for line in said.splitlines() if "│" in line]
     assert {tuple(cell.strip() for cell in row) for row in rows if row[0].strip() != "all"} == {
         (stage.key(company), name, str(len(DAYS)), "0") for company in (ROOT, ACME, BOLT) for name in NAMES
@@ -68,7 +68,7 @@ def test_slices_whose_runs_were_deleted_are_reported_again(
     assert statuses(stage) == right
     now = stage.latest("event_participants", ACME, DAYS[0])
     assert {name: now[name] for name in kept} == figures
-    assert NOTHING in told(capsys)
+    assert NOTHING in repaired(capsys)
 
 
 @ON_REFRESHED
@@ -82,11 +82,11 @@ def test_a_lost_home_gets_its_companies_and_slices_back(
     stage.instance.event_log_storage.wipe()
     for company in (ROOT, ACME, BOLT):
         stage.instance.delete_dynamic_partition("company", stage.key(company))
-    said = told(capsys, ACME)
+    said = repaired(capsys, ACME)
     assert f"companies whose partitions were added: {stage.key(ACME)}" in said
     assert list(stage.instance.get_dynamic_partitions("company")) == [stage.key(ACME)]
     assert stage.statuses("daily_usage") == (stage.slice_keys([ACME], DAYS), set())
-    told(capsys)
+    repaired(capsys)
     assert statuses(stage) == right
 
 
@@ -102,7 +102,7 @@ def test_slices_that_an_older_warehouse_lacks_look_materialized_no_more(
     assert stage.refresh([ACME], DAYS[1], DAYS[-1]).success
     stage.warehouse.dispose()
     shutil.copy(backup, stage.folder / "warehouse.db")
-    said = told(capsys)
+    said = repaired(capsys)
     assert "Repaired" in said
     gone = stage.slice_keys([ACME], DAYS[1:])
     there = stage.slice_keys([ROOT, ACME, BOLT], DAYS) - gone
@@ -115,7 +115,7 @@ def test_slices_that_an_older_warehouse_lacks_look_materialized_no_more(
         assert latest is not None
         assert latest.asset_materialization is not None
         assert latest.asset_materialization.partition not in gone
-    assert NOTHING in told(capsys)
+    assert NOTHING in repaired(capsys)
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
     assert stage.statuses("daily_usage")[0] == stage.slice_keys([ROOT, ACME, BOLT], DAYS)
 
@@ -130,13 +130,13 @@ def test_a_slice_that_failed_and_is_good_now_turns_green(
     assert not stage.refresh([ACME], DAYS[0], DAYS[-1], mode="sequel_assets/force").success
     red = statuses(stage)
     assert red["event_participants"][1]
-    assert NOTHING in told(capsys)
+    assert NOTHING in repaired(capsys)
     assert statuses(stage) == red
     with stage.warehouse.write(ACME) as connection:
         connection.execute(sa.delete(problems))
-    told(capsys)
+    repaired(capsys)
     assert statuses(stage) == {name: (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set()) for name in NAMES}
-    assert NOTHING in told(capsys)
+    assert NOTHING in repaired(capsys)
 
 
 def test_what_a_run_is_refreshing_is_left_to_that_run() -> None:

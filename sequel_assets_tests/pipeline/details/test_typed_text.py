@@ -20,7 +20,7 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import metadata, refreshes
 from sequel_assets.warehouse.tables.event_details import poll_answers
-from sequel_assets_tests.cli.test_export import settings_of
+from sequel_assets_tests.cli.exported_rows import settings_of
 from sequel_assets_tests.support.harness import ADA, BO, Platform, at, client_of, day, event, failures, world_of
 from sequel_assets_tests.support.rows import settle_in, table_of
 from sequel_assets_tests.warehouse.migrations.test_counts_from import at_revision

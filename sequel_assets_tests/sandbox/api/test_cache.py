@@ -45,7 +45,7 @@ ASKED = [
 
 def all_answers(client: Client) -> list[tuple[int, str]]:
     """What every call answers now."""
-    return [(answer.status_code, answer.text) for answer in (client.http.request(*asked) for asked in ASKED)]
+    return [(answer.status_code, answer.text) for answer in (client.http.request(*requested) for requested in ASKED)]
 
 
 def restated(event: Event) -> list[Attendance]:
@@ -175,7 +175,7 @@ def test_over_random_changes_memory_says_what_no_memory_says(
         lambda event: setattr(event, "is_replay_enabled", chance.random() < 0.5),
     ]
 
-    def asked(event: Event) -> list[str]:
+    def requested(event: Event) -> list[str]:
         paths = (
             f"/api/v1/company/{event.company_id}/events",
             f"/api/v1/event/{event.id}/registrants",
@@ -186,9 +186,9 @@ def test_over_random_changes_memory_says_what_no_memory_says(
 
     for _ in range(60):
         event = chance.choice(stages)
-        asked(event)
+        requested(event)
         chance.choice(changes)(chance.choice(stages))
-        from_memory = asked(event)
+        from_memory = requested(event)
         kept, client.sandbox.api.memory = client.sandbox.api.memory, AnswerCache(0)
-        assert from_memory == asked(event)
+        assert from_memory == requested(event)
         client.sandbox.api.memory = kept

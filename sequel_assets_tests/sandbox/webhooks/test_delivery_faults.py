@@ -12,7 +12,7 @@ import pytest
 from sequel_assets.sandbox import DELIVERY_FAULTS, Attendance, Company, DeliveryFaults, Event, Person, Sandbox, World
 from sequel_assets_tests.sandbox.conftest import Client
 from sequel_assets_tests.sandbox.receiver import RecordingReceiver
-from sequel_assets_tests.sandbox.webhooks.test_webhooks import ENDED, HOOKS, NINE, STARTED, iso, steer, subscribe
+from sequel_assets_tests.sandbox.webhooks.subscribed import ENDED, HOOKS, NINE, STARTED, iso, steer, subscribe
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def client(serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client]) 
     return connect(serve(many()))
 
 
-def told_with(client: Client, receiver: RecordingReceiver, **rates: float) -> list[str]:
+def delivered_with(client: Client, receiver: RecordingReceiver, **rates: float) -> list[str]:
     """The events whose start is told, in order, within a week."""
     client.sandbox.webhooks.faults = DeliveryFaults(rates, seed=5)
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(days=7)
-    return [event_id for _, event_id, _ in receiver.told(client.sandbox)]
+    return [event_id for _, event_id, _ in receiver.in_short(client.sandbox)]
 
 
 ALL = [f"e{number}" for number in range(200)]
@@ -49,7 +49,7 @@ ALL = [f"e{number}" for number in range(200)]
 
 def test_some_are_dropped(client: Client, receiver: RecordingReceiver) -> None:
     """A share of them, never sent, recorded as such; the others come in order."""
-    told = told_with(client, receiver, drop=0.3)
+    told = delivered_with(client, receiver, drop=0.3)
     dropped = [one.event_id for one in client.sandbox.webhooks.deliveries if one.state == "dropped"]
     assert sorted(told + dropped) == sorted(ALL)
     assert told == [event_id for event_id in ALL if event_id not in dropped]
@@ -58,8 +58,8 @@ def test_some_are_dropped(client: Client, receiver: RecordingReceiver) -> None:
 
 def test_some_come_twice(client: Client, receiver: RecordingReceiver) -> None:
     """To the letter."""
-    told = Counter(told_with(client, receiver, duplicate=0.3))
-    twice = [one.event_id for one in client.sandbox.webhooks.deliveries if "duplicate" in one.faults]
+    told = Counter(delivered_with(client, receiver, duplicate=0.3))
+    twice = [one.event_id for one in client.sandbox.webhooks.deliveries if "duplicate" in one.mishaps]
     assert told == Counter(ALL + twice)
     assert 40 <= len(twice) <= 80
 
@@ -67,7 +67,7 @@ def test_some_come_twice(client: Client, receiver: RecordingReceiver) -> None:
 @pytest.mark.parametrize("kind", ["reorder", "delay"])
 def test_some_are_overtaken(client: Client, receiver: RecordingReceiver, kind: str) -> None:
     """All come, once, and not in order."""
-    told = told_with(client, receiver, **{kind: 0.3})
+    told = delivered_with(client, receiver, **{kind: 0.3})
     assert sorted(told) == sorted(ALL)
     assert told != ALL
 
@@ -77,9 +77,9 @@ def test_some_come_after_days(client: Client, receiver: RecordingReceiver) -> No
     client.sandbox.webhooks.faults = DeliveryFaults({"late": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(days=4)
-    assert receiver.told(client.sandbox) == []
+    assert receiver.in_short(client.sandbox) == []
     client.sandbox.clock.advance(minutes=1)
-    assert receiver.told(client.sandbox) == [(STARTED, "e0", iso(NINE + timedelta(minutes=1)))]
+    assert receiver.in_short(client.sandbox) == [(STARTED, "e0", iso(NINE + timedelta(minutes=1)))]
 
 
 def test_some_come_in_a_burst(client: Client, receiver: RecordingReceiver) -> None:
@@ -87,9 +87,9 @@ def test_some_come_in_a_burst(client: Client, receiver: RecordingReceiver) -> No
     client.sandbox.webhooks.faults = DeliveryFaults({"burst": 1.0})
     subscribe(client, STARTED, "root", receiver.url)
     client.sandbox.clock.advance(minutes=14)
-    assert receiver.told(client.sandbox) == []
+    assert receiver.in_short(client.sandbox) == []
     client.sandbox.clock.advance(minutes=1)
-    assert sorted(event_id for _, event_id, _ in receiver.told(client.sandbox)) == sorted(ALL[:15])
+    assert sorted(event_id for _, event_id, _ in receiver.in_short(client.sandbox)) == sorted(ALL[:15])
 
 
 def test_the_old_key_lives_a_moment_longer(client: Client, receiver: RecordingReceiver) -> None:
@@ -170,5 +170,5 @@ def test_a_year_of_deliveries_reaches_a_subscription_that_is_kept_alive(
         more = {"subscriptionInfo": {"extendSubscriptionByDays": 60}}
         assert client.http.put(f"{HOOKS}/{kept}", json=more).status_code == 200
     taken = receiver.taken(client.sandbox)
-    assert [one.told[1] for one in taken if one.path == "/kept"] == [f"e{number}" for number in range(365)]
-    assert [one.told[1] for one in taken if one.path == "/left"] == [f"e{number}" for number in range(90)]
+    assert [one.in_short[1] for one in taken if one.path == "/kept"] == [f"e{number}" for number in range(365)]
+    assert [one.in_short[1] for one in taken if one.path == "/left"] == [f"e{number}" for number in range(90)]

@@ -8,7 +8,7 @@ from sequel_assets.sequel import Company, Duration, Event, Hub, HubRoom, Partici
 from sequel_assets_tests.sequel.conftest import Wire
 
 
-def asked(wire: Wire) -> list[tuple[str, str]]:
+def requested(wire: Wire) -> list[tuple[str, str]]:
     return [(request.method, str(request.url)) for request in wire.requests]
 
 
@@ -21,14 +21,14 @@ def test_a_company_is_read_with_its_parent(wire: Wire, client: SequelClient) -> 
     """Names are trimmed, ids are not."""
     wire.replies = [httpx.Response(200, json={"uid": "Ä 1", "name": " Acme ", "parentCompanyId": "root", "logo": 1})]
     assert client.company("Ä 1") == Company(uid="Ä 1", name="Acme", parent_company_id="root")
-    assert asked(wire) == [("GET", "https://api.test/api/v1/company/%C3%84%201")]
+    assert requested(wire) == [("GET", "https://api.test/api/v1/company/%C3%84%201")]
 
 
 def test_sub_companies_come_as_a_list(wire: Wire, client: SequelClient) -> None:
     """A company may be its own parent: that is told, not judged."""
     wire.replies = [httpx.Response(200, json=[{"uid": "a", "parentCompanyId": "a"}, {"uid": 7, "name": None}])]
     assert client.sub_companies("root") == [Company(uid="a", parent_company_id="a"), Company(uid="7")]
-    assert asked(wire) == [("GET", "https://api.test/api/v1/company/root/list")]
+    assert requested(wire) == [("GET", "https://api.test/api/v1/company/root/list")]
 
 
 def test_events_are_asked_without_sub_companies_unless_wanted(wire: Wire, client: SequelClient) -> None:
@@ -142,7 +142,7 @@ def test_the_documented_example_of_participants_is_read(wire: Wire, client: Sequ
         total_engaged_minutes=898,
         participants=[Participant(name=f"N{i} ", email=f"P{i}@x.y", engaged_minutes=60 - i) for i in range(10)],
     )
-    assert asked(wire) == [
+    assert requested(wire) == [
         (
             "GET",
             "https://analytics.test/api/analytics/user-engagement/events/e/top-participants"
@@ -175,7 +175,7 @@ def test_user_activity_is_posted_page_by_page(wire: Wire, client: SequelClient) 
     assert [(one.user_id, one.email, one.live_time, one.on_demand_time, one.attended) for one in page.items] == [
         ("u", "A@x.y", Duration("12.5", 13), None, True)
     ]
-    assert asked(wire) == [
+    assert requested(wire) == [
         ("POST", "https://analytics.test/api/analytics/events/e/user-activity?count=100&page=2"),
     ]
 

@@ -21,7 +21,7 @@ from sequel_assets.warehouse.stores.inbox import lineage, store
 from sequel_assets.warehouse.stores.receiver_subscriptions import receiving, sealed_secrets
 from sequel_assets.warehouse.tables.core import companies, event_participants, metadata, people
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
-from sequel_assets_tests.cli.test_export import fill, settings_of
+from sequel_assets_tests.cli.exported_rows import fill, settings_of
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.support.rows import ACME, AT, known_company, participant

@@ -1,70 +1,33 @@
 """What is to be done about hints: the decision alone, by table and in any order."""
 
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.freshness import Watermark
-from sequel_assets.warehouse.stores.notifications import ACCEPTED, UNDELIVERED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.warehouse.stores.notifications import MISSED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
-from sequel_assets.webhooks.processing.actions import FETCHING, REASONS, NotificationAction, NotificationStep
-from sequel_assets.webhooks.processing.decisions import BACK_OFF, day_of_end, due_at, plan
-from sequel_assets.webhooks.processing.state import CompanyState, NamedEvent, State
+from sequel_assets.webhooks.processing.decisions import (
+    ASKING,
+    BACK_OFF,
+    REASONS,
+    NotificationAction,
+    day_of_end,
+    due_at,
+    plan,
+)
+from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
+from sequel_assets_tests.webhooks.processing.states import SETTLE, TODAY, TWO, at, notification, state_of
 
-SETTLE = timedelta(minutes=5)
-TODAY = date(2026, 3, 3)
 YESTERDAY = date(2026, 3, 2)
-
-
-def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
-    """A time today."""
-    return datetime(2026, 3, 3, hour, minute, second, tzinfo=UTC)
-
-
-TWO, END = at(14), at(14, 20)
-
-
-def hint(
-    event_type: str = WebhookType.ENDED, event_id: str | None = "e1", happened: datetime = END, **more: object
-) -> Waiting:
-    """One hint that has just come."""
-    fresh = Waiting(
-        "acme",
-        event_type,
-        event_id,
-        ACCEPTED,
-        None,
-        0,
-        None,
-        None,
-        None,
-        None,
-        happened,
-        happened,
-        newest_id=1,
-        count=1,
-    )
-    return replace(fresh, **more)  # type: ignore[arg-type]
-
-
-def situation(now: datetime, through: datetime = TWO, **more: object) -> State:
-    """Acme has today through 14:00, listed at 14:05; its event e1 began at 13:30."""
-    company = CompanyState({TODAY: Watermark(through, None, is_final=False)}, at(14, 5), first_day=date(2026, 1, 1))
-    told: dict[str, object] = {"companies": {"acme": company}, "events": {"e1": NamedEvent("acme", at(13, 30))}}
-    return State(now, SETTLE, **told | more)  # type: ignore[arg-type]
 
 
 def overnight(through: datetime) -> State:
     """At 15:06, e1 having begun yesterday at 22:00; yesterday's slices are there as well."""
     slices = {YESTERDAY: Watermark(at(14), None, is_final=False), TODAY: Watermark(through, None, is_final=False)}
     companies = {"acme": CompanyState(slices, at(14, 5), first_day=date(2026, 1, 1))}
-    return situation(at(15, 6), companies=companies, events={"e1": NamedEvent("acme", at(22) - timedelta(days=1))})
+    return state_of(at(15, 6), companies=companies, events={"e1": KnownAs("acme", at(22) - timedelta(days=1))})
 
 
 def decided(waits: Waiting, now_is: State, *, has_walked: bool = False) -> tuple[str, tuple[date, ...]]:
@@ -84,82 +47,82 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
 @pytest.mark.parametrize(
     ("waits", "now_is", "expected"),
     [
-        pytest.param(hint(), situation(at(14, 20)), ("event", (TODAY,)), id="at once"),
-        pytest.param(hint(**REFRESHED), situation(at(14, 30)), ("wait", ()), id="refreshed, the hour is awaited"),
-        pytest.param(hint(**REFRESHED), situation(at(15, 6), at(15)), ("close", ()), id="the hourly run covers it"),
-        pytest.param(hint(), situation(at(15, 6), at(15)), ("close", ()), id="late, and covered already"),
-        pytest.param(hint(**REFRESHED), situation(at(15, 14, 59)), ("wait", ()), id="not yet overdue"),
-        pytest.param(hint(**REFRESHED), situation(at(15, 15)), ("day", (TODAY,)), id="overdue"),
+        pytest.param(notification(), state_of(at(14, 20)), ("event", (TODAY,)), id="at once"),
+        pytest.param(notification(**REFRESHED), state_of(at(14, 30)), ("wait", ()), id="refreshed, the hour is awaited"),
+        pytest.param(notification(**REFRESHED), state_of(at(15, 6), at(15)), ("close", ()), id="the hourly run covers it"),
+        pytest.param(notification(), state_of(at(15, 6), at(15)), ("close", ()), id="late, and covered already"),
+        pytest.param(notification(**REFRESHED), state_of(at(15, 14, 59)), ("wait", ()), id="not yet overdue"),
+        pytest.param(notification(**REFRESHED), state_of(at(15, 15)), ("hot", (TODAY,)), id="overdue"),
         pytest.param(
-            hint(**REFRESHED), situation(at(15, 15), hourly_under_way=True), ("wait", ()), id="the hourly run is slow"
+            notification(**REFRESHED), state_of(at(15, 15), hourly_under_way=True), ("wait", ()), id="the hourly run is slow"
         ),
         pytest.param(
-            hint(**FAILED), situation(at(14, 21, 30), under_way=frozenset({"r1"})), ("wait", ()), id="a run is at it"
+            notification(**FAILED), state_of(at(14, 21, 30), under_way=frozenset({"r1"})), ("wait", ()), id="a run is at it"
         ),
-        pytest.param(hint(**FAILED), situation(at(14, 21, 59)), ("wait", ()), id="its run failed, a moment ago"),
-        pytest.param(hint(**FAILED), situation(at(14, 22)), ("event", (TODAY,)), id="its run failed, a minute ago"),
+        pytest.param(notification(**FAILED), state_of(at(14, 21, 59)), ("wait", ()), id="its run failed, a moment ago"),
+        pytest.param(notification(**FAILED), state_of(at(14, 22)), ("event", (TODAY,)), id="its run failed, a minute ago"),
         pytest.param(
-            hint(run_id="r1", tries=len(BACK_OFF) + 1, tried_at=at(14, 21)), situation(at(14, 59)), ("wait", ()), id="an hour is waited"
+            notification(run_id="r1", tries=len(BACK_OFF) + 1, tried_at=at(14, 21)), state_of(at(14, 59)), ("wait", ()), id="an hour is waited"
         ),
-        pytest.param(hint(event_id="e2"), situation(at(14, 20)), ("list", ()), id="unknown event"),
-        pytest.param(hint(event_id="e2", **REFRESHED), situation(at(14, 20)), ("close", ()), id="listed, still unknown"),
+        pytest.param(notification(event_id="e2"), state_of(at(14, 20)), ("list", ()), id="unknown event"),
+        pytest.param(notification(event_id="e2", **REFRESHED), state_of(at(14, 20)), ("close", ()), id="listed, still unknown"),
         pytest.param(
-            hint(event_id="e2", happened=at(14, 4)), situation(at(14, 20), companies={"acme": PARENT}), ("find", ()),
+            notification(event_id="e2", happened=at(14, 4)), state_of(at(14, 20), companies={"acme": PARENT}), ("find", ()),
             id="unknown, and perhaps of a company beneath, whatever was listed of this one",
         ),
         pytest.param(
-            hint(event_id="e2", **REFRESHED), situation(at(14, 22), companies={"acme": PARENT}), ("close", ()), id="found nowhere"
+            notification(event_id="e2", **REFRESHED), state_of(at(14, 22), companies={"acme": PARENT}), ("close", ()), id="found nowhere"
         ),
-        pytest.param(hint(event_id=None), situation(at(14, 20)), ("close", ()), id="no event"),
+        pytest.param(notification(event_id=None), state_of(at(14, 20)), ("close", ()), id="no event"),
         pytest.param(
-            hint(), situation(at(14, 20), events={"e1": NamedEvent("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
+            notification(), state_of(at(14, 20), events={"e1": KnownAs("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
         ),
-        pytest.param(hint(), situation(at(14, 20), companies={}), ("walk", ()), id="unknown company"),
-        pytest.param(hint(), situation(at(14, 20), companies={"acme": GONE}), ("close", ()), id="gone company"),
-        pytest.param(hint(), situation(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
-        pytest.param(hint(), situation(at(14, 20), companies={"acme": CompanyState({})}), ("wait", ()), id="new company"),
-        pytest.param(hint(verdict=UNDELIVERED), situation(at(15)), ("wait", ()), id="missed, the hour is awaited"),
-        pytest.param(hint(verdict=UNDELIVERED), situation(at(15, 15)), ("day", (TODAY,)), id="missed and overdue"),
-        pytest.param(hint(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
+        pytest.param(notification(), state_of(at(14, 20), companies={}), ("walk", ()), id="unknown company"),
+        pytest.param(notification(), state_of(at(14, 20), companies={"acme": GONE}), ("close", ()), id="gone company"),
+        pytest.param(notification(), state_of(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
+        pytest.param(notification(), state_of(at(14, 20), companies={"acme": CompanyState({})}), ("wait", ()), id="new company"),
+        pytest.param(notification(verdict=MISSED), state_of(at(15)), ("wait", ()), id="missed, the hour is awaited"),
+        pytest.param(notification(verdict=MISSED), state_of(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
+        pytest.param(notification(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
         pytest.param(
-            hint(verdict=UNDELIVERED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
+            notification(verdict=MISSED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
         ),
-        pytest.param(hint(verdict=UNDELIVERED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
-        pytest.param(hint(**REFRESHED), overnight(TWO), ("wait", ()), id="overnight, refreshed, the hour is awaited"),
-        pytest.param(hint(**OFTEN), overnight(at(15)), ("wait", ()), id="overnight and covered, tried often, within the hour"),
+        pytest.param(notification(verdict=MISSED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
+        pytest.param(notification(**REFRESHED), overnight(TWO), ("wait", ()), id="overnight, refreshed, the hour is awaited"),
+        pytest.param(notification(**OFTEN), overnight(at(15)), ("wait", ()), id="overnight and covered, tried often, within the hour"),
         pytest.param(
-            hint(**OFTEN), replace(overnight(at(15)), now=at(15, 21)), ("event", (YESTERDAY, TODAY)),
+            notification(**OFTEN), replace(overnight(at(15)), now=at(15, 21)), ("event", (YESTERDAY, TODAY)),
             id="overnight and covered, tried often, an hour ago",
         ),
         pytest.param(
-            hint(replayed_at=at(14), **OFTEN), situation(at(15, 21), at(15)), ("event", (TODAY,)), id="put back, tried often"
+            notification(replayed_at=at(14), **OFTEN), state_of(at(15, 21), at(15)), ("event", (TODAY,)), id="put back, tried often"
         ),
         pytest.param(
-            hint(verdict=UNDELIVERED, replayed_at=at(15, 30)), situation(at(15, 30), at(15)), ("event", (TODAY,)), id="missed, put back"
+            notification(verdict=MISSED, replayed_at=at(15, 30)), state_of(at(15, 30), at(15)), ("event", (TODAY,)), id="missed, put back"
         ),
         pytest.param(
-            hint(happened=at(14, 20) - timedelta(days=1)), situation(at(14, 20)), ("close", ()), id="before the first refresh"
+            notification(happened=at(14, 20) - timedelta(days=1)), state_of(at(14, 20)), ("close", ()), id="before the first refresh"
         ),
         pytest.param(
-            hint(replayed_at=at(15, 30)), situation(at(15, 30), at(15)), ("event", (TODAY,)), id="put back, though covered"
+            notification(replayed_at=at(15, 30)), state_of(at(15, 30), at(15)), ("event", (TODAY,)), id="put back, though covered"
         ),
         pytest.param(
-            hint(replayed_at=at(15, 30), run_id="r2", refreshed_at=at(15, 31)), situation(at(15, 31), at(15)), ("close", ()),
+            notification(replayed_at=at(15, 30), run_id="r2", refreshed_at=at(15, 31)), state_of(at(15, 31), at(15)), ("close", ()),
             id="put back and done",
         ),
         pytest.param(
-            hint(verdict=UNKNOWN_COMPANY, capability_hash="h"), situation(at(14, 20)), ("close", ()), id="beyond its subscription"
+            notification(verdict=UNKNOWN_COMPANY, capability_hash="h"), state_of(at(14, 20)), ("close", ()), id="beyond its subscription"
         ),
         pytest.param(
-            hint(verdict=UNKNOWN_COMPANY, capability_hash="h"),
-            situation(at(14, 20), reach={"h": frozenset({"acme"})}), ("event", (TODAY,)), id="known by now",
+            notification(verdict=UNKNOWN_COMPANY, capability_hash="h"),
+            state_of(at(14, 20), reach={"h": frozenset({"acme"})}), ("event", (TODAY,)), id="known by now",
         ),
-        pytest.param(hint(WebhookType.STARTED), situation(at(14, 20)), ("close", ()), id="started"),
-        pytest.param(hint(WebhookType.STARTED, "e2"), situation(at(14, 20)), ("list", ()), id="started, unknown"),
-        *(pytest.param(hint(t), situation(at(14, 20)), ("list", ()), id=t) for t in (*REASONS["changed"], WebhookType.REGISTERED)),
-        pytest.param(hint(WebhookType.CREATED, happened=at(14, 4)), situation(at(14, 20)), ("close", ()), id="listed since it came"),
+        pytest.param(notification(WebhookType.STARTED), state_of(at(14, 20)), ("close", ()), id="started"),
+        pytest.param(notification(WebhookType.STARTED, "e2"), state_of(at(14, 20)), ("list", ()), id="started, unknown"),
+        *(pytest.param(notification(t), state_of(at(14, 20)), ("list", ()), id=t) for t in (*REASONS["changed"], WebhookType.REGISTERED)),
+        pytest.param(notification(WebhookType.CREATED, happened=at(14, 4)), state_of(at(14, 20)), ("close", ()), id="listed since it came"),
         pytest.param(
-            hint(WebhookType.CREATED, happened=at(14, 4), replayed_at=at(14, 19)), situation(at(14, 20)), ("list", ()), id="put back"
+            notification(WebhookType.CREATED, happened=at(14, 4), replayed_at=at(14, 19)), state_of(at(14, 20)), ("list", ()), id="put back"
         ),
     ],
 )  # fmt: skip
@@ -170,17 +133,17 @@ def test_what_is_done(waits: Waiting, now_is: State, expected: tuple[str, tuple[
 
 def test_who_is_not_known_after_a_walk_is_not_ours() -> None:
     """It is handled, with words."""
-    (step,) = plan([hint()], situation(at(14, 20), companies={}), has_walked=True)
-    assert (step.do, step.reason) == (NotificationAction.CLOSE, "no such company among yours: not ours")
+    (step,) = plan([notification()], state_of(at(14, 20), companies={}), has_walked=True)
+    assert (step.do, step.words) == (NotificationAction.CLOSE, "no such company beneath yours: not ours")
 
 
 def test_an_event_is_refreshed_where_it_belongs_and_from_its_first_day_that_has_a_slice() -> None:
     """Sequel told it of the parent; here it is a child's; a day without a slice stays nobody's."""
     books = CompanyState({day: Watermark(at(14), None, is_final=False) for day in (date(2026, 3, 1), TODAY)})
-    now_is = situation(
-        at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": NamedEvent("kid", at(13) - timedelta(days=3))}
+    now_is = state_of(
+        at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": KnownAs("kid", at(13) - timedelta(days=3))}
     )
-    (step,) = plan([hint()], now_is)
+    (step,) = plan([notification()], now_is)
     assert (step.company_id, step.do, step.days) == ("kid", NotificationAction.EVENT, (date(2026, 3, 1), TODAY))
 
 
@@ -191,9 +154,9 @@ def test_an_event_of_long_ago_is_refreshed_for_its_own_days_and_the_one_after() 
     companies = {"acme": CompanyState(slices, at(14, 5))}
     days = {}
     for began in (1, 60):
-        known = {"e1": NamedEvent("acme", ended - timedelta(days=began))}
-        now_is = situation(at(15), companies=companies, events=known)
-        (step,) = plan([hint(happened=ended, replayed_at=at(14, 30))], now_is)
+        known = {"e1": KnownAs("acme", ended - timedelta(days=began))}
+        now_is = state_of(at(15), companies=companies, events=known)
+        (step,) = plan([notification(happened=ended, replayed_at=at(14, 30))], now_is)
         days[began] = step.days
     last = ended.date() + timedelta(days=1)
     assert days[1] == tuple(last - timedelta(days=n) for n in (2, 1, 0))
@@ -202,12 +165,15 @@ def test_an_event_of_long_ago_is_refreshed_for_its_own_days_and_the_one_after() 
 
 def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_a_minute_at_most() -> None:
     """Registrations of two events of a company; the newest success closes the older ones of its event, and no others."""
-    old = hint(WebhookType.REGISTERED, "e1", at(8), run_id="r5", tries=5, tried_at=at(14, 19, 30), newest_id=1)
-    same, other = hint(WebhookType.REGISTERED, "e1", at(14, 19)), hint(WebhookType.REGISTERED, "e2", at(14, 19))
-    events = {name: NamedEvent("acme", at(13)) for name in ("e1", "e2")}
+    old = notification(WebhookType.REGISTERED, "e1", at(8), run_id="r5", tries=5, tried_at=at(14, 19, 30), newest_id=1)
+    same, other = (
+        notification(WebhookType.REGISTERED, "e1", at(14, 19)),
+        notification(WebhookType.REGISTERED, "e2", at(14, 19)),
+    )
+    events = {name: KnownAs("acme", at(13)) for name in ("e1", "e2")}
 
     def done(now: datetime, *hints: Waiting) -> list[str]:
-        return [str(step.do) for step in plan(hints, situation(now, events=events))]
+        return [str(step.do) for step in plan(hints, state_of(now, events=events))]
 
     assert done(at(14, 20), old, same, other) == ["wait", "wait", "list"]
     assert done(at(14, 20, 30), old, same, other) == ["wait", "list", "list"]
@@ -219,11 +185,11 @@ def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_
 @pytest.mark.parametrize("event_type", [WebhookType.ENDED, WebhookType.REGISTERED, WebhookType.CREATED])
 def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_type: str) -> None:
     """A run that fails each time: after 1, 5, 15, 60 minutes, then once an hour, for a day."""
-    waits, runs = hint(event_type, happened=at(14, 20), replayed_at=at(14, 20)), []
+    waits, runs = notification(event_type, happened=at(14, 20), replayed_at=at(14, 20)), []
     for minute in range(24 * 60):
         now = at(14, 20) + timedelta(minutes=minute)
-        (step,) = plan([waits], situation(now, now))
-        if step.do in FETCHING:
+        (step,) = plan([waits], state_of(now, now))
+        if step.do in ASKING:
             runs.append(minute)
             waits = replace(waits, run_id=f"r{minute}", tries=waits.tries + 1, tried_at=now)
         if event_type == WebhookType.CREATED:
@@ -243,85 +209,3 @@ def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_
 def test_when_an_end_should_be_covered_and_by_which_day(ended: datetime, due: datetime, day: date) -> None:
     """Ten minutes after Sequel has had its time; a day's last minute is the one before midnight."""
     assert (due_at(ended, SETTLE), day_of_end(ended)) == (due, day)
-
-
-@dataclass
-class InboxInMemory:
-    """An inbox as rows in memory, runs that may die, and an hourly run that may be off."""
-
-    hourly_is_on: bool
-    rows: list[Waiting] = field(default_factory=list)
-    through: datetime = TWO
-    runs: int = 0
-    effects: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    closed: int = 0
-
-    def steps(self, now: datetime) -> list[NotificationStep]:
-        """Decide, and close what is done with."""
-        now_is = situation(now, self.through, events={f"e{n}": NamedEvent("acme", at(13)) for n in range(4)})
-        steps = plan(self.rows, now_is)
-        for step in steps:
-            if step.do is NotificationAction.CLOSE:
-                self.rows.remove(step.notification)
-                self.closed += 1
-        return [step for step in steps if step.do in FETCHING]
-
-    def run(self, now: datetime, *, dies: bool) -> None:
-        """Take up what is asked for; do it, unless the run dies."""
-        asked = self.steps(now)
-        if not asked:
-            return
-        self.runs += 1
-        for event_id, do in {(step.notification.event_id or "", step.do) for step in asked}:
-            if not dies:
-                self.effects[event_id].append(do)
-        for step in asked:
-            row = replace(step.notification, run_id=f"r{self.runs}", tries=step.notification.tries + 1, tried_at=now)
-            if not dies and step.do is NotificationAction.EVENT:
-                row = replace(row, tries=0, refreshed_at=now)
-            self.rows[self.rows.index(step.notification)] = row
-        if not dies and any(step.do is NotificationAction.DAY for step in asked):
-            self.through = max(self.through, data_through(now, SETTLE))
-
-
-ARRIVALS = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 90), st.integers(0, 40)), min_size=1, max_size=30
-)  # event, minutes after its end that it arrives, seconds that the batch's stamp is off
-
-
-@given(ARRIVALS, st.booleans(), st.sets(st.integers(0, 150), max_size=20))
-@settings(max_examples=150)
-def test_whatever_arrives_in_whatever_order_has_one_effect_and_is_closed(
-    arrivals: list[tuple[int, int, int]], hourly_is_on: bool, deaths: set[int]
-) -> None:
-    """Duplicates, batches out of order, late ones, runs that die: each event is refreshed at once once at most."""
-    desk = InboxInMemory(hourly_is_on)
-    due: dict[int, list[Waiting]] = defaultdict(list)
-    for number, (event, late, off) in enumerate(arrivals):
-        happened = at(14, 20) + timedelta(minutes=event, seconds=off)
-        due[late].append(hint(event_id=f"e{event}", happened=happened, newest_id=number + 1))
-    for minute in range(240):
-        now = at(14, 24) + timedelta(minutes=minute)
-        desk.rows += due.pop(minute, [])
-        if hourly_is_on and now.minute == 6:
-            desk.through = max(desk.through, data_through(now, SETTLE))
-        desk.run(now, dies=minute in deaths)
-    assert (desk.rows, desk.closed) == ([], len(arrivals))
-    for effects in desk.effects.values():
-        assert effects.count(NotificationAction.EVENT) <= 1
-        assert effects.count(NotificationAction.DAY) <= 1
-        assert not (hourly_is_on and NotificationAction.DAY in effects)
-
-
-def _orders() -> Iterator[list[Waiting]]:
-    batches = [hint(newest_id=n, happened=at(14, 20, n)) for n in range(1, 6)]
-    yield batches
-    yield batches[::-1]
-    yield batches[2:] + batches[:2]
-
-
-@pytest.mark.parametrize("hints", list(_orders()))
-def test_the_order_of_batches_means_nothing(hints: list[Waiting]) -> None:
-    """All of them are one event's refresh."""
-    steps = plan(hints, situation(at(14, 21)))
-    assert {(step.do, step.days) for step in steps} == {(NotificationAction.EVENT, (TODAY,))}

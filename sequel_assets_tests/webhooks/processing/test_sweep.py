@@ -1,41 +1,21 @@
 """The sweep and what it counts, on both databases."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from sequel_assets.orchestration.checks.webhook_deliveries import result
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
-from sequel_assets.warehouse.stores.catalog import KnownCompany, save_companies
 from sequel_assets.warehouse.tables.core import event_participants, events
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals, note_undelivered
 from sequel_assets_tests.support.inboxes import deliver, hint, outcomes, rows
+from sequel_assets_tests.webhooks.processing.swept import NOW, warehouse_with_events
 
-NOW = datetime(2026, 3, 3, 16, tzinfo=UTC)
+__all__ = ["warehouse_with_events"]
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def books(warehouse: Warehouse) -> Warehouse:
-    """A root with a kid, subscribed to since a month."""
-    found = [
-        KnownCompany("root", "root.1", "Root", None, 0, None),
-        KnownCompany("kid", "kid.1", "Kid", "root", 1, None),
-    ]
-    with warehouse.write() as connection:
-        save_companies(connection, found, at=NOW - timedelta(days=30))
-        row = {
-            "company_id": "root",
-            "capability_hash": "c" * 64,
-            "event_type": WebhookType.ENDED,
-            "subscription_id": "s1",
-        }
-        connection.execute(subscriptions.insert().values(**row, created_at=NOW - timedelta(days=30)))
-    return warehouse
 
 
 def take_place(warehouse: Warehouse, event_id: str, ends_at: datetime, *, people: int = 1, **more: object) -> None:
@@ -54,133 +34,121 @@ def sweep(warehouse: Warehouse, now: datetime = NOW) -> int:
     return note_undelivered(warehouse, now)
 
 
-def told(warehouse: Warehouse) -> Arrivals:
+def arrivals_of(warehouse: Warehouse) -> Arrivals:
     """How the ends were told."""
     with warehouse.read() as connection:
         return arrivals(connection, NOW)
 
 
-def test_an_end_that_nothing_tells_of_within_the_hour_is_noticed_once(books: Warehouse) -> None:
+def test_an_end_that_nothing_tells_of_within_the_hour_is_noticed_once(warehouse_with_events: Warehouse) -> None:
     """Not one that was told, was cancelled, vanished, lies outside the week, or ended a moment ago."""
-    take_place(books, "silent", NOW - HOUR)
-    take_place(books, "told", NOW - 2 * HOUR)
-    take_place(books, "fresh", NOW - HOUR + timedelta(seconds=1))
-    take_place(books, "old", NOW - timedelta(days=8))
-    take_place(books, "cancelled", NOW - 2 * HOUR, is_cancelled=True)
-    take_place(books, "gone", NOW - 2 * HOUR, vanished_at=NOW - HOUR)
-    deliver(books, hint("kid", "told", NOW - 2 * HOUR))
-    assert [sweep(books), sweep(books)] == [1, 0]
-    (missed,) = [row for row in rows(books) if row["verdict"] == "missed"]
+    take_place(warehouse_with_events, "silent", NOW - HOUR)
+    take_place(warehouse_with_events, "told", NOW - 2 * HOUR)
+    take_place(warehouse_with_events, "fresh", NOW - HOUR + timedelta(seconds=1))
+    take_place(warehouse_with_events, "old", NOW - timedelta(days=8))
+    take_place(warehouse_with_events, "cancelled", NOW - 2 * HOUR, is_cancelled=True)
+    take_place(warehouse_with_events, "gone", NOW - 2 * HOUR, vanished_at=NOW - HOUR)
+    deliver(warehouse_with_events, hint("kid", "told", NOW - 2 * HOUR))
+    assert [sweep(warehouse_with_events), sweep(warehouse_with_events)] == [1, 0]
+    (missed,) = [row for row in rows(warehouse_with_events) if row["verdict"] == "missed"]
     assert (missed["company_id"], missed["event_id"], missed["sent_at"]) == ("kid", "silent", NOW - HOUR)
-    assert told(books) == Arrivals(1, (), (("kid", "silent"),))
+    assert arrivals_of(warehouse_with_events) == Arrivals(1, (), (("kid", "silent"),))
 
 
-def test_an_end_that_was_told_without_a_time_is_told_from_when_it_came(books: Warehouse) -> None:
+def test_an_end_that_was_told_without_a_time_is_told_from_when_it_came(warehouse_with_events: Warehouse) -> None:
     """Before the event began it told of another end of it: the event was begun again, or put off."""
     for event_id, came in (("told", NOW - HOUR), ("put off", NOW - 4 * HOUR)):
-        take_place(books, event_id, NOW - HOUR)
-        deliver(books, hint("kid", event_id, came, sent_at=None))
-    assert sweep(books) == 1
-    assert [row["event_id"] for row in rows(books) if row["verdict"] == "missed"] == ["put off"]
+        take_place(warehouse_with_events, event_id, NOW - HOUR)
+        deliver(warehouse_with_events, hint("kid", event_id, came, sent_at=None))
+    assert sweep(warehouse_with_events) == 1
+    assert [row["event_id"] for row in rows(warehouse_with_events) if row["verdict"] == "missed"] == ["put off"]
 
 
-def test_nothing_is_missed_where_nothing_is_subscribed_to(warehouse: Warehouse, books: Warehouse) -> None:
+def test_nothing_is_missed_where_nothing_is_subscribed_to(
+    warehouse: Warehouse, warehouse_with_events: Warehouse
+) -> None:
     """Nor what ended before the subscription was made."""
-    take_place(books, "silent", NOW - 2 * HOUR)
-    with books.write() as connection:
+    take_place(warehouse_with_events, "silent", NOW - 2 * HOUR)
+    with warehouse_with_events.write() as connection:
         connection.execute(subscriptions.update().values(created_at=NOW - HOUR))
-    assert sweep(books) == 0
-    with books.write() as connection:
+    assert sweep(warehouse_with_events) == 0
+    with warehouse_with_events.write() as connection:
         connection.execute(subscriptions.update().values(created_at=NOW - 3 * HOUR, ended_at=NOW))
     assert sweep(warehouse) == 0
 
 
-def test_what_comes_late_is_late_and_what_nobody_attended_is_neither(books: Warehouse) -> None:
+def test_what_comes_late_is_late_and_what_nobody_attended_is_neither(warehouse_with_events: Warehouse) -> None:
     """The first of several deliveries counts; an event that took no place was not to be told of."""
-    take_place(books, "late", NOW - 3 * HOUR)
-    take_place(books, "empty", NOW - 3 * HOUR, people=0)
-    take_place(books, "twice", NOW - 3 * HOUR)
-    assert sweep(books) == 3
-    deliver(books, hint("kid", "late", NOW - 3 * HOUR, received_at=NOW))
-    deliver(books, hint("kid", "twice", NOW - 3 * HOUR), hint("kid", "twice", NOW - 3 * HOUR, received_at=NOW))
-    assert told(books) == Arrivals(1, (("kid", "late"),), ())
+    take_place(warehouse_with_events, "late", NOW - 3 * HOUR)
+    take_place(warehouse_with_events, "empty", NOW - 3 * HOUR, people=0)
+    take_place(warehouse_with_events, "twice", NOW - 3 * HOUR)
+    assert sweep(warehouse_with_events) == 3
+    deliver(warehouse_with_events, hint("kid", "late", NOW - 3 * HOUR, received_at=NOW))
+    deliver(
+        warehouse_with_events,
+        hint("kid", "twice", NOW - 3 * HOUR),
+        hint("kid", "twice", NOW - 3 * HOUR, received_at=NOW),
+    )
+    assert arrivals_of(warehouse_with_events) == Arrivals(1, (("kid", "late"),), ())
 
 
-@pytest.mark.parametrize(
-    ("in_time", "missed", "expected"),
-    [
-        (0, 0, (True, "ERROR", "Skipped: no event has ended within 7 days.")),
-        (20, 0, (True, "ERROR", "Of 20 ends within 7 days 0 were never reported and 0 late.")),
-        (96, 4, (True, "WARN", "Of 100 ends within 7 days 4 were never reported and 0 late.")),
-        (95, 5, (False, "WARN", "Of 100 ends within 7 days 5 were never reported and 0 late.")),
-        (51, 49, (False, "WARN", "Of 100 ends within 7 days 49 were never reported and 0 late.")),
-        (50, 50, (False, "ERROR", "Of 100 ends within 7 days 50 were never reported and 0 late.")),
-    ],
-)
-def test_the_check_warns_at_a_twentieth_and_fails_at_a_half(
-    in_time: int, missed: int, expected: tuple[bool, str, str]
-) -> None:
-    """And says that the tables are right all the same."""
-    checked = result(Arrivals(in_time, (), tuple(("kid", f"e{n}") for n in range(missed))), {"kid": "kid.1"})
-    passed, severity, words = expected
-    assert checked.passed is passed
-    assert (checked.description or "").startswith(words)
-    if missed:
-        assert checked.severity.value == severity
-        assert "kid.1 event e0: never reported" in (checked.description or "")
-
-
-def test_groups_are_taken_up_once_and_put_back(books: Warehouse) -> None:
+def test_groups_are_taken_up_once_and_put_back(warehouse_with_events: Warehouse) -> None:
     """Batches that stand alike are one group; whoever comes second gets nothing; what was handled may be put back."""
     batches = [hint("kid", "e1", NOW - timedelta(seconds=n), page=n) for n in range(1, 4)]
-    deliver(books, *batches, *batches)
-    with books.read() as connection:
+    deliver(warehouse_with_events, *batches, *batches)
+    with warehouse_with_events.read() as connection:
         ((group,),) = notifications.waiting(connection, [WebhookType.ENDED])
     assert (group.count, group.happened_at) == (3, NOW - timedelta(seconds=1))
-    deliver(books, hint("kid", "e1", NOW, page=4))
-    with books.write() as connection:
+    deliver(warehouse_with_events, hint("kid", "e1", NOW, page=4))
+    with warehouse_with_events.write() as connection:
         assert notifications.claim(connection, [group], run_id="r1", at=NOW) == [group]
         assert notifications.claim(connection, [group], run_id="r2", at=NOW) == []
-    assert [row["run_id"] for row in rows(books)] == ["r1", "r1", "r1", None]
-    with books.write() as connection:
+    assert [row["run_id"] for row in rows(warehouse_with_events)] == ["r1", "r1", "r1", None]
+    with warehouse_with_events.write() as connection:
         notifications.mark_refreshed(connection, "r1", "kid", ["e1"], at=NOW)
         for page in list(notifications.waiting(connection, [WebhookType.ENDED])):
             for one in page:
                 notifications.close(connection, one, "done", at=NOW)
-    assert outcomes(books) == ["done"] * 4
-    with books.write() as connection:
+    assert outcomes(warehouse_with_events) == ["done"] * 4
+    with warehouse_with_events.write() as connection:
         assert notifications.put_back(connection, NOW, None, at=NOW + HOUR) == 1
         assert notifications.put_back(connection, NOW - HOUR, "other", at=NOW + HOUR) == 0
         assert notifications.put_back(connection, NOW - HOUR, "e1", at=NOW + HOUR) == 3
-    assert {(row["run_id"], row["refreshed_at"], row["replayed_at"]) for row in rows(books)} == {
+    assert {(row["run_id"], row["refreshed_at"], row["replayed_at"]) for row in rows(warehouse_with_events)} == {
         (None, None, NOW + HOUR)
     }
 
 
-def test_what_was_missed_or_tried_in_vain_is_put_back_and_what_has_just_come_is_left(books: Warehouse) -> None:
+def test_what_was_missed_or_tried_in_vain_is_put_back_and_what_has_just_come_is_left(
+    warehouse_with_events: Warehouse,
+) -> None:
     """As if each had just come; a hint that nobody has taken up yet is as it was."""
-    deliver(books, hint("kid", "e1", NOW, verdict="missed"), hint("kid", "e2", NOW), hint("kid", "e3", NOW))
-    with books.write() as connection:
+    deliver(
+        warehouse_with_events, hint("kid", "e1", NOW, verdict="missed"), hint("kid", "e2", NOW), hint("kid", "e3", NOW)
+    )
+    with warehouse_with_events.write() as connection:
         (groups,) = notifications.waiting(connection, [WebhookType.ENDED])
         notifications.close(connection, groups[0], "done", at=NOW)
         notifications.claim(connection, groups[1:2], run_id="r1", at=NOW)
         assert notifications.put_back(connection, NOW, None, at=NOW + HOUR) == 2
-    told = [(row["handled_at"], row["run_id"], row["tries"], row["replayed_at"]) for row in rows(books)]
-    assert told == [(None, None, 0, NOW + HOUR), (None, None, 0, NOW + HOUR), (None, None, 0, None)]
+    arrivals = [
+        (row["handled_at"], row["run_id"], row["tries"], row["replayed_at"]) for row in rows(warehouse_with_events)
+    ]
+    assert arrivals == [(None, None, 0, NOW + HOUR), (None, None, 0, NOW + HOUR), (None, None, 0, None)]
 
 
 def test_however_many_wait_each_is_seen_and_those_of_one_event_together(
-    books: Warehouse, monkeypatch: pytest.MonkeyPatch
+    warehouse_with_events: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page holds two events here; those that name none come first."""
     monkeypatch.setattr(notifications, "MAX_EVENTS", 2)
     later = NOW + HOUR
-    deliver(books, *(hint(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")))
-    deliver(books, hint("kid", None, NOW), hint("kid", "e1", later))
-    with books.write() as connection:
+    deliver(warehouse_with_events, *(hint(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")))
+    deliver(warehouse_with_events, hint("kid", None, NOW), hint("kid", "e1", later))
+    with warehouse_with_events.write() as connection:
         ((_, first, *_), *_) = notifications.waiting(connection, [WebhookType.ENDED])
         notifications.claim(connection, [first], run_id="r1", at=later)
-    with books.read() as connection:
+    with warehouse_with_events.read() as connection:
         pages = [
             [(one.event_id, one.count) for one in page]
             for page in notifications.waiting(connection, [WebhookType.ENDED])
@@ -192,16 +160,16 @@ def test_however_many_wait_each_is_seen_and_those_of_one_event_together(
     ]
 
 
-def test_an_end_that_is_told_by_the_company_above_is_told(books: Warehouse) -> None:
+def test_an_end_that_is_told_by_the_company_above_is_told(warehouse_with_events: Warehouse) -> None:
     """Sequel may name the subscription's company: its event's id decides, and it is counted where it belongs."""
-    take_place(books, "told", NOW - 2 * HOUR)
-    take_place(books, "late", NOW - 4 * HOUR)
-    deliver(books, hint("root", "told", NOW - 2 * HOUR))
-    assert sweep(books) == 1
-    deliver(books, hint("root", "late", NOW - 4 * HOUR, received_at=NOW))
-    assert sweep(books) == 0
-    assert told(books) == Arrivals(1, (("kid", "late"),), ())
-    with books.read() as connection:
+    take_place(warehouse_with_events, "told", NOW - 2 * HOUR)
+    take_place(warehouse_with_events, "late", NOW - 4 * HOUR)
+    deliver(warehouse_with_events, hint("root", "told", NOW - 2 * HOUR))
+    assert sweep(warehouse_with_events) == 1
+    deliver(warehouse_with_events, hint("root", "late", NOW - 4 * HOUR, received_at=NOW))
+    assert sweep(warehouse_with_events) == 0
+    assert arrivals_of(warehouse_with_events) == Arrivals(1, (("kid", "late"),), ())
+    with warehouse_with_events.read() as connection:
         named = [
             notifications.notified_since(connection, company_id, [WebhookType.ENDED], NOW - 3 * HOUR)
             for company_id in ("kid", "root")
@@ -209,43 +177,23 @@ def test_an_end_that_is_told_by_the_company_above_is_told(books: Warehouse) -> N
     assert named == [{"told", "late"}, set()]
 
 
-def test_the_sweep_writes_only_where_something_is_missing(books: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sweep_writes_only_where_something_is_missing(
+    warehouse_with_events: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On SQLite who writes keeps the receivers waiting."""
-    take_place(books, "silent", NOW - 2 * HOUR)
-    assert sweep(books) == 1
+    take_place(warehouse_with_events, "silent", NOW - 2 * HOUR)
+    assert sweep(warehouse_with_events) == 1
     monkeypatch.setattr(Warehouse, "write", None)
-    assert sweep(books) == 0
+    assert sweep(warehouse_with_events) == 0
 
 
-def test_an_event_is_looked_up_in_the_inbox_by_an_index(books: Warehouse, engine_kind: str) -> None:
+def test_an_event_is_looked_up_in_the_inbox_by_an_index(warehouse_with_events: Warehouse, engine_kind: str) -> None:
     """As both databases plan it once there are many rows."""
-    deliver(books, *(hint("kid", f"e{n % 1000}", NOW) for n in range(5000)))
+    deliver(warehouse_with_events, *(hint("kid", f"e{n % 1000}", NOW) for n in range(5000)))
     question = "SELECT 1 FROM inbox WHERE event_id = 'e7' AND event_type = 'virtual-stage-event-ended'"
-    with books.write() as connection:
+    with warehouse_with_events.write() as connection:
         connection.exec_driver_sql("ANALYZE inbox")
-    with books.read() as connection:
+    with warehouse_with_events.read() as connection:
         how = "EXPLAIN QUERY PLAN" if engine_kind == "sqlite" else "EXPLAIN"
         planned = str(connection.exec_driver_sql(f"{how} {question}").all())
     assert "ix_inbox_event" in planned
-
-
-def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(books: Warehouse) -> None:
-    """Whatever the share of those that were told; one that was put back waits from then on."""
-    old = NOW - timedelta(days=2)
-    deliver(books, hint("kid", "e1", old), hint("kid", "e1", NOW), hint("kid", "e2", NOW), hint("kid", "e3", old))
-    with books.write() as connection:
-        (groups,) = notifications.waiting(connection, [WebhookType.ENDED])
-        notifications.close(connection, groups[-1], "done", at=old)
-        notifications.put_back(connection, old, "e3", at=NOW)
-    with books.read() as connection:
-        stuck = notifications.stuck(connection, NOW - timedelta(days=1))
-    assert stuck == [notifications.Stuck("kid", WebhookType.ENDED, "e1", old)]
-    checked = result(Arrivals(20, (), ()), {"kid": "kid.1"}, stuck)
-    assert (checked.passed, checked.severity.value, checked.description) == (
-        False,
-        "WARN",
-        "Of 20 ends within 7 days 0 were never reported and 0 late.\n"
-        "The notifications about 1 events have waited for more than a day (sequel-assets inbox --waiting says for what):\n"
-        "kid.1 event e1: virtual-stage-event-ended, since 2026-03-01 16:00",
-    )
-    assert result(Arrivals(0, (), ()), {}, stuck).passed is False

@@ -55,12 +55,12 @@ class FakeSubscription:
 
 
 class FakeSequel:
-    """The far end. `mishap` is asked before each request that changes something; `secrets` are all it ever told or heard."""
+    """The far end. `fault` is asked before each request that changes something; `secrets` are all it ever told or heard."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.entries: dict[str, FakeSubscription] = {}
         self.clock = clock
-        self.mishap: Callable[[str], str] = lambda _: ""
+        self.fault: Callable[[str], str] = lambda _: ""
         self.tick: Callable[[], None] = lambda: None
         self.asked: list[str] = []
         self.secrets: set[str] = set()
@@ -72,15 +72,15 @@ class FakeSequel:
         self.tick()
         id_ = request.url.path.removeprefix(PATH).strip("/")
         what = {"POST": "renew" if id_ else "create", "PUT": "extend"}.get(request.method, request.method.lower())
-        mishap = self.mishap(what)
-        if mishap == "no connection":
+        fault = self.fault(what)
+        if fault == "no connection":
             raise httpx.ConnectError("refused")
-        if mishap in ("400", "404", "429", "500 not done"):
-            return httpx.Response(int(mishap[:3]), json={"hasError": True, "errorMessage": f"no: {request.content!r}"})
+        if fault in ("400", "404", "429", "500 not done"):
+            return httpx.Response(int(fault[:3]), json={"hasError": True, "errorMessage": f"no: {request.content!r}"})
         self.asked.append(what)
         answer = self._answer(what, id_.removeprefix("renew/"), json.loads(request.content or b"{}"))
         self.tick()
-        return httpx.Response(500) if mishap == "500 done" else answer
+        return httpx.Response(500) if fault == "500 done" else answer
 
     def _answer(self, what: str, id_: str, body: dict[str, Any]) -> httpx.Response:
         info = body.get("subscriptionInfo", {})

@@ -31,8 +31,9 @@ from sequel_assets_tests.webhooks.receiver.harness import (
     stored,
     subscribe,
 )
-from sequel_assets_tests.webhooks.receiver.odd_deliveries import BODIES, STAMPS, USUAL, Odd, stamped
-from sequel_assets_tests.webhooks.receiver.test_verify import KNOWN
+from sequel_assets_tests.webhooks.receiver.verify.known_subscriptions import KNOWN
+from sequel_assets_tests.webhooks.receiver.verify.odd_deliveries import BODIES, USUAL, Odd, stamped
+from sequel_assets_tests.webhooks.receiver.verify.odd_times import STAMPS
 
 IDS = [f"{number}-{ascii(stamp)[:60]}" for number, (stamp, _) in enumerate(STAMPS)]
 

@@ -1,0 +1,1 @@
+"""Commands of the platform as the tests call them."""

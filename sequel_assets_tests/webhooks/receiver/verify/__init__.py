@@ -1,0 +1,1 @@
+"""What a delivery must hold to be accepted."""
