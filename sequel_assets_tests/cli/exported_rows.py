@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.commands.export import Order
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end
@@ -77,9 +76,9 @@ def out(tmp_path: Path) -> Path:
 
 def order(
     folder: Path, *datasets: str, last: date | None = None, form: str = "parquet", with_people: bool = False
-) -> Order:
+) -> ExportOptions:
     """An order from the first day on."""
-    return Order(datasets, day(0), last or day(2), form, folder, with_people)
+    return ExportOptions(datasets, day(0), last or day(2), form, folder, with_people)
 
 
 def files(folder: Path) -> list[str]:

@@ -100,7 +100,7 @@ def test_a_key_that_leads_elsewhere_writes_nothing(new_warehouse: Any, out: Path
     with pytest.raises(UsageError) as refused:
         export(settings_of(warehouse), order(out, "companies"), [])
     assert str(refused.value) == (
-        f"company acme: its partition key {visible(key)} is none that is made here, and names a folder elsewhere; nothing was "
+        f"company acme: its partition key {visible(key)} was not generated here and leads to another folder; nothing was "
         f"written; set companies.partition_key to {PartitionKeys({}, ()).of(ACME, known_company(ACME).name)}, then run: sequel-assets repair"
     )
     assert not out.exists()

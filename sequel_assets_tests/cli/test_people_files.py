@@ -130,7 +130,7 @@ def test_a_wrong_line_is_told_by_its_number_and_nothing_is_written(
         call(filled, file)
     assert str(caught.value).splitlines() == [
         f"line 3: {why}",
-        "nothing was written; mend them, or leave them out with --skip-bad",
+        "nothing was written; correct them, or leave them out with --skip-bad",
     ]
     assert linked(filled) == before
     assert call(filled, file, skips=True) == 0

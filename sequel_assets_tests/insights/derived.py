@@ -6,9 +6,8 @@ from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sequel_assets.refresh.core.run_info import RunInfo
-
 from sequel_assets.refresh.core.retention import NONE_FROZEN
+from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -52,12 +51,12 @@ def derived(
     warehouse: Warehouse, *numbers: int, start: int = 0, frozen_before: date = NONE_FROZEN
 ) -> dict[str, list[tuple[int, str]]]:
     """Derive and tell, by insight, which days became what."""
-    results, _ = derive(
+    results = derive(
         warehouse,
         ACME,
         [day(n) for n in numbers],
         start=day(start),
-        moment=MOMENT,
+        run_info=MOMENT,
         frozen_before=frozen_before,
     )
     return {name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()}

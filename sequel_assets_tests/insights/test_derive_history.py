@@ -10,7 +10,7 @@ from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.transform.derive import wanted_slices
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
-from sequel_assets.warehouse.stores.problems import Problem, settle
+from sequel_assets.warehouse.stores.problems import Problem, replace_problems
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
     event_participants,
@@ -121,6 +121,6 @@ def test_problems_of_frozen_days_are_closed(warehouse: Warehouse) -> None:
     """Nothing is asked any more that could mend them; those of other days, and without a day, stand."""
     notes = [Problem(ACME, "event_participants", "no answer", on, "e1") for on in (day(0), day(2), NO_DAY)]
     for note in notes:
-        settle(warehouse, ACME, note.dataset, [note.day], [note], at=AT)
+        replace_problems(warehouse, ACME, note.dataset, [note.day], [note], at=AT)
     derived(warehouse, frozen_before=day(1))
     assert [row[2] for row in table_of(warehouse, problems)] == [NO_DAY, day(2)]

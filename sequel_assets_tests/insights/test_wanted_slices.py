@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE
-from sequel_assets.refresh.transform.derive import Wanted, wanted_slices
+from sequel_assets.refresh.transform.derive import wanted_slices
 from sequel_assets_tests.insights.derived import fact
 from sequel_assets_tests.support.rows import (
     DAY,
@@ -53,7 +53,7 @@ def test_an_insight_of_a_day_says_what_the_facts_of_the_day_say() -> None:
     )
     wanted, waiting = wanted_slices(DAILY_USAGE, facts, DAY)
     assert (wanted, waiting) == (
-        {day(0): Wanted("x", hour(9), None, False), day(3): Wanted("y", hour(80), hour(79), False, is_whole=True)}, {},
+        {day(0): WantedSlice("x", hour(9), None, False), day(3): WantedSlice("y", hour(80), hour(79), False, is_full=True)}, {},
     )  # fmt: skip
 
 

@@ -136,11 +136,11 @@ def checks_and_alerts(home: Path, env: dict[str, str]) -> str:
         alerts_arriving() as (address, received),
         variables(env | {"SEQUEL_ALERT_URLS": address, "DAGSTER_HOME": str(home)}),
     ):
-        sensor = alert_sensor.alert_sensor()
+        sensor = alert_sensor.alerts_sensor()
         made = dg.Definitions(
             assets=[refresh_asset(partitions.slice_partitions(settings.load()))],
             asset_checks=[
-                integrity.conservation_check(), availability.completeness_check(), availability.availability_checks(),
+                integrity.control_totals_check(), availability.completeness_check(), availability.availability_checks(),
                 integrity.derivation_checks(), freshness.freshness_checks(),
             ],
             jobs=[jobs.SLICES_JOB, jobs.CHECKS_JOB],

@@ -77,7 +77,7 @@ def test_changes_begin_at_midnight_and_the_newest_come_first(checkout: Checkout)
 
 
 BAD: list[tuple[list[str], Callable[[str, str], str]]] = [
-    (["changes", "--since", "2026-03-05"], lambda a, b: "--since 2026-03-05 is in the future; the last day there can be is 2026-03-04 (UTC)"),
+    (["changes", "--since", "2026-03-05"], lambda a, b: "--since 2026-03-05 is in the future; today is 2026-03-04 (UTC)"),
     (["changes", "--since", "March\n3"], lambda a, b: "--since March 3: it must be a day (UTC) such as 2026-11-23, without time or zone"),
     (["accept", "--company", "Bolt", "--from", "2026-03-02", "--to", "2026-03-01"],
      lambda a, b: "--from 2026-03-02 is after --to 2026-03-01; give the earlier day first"),
@@ -89,7 +89,7 @@ BAD: list[tuple[list[str], Callable[[str, str], str]]] = [
      lambda a, b: f"--event e-blot: {b} has no such event; the table events has the ids and names of all (company_id is bolt), and status names"),
     (["exclude", "--company", "Bolt", "--event", "e-acme", "--reason", "x"],
      lambda a, b: f"--event e-acme: {b} has no such event; it belongs to {a}; the table events"),
-    (["exclude", "--company", "Bolt", "--event", "e-bolt", "--undo"], lambda a, b: f"--event e-bolt: {b} has not ruled it out; ruled out are: none"),
+    (["exclude", "--company", "Bolt", "--event", "e-bolt", "--undo"], lambda a, b: f"--event e-bolt: {b} has not excluded it; excluded are: none"),
 ]  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_without_tables_it_is_said_what_to_do_and_nothing_is_made(tmp_path: Path
     )
     for arguments in commands:
         assert empty.refused_quickly(2, *arguments) == [
-            "the warehouse sqlite:///.sequel/warehouse.db is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
+            "the warehouse sqlite:///.sequel/warehouse.db does not exist yet; run: sequel-assets backfill, or sequel-assets migrate"
         ]
     assert list(folder.iterdir()) == []
 

@@ -159,7 +159,7 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
     done = checkout.quickly("exclude", "--company", bolt, "--event", "e-bolt", "--reason", " never\n [b]answers[/b] ")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        f"e-bolt of {bolt} is ruled out: it is not asked any more, and status shows it. Its stored rows stay and count; "
+        f"e-bolt of {bolt} is excluded: it is not requested any more, and status shows it. Its stored rows stay and count; "
         "its problems go with the next refresh of their days, at their close or by sequel-assets backfill (--force where they are final).\n"
     )
     excluded = {
@@ -169,7 +169,7 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
         "since": "2026-03-04T15:07:00+00:00",
     }
     assert status_of(checkout)[1]["excluded"] == [excluded]
-    shown = checkout.quickly("status").stdout.partition("Excluded: events ruled out")[2]
+    shown = checkout.quickly("status").stdout.partition("Excluded events")[2]
     assert "never [b]answers[/b]" in shown
     done = checkout.call(*force)
     assert done.returncode == 0, done.stderr
@@ -178,5 +178,5 @@ def test_a_ghost_is_ruled_out_and_taken_back_in(checkout: Checkout, sandbox: San
 
     done = checkout.quickly("exclude", "--company", "Bolt", "--event", "e-bolt", "--undo")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"e-bolt of {bolt} is taken back in: ")
+    assert done.stdout.startswith(f"e-bolt of {bolt} is included: ")
     assert rows_of(checkout.url, exclusions) == []

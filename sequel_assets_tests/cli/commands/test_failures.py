@@ -32,7 +32,7 @@ def test_a_refused_sign_in_exits_3(refusing: Checkout) -> None:
     """One line, and nothing is written."""
     (line,) = refusing.refused(3, *RANGE, SEQUEL_CLIENT_ID="somebody-else")
     assert line.startswith("Sequel's token endpoint refuses the client id and secret (401)")
-    assert line.endswith("; nothing half-written; run the same command again when that is mended")
+    assert line.endswith("; nothing half-written; run the same command again when that is fixed")
     assert "sandbox-secret" not in line
 
 
@@ -139,7 +139,7 @@ def test_a_backfill_leaves_out_what_sequel_has_forgotten_and_says_so(checkout: C
     told = [line for line in done.stdout.splitlines() if line.startswith("frozen: ")]
     assert len(told) == 3
     assert told[0].endswith(
-        "2026-03-01 to 2026-03-01 is not asked, since Sequel keeps 1 day (SEQUEL_RETENTION_DAYS); "
+        "2026-03-01 to 2026-03-01 is not requested, since Sequel keeps 1 day (SEQUEL_RETENTION_DAYS); "
         "what is kept here stays; 1 day of it is unknown"
     )
     for force in ([], ["--force"]):

@@ -32,7 +32,7 @@ def whole_warehouse(url: str) -> dict[str, list[tuple[object, ...]]]:
 
 BAD_DAYS = [
     (["2026-03-02", "2026-03-01"], "--from 2026-03-02 is after --to 2026-03-01; give the earlier day first"),
-    (["2026-03-01", "2026-03-04"], "--to 2026-03-04 is in the future; the last day there can be is 2026-03-03 (UTC)"),
+    (["2026-03-01", "2026-03-04"], "--to 2026-03-04 is in the future; today is 2026-03-03 (UTC)"),
     (
         ["2026-02-28", "2026-03-01"],
         "--from 2026-02-28 is before the start of history, 2026-03-01; set SEQUEL_START_DATE to an earlier day first",
@@ -112,7 +112,7 @@ BAD_SETTINGS = [
     ({"SEQUEL_MAX_CONCURRENCY": "0"}, ["SEQUEL_MAX_CONCURRENCY: input should be greater than or equal to 1"]),
     ({"SEQUEL_MAX_CONCURRENCY": "many"}, ["SEQUEL_MAX_CONCURRENCY: "]),
     ({"DAGSTER_HOME": "relative/home"}, ["DAGSTER_HOME: relative/home is not an absolute path"]),
-    ({"DAGSTER_HOME": "/no/such/home"}, ["DAGSTER_HOME: there is no folder /no/such/home; make it, or leave"]),
+    ({"DAGSTER_HOME": "/no/such/home"}, ["DAGSTER_HOME: there is no folder /no/such/home; create it, or unset"]),
     (
         {"SEQUEL_COMPANY_ID": "no such/company"},
         ["SEQUEL_COMPANY_ID: Sequel knows no company no such/company (404); nothing was written"],

@@ -61,14 +61,14 @@ def test_status_is_a_table_for_people(whole: Checkout) -> None:
         done = whole.call("status", **told)
         assert (done.returncode, done.stderr) == (0, "")
         assert "event_participants" in done.stdout
-        assert done.stdout.rstrip().endswith("Nothing is late.\nNo problem stands.")
+        assert done.stdout.rstrip().endswith("Nothing is late.\nNo problem is open.")
 
 
 def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Checkout) -> None:
     """For people and machines alike."""
     for arguments in (["status"], ["status", "--json"]):
         assert refusing.refused_quickly(2, *arguments) == [
-            "the warehouse sqlite:///.sequel/warehouse.db is not there yet; run: sequel-assets backfill, or sequel-assets migrate"
+            "the warehouse sqlite:///.sequel/warehouse.db does not exist yet; run: sequel-assets backfill, or sequel-assets migrate"
         ]
 
 

@@ -42,7 +42,7 @@ def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
     process.send_signal(number)
     said, errors = process.communicate(timeout=30)
     assert process.returncode == 130, (said, errors)
-    assert errors.splitlines() == ["stopped; what was committed stays, and the same command goes on from there"]
+    assert errors.splitlines() == ["stopped; what was committed stays, and the same command continues from there"]
     statuses = checkout.runs()
     assert len(statuses) < 3
     assert statuses[0] in {"FAILURE", "CANCELED"}
@@ -91,7 +91,7 @@ def test_a_stop_while_dagsters_storage_is_locked_is_told_in_one_line(
     if signals:
         assert (process.returncode, errors.splitlines()) == (
             130,
-            ["stopped; what was committed stays, and the same command goes on from there"],
+            ["stopped; what was committed stays, and the same command continues from there"],
         ), (said, errors)
         return
     assert process.returncode in {1, 2}, (said, errors)

@@ -36,7 +36,7 @@ def test_a_partition_whose_company_nobody_knows_fails_with_words(stage: Stage) -
     result = stage.run("refresh_slices", {"dagster/partition": f"nobody.00000000|{DAYS[0]}"})
     assert not result.success
     assert why_failed(result) == (
-        "in no row of the table companies, so nothing was asked of them: nobody.00000000; "
+        "in no row of the table companies, so nothing was requested of them: nobody.00000000; "
         "materialize the asset companies first, or delete these partitions"
     )
     assert stage.sandbox.requests.count == before
@@ -51,7 +51,9 @@ def test_a_company_that_is_gone_is_not_asked_and_turns_nothing_red(stage: Stage)
     assert [request.path for request in stage.sandbox.requests if BOLT in request.path] == []
     assert stage.statuses("event_participants") == (stage.slice_keys([ROOT, ACME], DAYS), set())
     alone = stage.refresh([BOLT], DAYS[0], DAYS[0])
-    assert why_failed(alone) == (f"gone at Sequel, so nothing was asked of them and their data stay: {stage.key(BOLT)}")
+    assert why_failed(alone) == (
+        f"gone at Sequel, so nothing was requested of them and their data stay: {stage.key(BOLT)}"
+    )
 
 
 @ON_REFRESHED

@@ -60,7 +60,7 @@ def test_a_partition_that_is_no_companys_holds_up_nobody(stage: Stage) -> None:
     assert stage.statuses("daily_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())
     said = [entry.user_message for entry in stage.instance.all_logs(result.run_id)]
     assert (
-        "in no row of the table companies, so nothing was asked of them: nobody.00000000; "
+        "in no row of the table companies, so nothing was requested of them: nobody.00000000; "
         "materialize the asset companies first, or delete these partitions"
     ) in said
 

@@ -88,7 +88,7 @@ def test_what_is_under_way_is_known_however_many_there_are(monkeypatch: pytest.M
                 tags = {"dagster/sensor_name": "new_companies", RANGE_START: f"c{n}.key|2026-01-01"}
                 tags["dagster/run_key"] = f"first-c{n}.key-{hour}"
                 create_run_for_test(instance, status=dg.DagsterRunStatus(state), tags=tags)
-        assert new_companies.tried_in(instance) == {
+        assert new_companies.attempts_in(instance) == {
             f"c{n}.key": Attempt(dg.DagsterRunStatus.STARTED, "2026030315") for n in range(20)
         }
 

@@ -58,7 +58,7 @@ def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_
     deliver(stage.stage.warehouse, hint(told_of, "e-early", stage.now, WebhookType.STARTED))
     stage.later(seconds=1)
     assert stage.ask("started") == ""
-    assert outcomes(stage.stage.warehouse) == ["its event is asked for every hour from now on"]
+    assert outcomes(stage.stage.warehouse) == ["its event is fetched every hour from now on"]
     for hour in (15, 16):  # what has just been listed for the first time is asked for anyhow
         stage.at(at(3, hour, 5))
         stage.hourly()
@@ -114,7 +114,7 @@ def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stag
     stage.later(seconds=1)
     stage.ask()
     assert outcomes(stage.stage.warehouse) == [
-        "no such company beneath yours: not ours",
+        "no such company among yours: not ours",
         "Sequel lists no such event of its company: not ours",
     ]
     world.add_company(Company("late", "Latecomer", ROOT))

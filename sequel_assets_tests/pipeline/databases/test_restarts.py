@@ -75,7 +75,7 @@ def test_a_server_that_stays_away_is_waited_for_a_minute_in_all_and_then_no_more
     own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever comes later is told at once; when it is there again everything goes on."""
-    monkeypatch.setattr(transactions, "AWAY_SECONDS", 0.3)
+    monkeypatch.setattr(transactions, "MAX_OUTAGE_SECONDS", 0.3)
     own_server.run("CREATE DATABASE w")
     warehouse = Warehouse(own_server.url("w"))
     schema.migrate(warehouse)

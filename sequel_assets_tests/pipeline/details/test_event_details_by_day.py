@@ -12,7 +12,7 @@ from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.insights.person_engagement import person_engagement
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour, to_ask
+from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_once_more, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.sandbox import Attendance, Fault, Faults, Person
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -49,11 +49,11 @@ def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Wa
         with warehouse.read() as connection:
             whole = landed_days(connection, ["kid"])["kid"]
         settle, window = timedelta(minutes=5), timedelta(hours=48)
-        assert to_ask(DAYS, whole, it.clock(), settle=settle) == dict.fromkeys(DAYS, DayCoverage.EXTRAS)
+        assert days_to_request(DAYS, whole, it.clock(), settle=settle) == dict.fromkeys(DAYS, DayCoverage.EVENT_DETAILS)
         due = due_this_hour(whole, it.clock(), settle=settle, late_window=window)
-        assert due == dict.fromkeys(DAYS[:-1], DayCoverage.EXTRAS) | {DAYS[-1]: DayCoverage.HOT}
+        assert due == dict.fromkeys(DAYS[:-1], DayCoverage.EVENT_DETAILS) | {DAYS[-1]: DayCoverage.ACTIVE}
         it.sandbox.requests.clear()
-        outcomes = list(it.refresher().refresh({"kid": dict.fromkeys(DAYS, DayCoverage.EXTRAS), "root": DAYS}))
+        outcomes = list(it.refresher().refresh({"kid": dict.fromkeys(DAYS, DayCoverage.EVENT_DETAILS), "root": DAYS}))
         assert failures(outcomes) == []
         asked = [one.path for one in it.sandbox.requests]
         assert not [path for path in asked if "top-participants" in path]
@@ -96,12 +96,12 @@ def test_somebody_who_registers_late_to_watch_the_replay_counts_once_the_window_
         event.absentees = tuple(person for person in event.absentees if person != dee)
         it.world.restate("e", [*event.rows, Attendance(dee, on_demand=[(at(9, 10), 20)])])
         first = run_hours(it, [at(9, 0, 5), at(12, 0, 5), at(31, 0, 5)])
-        assert {how for due in first for how in due.values()} == {DayCoverage.HOT, DayCoverage.FULL}
+        assert {how for due in first for how in due.values()} == {DayCoverage.ACTIVE, DayCoverage.FULL}
         assert registered(warehouse) == dict.fromkeys(days_between(day(3), day(31)), 3)
         back = datetime(2026, 4, 3, 7, 5, tzinfo=UTC)  # the window of 3 March has closed at midnight
         (due, again) = run_hours(it, [back, back + timedelta(hours=1)])
-        assert due[day(3)] is DayCoverage.EXTRAS
-        assert [on for on, how in due.items() if how is DayCoverage.EXTRAS] == [day(1), day(2), day(3)]
+        assert due[day(3)] is DayCoverage.EVENT_DETAILS
+        assert [on for on, how in due.items() if how is DayCoverage.EVENT_DETAILS] == [day(1), day(2), day(3)]
         assert list(again) == [date(2026, 4, 3)]
         assert registered(warehouse) == {on: 3 if on < day(9) else 4 for on in days_between(day(3), date(2026, 4, 2))}
         with warehouse.read() as connection:

@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from sequel_assets.refresh.details.activity import PAGE_SIZE, fetch_activity
-from sequel_assets.refresh.details.endpoint import EventRequest, Refused, Rows
-from sequel_assets.refresh.details.interactions import fetch_interactions
 
-from sequel_assets.sequel import InvalidAnswer, SequelClient, SequelConfig
+from sequel_assets.refresh.datasets.activity import PAGE_SIZE, fetch_activity
+from sequel_assets.refresh.datasets.endpoint import EventRequest, InvalidEventData, Rows
+from sequel_assets.refresh.datasets.interactions import fetch_interactions
+from sequel_assets.sequel import InvalidResponse, SequelClient, SequelConfig
 from sequel_assets.warehouse.tables import event_details as tables
 from sequel_assets_tests.support.harness import at, day
 from sequel_assets_tests.support.reference import person_id
@@ -79,9 +79,9 @@ def test_rows_that_arrive_between_pages_are_all_there_once(asked: EventRequest, 
 def test_a_total_count_that_lies_is_refused_with_both_numbers(asked: EventRequest, answering: Any) -> None:
     """After it was asked twice."""
     client = answering(paged({1: [entry("a"), entry("b")]}, lambda _: 3))
-    with pytest.raises(Refused, match="lists 2 entries, and totalCount says 3, asked twice"):
+    with pytest.raises(InvalidEventData, match="lists 2 entries, and totalCount says 3, fetched twice"):
         fetch_activity(client, asked)
-    with pytest.raises(Refused, match="lists 2 entries, and totalCount says 1, asked twice"):
+    with pytest.raises(InvalidEventData, match="lists 2 entries, and totalCount says 1, fetched twice"):
         fetch_activity(answering(paged({1: [entry("a"), entry("b")]}, lambda _: 1)), asked)
 
 
@@ -112,7 +112,7 @@ def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(asked: EventRe
     """Rather than kept wrong."""
     client = answering(changing({1: EVERYBODY, 2: EVERYBODY[1:], 4: EVERYBODY[2:]}))
     with pytest.raises(
-        Refused, match="lists 148 entries, and totalCount says 148, after 149 on the page before, asked"
+        InvalidEventData, match="lists 148 entries, and totalCount says 148, after 149 on the page before, asked"
     ):
         fetch_activity(client, asked)
 
@@ -130,20 +130,20 @@ def test_a_page_that_never_ends_is_refused(
     asked: EventRequest, answering: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every page brings somebody new, and the total runs ahead."""
-    monkeypatch.setattr("sequel_assets.refresh.details.activity.MAX_PAGES", 30)
+    monkeypatch.setattr("sequel_assets.refresh.datasets.activity.MAX_PAGES", 30)
 
     def endless(request: httpx.Request) -> Any:
         page = int(request.url.params["page"])
         return {"items": [entry(f"u{page}")], "totalCount": 10**6, "page": page}
 
-    with pytest.raises(Refused, match="has no end: more than 30 pages of 100"):
+    with pytest.raises(InvalidEventData, match="has no end: more than 30 pages of 100"):
         fetch_activity(answering(endless), asked)
 
 
 def test_a_server_that_ignores_the_page_is_refused_soon(asked: EventRequest, answering: Any) -> None:
     """A page that brings nothing new ends the asking."""
     client = answering(paged({page: [entry("a")] for page in range(1, 99)}, lambda _: 500))
-    with pytest.raises(Refused, match="lists 1 entries, and totalCount says 500"):
+    with pytest.raises(InvalidEventData, match="lists 1 entries, and totalCount says 500"):
         fetch_activity(client, asked)
     assert client.stats.requests == 5
 
@@ -164,7 +164,7 @@ def test_times_are_kept_as_received_and_in_minutes(
 @pytest.mark.parametrize("time", ["soon", "-5", -5, "12 parsecs", True, [1], "1e9"])
 def test_a_time_that_is_none_is_refused_by_its_place(asked: EventRequest, answering: Any, time: object) -> None:
     """And never quoted."""
-    with pytest.raises(InvalidAnswer, match=r"items\[0\]\.liveTime is"):
+    with pytest.raises(InvalidResponse, match=r"items\[0\]\.liveTime is"):
         fetch_activity(answering(paged({1: [entry("a", liveTime=time)]}, lambda _: 1)), asked)
 
 
@@ -215,8 +215,8 @@ def test_odd_interactions_are_kept_right(asked: EventRequest, answering: Any) ->
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"chat": [{"messageId": "m", "text": "a"}, {"messageId": "m", "text": "b"}]}, "a message is told twice"),
-        ({"polls": [{"pollId": "p", "question": "a"}, {"pollId": "p", "question": "b"}]}, "a poll is told twice"),
+        ({"chat": [{"messageId": "m", "text": "a"}, {"messageId": "m", "text": "b"}]}, "a message stands twice"),
+        ({"polls": [{"pollId": "p", "question": "a"}, {"pollId": "p", "question": "b"}]}, "a poll stands twice"),
         ({"reactions": [{"emoji": "x" * 201, "count": 1}]}, "an emoji of 201 characters"),
         ({"questions": [{"questionId": "q" * 5000}]}, "a question's id of 5000 characters"),
     ],
@@ -225,5 +225,5 @@ def test_what_contradicts_itself_or_is_no_key_is_refused_by_name(
     asked: EventRequest, answering: Any, body: dict[str, Any], why: str
 ) -> None:
     """Nothing is quoted but lengths."""
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(InvalidEventData, match=why):
         fetch_interactions(answering(lambda _: body), asked)

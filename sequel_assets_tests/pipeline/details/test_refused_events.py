@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sequel_assets.refresh.details.endpoint import WAY_OUT
 
 from sequel_assets.refresh.coverage.due_days import DayCoverage
+from sequel_assets.refresh.datasets.endpoint import WAY_OUT
 from sequel_assets.sandbox import Event, Fault, Faults, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import registrants
@@ -107,7 +107,7 @@ def test_an_endpoint_that_tells_nothing_is_tried_with_eight_events_and_then_with
         assert polls_asked(it.sandbox) == 8
         it.sandbox.requests.clear()
         next_hour(it)
-        list(it.refresher().refresh({"kid": {day(8): DayCoverage.HOT}}))
+        list(it.refresher().refresh({"kid": {day(8): DayCoverage.ACTIVE}}))
         assert polls_asked(it.sandbox) == 1
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sequel_assets.refresh.details.endpoint import WAY_OUT
 
 from sequel_assets.insights.event_statistics import event_statistics
 from sequel_assets.refresh.coverage.due_days import DayCoverage
+from sequel_assets.refresh.datasets.endpoint import WAY_OUT
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.details.parts import SQLITE, next_hour, stored, unavailable
 from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS, talking

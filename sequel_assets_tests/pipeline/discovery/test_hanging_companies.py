@@ -76,7 +76,7 @@ def test_companies_that_hang_delay_no_other(
         others = {"root", *names[3:]}
         with SequelClient(it.client.config, transport=held) as it.client:
             seen: set[str] = set()
-            for outcome in it.refresher(8).refresh({name: {day(8): DayCoverage.HOT} for name in ["root", *names]}):
+            for outcome in it.refresher(8).refresh({name: {day(8): DayCoverage.ACTIVE} for name in ["root", *names]}):
                 assert outcome.is_good or outcome.dataset == "company_rollup"
                 if outcome.dataset == "daily_usage":
                     seen.add(outcome.company_id)
@@ -98,7 +98,7 @@ def test_an_event_whose_owner_is_in_doubt_waits_alone(warehouse: Warehouse) -> N
         assert minutes(it) == {("root", "root1"): 8, ("root", "root2"): 8}
         why = said(it)["root", "events", "nobody"]
         assert why.startswith(
-            "left out until it is known whose it is: it names no company, and the events of kid, beneath"
+            "left out until it is known whose it is: it names no company, and the events of its sub-company kid"
         )
         it.sandbox.faults.clear()
         assert failures(it.refresh(TWO)) == []

@@ -130,8 +130,8 @@ def test_a_hub_and_an_event_that_are_told_in_two_cases_count_once(warehouse: War
             }  # fmt: skip
             same = "which differs in case or blanks alone and is the same to Sequel: it counts once"
             assert said(it) == {
-                ("kid", "events", "a"): f"is told as 'A' too, {same}",
-                ("kid", "events", "h"): f"is told as 'H' too, {same}",
+                ("kid", "events", "a"): f"is also listed as 'A', {same}",
+                ("kid", "events", "h"): f"is also listed as 'H', {same}",
             }
 
 

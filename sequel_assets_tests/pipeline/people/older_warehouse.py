@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity.adoption import adopt
 from sequel_assets.warehouse.identity.identity import (
-    Mine,
     ensure,
 )
 from sequel_assets.warehouse.tables.core import metadata
@@ -22,7 +21,7 @@ from sequel_assets_tests.support.harness import (
 )
 from sequel_assets_tests.support.reference import KEY
 
-MINE = Mine("root", "http://127.0.0.1:8700", KEY)
+MINE = IdentitySettings("root", "http://127.0.0.1:8700", KEY)
 
 
 def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
@@ -47,6 +46,6 @@ def fill(connection: sa.Connection) -> None:
             connection.execute(table.insert(), rows_of(table, told[table.name]))
 
 
-def take_over(warehouse: Warehouse, mine: Mine = MINE) -> None:
+def take_over(warehouse: Warehouse, mine: IdentitySettings = MINE) -> None:
     """Adopt a warehouse, as the first write does."""
     assert ensure(warehouse, mine, at=lambda: NOW, adopt=adopt)

@@ -10,7 +10,6 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity.identity import (
     Identity,
     IdentityError,
-    Mine,
     fingerprint,
     stored_identity,
 )
@@ -83,19 +82,21 @@ def test_what_is_adopted_is_written_down_and_adopting_again_changes_nothing(old:
         assert stored_identity(connection) == (Identity("root", "loopback", fingerprint(KEY), 2), NOW)
     left = dump_of_slices(old)
     take_over(old)
-    take_over(old, Mine("root", "https://localhost:1", KEY))
+    take_over(old, IdentitySettings("root", "https://localhost:1", KEY))
     assert_equal_tables(dump_of_slices(old), left)
 
 
 @pytest.mark.parametrize(
     ("mine", "says"),
     [
-        (Mine("root", "http://localhost", "another key" * 3), r"SEQUEL_PERSON_KEY is not the key .* 5 of 5 e-mails of company kid do not hash"),
-        (Mine("kid", "http://localhost", KEY), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
-        (Mine("kid"), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
+        (IdentitySettings("root", "http://localhost", "another key" * 3), r"SEQUEL_PERSON_KEY is not the key .* 5 of 5 e-mails of company kid do not hash"),
+        (IdentitySettings("kid", "http://localhost", KEY), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
+        (IdentitySettings("kid"), "SEQUEL_COMPANY_ID is kid, and the warehouse was made with root"),
     ],
 )  # fmt: skip
-def test_a_filled_warehouse_is_adopted_by_its_own_key_and_root_alone(old: Warehouse, mine: Mine, says: str) -> None:
+def test_a_filled_warehouse_is_adopted_by_its_own_key_and_root_alone(
+    old: Warehouse, mine: IdentitySettings, says: str
+) -> None:
     """Another one is refused in one line, and nothing is written."""
     before = dump_of_slices(old)
     with pytest.raises(IdentityError, match=says) as refused:
@@ -118,7 +119,7 @@ def test_a_warehouse_without_any_email_is_proven_by_its_names(old: Warehouse) ->
                 else people.delete().where(people.c.email.is_not(None))
             )
     with pytest.raises(IdentityError, match=r"none of the \d+ ids without an e-mail of company kid do not hash"):
-        take_over(old, Mine("root", "http://localhost", "another key" * 3))
+        take_over(old, IdentitySettings("root", "http://localhost", "another key" * 3))
     take_over(old)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sequel_assets.refresh.usage.event_client import EventAsker, KeptLists
+from sequel_assets.refresh.core.run_context import KeptLists
+from sequel_assets.refresh.usage.event_client import EventClient
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 
 START = datetime(2026, 3, 2, 23, 58, 30, tzinfo=UTC)
@@ -18,6 +19,6 @@ def known(starts_at: datetime | None = START) -> KnownEvent:
     )  # fmt: skip
 
 
-def ask(client: Any, event: KnownEvent | None = None) -> EventAsker:
+def ask(client: Any, event: KnownEvent | None = None) -> EventClient:
     """Return who asks."""
-    return EventAsker(client, event or known(), KeptLists())
+    return EventClient(client, event or known(), KeptLists())

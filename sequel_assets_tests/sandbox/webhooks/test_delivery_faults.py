@@ -59,7 +59,7 @@ def test_some_are_dropped(client: Client, receiver: RecordingReceiver) -> None:
 def test_some_come_twice(client: Client, receiver: RecordingReceiver) -> None:
     """To the letter."""
     told = Counter(delivered_with(client, receiver, duplicate=0.3))
-    twice = [one.event_id for one in client.sandbox.webhooks.deliveries if "duplicate" in one.mishaps]
+    twice = [one.event_id for one in client.sandbox.webhooks.deliveries if "duplicate" in one.faults]
     assert told == Counter(ALL + twice)
     assert 40 <= len(twice) <= 80
 

@@ -67,7 +67,7 @@ def test_a_receiver_that_is_not_there_is_not_waited_for(client: Client) -> None:
     """Nothing about it is documented."""
     subscribe(client, STARTED, "grand", "http://127.0.0.1:1/in")
     client.sandbox.clock.advance(days=1)
-    client.sandbox.webhooks.settle()
+    client.sandbox.webhooks.wait_until_sent()
     (delivery,) = client.sandbox.webhooks.deliveries
     assert (delivery.state, delivery.attempts, delivery.last_status) == ("unreachable", 1, 0)
 
@@ -93,7 +93,7 @@ def test_the_record_can_be_read_and_sent_again(client: Client, receiver: Recordi
                 "correlationId": first.body["correlationId"],
                 "page": 1,
                 "pages": 1,
-                "mishaps": [],
+                "faults": [],
                 "attempts": 1,
                 "lastStatus": 200,
                 "state": "accepted",
@@ -115,7 +115,7 @@ def test_the_record_is_bounded(client: Client, receiver: RecordingReceiver) -> N
     subscribe(client, UPDATED, "root", receiver.url)
     for number in range(5):
         client.sandbox.world.rename_event("talk", f"Talk {number}")
-        client.sandbox.webhooks.settle()
+        client.sandbox.webhooks.wait_until_sent()
     outbox = client.sandbox.webhooks.deliveries
     assert (outbox.count, [delivery.number for delivery in outbox]) == (5, [3, 4, 5])
 

@@ -141,7 +141,7 @@ def test_a_company_hears_of_all_beneath_it_unless_told_otherwise(client: Client,
     ]
     steer(client, "webhooks", coversChildren=False)
     client.sandbox.clock.set(clock_time(9))
-    client.sandbox.webhooks.settle()
+    client.sandbox.webhooks.wait_until_sent()
     client.sandbox.clock.set(clock_time(11))
     assert [(one.path, one.in_short[1]) for one in receiver.taken(client.sandbox)] == [("/grand", "launch")]
 

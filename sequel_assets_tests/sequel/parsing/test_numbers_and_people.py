@@ -6,13 +6,13 @@ import pytest
 
 from sequel_assets.sequel import Participant
 from sequel_assets.sequel.endpoints.engagement import participants_from
-from sequel_assets.sequel.parsing.fields import WrongShapeError, whole_number
+from sequel_assets.sequel.parsing.fields import WrongShapeError, non_negative_integer
 
 
 @pytest.mark.parametrize("value", [12, "12", 12.0, "12.0", " 12 ", "0012.000"])
 def test_a_whole_number_may_be_told_in_many_ways(value: object) -> None:
     """Numbers as strings, averages as floats."""
-    assert whole_number(value) == 12
+    assert non_negative_integer(value) == 12
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_whole_number_may_be_told_in_many_ways(value: object) -> None:
 def test_no_other_number_of_minutes_is_believed(value: object) -> None:
     """Rather no number than a wrong one."""
     with pytest.raises(WrongShapeError):
-        whole_number(value)
+        non_negative_integer(value)
 
 
 def test_names_and_emails_of_participants_come_to_the_letter() -> None:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from sequel_assets.sequel import Interrupted, InvalidAnswer, SequelClient, SequelError, Unreachable
+from sequel_assets.sequel import Interrupted, InvalidResponse, SequelClient, SequelError, Unreachable
 from sequel_assets_tests.sequel.conftest import config
 from sequel_assets_tests.sequel.transport.served import _no_proxy
 
@@ -134,7 +134,7 @@ def test_interim_answers_without_end_are_not_read_at_full_speed_until_then() -> 
     """A megabyte before the body is no head."""
     with serving(lambda connection: endlessly(connection, b"HTTP/1.1 102 Processing\r\n\r\n" * 2000, 0)) as port:
         error, seconds = requested(port, total_timeout_seconds=60)
-    assert isinstance(error, InvalidAnswer)
+    assert isinstance(error, InvalidResponse)
     assert (error.fault, error.message, seconds < 10) == ("too large", "an answer whose head has no end", True)
 
 

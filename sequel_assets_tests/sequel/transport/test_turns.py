@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-from sequel_assets.sequel.transport.large_answers import LARGE_BYTES, LargeAnswerPlace
 
+from sequel_assets.sequel.transport.large_responses import LARGE_BYTES, LargeResponsePermit
 from sequel_assets_tests.sequel.conftest import Wire
 from sequel_assets_tests.sequel.transport.served import _no_proxy
 
@@ -43,12 +43,12 @@ def test_large_answers_come_one_at_a_time(wire: Wire) -> None:
 def test_a_place_is_taken_once_and_given_back_once() -> None:
     """Also where nothing was taken."""
     lock = threading.Lock()
-    place = LargeAnswerPlace(lock)
-    place.give_back()
-    place.take()
-    assert place.take() == 0.0
-    place.give_back()
-    place.give_back()
+    permit = LargeResponsePermit(lock)
+    permit.release()
+    permit.acquire()
+    assert permit.acquire() == 0.0
+    permit.release()
+    permit.release()
     assert not lock.locked()
 
 
@@ -56,7 +56,7 @@ def test_waiting_for_its_place_is_not_counted_against_an_answer(wire: Wire) -> N
     """Else the last of eight would be given up for the seven before it."""
     wire.replies = [httpx.Response(200, content=b'{"uid": "c", "a": "' + b"x" * (LARGE_BYTES + 1) + b'"}')]
     with wire.client(total_timeout_seconds=10) as client:
-        waited = client._session._one_large = SlowLock(wire)  # type: ignore[assignment]
+        waited = client._session._large_response_lock = SlowLock(wire)  # type: ignore[assignment]
         assert client.company("c").uid == "c"
         assert waited.is_given_back
 

@@ -33,7 +33,7 @@ def test_a_server_that_was_never_there_is_not_waited_for() -> None:
 
 def test_a_worker_waits_for_the_server_that_its_parent_has_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its companies opens the warehouse anew; all of them together wait a minute, not each."""
-    monkeypatch.setattr(transactions, "AWAY_SECONDS", 0.2)
+    monkeypatch.setattr(transactions, "MAX_OUTAGE_SECONDS", 0.2)
     tries: list[int] = []
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -60,7 +60,7 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(warehouse: Warehous
     """Rows, proofs and bookkeeping of all slices of the transaction, also those written before the failure."""
     commit(warehouse, full([ADA], ["e1"], 1))
     before = everything(warehouse)
-    good = replace(full([participant("e1", "bo", 5, on=day(1))], ["e1"], 2, proofs=()), day=day(1))
+    good = replace(full([participant("e1", "bo", 5, on=day(1))], ["e1"], 2, control_totals=()), day=day(1))
     bad = full([BO, wrong], ["e1", wrong[2]], 2)
 
     def both() -> None:
@@ -75,7 +75,11 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(warehouse: Warehous
 
 def test_full_refreshes_come_to_the_same_in_whatever_order_they_commit(warehouse: Warehouse) -> None:
     """The newest hour's rows and hours stand at the end, of every order of three."""
-    steps = [full([ADA], ["e1", "e2"], 3), full([BO, CY], ["e1", "e2"], 4), full([CY], ["e1", "e2"], 5, proofs=())]
+    steps = [
+        full([ADA], ["e1", "e2"], 3),
+        full([BO, CY], ["e1", "e2"], 4),
+        full([CY], ["e1", "e2"], 5, control_totals=()),
+    ]
     ends = []
     for order in itertools.permutations(steps):
         with warehouse.write() as connection:

@@ -34,7 +34,7 @@ def proof(event_id: str, through: datetime, minutes: int = 10) -> Row:
 def hot(rows: Sequence[Row] | None, asked: Sequence[str], hours: int, **more: Any) -> SliceUpdate:
     """What an hourly refresh of these events writes; `full_through=...` makes it a full one."""
     through = hour(hours)
-    given = {"data_through": through, "proofs": [proof(e, through) for e in asked], **more}
+    given = {"data_through": through, "control_totals": [proof(e, through) for e in asked], **more}
     return SliceUpdate(event_participants, DAY, rows, frozenset(asked), through, **given)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores.notifications import ACCEPTED, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
-from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
+from sequel_assets.webhooks.processing.state import CompanyState, State
 
 SETTLE = timedelta(minutes=5)
 TODAY = date(2026, 3, 3)
@@ -46,5 +46,5 @@ def notification(
 def state_of(now: datetime, through: datetime = TWO, **more: object) -> State:
     """Acme has today through 14:00, listed at 14:05; its event e1 began at 13:30."""
     company = CompanyState({TODAY: Watermark(through, None, is_final=False)}, at(14, 5), first_day=date(2026, 1, 1))
-    told: dict[str, object] = {"companies": {"acme": company}, "events": {"e1": KnownAs("acme", at(13, 30))}}
+    told: dict[str, object] = {"companies": {"acme": company}, "events": {"e1": NamedEvent("acme", at(13, 30))}}
     return State(now, SETTLE, **told | more)  # type: ignore[arg-type]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.warehouse.stores.notifications import Waiting
 from sequel_assets.webhooks.processing.decisions import (
-    ASKING,
     NotificationAction,
     NotificationStep,
     plan,
@@ -38,9 +37,9 @@ class InboxInMemory:
         steps = plan(self.rows, now_is)
         for step in steps:
             if step.do is NotificationAction.CLOSE:
-                self.rows.remove(step.hint)
+                self.rows.remove(step.notification)
                 self.closed += 1
-        return [step for step in steps if step.do in ASKING]
+        return [step for step in steps if step.do in FETCHING]
 
     def run(self, now: datetime, *, dies: bool) -> None:
         """Take up what is asked for; do it, unless the run dies."""
@@ -48,15 +47,15 @@ class InboxInMemory:
         if not asked:
             return
         self.runs += 1
-        for event_id, do in {(step.hint.event_id or "", step.do) for step in asked}:
+        for event_id, do in {(step.notification.event_id or "", step.do) for step in asked}:
             if not dies:
                 self.effects[event_id].append(do)
         for step in asked:
-            row = replace(step.hint, run_id=f"r{self.runs}", tries=step.hint.tries + 1, tried_at=now)
+            row = replace(step.notification, run_id=f"r{self.runs}", tries=step.notification.tries + 1, tried_at=now)
             if not dies and step.do is NotificationAction.EVENT:
                 row = replace(row, tries=0, refreshed_at=now)
-            self.rows[self.rows.index(step.hint)] = row
-        if not dies and any(step.do is NotificationAction.HOT for step in asked):
+            self.rows[self.rows.index(step.notification)] = row
+        if not dies and any(step.do is NotificationAction.DAY for step in asked):
             self.through = max(self.through, data_through(now, SETTLE))
 
 
@@ -85,8 +84,8 @@ def test_whatever_arrives_in_whatever_order_has_one_effect_and_is_closed(
     assert (desk.rows, desk.closed) == ([], len(arrivals))
     for effects in desk.effects.values():
         assert effects.count(NotificationAction.EVENT) <= 1
-        assert effects.count(NotificationAction.HOT) <= 1
-        assert not (hourly_is_on and NotificationAction.HOT in effects)
+        assert effects.count(NotificationAction.DAY) <= 1
+        assert not (hourly_is_on and NotificationAction.DAY in effects)
 
 
 def _orders() -> Iterator[list[Waiting]]:

@@ -9,7 +9,6 @@ from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores.notifications import MISSED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.processing.decisions import (
-    ASKING,
     BACK_OFF,
     REASONS,
     NotificationAction,
@@ -134,14 +133,14 @@ def test_what_is_done(waits: Waiting, now_is: State, expected: tuple[str, tuple[
 def test_who_is_not_known_after_a_walk_is_not_ours() -> None:
     """It is handled, with words."""
     (step,) = plan([notification()], state_of(at(14, 20), companies={}), has_walked=True)
-    assert (step.do, step.words) == (NotificationAction.CLOSE, "no such company beneath yours: not ours")
+    assert (step.do, step.reason) == (NotificationAction.CLOSE, "no such company among yours: not ours")
 
 
 def test_an_event_is_refreshed_where_it_belongs_and_from_its_first_day_that_has_a_slice() -> None:
     """Sequel told it of the parent; here it is a child's; a day without a slice stays nobody's."""
     books = CompanyState({day: Watermark(at(14), None, is_final=False) for day in (date(2026, 3, 1), TODAY)})
     now_is = state_of(
-        at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": KnownAs("kid", at(13) - timedelta(days=3))}
+        at(14, 20), companies={"acme": GONE, "kid": books}, events={"e1": NamedEvent("kid", at(13) - timedelta(days=3))}
     )
     (step,) = plan([notification()], now_is)
     assert (step.company_id, step.do, step.days) == ("kid", NotificationAction.EVENT, (date(2026, 3, 1), TODAY))
@@ -154,7 +153,7 @@ def test_an_event_of_long_ago_is_refreshed_for_its_own_days_and_the_one_after() 
     companies = {"acme": CompanyState(slices, at(14, 5))}
     days = {}
     for began in (1, 60):
-        known = {"e1": KnownAs("acme", ended - timedelta(days=began))}
+        known = {"e1": NamedEvent("acme", ended - timedelta(days=began))}
         now_is = state_of(at(15), companies=companies, events=known)
         (step,) = plan([notification(happened=ended, replayed_at=at(14, 30))], now_is)
         days[began] = step.days
@@ -170,7 +169,7 @@ def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_
         notification(WebhookType.REGISTERED, "e1", at(14, 19)),
         notification(WebhookType.REGISTERED, "e2", at(14, 19)),
     )
-    events = {name: KnownAs("acme", at(13)) for name in ("e1", "e2")}
+    events = {name: NamedEvent("acme", at(13)) for name in ("e1", "e2")}
 
     def done(now: datetime, *hints: Waiting) -> list[str]:
         return [str(step.do) for step in plan(hints, state_of(now, events=events))]
@@ -189,7 +188,7 @@ def test_after_however_long_an_outage_a_hint_is_asked_for_within_the_hour(event_
     for minute in range(24 * 60):
         now = at(14, 20) + timedelta(minutes=minute)
         (step,) = plan([waits], state_of(now, now))
-        if step.do in ASKING:
+        if step.do in FETCHING:
             runs.append(minute)
             waits = replace(waits, run_id=f"r{minute}", tries=waits.tries + 1, tried_at=now)
         if event_type == WebhookType.CREATED:

@@ -19,11 +19,11 @@ __all__ = ["warehouse_with_events"]
     ("in_time", "missed", "expected"),
     [
         (0, 0, (True, "ERROR", "Skipped: no event has ended within 7 days.")),
-        (20, 0, (True, "ERROR", "Of 20 ends within 7 days 0 were never told and 0 late.")),
-        (96, 4, (True, "WARN", "Of 100 ends within 7 days 4 were never told and 0 late.")),
-        (95, 5, (False, "WARN", "Of 100 ends within 7 days 5 were never told and 0 late.")),
-        (51, 49, (False, "WARN", "Of 100 ends within 7 days 49 were never told and 0 late.")),
-        (50, 50, (False, "ERROR", "Of 100 ends within 7 days 50 were never told and 0 late.")),
+        (20, 0, (True, "ERROR", "Of 20 ends within 7 days 0 were never reported and 0 late.")),
+        (96, 4, (True, "WARN", "Of 100 ends within 7 days 4 were never reported and 0 late.")),
+        (95, 5, (False, "WARN", "Of 100 ends within 7 days 5 were never reported and 0 late.")),
+        (51, 49, (False, "WARN", "Of 100 ends within 7 days 49 were never reported and 0 late.")),
+        (50, 50, (False, "ERROR", "Of 100 ends within 7 days 50 were never reported and 0 late.")),
     ],
 )
 def test_the_check_warns_at_a_twentieth_and_fails_at_a_half(
@@ -36,7 +36,7 @@ def test_the_check_warns_at_a_twentieth_and_fails_at_a_half(
     assert (checked.description or "").startswith(words)
     if missed:
         assert checked.severity.value == severity
-        assert "kid.1 event e0: never told" in (checked.description or "")
+        assert "kid.1 event e0: never reported" in (checked.description or "")
 
 
 def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(warehouse_with_events: Warehouse) -> None:
@@ -60,8 +60,8 @@ def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(warehouse_wit
     assert (checked.passed, checked.severity.value, checked.description) == (
         False,
         "WARN",
-        "Of 20 ends within 7 days 0 were never told and 0 late.\n"
-        "The hints about 1 events have waited for more than a day (sequel-assets inbox --waiting says for what):\n"
+        "Of 20 ends within 7 days 0 were never reported and 0 late.\n"
+        "The notifications about 1 events have waited for more than a day (sequel-assets inbox --waiting says for what):\n"
         "kid.1 event e1: virtual-stage-event-ended, since 2026-03-01 16:00",
     )
     assert result(Arrivals(0, (), ()), {}, stuck).passed is False

@@ -33,7 +33,7 @@ def test_a_creation_that_sequel_refused_leaves_nothing(desk: ReconcilerStage) ->
     """And tells why, without the address, though Sequel quotes it."""
     fails(desk, "create", "400", times=2)
     report = desk.look()
-    assert [failure.slot for failure in report.failures] == BOTH
+    assert [failure.desired for failure in report.failures] == BOTH
     assert all(failure.reason.startswith("it could not be made: ") for failure in report.failures)
     with desk.warehouse.read() as connection:
         assert connection.execute(sa.select(subscriptions)).all() == []
@@ -44,7 +44,7 @@ def test_a_creation_in_doubt_is_waited_for_and_then_made_again(desk: ReconcilerS
     """Deliveries that come by it meanwhile are in doubt; afterwards they are refused."""
     fails(desk, "create", how)
     report = desk.look([STARTED])
-    assert [failure.slot for failure in report.failures] == [STARTED]
+    assert [failure.desired for failure in report.failures] == [STARTED]
     assert desk.receives(STARTED) == ("in doubt" if how == "500 done" else "refused")
     assert done(desk.look([STARTED])) == []
     desk.now += IN_FLIGHT
@@ -57,7 +57,7 @@ def test_without_a_connection_it_ends_for_all_and_leaves_nothing(desk: Reconcile
     fails(desk, "create", "no connection", times=9)
     report = desk.look()
     assert isinstance(report.fatal, Unreachable)
-    assert [failure.slot for failure in report.failures] == [None]
+    assert [failure.desired for failure in report.failures] == [None]
     assert desk.rows() == []
 
 
@@ -71,7 +71,7 @@ def test_two_guardians_make_nothing_twice(desk: ReconcilerStage) -> None:
 
     desk.books.tick = another  # in the midst of the first creation
     assert [what for what, _ in done(desk.look([STARTED]))] == ["create"]
-    assert [step.slot for step in others[0].steps] == [ENDED]
+    assert [step.desired for step in others[0].steps] == [ENDED]
     assert [(desk.receives(slot), desk.valid(slot)) for slot in BOTH] == [("accepted", 1)] * 2
 
 
@@ -86,9 +86,9 @@ def test_a_guardian_that_comes_upon_another_gives_way(settled: ReconcilerStage) 
 
     settled.books.tick = another  # while the first asks for what is gone
     report = settled.look([STARTED])
-    assert [step.do.value for step in others[0].steps if step.slot == STARTED] == ["create", "delete"]
-    assert [(failure.slot, failure.reason[:26]) for failure in report.failures] == [
-        (STARTED, "another process is at it; ")
+    assert [step.do.value for step in others[0].steps if step.desired == STARTED] == ["create", "delete"]
+    assert [(failure.desired, failure.reason[:34]) for failure in report.failures] == [
+        (STARTED, "another process is working on it; ")
     ]
     assert (settled.receives(STARTED), settled.valid(STARTED)) == ("accepted", 1)
     assert gone.event_type == STARTED.event_type

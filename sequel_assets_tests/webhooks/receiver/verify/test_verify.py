@@ -30,7 +30,7 @@ IN_DOUBT = replace(KNOWN, receiving=replace(RECEIVING, rotating_since=NOW))
 NO_KEY_YET = KnownSubscriptions(replace(RECEIVING, sealed_secret=None), (), LINEAGES)
 ONE_EVENT = replace(KNOWN, receiving=replace(RECEIVING, event_id="e1"))
 LAX = replace(RULES, demands=frozenset())
-CASES: dict[str, tuple[Verification, dict[str, Any]]] = {
+CASES: dict[str, tuple[Verification | CompanyLookup, dict[str, Any]]] = {
     "right": (Verification.ACCEPTED, {}),
     "beneath": (Verification.ACCEPTED, {"body": delivery(details={"companyId": "branch"})}),
     "unknown type of event": (Verification.ACCEPTED, {"body": delivery(eventType="EventEnded")}),
@@ -42,7 +42,7 @@ CASES: dict[str, tuple[Verification, dict[str, Any]]] = {
     "another header": (Verification.ACCEPTED, {"rules": replace(RULES, key_header="X-Key"), "headers": {"x-key": KEY}}),
     "on the edge of the window": (Verification.ACCEPTED, {"now": NOW + timedelta(days=3)}),
     "new company": (Verification.UNKNOWN_COMPANY, {"body": delivery(details={"companyId": "new"})}),
-    "not looked up": (Verification.TO_LOOK_UP, {"body": delivery(details={"companyId": "somebody"})}),
+    "not looked up": (CompanyLookup("somebody"), {"body": delivery(details={"companyId": "somebody"})}),
     "no such address": (Verification.NO_SUCH_ADDRESS, {"known": NOT_KNOWN}),
     "no such address, no key demanded": (Verification.NO_SUCH_ADDRESS, {"known": NOT_KNOWN, "rules": LAX}),
     "no key": (Verification.NO_KEY, {"headers": {}}),
@@ -92,7 +92,7 @@ def test_every_verdict_is_answered_with_what_sequel_acts_on() -> None:
         413: {"TOO_LARGE"},
         415: {"NOT_UNDERSTOOD"},
         429: {"KEY_IN_DOUBT", "TOO_MANY_LARGE"},
-        500: {"TOO_SLOW", "BUSY", "NOT_STORED", "FAILED", "TO_LOOK_UP"},
+        500: {"TOO_SLOW", "BUSY", "NOT_STORED", "FAILED"},
     }  # fmt: skip
 
 
