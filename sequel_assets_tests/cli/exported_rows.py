@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sequel_assets import settings as settings_module
+from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end

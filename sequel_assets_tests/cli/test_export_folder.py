@@ -13,7 +13,8 @@ import pyarrow.dataset as arrow_dataset
 import pytest
 from pyarrow import parquet
 
-from sequel_assets.cli.commands.export import TABLES, export
+from sequel_assets.cli.commands.export import export
+from sequel_assets.cli.commands.export_options import TABLES
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.tabular import schema_of
 from sequel_assets.cli.support.terminal import UsageError

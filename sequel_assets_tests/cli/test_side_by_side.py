@@ -26,7 +26,7 @@ from sequel_assets.sandbox import Clock, Fault, Sandbox
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.cli.checkout import tables
-from sequel_assets_tests.pipeline.test_kills import workers_of
+from sequel_assets_tests.pipeline.faults.test_kills import workers_of
 from sequel_assets_tests.support.stage import (
     NOW,
     PERSONAL,

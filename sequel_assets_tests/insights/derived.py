@@ -58,7 +58,7 @@ def derived(
         start=day(start),
         run_info=MOMENT,
         frozen_before=frozen_before,
-    )
+    ).results
     return {name: [((result.day - DAY).days, result.state.value) for result in each] for name, each in results.items()}
 
 

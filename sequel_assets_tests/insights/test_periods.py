@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.insights.periods import COMPARED_WITH, PERIODS, ROLLING, Days, is_over, other, to_date
+from sequel_assets.insights.periods import COMPARED_WITH, PERIODS, ROLLING, Days, full_period, is_over, other, to_date
 from sequel_assets_tests.support.reference import companies as oracle
 
 D = date.fromisoformat

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sequel_assets.refresh.details.endpoint import EventRequest
 
+from sequel_assets.refresh.datasets.endpoint import EventRequest
 from sequel_assets.sandbox import Attendance, Event, Person
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets_tests.support.harness import ADA, BO, at, day, event

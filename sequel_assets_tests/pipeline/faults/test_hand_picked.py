@@ -10,6 +10,8 @@ import pytest
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import SliceStatus
+from sequel_assets.refresh.run import extract as extract_module
+from sequel_assets.refresh.run.plan import Step
 from sequel_assets.sandbox import Fault, Sandbox
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
 from sequel_assets.warehouse.tables.core import NO_DAY

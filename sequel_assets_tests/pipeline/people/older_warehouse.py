@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity.adoption import adopt
 from sequel_assets.warehouse.identity.identity import (
+    IdentitySettings,
     ensure,
 )
 from sequel_assets.warehouse.tables.core import metadata

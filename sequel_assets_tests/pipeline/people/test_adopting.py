@@ -10,6 +10,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity.identity import (
     Identity,
     IdentityError,
+    IdentitySettings,
     fingerprint,
     stored_identity,
 )

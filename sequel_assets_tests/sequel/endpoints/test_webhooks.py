@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sequel_assets.sequel import (
     CreatedSubscription,
     HasError,
+    InvalidResponse,
     SequelClient,
     Subscription,
 )

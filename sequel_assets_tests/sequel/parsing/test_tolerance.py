@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sequel_assets.sequel import Company, Event, SequelClient
+from sequel_assets.sequel import Company, Event, InvalidResponse, SequelClient
 from sequel_assets.sequel.endpoints.directory import (
     companies_from,
     event_from,

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sequel_assets.sequel import InvalidResponse
 from sequel_assets.sequel.parsing import decoding
 from sequel_assets.sequel.parsing.decoding import (
     DEEPEST_NESTING,

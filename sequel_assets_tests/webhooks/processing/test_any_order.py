@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.warehouse.stores.notifications import Waiting
+from sequel_assets.webhooks.processing.actions import FETCHING
 from sequel_assets.webhooks.processing.decisions import (
     NotificationAction,
     NotificationStep,
     plan,
 )
-from sequel_assets.webhooks.processing.state import KnownAs
+from sequel_assets.webhooks.processing.state import NamedEvent
 from sequel_assets_tests.webhooks.processing.states import SETTLE, TODAY, TWO, at, notification, state_of
 
 
@@ -33,7 +34,7 @@ class InboxInMemory:
 
     def steps(self, now: datetime) -> list[NotificationStep]:
         """Decide, and close what is done with."""
-        now_is = state_of(now, self.through, events={f"e{n}": KnownAs("acme", at(13)) for n in range(4)})
+        now_is = state_of(now, self.through, events={f"e{n}": NamedEvent("acme", at(13)) for n in range(4)})
         steps = plan(self.rows, now_is)
         for step in steps:
             if step.do is NotificationAction.CLOSE:

@@ -6,17 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sequel_assets.refresh.coverage.freshness import Watermark
-from sequel_assets.warehouse.stores.notifications import MISSED, UNKNOWN_COMPANY, Waiting
+from sequel_assets.warehouse.stores.notifications import UNDELIVERED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
+from sequel_assets.webhooks.processing.actions import FETCHING, REASONS
 from sequel_assets.webhooks.processing.decisions import (
     BACK_OFF,
-    REASONS,
     NotificationAction,
     day_of_end,
     due_at,
     plan,
 )
-from sequel_assets.webhooks.processing.state import CompanyState, KnownAs, State
+from sequel_assets.webhooks.processing.state import CompanyState, NamedEvent, State
 from sequel_assets_tests.webhooks.processing.states import SETTLE, TODAY, TWO, at, notification, state_of
 
 YESTERDAY = date(2026, 3, 2)
@@ -26,7 +26,7 @@ def overnight(through: datetime) -> State:
     """At 15:06, e1 having begun yesterday at 22:00; yesterday's slices are there as well."""
     slices = {YESTERDAY: Watermark(at(14), None, is_final=False), TODAY: Watermark(through, None, is_final=False)}
     companies = {"acme": CompanyState(slices, at(14, 5), first_day=date(2026, 1, 1))}
-    return state_of(at(15, 6), companies=companies, events={"e1": KnownAs("acme", at(22) - timedelta(days=1))})
+    return state_of(at(15, 6), companies=companies, events={"e1": NamedEvent("acme", at(22) - timedelta(days=1))})
 
 
 def decided(waits: Waiting, now_is: State, *, has_walked: bool = False) -> tuple[str, tuple[date, ...]]:
@@ -74,19 +74,19 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         ),
         pytest.param(notification(event_id=None), state_of(at(14, 20)), ("close", ()), id="no event"),
         pytest.param(
-            notification(), state_of(at(14, 20), events={"e1": KnownAs("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
+            notification(), state_of(at(14, 20), events={"e1": NamedEvent("acme", at(13), is_excluded=True)}), ("close", ()), id="ruled out"
         ),
         pytest.param(notification(), state_of(at(14, 20), companies={}), ("walk", ()), id="unknown company"),
         pytest.param(notification(), state_of(at(14, 20), companies={"acme": GONE}), ("close", ()), id="gone company"),
         pytest.param(notification(), state_of(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
         pytest.param(notification(), state_of(at(14, 20), companies={"acme": CompanyState({})}), ("wait", ()), id="new company"),
-        pytest.param(notification(verdict=MISSED), state_of(at(15)), ("wait", ()), id="missed, the hour is awaited"),
-        pytest.param(notification(verdict=MISSED), state_of(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
+        pytest.param(notification(verdict=UNDELIVERED), state_of(at(15)), ("wait", ()), id="missed, the hour is awaited"),
+        pytest.param(notification(verdict=UNDELIVERED), state_of(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
         pytest.param(notification(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
         pytest.param(
-            notification(verdict=MISSED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
+            notification(verdict=UNDELIVERED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
         ),
-        pytest.param(notification(verdict=MISSED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
+        pytest.param(notification(verdict=UNDELIVERED, **REFRESHED), overnight(at(15)), ("close", ()), id="overnight, refreshed and covered"),
         pytest.param(notification(**REFRESHED), overnight(TWO), ("wait", ()), id="overnight, refreshed, the hour is awaited"),
         pytest.param(notification(**OFTEN), overnight(at(15)), ("wait", ()), id="overnight and covered, tried often, within the hour"),
         pytest.param(
@@ -97,7 +97,7 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
             notification(replayed_at=at(14), **OFTEN), state_of(at(15, 21), at(15)), ("event", (TODAY,)), id="put back, tried often"
         ),
         pytest.param(
-            notification(verdict=MISSED, replayed_at=at(15, 30)), state_of(at(15, 30), at(15)), ("event", (TODAY,)), id="missed, put back"
+            notification(verdict=UNDELIVERED, replayed_at=at(15, 30)), state_of(at(15, 30), at(15)), ("event", (TODAY,)), id="missed, put back"
         ),
         pytest.param(
             notification(happened=at(14, 20) - timedelta(days=1)), state_of(at(14, 20)), ("close", ()), id="before the first refresh"

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.webhooks.receiver.payload import Delivery, MalformedError, read
-from sequel_assets.webhooks.receiver.verify import NOT_KNOWN, KnownSubscriptions, Verification, admit, judge, verify
+from sequel_assets.webhooks.receiver.verify import (
+    NOT_KNOWN,
+    CompanyLookup,
+    KnownSubscriptions,
+    Verification,
+    admit,
+    judge,
+    verify,
+)
 from sequel_assets_tests.webhooks.receiver.harness import (
     CREATED,
     ENDED,
