@@ -575,8 +575,8 @@ def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
 IMPATIENT = """
 import dagster._core.storage.event_log.sqlite.sqlite_event_log as events, dagster._core.storage.runs.sqlite.sqlite_run_storage as runs
 events.SQLITE_BUSY_TIMEOUT_SECONDS = runs.SQLITE_BUSY_TIMEOUT_SECONDS = 0.2
-from sequel_assets import cli
-cli.main()
+from sequel_assets.cli import app
+app.main()
 """
 """`sequel-assets` whose Dagster waits a fifth of a second for its databases instead of half a minute."""
 
