@@ -235,7 +235,9 @@ def _remembered(row: Any, now: float) -> tuple[IncidentKey, AlertMemory]:
     well = None if well_since is None else float(well_since)
     if kind not in KINDS or not isinstance(is_reported, bool) or not _are_times(since, red_at, seen_at, well or 0.0):
         raise ValueError(kind)
-    known = AlertMemory(min(since, now), red_at, min(seen_at, now), is_reported, None if well is None else min(well, now))
+    known = AlertMemory(
+        min(since, now), red_at, min(seen_at, now), is_reported, None if well is None else min(well, now)
+    )
     return IncidentKey(kind, str(name), str(check)), known
 
 
