@@ -1,8 +1,7 @@
 """How is a company doing against the last week, month, quarter or year, and against the same one a year before?
 
-Every range that is compared is a period as of the end of some day. So each day's numbers are added when the day enters
-a period's range and subtracted when it leaves; running sums over that are the exact numbers of every range, with people
-and events counted once in each, in one pass over the facts for any number of days.
+Each day's numbers are added when it enters a period's range and subtracted when it leaves. Running sums over that are
+the exact numbers of every range, people and events counted once in each, in one pass over the facts.
 """
 
 from datetime import date
