@@ -91,11 +91,11 @@ class EventDetails:
         """Return the days with the events that start on them; events asked alone on other days come by themselves."""
         of_day: dict[date, list[EventRequest]] = {day: [] for day in sorted(days)}
         single = []
-        first_held = self.moment.first_held(self.company_id)
+        first_unfrozen = self.moment.first_unfrozen(self.company_id)
         for asked in stages:
             if asked.day in of_day:
                 of_day[asked.day].append(asked)
-            elif asked.event.event_id in alone and asked.day >= first_held:
+            elif asked.event.event_id in alone and asked.day >= first_unfrozen:
                 single.append(DayOfEvents(asked.day, None, (asked,)))
         return [DayOfEvents(day, days[day], tuple(theirs)) for day, theirs in of_day.items()] + single
 
