@@ -88,7 +88,7 @@ class RunInfo:
     frozen_before: Mapping[str, date] = field(default_factory=dict)
     """company -> the first day that Sequel still holds, where it forgets; no day before it is requested or written."""
 
-    def first_held(self, company_id: str) -> date:
+    def first_unfrozen(self, company_id: str) -> date:
         """Return the first day that Sequel still holds of a company."""
         return self.frozen_before.get(company_id, NONE_FROZEN)
 

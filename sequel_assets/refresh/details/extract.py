@@ -89,11 +89,11 @@ class EventDetails:
         """Return the days with the events that start on them; events requested alone on other days come by themselves."""
         of_day: dict[date, list[EventRequest]] = {day: [] for day in sorted(days)}
         single = []
-        first_held = self.run_info.first_held(self.company_id)
+        first_unfrozen = self.run_info.first_unfrozen(self.company_id)
         for request in stages:
             if request.day in of_day:
                 of_day[request.day].append(request)
-            elif request.event.event_id in alone and request.day >= first_held:
+            elif request.event.event_id in alone and request.day >= first_unfrozen:
                 single.append(DayOfEvents(request.day, None, (request,)))
         return [DayOfEvents(day, days[day], tuple(theirs)) for day, theirs in of_day.items()] + single
 

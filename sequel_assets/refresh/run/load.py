@@ -49,9 +49,9 @@ class Loading:
                 pending_work.days_with_minutes(connection, company_id, fetched),
             )
         )
-        first_held = self._context.run_info.first_held(company_id)
+        first_unfrozen = self._context.run_info.first_unfrozen(company_id)
         batch = self._batch()
-        for day in (day for day in refreshed if day >= first_held):
+        for day in (day for day in refreshed if day >= first_unfrozen):
             elsewhere = {
                 event_id: concurrency
                 for event_id, concurrency in sorted(fetched.items())

@@ -51,14 +51,16 @@ def plan_company(
 ) -> CompanyPlan:
     """Return what a refresh of these days of a company requests."""
     company_id, now, newcomers = events.company_id, context.run_info.at, events.pending.newcomers
-    first_held = context.run_info.first_held(company_id)
+    first_unfrozen = context.run_info.first_unfrozen(company_id)
     everyone = [event.event_id for event in events.requested]
     full = sorted(day for day, coverage in days.items() if coverage is DayCoverage.FULL)
     hourly = sorted(day for day, coverage in days.items() if coverage is DayCoverage.ACTIVE)
     refreshed = pending_work.refreshed_days(connection, company_id) if newcomers else []
-    older = [day for day in refreshed if day >= first_held and day not in {*full, *hourly}]
+    older = [day for day in refreshed if day >= first_unfrozen and day not in {*full, *hourly}]
     only = context.options.only.get(company_id, {})
-    single = {event_id: [day for day in sorted(of_event) if day >= first_held] for event_id, of_event in only.items()}
+    single = {
+        event_id: [day for day in sorted(of_event) if day >= first_unfrozen] for event_id, of_event in only.items()
+    }
     empty_ranges = {} if context.options.force else read_empty_ranges(connection, company_id)
     active: Collection[str] = ()
     if hourly:

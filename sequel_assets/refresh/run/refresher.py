@@ -65,7 +65,7 @@ class Refresher:
         with ThreadPoolExecutor(threads, thread_name_prefix="sequel") as pool:
             context = self._context(pool)
             requested: Requested = {
-                company_id: _covered(days, context.run_info.first_held(company_id) if asks_sequel else NONE_FROZEN)
+                company_id: _covered(days, context.run_info.first_unfrozen(company_id) if asks_sequel else NONE_FROZEN)
                 for company_id, days in days_by_company.items()
             }
             rollups = RollUps(self._warehouse, requested, context.run_info)

@@ -34,7 +34,7 @@ def derive_outcomes(
             days,
             start=context.config.start,
             run_info=run_info,
-            frozen_before=run_info.first_held(company_id),
+            frozen_before=run_info.first_unfrozen(company_id),
             even_open=single | {day for day, coverage in days.items() if coverage is not DayCoverage.ACTIVE},
         )
     except WarehouseError as error:
@@ -54,7 +54,11 @@ def _of_insight(
     days: Collection[date],
     facts: Mapping[tuple[str, date], Outcome],
 ) -> Iterator[Outcome]:
-    start, first_held, today = context.config.start, context.run_info.first_held(company_id), context.clock().date()
+    start, first_unfrozen, today = (
+        context.config.start,
+        context.run_info.first_unfrozen(company_id),
+        context.clock().date(),
+    )
     results = {result.day: result for result in derived.results[insight.name]}
     waiting = derived.waiting[insight.name]
     for day in sorted({*days, *results}):
@@ -71,7 +75,7 @@ def _of_insight(
             why = f"{day} has no {insight.sources_in_words} yet"
             if day < start:
                 why = f"{day} lies before SEQUEL_START_DATE ({start})"
-            elif day < first_held:
+            elif day < first_unfrozen:
                 why = f"Sequel has forgotten {day}, or a later day that this number needs"
             yield Outcome(company_id, insight.name, day, SliceStatus.WAITING, why)
 
