@@ -11,8 +11,8 @@ from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.insights.event_answers import answer, as_dicts, by_hand, watched
 from sequel_assets_tests.support.reference.stories import STAGE, WINDOW, CompanyStory, ListedPerson, Plan
+from sequel_assets_tests.support.reference.story_strategies import DAYS, at, tell
 from sequel_assets_tests.support.rows import ACME, DAY, day
-from sequel_assets_tests.support.stories import DAYS, at, tell
 
 
 @pytest.mark.parametrize(

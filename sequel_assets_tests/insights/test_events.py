@@ -15,8 +15,8 @@ from sequel_assets.warehouse.tables.types import UtcDateTime
 from sequel_assets_tests.insights.event_answers import BY_NAME, answer, as_dicts, by_hand, watched
 from sequel_assets_tests.support.reference.events import TABLES
 from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan
+from sequel_assets_tests.support.reference.story_strategies import DAYS, at, stories, tell
 from sequel_assets_tests.support.rows import ACME, DAY, day
-from sequel_assets_tests.support.stories import DAYS, at, stories, tell
 from sequel_assets_tests.support.suite.scale import scaled
 
 KINDS: dict[Any, type] = {

@@ -26,6 +26,7 @@ HEAVY_ORIGINS = (
     "sequel_assets.definitions",
     "sequel_assets_tests.campaigns",
     "sequel_assets_tests.support.command_server",
+    "sequel_assets_tests.support.commands",
     "sequel_assets_tests.support.pgbouncer",
     "sequel_assets_tests.support.postgres",
     "sequel_assets_tests.support.stage",
