@@ -8,8 +8,8 @@ from typing import Any
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan, Row, Seen
+from sequel_assets_tests.support.reference.story_strategies import at
 from sequel_assets_tests.support.rows import ACME, DAY, HUB
-from sequel_assets_tests.support.stories import at
 
 BY_NAME = {insight.name: insight for insight in INSIGHTS}
 

@@ -33,7 +33,7 @@ from sequel_assets_tests.support.rows import (
 pytestmark = pytest.mark.usefixtures("three_insights")
 
 
-def test_a_history_that_begins_later_drops_the_days_before_and_counts_anew(warehouse: Warehouse) -> None:
+def test_a_history_that_begins_later_drops_the_days_before_and_counts_from_there(warehouse: Warehouse) -> None:
     """No as-of number stays that counts from another start than the settings say."""
     for number in FACTS:
         land(warehouse, number)

@@ -11,8 +11,8 @@ from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.insights.event_answers import answer, as_dicts, by_hand, watched
 from sequel_assets_tests.support.reference.stories import STAGE, WINDOW, CompanyStory, ListedPerson, Plan
+from sequel_assets_tests.support.reference.story_strategies import DAYS, at, tell
 from sequel_assets_tests.support.rows import ACME, DAY, day
-from sequel_assets_tests.support.stories import DAYS, at, tell
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_who_registers_late_counts_from_that_day_on(warehouse: Warehouse) -> Non
     ]
 
 
-def test_whether_somebody_registered_is_null_where_that_is_not_told(warehouse: Warehouse) -> None:
+def test_whether_somebody_registered_is_null_where_that_is_unknown(warehouse: Warehouse) -> None:
     """Of a person whom the activity does not list, and of everybody where no entry of the event has a time of it."""
     story = by_hand()
     del story.activity["e1", "bo"]
@@ -81,7 +81,7 @@ def test_whether_somebody_registered_is_null_where_that_is_not_told(warehouse: W
     assert (row["registered"], row["show_rate"]) == (None, None)
 
 
-def test_asking_and_answering_is_unknown_where_neither_a_list_nor_a_number_tells_it(warehouse: Warehouse) -> None:
+def test_asking_and_answering_is_unknown_without_a_list_and_without_a_number(warehouse: Warehouse) -> None:
     """And with it who of them came again; a single number of a single person tells it."""
     story = by_hand()
     story.untold = {(dataset, DAY) for dataset in ("polls", "poll_answers", "questions")}

@@ -15,8 +15,8 @@ from sequel_assets.warehouse.tables.types import UtcDateTime
 from sequel_assets_tests.insights.event_answers import BY_NAME, answer, as_dicts, by_hand, watched
 from sequel_assets_tests.support.reference.events import TABLES
 from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan
+from sequel_assets_tests.support.reference.story_strategies import DAYS, at, stories, tell
 from sequel_assets_tests.support.rows import ACME, DAY, day
-from sequel_assets_tests.support.stories import DAYS, at, stories, tell
 from sequel_assets_tests.support.suite.scale import scaled
 
 KINDS: dict[Any, type] = {
@@ -76,7 +76,7 @@ def test_an_event_by_hand(warehouse: Warehouse) -> None:
     }  # fmt: skip
 
 
-def test_what_is_not_told_is_null_and_not_zero(warehouse: Warehouse) -> None:
+def test_what_is_unknown_is_null_and_not_zero(warehouse: Warehouse) -> None:
     """Registration, polls, questions, chat and reactions; what follows from minutes is there all the same."""
     story = by_hand()
     story.untold = {
@@ -102,7 +102,7 @@ def test_what_is_not_told_is_null_and_not_zero(warehouse: Warehouse) -> None:
     ]  # fmt: skip
 
 
-def test_an_event_without_people_is_told_of_only_where_somebody_registered(warehouse: Warehouse) -> None:
+def test_an_event_without_people_has_a_row_only_where_somebody_registered(warehouse: Warehouse) -> None:
     """A silent event has no row; one that never started but has registrants has them, and zeros."""
     plans = {event: Plan(event, STAGE, at(0), at(0) + timedelta(hours=1)) for event in ("e1", "e2")}
     tell(warehouse, CompanyStory(plans, activity={("e1", "dee"): ListedPerson(registered=True)}), DAYS[:1])

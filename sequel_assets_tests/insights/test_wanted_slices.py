@@ -63,7 +63,7 @@ def test_a_day_of_which_only_single_events_were_asked_is_a_missing_one() -> None
     assert (wanted, waiting) == ({}, {day(1): DAY})
 
 
-def test_the_chain_tells_every_difference_before_a_day() -> None:
+def test_the_chain_shows_every_difference_before_a_day() -> None:
     """Another checksum on any day up to it, another start: another input; what comes later plays no part."""
     base = [fact(n, hour(200), None, f"c{n}") for n in range(4)]
     inputs = {day_: want.input_checksum for day_, want in wanted_slices(LIFETIME_USAGE, dict(base), DAY)[0].items()}

@@ -27,7 +27,7 @@ def event(
     return KnownEvent(event_id, kind, event_id, starts, ends, None, False, None, hub, None, None, None)
 
 
-def test_hot_is_what_may_have_minutes_now() -> None:
+def test_active_is_what_may_have_minutes_now() -> None:
     """Thirty days back, one ahead, lately watched, newly listed, without a start; and their hubs."""
     events = [
         event("now", 0, hub="hub"),
@@ -52,7 +52,7 @@ def test_under_way_is_what_began_and_did_not_end_two_hours_ago() -> None:
     assert not is_under_way(event("e", None), NOW)
 
 
-def test_an_event_that_has_been_going_on_for_months_is_hot() -> None:
+def test_an_event_that_has_been_going_on_for_months_is_active() -> None:
     """It began long ago and has not ended."""
     starts = NOW - timedelta(days=60)
     going = KnownEvent(
@@ -84,13 +84,13 @@ def test_hours_go_by_and_every_closed_day_is_the_truth(warehouse: Warehouse) -> 
             }
             outcomes = list(p.refresher().refresh({company: days for company, days in due.items() if days}))
             assert failures(outcomes) == []
-            open_days = {name for name, theirs in ledger_days(warehouse).items() if now.date() in theirs}
+            open_days = {name for name, theirs in days_of_coverage(warehouse).items() if now.date() in theirs}
             assert open_days == {dataset.name for dataset in SLICED} - (
                 AT_CLOSE_NAMES if now.date() > day(5) else set()
             )
             if now == at(6, 13, 5):
                 assert stored_minutes(warehouse, "idle") == 0
-                assert {row.full_through for row in ledger_of(warehouse, day(6))} == {None}
+                assert {row.full_through for row in coverage_of(warehouse, day(6))} == {None}
             with warehouse.read() as connection:
                 ledger = read_slice_coverage(connection, [dataset.name for dataset in SLICED])
             late = [
@@ -120,14 +120,14 @@ def stored_minutes(warehouse: Warehouse, event_id: str) -> int:
         )
 
 
-def ledger_days(warehouse: Warehouse) -> dict[str, set[date]]:
+def days_of_coverage(warehouse: Warehouse) -> dict[str, set[date]]:
     """Return the days of which each dataset has slices."""
     with warehouse.read() as connection:
         ledger = read_slice_coverage(connection, [dataset.name for dataset in SLICED])
     return {name: {on for slices in of_companies.values() for on in slices} for name, of_companies in ledger.items()}
 
 
-def ledger_of(warehouse: Warehouse, on: date) -> list[Watermark]:
+def coverage_of(warehouse: Warehouse, on: date) -> list[Watermark]:
     with warehouse.read() as connection:
         ledger = read_slice_coverage(connection, ["event_participants"])
     return [slices[on] for slices in ledger["event_participants"].values()]

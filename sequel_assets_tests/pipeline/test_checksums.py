@@ -42,7 +42,7 @@ def counted(warehouse: Warehouse, keys: Books) -> Books:
     return found
 
 
-def assert_true_books(warehouse: Warehouse) -> Books:
+def assert_true_bookkeeping(warehouse: Warehouse) -> Books:
     """Fail unless each slice's bookkeeping is that of its rows; return it."""
     books = kept(warehouse)
     assert counted(warehouse, books) == books
@@ -68,7 +68,7 @@ def test_the_bookkeeping_is_that_of_the_rows_after_any_order_of_refreshes(
             it.warehouse = new_warehouse(engine_kind)
             for some in chunks:
                 assert [outcome for outcome in it.refresh(some) if outcome.verdict is SliceStatus.FAILED] == []
-                assert_true_books(it.warehouse)
+                assert_true_bookkeeping(it.warehouse)
             left.append(kept(it.warehouse))
     assert {key[1] for key in left[0]} >= {"events", "registrants", "hub_participants", "hub_rooms", "event_activity"}
     assert left[1] == left[0]
@@ -82,21 +82,21 @@ def moving_world() -> World:
     )
 
 
-def test_an_event_that_moves_or_vanishes_leaves_true_books_behind(warehouse: Warehouse) -> None:
+def test_an_event_that_moves_or_vanishes_leaves_true_bookkeeping_behind(warehouse: Warehouse) -> None:
     """Its registrants go too, and the patrol's findings are counted with those that are still there."""
     with platform(moving_world(), warehouse) as it:
         assert failures(it.refresh()) == []
-        assert_true_books(warehouse)
+        assert_true_bookkeeping(warehouse)
         patrol(it)
-        assert_true_books(warehouse)
+        assert_true_bookkeeping(warehouse)
         it.world.move_event("moves", "root")
         it.world.vanish("goes")
         assert failures(it.refresh(DAYS[:3])) == []
-        assert_true_books(warehouse)
+        assert_true_bookkeeping(warehouse)
         it.world.register("stays", BO, at(7))
         assert failures(it.refresh(DAYS[1:4])) == []
         patrol(it)
-        assert "reconciliations" in {dataset for _, dataset, _ in assert_true_books(warehouse)}
+        assert "reconciliations" in {dataset for _, dataset, _ in assert_true_bookkeeping(warehouse)}
 
 
 def test_what_a_checksum_leaves_out_is_when_something_was_seen(warehouse: Warehouse) -> None:

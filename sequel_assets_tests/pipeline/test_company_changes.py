@@ -59,7 +59,7 @@ def family() -> World:
 
 @pytest.mark.alternating
 @pytest.mark.parametrize("fault", ["http_403", "http_500", "html_200"])
-def test_a_company_that_does_not_tell_whether_it_is_gone_stays_and_stops_nobody(
+def test_a_company_of_which_it_is_unknown_whether_it_is_gone_stays_and_stops_nobody(
     warehouse: Warehouse, fault: str
 ) -> None:
     """No longer listed, and no 404: it and what is beneath it stay, a problem names it, and a new company is found."""
@@ -79,7 +79,7 @@ def test_a_company_that_does_not_tell_whether_it_is_gone_stays_and_stops_nobody(
 
 @pytest.mark.alternating
 @pytest.mark.parametrize("fault", ["http_500", "html_200", "truncated"])
-def test_a_company_whose_list_fails_keeps_what_is_beneath_it_and_stops_nobody(warehouse: Warehouse, fault: str) -> None:
+def test_a_company_whose_list_fails_keeps_its_descendants_and_stops_nobody(warehouse: Warehouse, fault: str) -> None:
     """As a 403 does; without an answer nothing counts as gone, and the others' new companies are found."""
     with platform(family(), warehouse, quick=True) as it:
         it.walk()

@@ -13,8 +13,8 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.support.backfill_processes import (
+    assert_empty_ranges_are_true,
     assert_nothing_is_half_written,
-    assert_silences_are_true,
     start_worker,
 )
 from sequel_assets_tests.support.harness import ADA, BO, DAYS, at, day, event, failures, platform, world_of
@@ -112,7 +112,7 @@ def test_two_backfills_and_an_hourly_refresh_at_once_leave_what_one_does(warehou
             said, _ = worker.communicate(timeout=120)
             assert (worker.returncode, said) == (0, "")
         it.assert_true(days)
-        assert_silences_are_true(it)
+        assert_empty_ranges_are_true(it)
 
 
 def test_closing_the_iterator_leaves_no_thread_behind_and_nothing_half_written(warehouse: Warehouse) -> None:

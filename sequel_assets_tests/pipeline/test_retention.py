@@ -183,7 +183,7 @@ def test_each_company_has_its_own_retention(warehouse: Warehouse) -> None:
         assert refreshed(warehouse, "root") == DAYS
 
 
-def test_minutes_from_before_the_retention_that_sequel_still_tells_are_told_apart(warehouse: Warehouse) -> None:
+def test_minutes_from_before_the_retention_that_sequel_still_returns_are_kept_apart(warehouse: Warehouse) -> None:
     """It forgets later than the setting says: nothing differs, and what lies before is remembered as such."""
     with platform(world(), warehouse) as it:
         it.retention = FOUR_DAYS

@@ -16,7 +16,7 @@ from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.support.backfill_processes import assert_silences_are_true
+from sequel_assets_tests.support.backfill_processes import assert_empty_ranges_are_true
 from sequel_assets_tests.support.harness import Platform, client_of, failures, platform
 from sequel_assets_tests.support.reference import (
     COLUMNS,
@@ -195,7 +195,7 @@ def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
             if steps is clean:
                 it.assert_true(days)
                 assert_days_range_and_lifetime_agree(it, days)
-                assert_silences_are_true(it)
+                assert_empty_ranges_are_true(it)
             warehouse.dispose()
     assert_equal_tables(left[1], left[0])
 

@@ -53,7 +53,7 @@ def assert_nothing_is_half_written(it: Platform, days: Sequence[date]) -> None:
     assert stored_slices(it) == {key: told for key, told in kept.items() if told[0]}
 
 
-def assert_silences_are_true(it: Platform) -> None:
+def assert_empty_ranges_are_true(it: Platform) -> None:
     """No event has a minute on a day that is remembered as silent; of each at most a few stretches are kept."""
     with it.warehouse.read() as connection:
         for company in it.world.companies:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("engine_kind", some(["postgresql"], ["sqlite", "postgresql"]))
-def test_every_acknowledged_hint_is_handled_once_and_the_tables_are_right(
+def test_every_acknowledged_notification_is_handled_once_and_the_tables_are_right(
     tmp_path: Path, engine_kind: str, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deliveries come twice, late, in bursts or never, and both processes are killed in the middle."""

@@ -44,7 +44,7 @@ ANOTHER_SHAPE: dict[str, Any] = {"data": []}
 )
 @pytest.mark.parametrize("shape", ENDPOINTS)
 @pytest.mark.sampled(2)
-def test_an_endpoint_that_tells_nothing_costs_its_own_datasets_alone(
+def test_an_unavailable_endpoint_costs_its_own_datasets_alone(
     warehouse: Warehouse, kind: str, shape: str, answers: Any
 ) -> None:
     """No failure, no slice, a reason; everything else is the truth. When it is there again, the next refresh fills it."""

@@ -36,7 +36,7 @@ def test_an_event_whose_start_moved_takes_its_rows_along(warehouse: Warehouse) -
             assert {row[1] for row in rows[name] if row[2] == "e"} == {day(6)}, name
 
 
-def test_a_warehouse_without_extras_gets_them_by_the_next_backfill(warehouse: Warehouse) -> None:
+def test_a_warehouse_without_event_details_gets_them_by_the_next_backfill(warehouse: Warehouse) -> None:
     """Also on days that are final, and without asking for their minutes again; the hour makes it good too."""
     with platform(world_of(talking(on=1), talking("f", on=5)), warehouse) as it:
         it.refresh()

@@ -146,7 +146,7 @@ def test_a_hub_that_sequel_does_not_know_any_more_keeps_its_rooms_without_a_prob
 
 @SQLITE
 @pytest.mark.parametrize("told", [MISSING, None])
-def test_rooms_that_are_not_told_are_not_none(warehouse: Warehouse, told: Any) -> None:
+def test_rooms_that_are_not_returned_are_not_none(warehouse: Warehouse, told: Any) -> None:
     """What was told before stays, and a problem says so; an empty list is told."""
     with platform(world_of(*two_hubs()), warehouse) as it:
         it.refresh()
@@ -162,7 +162,9 @@ def test_rooms_that_are_not_told_are_not_none(warehouse: Warehouse, told: Any) -
 
 
 @SQLITE
-def test_rooms_that_no_hub_of_a_company_tells_are_unavailable_and_not_zero(warehouse: Warehouse, answers: Any) -> None:
+def test_rooms_that_no_hub_of_a_company_returns_are_unavailable_and_not_zero(
+    warehouse: Warehouse, answers: Any
+) -> None:
     """No rows and no bookkeeping that would say that there are none; the people of the hubs are there."""
     answers("networking", lambda document: {k: v for k, v in document.items() if k != "networkingHubRooms"})
     with platform(world_of(*two_hubs()), warehouse) as it:

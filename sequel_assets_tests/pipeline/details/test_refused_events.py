@@ -55,7 +55,7 @@ def test_two_bad_events_fail_by_name_and_hide_no_others(warehouse: Warehouse, ki
 
 
 @SQLITE
-def test_events_that_were_told_an_hour_ago_are_not_unavailable_now(warehouse: Warehouse) -> None:
+def test_events_that_were_available_an_hour_ago_are_not_unavailable_now(warehouse: Warehouse) -> None:
     """Also where they are all that is asked."""
     with platform(world_of(*eight()), warehouse, quick=True) as it:
         it.refresh()
@@ -97,7 +97,7 @@ def test_what_is_unavailable_is_tried_with_events_of_all_times(warehouse: Wareho
 
 
 @SQLITE
-def test_an_endpoint_that_tells_nothing_is_tried_with_eight_events_and_then_with_one_an_hour(
+def test_an_unavailable_endpoint_is_tried_with_eight_events_and_then_with_one_an_hour(
     warehouse: Warehouse,
 ) -> None:
     """Asking costs."""
@@ -133,7 +133,7 @@ def test_a_404_of_an_event_that_nobody_came_to_is_no_failure(warehouse: Warehous
 
 
 @SQLITE
-def test_a_404_beside_nothing_but_failures_is_not_taken_for_silence(warehouse: Warehouse) -> None:
+def test_a_404_beside_nothing_but_failures_is_not_taken_for_an_empty_range(warehouse: Warehouse) -> None:
     """That the endpoint tells anything of the company is not known then, and what is not known is not 0."""
     with platform(world_of(talking(), event("silent", "kid", at(2))), warehouse, quick=True) as it:
         it.sandbox.faults = Faults(paths=[("*/e/polls", Fault("http_500")), ("*/silent/polls", Fault("http_404"))])

@@ -90,7 +90,7 @@ def test_a_part_that_one_event_lacks_fails_its_own_slice_by_name(warehouse: Ware
 
 
 @SQLITE
-def test_a_part_comes_back_within_the_hour_that_tells_it(warehouse: Warehouse, answers: Any) -> None:
+def test_a_part_comes_back_within_the_hour_that_returns_it(warehouse: Warehouse, answers: Any) -> None:
     """It is looked for in each answer that is asked for the other parts."""
     lacks = {"chat"}
     answers("polls", lambda document: {key: value for key, value in document.items() if key not in lacks})

@@ -131,7 +131,7 @@ def test_one_404_of_a_company_does_not_make_it_gone(it: Platform, path: str) -> 
 
 
 @SQLITE
-def test_a_404_is_not_taken_for_silence_where_the_minutes_could_not_be_had(it: Platform) -> None:
+def test_a_404_is_not_taken_for_an_empty_range_where_the_minutes_could_not_be_fetched(it: Platform) -> None:
     """Of an event without a stored minute, since its minutes failed: nobody knows that nobody came."""
     paths = [("*/e/top-participants?*", Fault("http_500")), ("*/e/polls", Fault("http_404"))]
     it.sandbox.faults = Faults(paths=paths)
@@ -141,7 +141,7 @@ def test_a_404_is_not_taken_for_silence_where_the_minutes_could_not_be_had(it: P
 
 
 @SQLITE
-def test_a_404_is_not_taken_for_silence_of_an_event_that_people_attended_by_their_activity(it: Platform) -> None:
+def test_a_404_is_not_taken_for_an_empty_range_of_an_event_that_people_attended_by_their_activity(it: Platform) -> None:
     """No minute is stored, and activity says that two were there."""
     it.sandbox.faults = Faults(paths=[("*/e/polls", Fault("http_404"))])
     whole = it.world.event("e")

@@ -67,7 +67,9 @@ def test_an_event_that_is_named_and_cannot_be_looked_up_is_asked_for_by_its_id_a
 
 @SQLITE
 @pytest.mark.parametrize("told", [None, 5, "e1"])
-def test_where_event_ids_are_not_told_the_list_is_all_there_is(warehouse: Warehouse, told: Any, answers: Any) -> None:
+def test_where_event_ids_are_not_returned_the_list_is_all_there_is(
+    warehouse: Warehouse, told: Any, answers: Any
+) -> None:
     """Nothing is made of what is not there; what cannot be read is said."""
     answers("company", lambda document: document | {"eventIds": told})
     with platform(world_of(*several()), warehouse, start=day(7)) as it:

@@ -108,7 +108,7 @@ def test_companies_whose_ids_differ_in_case_alone_stay_two(warehouse: Warehouse)
 
 
 @SQLITE
-def test_a_hub_and_an_event_that_are_told_in_two_cases_count_once(warehouse: Warehouse, answers: Any) -> None:
+def test_a_hub_and_an_event_that_are_spelled_in_two_cases_count_once(warehouse: Warehouse, answers: Any) -> None:
     """Sequel knows one spelling only; two hubs that differ in case alone stay two."""
     hubs = [event(h, "kid", at(7), [Attendance(ADA, live=[(at(7), n)])], event_type=HUB, rooms=[Room("Bar", 4)])
             for h, n in (("h", 9), ("two", 4), ("TWO", 3))]  # fmt: skip
@@ -136,7 +136,7 @@ def test_a_hub_and_an_event_that_are_told_in_two_cases_count_once(warehouse: War
 
 
 @SQLITE
-def test_a_company_that_is_told_in_two_cases_is_one(warehouse: Warehouse, answers: Any) -> None:
+def test_a_company_that_is_spelled_in_two_cases_is_one(warehouse: Warehouse, answers: Any) -> None:
     """The known spelling stays, whatever the list says from now on."""
     with platform(world_of(*several(1)), warehouse, start=day(7)) as it:
         it.refresh(TWO)

@@ -29,7 +29,7 @@ OF_PARTICIPANTS = {insight.name for insight in INSIGHTS if "event_participants" 
 """What is derived from the minutes of people."""
 
 
-def assert_all_failed_and_mended(it: Platform, client: SequelClient, kind: type[Exception], words: str) -> None:
+def assert_all_failed_and_repaired(it: Platform, client: SequelClient, kind: type[Exception], words: str) -> None:
     """Every slice fails with those words, a problem says so at each company, and a good client mends all."""
     good, it.client = it.client, client
     refresher = it.refresher()
@@ -50,7 +50,7 @@ def test_a_sign_in_that_is_refused_ends_the_run_for_all(it: Platform) -> None:
     """One reason, for every slice of every company; nothing is written."""
     config = replace(it.client.config, client_secret="wrong")
     with SequelClient(config, sleep=lambda _: None) as client:
-        assert_all_failed_and_mended(it, client, SignInRefused, "refuses")
+        assert_all_failed_and_repaired(it, client, SignInRefused, "refuses")
 
 
 def test_a_host_that_is_not_there_ends_the_run_for_all(it: Platform) -> None:
@@ -58,7 +58,7 @@ def test_a_host_that_is_not_there_ends_the_run_for_all(it: Platform) -> None:
     with Sandbox(it.world) as gone:
         client = client_of(gone, quick=True)
     with client:
-        assert_all_failed_and_mended(it, client, Unreachable, "127.0.0.1")
+        assert_all_failed_and_repaired(it, client, Unreachable, "127.0.0.1")
 
 
 def test_a_host_that_goes_away_in_the_middle_leaves_nothing_half_written(it: Platform) -> None:

@@ -28,8 +28,8 @@ from sequel_assets_tests.pipeline.faults.kill_processes import (
     start,
 )
 from sequel_assets_tests.support.backfill_processes import (
+    assert_empty_ranges_are_true,
     assert_nothing_is_half_written,
-    assert_silences_are_true,
 )
 from sequel_assets_tests.support.harness import Platform, platform
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump_of_slices, owners_of
@@ -112,7 +112,7 @@ def test_a_refresh_that_is_killed_goes_on_from_what_was_committed(
                 assert asked <= whole.left(owners_of(it.world), done)
                 assert_only_the_rest_was_asked(it, since, done, days)
                 assert_nothing_is_half_written(it, days)
-                assert_silences_are_true(it)
+                assert_empty_ranges_are_true(it)
                 if is_last or process.exitcode == 0:
                     break
             else:
@@ -187,7 +187,7 @@ def kill_and_repeat(it: Platform, folder: Path, requests: int, *, kills_a_worker
     assert ("its worker process was killed (SIGKILL)" in said) == kills_a_worker
     assert psutil.wait_procs(family, timeout=60)[1] == []
     assert_nothing_is_half_written(it, days)
-    assert_silences_are_true(it)
+    assert_empty_ranges_are_true(it)
     since, done = it.sandbox.requests.count, committed(it)
     again = subprocess.run(
         command, cwd=folder, env=clean_environment(**told), capture_output=True, text=True, check=False, timeout=300

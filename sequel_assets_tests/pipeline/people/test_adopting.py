@@ -25,7 +25,7 @@ from sequel_assets_tests.support.harness import (
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump_of_slices
 
 
-def test_adopting_rewrites_what_the_rows_tell_and_keeps_every_minute(old: Warehouse) -> None:
+def test_adopting_rewrites_what_the_rows_say_and_keeps_every_minute(old: Warehouse) -> None:
     """Before anything is asked: names in one form, one J, nameless people of the same ids in every table."""
     take_over(old)
     with old.read() as connection:
@@ -109,7 +109,7 @@ def test_a_filled_warehouse_is_adopted_by_its_own_key_and_root_alone(
         assert stored_identity(connection) is None
 
 
-def test_a_warehouse_without_any_email_is_proven_by_its_names(old: Warehouse) -> None:
+def test_a_warehouse_without_any_email_is_identified_by_its_names(old: Warehouse) -> None:
     """As of an account that asks nobody for one."""
     with old.write() as connection:
         with_email = sa.select(people.c.person_id).where(people.c.email.is_not(None))

@@ -28,7 +28,7 @@ def test_an_id_is_found_exactly_else_by_the_only_one_that_differs_in_case_or_bla
     assert Spellings(known).find(spelled) == found
 
 
-def test_ids_told_twice_are_those_that_are_told_now_in_another_spelling() -> None:
+def test_repeated_ids_are_those_that_are_returned_now_in_another_spelling() -> None:
     """Among themselves, or beside a known one; what is known in two spellings and not told now is nobody's business."""
     assert spelled_twice(["a", "A", "b"], ["B ", "c", "C"]) == [["A", "a"], ["B ", "b"]]
     assert spelled_twice(["a"], ["a", "b"]) == []

@@ -109,7 +109,7 @@ def test_a_backfill_asks_again_only_for_what_may_have_changed() -> None:
     ]
 
 
-def extras_asked(final: date, through: datetime | None) -> dict[date, Watermark]:
+def details_requested(final: date, through: datetime | None) -> dict[date, Watermark]:
     """A final day whose events were last asked about as a whole through an hour."""
     minutes = day_end(final) + LATE_WINDOW
     return {final: Watermark(minutes, minutes, True, of_event_details=Covers(through, through, True))}
@@ -119,7 +119,7 @@ def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_clos
     """By the hour and by a backfill, once, whenever somebody runs again, and never of a frozen day. It makes nothing late."""
     final = date(2026, 10, 20)
     closes = at("2026-11-20T00:00")  # the 30th day after it is over
-    held = extras_asked(final, at("2026-10-23T00:00"))
+    held = details_requested(final, at("2026-10-23T00:00"))
 
     def due(now: datetime, slices: dict[date, Watermark], frozen: date = date.min) -> dict[date, DayCoverage]:
         return due_once_more(slices, now, settle=SETTLE, frozen_before=frozen)
@@ -131,14 +131,14 @@ def test_what_belongs_to_events_is_asked_once_more_when_their_replay_window_clos
         assert due(now, held, final + DAY) == {}
         assert final not in due_this_hour(held, now, settle=SETTLE, late_window=LATE_WINDOW)
         assert final not in {late.day for late in late_slices("c", held, now, settle=SETTLE, late_window=LATE_WINDOW)}
-    assert due(closes + 40 * DAY, extras_asked(final, closes)) == {}
-    assert days_to_request([final], extras_asked(final, closes), closes + 40 * DAY, settle=SETTLE) == {}
+    assert due(closes + 40 * DAY, details_requested(final, closes)) == {}
+    assert days_to_request([final], details_requested(final, closes), closes + 40 * DAY, settle=SETTLE) == {}
 
 
 def test_a_day_without_anything_of_events_or_that_waits_for_its_owner_is_not_asked_once_more() -> None:
     """What is not there is a backfill's business, and what is held has been told already."""
     final, now = date(2026, 10, 20), at("2026-11-23T10:05")
-    for slices in (extras_asked(final, None), {final: Watermark(now, now, True)}):
+    for slices in (details_requested(final, None), {final: Watermark(now, now, True)}):
         assert due_once_more(slices, now, settle=SETTLE) == {}
 
 
@@ -152,7 +152,7 @@ def test_a_day_without_anything_of_events_or_that_waits_for_its_owner_is_not_ask
         ("2026-11-24T00:35", "2026-11-24T00:00", "2026-11-24T00:00"),
     ],
 )
-def test_what_a_moment_promises_and_what_it_owes(now: str, through: str, need: str) -> None:
+def test_what_is_expected_at_a_time_and_what_is_due(now: str, through: str, need: str) -> None:
     """Sequel has settled five minutes after the hour; a refresh may take thirty more."""
     assert data_through(at(now), SETTLE) == at(through)
     assert required(at(now), SETTLE) == at(need)

@@ -29,7 +29,9 @@ entries = st.builds(
 
 
 @given(st.lists(entries, max_size=8), st.randoms(use_true_random=False))
-def test_as_many_are_told_apart_as_marks_and_entries_without_one_say(listed: list[ListedPerson], random: Any) -> None:
+def test_as_many_people_are_distinct_as_marks_and_entries_without_one_say(
+    listed: list[ListedPerson], random: Any
+) -> None:
     """Numbered from one within each name, whatever the order."""
     found = distinguish(listed)
     people = {(one.name.strip().lower(), one.number) for one in found}
@@ -86,7 +88,7 @@ def ids(*people: tuple[str, int]) -> list[str]:
         ),
     ],
 )
-def test_activity_tells_people_without_an_email_apart_by_user_and_entry(
+def test_activity_distinguishes_people_without_an_email_by_user_and_entry(
     items: list[dict[str, Any]], people: list[tuple[str, int]]
 ) -> None:
     """One user's entries are one person; ids are those that the list of participants has, so names and numbers alone."""
@@ -104,7 +106,7 @@ def test_activity_tells_people_without_an_email_apart_by_user_and_entry(
         ([("Guest", "/1"), ("Guest", "/2"), ("Guest", None)], [("guest", 1), ("guest", 2), ("guest", 3)]),
     ],
 )
-def test_registrants_and_people_of_hubs_are_told_apart_by_link_and_user(
+def test_registrants_and_people_of_hubs_are_distinguished_by_link_and_user(
     listed: list[tuple[str, str | None]], people: list[tuple[str, int]]
 ) -> None:
     """A link that everybody has makes nobody one; who has neither is a person of their own."""

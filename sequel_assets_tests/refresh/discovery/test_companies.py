@@ -138,14 +138,14 @@ def test_a_company_that_two_list_stands_where_it_says_else_where_it_stood(
     ]
 
 
-def test_a_company_stays_beneath_one_that_does_not_tell_its_children_now() -> None:
+def test_a_company_stays_below_one_whose_children_are_unknown_now() -> None:
     """Though another lists it, and is nearer to the root."""
     tree = [("root", None, None), ("mute", "root", None), ("kid", "root", None)]
     seen = met(*tree, listed_by={"mute": ["root"], "kid": ["root"]}, unlisted={"mute"})
     assert placed(seen, kid="mute") == {"root": (None, 0), "mute": ("root", 1), "kid": ("mute", 2)}
 
 
-def test_companies_that_name_each_other_stay_beneath_the_root() -> None:
+def test_companies_that_name_each_other_stay_below_the_root() -> None:
     """Each lists itself, the other one and the root; no company is cut off."""
     tree = [("root", None, "b"), ("a", "root", "b"), ("b", "a", "a")]
     seen = met(*tree, listed_by={"root": ["a", "b"], "a": ["root", "a", "b"], "b": ["a", "b"]})

@@ -178,7 +178,7 @@ def test_a_tree_that_could_not_be_read_has_no_rollup() -> None:
         ("sqlite", "toddler", "http_403"),
     ],
 )
-def test_a_first_contact_that_is_not_told_all_writes_no_rollup_over_it(
+def test_a_first_contact_without_the_whole_hierarchy_writes_no_rollup_over_it(
     warehouse: Warehouse, mute: str, fault: str
 ) -> None:
     """Whatever is known of it at last is known from then on, though it is refused again."""

@@ -59,7 +59,7 @@ def test_taking_days_out_takes_these_days_and_no_others(silences: list[EmptyRang
 
 
 @given(st.lists(tellings, max_size=8), windows)
-def test_what_is_known_is_what_was_told_last_of_each_day_that_was_final_then(
+def test_what_is_known_is_what_was_returned_last_of_each_day_that_was_final_then(
     told: list[tuple[list[Span], set[date], datetime]], window: timedelta
 ) -> None:
     """Against a dictionary of days: silent when told so at or after its end plus the window, and not loud since."""
@@ -79,6 +79,6 @@ def test_what_is_known_is_what_was_told_last_of_each_day_that_was_final_then(
 
 
 @given(st.sets(days), st.lists(stretches, max_size=6))
-def test_what_is_left_to_ask_is_what_no_silence_covers(wanted: set[date], silences: list[EmptyRange]) -> None:
+def test_what_is_left_to_request_is_what_no_empty_range_covers(wanted: set[date], silences: list[EmptyRange]) -> None:
     """In order."""
     assert left_to_request(wanted, silences) == sorted(wanted - covered(silences))

@@ -148,7 +148,7 @@ def test_the_first_reading_that_meets_both_totals_is_taken(
     assert Counter(verify(users, minutes, listed[::-1])) == Counter(people)
 
 
-def test_what_does_not_fit_is_told_with_both_sums() -> None:
+def test_what_does_not_fit_is_reported_with_both_sums() -> None:
     """People and minutes, listed and promised; no name and no e-mail."""
     with pytest.raises(
         DoesNotReconcile, match=r"^1 people with 5 minutes listed, 3 with 9 expected: Sequel caps the list$"

@@ -40,7 +40,7 @@ Tables = dict[str, list[tuple[Any, ...]]]
 Hash = Callable[[str], str]
 
 
-def expected_extras(
+def expected_details(
     world: World, owners: dict[str, str], days: Collection[date], now: datetime, top: datetime, hashed: Hash
 ) -> Tables:
     """Return every row of every table, after these days were refreshed in full at `now`; `hashed` makes a person's id."""
@@ -63,7 +63,7 @@ def expected_extras(
     return {name: sorted(set(rows), key=repr) for name, rows in tables.items()}
 
 
-def people_of_extras(
+def people_of_details(
     world: World, owners: dict[str, str], days: Collection[date], now: datetime, top: datetime, hashed: Hash
 ) -> list[tuple[str, str, date, str, str | None]]:
     """Return (company, person, day named, name, e-mail) of everybody that the extras name."""

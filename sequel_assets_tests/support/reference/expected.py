@@ -89,7 +89,7 @@ def expected_tables(
         "lifetime_usage": _lifetime(minutes, chosen, days, first),
         "peak_concurrency": _peaks(concurrency),
         "audience_usage": audience_rows(minutes, chosen, days, person_id),
-        **reference_details.expected_extras(world, owners, set(days), moment, top, person_id),
+        **reference_details.expected_details(world, owners, set(days), moment, top, person_id),
     }
 
 
@@ -203,7 +203,7 @@ def _people(
                 if minute < top and minute.date() in days:
                     who = person_id(row.person.key(event_id))
                     seen[owner, who].add((minute.date(), name, row.person.email))
-    extras = reference_details.people_of_extras(world, owners, days, now, top, person_id)
+    extras = reference_details.people_of_details(world, owners, days, now, top, person_id)
     for company, who, day, name, email in extras:
         seen[company, who].add((day, name, email))
     latest = {who: max(names, key=lambda n: (n[0], n[1])) for who, names in seen.items()}

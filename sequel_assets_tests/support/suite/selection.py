@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Iterable, Iterator
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -24,6 +25,10 @@ HEAVY_ORIGINS = (
     "sequel_assets.orchestration",
     "sequel_assets.definitions",
     "sequel_assets_tests.campaigns",
+    "sequel_assets_tests.support.command_server",
+    "sequel_assets_tests.support.commands",
+    "sequel_assets_tests.support.pgbouncer",
+    "sequel_assets_tests.support.postgres",
     "sequel_assets_tests.support.stage",
     "sequel_assets_tests.support.harness",
     "dagster",
@@ -33,20 +38,24 @@ HEAVY_ORIGINS = (
 
 def mark_light(items: Iterable[pytest.Item]) -> None:
     """Mark the tests that need no database, process or Dagster, by their fixtures and by what their modules import."""
-    is_heavy: dict[ModuleType, bool] = {}
     for item in items:
         assert isinstance(item, pytest.Function)
-        module = item.module
-        if module not in is_heavy:
-            is_heavy[module] = any(_is_heavy(value) for value in vars(module).values())
-        if not is_heavy[module] and HEAVY_FIXTURES.isdisjoint(item.fixturenames):
+        if not _is_heavy(item.module.__name__) and HEAVY_FIXTURES.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.light)
 
 
-def _is_heavy(value: Any) -> bool:
-    if isinstance(value, ModuleType):
-        return value.__name__.split(".")[0] in HEAVY_MODULES or value.__name__.startswith(HEAVY_ORIGINS)
-    return str(getattr(value, "__module__", "")).startswith(HEAVY_ORIGINS)
+@functools.cache
+def _is_heavy(module: str) -> bool:
+    """Say whether a module is heavy, imports one that is, or imports one of the tests that does."""
+    if module.split(".")[0] in HEAVY_MODULES or module.startswith(HEAVY_ORIGINS):
+        return True
+    if not module.startswith("sequel_assets_tests.") or module not in sys.modules:
+        return False
+    values = vars(sys.modules[module]).values()
+    used = {
+        value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", "")) for value in values
+    }
+    return any(_is_heavy(one) for one in used - {module})
 
 
 def mark_campaign(items: Iterable[pytest.Item]) -> None:

@@ -74,7 +74,7 @@ def test_a_time_without_a_zone_is_refused_on_the_fast_way_too(warehouse: Warehou
     assert table_of(warehouse, refreshes) == []
 
 
-def test_a_key_told_twice_inserts_nothing_at_all(warehouse: Warehouse) -> None:
+def test_a_repeated_key_inserts_nothing_at_all(warehouse: Warehouse) -> None:
     """The refusal names the rule; no row of the others stays."""
     with pytest.raises(
         WarehouseError,

@@ -26,7 +26,7 @@ SAID = f"""
 """
 
 
-def everything_told(error: BaseException) -> str:
+def all_messages(error: BaseException) -> str:
     """Return what anybody might print of an error: itself, its traceback, the whole chain behind it, and as Dagster keeps it."""
     told = [str(error), repr(error), *traceback.format_exception(error)]
     told.append(str(serializable_error_info_from_exc_info((type(error), error, error.__traceback__))))
@@ -54,7 +54,7 @@ def test_every_code_of_a_server_has_words_of_ours(warehouse: Warehouse) -> None:
         assert text.startswith(f"the warehouse {place(warehouse.url)} ")
         assert code in text
         assert "\n" not in text
-        assert "Secret" not in everything_told(told.value), code
+        assert "Secret" not in all_messages(told.value), code
         is_passing = code in ("40001", "40P01") or code.startswith("08") or code in ("57P01", "57P02", "57P03", "57P05")
         assert isinstance(told.value, TransactionInterrupted) == is_passing, code
 
@@ -89,7 +89,7 @@ def test_values_that_a_column_cannot_hold_are_not_quoted(warehouse: Warehouse) -
     for work in (insert, cast, copy, stranger, nul):
         with pytest.raises(WarehouseError) as caught:
             warehouse.change(work)
-        assert "Secret" not in everything_told(caught.value), work.__name__
+        assert "Secret" not in all_messages(caught.value), work.__name__
         told[work.__name__] = str(caught.value).removeprefix(f"the warehouse {place(warehouse.url)} ").partition(";")[0]
     assert told == {
         "insert": "refused a row that lacks a value (23502, people, name)",
@@ -113,7 +113,7 @@ def test_a_refused_row_of_sqlite_or_postgresql_is_in_nobodys_traceback(warehouse
 
     with pytest.raises(WarehouseError, match="refused a row whose key is there already") as told:
         warehouse.change(twice)
-    assert "Secret" not in everything_told(told.value)
+    assert "Secret" not in all_messages(told.value)
 
 
 def test_an_error_of_somebody_else_that_is_being_handled_keeps_its_words(warehouse: Warehouse) -> None:
@@ -134,7 +134,7 @@ def test_an_error_of_somebody_else_that_is_being_handled_keeps_its_words(warehou
 
 
 @pytest.mark.parametrize("engine_kind", ["postgresql"])
-def test_a_connection_that_ends_is_told_and_logged_without_a_traceback(
+def test_a_connection_that_ends_is_reported_and_logged_without_a_traceback(
     warehouse: Warehouse, postgres: PostgresServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """In the middle of a transaction, and in its last statement; neither pool nor driver says more."""
@@ -147,13 +147,13 @@ def test_a_connection_that_ends_is_told_and_logged_without_a_traceback(
 
     with caplog.at_level(logging.DEBUG), pytest.raises(TransactionInterrupted, match=r"went away \(57P01\)") as told:
         end()
-    assert "Secret" not in everything_told(told.value)
+    assert "Secret" not in all_messages(told.value)
     assert "Traceback" not in caplog.text + capfd.readouterr().err
     assert "Secret" not in caplog.text
 
 
 @pytest.mark.parametrize("engine_kind", ["postgresql"])
-def test_a_role_without_a_right_is_told_which_table_it_was(warehouse: Warehouse, postgres: PostgresServer) -> None:
+def test_a_role_without_a_right_is_reported_with_the_table(warehouse: Warehouse, postgres: PostgresServer) -> None:
     """Only tables of ours are named."""
     name = warehouse.url.database or ""
     postgres.run(f"CREATE ROLE poor{name} LOGIN")

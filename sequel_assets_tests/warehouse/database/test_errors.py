@@ -149,7 +149,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_refused_row_is_told_without_its_values(warehouse: Warehouse) -> None:
+def test_a_refused_row_is_reported_without_its_values(warehouse: Warehouse) -> None:
     """A row may hold a name or an e-mail; statement, parameters and the server's detail are left out."""
     settle_in(warehouse, {"e1": STAGE})
     row = {"company_id": "acme", "person_id": "p", "email": "ada@x.org", "name": None, "named_on": AT.date()}

@@ -132,7 +132,7 @@ def test_a_reader_of_people_has_them_too(as_user: Any) -> None:
     assert denied(crm, sa.select(subscriptions), sa.select(inbox)) == []
 
 
-def test_the_receiver_appends_hints_and_does_nothing_else(as_user: Any) -> None:
+def test_the_receiver_appends_notifications_and_does_nothing_else(as_user: Any) -> None:
     """It finds its subscription, its secrets and the company's lineage, and stores; nothing is changed, no number or person read."""
     subscribe(as_user(""))
     hooks = as_user("hooks")

@@ -58,7 +58,7 @@ def test_a_host_has_one_spelling(urls: list[str]) -> None:
     assert len({host_of(url) for url in urls}) == 1
 
 
-def test_hosts_that_differ_are_told_apart() -> None:
+def test_hosts_that_differ_are_distinguished() -> None:
     """A port that is not the usual one is another place; so is an address that only looks local."""
     urls = ["https://api.introvoke.com", "https://stg-api.introvoke.com", "https://api.introvoke.com:8443", "http://128.0.0.1",
             "http://localhost.example.com", "http://127.0.0.1.example.com", "http://[::2]", "http://10.0.0.1", "http://localhost"]  # fmt: skip

@@ -31,7 +31,7 @@ def at_revision(warehouse: Warehouse, revision: str) -> None:
         command.upgrade(config, revision)
 
 
-def test_lifetime_is_made_anew_and_filled_by_the_next_refresh(warehouse_url: str) -> None:
+def test_lifetime_is_recreated_and_filled_by_the_next_refresh(warehouse_url: str) -> None:
     """Its rows and bookkeeping go, everything else stays; deriving writes every day again, with the day it counts from."""
     warehouse = Warehouse(warehouse_url)
     at_revision(warehouse, "0002")

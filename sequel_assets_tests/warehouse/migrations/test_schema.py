@@ -108,7 +108,7 @@ def test_three_processes_may_migrate_at_once(warehouse_url: str) -> None:
     assert [(process.communicate(timeout=60)[1], process.returncode) for process in started] == [("", 0)] * 3
 
 
-def test_a_database_without_tables_is_told_how_to_get_them(warehouse_url: str) -> None:
+def test_a_database_without_tables_names_the_command_that_makes_them(warehouse_url: str) -> None:
     """One line: what, where, what next."""
     warehouse = Warehouse(warehouse_url)
     with pytest.raises(WarehouseError) as told:
@@ -117,7 +117,9 @@ def test_a_database_without_tables_is_told_how_to_get_them(warehouse_url: str) -
     assert str(told.value) == f"the warehouse {place(warehouse.url)} has no tables yet; run: sequel-assets migrate"
 
 
-def test_an_older_schema_is_told_to_migrate(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_schema_names_the_command_that_migrates_it(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A release that is newer than the tables writes nothing into them."""
     present = schema.newest()
     monkeypatch.setattr(schema, "newest", lambda: "9999")

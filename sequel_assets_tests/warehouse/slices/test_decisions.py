@@ -41,7 +41,7 @@ def activity(person: str, minutes: int | None) -> Row:
         (chat_messages, [(ACME, DAY, "e1", "m", 1, None, "x", None)], [], Loss("rows", 0, 1)),
     ],
 )  # fmt: skip
-def test_what_a_slice_would_lose_is_told_as_what_it_is(
+def test_what_a_slice_would_lose_is_reported_as_what_it_is(
     table: sa.Table, was: list[Row], now: list[Row], loss: Loss | None
 ) -> None:
     """Minutes where there are any, else users or rows; and it is the same that decides."""

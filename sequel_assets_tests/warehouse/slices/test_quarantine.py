@@ -21,7 +21,7 @@ from sequel_assets_tests.support.rows import (
     participant,
     table_of,
 )
-from sequel_assets_tests.warehouse.slices.updates import commit, full, told
+from sequel_assets_tests.warehouse.slices.updates import commit, full, states_and_rows
 
 pytestmark = pytest.mark.usefixtures("known_events")
 
@@ -35,10 +35,10 @@ def test_a_final_slice_that_comes_back_with_less_than_half_its_minutes_is_held(w
     """History is not lost because a source forgot it: rows and bookkeeping stay until the owner accepts the loss."""
     commit(warehouse, final([participant("e1", "ada", 10)], hours=0))
     before = everything(warehouse)
-    assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [(SliceState.QUARANTINED, 1)]
-    assert told(commit(warehouse, final([], hours=1))) == [(SliceState.QUARANTINED, 1)]
+    assert states_and_rows(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [(SliceState.QUARANTINED, 1)]
+    assert states_and_rows(commit(warehouse, final([], hours=1))) == [(SliceState.QUARANTINED, 1)]
     assert everything(warehouse) == before
-    assert told(commit(warehouse, final([participant("e1", "ada", 4)], hours=1, accepts_loss=True))) == [
+    assert states_and_rows(commit(warehouse, final([participant("e1", "ada", 4)], hours=1, accepts_loss=True))) == [
         (SliceState.CHANGED, 1)
     ]
     assert table_of(warehouse, event_participants) == [participant("e1", "ada", 4)]
@@ -47,9 +47,13 @@ def test_a_final_slice_that_comes_back_with_less_than_half_its_minutes_is_held(w
 def test_half_of_the_minutes_is_not_held_and_neither_is_a_slice_that_is_not_final(warehouse: Warehouse) -> None:
     """The rule is less than half, and of final slices only: a provisional one may still shrink."""
     commit(warehouse, full([participant("e1", "ada", 10)], ["e1"], 5))
-    assert told(commit(warehouse, full([participant("e1", "ada", 1)], ["e1"], 6))) == [(SliceState.CHANGED, 1)]
+    assert states_and_rows(commit(warehouse, full([participant("e1", "ada", 1)], ["e1"], 6))) == [
+        (SliceState.CHANGED, 1)
+    ]
     commit(warehouse, final([participant("e1", "ada", 10)], hours=0))
-    assert told(commit(warehouse, final([participant("e1", "ada", 5)], hours=1))) == [(SliceState.CHANGED, 1)]
+    assert states_and_rows(commit(warehouse, final([participant("e1", "ada", 5)], hours=1))) == [
+        (SliceState.CHANGED, 1)
+    ]
 
 
 def test_every_number_of_a_final_slice_that_moves_is_a_restatement(warehouse: Warehouse) -> None:

@@ -34,19 +34,28 @@ from sequel_assets_tests.support.rows import (
     settle_in,
     table_of,
 )
-from sequel_assets_tests.warehouse.slices.updates import ADA, BO, CY, commit, full, hot, proof, told
+from sequel_assets_tests.warehouse.slices.updates import (
+    ADA,
+    BO,
+    CY,
+    commit,
+    control_totals,
+    full,
+    of_active_events,
+    states_and_rows,
+)
 
 pytestmark = pytest.mark.usefixtures("known_events")
 
 
-def test_a_slice_is_written_with_its_bookkeeping_and_its_proofs(warehouse: Warehouse) -> None:
+def test_a_slice_is_written_with_its_bookkeeping_and_its_control_totals(warehouse: Warehouse) -> None:
     """One commit, every column."""
     results = commit(warehouse, full([ADA, CY], ["e1", "e2"], 20))
     assert results == [
         SliceResult(event_participants, DAY, SliceState.CHANGED, 2, hour(20), False, frozenset([ADA, CY]))
     ]
     assert table_of(warehouse, event_participants) == [ADA, CY]
-    assert table_of(warehouse, proofs) == [proof("e1", hour(20)), proof("e2", hour(20))]
+    assert table_of(warehouse, proofs) == [control_totals("e1", hour(20)), control_totals("e2", hour(20))]
     assert table_of(warehouse, refreshes) == [
         (ACME, "event_participants", DAY, AT, hour(20), hour(20), False, 2, checksum([ADA, CY]), None, "run")
     ]
@@ -57,18 +66,22 @@ def test_the_rows_of_events_that_were_asked_are_replaced_and_those_of_others_sta
     commit(warehouse, full([ADA, CY], ["e1", "e2"], 1))
     hub = participant("h1", "ada", 4, kind=HUB)
     stray = participant("e2", "dee", 1)
-    results = commit(warehouse, hot([BO, hub, stray], ["e1", "h1"], 2))
-    assert told(results) == [(SliceState.CHANGED, 3)]
+    results = commit(warehouse, of_active_events([BO, hub, stray], ["e1", "h1"], 2))
+    assert states_and_rows(results) == [(SliceState.CHANGED, 3)]
     assert table_of(warehouse, event_participants) == [BO, CY, hub]
-    assert table_of(warehouse, proofs) == [proof("e1", hour(2)), proof("e2", hour(1)), proof("h1", hour(2))]
+    assert table_of(warehouse, proofs) == [
+        control_totals("e1", hour(2)),
+        control_totals("e2", hour(1)),
+        control_totals("h1", hour(2)),
+    ]
 
 
-def test_events_without_rows_any_more_lose_them_and_their_proofs(warehouse: Warehouse) -> None:
+def test_events_without_rows_any_more_lose_them_and_their_control_totals(warehouse: Warehouse) -> None:
     """Sequel says now that nobody was there."""
     commit(warehouse, full([ADA, CY], ["e1", "e2"], 1))
-    commit(warehouse, hot([], ["e1"], 2, control_totals=()))
+    commit(warehouse, of_active_events([], ["e1"], 2, control_totals=()))
     assert table_of(warehouse, event_participants) == [CY]
-    assert table_of(warehouse, proofs) == [proof("e2", hour(1))]
+    assert table_of(warehouse, proofs) == [control_totals("e2", hour(1))]
 
 
 def test_other_days_and_other_companies_are_not_touched(warehouse: Warehouse) -> None:
@@ -79,15 +92,17 @@ def test_other_days_and_other_companies_are_not_touched(warehouse: Warehouse) ->
         update = SliceUpdate(event_participants, DAY, [theirs], None, hour(1))
         replace_slices(connection, "other", [update], at=AT, late_window=LATE, run_id=None)
     three = [participant("e1", "ada", 1, on=day(n)) for n in range(3)]
-    commit(warehouse, *(replace(hot([row], ["e1"], 1, control_totals=()), day=day(n)) for n, row in enumerate(three)))
-    commit(warehouse, *(replace(hot([], ["e1"], 2, control_totals=()), day=day(n)) for n in (0, 2)))
+    commit(
+        warehouse, *(replace(of_active_events([row], ["e1"], 1, control_totals=()), day=day(n)) for n, row in enumerate(three))
+    )
+    commit(warehouse, *(replace(of_active_events([], ["e1"], 2, control_totals=()), day=day(n)) for n in (0, 2)))
     assert table_of(warehouse, event_participants) == [three[1], theirs]
 
 
 def test_a_day_without_minutes_has_bookkeeping_and_no_rows(warehouse: Warehouse) -> None:
     """Zero is known, not missing."""
-    assert told(commit(warehouse, full([], [], 1))) == [(SliceState.CHANGED, 0)]
-    assert told(commit(warehouse, full([], [], 2))) == [(SliceState.UNCHANGED, 0)]
+    assert states_and_rows(commit(warehouse, full([], [], 1))) == [(SliceState.CHANGED, 0)]
+    assert states_and_rows(commit(warehouse, full([], [], 2))) == [(SliceState.UNCHANGED, 0)]
     assert table_of(warehouse, refreshes) == [
         (ACME, "event_participants", DAY, AT, hour(2), hour(2), False, 0, checksum([]), None, "run")
     ]
@@ -99,7 +114,7 @@ def test_the_same_twice_leaves_the_rows_untouched_while_the_bookkeeping_moves_on
     touched = _count_touches(warehouse)
     later = AT + timedelta(hours=1)
     results = commit(warehouse, full([CY, BO, ADA], ["e1", "e2"], 2), at=later, run_id="again")
-    assert told(results) == [(SliceState.UNCHANGED, 3)]
+    assert states_and_rows(results) == [(SliceState.UNCHANGED, 3)]
     assert touched() == 0
     assert table_of(warehouse, refreshes) == [
         (ACME, "event_participants", DAY, later, hour(2), hour(2), False, 3, checksum([ADA, BO, CY]), None, "again")

@@ -42,7 +42,7 @@ from sequel_assets_tests.support.rows import (
     participant,
     table_of,
 )
-from sequel_assets_tests.warehouse.slices.updates import ADA, BO, CY, commit, full, told
+from sequel_assets_tests.warehouse.slices.updates import ADA, BO, CY, commit, full, states_and_rows
 
 pytestmark = pytest.mark.usefixtures("known_events")
 
@@ -118,7 +118,7 @@ def test_a_checksum_is_the_same_on_every_engine_and_in_any_order(warehouse: Ware
     assert checksum(table_of(warehouse, event_concurrency)) == checksum(minutes[::-1])
 
 
-def test_a_checksum_tells_rows_apart() -> None:
+def test_a_checksum_distinguishes_rows() -> None:
     """One minute, one person, one row more: another checksum; texts cannot run into each other."""
     different = [[], [ADA], [BO], [ADA, BO], [participant("e1", "ada", 11)], [("a", "b")], [('a", "b',)], [("ab",)]]
     assert len({checksum(rows) for rows in different}) == len(different)
@@ -138,8 +138,8 @@ def test_ten_thousand_rows_go_in_and_out_the_fast_way(warehouse: Warehouse) -> N
     """In and out again, by the fast way of each engine."""
     rows = [participant("e1", f"person {n}", n % 90) for n in range(10_000)]
     began = datetime.now().astimezone()
-    assert told(commit(warehouse, full(rows, ["e1"], 1))) == [(SliceState.CHANGED, 10_000)]
-    assert told(commit(warehouse, full(rows[:1], ["e1"], 2))) == [(SliceState.CHANGED, 1)]
+    assert states_and_rows(commit(warehouse, full(rows, ["e1"], 1))) == [(SliceState.CHANGED, 10_000)]
+    assert states_and_rows(commit(warehouse, full(rows[:1], ["e1"], 2))) == [(SliceState.CHANGED, 1)]
     assert datetime.now().astimezone() - began < timedelta(seconds=10)
     with warehouse.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(event_participants)).scalar_one() == 1

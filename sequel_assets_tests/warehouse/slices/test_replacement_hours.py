@@ -30,7 +30,16 @@ from sequel_assets_tests.support.rows import (
     participant,
     table_of,
 )
-from sequel_assets_tests.warehouse.slices.updates import ADA, BO, CY, commit, full, hot, proof, told
+from sequel_assets_tests.warehouse.slices.updates import (
+    ADA,
+    BO,
+    CY,
+    commit,
+    control_totals,
+    full,
+    of_active_events,
+    states_and_rows,
+)
 
 pytestmark = pytest.mark.usefixtures("known_events")
 
@@ -47,7 +56,7 @@ def test_a_refresh_that_began_at_an_older_hour_is_dropped(warehouse: Warehouse) 
 def test_the_same_hour_again_is_not_superseded(warehouse: Warehouse) -> None:
     """An ended event is refreshed within the hour; what Sequel says last counts."""
     commit(warehouse, full([ADA], ["e1"], 5))
-    assert told(commit(warehouse, full([BO], ["e1"], 5))) == [(SliceState.CHANGED, 1)]
+    assert states_and_rows(commit(warehouse, full([BO], ["e1"], 5))) == [(SliceState.CHANGED, 1)]
     assert table_of(warehouse, event_participants) == [BO]
 
 
@@ -55,29 +64,27 @@ def test_one_superseded_slice_does_not_hold_back_the_others(warehouse: Warehouse
     """Each slice for itself; results come in the order of the updates."""
     commit(warehouse, full([ADA], ["e1"], 5))
     tomorrow = participant("e1", "bo", 5, on=day(1))
-    results = commit(
-        warehouse, full([BO], ["e1"], 4), replace(full([tomorrow], ["e1"], 4, control_totals=()), day=day(1))
-    )
-    assert told(results) == [(SliceState.SUPERSEDED, 1), (SliceState.CHANGED, 1)]
+    results = commit(warehouse, full([BO], ["e1"], 4), replace(full([tomorrow], ["e1"], 4, control_totals=()), day=day(1)))
+    assert states_and_rows(results) == [(SliceState.SUPERSEDED, 1), (SliceState.CHANGED, 1)]
     assert table_of(warehouse, event_participants) == [ADA, tomorrow]
 
 
-def test_a_hot_refresh_moves_data_through_and_leaves_full_through(warehouse: Warehouse) -> None:
+def test_a_refresh_of_active_events_moves_data_through_and_leaves_full_through(warehouse: Warehouse) -> None:
     """It asked not every event; what the last full one covered stays true."""
     commit(warehouse, full([ADA], ["e1"], 5))
-    commit(warehouse, hot([ADA], ["e1"], 6))
+    commit(warehouse, of_active_events([ADA], ["e1"], 6))
     assert [(row[4], row[5]) for row in table_of(warehouse, refreshes)] == [(hour(6), hour(5))]
 
 
 def test_single_events_move_neither_hour_but_are_protected_from_older_refreshes(warehouse: Warehouse) -> None:
     """An ended event was asked at hour 7; a refresh of the whole day that began at 6 replaces the others only."""
     commit(warehouse, full([ADA, CY], ["e1", "e2"], 5))
-    commit(warehouse, hot([BO], ["e1"], 7, data_through=None))
+    commit(warehouse, of_active_events([BO], ["e1"], 7, data_through=None))
     assert [(row[4], row[5]) for row in table_of(warehouse, refreshes)] == [(hour(5), hour(5))]
     dee = participant("e2", "dee", 1)
     commit(warehouse, full([ADA, dee], ["e1", "e2"], 6))
     assert table_of(warehouse, event_participants) == [BO, dee]
-    assert table_of(warehouse, proofs) == [proof("e1", hour(7)), proof("e2", hour(6))]
+    assert table_of(warehouse, proofs) == [control_totals("e1", hour(7)), control_totals("e2", hour(6))]
     assert [(row[4], row[5]) for row in table_of(warehouse, refreshes)] == [(hour(6), hour(6))]
 
 
@@ -89,14 +96,14 @@ def test_the_concurrency_of_an_event_asked_later_is_protected_too(warehouse: War
         return SliceUpdate(event_concurrency, DAY, rows, frozenset(["e1"]), hour(hours), data_through)
 
     for users, hours, through in ((1, 5, hour(5)), (3, 7, None), (2, 6, hour(6))):
-        commit(warehouse, hot([ADA], ["e1"], hours, data_through=through))
+        commit(warehouse, of_active_events([ADA], ["e1"], hours, data_through=through))
         commit(warehouse, concurrency(users, hours, through))
     assert table_of(warehouse, event_concurrency) == [(ACME, DAY, "e1", hour(3), 3)]
 
 
 def test_single_events_of_a_day_never_refreshed_leave_it_unknown(warehouse: Warehouse) -> None:
     """Their rows are there, but the slice has no hour and is not final."""
-    results = commit(warehouse, hot([ADA], ["e1"], 7, data_through=None))
+    results = commit(warehouse, of_active_events([ADA], ["e1"], 7, data_through=None))
     assert results == [SliceResult(event_participants, DAY, SliceState.CHANGED, 1, None, False, frozenset([ADA]))]
     assert [row[4:7] for row in table_of(warehouse, refreshes)] == [(None, None, False)]
 
@@ -107,7 +114,7 @@ def test_without_rows_the_bookkeeping_alone_moves_on(warehouse: Warehouse) -> No
     results = commit(warehouse, SliceUpdate(event_participants, DAY, None, None, hour(2), hour(2), hour(2)))
     assert results == [SliceResult(event_participants, DAY, SliceState.UNCHANGED, 1, hour(2), False, frozenset([ADA]))]
     assert table_of(warehouse, event_participants) == [ADA]
-    assert table_of(warehouse, proofs) == [proof("e1", hour(1))]
+    assert table_of(warehouse, proofs) == [control_totals("e1", hour(1))]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +125,7 @@ def test_a_slice_is_final_once_every_event_was_asked_after_the_late_window(
     warehouse: Warehouse, full_through: datetime | None, is_final: bool
 ) -> None:
     """`full_through >= day end + late window`, to the hour; `data_through` alone makes nothing final."""
-    results = commit(warehouse, hot([], [], 24 * 9, full_through=full_through))
+    results = commit(warehouse, of_active_events([], [], 24 * 9, full_through=full_through))
     assert [result.is_final for result in results] == [is_final]
     assert [row[6] for row in table_of(warehouse, refreshes)] == [is_final]
 

@@ -27,19 +27,19 @@ from sequel_assets_tests.support.rows import (
 )
 
 
-def proof(event_id: str, through: datetime, minutes: int = 10) -> Row:
+def control_totals(event_id: str, through: datetime, minutes: int = 10) -> Row:
     return (ACME, DAY, event_id, 1, minutes, 0, 0, minutes, through)
 
 
-def hot(rows: Sequence[Row] | None, asked: Sequence[str], hours: int, **more: Any) -> SliceUpdate:
+def of_active_events(rows: Sequence[Row] | None, asked: Sequence[str], hours: int, **more: Any) -> SliceUpdate:
     """What an hourly refresh of these events writes; `full_through=...` makes it a full one."""
     through = hour(hours)
-    given = {"data_through": through, "control_totals": [proof(e, through) for e in asked], **more}
+    given = {"data_through": through, "control_totals": [control_totals(e, through) for e in asked], **more}
     return SliceUpdate(event_participants, DAY, rows, frozenset(asked), through, **given)
 
 
 def full(rows: Sequence[Row], asked: Sequence[str], hours: int, **more: Any) -> SliceUpdate:
-    return hot(rows, asked, hours, full_through=hour(hours), **more)
+    return of_active_events(rows, asked, hours, full_through=hour(hours), **more)
 
 
 def commit(warehouse: Warehouse, *updates: SliceUpdate, at: datetime = AT, run_id: str = "run") -> list[SliceResult]:
@@ -47,7 +47,7 @@ def commit(warehouse: Warehouse, *updates: SliceUpdate, at: datetime = AT, run_i
         return replace_slices(connection, ACME, updates, at=at, late_window=LATE, run_id=run_id)
 
 
-def told(results: Sequence[SliceResult]) -> list[tuple[SliceState, int]]:
+def states_and_rows(results: Sequence[SliceResult]) -> list[tuple[SliceState, int]]:
     return [(result.state, result.rows) for result in results]
 
 

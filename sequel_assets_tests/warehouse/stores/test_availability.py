@@ -30,7 +30,7 @@ def test_a_company_that_is_gone_lacks_nothing(warehouse: Warehouse) -> None:
         assert [one.company_id for one in availability.unavailable(connection)] == ["kid", "root"]
 
 
-def test_told_not_long_ago_is_what_was_available_when_it_was_last_asked(warehouse: Warehouse) -> None:
+def test_what_was_available_when_it_was_last_requested_is_known(warehouse: Warehouse) -> None:
     """Since then, not before, and not what is unavailable."""
     availability.note(warehouse, "root", ["polls", "questions"], at=AT)
     availability.note(warehouse, "root", ["reactions"], reason="404", at=LATER)

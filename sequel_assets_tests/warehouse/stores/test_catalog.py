@@ -111,7 +111,7 @@ def problem(number: int, reason: str, event_id: str = "e1") -> Problem:
     return Problem(ACME, "event_participants", reason, day(number), event_id)
 
 
-def test_problems_stand_until_they_are_mended(warehouse: Warehouse) -> None:
+def test_problems_stand_until_they_are_repaired(warehouse: Warehouse) -> None:
     """New ones are added, mended ones go, old ones keep since when; those of other slices are not touched."""
     days = [day(0), day(2)]
 

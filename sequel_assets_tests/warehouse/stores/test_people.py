@@ -59,7 +59,7 @@ def test_an_email_is_trimmed_composed_and_lower_cased_and_nothing_more(email: st
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_an_email_is_told_the_same_composed_or_decomposed_and_with_blanks_around_it(email: str) -> None:
+def test_an_email_is_the_same_composed_or_decomposed_and_with_blanks_around_it(email: str) -> None:
     """Whatever an address holds."""
     assert normal_email(f" {email}\t") == normal_email(email)
     assert normal_email(unicodedata.normalize("NFD", email)) == normal_email(email)

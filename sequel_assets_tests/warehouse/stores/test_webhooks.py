@@ -36,7 +36,7 @@ def ids(warehouse: Warehouse) -> list[tuple[int, str, str]]:
         return [tuple(row) for row in rows]
 
 
-def test_hints_are_numbered_and_repetitions_left_out(warehouse: Warehouse) -> None:
+def test_notifications_are_numbered_and_repetitions_left_out(warehouse: Warehouse) -> None:
     """Within one call and between two; the same key at another company is another hint."""
     with warehouse.write() as connection:
         store(connection, [hint("a"), hint("a"), hint("b"), hint("a", "other")])
@@ -56,7 +56,7 @@ def test_more_than_one_statement_takes_are_numbered_too(warehouse: Warehouse) ->
     assert [row[2] for row in ids(warehouse)] == keys
 
 
-def test_hints_are_stored_as_sqlalchemy_would(warehouse: Warehouse) -> None:
+def test_notifications_are_stored_as_sqlalchemy_would(warehouse: Warehouse) -> None:
     """To the letter: on SQLite times are compared as text."""
     aware = AT.astimezone(timezone(timedelta(hours=9)))
     mine = replace(hint("mine"), received_at=aware, sent_at=AT.replace(microsecond=7), page=1, pages=2, event_id="é")
@@ -168,7 +168,7 @@ def test_what_no_key_opens_names_the_setting() -> None:
 
 
 @pytest.mark.parametrize("keys", ["", " , ", "short", f"{KEYS[0]},short", "x" * 44 + "y"])
-def test_a_key_that_is_none_is_told_with_how_to_make_one(keys: str) -> None:
+def test_a_key_that_is_none_is_refused_with_how_to_make_one(keys: str) -> None:
     """Without the key."""
     with pytest.raises(SealError) as told:
         Seal(split(keys))
