@@ -84,8 +84,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedDemo]:
             made.wait_until_served()
             yield made
         finally:
-            if made.process.poll() is None:
-                made.end()
+            made.end() if made.process.poll() is None else made.kill()
 
 
 def test_a_taken_port_is_stepped_around_and_said(demo: ServedDemo) -> None:

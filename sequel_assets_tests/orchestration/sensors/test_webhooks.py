@@ -172,16 +172,16 @@ def test_people_in_two_hundred_batches_are_one_effect(stage: WebhookStage) -> No
     assert timedelta(0) < stage.now - at(3, 14, 20)
 
 
-def test_a_thousand_people_delivered_by_the_sandbox_to_a_receiver_are_one_effect(
+def test_two_thousand_people_delivered_by_the_sandbox_to_a_receiver_are_one_effect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """200 batches over sockets, half of them late, a fifth twice, one never: one run, and the tables are true."""
-    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(1_000)]
+    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(2_000)]
     crowd = [Attendance(person, live=[(at(3, 14, 10), 1 + n % 20)]) for n, person in enumerate(people)]
     event = Event("e-big", "bolt", "Big", at(3, 14, 10), at(3, 14, 30), attendance=crowd)
     world = World([Company(ROOT, "Root"), Company("bolt", "Bolt", ROOT)], [event], now=at(3, 14, 7))
     with staged(tmp_path, monkeypatch, world) as stage, receiving(stage, monkeypatch) as sent:
-        sent.batches = 5
+        sent.batches = 10
         sent.faults = DeliveryFaults({"reorder": 0.5, "duplicate": 0.2, "lost_batch": 1.0}, seed=1)
         for minute in (30, 31, 32, 33):
             stage.at(at(3, 14, minute))
