@@ -27,13 +27,21 @@ class Stage:
 
 STAGES = (
     Stage("1. discover", ("which companies and", "events there are,", "whose each event is"), ("refresh/discovery",)),
-    Stage("2. plan", ("which days of which", "events to request:", "late, open, not final"), ("refresh/coverage",)),
+    Stage(
+        "2. plan",
+        ("which days of which", "events to request:", "late, open, not final"),
+        ("refresh/run/plan.py", "refresh/coverage"),
+    ),
     Stage(
         "3. extract",
         ("request, verify against", "control totals; name", "what does not match"),
         ("refresh/usage", "refresh/details"),
     ),
-    Stage("4. load", ("replace each slice and", "its bookkeeping in one", "transaction"), ("warehouse/slices",)),
+    Stage(
+        "4. load",
+        ("replace each slice and", "its bookkeeping in one", "transaction"),
+        ("refresh/load.py", "warehouse/slices"),
+    ),
     Stage(
         "5. transform",
         ("derive the insights of", "every day whose facts", "have changed"),

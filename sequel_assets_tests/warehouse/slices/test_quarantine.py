@@ -35,7 +35,9 @@ def test_a_final_slice_that_comes_back_with_less_than_half_its_minutes_is_held(w
     """History is not lost because a source forgot it: rows and bookkeeping stay until the owner accepts the loss."""
     commit(warehouse, final([participant("e1", "ada", 10)], hours=0))
     before = everything(warehouse)
-    assert states_and_rows(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [(SliceState.QUARANTINED, 1)]
+    assert states_and_rows(commit(warehouse, final([participant("e1", "ada", 4)], hours=1))) == [
+        (SliceState.QUARANTINED, 1)
+    ]
     assert states_and_rows(commit(warehouse, final([], hours=1))) == [(SliceState.QUARANTINED, 1)]
     assert everything(warehouse) == before
     assert states_and_rows(commit(warehouse, final([participant("e1", "ada", 4)], hours=1, accepts_loss=True))) == [

@@ -93,7 +93,8 @@ def test_other_days_and_other_companies_are_not_touched(warehouse: Warehouse) ->
         replace_slices(connection, "other", [update], at=AT, late_window=LATE, run_id=None)
     three = [participant("e1", "ada", 1, on=day(n)) for n in range(3)]
     commit(
-        warehouse, *(replace(of_active_events([row], ["e1"], 1, control_totals=()), day=day(n)) for n, row in enumerate(three))
+        warehouse,
+        *(replace(of_active_events([row], ["e1"], 1, control_totals=()), day=day(n)) for n, row in enumerate(three)),
     )
     commit(warehouse, *(replace(of_active_events([], ["e1"], 2, control_totals=()), day=day(n)) for n in (0, 2)))
     assert table_of(warehouse, event_participants) == [three[1], theirs]

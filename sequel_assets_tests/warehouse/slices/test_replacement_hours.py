@@ -64,7 +64,9 @@ def test_one_superseded_slice_does_not_hold_back_the_others(warehouse: Warehouse
     """Each slice for itself; results come in the order of the updates."""
     commit(warehouse, full([ADA], ["e1"], 5))
     tomorrow = participant("e1", "bo", 5, on=day(1))
-    results = commit(warehouse, full([BO], ["e1"], 4), replace(full([tomorrow], ["e1"], 4, control_totals=()), day=day(1)))
+    results = commit(
+        warehouse, full([BO], ["e1"], 4), replace(full([tomorrow], ["e1"], 4, control_totals=()), day=day(1))
+    )
     assert states_and_rows(results) == [(SliceState.SUPERSEDED, 1), (SliceState.CHANGED, 1)]
     assert table_of(warehouse, event_participants) == [ADA, tomorrow]
 
