@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sequel_assets.refresh.core.run_context import RunContext, Stopped
-from sequel_assets.refresh.run.plan import CompanyPlan, Step
+from sequel_assets.refresh.run.plan import CompanyPlan, PlanStep
 from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 
@@ -21,7 +21,7 @@ class ExtractedDay:
     """A day with what the events of a step gave for it."""
 
     day: date
-    step: Step
+    step: PlanStep
     works: list[EventWork]
     done: Mapping[str, DayWork]
 
@@ -50,7 +50,7 @@ class Extraction:
         self._empty_ranges.keep(works)
         return sum(work.explore_requests for work in works)
 
-    def days(self, step: Step) -> Iterator[ExtractedDay]:
+    def days(self, step: PlanStep) -> Iterator[ExtractedDay]:
         """Yield each day of a step, in order, while later days are already being requested."""
         works = [self.works[event_id] for event_id in step.event_ids]
         under_way: list[tuple[date, dict[str, Future[DayWork]]]] = []

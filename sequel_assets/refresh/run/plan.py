@@ -23,7 +23,7 @@ from sequel_assets.warehouse.tables.webhook_types import WebhookType
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """Days that are requested of the same events. Without a coverage the days stay as covered as they are."""
 
     days: Sequence[date]
@@ -39,7 +39,7 @@ class CompanyPlan:
     days: Mapping[date, DayCoverage]
     spans: Mapping[str, Sequence[Span]]
     """event -> the spans in which its days with minutes are looked for, in the order of the requests."""
-    steps: Sequence[Step]
+    steps: Sequence[PlanStep]
     single_event_ids: Sequence[str]
     """Events that are requested for their own sake."""
     roster_event_ids: Collection[str]
@@ -74,11 +74,11 @@ def plan_company(
         return [*runs_of(regular), *runs_of(older if event_id in newcomers else []), *runs_of(single.get(event_id, []))]
 
     steps = [
-        Step(full, everyone, DayCoverage.FULL),
-        Step(hourly, [event_id for event_id in everyone if event_id in active], DayCoverage.ACTIVE),
-        Step(older, [event_id for event_id in everyone if event_id in newcomers], None),
+        PlanStep(full, everyone, DayCoverage.FULL),
+        PlanStep(hourly, [event_id for event_id in everyone if event_id in active], DayCoverage.ACTIVE),
+        PlanStep(older, [event_id for event_id in everyone if event_id in newcomers], None),
         *(
-            Step(single.get(event_id, []), [event_id], None) for event_id in everyone
+            PlanStep(single.get(event_id, []), [event_id], None) for event_id in everyone
         ),  # one that fails holds up no other
     ]
     due = {event.event_id for event in due_events(events.requested, days, now)}

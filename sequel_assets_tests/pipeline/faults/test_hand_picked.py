@@ -11,7 +11,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.run import extract as extract_module
-from sequel_assets.refresh.run.plan import Step
+from sequel_assets.refresh.run.plan import PlanStep
 from sequel_assets.sandbox import Fault, Sandbox
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
 from sequel_assets.warehouse.tables.core import NO_DAY
@@ -111,7 +111,7 @@ def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: py
     """The reason names kind and place, and nothing of what it was about."""
     real = extract_module.Extraction.days
 
-    def broken(self: extract_module.Extraction, step: Step) -> object:
+    def broken(self: extract_module.Extraction, step: PlanStep) -> object:
         if self._plan.events.company_id == "kid":
             raise KeyError("ada@example.org")
         return real(self, step)

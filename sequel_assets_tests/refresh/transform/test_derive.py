@@ -18,8 +18,8 @@ from sequel_assets.warehouse.tables.core import (
     proofs,
     refreshes,
 )
-from sequel_assets_tests.insights.derived import FACTS, derived, land
 from sequel_assets_tests.insights.test_by_hand import daily_by_hand, lifetime_by_hand, peaks_by_hand
+from sequel_assets_tests.refresh.transform.derived import FACTS, derived, land
 from sequel_assets_tests.support.rows import (
     ACME,
     AT,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE
 from sequel_assets.refresh.transform.derive import WantedSlice, wanted_slices
-from sequel_assets_tests.insights.derived import fact
+from sequel_assets_tests.refresh.transform.derived import fact
 from sequel_assets_tests.support.rows import (
     DAY,
     day,

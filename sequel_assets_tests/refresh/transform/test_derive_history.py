@@ -17,8 +17,8 @@ from sequel_assets.warehouse.tables.core import (
     problems,
     refreshes,
 )
-from sequel_assets_tests.insights.derived import FACTS, THROUGH, derived, fact, land
 from sequel_assets_tests.insights.test_by_hand import lifetime_by_hand
+from sequel_assets_tests.refresh.transform.derived import FACTS, THROUGH, derived, fact, land
 from sequel_assets_tests.support.rows import (
     ACME,
     AT,
