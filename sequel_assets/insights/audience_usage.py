@@ -34,7 +34,7 @@ audience_usage = Table(
     Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment=f"engaged_minutes / unique_users, two decimals, halves up; null when nobody came, and {_UNLESS_UNKNOWN}"),
     Column("host_minutes", sa.BigInteger, comment=f"minutes engaged by people in stage events that they host: with engaged_minutes all of that day; {_UNLESS_UNKNOWN}"),
     Column("events", sa.BigInteger, nullable=False, comment="stage events with at least one engaged minute, by anybody"),
-    Column("events_with_unknown_hosts", sa.BigInteger, nullable=False, comment="of them those of which Sequel does not tell all hosts by an e-mail: somebody of their audience may be one"),
+    Column("events_with_unknown_hosts", sa.BigInteger, nullable=False, comment="of them those whose hosts Sequel does not all name by an e-mail: somebody of their audience may be one"),
     *never_negative(*_NUMBERS),
     comment="A company's usage of stage events on a day without those who organize or present them",
 )  # fmt: skip

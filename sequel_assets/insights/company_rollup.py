@@ -161,6 +161,6 @@ COMPANY_ROLLUP = Insight(
     sources=(event_participants.name, event_concurrency.name),
     as_of=False,
     at_close=True,
-    of_tree=True,
+    with_descendants=True,
     select=select_company_rollup,
 )

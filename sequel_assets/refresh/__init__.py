@@ -1,1 +1,1 @@
-"""THE WORK: plan what to ask, fetch and prove a slice, commit it, derive its insights. Ties API, memory and meaning; no Dagster."""
+"""Refreshes slices: discovers events, plans requests, fetches and verifies, loads, and derives insights. No Dagster."""

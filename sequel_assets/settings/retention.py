@@ -25,7 +25,7 @@ def _outlasts_late_window(days: int, info: ValidationInfo) -> int:
 
 
 def _decode(value: Any) -> Any:
-    """Return the object of a JSON text. Pydantic's own JSON type silently keeps the last of two equal keys."""
+    """Return the object of a JSON text. Pydantic's own JSON type keeps the last of two equal keys without an error."""
     if not isinstance(value, str):
         return value
     try:

@@ -10,7 +10,7 @@ from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
 from sequel_assets_tests.cli.checkout import Checkout
-from sequel_assets_tests.support.inboxes import deliver, hint, rows
+from sequel_assets_tests.support.inboxes import deliver, notification, rows
 from sequel_assets_tests.support.stage import BOLT, NOW, small_world
 
 
@@ -23,7 +23,11 @@ def test_hints_are_listed_with_what_became_of_them_and_put_back(tmp_path: Path) 
         assert checkout.quickly("migrate").returncode == 0
         warehouse = Warehouse(checkout.url)
         assert checkout.quickly("inbox").stdout == "The inbox holds no notification.\n"
-        deliver(warehouse, hint(BOLT, "e-bolt", NOW - timedelta(hours=5), page=1, pages=2), hint(BOLT, "e2", NOW))
+        deliver(
+            warehouse,
+            notification(BOLT, "e-bolt", NOW - timedelta(hours=5), page=1, pages=2),
+            notification(BOLT, "e2", NOW),
+        )
         with warehouse.write() as connection:
             ((first, _),) = notifications.waiting(connection, ["virtual-stage-event-ended"])
             notifications.claim(connection, [first], run_id="run-1", at=NOW)

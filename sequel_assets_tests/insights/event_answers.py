@@ -7,7 +7,7 @@ from typing import Any
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan, Row, Seen
+from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, Plan, Row, Seen, StoryPerson
 from sequel_assets_tests.support.reference.story_strategies import at
 from sequel_assets_tests.support.rows import ACME, DAY, HUB
 
@@ -54,11 +54,11 @@ def by_hand() -> CompanyStory:
         *watched("e2", "ada", 600, 7, on=1),
     ]
     activity = {
-        ("e1", "ada"): ListedPerson(registered=True, comments=1, polls=0, questions=0),
-        ("e1", "bo"): ListedPerson(registered=True),
-        ("e1", "cy"): ListedPerson(registered=True),
-        ("e1", "dee"): ListedPerson(registered=True),
-        ("e1", "walker"): ListedPerson(registered=False),
+        ("e1", "ada"): StoryPerson(registered=True, comments=1, polls=0, questions=0),
+        ("e1", "bo"): StoryPerson(registered=True),
+        ("e1", "cy"): StoryPerson(registered=True),
+        ("e1", "dee"): StoryPerson(registered=True),
+        ("e1", "walker"): StoryPerson(registered=False),
     }
     talk: dict[str, Any] = {
         "polls": [("e1", "p")], "answers": [("e1", "p", "ada"), ("e1", "p", None)],

@@ -21,7 +21,7 @@ from sequel_assets_tests.support.harness import (
     CY,
     DAYS,
     START,
-    Platform,
+    PlatformUnderTest,
     at,
     day,
     event,
@@ -55,7 +55,7 @@ def two_events(**hosts: Any) -> World:
     )
 
 
-def set_hosts(it: Platform, organizers: Any) -> None:
+def set_hosts(it: PlatformUnderTest, organizers: Any) -> None:
     """Let Sequel name others as the organizers of e1."""
     found: Event | None = it.world.event("e1")
     assert found is not None

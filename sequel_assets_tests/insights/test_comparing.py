@@ -81,7 +81,7 @@ def test_of_any_filter_and_tree_it_is_what_sets_of_people_say(
         )
         stood = [(name, *one) for name, all_of in parents.items() for one in all_of]
         bulk.insert(connection, company_parents, stood)
-    members = {day: oracle.beneath(parents, of, day) if is_tree else {of} for day in DAYS}
+    members = {day: oracle.descendants(parents, of, day) if is_tree else {of} for day in DAYS}
     here = [row for row in chosen(rows, event_type, engagement_type) if row[0] in members[row[1]]]
     scope = Scope(of, Days(TODAY, TODAY), is_tree, event_type, engagement_type)
     expected = [row[1:] for row in oracle.comparison(of, here, TODAY, start, {*DAYS} - {not_closed})]

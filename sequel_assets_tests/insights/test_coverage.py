@@ -27,7 +27,7 @@ def coverage(warehouse: Warehouse, scope: Scope, datasets: Collection[str] = fro
     return judge(scope.days, members, known)
 
 
-def beneath_root(warehouse: Warehouse, *of: str) -> None:
+def below_root(warehouse: Warehouse, *of: str) -> None:
     with warehouse.write() as connection:
         bulk.insert(connection, company_parents, [("root", TODAY, None), *((name, TODAY, "root") for name in of)])
 
@@ -36,7 +36,7 @@ def beneath_root(warehouse: Warehouse, *of: str) -> None:
 def test_what_is_missing_or_has_not_closed_is_said(warehouse: Warehouse, is_tree: bool) -> None:
     """A day that was never asked, one that is still open, a company that is gone and is not missed any more."""
     land(warehouse, [], of=["root", "a"], days=[LAST[0], *LAST[2:]], not_closed=[TODAY])
-    beneath_root(warehouse, "a")
+    below_root(warehouse, "a")
     with warehouse.write() as connection:
         gone = companies.update().where(companies.c.company_id == "a").values(gone_at=day_end(LAST[2]))
         connection.execute(gone)
@@ -50,7 +50,7 @@ def test_what_is_missing_or_has_not_closed_is_said(warehouse: Warehouse, is_tree
 def test_a_company_that_is_gone_makes_up_for_no_other(warehouse: Warehouse) -> None:
     """It has its facts of the day on which it went; one that is still there lacks its own."""
     land(warehouse, [], of=["root", "a", "b"], days=LAST)
-    beneath_root(warehouse, "a", "b")
+    below_root(warehouse, "a", "b")
     r, c = refreshes.c, companies.c
     with warehouse.write() as connection:
         connection.execute(companies.update().where(c.company_id == "b").values(gone_at=day_end(LAST[2])))

@@ -62,7 +62,7 @@ class _Day(sa.Date):
         return lambda value: f"DATE '{value.isoformat()}'"
 
 
-class _Moment(sa.DateTime):
+class _Timestamp(sa.DateTime):
     """So does a moment."""
 
     def literal_processor(self, dialect: sa.Dialect) -> Any:
@@ -72,7 +72,7 @@ class _Moment(sa.DateTime):
 def as_duckdb(select: Any) -> str:
     """A SELECT as DuckDB spells it, its values written out."""
     dialect = psycopg.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-    dialect.colspecs = {**dialect.colspecs, sa.Date: _Day, sa.DateTime: _Moment}
+    dialect.colspecs = {**dialect.colspecs, sa.Date: _Day, sa.DateTime: _Timestamp}
     text = str(select.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     return _transpiled(text)
 

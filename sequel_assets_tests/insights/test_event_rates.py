@@ -10,8 +10,8 @@ import pytest
 from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.insights.event_answers import answer, as_dicts, by_hand, watched
-from sequel_assets_tests.support.reference.stories import STAGE, WINDOW, CompanyStory, ListedPerson, Plan
-from sequel_assets_tests.support.reference.story_strategies import DAYS, at, tell
+from sequel_assets_tests.support.reference.stories import STAGE, WINDOW, CompanyStory, Plan, StoryPerson
+from sequel_assets_tests.support.reference.story_strategies import DAYS, at, store_story
 from sequel_assets_tests.support.rows import ACME, DAY, day
 
 
@@ -25,9 +25,9 @@ def test_nobody_at_an_event_that_was_not_held_is_no_rate_of_nought(
     """Cancelled, or maybe not begun yet: its start day has not closed. A day later it has begun, whoever came."""
     plan = Plan("e1", STAGE, at(0) + timedelta(hours=20), at(0) + timedelta(hours=21), is_cancelled=is_cancelled)
     story = CompanyStory(
-        {"e1": plan}, activity={("e1", "dee"): ListedPerson(registered=True)}, open_days={DAY} if is_open else set()
+        {"e1": plan}, activity={("e1", "dee"): StoryPerson(registered=True)}, open_days={DAY} if is_open else set()
     )
-    tell(warehouse, story, DAYS[:2])
+    store_story(warehouse, story, DAYS[:2])
     rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(1)))
     assert [(row["is_cancelled"], row["registered"], row["attended_live"], row["show_rate"]) for row in rows] == [
         (is_cancelled, 1, 0, show_rate),
@@ -39,7 +39,7 @@ def test_an_event_without_any_poll_has_no_participation_in_polls(warehouse: Ware
     """There is nothing to have taken part in."""
     story = by_hand()
     story.polls, story.answers = [], []
-    tell(warehouse, story, DAYS[:1])
+    store_story(warehouse, story, DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     assert (row["polls"], row["poll_voters"], row["poll_participation_rate"]) == (0, 0, None)
 
@@ -47,9 +47,9 @@ def test_an_event_without_any_poll_has_no_participation_in_polls(warehouse: Ware
 def test_who_registers_late_counts_from_that_day_on(warehouse: Warehouse) -> None:
     """Cy registers for the replay and watches it; the walker was there, and registers later to see it again."""
     story = by_hand()
-    story.activity["e1", "cy"] = ListedPerson(registered=True, registered_on=day(2))
-    story.activity["e1", "walker"] = ListedPerson(registered=True, registered_on=day(1))
-    tell(warehouse, story, DAYS[:3])
+    story.activity["e1", "cy"] = StoryPerson(registered=True, registered_on=day(2))
+    story.activity["e1", "walker"] = StoryPerson(registered=True, registered_on=day(1))
+    store_story(warehouse, story, DAYS[:3])
     rows = as_dicts("event_statistics", answer(warehouse, "event_statistics", day(0), day(2)))
     told = [(row["registered"], row["attended_live"], row["show_rate"]) for row in rows if row["event_id"] == "e1"]
     assert told == [(3, 3, 66.67), (4, 3, 75.0), (5, 3, 60.0)]
@@ -69,12 +69,12 @@ def test_whether_somebody_registered_is_null_where_that_is_unknown(warehouse: Wa
     """Of a person whom the activity does not list, and of everybody where no entry of the event has a time of it."""
     story = by_hand()
     del story.activity["e1", "bo"]
-    tell(warehouse, story, DAYS[:1])
+    store_story(warehouse, story, DAYS[:1])
     rows = answer(warehouse, "person_engagement", DAY, DAY)
     told = {row["person_id"]: row["is_registered"] for row in as_dicts("person_engagement", rows)}
     assert told == {"ada": True, "bo": None, "cy": True, "dee": True, "walker": False}
-    story.activity = {key: ListedPerson(registered=False) for key in story.activity}
-    tell(warehouse, story, DAYS[:1])
+    story.activity = {key: StoryPerson(registered=False) for key in story.activity}
+    store_story(warehouse, story, DAYS[:1])
     persons = as_dicts("person_engagement", answer(warehouse, "person_engagement", DAY, DAY))
     assert {row["is_registered"] for row in persons} == {None}
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
@@ -91,13 +91,13 @@ def test_asking_and_answering_is_unknown_without_a_list_and_without_a_number(war
             key: replace(entry, polls=None, questions=number if key == ("e1", "ada") else None)
             for key, entry in story.activity.items()
         }
-        tell(warehouse, story, DAYS[:2])
+        store_story(warehouse, story, DAYS[:2])
         assert [row[3:-1] for row in answer(warehouse, "funnel", day(1), day(1)) if row[2] == "e1"] == [expected]
 
 
 def test_a_funnel_by_hand(warehouse: Warehouse) -> None:
     """Four registered, two came, Ada stayed half, answered, and came again the day after; the walker is in no step."""
-    tell(warehouse, by_hand(), DAYS)
+    store_story(warehouse, by_hand(), DAYS)
     rows = [row for row in answer(warehouse, "funnel", day(0), day(34)) if row[2] == "e1"]
     assert [row[3:] for row in rows[:2]] == [(4, 2, 1, 1, 0, 1, False), (4, 2, 1, 1, 1, 1, False)]
     assert {row[3:] for row in rows[2:30]} == {rows[1][3:]}
@@ -115,7 +115,7 @@ def test_coming_again_counts_within_the_window_only(warehouse: Warehouse) -> Non
     seen = [m for who in again for m in watched("e1", who, 0, 60)]
     seen += [m for who, (event, on) in again.items() for m in watched(event, who, 100, 5, on=on)]
     answers = [("e1", "p", who) for who in again]
-    tell(warehouse, CompanyStory(plans, seen, answers=answers, untold={("event_activity", DAY)}), DAYS)
+    store_story(warehouse, CompanyStory(plans, seen, answers=answers, untold={("event_activity", DAY)}), DAYS)
     rows = as_dicts("funnel", [row for row in answer(warehouse, "funnel", day(0), day(34)) if row[2] == "e1"])
     assert [row["attended"] for row in rows] == [3] * 31
     assert [row["came_again"] for row in rows] == [0] * 30 + [1]

@@ -14,8 +14,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.types import UtcDateTime
 from sequel_assets_tests.insights.event_answers import BY_NAME, answer, as_dicts, by_hand, watched
 from sequel_assets_tests.support.reference.events import TABLES
-from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, ListedPerson, Plan
-from sequel_assets_tests.support.reference.story_strategies import DAYS, at, stories, tell
+from sequel_assets_tests.support.reference.stories import STAGE, CompanyStory, Plan, StoryPerson
+from sequel_assets_tests.support.reference.story_strategies import DAYS, at, store_story, stories
 from sequel_assets_tests.support.rows import ACME, DAY, day
 from sequel_assets_tests.support.suite.scale import scaled
 
@@ -34,7 +34,7 @@ def test_insights_of_events_and_people_equal_the_obvious_computation(
     warehouse: Warehouse, story: CompanyStory, start: int, one: int, two: int
 ) -> None:
     """Each table, for whatever range of days is asked, and the same where one day is asked for by itself."""
-    tell(warehouse, story)
+    store_story(warehouse, story)
     first, last = sorted((max(one, start), max(two, start)))
     for name, expected in TABLES.items():
         rows = expected(story, DAYS[first : last + 1], day(start))
@@ -49,7 +49,7 @@ def test_sequels_own_example_comes_out_to_the_digit(warehouse: Warehouse) -> Non
     lengths = [16] * 43 + [15] * 14
     begins = [40] * 16 + [60 * (2 + n % 14) for n in range(41)]
     seen = [m for n, length in enumerate(lengths) for m in watched("e1", f"p{n:02}", begins[n], length)]
-    tell(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0), at(1))}, seen), DAYS[:1])
+    store_story(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0), at(1))}, seen), DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     told = ("unique_users", "engaged_minutes", "average_engaged_minutes", "peak_users", "peak_at")
     assert [row[name] for name in told] == [57, 898, 15.75, 16, at(0) + timedelta(minutes=40)]
@@ -57,7 +57,7 @@ def test_sequels_own_example_comes_out_to_the_digit(warehouse: Warehouse) -> Non
 
 def test_an_event_by_hand(warehouse: Warehouse) -> None:
     """On its day, and two days later, when somebody has watched the replay."""
-    tell(warehouse, by_hand(), DAYS[:3])
+    store_story(warehouse, by_hand(), DAYS[:3])
     first, third = (
         as_dicts("event_statistics", answer(warehouse, "event_statistics", on, on))[0] for on in (day(0), day(2))
     )
@@ -84,7 +84,7 @@ def test_what_is_unknown_is_null_and_not_zero(warehouse: Warehouse) -> None:
         for dataset in ("event_activity", "polls", "poll_answers", "questions", "chat_messages", "reactions")
     }
     story.activity, story.polls, story.answers, story.questions, story.chat, story.reactions = {}, [], [], [], [], []
-    tell(warehouse, story, DAYS[:1])
+    store_story(warehouse, story, DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     assert {name for name, value in row.items() if value is None} == {
         "registered", "show_rate", "polls", "poll_voters", "poll_participation_rate", "questions", "questions_answered",
@@ -105,7 +105,7 @@ def test_what_is_unknown_is_null_and_not_zero(warehouse: Warehouse) -> None:
 def test_an_event_without_people_has_a_row_only_where_somebody_registered(warehouse: Warehouse) -> None:
     """A silent event has no row; one that never started but has registrants has them, and zeros."""
     plans = {event: Plan(event, STAGE, at(0), at(0) + timedelta(hours=1)) for event in ("e1", "e2")}
-    tell(warehouse, CompanyStory(plans, activity={("e1", "dee"): ListedPerson(registered=True)}), DAYS[:1])
+    store_story(warehouse, CompanyStory(plans, activity={("e1", "dee"): StoryPerson(registered=True)}), DAYS[:1])
     (row,) = as_dicts("event_statistics", answer(warehouse, "event_statistics", DAY, DAY))
     assert (row["event_id"], row["registered"], row["show_rate"], row["unique_users"]) == ("e1", 1, 0.0, 0)
     assert (row["average_engaged_minutes"], row["peak_users"], row["peak_at"], row["average_share_watched"]) == (
@@ -117,14 +117,14 @@ def test_an_event_without_people_has_a_row_only_where_somebody_registered(wareho
 def test_retention_over_midnight_is_a_share_of_the_events_peak(warehouse: Warehouse) -> None:
     """The second day's minutes are measured against the first day's peak."""
     seen = [*watched("e1", "a", 1438, 4), *watched("e1", "b", 1438, 2), *watched("e1", "c", 1439, 1)]
-    tell(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0) + timedelta(minutes=1439))}, seen), DAYS[:2])
+    store_story(warehouse, CompanyStory({"e1": Plan("e1", STAGE, at(0) + timedelta(minutes=1439))}, seen), DAYS[:2])
     rows = answer(warehouse, "event_retention", day(0), day(1))
     assert [row[4:] for row in rows] == [(-1, 2, 66.67), (0, 3, 100.0), (1, 1, 33.33), (2, 1, 33.33)]
 
 
 def test_people_by_hand(warehouse: Warehouse) -> None:
     """Who registered is told of on the start day; whoever does more later has a newer row, with everything so far."""
-    tell(warehouse, by_hand(), DAYS[:3])
+    store_story(warehouse, by_hand(), DAYS[:3])
     rows = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))
     assert [(row["day"], row["event_id"], row["person_id"]) for row in rows] == [
         *[(day(0), "e1", who) for who in ("ada", "bo", "cy", "dee", "walker")],
@@ -150,10 +150,10 @@ def test_people_by_hand(warehouse: Warehouse) -> None:
 def test_whom_the_activity_only_lists_has_no_row_until_the_day_on_which_they_come(warehouse: Warehouse) -> None:
     """Neither registered nor there on the start day; what was told of them as a whole comes with their first row."""
     story = by_hand()
-    story.activity["e1", "nobody"] = ListedPerson(comments=3)
-    story.activity["e1", "later"] = ListedPerson(comments=2)
+    story.activity["e1", "nobody"] = StoryPerson(comments=3)
+    story.activity["e1", "later"] = StoryPerson(comments=2)
     story.seen += watched("e1", "later", 600, 4, on=2)
-    tell(warehouse, story, DAYS[:3])
+    store_story(warehouse, story, DAYS[:3])
     rows = as_dicts("person_engagement", answer(warehouse, "person_engagement", day(0), day(2)))
     assert [row for row in rows if row["person_id"] == "nobody"] == []
     (later,) = [row for row in rows if row["person_id"] == "later"]
@@ -167,7 +167,7 @@ def test_whom_the_activity_only_lists_has_no_row_until_the_day_on_which_they_com
 
 def test_a_hub_by_hand(warehouse: Warehouse) -> None:
     """Two of the event's three people network; one comes back when a fourth has watched the replay."""
-    tell(warehouse, by_hand(), DAYS[:3])
+    store_story(warehouse, by_hand(), DAYS[:3])
     assert [row[1:] for row in answer(warehouse, "networking", day(0), day(2))] == [
         (day(0), "h1", 2, 13, 6.5, 1, 0, 2, 3, 2, 66.67),
         (day(2), "h1", 1, 2, 2.0, 0, 1, 2, 4, 2, 50.0),
@@ -177,7 +177,7 @@ def test_a_hub_by_hand(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_numbers_are_numbers_and_not_an_engines_own_kind(warehouse: Warehouse, name: str) -> None:
     """Whole numbers come as int, shares as float, times as times, on both engines."""
-    tell(warehouse, by_hand(), DAYS[:3])
+    store_story(warehouse, by_hand(), DAYS[:3])
     rows, columns = answer(warehouse, name, day(0), day(2)), BY_NAME[name].table.columns
     kinds = [next(kind for sql, kind in KINDS.items() if isinstance(column.type, sql)) for column in columns]
     assert rows

@@ -61,7 +61,7 @@ def test_any_range_of_any_tree_is_what_sets_say(
         )
     days = Days(min(one, other), max(one, other))
     scope = Scope(of, days, is_tree, event_type, engagement_type)
-    members = {day: oracle.beneath(parents, of, day) if is_tree else {of} for day in days}
+    members = {day: oracle.descendants(parents, of, day) if is_tree else {of} for day in days}
     here = [row for row in chosen(rows, event_type, engagement_type) if row[1] in members and row[0] in members[row[1]]]
     kinds = [event_type] if event_type != "all" else ["all", *sorted({row[4] for row in here})]
     assert ask(warehouse, ranges.select_usage(scope)) == [

@@ -174,7 +174,7 @@ def test_a_final_day_that_loses_most_of_its_minutes_is_held(warehouse: Warehouse
         before = dump_of_slices(warehouse)
         world.restate("past", minutes=-15)
         bad = failures(it.refresh([day(3)]))
-        why = "held: the day is final, and Sequel now tells less than half of its {} (5 of 20); the rows that were there stay until sequel-assets accept"
+        why = "quarantined: the day is final, and Sequel now answers less than half of its {} (5 of 20); the rows that were there stay until sequel-assets accept"
         lost = {
             "event_participants": "minutes",
             "event_concurrency": "users, added up over its minutes",

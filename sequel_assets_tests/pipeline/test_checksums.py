@@ -16,7 +16,18 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.checksums import OBSERVED, checksum_of
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF
 from sequel_assets.warehouse.tables.core import NO_DAY, metadata, refreshes
-from sequel_assets_tests.support.harness import ADA, BO, DAYS, NOW, Platform, at, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import (
+    ADA,
+    BO,
+    DAYS,
+    NOW,
+    PlatformUnderTest,
+    at,
+    event,
+    failures,
+    platform,
+    world_of,
+)
 
 Books = dict[tuple[str, str, Any], tuple[int, str]]
 """(company, dataset, day) -> rows and checksum."""
@@ -49,7 +60,7 @@ def assert_true_bookkeeping(warehouse: Warehouse) -> Books:
     return books
 
 
-def patrol(it: Platform) -> None:
+def reconcile(it: PlatformUnderTest) -> None:
     """Let the patrol look at everything."""
     Reconciliation(it.client, it.warehouse, it.clock, it.refresher()._config, "run").run()
 
@@ -87,7 +98,7 @@ def test_an_event_that_moves_or_vanishes_leaves_true_bookkeeping_behind(warehous
     with platform(moving_world(), warehouse) as it:
         assert failures(it.refresh()) == []
         assert_true_bookkeeping(warehouse)
-        patrol(it)
+        reconcile(it)
         assert_true_bookkeeping(warehouse)
         it.world.move_event("moves", "root")
         it.world.vanish("goes")
@@ -95,7 +106,7 @@ def test_an_event_that_moves_or_vanishes_leaves_true_bookkeeping_behind(warehous
         assert_true_bookkeeping(warehouse)
         it.world.register("stays", BO, at(7))
         assert failures(it.refresh(DAYS[1:4])) == []
-        patrol(it)
+        reconcile(it)
         assert "reconciliations" in {dataset for _, dataset, _ in assert_true_bookkeeping(warehouse)}
 
 

@@ -13,13 +13,13 @@ from sequel_assets.refresh.coverage.freshness import late_slices
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.support.harness import ADA, BO, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.support.harness import ADA, BO, PlatformUnderTest, at, day, event, platform, world_of
 from sequel_assets_tests.support.reference import dump_of_slices, read_tables
 
 SETTLE, WINDOW = timedelta(minutes=5), timedelta(hours=48)
 
 
-def due_and_late(it: Platform) -> tuple[set[date], set[date]]:
+def due_and_late(it: PlatformUnderTest) -> tuple[set[date], set[date]]:
     """The days that an hourly refresh of the kid would ask for now, and those that a check would name."""
     with it.warehouse.read() as connection:
         held = landed_days(connection, ["kid"])["kid"]

@@ -51,7 +51,7 @@ def test_where_the_licence_is_invalid_the_companies_that_are_known_stay(warehous
         assert it.problems() == []
 
 
-def family() -> World:
+def three_generations() -> World:
     """Return a root with two kids, the first of which has one of its own."""
     tree = {"kid": "root", "grand": "kid", "other": "root"}
     return world_of(companies=[Company("root", "Root"), *(Company(key, key, above) for key, above in tree.items())])
@@ -63,7 +63,7 @@ def test_a_company_of_which_it_is_unknown_whether_it_is_gone_stays_and_stops_nob
     warehouse: Warehouse, fault: str
 ) -> None:
     """No longer listed, and no 404: it and what is beneath it stay, a problem names it, and a new company is found."""
-    with platform(family(), warehouse, quick=True) as it:
+    with platform(three_generations(), warehouse, quick=True) as it:
         it.walk()
         it.world.move_company("kid", "somebody else")
         it.world.remove_company("grand")
@@ -81,7 +81,7 @@ def test_a_company_of_which_it_is_unknown_whether_it_is_gone_stays_and_stops_nob
 @pytest.mark.parametrize("fault", ["http_500", "html_200", "truncated"])
 def test_a_company_whose_list_fails_keeps_its_descendants_and_stops_nobody(warehouse: Warehouse, fault: str) -> None:
     """As a 403 does; without an answer nothing counts as gone, and the others' new companies are found."""
-    with platform(family(), warehouse, quick=True) as it:
+    with platform(three_generations(), warehouse, quick=True) as it:
         it.walk()
         it.world.add_company(Company("new", "New", "other"))
         it.sandbox.faults.always("/api/v1/company/kid/list", fault)
@@ -98,7 +98,7 @@ def test_a_company_whose_list_fails_keeps_its_descendants_and_stops_nobody(wareh
 @pytest.mark.parametrize("path", ["/api/v1/company/root", "/api/v1/company/root/list"])
 def test_a_root_that_fails_is_an_error_and_nothing_is_stored(warehouse: Warehouse, path: str) -> None:
     """Without it there is no tree."""
-    with platform(family(), warehouse, quick=True) as it:
+    with platform(three_generations(), warehouse, quick=True) as it:
         it.sandbox.faults.always(path, "http_500")
         with pytest.raises(ServerError):
             it.walk()

@@ -22,7 +22,7 @@ from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.reference import expected_tables, owners_of, person_id
 from sequel_assets_tests.support.reference.details import COLUMNS
 from sequel_assets_tests.support.reference.events import TABLES
-from sequel_assets_tests.support.reference.stories import OF_EVENTS, CompanyStory, ListedPerson, Plan, Row, Seen
+from sequel_assets_tests.support.reference.stories import OF_EVENTS, CompanyStory, Plan, Row, Seen, StoryPerson
 from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
@@ -69,7 +69,7 @@ def _add(story: CompanyStory, name: str, told: dict[str, object]) -> None:
     registered_at, starts = told["registered_at"], told["day"]
     is_late = registered_at is not None and registered_at.date() > starts  # type: ignore[attr-defined,operator]
     late_on = registered_at.date() if is_late else None  # type: ignore[attr-defined]
-    story.activity[key] = ListedPerson(registered_at is not None, *counts, late_on)  # type: ignore[arg-type]
+    story.activity[key] = StoryPerson(registered_at is not None, *counts, late_on)  # type: ignore[arg-type]
 
 
 def stored(warehouse: Warehouse, name: str, company_id: str) -> list[Row]:

@@ -22,7 +22,7 @@ from sequel_assets_tests.support.harness import (
     BO,
     CY,
     DAYS,
-    Platform,
+    PlatformUnderTest,
     at,
     day,
     event,
@@ -48,7 +48,7 @@ def world() -> World:
     )
 
 
-def asked_days(it: Platform) -> list[date]:
+def requested_days(it: PlatformUnderTest) -> list[date]:
     """Return the first day of every question for participants that names one."""
     queries = [parse_qs(r.query) for r in it.sandbox.requests if r.path.endswith("/top-participants")]
     return sorted({date.fromisoformat(query["startDate"][0]) for query in queries if "startDate" in query})
@@ -59,7 +59,7 @@ def days_of(warehouse: Warehouse, table: str) -> set[date]:
     return {row[1] for row in read_tables(warehouse)[table]}
 
 
-def unknown_of(it: Platform, days: Retention) -> list[date]:
+def unknown_of(it: PlatformUnderTest, days: Retention) -> list[date]:
     """Return the unknown days of the kid."""
     with it.warehouse.read() as connection:
         frozen_before = days.frozen_before(catalog.known_companies(connection), it.clock())
@@ -73,7 +73,7 @@ def test_what_sequel_forgot_before_it_was_known_is_unknown_and_not_zero(warehous
         outcomes = it.refresh()
         assert failures(outcomes) == []
         assert {outcome.day for outcome in outcomes} == set(HELD)
-        assert min(asked_days(it)) == day(4)
+        assert min(requested_days(it)) == day(4)
         it.assert_true(HELD, counts_from=day(4))
         assert days_of(warehouse, "daily_usage") == set(HELD)
         assert unknown_of(it, FOUR_DAYS) == DAYS[:3]
@@ -91,7 +91,7 @@ def test_what_was_known_stays_when_sequel_forgets_it(warehouse: Warehouse) -> No
         it.sandbox.clock.set(at(8, 14, 20))
         it.sandbox.requests.clear()
         assert failures(it.refresh()) == []
-        assert min(asked_days(it)) == day(4)
+        assert min(requested_days(it)) == day(4)
         it.assert_true(but=["event_activity", "replays"])  # as they were when their day was last asked
         assert unknown_of(it, FOUR_DAYS) == []
         report = reconcile(it)
@@ -131,7 +131,7 @@ def test_an_event_that_is_listed_late_is_asked_for_the_days_that_are_held(wareho
         it.world.add_event(event("late", "kid", at(2), late))
         it.sandbox.requests.clear()
         assert failures(it.refresh([day(8)])) == []
-        assert min(asked_days(it)) == day(4)
+        assert min(requested_days(it)) == day(4)
         frozen = [row for row in before["event_participants"] if row[1] < day(4)]
         assert [row for row in read_tables(warehouse)["event_participants"] if row[1] < day(4)] == frozen
         assert ("kid", day(5), "late") in {row[:3] for row in read_tables(warehouse)["event_participants"]}

@@ -17,7 +17,7 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.support.backfill_processes import assert_empty_ranges_are_true
-from sequel_assets_tests.support.harness import Platform, client_of, failures, platform
+from sequel_assets_tests.support.harness import PlatformUnderTest, client_of, failures, platform
 from sequel_assets_tests.support.reference import (
     COLUMNS,
     Tables,
@@ -181,7 +181,7 @@ def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
         left: list[Tables] = []
         for steps in (clean, story.steps):
             warehouse = new_warehouse(engine_kind)
-            it = Platform(world, server, client, warehouse, story.spec.first_day)
+            it = PlatformUnderTest(world, server, client, warehouse, story.spec.first_day)
             companies = it.walk()
             for step in steps:
                 chosen = companies if step.company < 0 else [companies[step.company]]
@@ -209,7 +209,7 @@ def in_shared_hubs(world: World) -> set[str]:
     return {person_id(row.person.key(hub.id)) for hub in hubs for row in hub.rows}
 
 
-def assert_days_range_and_lifetime_agree(it: Platform, days: list[date]) -> None:
+def assert_days_range_and_lifetime_agree(it: PlatformUnderTest, days: list[date]) -> None:
     """The days' facts of each event come to what Sequel tells of the range, and lifetime to the days."""
     tables = read_tables(it.warehouse)
     by_event: Counter[str] = Counter()

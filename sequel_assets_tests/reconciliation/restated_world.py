@@ -12,7 +12,7 @@ from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import reconciliations
-from sequel_assets_tests.support.harness import ADA, BO, CY, Platform, at
+from sequel_assets_tests.support.harness import ADA, BO, CY, PlatformUnderTest, at
 from sequel_assets_tests.support.reference import KEY
 
 CROWD = [
@@ -22,7 +22,7 @@ CROWD = [
 PLAIN = [Attendance(BO, live=[(at(2), 7)], on_demand=[(at(4), 3)]), Attendance(CY, on_demand=[(at(8, 8), 3)])]
 
 
-def reconcile(it: Platform) -> ReconciliationReport:
+def reconcile(it: PlatformUnderTest) -> ReconciliationReport:
     """Patrol by the tests' rules."""
     rules = RefreshConfig(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY, it.retention)
     return Reconciliation(it.client, it.warehouse, it.clock, rules, "patrol").run()
@@ -37,7 +37,7 @@ def rows(warehouse: Warehouse) -> dict[tuple[str, str], tuple[int, int, str]]:
         }
 
 
-def requested_of(it: Platform) -> Counter[str]:
+def requested_of(it: PlatformUnderTest) -> Counter[str]:
     """Return how many totals were asked of each event."""
     paths = [request.path for request in it.sandbox.requests if request.path.endswith("/top-participants")]
     return Counter(path.split("/")[-2] for path in paths)

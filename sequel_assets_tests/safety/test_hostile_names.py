@@ -29,7 +29,7 @@ from sequel_assets.safety.visible import visible
 from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Fault, Person, Room, Sandbox, World
 from sequel_assets.settings import load
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.support.harness import Platform, client_of
+from sequel_assets_tests.support.harness import PlatformUnderTest, client_of
 from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
 from sequel_assets_tests.support.stage import (
     COMMAND,
@@ -79,7 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dic
         warehouse = Warehouse(env["SEQUEL_WAREHOUSE_URL"])
         sandbox.faults.always("*/events/e4 */top-participants*", Fault("http_500"))
         with client_of(sandbox, quick=True) as client:
-            it = Platform(sandbox.world, sandbox, client, warehouse)
+            it = PlatformUnderTest(sandbox.world, sandbox, client, warehouse)
             it.refresh([at(1, 0).date(), at(2, 0).date(), at(3, 0).date()])
         warehouse.dispose()
         yield place, env

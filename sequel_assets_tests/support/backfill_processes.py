@@ -16,14 +16,14 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.warehouse.slices.checksums import checksum
 from sequel_assets.warehouse.stores import empty_ranges
 from sequel_assets.warehouse.tables.core import NO_DAY, refreshes
-from sequel_assets_tests.support.harness import Platform
+from sequel_assets_tests.support.harness import PlatformUnderTest
 from sequel_assets_tests.support.reference import COLUMNS, assert_equal_tables, expected_tables, read_tables
 
 WITH_TRUTH = tuple(dataset.name for dataset in SLICED if dataset.name in COLUMNS)
 """Datasets of which the oracle knows every row; of the others the bookkeeping's checksum tells that they are whole."""
 
 
-def start_worker(it: Platform, days: Sequence[date], *how: str) -> subprocess.Popen[str]:
+def start_worker(it: PlatformUnderTest, days: Sequence[date], *how: str) -> subprocess.Popen[str]:
     """Start a backfill of all companies as a process; see worker.py for `how`."""
     command = [
         sys.executable,
@@ -36,14 +36,14 @@ def start_worker(it: Platform, days: Sequence[date], *how: str) -> subprocess.Po
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def arguments_of(it: Platform, days: Sequence[date], *how: str) -> list[str]:
+def arguments_of(it: PlatformUnderTest, days: Sequence[date], *how: str) -> list[str]:
     """Return what a worker must be told."""
     url = it.warehouse.url.render_as_string(hide_password=False)
     ends = (it.start, days[0], days[-1])
     return [it.sandbox.url, url, it.clock().isoformat(), *(day.isoformat() for day in ends), *how]
 
 
-def assert_nothing_is_half_written(it: Platform, days: Sequence[date]) -> None:
+def assert_nothing_is_half_written(it: PlatformUnderTest, days: Sequence[date]) -> None:
     """Every slice of every dataset has exactly the rows of its bookkeeping, those of the truth; no other has any."""
     found, truth = read_tables(it.warehouse), expected_tables(it.world, days, start=it.start, now=it.clock())
     kept = bookkept(it)
@@ -53,7 +53,7 @@ def assert_nothing_is_half_written(it: Platform, days: Sequence[date]) -> None:
     assert stored_slices(it) == {key: told for key, told in kept.items() if told[0]}
 
 
-def assert_empty_ranges_are_true(it: Platform) -> None:
+def assert_empty_ranges_are_true(it: PlatformUnderTest) -> None:
     """No event has a minute on a day that is remembered as silent; of each at most a few stretches are kept."""
     with it.warehouse.read() as connection:
         for company in it.world.companies:
@@ -68,7 +68,7 @@ Slices = dict[tuple[str, str, date], tuple[int, str]]
 """(company, dataset, day) -> how many rows, and their checksum."""
 
 
-def bookkept(it: Platform) -> Slices:
+def bookkept(it: PlatformUnderTest) -> Slices:
     """Return every slice that has its bookkeeping, as that tells it."""
     r = refreshes.c
     query = sa.select(r.company_id, r.dataset, r.day, r.rows, r.checksum).where(r.day != NO_DAY)
@@ -78,7 +78,7 @@ def bookkept(it: Platform) -> Slices:
         }
 
 
-def stored_slices(it: Platform) -> Slices:
+def stored_slices(it: PlatformUnderTest) -> Slices:
     """Return every slice that has rows, as those tell it."""
     slices: dict[tuple[str, str, date], list[tuple[Any, ...]]] = defaultdict(list)
     with it.warehouse.read() as connection:

@@ -140,7 +140,7 @@ def _serve(commands: socket.socket) -> dict[str, Any]:
                 pid, connection = ready.data
                 waiting.unregister(ready.fileobj)
                 os.close(ready.fd)
-                _tell(connection, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+                _send_status(connection, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
                 connection.close()
                 continue
             message, fds, *_ = socket.recv_fds(commands, 1, 3)
@@ -160,11 +160,11 @@ def _serve(commands: socket.socket) -> dict[str, Any]:
                 return dict(json.loads(about))
             os.close(fds[0])
             os.close(fds[1])
-            _tell(connection, pid)
+            _send_status(connection, pid)
             waiting.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, connection))
 
 
-def _tell(connection: socket.socket, number: int) -> None:
+def _send_status(connection: socket.socket, number: int) -> None:
     try:
         connection.sendall(number.to_bytes(_LENGTH, "big", signed=True))
     except OSError:  # nobody waits for it any more

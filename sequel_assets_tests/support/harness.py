@@ -57,7 +57,7 @@ def world_of(*events: Event, companies: Sequence[Company] = (), now: datetime = 
 
 
 @dataclass
-class Platform:
+class PlatformUnderTest:
     """What a test works with. `refresh` walks the tree, then refreshes; outcomes are returned."""
 
     world: World
@@ -114,10 +114,10 @@ def problems_of(warehouse: Warehouse) -> list[tuple[str, str, date, str, str]]:
 @contextmanager
 def platform(
     world: World, warehouse: Warehouse, *, start: date = START, quick: bool = False, **sandbox: Any
-) -> Iterator[Platform]:
+) -> Iterator[PlatformUnderTest]:
     """Yield a platform; with `quick` the client hardly retries and never sleeps."""
     with Sandbox(world, **sandbox) as server, client_of(server, quick=quick) as client:
-        yield Platform(world, server, client, warehouse, start)
+        yield PlatformUnderTest(world, server, client, warehouse, start)
 
 
 def client_of(server: Sandbox, *, quick: bool = False, sleep: Callable[[float], None] | None = None) -> SequelClient:

@@ -18,7 +18,7 @@ _numbers = itertools.count(1)
 CAPABILITY = "c" * 64
 
 
-def hint(
+def notification(
     company_id: str, event_id: str | None, at: datetime, event_type: str = WebhookType.ENDED, **more: Any
 ) -> Notification:
     """Return a hint that was sent and received at a moment."""

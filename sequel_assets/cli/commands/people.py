@@ -29,7 +29,7 @@ MAX_BYTES, MAX_ROWS = 200_000_000, 1_000_000
 HEADINGS = {"email": {"email", "emailaddress", "mail"}, "person_id": {"personid"}, "external_id": {"externalid"}}
 """The columns and the accepted spellings of their headings, regardless of case, blanks and punctuation."""
 SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE)
-"""A first line that tells Excel the separator of the cells."""
+"""A first line that names the separator of the cells for Excel."""
 ZIP = b"PK\x03\x04"
 NEEDED_COLUMNS = "email (or person_id) and external_id"
 

@@ -65,7 +65,7 @@ def stoppable() -> Iterator[Callable[[], None]]:
 
 
 def exit_on_second_signal(code: int) -> None:
-    """Make a second signal end the process silently: it is ending already, and Python would print a traceback."""
+    """Make a second signal end the process without a message: it is ending already, and Python would print a traceback."""
     for number in SIGNALS:
         with suppress(ValueError):  # not in the main thread
             signal.signal(number, lambda *_: os._exit(code))

@@ -31,7 +31,7 @@ DETAIL_NAMES = LANDED_NAMES - CORE_NAMES
 """Event details, by the day on which the event starts."""
 AT_CLOSE_NAMES = frozenset(insight.name for insight in INSIGHTS if insight.at_close)
 """What an open day owes nobody."""
-EVERY_DAY_NAMES = LANDED_NAMES | frozenset(one.name for one in INSIGHTS if not one.as_of and not one.of_tree)
+EVERY_DAY_NAMES = LANDED_NAMES | frozenset(one.name for one in INSIGHTS if not one.as_of and not one.with_descendants)
 """What every day owes that is refreshed at all, whatever other days or companies lack."""
 HOURLY_NAMES = CORE_NAMES | frozenset(insight.name for insight in INSIGHTS if not insight.at_close)
 """What every hour shows of an open day, changed or not; event details it shows where they have changed."""

@@ -12,7 +12,7 @@ class Doubt:
     """Why a list may be cut off, and whether the rows that were there stay until somebody accepts it."""
 
     reason: str
-    is_held: bool
+    is_quarantined: bool
 
 
 def is_round(length: int) -> bool:
@@ -37,12 +37,12 @@ def doubt(entries: int, listed: Collection[str], before: Collection[str], witnes
         return Doubt(
             f"lists {len(listed)} people and listed {len(before)} before: such a round number looks like a cap; "
             "the rows that were there stay until sequel-assets accept",
-            is_held=True,
+            is_quarantined=True,
         )
     if lacking := len({*witnesses} - {*listed}):
         return Doubt(
             f"lists {len(listed)} people, and {lacking} more are known by other answers: such a round number looks like a "
             "cap; those that it lists are kept",
-            is_held=False,
+            is_quarantined=False,
         )
     return None

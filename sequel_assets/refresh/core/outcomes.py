@@ -73,6 +73,4 @@ def unexpected(error: Exception) -> str:
 def quarantined(loss: Loss | None) -> str:
     """Return why a slice is quarantined: of what less than half is left."""
     part = f"less than half of its {loss.what} ({loss.left:,} of {loss.had:,})" if loss else "less than half of it"
-    return (
-        f"held: the day is final, and Sequel now tells {part}; the rows that were there stay until sequel-assets accept"
-    )
+    return f"quarantined: the day is final, and Sequel now answers {part}; the rows that were there stay until sequel-assets accept"

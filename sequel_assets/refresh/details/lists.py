@@ -154,7 +154,7 @@ class ListBatch(SliceBatch):
         """Turn lists into rows, or into problems; one that may be cut off is quarantined or noted."""
         table = self.endpoint.tables[0]
         name = table.name
-        quarantined = {at for at, why in doubts.items() if why.is_held and not self.run_info.accepts_loss}
+        quarantined = {at for at, why in doubts.items() if why.is_quarantined and not self.run_info.accepts_loss}
         self.fetched = [one for one in fetched if one.answers(table) and one.event_id not in quarantined]
         self.requested[NO_DAY] = frozenset(one.event_id for one in fetched)
         for one in fetched:
@@ -164,7 +164,9 @@ class ListBatch(SliceBatch):
             self.seen += [(person, NO_DAY) for person in one.rows.people.values()] if one.rows else []
         self.failed += [Problem(self.company_id, name, doubts[at].reason, event_id=at) for at in sorted(quarantined)]
         self.notes = [
-            Problem(self.company_id, name, why.reason, event_id=at) for at, why in doubts.items() if not why.is_held
+            Problem(self.company_id, name, why.reason, event_id=at)
+            for at, why in doubts.items()
+            if not why.is_quarantined
         ]
 
     @property

@@ -45,7 +45,7 @@ def own(
 ) -> Owned:
     """Place every listed event and hub.
 
-    `depths` has every known company; `aliases` maps an owner as an event spells it to the company that it proved to
+    `depths` has every known company; `aliases` maps an owner as an event spells it to the company that it turned out to
     be; `stored_links` are (company, event) of companies that were not listed now, for their hubs' sake.
     """
     result = Owned(by_company={company: {} for company in listings})

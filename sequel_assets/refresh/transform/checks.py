@@ -103,7 +103,7 @@ def behind_facts(
     connection: sa.Connection, insight: Insight, start: date, frozen_before: Mapping[str, date]
 ) -> list[tuple[str, date]]:
     """Return (company, day) of each slice of an insight whose facts have changed since, or that is missing."""
-    if insight.of_tree:
+    if insight.with_descendants:
         return behind_rollups(connection)
     names: Sequence[str] = (insight.name, *insight.inputs)
     absent = availability.by_company(connection)

@@ -30,7 +30,7 @@ from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
 
 DAY = timedelta(days=1)
-OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.of_tree)
+OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.with_descendants)
 """What is derived from a company's own facts."""
 LONG, GIVES_WAY = 10, 0.25
 """Seconds: a longer transaction ends after the insight that it is at, and others may write before the next.

@@ -25,7 +25,7 @@ registrants = _list(
     "registrants",
     STAGE,
     Column("person_id", Text, primary_key=True, comment="who registered; see people. Spellings of one e-mail are one person"),
-    Column("registered_at", UtcDateTime, comment="when, as event_activity tells it; null where it does not"),
+    Column("registered_at", UtcDateTime, comment="when, by event_activity; null where it does not say"),
     Column("has_join_link", sa.Boolean, nullable=False, comment="whether Sequel gives them a link of their own; the link lets anybody in and is not kept"),
     Column("custom_answers", Text, info=PERSONAL, comment="personal: what they answered on registering, JSON with its keys in order; null where there is nothing"),
     Column("first_seen_at", UtcDateTime, nullable=False, comment="when they were first found among the event's registrants"),
@@ -52,7 +52,7 @@ hub_rooms = _list(
     Column("max_slots", sa.BigInteger, comment="how many people have a place in the room (maxSlots); null where Sequel does not say"),
     Column("first_seen_at", UtcDateTime, nullable=False, comment="when the hub was first found to have a room at this place, whatever its name was"),
     *never_negative("position", "max_slots"),
-    comment="The rooms of a networking hub, as Sequel last told them",
+    comment="The rooms of a networking hub, as Sequel last listed them",
 )  # fmt: skip
 
 event_hosts = _list(
@@ -102,7 +102,7 @@ availability = Table(
     Column("reason", Text, nullable=False, comment="why it is not available, in one line; empty where it is"),
     Column("since", UtcDateTime, nullable=False, comment="since when it has been so"),
     Column("checked_at", UtcDateTime, nullable=False, comment="when that was last asked"),
-    comment="Which datasets Sequel tells of a company, and which not: those have no numbers, not zeros",
+    comment="Which datasets Sequel answers for a company, and which not: those have no numbers, not zeros",
 )  # fmt: skip
 
 warehouse_identity = Table(
@@ -110,7 +110,7 @@ warehouse_identity = Table(
     metadata,
     Column("company_id", Text, primary_key=True, comment="the root company's uid at Sequel, SEQUEL_COMPANY_ID"),
     Column("api_host", Text, nullable=False, comment="host of SEQUEL_API_URL; loopback for every address of the machine itself"),
-    Column("person_key_fingerprint", Text, nullable=False, comment="tells whether SEQUEL_PERSON_KEY is the one that people are hashed with, and not what it is: HMAC-SHA-256 of a constant, 32 hex digits"),
+    Column("person_key_fingerprint", Text, nullable=False, comment="shows whether SEQUEL_PERSON_KEY is the one that people are hashed with, and not what it is: HMAC-SHA-256 of a constant, 32 hex digits"),
     Column("rule_version", sa.BigInteger, nullable=False, comment="version of the rule that makes person_id out of e-mails and names"),
     Column("written_at", UtcDateTime, nullable=False, comment="when that was written: by the first refresh, or when the release came that keeps it"),
     *never_negative("rule_version"),

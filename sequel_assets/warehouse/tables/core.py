@@ -50,7 +50,7 @@ def never_negative(*names: str) -> list[CheckConstraint]:
 
 
 PERSONAL = {"personal": True}
-"""`info` of a column that says who somebody is, or holds what they wrote: no preview shows it, no export tells it unasked."""
+"""`info` of a column that says who somebody is, or holds what they wrote: no preview shows it, and no export has it by default."""
 MINUTES = ("live_minutes", "on_demand_minutes", "engaged_minutes")
 
 
@@ -65,12 +65,12 @@ companies = Table(
     Column("partition_key", Text, nullable=False, unique=True, comment="key of the Dagster partition: slug of the first name, a dot, 8 hex digits"),
     Column("name", Text, nullable=False, comment="name at Sequel, trimmed"),
     Column("parent_company_id", Text, comment="the company directly above; null for the root"),
-    Column("depth", sa.Integer, nullable=False, comment="steps beneath the root, which has 0"),
+    Column("depth", sa.Integer, nullable=False, comment="steps below the root, which has 0"),
     Column("first_seen_at", UtcDateTime, nullable=False, comment="when it was first found in the tree"),
     Column("last_seen_at", UtcDateTime, nullable=False, comment="when it was last found in the tree"),
     Column("gone_at", UtcDateTime, comment="when Sequel answered 404 for it; its data are kept, nothing is asked"),
     *never_negative("depth"),
-    comment="The parent and every sub-company beneath it",
+    comment="The parent and all its sub-companies, at any depth",
 )  # fmt: skip
 
 events = Table(
@@ -88,8 +88,8 @@ events = Table(
     Column("is_replay_enabled", sa.Boolean, comment="whether a replay is offered; null where Sequel does not say"),
     Column("networking_hub_id", Text, comment="the hub that this event links to, if any"),
     Column("vanished_at", UtcDateTime, comment="when Sequel had ceased to list and to know it; its rows are kept, it is not asked again"),
-    Column("concurrency_from", UtcDateTime, comment="first minute that Sequel last told concurrency of"),
-    Column("concurrency_until", UtcDateTime, comment="last minute that Sequel last told concurrency of"),
+    Column("concurrency_from", UtcDateTime, comment="first minute of the concurrency that Sequel last answered"),
+    Column("concurrency_until", UtcDateTime, comment="last minute of the concurrency that Sequel last answered"),
     ForeignKeyConstraint(["company_id"], ["companies.company_id"]),
     CheckConstraint("event_type in ('virtualStageEvent', 'networkingHub')", name="event_type"),
     sa.Index("ix_events_hub", "company_id", "networking_hub_id"),
@@ -135,7 +135,7 @@ event_concurrency = Table(
     Column("users", sa.BigInteger, nullable=False, comment="concurrent users in that minute"),
     ForeignKeyConstraint(["company_id", "event_id"], ["events.company_id", "events.event_id"]),
     *never_negative("users"),
-    comment="Concurrent users of a live stage event in each minute that Sequel tells",
+    comment="Concurrent users of a live stage event in each minute that Sequel answers",
 )  # fmt: skip
 
 refreshes = Table(
@@ -166,7 +166,7 @@ proofs = Table(
     minutes_column("live_minutes", "totalEngagedMinutes that Sequel promised for live"),
     Column("on_demand_users", sa.BigInteger, nullable=False, comment="numberOfUsers that Sequel promised for onDemand"),
     minutes_column("on_demand_minutes", "totalEngagedMinutes that Sequel promised for onDemand"),
-    minutes_column("engaged_minutes", "totalEngagedMinutes of all: asked, or live + on demand where the range proved that none overlap"),
+    minutes_column("engaged_minutes", "totalEngagedMinutes of all: as answered, or live + on demand where the range shows that none overlap"),
     Column("data_through", UtcDateTime, nullable=False, comment="top of the hour that these totals cover at least"),
     *never_negative("live_users", "on_demand_users", *MINUTES),
     comment="The totals that each event's day was checked against when it was fetched",
@@ -190,7 +190,7 @@ problems = Table(
     company_column(),
     Column("dataset", Text, primary_key=True, comment="the dataset concerned"),
     Column("day", sa.Date, primary_key=True, comment="the slice's UTC day; 0001-01-01 where it has none"),
-    Column("event_id", Text, primary_key=True, comment="the event concerned; empty where it is the slice as a whole"),
+    Column("event_id", Text, primary_key=True, comment="the event concerned; empty where it is the entire slice"),
     Column("reason", Text, nullable=False, comment="what is wrong and what to do, in one line, without personal data"),
     Column("since", UtcDateTime, nullable=False, comment="when it was first seen"),
     Column("kind", Text, nullable=False, server_default="problem", comment="problem: it could not be refreshed; request: the slice is requested once more, even if it is final; pending: what a refresh has noted to do and not done yet; list_cap: an event that the list of events hides; unknown_children: a company whose sub-companies were never listed, so no roll-up is written over it"),
@@ -233,9 +233,9 @@ reconciliations = Table(
     Column("first_day", sa.Date, comment="first day of the range; null where there is none"),
     Column("last_day", sa.Date, comment="last day of the range; null where there is none"),
     Column("found_minutes", sa.BigInteger, nullable=False, comment="sum of the engaged minutes kept here"),
-    Column("promised_minutes", sa.BigInteger, nullable=False, comment="totalEngagedMinutes that Sequel tells"),
+    Column("promised_minutes", sa.BigInteger, nullable=False, comment="totalEngagedMinutes that Sequel answers"),
     Column("verdict", Text, nullable=False, comment="equal, before_start (minutes of days before the history), differs, or skipped (no such endpoint)"),
-    Column("checked_at", UtcDateTime, nullable=False, comment="when the patrol last asked"),
+    Column("checked_at", UtcDateTime, nullable=False, comment="when it was last requested"),
     *never_negative("found_minutes", "promised_minutes"),
-    comment="What the daily patrol found: the sums kept here against the totals that Sequel tells now",
+    comment="Results of the daily reconciliation: the sums kept here against the totals that Sequel answers now",
 )  # fmt: skip

@@ -20,7 +20,7 @@ class Dataset:
     source: str
     """Where its rows come from, with the confidence of that endpoint, or from which datasets it is derived."""
     refreshed: str
-    """When its slices are made anew."""
+    """When its slices are refreshed."""
     example: str
     """A SELECT that works on any warehouse and shows how it is used."""
 
@@ -49,8 +49,8 @@ class Insight(Dataset):
     """True when it goes by an event's plan (start, end, hub): where Sequel moves one, the days from its start on are behind."""
     reads_hosts: bool = False
     """True when it goes by who hosts an event: where that changes, the days on which the event has minutes are behind."""
-    of_tree: bool = False
-    """True when it counts a company with all beneath it: it is derived after all of those (refresh/transform/rollup.py)."""
+    with_descendants: bool = False
+    """True when it counts a company with all its sub-companies: it is derived after all of those (refresh/transform/rollup.py)."""
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def test_a_held_day_is_told_and_accepted_by_its_owner_alone(checkout: Checkout, 
     done = checkout.call("backfill", *FIRST_DAY, "--company", acme, "--force")
     assert done.returncode == 1
     assert asked != []
-    assert f"failed: {acme} 2026-03-01 event_participants: held: the day is final" in done.stderr
+    assert f"failed: {acme} 2026-03-01 event_participants: quarantined: the day is final" in done.stderr
     assert facts_of(checkout, ACME, day) == before
     code, told = status_of(checkout)
     assert (code, told["late"]) == (0, [])  # it is not late: it is held

@@ -21,7 +21,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import companies, refreshes
 from sequel_assets_tests.campaigns.soak.dagster_dev import DagsterDev
 from sequel_assets_tests.support.backfill_processes import assert_nothing_is_half_written
-from sequel_assets_tests.support.harness import Platform, client_of
+from sequel_assets_tests.support.harness import PlatformUnderTest, client_of
 from sequel_assets_tests.support.reference import KEY
 from sequel_assets_tests.support.stage import ACME, ROOT, ZOE, at, call_in_process, environment, small_world
 
@@ -171,5 +171,5 @@ def test_the_partition_view_shows_exactly_which_slices_are_done_and_which_failed
     assert {name: served.statuses(name) for name in failed} == {name: (done[name], failed[name]) for name in failed}
     assert {name: served.refreshed(name) for name in failed} == done
     with client_of(sandbox) as client:
-        it = Platform(sandbox.world, sandbox, client, served.warehouse, BEFORE[0])
+        it = PlatformUnderTest(sandbox.world, sandbox, client, served.warehouse, BEFORE[0])
         assert_nothing_is_half_written(it, [*BEFORE, *DAYS])

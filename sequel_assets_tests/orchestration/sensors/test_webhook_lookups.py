@@ -12,7 +12,7 @@ from sequel_assets.webhooks.subscriptions.decisions import DesiredSubscription
 from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, undelivered_companies
 from sequel_assets_tests.orchestration.sensors.afternoon import TODAY, stage
 from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
-from sequel_assets_tests.support.inboxes import CAPABILITY, deliver, hint, outcomes
+from sequel_assets_tests.support.inboxes import CAPABILITY, deliver, notification, outcomes
 from sequel_assets_tests.support.stage import ROOT, ZOE, at
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: Web
             "subscription_id": "s1",
         }
         connection.execute(subscriptions.insert().values(**row, created_at=at(3, 10)))
-    deliver(warehouse, hint(ROOT, "e-talk", stage.now))
+    deliver(warehouse, notification(ROOT, "e-talk", stage.now))
     assert stage.ask() == ""
     stage.at(at(3, 15, 5))
     stage.hourly()
@@ -55,7 +55,7 @@ def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_
     world = stage.stage.sandbox.world
     early = Event("e-early", "bolt", "Early", at(9, 9), at(9, 10), attendance=[])
     world.add_event(early)
-    deliver(stage.stage.warehouse, hint(told_of, "e-early", stage.now, WebhookType.STARTED))
+    deliver(stage.stage.warehouse, notification(told_of, "e-early", stage.now, WebhookType.STARTED))
     stage.later(seconds=1)
     assert stage.ask("started") == ""
     assert outcomes(stage.stage.warehouse) == ["its event is fetched every hour from now on"]
@@ -74,7 +74,7 @@ def test_an_end_of_an_event_that_nobody_has_listed_yet_is_in_the_tables_at_once(
     stage.stage.sandbox.world.add_event(
         Event("e-new", "bolt", "New", at(3, 14, 10), at(3, 14, 19), attendance=attendance)
     )
-    deliver(stage.stage.warehouse, hint(told_of, "e-new", stage.now))
+    deliver(stage.stage.warehouse, notification(told_of, "e-new", stage.now))
     assert stage.ask() == ""
     asked = [one.path for one in stage.stage.sandbox.requests if one.at == stage.now and "e-new" in one.path]
     assert "/api/analytics/user-engagement/events/e-new/top-participants" in asked
@@ -88,7 +88,7 @@ def test_an_end_of_an_event_that_nobody_has_listed_yet_is_in_the_tables_at_once(
 def test_an_event_that_cannot_be_looked_up_now_is_looked_up_again(stage: WebhookStage) -> None:
     """It is nobody's only once Sequel has said so, or has listed all else."""
     stage.stage.sandbox.world.add_event(Event("e-new", "bolt", "New", at(9, 9), at(9, 10), attendance=[]))
-    deliver(stage.stage.warehouse, hint(ROOT, "e-new", stage.now, "virtual-stage-created"))
+    deliver(stage.stage.warehouse, notification(ROOT, "e-new", stage.now, "virtual-stage-created"))
     stage.stage.sandbox.faults.always("*/event/e-new", "http_503")
     stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
     assert stage.ask("changed") == ""
@@ -108,8 +108,8 @@ def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stag
     world = stage.stage.sandbox.world
     deliver(
         stage.stage.warehouse,
-        hint("stranger", "e1", stage.now, verdict="unknown_company"),
-        hint("bolt", "e-nowhere", stage.now),
+        notification("stranger", "e1", stage.now, verdict="unknown_company"),
+        notification("bolt", "e-nowhere", stage.now),
     )
     stage.later(seconds=1)
     stage.ask()
@@ -118,7 +118,7 @@ def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stag
         "Sequel lists no such event of its company: not ours",
     ]
     world.add_company(Company("late", "Latecomer", ROOT))
-    deliver(stage.stage.warehouse, hint("late", None, stage.now, "virtual-stage-created"))
+    deliver(stage.stage.warehouse, notification("late", None, stage.now, "virtual-stage-created"))
     ticked = stage.look("changed")
     keys = stage.stage.instance.get_dynamic_partitions("company")
     assert any(key.startswith("latecomer.") for key in keys)
@@ -128,7 +128,7 @@ def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stag
 def test_changes_of_a_company_are_one_listing(stage: WebhookStage) -> None:
     """Fifty deliveries, one run, one listing; a duplicate changes nothing."""
     stage.stage.sandbox.world.rename_event("e-talk", "Talk of the town")
-    many = [hint("bolt", f"e{n}", stage.now, "virtual-stage-updated") for n in range(50)]
+    many = [notification("bolt", f"e{n}", stage.now, "virtual-stage-updated") for n in range(50)]
     deliver(stage.stage.warehouse, *many)
     stage.later(seconds=1)
     assert stage.ask("changed") == ""

@@ -21,7 +21,7 @@ from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets_tests.orchestration.sensors.afternoon import TODAY, stage, staged
 from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
-from sequel_assets_tests.support.inboxes import deliver, hint, outcomes, rows
+from sequel_assets_tests.support.inboxes import deliver, notification, outcomes, rows
 from sequel_assets_tests.support.stage import ROOT, at
 from sequel_assets_tests.webhooks.receiver.harness import SEAL_KEY, serving
 
@@ -44,7 +44,7 @@ def through(stage: WebhookStage) -> object:
 def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourly_run(stage: WebhookStage) -> None:
     """One run at once, which asks for the one event and moves no data-through; none when the hour is over."""
     stage.stage.sandbox.world.restate("e-talk", minutes=-25)  # Sequel has computed anew meanwhile
-    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    deliver(stage.stage.warehouse, notification("bolt", "e-talk", stage.now))
     before = stage.stage.sandbox.requests.count
     assert stage.ask() == ""
     assert [run.success for run in stage.runs] == [True]
@@ -68,7 +68,7 @@ def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourl
 @pytest.mark.usefixtures("engine_kind")
 def test_with_the_schedule_off_the_sensor_asks_at_1515_once(stage: WebhookStage) -> None:
     """For the company's day, so that its data-through covers the end."""
-    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    deliver(stage.stage.warehouse, notification("bolt", "e-talk", stage.now))
     assert stage.ask() == ""
     stage.at(at(3, 15, 14))
     assert stage.ask().startswith("1 wait: the hourly refresh closes it")
@@ -87,7 +87,7 @@ def test_with_the_schedule_off_the_sensor_asks_at_1515_once(stage: WebhookStage)
 def test_the_sweep_deletes_what_was_handled_long_ago_and_nothing_that_waits(stage: WebhookStage) -> None:
     """Ninety days after the hints were handled, and never the newest row, so that no id comes twice."""
     warehouse = stage.stage.warehouse
-    deliver(warehouse, *(hint("bolt", None, stage.now) for _ in range(3)))
+    deliver(warehouse, *(notification("bolt", None, stage.now) for _ in range(3)))
     assert stage.ask() == "nothing waits in the inbox"  # they name no event
     assert outcomes(warehouse) == ["it names no event"] * 3
     stage.later(days=89)
@@ -100,9 +100,9 @@ def test_the_sweep_deletes_what_was_handled_long_ago_and_nothing_that_waits(stag
 
 def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(stage: WebhookStage) -> None:
     """Whatever has arrived meanwhile; and a run that is under way is waited for."""
-    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    deliver(stage.stage.warehouse, notification("bolt", "e-talk", stage.now))
     (first,) = stage.look(keeps_cursor=False).run_requests
-    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    deliver(stage.stage.warehouse, notification("bolt", "e-talk", stage.now))
     (again,) = stage.look().run_requests
     assert (again.run_key, again.tags) == (first.run_key, first.tags)
     waiting = stage.stage.instance.create_run_for_job(
@@ -116,7 +116,7 @@ def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(stage: Webh
 
 def test_a_run_that_fails_leaves_its_hints_and_is_asked_for_again_with_back_off(stage: WebhookStage) -> None:
     """After a minute, five, a quarter of an hour; then it is said that nobody asks any more."""
-    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now))
+    deliver(stage.stage.warehouse, notification("bolt", "e-talk", stage.now))
     stage.stage.sandbox.faults.always("*", "http_503")
     stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
     assert stage.ask() == ""
@@ -136,7 +136,7 @@ def test_a_run_that_fails_leaves_its_hints_and_is_asked_for_again_with_back_off(
 def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     """Eighty-one minutes of 503: the hint is asked for once an hour from then on, and those of other events at once."""
     sandbox = stage.stage.sandbox
-    deliver(stage.stage.warehouse, hint("bolt", "e-talk", stage.now, WebhookType.REGISTERED))
+    deliver(stage.stage.warehouse, notification("bolt", "e-talk", stage.now, WebhookType.REGISTERED))
     sandbox.faults.always("*", "http_503")
     stage.patch.setenv("SEQUEL_RETRY_BUDGET_SECONDS", "0")
     for minutes in (0, 1, 5, 15, 60):
@@ -145,7 +145,7 @@ def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     assert [run.success for run in stage.runs] == [False] * 5
     sandbox.faults.clear()
     stage.later(minutes=1)
-    deliver(stage.stage.warehouse, hint("bolt", "e-day", stage.now, WebhookType.REGISTERED))
+    deliver(stage.stage.warehouse, notification("bolt", "e-day", stage.now, WebhookType.REGISTERED))
     assert stage.ask("registered") == ""
     assert outcomes(stage.stage.warehouse) == [None, "its event's registrants were fetched"]
     stage.later(minutes=59)
@@ -155,7 +155,9 @@ def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
 
 def test_people_in_two_hundred_batches_are_one_effect(stage: WebhookStage) -> None:
     """Out of order, some twice, one never, some while the run is under way and some after it."""
-    batches = [hint("bolt", "e-talk", stage.now, page=page, pages=200, correlation_id="c") for page in range(200)]
+    batches = [
+        notification("bolt", "e-talk", stage.now, page=page, pages=200, correlation_id="c") for page in range(200)
+    ]
     deliver(stage.stage.warehouse, *reversed(batches[::2]), *batches[:40])
     assert stage.ask() == ""
     stage.later(seconds=20)

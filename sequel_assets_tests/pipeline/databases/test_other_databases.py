@@ -21,7 +21,7 @@ from sequel_assets_tests.webhooks.receiver import harness as web
 pytestmark = pytest.mark.slow
 
 
-class Stranger(threading.Thread):
+class OtherProgram(threading.Thread):
     """Another program on the pooler's connections: it looks at each for what somebody may have left there."""
 
     LOOK = """
@@ -66,7 +66,7 @@ def test_a_backfill_through_pgbouncer_gives_the_same_tables_and_leaves_nothing_o
     name = sa.make_url(new_database("postgresql", migrated=False)).database or ""
     warehouse = Warehouse(pgbouncer.url(name))
     schema.migrate(warehouse)
-    stranger = Stranger(pgbouncer.url(name))
+    stranger = OtherProgram(pgbouncer.url(name))
     stranger.start()
     try:
         assert backfill(sandbox, warehouse) == plain
@@ -92,7 +92,7 @@ def test_the_receivers_time_outs_cut_off_no_other_clients_statement(
         ]
     assert statuses == [200] * 12
     assert len(web.stored(hasty)) == 12
-    stranger = Stranger(pgbouncer.url(name))
+    stranger = OtherProgram(pgbouncer.url(name))
     strangers = [psycopg.connect(pgbouncer.url(name), prepare_threshold=None) for _ in range(3)]
     for one in strangers:  # each holds one of the three connections until it commits
         one.execute("SELECT 1")

@@ -19,7 +19,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables import event_details as tables
 from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests.pipeline.details.talking import talking
-from sequel_assets_tests.support.harness import DAYS, Platform, at, day, failures, platform, world_of
+from sequel_assets_tests.support.harness import DAYS, PlatformUnderTest, at, day, failures, platform, world_of
 from sequel_assets_tests.support.reference import dump, person_id
 from sequel_assets_tests.support.reference.details import SLICED
 
@@ -63,7 +63,7 @@ def test_a_warehouse_without_event_details_gets_them_by_the_next_backfill(wareho
         it.assert_true()
 
 
-def hour_of(it: Platform) -> dict[str, dict[date, DayCoverage]]:
+def hour_of(it: PlatformUnderTest) -> dict[str, dict[date, DayCoverage]]:
     """Return what an hour's run asks for of each company."""
     settle, window = timedelta(minutes=5), timedelta(hours=48)
     with it.warehouse.read() as connection:
@@ -75,7 +75,7 @@ def hour_of(it: Platform) -> dict[str, dict[date, DayCoverage]]:
     }
 
 
-def run_hours(it: Platform, hours: Iterable[datetime]) -> list[dict[date, DayCoverage]]:
+def run_hours(it: PlatformUnderTest, hours: Iterable[datetime]) -> list[dict[date, DayCoverage]]:
     """Let the hourly run come at these times, and return what it asked of the company."""
     asked = []
     for now in hours:
@@ -138,7 +138,7 @@ def test_what_is_held_at_the_windows_close_waits_and_what_failed_is_asked_again(
         assert due_once_more_of(it) == {}
 
 
-def due_once_more_of(it: Platform) -> dict[date, DayCoverage]:
+def due_once_more_of(it: PlatformUnderTest) -> dict[date, DayCoverage]:
     """Return what is due once more of the company."""
     with it.warehouse.read() as connection:
         held = landed_days(connection, ["kid"])["kid"]

@@ -12,7 +12,7 @@ from sequel_assets.sandbox import MISSING, Attendance, Fault, Faults
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import event_host_counts, event_hosts
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, people, refreshes
-from sequel_assets_tests.support.harness import ADA, BO, NOW, Platform, at, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import ADA, BO, NOW, PlatformUnderTest, at, event, failures, platform, world_of
 from sequel_assets_tests.support.reference import person_id
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -39,7 +39,7 @@ def counted(warehouse: Warehouse) -> list[tuple[Any, ...]]:
         return [(*row[1:],) for row in connection.execute(sa.select(event_host_counts).order_by("event_id"))]
 
 
-def next_hour(it: Platform) -> None:
+def next_hour(it: PlatformUnderTest) -> None:
     """Let an hour go by, and refresh; nothing fails."""
     it.sandbox.clock.advance(timedelta(hours=1))
     assert failures(it.refresh()) == []

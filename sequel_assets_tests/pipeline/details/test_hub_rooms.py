@@ -15,7 +15,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.tables.company_lists import hub_rooms
 from sequel_assets.warehouse.tables.core import refreshes
-from sequel_assets_tests.support.harness import ADA, NOW, Platform, at, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import ADA, NOW, PlatformUnderTest, at, event, failures, platform, world_of
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
 LATER = NOW + timedelta(hours=1)
@@ -33,14 +33,14 @@ def two_hubs(**more: Any) -> list[Event]:
     return [*hubs, event("e1", "kid", at(5), hub_id="hub1"), event("e2", "kid", at(5), hub_id="hub2")]
 
 
-def set_rooms(it: Platform, hub_id: str, *rooms: Room, **extra: Any) -> None:
+def set_rooms(it: PlatformUnderTest, hub_id: str, *rooms: Room, **extra: Any) -> None:
     """Give a hub other rooms, and its document other fields."""
     found = it.world.event(hub_id)
     assert found is not None
     found.rooms, found.extra = rooms, extra
 
 
-def next_hour(it: Platform, *failed: tuple[str, str]) -> None:
+def next_hour(it: PlatformUnderTest, *failed: tuple[str, str]) -> None:
     """Let an hour go by, and refresh; nothing fails but these datasets of companies, which have no days."""
     it.sandbox.clock.advance(timedelta(hours=1))
     assert [one[:3] for one in failures(it.refresh())] == [(*which, NO_DAY) for which in failed]

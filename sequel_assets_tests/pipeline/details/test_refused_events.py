@@ -15,10 +15,10 @@ from sequel_assets.warehouse.tables.company_lists import registrants
 from sequel_assets.warehouse.tables.event_details import chat_messages
 from sequel_assets_tests.pipeline.details.parts import SQLITE, next_hour, stored, unavailable
 from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS, talking
-from sequel_assets_tests.support.harness import Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import PlatformUnderTest, at, day, event, failures, platform, world_of
 
 
-def refuse(it: Platform, path: str, *event_ids: str, kind: str = "http_404") -> None:
+def refuse(it: PlatformUnderTest, path: str, *event_ids: str, kind: str = "http_404") -> None:
     """Refuse a path of these events, and of no others."""
     it.sandbox.faults = Faults(paths=[(f"*/{event_id}/{path}", Fault(kind)) for event_id in event_ids])
 
@@ -28,7 +28,7 @@ def eight() -> list[Event]:
     return [talking(f"e{number}", on=number % 7 + 1) for number in range(1, 8)] + [talking("e8", on=7)]
 
 
-def assert_two_are_named(it: Platform, outcomes: Any) -> None:
+def assert_two_are_named(it: PlatformUnderTest, outcomes: Any) -> None:
     """Fail unless e6 and e8, both of the 7th, fail that day by name and nothing else is missing."""
     failed = failures(outcomes)
     assert {one[:3] for one in failed} == {("kid", name, day(7)) for name in INTERACTIONS}
@@ -104,14 +104,14 @@ def test_an_unavailable_endpoint_is_tried_with_eight_events_and_then_with_one_an
     events = [event(f"e{number:02}", "kid", at(3 + number % 6, number), talking().rows) for number in range(20)]
     with platform(world_of(*events), warehouse, quick=True, named_endpoints=False) as it:
         it.refresh()
-        assert polls_asked(it.sandbox) == 8
+        assert polls_requested(it.sandbox) == 8
         it.sandbox.requests.clear()
         next_hour(it)
         list(it.refresher().refresh({"kid": {day(8): DayCoverage.ACTIVE}}))
-        assert polls_asked(it.sandbox) == 1
+        assert polls_requested(it.sandbox) == 1
 
 
-def polls_asked(sandbox: Sandbox) -> int:
+def polls_requested(sandbox: Sandbox) -> int:
     """Return of how many events interactions were asked."""
     return len({one.path for one in sandbox.requests if one.path.endswith("/polls")})
 

@@ -21,7 +21,17 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import metadata, refreshes
 from sequel_assets.warehouse.tables.event_details import poll_answers
 from sequel_assets_tests.cli.exported_rows import settings_of
-from sequel_assets_tests.support.harness import ADA, BO, Platform, at, client_of, day, event, failures, world_of
+from sequel_assets_tests.support.harness import (
+    ADA,
+    BO,
+    PlatformUnderTest,
+    at,
+    client_of,
+    day,
+    event,
+    failures,
+    world_of,
+)
 from sequel_assets_tests.support.rows import settle_in, table_of
 from sequel_assets_tests.warehouse.migrations.test_counts_from import at_revision
 
@@ -106,7 +116,7 @@ def test_no_column_but_those_that_are_marked_holds_what_people_typed(warehouse: 
     with Sandbox(world_of(hub, stage)) as server, client_of(server) as plain:
         client = SequelClient(plain.config, transport=planting)
         with client:
-            it = Platform(server.world, server, client, warehouse)
+            it = PlatformUnderTest(server.world, server, client, warehouse)
             outcomes = it.refresh()
             assert failures(outcomes) == []
     wanted = {f"{kind} {field}" for kind, fields in TYPED.items() for field in fields} - {"participantsList avatar"}

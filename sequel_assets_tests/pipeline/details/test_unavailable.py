@@ -13,14 +13,14 @@ from sequel_assets.refresh.datasets.endpoint import WAY_OUT
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.details.parts import SQLITE, next_hour, stored, unavailable
 from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS, talking
-from sequel_assets_tests.support.harness import Platform, day, failures, platform, world_of
+from sequel_assets_tests.support.harness import PlatformUnderTest, day, failures, platform, world_of
 
 COUNTS = ("polls", "poll_voters", "questions", "questions_answered", "chat_messages", "reactions")
 OF_PART = {"polls": COUNTS[:2], "questions": COUNTS[2:4], "chat": COUNTS[4:5], "reactions": COUNTS[5:]}
 TRUE = dict(zip(COUNTS, (1, 1, 0, 0, 1, 2), strict=True))
 
 
-def counts_of(it: Platform, event_id: str) -> dict[str, Any]:
+def counts_of(it: PlatformUnderTest, event_id: str) -> dict[str, Any]:
     """Return what the statistics of an event say of it on its start day."""
     s = event_statistics.c
     query = sa.select(*(s[name] for name in COUNTS)).where(s.event_id == event_id).order_by(s.day).limit(1)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sequel_assets.sandbox import Attendance, Event
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants
-from sequel_assets_tests.support.harness import ADA, BO, Platform, at, day, event
+from sequel_assets_tests.support.harness import ADA, BO, PlatformUnderTest, at, day, event
 
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
 TWO = [day(7), day(8)]
@@ -24,7 +24,7 @@ def several(number: int = 5, company: str = "kid", **more: Any) -> list[Event]:
     ]
 
 
-def minutes(it: Platform) -> dict[tuple[str, str], int]:
+def minutes(it: PlatformUnderTest) -> dict[tuple[str, str], int]:
     """Return the engaged minutes of each event, at its company."""
     p = event_participants.c
     query = sa.select(p.company_id, p.event_id, sa.func.sum(p.engaged_minutes)).group_by(p.company_id, p.event_id)
@@ -32,7 +32,7 @@ def minutes(it: Platform) -> dict[tuple[str, str], int]:
         return {(company, event_id): int(sum_) for company, event_id, sum_ in connection.execute(query)}
 
 
-def said(it: Platform) -> dict[tuple[str, str, str], str]:
+def said(it: PlatformUnderTest) -> dict[tuple[str, str, str], str]:
     """Return what stands as a problem, by company, dataset and event; all of them without a day."""
     assert {problem[2] for problem in it.problems()} <= {NO_DAY}
     return {(company, dataset, event_id): reason for company, dataset, _, event_id, reason in it.problems()}

@@ -12,7 +12,18 @@ from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.sandbox import HUB, Attendance, Event, Fault, Faults, Person, Room
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY, events, refreshes
-from sequel_assets_tests.support.harness import ADA, BO, CY, Platform, at, day, event, failures, platform, world_of
+from sequel_assets_tests.support.harness import (
+    ADA,
+    BO,
+    CY,
+    PlatformUnderTest,
+    at,
+    day,
+    event,
+    failures,
+    platform,
+    world_of,
+)
 
 THREE = [day(3), day(4), day(5)]
 SQLITE = pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -44,13 +55,13 @@ def watched() -> list[Event]:
 
 
 @pytest.fixture
-def it(warehouse: Warehouse) -> Iterator[Platform]:
+def it(warehouse: Warehouse) -> Iterator[PlatformUnderTest]:
     """A platform with a quick client."""
     with platform(world_of(*watched()), warehouse, start=day(3), quick=True) as made:
         yield made
 
 
-def finals(it: Platform, dataset: str) -> set[date]:
+def finals(it: PlatformUnderTest, dataset: str) -> set[date]:
     """Return the days of a dataset that are there for good."""
     r = refreshes.c
     with it.warehouse.read() as connection:
@@ -58,13 +69,13 @@ def finals(it: Platform, dataset: str) -> set[date]:
         return set(connection.scalars(sa.select(r.day).where(*chosen)))
 
 
-def vanished(it: Platform) -> list[str]:
+def vanished(it: PlatformUnderTest) -> list[str]:
     """Return the events that count as gone."""
     with it.warehouse.read() as connection:
         return list(connection.scalars(sa.select(events.c.event_id).where(events.c.vanished_at.is_not(None))))
 
 
-def test_one_404_of_each_call_and_one_of_the_look_up_change_nothing(it: Platform) -> None:
+def test_one_404_of_each_call_and_one_of_the_look_up_change_nothing(it: PlatformUnderTest) -> None:
     """At first contact: every table is the truth, nothing failed, nothing counts as gone."""
     for path in [*PATHS, "/api/v1/event/e"]:
         it.sandbox.faults.script(path, "http_404")
@@ -76,7 +87,7 @@ def test_one_404_of_each_call_and_one_of_the_look_up_change_nothing(it: Platform
 
 @pytest.mark.parametrize("path", [path for path in PATHS if "networking" not in path])
 def test_an_event_that_is_listed_is_not_gone_whatever_its_look_up_says(
-    warehouse: Warehouse, it: Platform, path: str
+    warehouse: Warehouse, it: PlatformUnderTest, path: str
 ) -> None:
     """Its slices fail by name, and none of them is there, let alone final; afterwards all is the truth."""
     it.sandbox.faults = Faults(paths=[(path, Fault("http_404")), ("/api/v1/event/e", Fault("http_404"))])
@@ -94,7 +105,7 @@ def test_an_event_that_is_listed_is_not_gone_whatever_its_look_up_says(
 
 
 @SQLITE
-def test_an_event_that_is_gone_is_gone_though_it_went_while_it_was_asked(it: Platform) -> None:
+def test_an_event_that_is_gone_is_gone_though_it_went_while_it_was_asked(it: PlatformUnderTest) -> None:
     """The list that is asked after the 404 does not name it any more."""
     it.refresh(THREE)
     it.sandbox.faults.script("*/e/user-activity?*", "vanished")
@@ -104,7 +115,7 @@ def test_an_event_that_is_gone_is_gone_though_it_went_while_it_was_asked(it: Pla
 
 @SQLITE
 def test_an_event_that_is_no_longer_listed_is_asked_for_twice_before_it_counts_as_gone(
-    it: Platform, monkeypatch: pytest.MonkeyPatch
+    it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list leaves it out and the look-up lies once: it is still asked."""
     it.refresh(THREE)
@@ -119,7 +130,7 @@ def test_an_event_that_is_no_longer_listed_is_asked_for_twice_before_it_counts_a
 
 @SQLITE
 @pytest.mark.parametrize("path", ["/api/v1/company/kid", "/api/v1/company/kid/events"])
-def test_one_404_of_a_company_does_not_make_it_gone(it: Platform, path: str) -> None:
+def test_one_404_of_a_company_does_not_make_it_gone(it: PlatformUnderTest, path: str) -> None:
     """Neither that of itself, once the root lists it no more, nor that of its events."""
     it.walk()
     if path.endswith("kid"):
@@ -131,7 +142,7 @@ def test_one_404_of_a_company_does_not_make_it_gone(it: Platform, path: str) -> 
 
 
 @SQLITE
-def test_a_404_is_not_taken_for_an_empty_range_where_the_minutes_could_not_be_fetched(it: Platform) -> None:
+def test_a_404_is_not_taken_for_an_empty_range_where_the_minutes_could_not_be_fetched(it: PlatformUnderTest) -> None:
     """Of an event without a stored minute, since its minutes failed: nobody knows that nobody came."""
     paths = [("*/e/top-participants?*", Fault("http_500")), ("*/e/polls", Fault("http_404"))]
     it.sandbox.faults = Faults(paths=paths)
@@ -141,7 +152,9 @@ def test_a_404_is_not_taken_for_an_empty_range_where_the_minutes_could_not_be_fe
 
 
 @SQLITE
-def test_a_404_is_not_taken_for_an_empty_range_of_an_event_that_people_attended_by_their_activity(it: Platform) -> None:
+def test_a_404_is_not_taken_for_an_empty_range_of_an_event_that_people_attended_by_their_activity(
+    it: PlatformUnderTest,
+) -> None:
     """No minute is stored, and activity says that two were there."""
     it.sandbox.faults = Faults(paths=[("*/e/polls", Fault("http_404"))])
     whole = it.world.event("e")
@@ -151,7 +164,7 @@ def test_a_404_is_not_taken_for_an_empty_range_of_an_event_that_people_attended_
 
 
 @SQLITE
-def test_a_404_of_the_concurrency_does_not_empty_what_is_stored(it: Platform) -> None:
+def test_a_404_of_the_concurrency_does_not_empty_what_is_stored(it: PlatformUnderTest) -> None:
     """Asked for because minutes of that day are stored, though nobody is live on it: asked again, and by whether anybody was."""
     crowd = [Attendance(ADA, live=[(at(3, 23, 30), 60), (at(5), 2)], on_demand=[(at(4, 12), 3)])]
     it.world.add_event(event("long", "kid", at(3, 23, 30), crowd))
@@ -164,7 +177,7 @@ def test_a_404_of_the_concurrency_does_not_empty_what_is_stored(it: Platform) ->
     it.assert_true(THREE)
 
 
-def test_registrants_that_cannot_be_had_count_in_the_runs_end(it: Platform) -> None:
+def test_registrants_that_cannot_be_had_count_in_the_runs_end(it: PlatformUnderTest) -> None:
     """One outcome that names the event, in the run of the hour too; nothing else fails."""
     it.refresh(THREE)
     it.sandbox.faults = Faults(paths=[("*/e/registrants", Fault("http_500"))])

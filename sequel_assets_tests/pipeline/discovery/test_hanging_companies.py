@@ -34,7 +34,7 @@ def test_a_403_on_the_events_of_a_company_is_asked_once_more_and_named(warehouse
         assert it.problems() == []
 
 
-class Held(httpx.BaseTransport):
+class HangingTransport(httpx.BaseTransport):
     """A wire on which requests for some paths wait until they are let go."""
 
     def __init__(self, paths: list[str]) -> None:
@@ -72,7 +72,7 @@ def test_companies_that_hang_delay_no_other(
         if what == "event":
             hide(answers, *(f"e-{name}" for name in hung))
         lists = [f"/api/v1/company/{name}/events" for name in hung]
-        held = Held(lists if what == "events" else [f"/api/v1/event/e-{name}" for name in hung])
+        held = HangingTransport(lists if what == "events" else [f"/api/v1/event/e-{name}" for name in hung])
         others = {"root", *names[3:]}
         with SequelClient(it.client.config, transport=held) as it.client:
             seen: set[str] = set()

@@ -18,7 +18,7 @@ from sequel_assets_tests.support.backfill_processes import (
     bookkept,
 )
 from sequel_assets_tests.support.backfill_worker import main as work
-from sequel_assets_tests.support.harness import Platform
+from sequel_assets_tests.support.harness import PlatformUnderTest
 from sequel_assets_tests.support.reference import Tables, owners_of
 
 
@@ -69,7 +69,7 @@ def questions(server: Sandbox, since: int) -> list[MinutesRequest]:
     return found
 
 
-def start(it: Platform, days: list[date], *how: str) -> ForkServerProcess:
+def start(it: PlatformUnderTest, days: list[date], *how: str) -> ForkServerProcess:
     """Start a backfill as a process; importing is done once for all of them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["sequel_assets_tests.support.backfill_worker"])
@@ -78,7 +78,7 @@ def start(it: Platform, days: list[date], *how: str) -> ForkServerProcess:
     return process
 
 
-def kill_at(it: Platform, process: ForkServerProcess, requests: int, later: float) -> bool:
+def kill_at(it: PlatformUnderTest, process: ForkServerProcess, requests: int, later: float) -> bool:
     """Kill a process a moment after it has made so many requests; say whether it was still alive."""
     reached, count = threading.Event(), [0]
 
@@ -98,7 +98,7 @@ def kill_at(it: Platform, process: ForkServerProcess, requests: int, later: floa
     return was_alive and process.exitcode == -signal.SIGKILL
 
 
-def committed(it: Platform) -> dict[str, set[date]]:
+def committed(it: PlatformUnderTest) -> dict[str, set[date]]:
     """Return, by company, the days whose landed slices are both there."""
     days: dict[str, dict[str, set[date]]] = {}
     for company, dataset, day in bookkept(it):
@@ -109,7 +109,9 @@ def committed(it: Platform) -> dict[str, set[date]]:
     }
 
 
-def assert_only_the_rest_was_asked(it: Platform, since: int, done: dict[str, set[date]], days: list[date]) -> None:
+def assert_only_the_rest_was_requested(
+    it: PlatformUnderTest, since: int, done: dict[str, set[date]], days: list[date]
+) -> None:
     """No question of these requests was about a day that its company had when they began."""
     owners = owners_of(it.world)
     for question in questions(it.sandbox, since):

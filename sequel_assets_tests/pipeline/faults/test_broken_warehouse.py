@@ -12,14 +12,14 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.faults.busy import SLICES
 from sequel_assets_tests.support.harness import (
     DAYS,
-    Platform,
+    PlatformUnderTest,
     failures,
 )
 
 BUSY_SECONDS = 0.05
 
 
-def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend: object) -> list[object]:
+def run_with(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch, spoil: object, mend: object) -> list[object]:
     """Refresh day by day, spoil the warehouse after the first slices, mend it at the end; return the outcomes."""
     monkeypatch.setattr("sequel_assets.refresh.usage.load.MAX_DAYS", 1)
     monkeypatch.setattr("sequel_assets.refresh.run.refresher.COMPANIES_AT_ONCE", 1)
@@ -37,7 +37,7 @@ def run_with(it: Platform, monkeypatch: pytest.MonkeyPatch, spoil: object, mend:
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_a_warehouse_that_is_locked_in_the_middle_fails_the_slices_by_name(
-    it: Platform, monkeypatch: pytest.MonkeyPatch
+    it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is half-written, and the next refresh mends all.
 
@@ -62,7 +62,7 @@ def test_a_warehouse_that_is_locked_in_the_middle_fails_the_slices_by_name(
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_a_disk_that_is_full_in_the_middle_fails_the_slices_by_name(
-    it: Platform, monkeypatch: pytest.MonkeyPatch
+    it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Likewise."""
     limit = [2_000_000]
@@ -84,7 +84,7 @@ def test_a_disk_that_is_full_in_the_middle_fails_the_slices_by_name(
 
 @pytest.mark.parametrize("engine_kind", ["postgresql"])
 def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
-    it: Platform, monkeypatch: pytest.MonkeyPatch
+    it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Likewise, for one transaction on PostgreSQL; later ones connect again."""
 
@@ -100,7 +100,7 @@ def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
     assert_named(it, outcomes, "lacks a table (42P01, event_participants)")
 
 
-def assert_named(it: Platform, outcomes: list[object], words: str) -> None:
+def assert_named(it: PlatformUnderTest, outcomes: list[object], words: str) -> None:
     """Some slices failed with those words, what was written is the truth, and one refresh more mends the rest."""
     bad = [outcome for outcome in outcomes if outcome.verdict is SliceStatus.FAILED]  # type: ignore[attr-defined]
     assert bad

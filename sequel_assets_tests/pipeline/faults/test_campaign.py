@@ -20,7 +20,7 @@ from sequel_assets.sandbox import FAULTS, HUB, QUIRKS, Fault, Faults, WorldSpec,
 from sequel_assets.sequel import SequelError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
-from sequel_assets_tests.support.harness import Platform, failures, platform
+from sequel_assets_tests.support.harness import PlatformUnderTest, failures, platform
 from sequel_assets_tests.support.reference import COLUMNS, Tables, expected_tables, read_tables
 from sequel_assets_tests.support.reference.details import SLICED as EXTRAS
 from sequel_assets_tests.support.suite.scale import scaled
@@ -38,7 +38,7 @@ def a_fault(kind: str) -> Fault:
     return Fault(kind, seconds=0.02, rows=1, megabytes=5)
 
 
-def faults_of(rng: random.Random, number: int, it: Platform) -> Faults:
+def faults_of(rng: random.Random, number: int, it: PlatformUnderTest) -> Faults:
     """Return what goes wrong in a trial: kinds in turn, by rate, sometimes for ever at one event's one day."""
     kinds = [KINDS[number % len(KINDS)], *rng.sample(KINDS, rng.randrange(2))]
     rates = {a_fault(kind): rng.choice((0.02, 0.05, 0.15, 0.4)) for kind in kinds}
@@ -71,7 +71,7 @@ def slices(tables: Tables, name: str) -> dict[tuple[str, date], list[tuple[objec
 
 
 def check(
-    it: Platform, before: Tables, outcomes: list[Outcome], days: list[date], kinds: set[str], number: int
+    it: PlatformUnderTest, before: Tables, outcomes: list[Outcome], days: list[date], kinds: set[str], number: int
 ) -> None:
     """Every slice is the truth, or failed, said why, and is as it was before."""
     vanished = set(it.world._vanished)

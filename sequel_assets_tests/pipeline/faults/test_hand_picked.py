@@ -18,7 +18,7 @@ from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets_tests.pipeline.faults.busy import SLICES
 from sequel_assets_tests.support.harness import (
     DAYS,
-    Platform,
+    PlatformUnderTest,
     client_of,
     day,
     failures,
@@ -29,7 +29,9 @@ OF_PARTICIPANTS = {insight.name for insight in INSIGHTS if "event_participants" 
 """What is derived from the minutes of people."""
 
 
-def assert_all_failed_and_repaired(it: Platform, client: SequelClient, kind: type[Exception], words: str) -> None:
+def assert_all_failed_and_repaired(
+    it: PlatformUnderTest, client: SequelClient, kind: type[Exception], words: str
+) -> None:
     """Every slice fails with those words, a problem says so at each company, and a good client mends all."""
     good, it.client = it.client, client
     refresher = it.refresher()
@@ -46,14 +48,14 @@ def assert_all_failed_and_repaired(it: Platform, client: SequelClient, kind: typ
     assert it.problems() == []
 
 
-def test_a_sign_in_that_is_refused_ends_the_run_for_all(it: Platform) -> None:
+def test_a_sign_in_that_is_refused_ends_the_run_for_all(it: PlatformUnderTest) -> None:
     """One reason, for every slice of every company; nothing is written."""
     config = replace(it.client.config, client_secret="wrong")
     with SequelClient(config, sleep=lambda _: None) as client:
         assert_all_failed_and_repaired(it, client, SignInRefused, "refuses")
 
 
-def test_a_host_that_is_not_there_ends_the_run_for_all(it: Platform) -> None:
+def test_a_host_that_is_not_there_ends_the_run_for_all(it: PlatformUnderTest) -> None:
     """Likewise, named by its address."""
     with Sandbox(it.world) as gone:
         client = client_of(gone, quick=True)
@@ -61,7 +63,7 @@ def test_a_host_that_is_not_there_ends_the_run_for_all(it: Platform) -> None:
         assert_all_failed_and_repaired(it, client, Unreachable, "127.0.0.1")
 
 
-def test_a_host_that_goes_away_in_the_middle_leaves_nothing_half_written(it: Platform) -> None:
+def test_a_host_that_goes_away_in_the_middle_leaves_nothing_half_written(it: PlatformUnderTest) -> None:
     """What was committed is the truth; the rest has its outcome."""
     with Sandbox(it.world) as second:
         good, it.client = it.client, client_of(second, quick=True)
@@ -80,7 +82,7 @@ def test_a_host_that_goes_away_in_the_middle_leaves_nothing_half_written(it: Pla
     assert it.problems() == []
 
 
-def test_a_token_that_dies_in_the_middle_costs_nothing(it: Platform) -> None:
+def test_a_token_that_dies_in_the_middle_costs_nothing(it: PlatformUnderTest) -> None:
     """Every token is revoked at once, while several requests are under way."""
     it.sandbox.faults.script("*/events/e/top-participants?*engagementType=onDemand*", "revoke_tokens")
     assert failures(it.refresh()) == []
@@ -88,7 +90,7 @@ def test_a_token_that_dies_in_the_middle_costs_nothing(it: Platform) -> None:
     it.assert_true()
 
 
-def test_a_minute_of_429_is_waited_out(it: Platform) -> None:
+def test_a_minute_of_429_is_waited_out(it: PlatformUnderTest) -> None:
     """A minute of the client's clock, which its sleeping moves; no slice fails."""
     lock, slept = threading.Lock(), [0.0]
 
@@ -107,7 +109,7 @@ def test_a_minute_of_429_is_waited_out(it: Platform) -> None:
     it.assert_true()
 
 
-def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_ours_fails_its_company_alone(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason names kind and place, and nothing of what it was about."""
     real = extract_module.Extraction.days
 
@@ -134,7 +136,7 @@ def test_a_mistake_of_ours_fails_its_company_alone(it: Platform, monkeypatch: py
     it.assert_true()
 
 
-def test_a_capped_list_fails_its_slice_and_says_so(it: Platform) -> None:
+def test_a_capped_list_fails_its_slice_and_says_so(it: PlatformUnderTest) -> None:
     """The other days stand; older rows stay."""
     it.refresh()
     before = dump_of_slices(it.warehouse)
@@ -153,7 +155,7 @@ def test_a_capped_list_fails_its_slice_and_says_so(it: Platform) -> None:
     assert [p[:4] for p in it.problems()] == [("kid", "event_participants", day(3), "e")]
 
 
-def test_an_event_whose_analytics_are_404_though_it_is_listed_fails_by_name(it: Platform) -> None:
+def test_an_event_whose_analytics_are_404_though_it_is_listed_fails_by_name(it: PlatformUnderTest) -> None:
     """Every day of it that was asked, and of no other company but what counts over both."""
     it.sandbox.faults.always("*/events/e/top-participants*", "http_404")
     bad = failures(it.refresh())

@@ -21,7 +21,7 @@ from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.faults.kill_processes import (
     Undisturbed,
-    assert_only_the_rest_was_asked,
+    assert_only_the_rest_was_requested,
     committed,
     kill_at,
     questions,
@@ -31,7 +31,7 @@ from sequel_assets_tests.support.backfill_processes import (
     assert_empty_ranges_are_true,
     assert_nothing_is_half_written,
 )
-from sequel_assets_tests.support.harness import Platform, platform
+from sequel_assets_tests.support.harness import PlatformUnderTest, platform
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump_of_slices, owners_of
 from sequel_assets_tests.support.stage import COMMAND, clean_environment
 from sequel_assets_tests.support.suite.scale import scaled
@@ -110,7 +110,7 @@ def test_a_refresh_that_is_killed_goes_on_from_what_was_committed(
                 asked = it.sandbox.requests.count - since
                 made += asked
                 assert asked <= whole.left(owners_of(it.world), done)
-                assert_only_the_rest_was_asked(it, since, done, days)
+                assert_only_the_rest_was_requested(it, since, done, days)
                 assert_nothing_is_half_written(it, days)
                 assert_empty_ranges_are_true(it)
                 if is_last or process.exitcode == 0:
@@ -162,7 +162,7 @@ def workers_of(process_id: int) -> list[psutil.Process]:
     return found
 
 
-def kill_and_repeat(it: Platform, folder: Path, requests: int, *, kills_a_worker: bool) -> None:
+def kill_and_repeat(it: PlatformUnderTest, folder: Path, requests: int, *, kills_a_worker: bool) -> None:
     """Kill the command (or a worker of it) after so many requests, look at what is left, and call it again."""
     days = days_between(SPEC.first_day, SPEC.last_day)
     told = it.sandbox.environment() | {
@@ -193,6 +193,6 @@ def kill_and_repeat(it: Platform, folder: Path, requests: int, *, kills_a_worker
         command, cwd=folder, env=clean_environment(**told), capture_output=True, text=True, check=False, timeout=300
     )
     assert again.returncode == 0, again.stderr
-    assert_only_the_rest_was_asked(it, since, done, days)
+    assert_only_the_rest_was_requested(it, since, done, days)
     it.assert_true(days)
     assert it.problems() == []

@@ -33,7 +33,7 @@ from sequel_assets_tests.support.harness import (
     BO,
     DAYS,
     NOW,
-    Platform,
+    PlatformUnderTest,
     at,
     day,
     event,
@@ -77,7 +77,7 @@ def world() -> World:
     return world_of(*events)
 
 
-def owed(it: Platform) -> dict[str, dict[date, DayCoverage]]:
+def owed(it: PlatformUnderTest) -> dict[str, dict[date, DayCoverage]]:
     """Return what a backfill asks for, by company."""
     with it.warehouse.read() as connection:
         held = landed_days(connection, ["kid", "root"])
@@ -123,14 +123,14 @@ def test_an_older_warehouse_is_that_of_a_new_backfill_after_its_owed_days_are_as
         assert failures(outcomes) == []
         assert it.problems() == []
         assert owed(it) == {"kid": {}, "root": {}}
-        new = Platform(it.world, it.sandbox, it.client, fresh, START)
+        new = PlatformUnderTest(it.world, it.sandbox, it.client, fresh, START)
         assert failures(new.refresh(DAYS_KEPT)) == []
     assert_equal_tables(dump_of_slices(old), dump_of_slices(fresh))
     with old.read() as connection:
         assert unreconciled(connection) == []
-        assert [behind_facts(connection, insight, START, {}) for insight in INSIGHTS if not insight.of_tree] == [
-            []
-        ] * sum(not i.of_tree for i in INSIGHTS)
+        assert [
+            behind_facts(connection, insight, START, {}) for insight in INSIGHTS if not insight.with_descendants
+        ] == [[]] * sum(not i.with_descendants for i in INSIGHTS)
         moved = {
             row[:4]
             for row in connection.execute(

@@ -64,4 +64,4 @@ def test_a_round_list_of_people_is_doubted_where_it_shrank_or_lacks_somebody(
 ) -> None:
     """What shrank is held, what lacks somebody is kept and named; any other number says nothing."""
     told = doubt(len(listed), listed, before, witnesses)
-    assert (told.is_held if isinstance(told, Doubt) else None) is found
+    assert (told.is_quarantined if isinstance(told, Doubt) else None) is found

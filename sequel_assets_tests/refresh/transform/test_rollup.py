@@ -17,7 +17,19 @@ from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import day_end
 from sequel_assets.warehouse.tables.core import refreshes
-from sequel_assets_tests.support.harness import ADA, BO, DAYS, LAST, START, Platform, at, day, event, platform, world_of
+from sequel_assets_tests.support.harness import (
+    ADA,
+    BO,
+    DAYS,
+    LAST,
+    START,
+    PlatformUnderTest,
+    at,
+    day,
+    event,
+    platform,
+    world_of,
+)
 from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.reference import expected_tables
 from sequel_assets_tests.support.rows import table_of
@@ -26,7 +38,7 @@ COMPANIES = [Company("root", "Root"), Company("kid", "Kid", "root"), Company("to
 PAST = [on for on in DAYS if on != LAST]
 
 
-def family() -> World:
+def three_generations() -> World:
     """A root, a kid and a toddler; Ada is everywhere, and every day has minutes of all three."""
     each = [Attendance(ADA, live=[(at(n), 5 + n) for n in range(1, 9)])]
     more = [*each, Attendance(BO, live=[(at(n, 9, 2), 9) for n in range(1, 9)], on_demand=[(at(3, 15), 7)])]
@@ -34,7 +46,7 @@ def family() -> World:
     return world_of(*events, companies=COMPANIES)
 
 
-def expected_rollups(it: Platform, companies: Sequence[str], days: Sequence[date]) -> list[tuple[Any, ...]]:
+def expected_rollups(it: PlatformUnderTest, companies: Sequence[str], days: Sequence[date]) -> list[tuple[Any, ...]]:
     """What the oracle says from the sandbox's minutes."""
     truth = expected_tables(it.world, DAYS, start=START, now=it.clock())
     parents = {c.id: [(START, c.parent_id)] for c in it.world.companies}
@@ -48,7 +60,7 @@ def expected_rollups(it: Platform, companies: Sequence[str], days: Sequence[date
     )
 
 
-def assert_right(it: Platform, companies: Sequence[str], days: Sequence[date] = PAST) -> None:
+def assert_right(it: PlatformUnderTest, companies: Sequence[str], days: Sequence[date] = PAST) -> None:
     """Fail unless the roll-ups are those of these companies and days, and none of what there could be is missing."""
     assert table_of(it.warehouse, company_rollup) == expected_rollups(it, companies, days)
     with it.warehouse.read() as connection:
@@ -58,7 +70,7 @@ def assert_right(it: Platform, companies: Sequence[str], days: Sequence[date] = 
 @pytest.mark.parametrize("order", [["root", "kid", "toddler"], ["toddler", "root", "kid"]])
 def test_whichever_run_completes_the_tree_derives_it(warehouse: Warehouse, order: list[str]) -> None:
     """Company by company, as a backfill goes; what waits says for whom, and the problem goes by itself."""
-    with platform(family(), warehouse) as it:
+    with platform(three_generations(), warehouse) as it:
         there: list[str] = []
         beneath = {"root": {"root", "kid", "toddler"}, "kid": {"kid", "toddler"}, "toddler": {"toddler"}}
         for company in order:
@@ -77,7 +89,7 @@ def test_whichever_run_completes_the_tree_derives_it(warehouse: Warehouse, order
 
 def test_an_hour_derives_none_and_a_changed_company_only_what_hangs_on_it(warehouse: Warehouse) -> None:
     """Today is open and hot; afterwards one day of the toddler changes, and its three roll-ups follow."""
-    with platform(family(), warehouse) as it:
+    with platform(three_generations(), warehouse) as it:
         first = it.refresh(PAST)
         assert {
             (o.company_id, o.day) for o in first if o.dataset == company_rollup.name and o.verdict is SliceStatus.DONE
@@ -105,14 +117,14 @@ def test_an_hour_derives_none_and_a_changed_company_only_what_hangs_on_it(wareho
 
 def test_an_open_day_that_is_asked_for_has_its_rollup(warehouse: Warehouse) -> None:
     """A backfill to today shows today."""
-    with platform(family(), warehouse) as it:
+    with platform(three_generations(), warehouse) as it:
         it.refresh(DAYS)
         assert_right(it, ["root", "kid", "toddler"], DAYS)
 
 
 def test_a_run_killed_before_its_rollups_is_made_good_by_one_that_asks_nothing(warehouse: Warehouse) -> None:
     """The open day's too: all beneath were asked about it in full, so somebody asked for it."""
-    with platform(family(), warehouse) as it:
+    with platform(three_generations(), warehouse) as it:
         it.refresh(DAYS)
         with warehouse.write() as connection:
             connection.execute(company_rollup.delete())
@@ -182,7 +194,7 @@ def test_a_first_contact_without_the_whole_hierarchy_writes_no_rollup_over_it(
     warehouse: Warehouse, mute: str, fault: str
 ) -> None:
     """Whatever is known of it at last is known from then on, though it is refused again."""
-    with platform(family(), warehouse, start=LAST, quick=True) as it:
+    with platform(three_generations(), warehouse, start=LAST, quick=True) as it:
         it.sandbox.faults.always(f"/api/v1/company/{mute}/list", fault)
         seen = it.walk()
         assert seen == [company.id for company in COMPANIES][: ["root", "kid", "toddler"].index(mute) + 1]
@@ -206,7 +218,7 @@ def test_a_first_contact_without_the_whole_hierarchy_writes_no_rollup_over_it(
 
 def test_one_403_of_a_list_is_asked_again(warehouse: Warehouse) -> None:
     """The root's, at first contact."""
-    with platform(family(), warehouse, quick=True) as it:
+    with platform(three_generations(), warehouse, quick=True) as it:
         it.sandbox.faults.script("/api/v1/company/root/list", "http_403")
         assert it.walk() == ["root", "kid", "toddler"]
         assert (it.sandbox.faults.pending, it.problems()) == (0, [])

@@ -63,7 +63,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text.strip()).lower())
 
 
-def told(people: list[Counted]) -> Truth:
+def as_truth(people: list[Counted]) -> Truth:
     """Return what was found in the form of the truth."""
     return Counter((one.email, one.unnamed_by, one.minutes) for one in people)
 
@@ -79,11 +79,11 @@ def test_a_messy_list_comes_to_the_truth_or_is_refused(case: tuple[Truth, list[L
     except DoesNotReconcile:
         assert len(set(rows)) < len(rows)  # only what repeats may be beyond telling
         return
-    if told(proven) != truth:  # two readings meet both totals: then it is one with as many people as were promised
+    if as_truth(proven) != truth:  # two readings meet both totals: then it is one with as many people as were promised
         assert len(proven) == users
         assert sum(one.minutes for one in proven) == minutes
     random.shuffle(rows)
-    assert told(verify(users, minutes, rows)) == told(proven)
+    assert as_truth(verify(users, minutes, rows)) == as_truth(proven)
 
 
 @given(lists(), st.data())

@@ -138,7 +138,7 @@ def ranking(facts: Sequence[Row], first: date, last: date) -> list[tuple[str, tu
     return sorted(told, key=lambda one: (-one[1][2], one[0]))
 
 
-def beneath(parents: Mapping[str, Sequence[tuple[date, str | None]]], company: str, day: date) -> set[str]:
+def descendants(parents: Mapping[str, Sequence[tuple[date, str | None]]], company: str, day: date) -> set[str]:
     """A company and all beneath it on a day."""
 
     def parent(of: str) -> str | None:
@@ -162,7 +162,7 @@ def rollup(
     day: date,
 ) -> list[Row]:
     """The rows of `company_rollup`; `through` is the hour that each company's facts of a day cover."""
-    members = beneath(parents, company, day)
+    members = descendants(parents, company, day)
     here = [row for row in facts if row[0] in members and row[1] == day]
     users: Counter[datetime] = Counter()
     for member, on, _, minute, many in concurrency:

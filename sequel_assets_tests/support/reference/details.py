@@ -54,7 +54,7 @@ def expected_details(
             _add_activity(tables, world, company, event, now, top, hashed)
             _add_talk(tables, company, event, top, hashed)
             _add_replays(tables, company, event, now)
-        if event.event_type != HUB and _is_asked(event, days, now):
+        if event.event_type != HUB and _is_requested(event, days, now):
             _add_registrants(tables, company, event, hashed)
             if event.hub_id in owners:
                 _add_hub(
@@ -73,7 +73,7 @@ def people_of_details(
         assert event is not None
         if event.event_type == HUB:
             linked = [e for e in world.events if e.hub_id == event_id and owners.get(e.id) == company]
-            if any(_is_asked(e, days, now) for e in linked):
+            if any(_is_requested(e, days, now) for e in linked):
                 found += [
                     (company, hashed(row.person.key(event_id)), date(1, 1, 1), _text(row.name), row.person.email)
                     for row in event.rows
@@ -92,12 +92,12 @@ def people_of_details(
         for person, name in everybody:
             if day in days and person.key(event.id) in listed and (person.email or name):
                 found.append((company, hashed(person.key(event_id)), day, name, person.email))
-            if _is_asked(event, days, now) and person.email:
+            if _is_requested(event, days, now) and person.email:
                 found.append((company, hashed(person.key(event_id)), date(1, 1, 1), name, person.email))
     return found
 
 
-def _is_asked(event: Event, days: Collection[date], now: datetime) -> bool:
+def _is_requested(event: Event, days: Collection[date], now: datetime) -> bool:
     return event.starts_at.astimezone(UTC).date() in days or max(event.starts_at, event.ends_at) >= now - LATELY
 
 
@@ -162,7 +162,7 @@ def _talk(event: Event) -> dict[str, Any]:
     return event.talk(event) if callable(event.talk) else event.talk or {}
 
 
-def _moment(text: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
@@ -173,9 +173,7 @@ def _said(event: Event, top: datetime) -> list[tuple[str, Any, Any]]:
     told += [("questions", question, "askedAt") for question in talk.get("questions", [])]
     told += [("chat", message, "sentAt") for message in talk.get("chat", [])]
     return [
-        (what, thing.get("userEmail"), thing.get("name"))
-        for what, thing, at in told
-        if (_moment(thing[at]) or top) < top
+        (what, thing.get("userEmail"), thing.get("name")) for what, thing, at in told if (_time(thing[at]) or top) < top
     ]
 
 
@@ -194,23 +192,23 @@ def _add_talk(tables: Tables, company: str, event: Event, top: datetime, hashed:
         options = [option["optionId"] for option in poll["options"]]
         for place, option in enumerate(poll["options"], start=1):
             tables["poll_options"].append((*start, poll["pollId"], option["optionId"], place, option["text"]))
-        answers = [answer for answer in poll["answers"] if (_moment(answer["answeredAt"]) or top) < top]
+        answers = [answer for answer in poll["answers"] if (_time(answer["answeredAt"]) or top) < top]
         for place, answer in enumerate(sorted(answers, key=lambda a: a["answeredAt"]), start=1):
             chosen = answer["optionId"]
             tables["poll_answers"].append(
                 (*start, poll["pollId"], place, _who(event, answer, hashed), chosen if chosen in options else "",
-                 chosen in options, _moment(answer["answeredAt"]), None if chosen in options else chosen)
+                 chosen in options, _time(answer["answeredAt"]), None if chosen in options else chosen)
             )  # fmt: skip
     for asked in talk.get("questions", []):
-        if (_moment(asked["askedAt"]) or top) < top:
+        if (_time(asked["askedAt"]) or top) < top:
             tables["questions"].append(
-                (*start, asked["questionId"], _who(event, asked, hashed), asked["text"], _moment(asked["askedAt"]),
-                 asked.get("answer"), _moment(asked.get("answeredAt")), asked.get("upvotes"))
+                (*start, asked["questionId"], _who(event, asked, hashed), asked["text"], _time(asked["askedAt"]),
+                 asked.get("answer"), _time(asked.get("answeredAt")), asked.get("upvotes"))
             )  # fmt: skip
-    messages = [message for message in talk.get("chat", []) if (_moment(message["sentAt"]) or top) < top]
+    messages = [message for message in talk.get("chat", []) if (_time(message["sentAt"]) or top) < top]
     for place, message in enumerate(sorted(messages, key=lambda m: m["sentAt"]), start=1):
         who = _who(event, message, hashed)
-        row = (*start, message["messageId"], place, who, message["text"], _moment(message["sentAt"]))
+        row = (*start, message["messageId"], place, who, message["text"], _time(message["sentAt"]))
         tables["chat_messages"].append(row)
     counts: dict[tuple[str, int], int] = defaultdict(int)
     for reaction in talk.get("reactions", []):

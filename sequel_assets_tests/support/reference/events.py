@@ -47,7 +47,7 @@ def _statistics(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
     peak = max(watching.values(), default=None)
 
     def told(dataset: str, number: int) -> int | None:
-        return number if story.is_told(dataset, plan) else None
+        return number if story.is_answered(dataset, plan) else None
 
     chat = told("chat_messages", sum(of == event for of, _ in story.chat))
     return (
@@ -60,7 +60,7 @@ def _statistics(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
         peak, min((at for at, users in watching.items() if users == peak), default=None),
         told("polls", polls),
         told("poll_answers", len(voters)),
-        rounded(len(voters & live.keys()), len(live), 100) if polls and story.is_told("poll_answers", plan) else None,
+        rounded(len(voters & live.keys()), len(live), 100) if polls and story.is_answered("poll_answers", plan) else None,
         told("questions", sum(of == event for of, *_ in story.questions)),
         told("questions", sum(of == event and answered for of, _, answered in story.questions)),
         chat, None if chat is None or planned is None else rounded(chat, planned),
@@ -120,7 +120,7 @@ def _engagement(story: CompanyStory, plan: Plan, day: date, who: str, own: list[
     registered = story.registered(plan, day)
 
     def larger(dataset: str, told: int, counted: int | None) -> int | None:
-        numbers = [told] if is_open and story.is_told(dataset, plan) else []
+        numbers = [told] if is_open and story.is_answered(dataset, plan) else []
         numbers += [counted] if counted is not None else []
         return max(numbers, default=None)
 
@@ -193,7 +193,7 @@ def _funnel(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
         by for of, by, _ in story.questions if of == event
     }
     took_part |= {who for who, entry in story.entries(event).items() if (entry.questions or 0) + (entry.polls or 0) > 0}
-    is_told = any(story.is_told(dataset, plan) for dataset in ("questions", "poll_answers")) or any(
+    is_told = any(story.is_answered(dataset, plan) for dataset in ("questions", "poll_answers")) or any(
         (entry.questions, entry.polls) != (None, None) for entry in story.entries(event).values()
     )
     asked = stayed & took_part

@@ -58,7 +58,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class ListedPerson:
+class StoryPerson:
     """What the activity endpoint says of somebody in an event."""
 
     registered: bool = False
@@ -77,7 +77,7 @@ class CompanyStory:
 
     plans: dict[str, Plan]
     seen: list[Seen] = field(default_factory=list)
-    activity: dict[tuple[str, str], ListedPerson] = field(default_factory=dict)
+    activity: dict[tuple[str, str], StoryPerson] = field(default_factory=dict)
     polls: list[tuple[str, str]] = field(default_factory=list)
     """(event, poll)."""
     answers: list[tuple[str, str, str | None]] = field(default_factory=list)
@@ -94,7 +94,7 @@ class CompanyStory:
     """Days that have not been asked about in full since they ended."""
     company_id: str = "acme"
 
-    def is_told(self, dataset: str, plan: Plan) -> bool:
+    def is_answered(self, dataset: str, plan: Plan) -> bool:
         """Whether Sequel told this dataset of the event."""
         return plan.day is not None and (dataset, plan.day) not in self.untold
 
@@ -102,7 +102,7 @@ class CompanyStory:
         """Return the minutes of an event from the start of history to the end of a day."""
         return [m for m in self.seen if m.event_id == event_id and start <= m.at.date() <= day]
 
-    def entries(self, event_id: str) -> dict[str, ListedPerson]:
+    def entries(self, event_id: str) -> dict[str, StoryPerson]:
         """Return who is listed in an event."""
         return {who: entry for (event, who), entry in self.activity.items() if event == event_id}
 
@@ -110,7 +110,7 @@ class CompanyStory:
         """Return who had registered by the end of a day; None where that is not told of the event, or of nobody in it."""
         listed = self.entries(plan.event_id)
         who = {person for person, entry in listed.items() if entry.registered}
-        if not self.is_told("event_activity", plan) or (listed and not who):
+        if not self.is_answered("event_activity", plan) or (listed and not who):
             return None
         return {person for person in who if (listed[person].registered_on or day) <= day}
 

@@ -35,10 +35,10 @@ from sequel_assets_tests.support.reference.stories import (
     OF_EVENTS,
     STAGE,
     CompanyStory,
-    ListedPerson,
     Plan,
     Row,
     Seen,
+    StoryPerson,
 )
 from sequel_assets_tests.support.rows import AT, DAY, day, hour, known_company, known_event
 
@@ -73,10 +73,10 @@ def stories(draw: st.DrawFn) -> CompanyStory:
     story.untold = set(draw(st.lists(st.sampled_from(choices), max_size=4))) if choices else set()
 
     def of(dataset: str) -> list[str]:
-        return [event for event in dated if story.is_told(dataset, plans[event])]
+        return [event for event in dated if story.is_answered(dataset, plans[event])]
 
     entries = st.builds(
-        ListedPerson, st.sampled_from([True, True, True, False]), _counts, _counts, _counts, _counts, _counts
+        StoryPerson, st.sampled_from([True, True, True, False]), _counts, _counts, _counts, _counts, _counts
     )
     if told := of("event_activity"):
         story.activity = draw(
@@ -120,7 +120,7 @@ def at(number: int) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) + timedelta(days=number)
 
 
-def tell(warehouse: Warehouse, story: CompanyStory, days: Sequence[date] = DAYS) -> None:
+def store_story(warehouse: Warehouse, story: CompanyStory, days: Sequence[date] = DAYS) -> None:
     """Store a story as it would be landed, in a warehouse that is emptied of everything else."""
     told = {table: [tuple(row) for row in rows] for table, rows in _landed(story).items()}
     known = [
@@ -176,7 +176,7 @@ def _landed(story: CompanyStory) -> dict[sa.Table, list[Row]]:
         if m.live and story.plans[m.event_id].event_type == STAGE:
             watching[m.at.date(), m.event_id, m.at] += 1
 
-    def registered_at(event: str, entry: ListedPerson) -> datetime | None:
+    def registered_at(event: str, entry: StoryPerson) -> datetime | None:
         """The last moment of the day, or some days before the event's."""
         before = story.plans[event].starts_at
         if not entry.registered or before is None:

@@ -12,7 +12,7 @@ from sequel_assets.warehouse.tables.core import companies
 from sequel_assets_tests.support.rows import table_of
 
 
-def told_by(use: Callable[[], object]) -> str:
+def message_of(use: Callable[[], object]) -> str:
     """Return the one line that an unusable warehouse is told with."""
     with pytest.raises(WarehouseError) as told:
         use()

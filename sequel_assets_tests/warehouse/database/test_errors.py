@@ -17,7 +17,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import place
 from sequel_assets.warehouse.tables.core import companies, event_participants, people
 from sequel_assets_tests.support.rows import AT, STAGE, everything, known_company, participant, settle_in, table_of
-from sequel_assets_tests.warehouse.database.error_messages import read, told_by
+from sequel_assets_tests.warehouse.database.error_messages import message_of, read
 
 
 def write(warehouse: Warehouse) -> None:
@@ -53,7 +53,7 @@ def without_privileges() -> Iterator[None]:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """The folder is named, and not made."""
     warehouse = Warehouse(f"sqlite:///{tmp_path}/none/w.db")
-    assert told_by(lambda: read(warehouse)) == (
+    assert message_of(lambda: read(warehouse)) == (
         f"the warehouse sqlite:///{tmp_path}/none/w.db cannot be opened: there is no folder {tmp_path}/none; "
         "nothing was written; make the folder or change SEQUEL_WAREHOUSE_URL"
     )
@@ -62,7 +62,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
     """A path to a folder is no database."""
-    assert told_by(lambda: read(Warehouse(f"sqlite:///{tmp_path}"))) == (
+    assert message_of(lambda: read(Warehouse(f"sqlite:///{tmp_path}"))) == (
         f"the warehouse sqlite:///{tmp_path} cannot be opened; nothing was written; "
         "does its folder exist, and may this user write there?"
     )
@@ -81,7 +81,7 @@ def test_a_read_only_file_or_folder(warehouse: Warehouse, open_folder: Path, fol
     open_folder.chmod(0o777 if folder_is_writable else 0o555)
     closed = Warehouse(f"sqlite:///{file}")
     with without_privileges():
-        text = told_by(lambda: write(closed))
+        text = message_of(lambda: write(closed))
     assert text == (
         f"the warehouse sqlite:///{file} is read-only; nothing was written; "
         "give this user the right to write the file and its folder"
@@ -108,7 +108,7 @@ def test_a_full_disk(warehouse: Warehouse) -> None:
                 [dict(zip(event_participants.columns.keys(), row, strict=True)) for row in rows],
             )
 
-    assert told_by(fill) == (
+    assert message_of(fill) == (
         f"the warehouse {place(warehouse.url)} is on a full disk; the transaction was rolled back, "
         "older data are safe; free some space and repeat"
     )
@@ -125,7 +125,7 @@ def test_a_file_that_another_process_keeps_locked(warehouse: Warehouse) -> None:
     hasty = Warehouse(warehouse.url.render_as_string(), busy_seconds=0.05)
     with contextlib.closing(sqlite3.connect(warehouse.url.database or "", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        text = told_by(lambda: settle_in(hasty, {}, "another"))
+        text = message_of(lambda: settle_in(hasty, {}, "another"))
         hasty.dispose()
         assert len(table_of(warehouse, companies)) == 1
         other.execute("ROLLBACK")
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "w.db"
     file.write_text("a letter to somebody, longer than the hundred bytes of a database's head. " * 3)
     before = file.read_bytes()
-    assert told_by(lambda: read(Warehouse(f"sqlite:///{file}"))) == (
+    assert message_of(lambda: read(Warehouse(f"sqlite:///{file}"))) == (
         f"the warehouse sqlite:///{file} is not an SQLite database; nothing was written; "
         "is SEQUEL_WAREHOUSE_URL the right file?"
     )
@@ -158,7 +158,7 @@ def test_a_refused_row_is_reported_without_its_values(warehouse: Warehouse) -> N
         with warehouse.write() as connection:
             connection.execute(people.insert().values(**row))
 
-    text = told_by(insert)
+    text = message_of(insert)
     code = "IntegrityError" if warehouse.is_sqlite else "23502"
     assert text == (
         f"the warehouse {place(warehouse.url)} refused a row that lacks a value ({code}, people, name); "
@@ -174,4 +174,4 @@ def test_a_time_without_a_zone_is_refused(warehouse: Warehouse) -> None:
             values = {**vars(known_company()), "first_seen_at": AT.replace(tzinfo=None), "last_seen_at": AT}
             connection.execute(companies.insert().values(**values))
 
-    assert "a time without a zone cannot be stored: 2026-03-09 12:05:00" in told_by(store)
+    assert "a time without a zone cannot be stored: 2026-03-09 12:05:00" in message_of(store)

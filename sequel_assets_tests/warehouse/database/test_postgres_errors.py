@@ -13,7 +13,7 @@ from sequel_assets.warehouse.database.errors import place
 from sequel_assets.warehouse.tables.core import companies
 from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.support.rows import settle_in, table_of
-from sequel_assets_tests.warehouse.database.error_messages import read, told_by
+from sequel_assets_tests.warehouse.database.error_messages import message_of, read
 
 
 def test_postgresql_that_is_down() -> None:
@@ -21,7 +21,7 @@ def test_postgresql_that_is_down() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    text = told_by(lambda: read(Warehouse(f"postgresql://u:secret@127.0.0.1:{port}/d")))
+    text = message_of(lambda: read(Warehouse(f"postgresql://u:secret@127.0.0.1:{port}/d")))
     assert text == (
         f"the warehouse postgresql://u:***@127.0.0.1:{port}/d cannot be reached: nobody listens at its host and port "
         "(OperationalError); nothing was written; check SEQUEL_WAREHOUSE_URL and the server, then repeat"
@@ -32,12 +32,12 @@ def test_postgresql_that_refuses_the_password_or_has_no_such_database(postgres: 
     """Each in our words: the server's may be in any language and may quote what was sent."""
     with contextlib.suppress(Exception):
         postgres.run("CREATE ROLE locked LOGIN PASSWORD 'right'")
-    refused = told_by(lambda: read(Warehouse(f"postgresql://locked:secret@/postgres?host={postgres.folder}")))
+    refused = message_of(lambda: read(Warehouse(f"postgresql://locked:secret@/postgres?host={postgres.folder}")))
     assert refused == (
         f"the warehouse {place(sa.make_url(f'postgresql://locked:***@/postgres?host={postgres.folder}'))} refused the password "
         "(OperationalError); nothing was written; check user and password in SEQUEL_WAREHOUSE_URL"
     )
-    absent = told_by(lambda: read(Warehouse(postgres.url("none"))))
+    absent = message_of(lambda: read(Warehouse(postgres.url("none"))))
     assert "is not there: the server has no such database (OperationalError); nothing was written; make it" in absent
 
 

@@ -25,7 +25,7 @@ from sequel_assets_tests.cli.exported_rows import fill, settings_of
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.support.rows import ACME, AT, known_company, participant
-from sequel_assets_tests.warehouse.stores.test_webhooks import hint, ids
+from sequel_assets_tests.warehouse.stores.test_webhooks import ids, notification
 from sequel_assets_tests.webhooks.receiver.harness import CAPABILITY, hash_of, subscribe
 
 SQL = (PROJECT / "docs" / "roles.sql").read_text()
@@ -141,7 +141,7 @@ def test_the_receiver_appends_notifications_and_does_nothing_else(as_user: Any) 
         assert receiving(connection, hash_of(CAPABILITY), AT) is not None
         assert len(sealed_secrets(connection)) == 1
         assert lineage(connection, ACME) is not None
-        store(connection, [hint("a"), hint("a"), hint("b")])
+        store(connection, [notification("a"), notification("a"), notification("b")])
     assert [row[1:] for row in ids(hooks)] == [("acme", "a"), ("acme", "b")]
     others = [
         t

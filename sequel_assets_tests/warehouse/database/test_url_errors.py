@@ -6,7 +6,7 @@ import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import place
-from sequel_assets_tests.warehouse.database.error_messages import told_by
+from sequel_assets_tests.warehouse.database.error_messages import message_of
 
 NOT_A_URL = (
     "SEQUEL_WAREHOUSE_URL is not a database URL; examples: sqlite:///warehouse.db, postgresql://user:password@host/name; "
@@ -26,7 +26,7 @@ NOT_A_URL = (
 )
 def test_a_url_of_an_unknown_kind(url: str, shown: str) -> None:
     """The kinds that are known are named; a database in memory is none, each connection would have its own."""
-    assert told_by(lambda: Warehouse(url)) == (
+    assert message_of(lambda: Warehouse(url)) == (
         f"SEQUEL_WAREHOUSE_URL {shown} is of a kind that is not known; "
         "use sqlite:///FILE or postgresql://user:password@host/name"
     )
@@ -38,7 +38,7 @@ def test_a_url_of_an_unknown_kind(url: str, shown: str) -> None:
 )
 def test_a_malformed_url(url: str) -> None:
     """Not a letter of it is shown: where the password begins and ends is anybody's guess."""
-    assert told_by(lambda: Warehouse(url)) == NOT_A_URL
+    assert message_of(lambda: Warehouse(url)) == NOT_A_URL
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from sequel_assets.warehouse.tables.core import companies, event_participants, e
 from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets.warehouse.tables.webhooks import inbox as inbox_table
 from sequel_assets.webhooks.processing import pending
-from sequel_assets_tests.support.inboxes import hint
+from sequel_assets_tests.support.inboxes import notification
 from sequel_assets_tests.support.paths import PACKAGE
 from sequel_assets_tests.support.rows import ACME, AT, DAY, day, hour, known_company, known_event, participant, table_of
 
@@ -72,7 +72,7 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
         catalog.save_companies(connection, [known_company()], at=AT)
         rows = [tuple({"company_id": ACME, **vars(event)}[name] for name in columns) for event in known]
         bulk.insert(connection, events, rows)
-        inbox.store(connection, [hint(ACME, event_id, AT, delivery_key=event_id) for event_id in IDS[-1200:]])
+        inbox.store(connection, [notification(ACME, event_id, AT, delivery_key=event_id) for event_id in IDS[-1200:]])
         connection.execute(inbox_table.update().values(run_id="run"))
         bulk.insert(connection, event_participants, [participant(one, "p", 1) for one in (IDS[0], LAST)])
         activity = dict.fromkeys(event_activity.columns.keys())

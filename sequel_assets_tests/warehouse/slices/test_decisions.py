@@ -51,6 +51,6 @@ def test_what_a_slice_would_lose_is_reported_as_what_it_is(
 def test_the_reason_of_a_slice_that_is_held_says_what_fell() -> None:
     """So that its owner knows what is accepted."""
     assert quarantined(Loss("minutes", 328, 1934)) == (
-        "held: the day is final, and Sequel now tells less than half of its minutes (328 of 1,934); "
+        "quarantined: the day is final, and Sequel now answers less than half of its minutes (328 of 1,934); "
         "the rows that were there stay until sequel-assets accept"
     )

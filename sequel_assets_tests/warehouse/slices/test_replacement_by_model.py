@@ -101,7 +101,7 @@ def update(step: ModelStep) -> SliceUpdate:
     )
 
 
-def moment(number: int | None) -> datetime | None:
+def hour_or_none(number: int | None) -> datetime | None:
     return None if number is None else hour(number)
 
 
@@ -128,8 +128,8 @@ def test_any_sequence_of_updates_equals_a_plain_model(warehouse: Warehouse, sequ
     assert [(row[2], row[4], row[5], row[6], row[7]) for row in table_of(warehouse, refreshes)] == [
         (
             day(number),
-            moment(known.data_through),
-            moment(known.full_through),
+            hour_or_none(known.data_through),
+            hour_or_none(known.full_through),
             known.full_through is not None and known.full_through >= 24 * (number + 1) + 48,
             sum(len(people) for people in known.events.values()),
         )

@@ -22,7 +22,7 @@ from sequel_assets_tests.support.rows import AT, known_company
 KEYS = [base64.urlsafe_b64encode(bytes([number] * 32)).decode() for number in range(3)]
 
 
-def hint(key: str, company_id: str = "acme") -> Notification:
+def notification(key: str, company_id: str = "acme") -> Notification:
     """Return a hint of which the rest does not matter."""
     return Notification(
         company_id, AT, "hash", None, key, None, None, "virtual-stage-created", None, None, None, None, "0" * 64, "accepted"
@@ -39,9 +39,9 @@ def ids(warehouse: Warehouse) -> list[tuple[int, str, str]]:
 def test_notifications_are_numbered_and_repetitions_left_out(warehouse: Warehouse) -> None:
     """Within one call and between two; the same key at another company is another hint."""
     with warehouse.write() as connection:
-        store(connection, [hint("a"), hint("a"), hint("b"), hint("a", "other")])
+        store(connection, [notification("a"), notification("a"), notification("b"), notification("a", "other")])
     with warehouse.write() as connection:
-        store(connection, [hint("b"), hint("c")])
+        store(connection, [notification("b"), notification("c")])
     found = ids(warehouse)
     assert [row[1:] for row in found] == [("acme", "a"), ("acme", "b"), ("other", "a"), ("acme", "c")]
     assert len({row[0] for row in found}) == 4
@@ -52,14 +52,16 @@ def test_more_than_one_statement_takes_are_numbered_too(warehouse: Warehouse) ->
     keys = [str(number) for number in range(ROWS_AT_ONCE + 3)]
     with warehouse.write() as connection:
         store(connection, [])
-        store(connection, [hint(key) for key in (*keys, *keys[:5])])
+        store(connection, [notification(key) for key in (*keys, *keys[:5])])
     assert [row[2] for row in ids(warehouse)] == keys
 
 
 def test_notifications_are_stored_as_sqlalchemy_would(warehouse: Warehouse) -> None:
     """To the letter: on SQLite times are compared as text."""
     aware = AT.astimezone(timezone(timedelta(hours=9)))
-    mine = replace(hint("mine"), received_at=aware, sent_at=AT.replace(microsecond=7), page=1, pages=2, event_id="é")
+    mine = replace(
+        notification("mine"), received_at=aware, sent_at=AT.replace(microsecond=7), page=1, pages=2, event_id="é"
+    )
     theirs = {"id": 2, **vars(mine), "delivery_key": "theirs"}
     with warehouse.write() as connection:
         store(connection, [mine])
@@ -77,7 +79,7 @@ def test_a_cursor_on_the_ids_misses_nothing(warehouse: Warehouse) -> None:
     def write(writer: int) -> None:
         for number in range(40):
             with warehouse.write() as connection:
-                store(connection, [hint(f"{writer}-{number}-{part}") for part in range(3)])
+                store(connection, [notification(f"{writer}-{number}-{part}") for part in range(3)])
 
     seen: list[str] = []
 
@@ -106,12 +108,12 @@ def test_a_cursor_on_the_ids_misses_nothing(warehouse: Warehouse) -> None:
 def test_only_what_was_handled_long_ago_is_purged(warehouse: Warehouse) -> None:
     """What waits stays, and the newest hint too: no id comes twice."""
     with warehouse.write() as connection:
-        store(connection, [hint(key) for key in "abcd"])
+        store(connection, [notification(key) for key in "abcd"])
         old = inbox.c.delivery_key.in_(["a", "b", "d"])
         connection.execute(sa.update(inbox).where(old).values(handled_at=AT - timedelta(days=91)))
     assert [purge(warehouse, AT - timedelta(days=days)) for days in (92, 90, 90)] == [0, 2, 0]
     with warehouse.write() as connection:
-        store(connection, [hint("e")])
+        store(connection, [notification("e")])
     assert ids(warehouse) == [(3, "acme", "c"), (4, "acme", "d"), (5, "acme", "e")]
 
 

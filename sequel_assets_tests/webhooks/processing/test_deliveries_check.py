@@ -9,7 +9,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.webhooks.processing.sweep import Arrivals
-from sequel_assets_tests.support.inboxes import deliver, hint
+from sequel_assets_tests.support.inboxes import deliver, notification
 from sequel_assets_tests.webhooks.processing.swept import NOW, warehouse_with_events
 
 __all__ = ["warehouse_with_events"]
@@ -44,10 +44,10 @@ def test_hints_that_wait_for_more_than_a_day_are_told_by_the_check(warehouse_wit
     old = NOW - timedelta(days=2)
     deliver(
         warehouse_with_events,
-        hint("kid", "e1", old),
-        hint("kid", "e1", NOW),
-        hint("kid", "e2", NOW),
-        hint("kid", "e3", old),
+        notification("kid", "e1", old),
+        notification("kid", "e1", NOW),
+        notification("kid", "e2", NOW),
+        notification("kid", "e3", old),
     )
     with warehouse_with_events.write() as connection:
         (groups,) = notifications.waiting(connection, [WebhookType.ENDED])

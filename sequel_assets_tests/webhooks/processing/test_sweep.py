@@ -11,7 +11,7 @@ from sequel_assets.warehouse.tables.core import event_participants, events
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.processing.sweep import Arrivals, arrivals, note_undelivered
-from sequel_assets_tests.support.inboxes import deliver, hint, outcomes, rows
+from sequel_assets_tests.support.inboxes import deliver, notification, outcomes, rows
 from sequel_assets_tests.webhooks.processing.swept import NOW, warehouse_with_events
 
 __all__ = ["warehouse_with_events"]
@@ -48,7 +48,7 @@ def test_an_end_that_nothing_tells_of_within_the_hour_is_noticed_once(warehouse_
     take_place(warehouse_with_events, "old", NOW - timedelta(days=8))
     take_place(warehouse_with_events, "cancelled", NOW - 2 * HOUR, is_cancelled=True)
     take_place(warehouse_with_events, "gone", NOW - 2 * HOUR, vanished_at=NOW - HOUR)
-    deliver(warehouse_with_events, hint("kid", "told", NOW - 2 * HOUR))
+    deliver(warehouse_with_events, notification("kid", "told", NOW - 2 * HOUR))
     assert [sweep(warehouse_with_events), sweep(warehouse_with_events)] == [1, 0]
     (missed,) = [row for row in rows(warehouse_with_events) if row["verdict"] == "missed"]
     assert (missed["company_id"], missed["event_id"], missed["sent_at"]) == ("kid", "silent", NOW - HOUR)
@@ -59,7 +59,7 @@ def test_an_end_that_was_told_without_a_time_is_told_from_when_it_came(warehouse
     """Before the event began it told of another end of it: the event was begun again, or put off."""
     for event_id, came in (("told", NOW - HOUR), ("put off", NOW - 4 * HOUR)):
         take_place(warehouse_with_events, event_id, NOW - HOUR)
-        deliver(warehouse_with_events, hint("kid", event_id, came, sent_at=None))
+        deliver(warehouse_with_events, notification("kid", event_id, came, sent_at=None))
     assert sweep(warehouse_with_events) == 1
     assert [row["event_id"] for row in rows(warehouse_with_events) if row["verdict"] == "missed"] == ["put off"]
 
@@ -83,23 +83,23 @@ def test_what_comes_late_is_late_and_what_nobody_attended_is_neither(warehouse_w
     take_place(warehouse_with_events, "empty", NOW - 3 * HOUR, people=0)
     take_place(warehouse_with_events, "twice", NOW - 3 * HOUR)
     assert sweep(warehouse_with_events) == 3
-    deliver(warehouse_with_events, hint("kid", "late", NOW - 3 * HOUR, received_at=NOW))
+    deliver(warehouse_with_events, notification("kid", "late", NOW - 3 * HOUR, received_at=NOW))
     deliver(
         warehouse_with_events,
-        hint("kid", "twice", NOW - 3 * HOUR),
-        hint("kid", "twice", NOW - 3 * HOUR, received_at=NOW),
+        notification("kid", "twice", NOW - 3 * HOUR),
+        notification("kid", "twice", NOW - 3 * HOUR, received_at=NOW),
     )
     assert arrivals_of(warehouse_with_events) == Arrivals(1, (("kid", "late"),), ())
 
 
 def test_groups_are_taken_up_once_and_put_back(warehouse_with_events: Warehouse) -> None:
     """Batches that stand alike are one group; whoever comes second gets nothing; what was handled may be put back."""
-    batches = [hint("kid", "e1", NOW - timedelta(seconds=n), page=n) for n in range(1, 4)]
+    batches = [notification("kid", "e1", NOW - timedelta(seconds=n), page=n) for n in range(1, 4)]
     deliver(warehouse_with_events, *batches, *batches)
     with warehouse_with_events.read() as connection:
         ((group,),) = notifications.waiting(connection, [WebhookType.ENDED])
     assert (group.count, group.happened_at) == (3, NOW - timedelta(seconds=1))
-    deliver(warehouse_with_events, hint("kid", "e1", NOW, page=4))
+    deliver(warehouse_with_events, notification("kid", "e1", NOW, page=4))
     with warehouse_with_events.write() as connection:
         assert notifications.claim(connection, [group], run_id="r1", at=NOW) == [group]
         assert notifications.claim(connection, [group], run_id="r2", at=NOW) == []
@@ -124,7 +124,10 @@ def test_what_was_missed_or_tried_in_vain_is_put_back_and_what_has_just_come_is_
 ) -> None:
     """As if each had just come; a hint that nobody has taken up yet is as it was."""
     deliver(
-        warehouse_with_events, hint("kid", "e1", NOW, verdict="missed"), hint("kid", "e2", NOW), hint("kid", "e3", NOW)
+        warehouse_with_events,
+        notification("kid", "e1", NOW, verdict="missed"),
+        notification("kid", "e2", NOW),
+        notification("kid", "e3", NOW),
     )
     with warehouse_with_events.write() as connection:
         (groups,) = notifications.waiting(connection, [WebhookType.ENDED])
@@ -143,8 +146,11 @@ def test_however_many_wait_each_is_seen_and_those_of_one_event_together(
     """A page holds two events here; those that name none come first."""
     monkeypatch.setattr(notifications, "MAX_EVENTS", 2)
     later = NOW + HOUR
-    deliver(warehouse_with_events, *(hint(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")))
-    deliver(warehouse_with_events, hint("kid", None, NOW), hint("kid", "e1", later))
+    deliver(
+        warehouse_with_events,
+        *(notification(company, f"e{n}", NOW) for n in (3, 1, 2, 0) for company in ("kid", "root")),
+    )
+    deliver(warehouse_with_events, notification("kid", None, NOW), notification("kid", "e1", later))
     with warehouse_with_events.write() as connection:
         ((_, first, *_), *_) = notifications.waiting(connection, [WebhookType.ENDED])
         notifications.claim(connection, [first], run_id="r1", at=later)
@@ -164,9 +170,9 @@ def test_an_end_that_is_told_by_the_company_above_is_told(warehouse_with_events:
     """Sequel may name the subscription's company: its event's id decides, and it is counted where it belongs."""
     take_place(warehouse_with_events, "told", NOW - 2 * HOUR)
     take_place(warehouse_with_events, "late", NOW - 4 * HOUR)
-    deliver(warehouse_with_events, hint("root", "told", NOW - 2 * HOUR))
+    deliver(warehouse_with_events, notification("root", "told", NOW - 2 * HOUR))
     assert sweep(warehouse_with_events) == 1
-    deliver(warehouse_with_events, hint("root", "late", NOW - 4 * HOUR, received_at=NOW))
+    deliver(warehouse_with_events, notification("root", "late", NOW - 4 * HOUR, received_at=NOW))
     assert sweep(warehouse_with_events) == 0
     assert arrivals_of(warehouse_with_events) == Arrivals(1, (("kid", "late"),), ())
     with warehouse_with_events.read() as connection:
@@ -189,7 +195,7 @@ def test_the_sweep_writes_only_where_something_is_missing(
 
 def test_an_event_is_looked_up_in_the_inbox_by_an_index(warehouse_with_events: Warehouse, engine_kind: str) -> None:
     """As both databases plan it once there are many rows."""
-    deliver(warehouse_with_events, *(hint("kid", f"e{n % 1000}", NOW) for n in range(5000)))
+    deliver(warehouse_with_events, *(notification("kid", f"e{n % 1000}", NOW) for n in range(5000)))
     question = "SELECT 1 FROM inbox WHERE event_id = 'e7' AND event_type = 'virtual-stage-event-ended'"
     with warehouse_with_events.write() as connection:
         connection.exec_driver_sql("ANALYZE inbox")

@@ -11,7 +11,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
 from sequel_assets.webhooks.receiver import batch_writer
 from sequel_assets.webhooks.receiver.batch_writer import NotStoredError, Storage
-from sequel_assets_tests.support.inboxes import hint, rows
+from sequel_assets_tests.support.inboxes import notification, rows
 from sequel_assets_tests.support.rows import AT
 
 pytestmark = pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -27,8 +27,8 @@ def test_who_comes_together_shares_a_commit(warehouse: Warehouse, monkeypatch: p
         storage = Storage(warehouse)
 
         async def twice() -> None:
-            await storage.store(hint("acme", "e1", AT))
-            await storage.store(hint("acme", "e1", AT))
+            await storage.store(notification("acme", "e1", AT))
+            await storage.store(notification("acme", "e1", AT))
 
         await asyncio.gather(*(twice() for _ in range(32)))
         storage.close()
@@ -55,7 +55,7 @@ def test_a_commit_that_hangs_is_answered_all_the_same(warehouse: Warehouse, monk
 
         async def one(name: str) -> None:
             try:
-                await storage.store(hint("acme", name, AT))
+                await storage.store(notification("acme", name, AT))
             except NotStoredError as error:
                 said.append(str(error))
 

@@ -18,7 +18,7 @@ def upgrade() -> None:
     sa.Column('average_engaged_minutes', sa.Numeric(precision=14, scale=2, asdecimal=False), nullable=True, comment='engaged_minutes / unique_users, two decimals, halves up; null when nobody came, and null where the hosts of an event of the day are not known'),
     sa.Column('host_minutes', sa.BigInteger(), nullable=True, comment='minutes engaged by people in stage events that they host: with engaged_minutes all of that day; null where the hosts of an event of the day are not known'),
     sa.Column('events', sa.BigInteger(), nullable=False, comment='stage events with at least one engaged minute, by anybody'),
-    sa.Column('events_with_unknown_hosts', sa.BigInteger(), nullable=False, comment='of them those of which Sequel does not tell all hosts by an e-mail: somebody of their audience may be one'),
+    sa.Column('events_with_unknown_hosts', sa.BigInteger(), nullable=False, comment='of them those whose hosts Sequel does not all name by an e-mail: somebody of their audience may be one'),
     sa.CheckConstraint('engaged_minutes >= 0', name=op.f('ck_audience_usage_engaged_minutes')),
     sa.CheckConstraint('events >= 0', name=op.f('ck_audience_usage_events')),
     sa.CheckConstraint('events_with_unknown_hosts >= 0', name=op.f('ck_audience_usage_events_with_unknown_hosts')),
