@@ -145,7 +145,7 @@ class Afternoon:
         assert acknowledged <= stored, f"{len(acknowledged - stored)} acknowledged deliveries are not in the inbox"
         assert len([row for row in kept if row["verdict"] == "accepted"]) == len(stored - {(None, 1)})
         waiting = [(row["event_type"], row["event_id"], row["tries"]) for row in kept if row["handled_at"] is None]
-        assert not waiting, f"{len(waiting)} hints wait still: {waiting[:5]}; {self._told()}"
+        assert not waiting, f"{len(waiting)} hints wait still: {waiting[:5]}; {self._last_words()}"
         days = [YESTERDAY, TODAY]
         expected = expected_tables(self.sandbox.world, days, start=YESTERDAY, now=self.now)
         assert_equal_tables(read_tables(self.warehouse), expected)
@@ -228,9 +228,9 @@ class Afternoon:
                 return
             time.sleep(0.05)
         if is_needed:
-            raise TimeoutError(f"the daemon did not come to rest at {moment}: {self._told()}")
+            raise TimeoutError(f"the daemon did not come to rest at {moment}: {self._last_words()}")
 
-    def _told(self) -> str:
+    def _last_words(self) -> str:
         """What the daemon said last: why its sensors skipped, or how it fell."""
         return (self.folder / "tend.log").read_text()[-2000:]
 

@@ -6,19 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sequel_assets.sandbox import Clock, Sandbox
-from sequel_assets_tests.cli.changes.helpers import DAYS, LATER
+from sequel_assets.sandbox import Sandbox
+from sequel_assets_tests.cli.changes.helpers import DAYS
 from sequel_assets_tests.cli.checkout import Checkout
-from sequel_assets_tests.support.stage import (
-    small_world,
-)
-
-
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    """One sandbox for all; each test leaves it as it was."""
-    with Sandbox(small_world(), clock=Clock.pinned(LATER)) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

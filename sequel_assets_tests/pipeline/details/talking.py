@@ -29,7 +29,7 @@ def talking(event_id: str = "e", on: int = 3, **more: Any) -> Event:
 
 
 @pytest.fixture
-def asked() -> EventRequest:
+def event_request() -> EventRequest:
     """Return an event to be asked."""
     known = KnownEvent("e", "virtualStageEvent", "E", at(3), at(4), None, False, None, None, None, None, None)
     return EventRequest("kid", known, day(3), "the key of the tests, 32 characters")

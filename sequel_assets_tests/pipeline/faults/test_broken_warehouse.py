@@ -19,8 +19,8 @@ from sequel_assets_tests.support.harness import (
 BUSY_SECONDS = 0.05
 
 
-def run_with(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch, spoil: object, mend: object) -> list[object]:
-    """Refresh day by day, spoil the warehouse after the first slices, mend it at the end; return the outcomes."""
+def run_with(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch, spoil: object, repair: object) -> list[object]:
+    """Refresh day by day, spoil the warehouse after the first slices, repair it at the end; return the outcomes."""
     monkeypatch.setattr("sequel_assets.refresh.usage.load.MAX_DAYS", 1)
     monkeypatch.setattr("sequel_assets.refresh.run.refresher.COMPANIES_AT_ONCE", 1)
     monkeypatch.setattr(extract_module, "DAYS_AHEAD", 1)
@@ -30,7 +30,7 @@ def run_with(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch, spoil: obje
         outcomes.append(outcome)
         if len(outcomes) == 2:
             spoil()  # type: ignore[operator]
-    mend()  # type: ignore[operator]
+    repair()  # type: ignore[operator]
     it.sandbox.faults.clear()
     return outcomes
 
@@ -75,10 +75,10 @@ def test_a_disk_that_is_full_in_the_middle_fails_the_slices_by_name(
     def _limit(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA max_page_count={limit[0]}")
 
-    def mend() -> None:
+    def repair() -> None:
         limit[0] = 2_000_000
 
-    outcomes = run_with(it, monkeypatch, spoil, mend)
+    outcomes = run_with(it, monkeypatch, spoil, repair)
     assert_named(it, outcomes, "is on a full disk")
 
 
@@ -92,11 +92,11 @@ def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
         with it.warehouse.write() as connection:
             connection.execute(sa.text("ALTER TABLE event_participants RENAME TO away"))
 
-    def mend() -> None:
+    def repair() -> None:
         with it.warehouse.write() as connection:
             connection.execute(sa.text("ALTER TABLE away RENAME TO event_participants"))
 
-    outcomes = run_with(it, monkeypatch, spoil, mend)
+    outcomes = run_with(it, monkeypatch, spoil, repair)
     assert_named(it, outcomes, "lacks a table (42P01, event_participants)")
 
 

@@ -51,7 +51,7 @@ class History:
             day += DAY
         return late
 
-    def held(self) -> dict[date, Watermark]:
+    def slices(self) -> dict[date, Watermark]:
         """What the bookkeeping would say after the same refreshes."""
         slices = {}
         for day, told in self.refreshed.items():

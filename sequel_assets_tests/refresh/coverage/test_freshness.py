@@ -15,11 +15,11 @@ def test_an_hourly_schedule_that_never_misses_never_turns_red() -> None:
     """From the first hour on, through closes, finals, month's ends and a leap day."""
     history, now = History(), at("2028-02-25T00:05")
     while now < at("2028-03-06T00:00"):
-        history.refresh(now, due_this_hour(history.held(), now, settle=SETTLE, late_window=LATE_WINDOW))
+        history.refresh(now, due_this_hour(history.slices(), now, settle=SETTLE, late_window=LATE_WINDOW))
         for minutes in (0, 10, 29, 30, 54):
             assert (
                 late_slices(
-                    "c", history.held(), now + timedelta(minutes=minutes), settle=SETTLE, late_window=LATE_WINDOW
+                    "c", history.slices(), now + timedelta(minutes=minutes), settle=SETTLE, late_window=LATE_WINDOW
                 )
                 == []
             )
@@ -31,9 +31,11 @@ def test_no_day_is_asked_twice_for_the_same_reason() -> None:
     history, now = History(), at("2026-11-20T00:05")
     asked: dict[date, list[DayCoverage]] = {}
     while now < at("2026-11-26T00:00"):
-        due = due_this_hour(history.held(), now, settle=SETTLE, late_window=LATE_WINDOW)
+        due = due_this_hour(history.slices(), now, settle=SETTLE, late_window=LATE_WINDOW)
         history.refresh(now, due)
-        assert due_this_hour(history.held(), now + timedelta(minutes=20), settle=SETTLE, late_window=LATE_WINDOW) == {}
+        assert (
+            due_this_hour(history.slices(), now + timedelta(minutes=20), settle=SETTLE, late_window=LATE_WINDOW) == {}
+        )
         for day, coverage in due.items():
             asked.setdefault(day, []).append(coverage)
         now += HOUR
@@ -45,15 +47,19 @@ def test_a_week_off_is_made_good_by_the_next_tick_each_day_once() -> None:
     history = History()
     for hour in range(24):
         now = at("2026-11-10T00:05") + hour * HOUR
-        history.refresh(now, due_this_hour(history.held(), now, settle=SETTLE, late_window=LATE_WINDOW))
+        history.refresh(now, due_this_hour(history.slices(), now, settle=SETTLE, late_window=LATE_WINDOW))
     back = at("2026-11-18T09:05")
-    due = due_this_hour(history.held(), back, settle=SETTLE, late_window=LATE_WINDOW)
+    due = due_this_hour(history.slices(), back, settle=SETTLE, late_window=LATE_WINDOW)
     assert due == {date(2026, 11, n): DayCoverage.FULL for n in range(10, 18)} | {
         date(2026, 11, 18): DayCoverage.ACTIVE
     }
     history.refresh(back, due)
-    assert late_slices("c", history.held(), back + timedelta(minutes=40), settle=SETTLE, late_window=LATE_WINDOW) == []
-    assert [day for day, held in history.held().items() if held.is_final] == [date(2026, 11, n) for n in range(10, 16)]
+    assert (
+        late_slices("c", history.slices(), back + timedelta(minutes=40), settle=SETTLE, late_window=LATE_WINDOW) == []
+    )
+    assert [day for day, held in history.slices().items() if held.is_final] == [
+        date(2026, 11, n) for n in range(10, 16)
+    ]
 
 
 def test_a_late_slice_says_by_how_much_and_which_rule_it_breaks() -> None:

@@ -27,7 +27,7 @@ def late_at(slices: dict[date, Watermark], now: datetime, kept: int) -> list[Lat
 def lifetime_of(history: History, now: datetime, kept: int) -> dict[date, Watermark]:
     """What the bookkeeping would say of an as-of insight that was derived at this moment from all that was refreshed."""
     start = min(history.refreshed, default=now.date())
-    facts = {day: SimpleNamespace(checksum="", **vars(held)) for day, held in history.held().items()}
+    facts = {day: SimpleNamespace(checksum="", **vars(held)) for day, held in history.slices().items()}
     wanted, _ = wanted_slices(LIFETIME_USAGE, facts, start, frozen_before(now, kept))
     return {
         day: Watermark(
@@ -66,14 +66,14 @@ def test_ticks_over_months_show_no_false_green_and_no_false_red() -> None:
                 if fires is not None and fires <= tick and fires >= away_until:
                     first_held = frozen_before(fires, kept)
                     due = due_this_hour(
-                        history.held(), fires, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held
+                        history.slices(), fires, settle=SETTLE, late_window=LATE_WINDOW, frozen_before=first_held
                     )
                     assert all(fires - day_end(day) <= kept * DAY for day in due)
                     history.refresh(fires, due)
                     fires = None  # type: ignore[assignment]
                 if tick.minute >= 5 or dice.random() < 0.5:
                     local = tick.astimezone(dice.choice(zones))
-                    found = {late.day for late in late_at(history.held(), local, kept)}
+                    found = {late.day for late in late_at(history.slices(), local, kept)}
                     assert found == history.late_days(tick, kept), tick
                     if not found:
                         assert late_at(lifetime_of(history, tick, kept), tick, kept) == []

@@ -179,16 +179,16 @@ def test_one_request_more_is_made_only_where_a_name_without_an_email_is_on_both_
     class InOrder:
         shuffle = staticmethod(lambda rows: None)
 
-    def asked(*humans: Human) -> list[str]:
+    def requests_for(*humans: Human) -> list[str]:
         far = Far(list(humans), InOrder)
         expected = Expected(sum(h.live for h in humans), sum(h.on_demand for h in humans), overlaps=False)
         day_facts(EventClient(far, known(), KeptLists()), D, expected)  # type: ignore[arg-type]
         return far.asked
 
     ada, guest, other = (Human("a@x.org", "Ada", 3, 4, 0), Human(None, "Guest", 3, 0, 0), Human(None, "guest", 0, 5, 0))
-    assert asked(ada, guest) == ["live", "onDemand"]
-    assert asked(ada, guest, guest, Human(None, "Other", 0, 3, 0)) == ["live", "onDemand"]
-    assert asked(ada, guest, other) == ["live", "onDemand", "all"]
+    assert requests_for(ada, guest) == ["live", "onDemand"]
+    assert requests_for(ada, guest, guest, Human(None, "Other", 0, 3, 0)) == ["live", "onDemand"]
+    assert requests_for(ada, guest, other) == ["live", "onDemand", "all"]
 
 
 def test_people_are_numbered_by_their_minutes_the_most_first() -> None:

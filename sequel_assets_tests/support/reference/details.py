@@ -1,9 +1,4 @@
-"""The oracle of what belongs to events as a whole: every row of the extras, made the obvious way from the sandbox's world.
-
-Slow and plain on purpose, and without a line of the platform's code.
-"""
-
-from __future__ import annotations
+"""The oracle of event details and lists: every row, made the obvious way from the sandbox's world, without our code."""
 
 import unicodedata
 from collections import defaultdict
@@ -12,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sequel_assets.sandbox import HUB, Attendance, Event, Person, World
-from sequel_assets_tests.support.reference_hosts import hosts_of
+from sequel_assets_tests.support.reference.hosts import hosts_of
 
 COLUMNS = {
     "event_activity": ("company_id", "day", "event_id", "person_id", "entries", "attended", "viewed_replay",

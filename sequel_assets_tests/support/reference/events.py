@@ -46,10 +46,10 @@ def _statistics(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
             watching[minute.at] = watching.get(minute.at, 0) + 1
     peak = max(watching.values(), default=None)
 
-    def told(dataset: str, number: int) -> int | None:
+    def number_if_answered(dataset: str, number: int) -> int | None:
         return number if story.is_answered(dataset, plan) else None
 
-    chat = told("chat_messages", sum(of == event for of, _ in story.chat))
+    chat = number_if_answered("chat_messages", sum(of == event for of, _ in story.chat))
     return (
         story.company_id, day, event, plan.is_cancelled, planned,
         sum(m.live for m in minutes), sum(m.on_demand for m in minutes), len(minutes), len(everybody),
@@ -58,13 +58,13 @@ def _statistics(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
         None if registered is None or nobody_yet else rounded(len(registered & live.keys()), len(registered), 100),
         None if planned is None else rounded(sum(min(n, planned) for n in live.values()), len(live) * planned, 100),
         peak, min((at for at, users in watching.items() if users == peak), default=None),
-        told("polls", polls),
-        told("poll_answers", len(voters)),
+        number_if_answered("polls", polls),
+        number_if_answered("poll_answers", len(voters)),
         rounded(len(voters & live.keys()), len(live), 100) if polls and story.is_answered("poll_answers", plan) else None,
-        told("questions", sum(of == event for of, *_ in story.questions)),
-        told("questions", sum(of == event and answered for of, _, answered in story.questions)),
+        number_if_answered("questions", sum(of == event for of, *_ in story.questions)),
+        number_if_answered("questions", sum(of == event and answered for of, _, answered in story.questions)),
         chat, None if chat is None or planned is None else rounded(chat, planned),
-        told("reactions", sum(count for of, count in story.reactions if of == event)),
+        number_if_answered("reactions", sum(count for of, count in story.reactions if of == event)),
         plan.day is not None and day == plan.day + WINDOW,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sequel_assets.sandbox import HUB, Event, World
 from sequel_assets_tests.support.reference import details as reference_details
-from sequel_assets_tests.support.reference_hosts import audience_rows
+from sequel_assets_tests.support.reference.hosts import audience_rows
 
 KEY = "the key of the tests, 32 characters"
 COLUMNS = {

@@ -75,7 +75,7 @@ def test_values_that_a_column_cannot_hold_are_not_quoted(warehouse: Warehouse) -
     def copy(connection: sa.Connection) -> None:
         bulk.insert(connection, event_participants, [fact])
 
-    def stranger(connection: sa.Connection) -> None:
+    def other_program(connection: sa.Connection) -> None:
         values = dict(zip(event_participants.columns.keys(), fact, strict=True))
         connection.execute(event_participants.insert(), [{**values, "event_id": SECRET, "live_minutes": 1}])
 
@@ -86,7 +86,7 @@ def test_values_that_a_column_cannot_hold_are_not_quoted(warehouse: Warehouse) -
         connection.execute(sa.select(sa.literal(SECRET + "\ud800")))
 
     told = {}
-    for work in (insert, cast, copy, stranger, nul):
+    for work in (insert, cast, copy, other_program, nul):
         with pytest.raises(WarehouseError) as caught:
             warehouse.change(work)
         assert "Secret" not in all_messages(caught.value), work.__name__
@@ -95,7 +95,7 @@ def test_values_that_a_column_cannot_hold_are_not_quoted(warehouse: Warehouse) -
         "insert": "refused a row that lacks a value (23502, people, name)",
         "cast": "refused a value that is not of its column's type (22P02)",
         "copy": "refused a number that its column cannot hold (22003, event_participants)",
-        "stranger": "refused a row whose company or event is not there (23503, event_participants, fk_event_participants_events)",
+        "other_program": "refused a row whose company or event is not there (23503, event_participants, fk_event_participants_events)",
         "nul": "refused a text with a NUL (DataError)",
     }
     with pytest.raises((WarehouseError, UnicodeEncodeError)) as caught:

@@ -128,7 +128,7 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
 OURS = {
     "insights/coverage.py": {"datasets"},
     "insights/event_days.py": {"datasets"},
-    "insights/ranges.py": {"[scope.company_id] if tree is None else select(tree.c.company_id)"},
+    "insights/ranges.py": {"[scope.company_id] if hierarchy is None else select(hierarchy.c.company_id)"},
     "insights/person_history.py": {"seen"},
     "refresh/transform/checks.py": {"names"},
     "refresh/coverage/slice_coverage.py": {"list(datasets)", "datasets", "names", "list(names)"},
@@ -137,6 +137,7 @@ OURS = {
     "refresh/details/lists.py": {"[table.name for table in LISTED_OF]"},
     "webhooks/subscriptions/status.py": {"living"},
     "refresh/transform/rollup_plan.py": {"names"},
+    "warehouse/stores/problems.py": {"datasets"},
     "warehouse/stores/notifications.py": {"list(event_types)", "event_types"},
     "orchestration/storage/event_log.py": {"partitions", "numbers"},
     "orchestration/storage/housekeeping.py": {"newest"},
