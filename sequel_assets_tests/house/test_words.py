@@ -49,7 +49,7 @@ MAY_BE_SAID: dict[str, str] = {
     r"`?--beneath`?|^beneath$": "an option of `query`, and its key in JSON",
     r"^hints$": "a key in the JSON of `inbox`",
     r"^picture$": "a field of Sequel's events",
-    r"^hot$|\\| hot \\|": "a value of Sequel's leadStatus",
+    r"^hot$|\| hot \|": "a value of Sequel's leadStatus",
 }
 """What may stand in a text though it looks odd, and why."""
 ROOMY = ("sequel_assets/insights", "sequel_assets/cli/commands")

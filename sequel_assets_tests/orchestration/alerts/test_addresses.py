@@ -32,7 +32,7 @@ def test_an_address_that_is_not_one_is_said_by_its_place(
     with pytest.raises(settings.SettingsError) as wrong:
         settings.load()
     assert str(wrong.value).startswith(
-        f"SEQUEL_ALERT_URLS: apprise does not understand {said}. What it is: where alerts"
+        f"SEQUEL_ALERT_URLS: apprise does not understand {said}. What it is: recipients of alerts"
     )
     assert SECRET not in str(wrong.value) + caplog.text
 
