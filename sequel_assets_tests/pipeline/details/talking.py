@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from sequel_assets.refresh.datasets.endpoint import EventRequest
 from sequel_assets.sandbox import Attendance, Event, Person
-from sequel_assets.warehouse.stores.catalog import KnownEvent
-from sequel_assets_tests.support.harness import ADA, BO, at, day, event
+from sequel_assets_tests.support.harness import ADA, BO, at, event
 
 TALK: dict[str, Any] = {
     "polls": [{
@@ -26,10 +22,3 @@ def talking(event_id: str = "e", on: int = 3, **more: Any) -> Event:
     """Return an event with a poll, a message and a registrant who never came."""
     rows = [Attendance(ADA, live=[(at(on), 30)]), Attendance(BO, live=[(at(on), 9)])]
     return event(event_id, "kid", at(on), rows, talk=TALK, absentees=[Person("Cy", "cy@example.org")], **more)
-
-
-@pytest.fixture
-def event_request() -> EventRequest:
-    """Return an event to be asked."""
-    known = KnownEvent("e", "virtualStageEvent", "E", at(3), at(4), None, False, None, None, None, None, None)
-    return EventRequest("kid", known, day(3), "the key of the tests, 32 characters")

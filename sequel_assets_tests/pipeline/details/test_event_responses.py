@@ -15,9 +15,17 @@ from sequel_assets.refresh.datasets.activity import PAGE_SIZE, fetch_activity
 from sequel_assets.refresh.datasets.endpoint import EventRequest, InvalidEventData, Rows
 from sequel_assets.refresh.datasets.interactions import fetch_interactions
 from sequel_assets.sequel import InvalidResponse, SequelClient, SequelConfig
+from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables import event_details as tables
 from sequel_assets_tests.support.harness import at, day
 from sequel_assets_tests.support.reference import person_id
+
+
+@pytest.fixture
+def event_request() -> EventRequest:
+    """Return a request for an event's details."""
+    known = KnownEvent("e", "virtualStageEvent", "E", at(3), at(4), None, False, None, None, None, None, None)
+    return EventRequest("kid", known, day(3), "the key of the tests, 32 characters")
 
 
 @pytest.fixture
@@ -114,7 +122,7 @@ def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(event_request:
     """Rather than kept wrong."""
     client = answering(changing({1: EVERYBODY, 2: EVERYBODY[1:], 4: EVERYBODY[2:]}))
     with pytest.raises(
-        InvalidEventData, match="lists 148 entries, and totalCount says 148, after 149 on the page before, asked"
+        InvalidEventData, match="lists 148 entries, and totalCount says 148, after 149 on the page before, fetched twice"
     ):
         fetch_activity(client, event_request)
 

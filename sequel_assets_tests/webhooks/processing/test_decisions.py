@@ -51,7 +51,7 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         pytest.param(notification(**REFRESHED), state_of(at(15, 6), at(15)), ("close", ()), id="the hourly run covers it"),
         pytest.param(notification(), state_of(at(15, 6), at(15)), ("close", ()), id="late, and covered already"),
         pytest.param(notification(**REFRESHED), state_of(at(15, 14, 59)), ("wait", ()), id="not yet overdue"),
-        pytest.param(notification(**REFRESHED), state_of(at(15, 15)), ("hot", (TODAY,)), id="overdue"),
+        pytest.param(notification(**REFRESHED), state_of(at(15, 15)), ("day", (TODAY,)), id="overdue"),
         pytest.param(
             notification(**REFRESHED), state_of(at(15, 15), hourly_under_way=True), ("wait", ()), id="the hourly run is slow"
         ),
@@ -81,7 +81,7 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         pytest.param(notification(), state_of(at(14, 20), companies={"acme": FROZEN}), ("close", ()), id="forgotten day"),
         pytest.param(notification(), state_of(at(14, 20), companies={"acme": CompanyState({})}), ("wait", ()), id="new company"),
         pytest.param(notification(verdict=UNDELIVERED), state_of(at(15)), ("wait", ()), id="missed, the hour is awaited"),
-        pytest.param(notification(verdict=UNDELIVERED), state_of(at(15, 15)), ("hot", (TODAY,)), id="missed and overdue"),
+        pytest.param(notification(verdict=UNDELIVERED), state_of(at(15, 15)), ("day", (TODAY,)), id="missed and overdue"),
         pytest.param(notification(), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, late, and covered already"),
         pytest.param(
             notification(verdict=UNDELIVERED), overnight(at(15)), ("event", (YESTERDAY, TODAY)), id="overnight, missed and covered already"
