@@ -6,9 +6,11 @@ LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --no
 DAYS ?= 14
 COMPANIES ?= 4
 PORT ?= 3000
-WORKERS ?= 3
+WORKERS ?= 4
 SPEED ?= 24
-TESTS := $(BIN)/python -m pytest
+# temporary files in memory, where there are 4 GB of it: the tests make some 30,000 files and hundreds of databases
+IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
+TESTS := $(IN_MEMORY) $(BIN)/python -m pytest
 IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 

@@ -24,6 +24,7 @@ from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.support.pgbouncer import PgBouncer
 from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.support.suite import durations, process_caches, selection
+from sequel_assets_tests.support.suite.postgres_pool import DatabasePool
 from sequel_assets_tests.support.suite.scale import load_hypothesis_profile
 
 load_hypothesis_profile()
@@ -112,12 +113,19 @@ def template(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
     return of
 
 
+@pytest.fixture(scope="session")
+def database_pool(postgres: PostgresServer, template: Callable[[str], str]) -> DatabasePool:
+    """Migrated databases of PostgreSQL, used again where a test has changed nothing but rows."""
+    return DatabasePool(postgres, lambda: template("postgresql"))
+
+
 @pytest.fixture
 def new_database(
     tmp_path: Path, request: pytest.FixtureRequest, template: Callable[[str], str]
 ) -> Iterator[Callable[..., str]]:
     """Make databases, `new_database(kind, migrated=True)`, that go with the test; returns the URL."""
     names: list[str] = []
+    pooled: list[str] = []
 
     def make(kind: str, *, migrated: bool) -> str:
         number = next(_numbers)
@@ -127,14 +135,19 @@ def new_database(
                 shutil.copyfile(template(kind), file)
             return f"sqlite:///{file}"
         server: PostgresServer = request.getfixturevalue("postgres")
+        if migrated:
+            pooled.append(request.getfixturevalue("database_pool").take())
+            return server.url(pooled[-1])
         name = f"test{number}"
-        server.run(f"CREATE DATABASE {name} TEMPLATE {template(kind) if migrated else 'template0'} STRATEGY WAL_LOG")
+        server.run(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
         names.append(name)
         return server.url(name)
 
     yield make
     for name in names:
         request.getfixturevalue("postgres").run(f"DROP DATABASE {name} WITH (FORCE)")
+    for name in pooled:
+        request.getfixturevalue("database_pool").give_back(name)
 
 
 @pytest.fixture

