@@ -115,7 +115,7 @@ def test_without_the_setting_the_same_forgetting_is_a_mistake_and_held(warehouse
         it.sandbox.clock.set(at(8, 14, 20))
         report = reconcile(it)
         assert report.differing > 0
-        assert [problem for problem in it.problems() if "held" in problem[-1]] != []
+        assert [problem for problem in it.problems() if "quarantined" in problem[-1]] != []
 
 
 def test_an_event_that_is_listed_late_is_asked_for_the_days_that_are_held(warehouse: Warehouse) -> None:

@@ -176,7 +176,7 @@ def test_a_loss_of_most_minutes_is_held_and_stays_red(warehouse: Warehouse) -> N
         it.refresh()
         world.restate("past", minutes=-15)
         report = reconcile(it)
-        assert "held" in report.failures[0].reason
+        assert "quarantined" in report.failures[0].reason
         assert rows(warehouse)["past", "range"] == (20, 5, "differs")
         world.restate("past", minutes=15)
         assert (reconcile(it).differing, it.problems()) == (0, [])

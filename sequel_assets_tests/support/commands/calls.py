@@ -84,7 +84,7 @@ def variables(told: Mapping[str, str]) -> Iterator[None]:
     """Give this process an environment with nothing of ours but what is told."""
     before = dict(os.environ)
     os.environ.clear()
-    os.environ.update({**{k: v for k, v in before.items() if not k.startswith("SEQUEL_")}, **told})
+    os.environ.update({**{k: v for k, v in before.items() if not k.startswith(("SEQUEL_", "DAGSTER_"))}, **told})
     try:
         yield
     finally:

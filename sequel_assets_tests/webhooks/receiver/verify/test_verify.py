@@ -18,6 +18,7 @@ from sequel_assets.webhooks.receiver.verify import (
     Verification,
     admit,
     judge,
+    judge_company,
     verify,
 )
 from sequel_assets_tests.webhooks.receiver.harness import (
@@ -123,7 +124,17 @@ def test_only_ones_own_company_now_is_accepted(event_id: str, company: str | Non
     one = Delivery(ENDED, "i", "c", sent, company, event_id, None, None, "hash")
     verdict = judge(one, RECEIVING, LINEAGES, NOW, RULES)
     is_now = abs(sent - NOW) <= RULES.window
-    assert verdict.is_accepted == (is_now and company in ("acme", "branch", "new"))
+    is_accepted = isinstance(verdict, Verification) and verdict.is_accepted
+    assert is_accepted == (is_now and company in ("acme", "branch", "new"))
+    assert isinstance(verdict, CompanyLookup) == (is_now and company == "somebody")
+
+
+@pytest.mark.parametrize("company", LINEAGES)
+def test_a_company_that_is_looked_up_later_has_the_same_result(company: str) -> None:
+    """As if it had been known from the start."""
+    one = Delivery(ENDED, "i", "c", NOW, company, "e", None, None, "hash")
+    assert judge(one, RECEIVING, {}, NOW, RULES) == CompanyLookup(company)
+    assert judge_company(RECEIVING, LINEAGES[company]) is judge(one, RECEIVING, LINEAGES, NOW, RULES)
 
 
 @given(st.binary(max_size=300))
