@@ -154,6 +154,9 @@ def test_what_does_not_fit_is_reported_with_both_sums() -> None:
         DoesNotReconcile, match=r"^1 people with 5 minutes listed, 3 with 9 expected: Sequel caps the list$"
     ):
         verify(3, 9, [ADA])
+    too_many = [ListedPeople("Ada", "ada@example.org", 7), ListedPeople("Bo", "bo@example.org", 4)]
+    with pytest.raises(DoesNotReconcile, match=r"^2 people with 11 minutes listed, 2 with 10 expected$"):
+        verify(2, 10, too_many)
     with pytest.raises(DoesNotReconcile, match=r"^2 people with 9 minutes listed, 2 with 10 expected$"):
         verify(2, 10, [ADA, BO])
 
