@@ -80,8 +80,7 @@ def find_registrants(platform: Platform, client: SequelClient, warehouse: Wareho
         for company in companies:
             there = [event for event in events[company.company_id].values() if event.vanished_at is None]
             due = [event.event_id for event in due_events(there, days, now)]
-            about = (context, warehouse, company.company_id, due, pool)
-            found = refresh_lists(*about, context.run_info, context.config.person_key, is_full=True)
+            found = refresh_lists(context, company.company_id, due, is_full=True)
             failed += [f"{company.partition_key} {one.dataset} event {one.event_id}: {one.reason}" for one in found]
     return failed
 

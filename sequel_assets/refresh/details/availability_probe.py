@@ -5,7 +5,6 @@ unavailable once several events were refused and none answered; then nothing is 
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,7 +14,6 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchFailure, FetchResult
 from sequel_assets.refresh.details.fetcher import fetch_event
-from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability
 
 PROBES = 8
@@ -30,12 +28,9 @@ class AvailabilityProbe:
     """
 
     context: RunContext
-    warehouse: Warehouse
-    pool: Executor
     company_id: str
     endpoint: Endpoint
     known: availability.KnownAvailability
-    now: datetime
     is_full: bool
     probed: dict[str, FetchResult] = field(default_factory=dict, init=False)
     """event -> what the probing fetched."""
@@ -58,7 +53,7 @@ class AvailabilityProbe:
         """
         most = 1 if self.unknown == self.lacking and not self.is_full else PROBES
         why = dict.fromkeys(self.unknown, "")
-        for request in candidates(events, wanted, self.now) if why else ():
+        for request in candidates(events, wanted, self.context.run_info.at) if why else ():
             result = self._fetch(request)
             self.probed[request.event.event_id] = result
             if result.failure_kind is FetchFailure.FAILED:
@@ -76,7 +71,7 @@ class AvailabilityProbe:
     def fetch(self, requests: Mapping[str, EventRequest]) -> dict[str, FetchResult]:
         """Fetch events that were not probed, and return them with those that were; what they answer is available."""
         left = [request for event_id, request in requests.items() if event_id not in self.probed]
-        found = self.probed | {one.event_id: one for one in self.pool.map(self._fetch, left)}
+        found = self.probed | {one.event_id: one for one in self.context.pool.map(self._fetch, left)}
         answered = answered_tables(self.endpoint, found.values())
         self.absent -= answered
         self._note(answered - self._noted)
@@ -86,7 +81,8 @@ class AvailabilityProbe:
     def _note(self, tables: Collection[sa.Table], reason: str = "") -> None:
         if tables:
             names = [table.name for table in tables]
-            availability.note(self.warehouse, self.company_id, names, reason=reason, at=self.now)
+            at = self.context.run_info.at
+            availability.note(self.context.warehouse, self.company_id, names, reason=reason, at=at)
 
 
 def answered_tables(endpoint: Endpoint, results: Collection[FetchResult]) -> set[sa.Table]:

@@ -5,7 +5,6 @@ what an endpoint answers for no event of the company is unavailable there, and n
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.datasets import CORE_NAMES, DETAIL_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
-from sequel_assets.refresh.core.run_context import RunContext, RunInfo
+from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.problems import replace_problems_of
@@ -23,7 +22,6 @@ from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, 
 from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
 from sequel_assets.refresh.discovery.event_removal import take_out
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import availability
@@ -39,12 +37,8 @@ class EventDetails:
     """The event details of one company, within its refresh."""
 
     context: RunContext
-    warehouse: Warehouse
-    pool: Executor
     company_id: str
     events: Sequence[KnownEvent]
-    run_info: RunInfo
-    person_key: str
     noted: frozenset[str] = field(default=frozenset(), init=False)
     """Datasets with problems: those whose problems may have to be replaced."""
 
@@ -55,7 +49,7 @@ class EventDetails:
         hourly refresh are under way since another day.
         """
         stages = [
-            EventRequest(self.company_id, event, event.starts_at.date(), self.person_key)
+            EventRequest(self.company_id, event, event.starts_at.date(), self.context.config.person_key)
             for event in self.events
             if event.event_type == STAGE and event.starts_at is not None
         ]
@@ -64,13 +58,14 @@ class EventDetails:
         once_more = [
             request
             for request in stages
-            if request.event.event_id in changed or (is_hourly and is_under_way(request.event, self.run_info.at))
+            if request.event.event_id in changed
+            or (is_hourly and is_under_way(request.event, self.context.run_info.at))
         ]
         kept = self._kept_days() if once_more else set()
         plan = self._plan(
             stages, days, {*alone, *(request.event.event_id for request in once_more if request.day in kept)}
         )
-        known, self.noted = self.warehouse.ask(self._known)
+        known, self.noted = self.context.warehouse.ask(self._known)
         for endpoint in DETAIL_ENDPOINTS:
             yield from self._endpoint(endpoint, plan, stages, known)
 
@@ -79,7 +74,7 @@ class EventDetails:
         p = problems_table.c
         chosen = (p.company_id == self.company_id, p.dataset.in_(DETAIL_NAMES))
         return (
-            availability.known(connection, self.company_id, self.run_info.at),
+            availability.known(connection, self.company_id, self.context.run_info.at),
             frozenset(connection.scalars(sa.select(p.dataset).where(*chosen).distinct())),
         )
 
@@ -89,7 +84,7 @@ class EventDetails:
         """Return the days with the events that start on them; events requested alone on other days come by themselves."""
         of_day: dict[date, list[EventRequest]] = {day: [] for day in sorted(days)}
         single = []
-        first_unfrozen = self.run_info.first_unfrozen(self.company_id)
+        first_unfrozen = self.context.run_info.first_unfrozen(self.company_id)
         for request in stages:
             if request.day in of_day:
                 of_day[request.day].append(request)
@@ -103,8 +98,7 @@ class EventDetails:
         """Fetch one endpoint, and load its slices portion by portion."""
         is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS} for day in plan)
         wanted = {request.event.event_id: request for day in plan for request in day.events}
-        about = (self.context, self.warehouse, self.pool, self.company_id, endpoint, known, self.run_info.at)
-        probe = AvailabilityProbe(*about, is_full=is_full)
+        probe = AvailabilityProbe(self.context, self.company_id, endpoint, known, is_full)
         probe.run(stages if wanted or (probe.lacking and is_full) else (), wanted)
         self._leave_out(probe.absent, plan)
         if probe.absent == {*endpoint.tables}:
@@ -117,17 +111,17 @@ class EventDetails:
             if endpoint.needs_audience and is_answered:  # else the company may be refused, not the event
                 fetched = self._with_no_audience(fetched)
             datasets = tuple(table.name for table in endpoint.tables if table not in probe.absent)
-            batch = DetailsBatch(self.company_id, self.run_info, datasets, endpoint, present)
+            batch = DetailsBatch(self.company_id, self.context.run_info, datasets, endpoint, present)
             for day in portion:
                 batch.add(day, fetched)
-            yield from batch.commit(self.warehouse, self.noted)
+            yield from batch.commit(self.context.warehouse, self.noted)
 
     def _with_no_audience(self, fetched: Mapping[str, FetchResult]) -> dict[str, FetchResult]:
         """Return what was fetched; a 404 of an event without a minute is no failure: nobody was there to say anything."""
         refused = {event_id for event_id, one in fetched.items() if one.failure_kind is FetchFailure.NOT_FOUND}
         if not refused:
             return dict(fetched)
-        seen = self.warehouse.ask(lambda connection: events_with_audience(connection, self.company_id, refused))
+        seen = self.context.warehouse.ask(lambda connection: events_with_audience(connection, self.company_id, refused))
         empty = FetchFailure.NO_AUDIENCE
         return {**fetched, **{one: replace(fetched[one], failure_kind=empty, reason="") for one in refused - seen}}
 
@@ -136,23 +130,32 @@ class EventDetails:
         requested = {day.day: day.requested for day in plan}
         for table in absent:
             if table.name in self.noted:
-                replace_problems_of(self.warehouse, self.company_id, table.name, requested, [], at=self.run_info.at)
+                replace_problems_of(
+                    self.context.warehouse, self.company_id, table.name, requested, [], at=self.context.run_info.at
+                )
 
     @repeats
     def _take_out_moved(self, restarted: Sequence[EventRequest]) -> None:
         """Take the rows of events that start on another day now from their old one."""
         if not restarted:
             return
-        with self.warehouse.write(self.company_id) as connection:
+        with self.context.warehouse.write(self.company_id) as connection:
             for request in restarted:
                 for table in OF_EVENTS:
-                    take_out(connection, table, self.company_id, request.event.event_id, self.run_info, but=request.day)
+                    take_out(
+                        connection,
+                        table,
+                        self.company_id,
+                        request.event.event_id,
+                        self.context.run_info,
+                        but=request.day,
+                    )
 
     @repeats
     def _kept_days(self) -> set[date]:
         r = refreshes.c
         chosen = (r.company_id == self.company_id, r.dataset.in_(DETAIL_NAMES))
-        with self.warehouse.read() as connection:
+        with self.context.warehouse.read() as connection:
             return set(connection.scalars(sa.select(r.day).where(*chosen).distinct()))
 
 

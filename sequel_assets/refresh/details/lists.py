@@ -4,7 +4,6 @@ An event whose list cannot be had keeps the rows that it has, and a problem says
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -64,12 +63,8 @@ def owed_events(connection: sa.Connection, company_id: str) -> set[str]:
 
 def refresh_lists(
     context: RunContext,
-    warehouse: Warehouse,
     company_id: str,
     event_ids: Collection[str],
-    pool: Executor,
-    run_info: RunInfo,
-    person_key: str,
     listed: Mapping[str, Event] | None = None,
     *,
     is_full: bool,
@@ -79,6 +74,7 @@ def refresh_lists(
     `listed` are the events as their list has just answered them: what comes with it is loaded for all of them.
     With `is_full` a list that is unavailable so far is tried again with more than one of them.
     """
+    warehouse, run_info = context.warehouse, context.run_info
     known, ruled_out, available = warehouse.ask(
         lambda connection: (
             catalog.known_events(connection, company_id),
@@ -87,7 +83,7 @@ def refresh_lists(
         )
     )
     there = [
-        EventRequest(company_id, event, NO_DAY, person_key, (listed or {}).get(key))
+        EventRequest(company_id, event, NO_DAY, context.config.person_key, (listed or {}).get(key))
         for key, event in sorted(known.items())
         if key not in ruled_out and (key in event_ids or event.vanished_at is None)
     ]
@@ -99,7 +95,7 @@ def refresh_lists(
         wanted = {request.event.event_id: request for request in of_kind if request.event.event_id in chosen}
         if not wanted:
             continue
-        probe = AvailabilityProbe(context, warehouse, pool, company_id, endpoint, available, run_info.at, is_full)
+        probe = AvailabilityProbe(context, company_id, endpoint, available, is_full)
         probe.run(of_kind, wanted)
         if table in probe.absent:
             continue

@@ -41,19 +41,19 @@ def _rosters(context: RunContext, plan: CompanyPlan) -> list[Outcome]:
     They have no day that would show that they are missing, so they come before any day is committed: a refresh that
     dies leaves days behind, and with them whatever is to be requested again.
     """
-    about = (context, context.warehouse, plan.events.company_id, plan.roster_event_ids, context.pool)
     is_full = any(coverage is not DayCoverage.ACTIVE for coverage in plan.days.values())
-    listed = plan.events.listed
-    failed = refresh_lists(*about, context.run_info, context.config.person_key, listed, is_full=is_full)
-    return failed_lists(failed)
+    events = plan.events
+    return failed_lists(
+        refresh_lists(context, events.company_id, plan.roster_event_ids, events.listed, is_full=is_full)
+    )
 
 
 def _event_details(context: RunContext, plan: CompanyPlan, extraction: Extraction) -> Iterator[Outcome]:
     """Request and store what belongs to an event and not to a day of minutes."""
-    company_id, warehouse = plan.events.company_id, context.warehouse
+    company_id = plan.events.company_id
     minutes_are_there = [day for day, coverage in plan.days.items() if coverage is DayCoverage.EVENT_DETAILS]
     kept = {company_id: minutes_are_there}
-    yield from warehouse.ask(lambda connection: list(kept_outcomes(connection, kept, CORE_NAMES)))
+    yield from context.warehouse.ask(lambda connection: list(kept_outcomes(connection, kept, CORE_NAMES)))
     present = [work.event for work in extraction.works.values() if not work.vanished]
-    about = (context, warehouse, context.pool, company_id, present, context.run_info, context.config.person_key)
-    yield from EventDetails(*about).run(plan.days, plan.single_event_ids, plan.events.pending)
+    details = EventDetails(context, company_id, present)
+    yield from details.run(plan.days, plan.single_event_ids, plan.events.pending)

@@ -112,7 +112,9 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
     assert changes._read(warehouse, among(restatements.c.run_id, IDS), 5)[1] == 1
     refused = {one: SimpleNamespace(failure_kind=FetchFailure.NOT_FOUND) for one in IDS}
     monkeypatch.setattr("sequel_assets.refresh.details.extract.replace", lambda one, **changed: changed)
-    told = EventDetails._with_no_audience(SimpleNamespace(company_id=ACME, warehouse=warehouse), refused)  # type: ignore[arg-type]
+    told = EventDetails._with_no_audience(
+        SimpleNamespace(company_id=ACME, context=SimpleNamespace(warehouse=warehouse)), refused
+    )  # type: ignore[arg-type]
     assert (told[LAST], told[IDS[1]]) == (refused[LAST], {"failure_kind": FetchFailure.NO_AUDIENCE, "reason": ""})
 
     def change(connection: sa.Connection) -> None:
