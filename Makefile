@@ -8,6 +8,8 @@ COMPANIES ?= 4
 PORT ?= 3000
 WORKERS ?= 4
 SPEED ?= 24
+# compiled modules are kept, whatever the shell says: each of the tests' processes would compile 36,000 lines again
+unexport PYTHONDONTWRITEBYTECODE
 # temporary files in memory, where there are 4 GB of it: the tests make some 30,000 files and hundreds of databases
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 TESTS := $(IN_MEMORY) $(BIN)/python -m pytest

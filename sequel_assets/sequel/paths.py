@@ -1,4 +1,4 @@
-"""The paths of Sequel's endpoints. Each is a setting's default, so that a change at Sequel's end needs no release.
+"""The paths of Sequel's endpoints: the defaults of `SequelConfig.paths`. No environment variable sets them.
 
 The letter behind each path is its confidence: D documented, O observed in production, N only named (path and shape are
 our proposal).
