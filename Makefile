@@ -17,7 +17,7 @@ IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev check test durations lint format lock audit docs campaigns kills worlds insights faults properties ui bench forged chaos soak screenshots clean
+.PHONY: help install demo dev check test durations lint format lock audit docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,7 +73,7 @@ $(TOOLS)/.installed: requirements-tools.txt
 docs: install ## write docs/datasets.md and docs/settings.md
 	$(BIN)/python -m tools.docs
 
-campaigns: kills worlds insights faults properties ui forged chaos soak ## everything that `make test` has a small version of (several hours)
+campaigns: kills worlds insights faults properties scenarios forged chaos soak ## everything that `make test` has a small version of (several hours)
 
 kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints what is asked again (half an hour or more)
 	$(CAMPAIGN) -rP sequel_assets_tests/pipeline/faults/test_kills.py
@@ -90,8 +90,8 @@ faults: install ## 1,000 faults of every kind at random places of small backfill
 properties: install ## each property with 1,000 examples, each parameter on both databases (some minutes)
 	$(CAMPAIGN) -m "campaign and not slow" --ignore sequel_assets_tests/insights
 
-ui: install ## backfills of several companies and days in a real Dagster, seen in a headless Chromium (a minute)
-	$(CAMPAIGN) sequel_assets_tests/orchestration/assets/test_backfill_in_the_ui.py
+scenarios: install ## real processes, a real Dagster in a headless Chromium, nights of hours (some minutes)
+	$(CAMPAIGN) -m scenario
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench

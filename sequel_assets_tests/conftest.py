@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests by what they use, leave out what is for a campaign, and begin with the files that take longest."""
     selection.mark_light(items)
+    selection.mark_alternating(items)
     selection.mark_campaign(items)
     if left := set(selection.left_out(items)):
         items[:] = [item for item in items if item not in left]

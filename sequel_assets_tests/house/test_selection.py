@@ -17,13 +17,15 @@ ENGINES, LETTERS, NUMBERS = ["sqlite", "postgresql"], ["a", "b", "c", "d"], [101
 def left(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Say which combinations of two parameters and both engines stay, under some marks."""
 
-    def stay(*marks: pytest.MarkDecorator, engines: list[str] = ENGINES, letters: list[str] = LETTERS) -> set[Any]:
+    def stay(
+        *marks: pytest.MarkDecorator, engines: list[str] = ENGINES, letters: list[str] = LETTERS, name: str = "test"
+    ) -> set[Any]:
         monkeypatch.setattr(selection, "IS_CAMPAIGN", False)
         monkeypatch.setattr(selection.pytest, "Function", SimpleNamespace)
         found = {decorator.mark.name: decorator.mark for decorator in marks}
         items: list[Any] = [
             SimpleNamespace(
-                nodeid=f"file::test[{engine}-{letter}-{number}]",
+                nodeid=f"file::{name}[{engine}-{letter}-{number}]",
                 callspec=SimpleNamespace(params={"engine_kind": engine, "letter": letter, "number": number}),
                 iter_markers=found.values,
                 get_closest_marker=found.get,
@@ -55,6 +57,17 @@ def test_a_sample_has_each_value_of_each_parameter(left: Any) -> None:
     kept = left(pytest.mark.sampled(2))
     assert len(kept) == len(ENGINES) * len(LETTERS) * len(NUMBERS) // 2
     assert [{one[place] for one in kept} for place in range(3)] == [set(ENGINES), set(LETTERS), set(NUMBERS)]
+
+
+def test_without_parameters_half_of_the_tests_run_on_each_engine(left: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.NUMBERS", [101])
+    kept = [left(pytest.mark.alternating, letters=["a"], name=f"test{number}") for number in range(100)]
+    assert {len(one) for one in kept} == {1}
+    assert 35 <= sum(("sqlite", "a", 101) in one for one in kept) <= 65
+
+
+def test_a_scenario_waits_for_the_large_scale(left: Any) -> None:
+    assert left(pytest.mark.scenario) == set()
 
 
 def test_a_campaign_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -25,14 +24,7 @@ from sequel_assets_tests.support.harness import PlatformUnderTest, client_of
 from sequel_assets_tests.support.reference import KEY
 from sequel_assets_tests.support.stage import ACME, ROOT, ZOE, at, call_in_process, environment, small_world
 
-pytestmark = [
-    pytest.mark.xdist_group("demo"),
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        os.environ.get("SEQUEL_TEST_SCALE") != "campaign",
-        reason="two minutes of a real Dagster, for a campaign (SEQUEL_TEST_SCALE=campaign); test_slices.py has the same in one process",
-    ),
-]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.scenario]
 
 NOW = at(6, 15, 7)
 BEFORE, DAYS = days_between(date(2026, 3, 1), date(2026, 3, 2)), days_between(date(2026, 3, 3), date(2026, 3, 6))

@@ -2,19 +2,25 @@
 
 - `light`: needs no database, no process and no Dagster; `make check` runs these.
 - `campaign`: a property, or a test that takes more examples at the large scale; `make campaigns` runs these.
-- `alternating`: its parameters take turns with the engines instead of running on each; at the large scale all of them run.
+- `alternating`: its parameters take turns with the engines instead of running on each, and a test without any has the
+  engine that its name falls on; at the large scale all of them run. Whatever is neither in `warehouse/` nor `insights/`,
+  which hold the SQL, is marked by itself.
 - `sampled(n)`: of the combinations of its parameters each nth runs; at the large scale all of them do.
+- `scenario`: real processes, a browser or a night of hours, of which the suite has a smaller relative; runs at the large
+  scale alone (`make scenarios`).
 """
 
 from __future__ import annotations
 
 import functools
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 import pytest
 
+from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.suite.scale import IS_CAMPAIGN
 
 Case = tuple[tuple[str, int], ...]
@@ -34,6 +40,9 @@ HEAVY_ORIGINS = (
     "dagster",
 )
 """What a light test's module does not import: whatever starts processes, servers, databases or Dagster."""
+
+
+ROOMS_ON_BOTH_ENGINES = {"warehouse", "insights"}
 
 
 def mark_light(items: Iterable[pytest.Item]) -> None:
@@ -58,6 +67,14 @@ def _is_heavy(module: str) -> bool:
     return any(_is_heavy(one) for one in used - {module})
 
 
+def mark_alternating(items: Iterable[pytest.Item]) -> None:
+    """Let the tests of the rooms without SQL of their own take turns with the engines."""
+    for item in items:
+        room = item.path.relative_to(PROJECT / "sequel_assets_tests").parts[0]
+        if room not in ROOMS_ON_BOTH_ENGINES and "engine_kind" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.alternating)
+
+
 def mark_campaign(items: Iterable[pytest.Item]) -> None:
     """Mark the properties, and the parametrized tests of which the small scale leaves some out."""
     for item in items:
@@ -67,18 +84,20 @@ def mark_campaign(items: Iterable[pytest.Item]) -> None:
 
 
 def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests that are left out at the small scale: combinations of parameters, never a value of one.
+    """Return the tests that are left out at the small scale: scenarios, and combinations of parameters, never a value of one.
 
     Counting over the places of all parameters lets each value of each stay, in combinations that differ.
     """
     if IS_CAMPAIGN:
         return []
+    items = list(items)
+    scenarios = [item for item in items if item.get_closest_marker("scenario")]
     tests: dict[str, list[pytest.Function]] = {}
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         if isinstance(item, pytest.Function) and marks & {"alternating", "sampled"}:
             tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    return [item for functions in tests.values() for item in _without_a_turn(_cases(functions))]
+    return scenarios + [item for functions in tests.values() for item in _without_a_turn(_cases(functions))]
 
 
 def _cases(functions: Iterable[pytest.Function]) -> dict[Case, list[pytest.Function]]:
@@ -98,8 +117,10 @@ def _cases(functions: Iterable[pytest.Function]) -> dict[Case, list[pytest.Funct
 
 
 def _without_a_turn(cases: dict[Case, list[pytest.Function]]) -> Iterator[pytest.Item]:
-    for case, engines in cases.items() if len(cases) > 1 else ():
+    for case, engines in cases.items():
         sampled, alternating = (engines[0].get_closest_marker(name) for name in ("sampled", "alternating"))
         number, every = sum(at for _, at in case), sampled.args[0] if sampled else 1
+        if len(cases) == 1:
+            number, every = zlib.crc32(engines[0].nodeid.partition("[")[0].encode()), 1
         turn = number // every % len(engines) if alternating else None
         yield from (item for at, item in enumerate(engines) if number % every or turn not in {None, at})
