@@ -4,8 +4,6 @@ The letters: D documented, O observed in production, N only named; the shape of 
 responses are UTC, minutes are whole minutes.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from datetime import date, datetime

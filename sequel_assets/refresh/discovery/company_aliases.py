@@ -1,7 +1,5 @@
 """Companies of which a walk meets two spellings of the id count once; fields that cannot be read are noted."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from sequel_assets.refresh.discovery.companies import Walk
 
 
-def once_each(client: SequelClient, seen: Walk, known: Collection[str], pool: Executor) -> None:
+def once_each(client: SequelClient, seen: "Walk", known: Collection[str], pool: Executor) -> None:
     """Give each company that was met one id: the known one, where Sequel says that two spellings are one.
 
     Of two that cannot be distinguished now the known one, or the first, is kept alone: nothing is counted twice.
@@ -56,7 +54,7 @@ def _uid(client: SequelClient, company_id: str) -> str | SequelError | None:
         return error
 
 
-def _rename(seen: Walk, same: Mapping[str, str]) -> None:
+def _rename(seen: "Walk", same: Mapping[str, str]) -> None:
     found, seen.found = seen.found, {}
     for company_id, (company, parent, depth) in found.items():
         kept = same.get(company_id, company_id)
