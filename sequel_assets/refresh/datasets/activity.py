@@ -99,10 +99,6 @@ def _row(request: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
         values: list[T] = each(field)
         return choose(values) if values else None
 
-    def flag(field: str) -> bool | None:
-        flags = [value for entry in entries if (value := getattr(entry, field)) is not None]
-        return any(flags) if flags else None
-
     def raw(times: Sequence[Duration]) -> str | None:
         return " + ".join(time.raw for time in times) or None
 
@@ -113,8 +109,8 @@ def _row(request: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
         *request.start,
         who,
         len(entries),
-        flag("attended"),
-        flag("viewed_replay"),
+        of(any, "attended"),
+        of(any, "viewed_replay"),
         raw(live),
         raw(on_demand),
         sum(time.minutes for time in live) if live else None,

@@ -190,7 +190,7 @@ def derive(
     for insight in OWN_INSIGHTS:
         standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
         problems.replace_problems(
-            warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=run_info.at
+            warehouse, company_id, insight.name, dict.fromkeys(of_insight[insight.name]), standing, at=run_info.at
         )
     return Derived(results, reasons)
 
