@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, InvalidEventData, ListEntry, Rows
+from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, InvalidEventData, Rows
+from sequel_assets.refresh.datasets.people_without_email import ListEntry
 from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.tables.dataset import Dataset

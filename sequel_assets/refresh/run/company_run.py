@@ -16,11 +16,11 @@ from sequel_assets.refresh.core.run_context import RunContext, Stopped
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
 from sequel_assets.refresh.details.extract import EventDetails
-from sequel_assets.refresh.details.lists import failed_lists, refresh_lists
+from sequel_assets.refresh.details.lists import refresh_lists
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.discovery.pending_work import Pending
-from sequel_assets.refresh.load import load_slices
+from sequel_assets.refresh.load import failed_outcomes, load_slices
 from sequel_assets.refresh.run.plan import CompanyPlan, PlanStep, plan_company
 from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
@@ -184,9 +184,8 @@ def _rosters(context: RunContext, plan: CompanyPlan) -> list[Outcome]:
     """
     is_full = any(coverage is not DayCoverage.ACTIVE for coverage in plan.days.values())
     events = plan.events
-    return failed_lists(
-        refresh_lists(context, events.company_id, plan.roster_event_ids, events.listed, is_full=is_full)
-    )
+    failed = refresh_lists(context, events.company_id, plan.roster_event_ids, events.listed, is_full=is_full)
+    return list(failed_outcomes(failed, {}))
 
 
 def _event_details(context: RunContext, plan: CompanyPlan, extraction: Extraction) -> Iterator[Outcome]:

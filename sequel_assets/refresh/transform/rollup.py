@@ -37,6 +37,7 @@ from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY
 
 Requested = Mapping[str, Mapping[date, DayCoverage]]
+"""company -> its days, each with how it is requested."""
 
 
 class RollUps:

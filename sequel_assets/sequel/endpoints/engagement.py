@@ -2,8 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import AliasGenerator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from sequel_assets.sequel.parsing.fields import (
     FlagOrNone,
@@ -15,7 +14,7 @@ from sequel_assets.sequel.parsing.fields import (
     TextOrNone,
     WrongShapeError,
 )
-from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
+from sequel_assets.sequel.parsing.shapes import Camel, Model, a_list, an_object, validated
 from sequel_assets.sequel.parsing.times import DurationOrNone, Timed, TimestampOrNone
 
 EngagementType = Literal["all", "live", "onDemand"]
@@ -38,12 +37,10 @@ class Participants(Model):
     participants: list[Participant] = Field(default_factory=list)
 
 
-class Activity(Timed):
+class Activity(Camel, Timed):
     """One person's activity in one event. Sequel does not state the unit of the durations: see `Duration`."""
 
     times: ClassVar = ("created_on", "updated_on", "registration_date")
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
     uid: TextOrNone = None
     user_id: TextOrNone = None

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from sequel_assets.sequel.endpoints.named_totals import Camel, non_empty_object
+from sequel_assets.sequel.endpoints.named_totals import non_empty_object
 from sequel_assets.sequel.parsing.fields import Id, Integer, IntegerOrNone, Text, TextOrNone, WrongShapeError
-from sequel_assets.sequel.parsing.shapes import validated
+from sequel_assets.sequel.parsing.shapes import Camel, validated
 from sequel_assets.sequel.parsing.times import Timed, TimestampOrNone
 
 

@@ -7,11 +7,10 @@ unreadable is an error all the same.
 import datetime as dt
 from typing import Annotated
 
-from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field
 
 from sequel_assets.sequel.parsing.fields import IntegerOrNone, TextOrNone, WrongShapeError, utc_or_none
-from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
+from sequel_assets.sequel.parsing.shapes import Camel, a_list, an_object, validated
 
 
 def _day(value: object) -> dt.date:
@@ -19,12 +18,6 @@ def _day(value: object) -> dt.date:
     if time is None:
         raise WrongShapeError("is missing")
     return time.date()
-
-
-class Camel(Model):
-    """A model whose fields Sequel spells in camelCase."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
 
 class Usage(Camel):

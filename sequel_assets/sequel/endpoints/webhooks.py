@@ -13,11 +13,10 @@ from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, SecretStr
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, SecretStr
 
 from sequel_assets.sequel.parsing.fields import Id, TextOrNone, an_id, number_or_none, utc_or_none, within_calendar
-from sequel_assets.sequel.parsing.shapes import Model, an_object, validated
+from sequel_assets.sequel.parsing.shapes import Camel, Model, an_object, validated
 
 SHORTEST_DAYS, LONGEST_DAYS = 2, 365
 SHORTEST_SECRET = 12
@@ -69,10 +68,8 @@ class CreatedSubscription(Model):
     expires_on: ExpiryTime = Field(None, validation_alias="expiresOn")
 
 
-class Subscription(Model):
+class Subscription(Camel):
     """A subscription as Sequel stores it, without its key."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
     subscription_id: Id = Field(validation_alias="webHookSubscriptionId")
     event_type: TextOrNone = None

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, FailFast, TypeAdapter, ValidationError
+from pydantic import AliasGenerator, BaseModel, ConfigDict, FailFast, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 from sequel_assets.sequel.parsing.fields import WrongShapeError
 
@@ -18,6 +19,12 @@ class Model(BaseModel):
     """The base of all response models: unknown fields are ignored, values are frozen, errors never show their input."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+
+
+class Camel(Model):
+    """A model whose fields Sequel spells in camelCase."""
+
+    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
 
 @cache

@@ -57,18 +57,6 @@ class Limiter:
         self._changed = threading.Condition()
         self._sleep, self._monotonic, self._on_wait = sleep, monotonic, on_wait
 
-    @property
-    def window(self) -> int:
-        """How many may be under way now."""
-        with self._changed:
-            return int(self._window)
-
-    @property
-    def under_way(self) -> int:
-        """How many are under way now."""
-        with self._changed:
-            return self._under_way
-
     @contextmanager
     def permit(self) -> Iterator[Permit]:
         """Permission for one request: waits for a place and the end of a pause; releases the place in any case."""

@@ -113,11 +113,13 @@ class Session:
             },
         )
 
-        def parse(value: object) -> Grant:
-            return grant_from(value, self._wall_clock())
-
         return self._retrier.run(
-            call, lambda: self._attempt(call, parse, lambda sent, large: self._sent(sent, None, large))
+            call,
+            lambda: self._attempt(
+                call,
+                lambda value: grant_from(value, self._wall_clock()),
+                lambda sent, large: self._sent(sent, None, large),
+            ),
         )
 
     def _sent(self, call: Call, token: str | None, large: LargeResponsePermit) -> HttpResponse:
