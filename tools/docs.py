@@ -11,8 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets import settings
-from sequel_assets.refresh.core.datasets import CATALOG, SLICED
-from sequel_assets.refresh.datasets.registry import ENDPOINTS
+from sequel_assets.refresh.core.datasets import CATALOG, ENDPOINTS, SLICED
 from sequel_assets.warehouse.tables.company_lists import availability, warehouse_identity
 from sequel_assets.warehouse.tables.core import (
     exclusions,

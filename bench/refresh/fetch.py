@@ -18,7 +18,7 @@ def run() -> Iterator[tuple[str, float | int]]:
     options = ("--companies", "4", "--days", str(DAYS), "--latency-ms", str(LATENCY_MS), "--now", NOW.isoformat())
     with in_a_process(*options) as account, bench(account, NOW, DAYS) as b:
         outcomes, seconds = b.refresh(days_to(NOW, DAYS))
-        requests = b.client.stats.as_dict()["requests"]
+        requests = b.client.stats.requests
         with b.warehouse.read() as connection:
             non_empty = connection.scalar(sa.select(sa.func.count()).select_from(proofs)) or 0
         rows = sum(outcome.rows for outcome in outcomes if outcome.dataset.startswith("event_"))

@@ -6,9 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
-from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
 from sequel_assets.insights.periods import Days, is_over
-from sequel_assets.insights.sql import as_integer, day_number
+from sequel_assets.insights.sql import as_integer, calendar_of, day_number, number_of, rows_of
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,

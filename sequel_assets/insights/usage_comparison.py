@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Table, Text, and_, case, func, literal, select
 
-from sequel_assets.insights.calendars import calendar_of, number_of, rows_of
+from sequel_assets.insights.comparing import NUMBERS, changes, range_columns
 from sequel_assets.insights.event_days import known_days
 from sequel_assets.insights.periods import (
     CALENDAR,
@@ -23,8 +23,7 @@ from sequel_assets.insights.periods import (
     other,
     to_date,
 )
-from sequel_assets.insights.range_columns import NUMBERS, changes, range_columns
-from sequel_assets.insights.sql import as_integer, day_number
+from sequel_assets.insights.sql import as_integer, calendar_of, day_number, number_of, rows_of
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,

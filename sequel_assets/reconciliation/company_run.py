@@ -91,7 +91,9 @@ class CompanyReconciliation:
             Problem(self._company_id, reconciliations.name, "; ".join(texts), event_id=event_id)
             for event_id, texts in reasons.items()
         ]
-        problems.replace_problems(self._warehouse, self._company_id, reconciliations.name, [NO_DAY], standing, at=at)
+        problems.replace_problems(
+            self._warehouse, self._company_id, reconciliations.name, {NO_DAY: None}, standing, at=at
+        )
 
     def _read(self) -> KnownTotals:
         return read_known(self._warehouse, self._company_id, self._horizon)

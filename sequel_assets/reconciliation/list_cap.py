@@ -53,5 +53,5 @@ def note_hidden(warehouse: Warehouse, company_id: str, event_ids: list[str], *, 
         Problem(company_id, events.name, REASON, since.get(event_id, at.date()), event_id, ProblemKind.LIST_CAP)
         for event_id in event_ids
     ]
-    days = sorted({at.date(), *since.values()})
+    days = dict.fromkeys({at.date(), *since.values()})
     problems.replace_problems(warehouse, company_id, events.name, days, notes, at=at)

@@ -13,13 +13,12 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, quarantined
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
-from sequel_assets.refresh.coverage.problems import replace_problems_of
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.decisions import SliceState
 from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, replace_slices
 from sequel_assets.warehouse.stores import people
 from sequel_assets.warehouse.stores.people import Person
-from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.stores.problems import Problem, replace_problems
 
 Costs = tuple[int, float]
 """Requests and seconds."""
@@ -95,7 +94,7 @@ def report_slices(
         ]
         if noted is None or problems or dataset in noted:
             all_of_it = [*problems, *(note for note in batch.notes if note.dataset == dataset)]
-            replace_problems_of(warehouse, company_id, dataset, batch.requested, all_of_it, at=batch.run_info.at)
+            replace_problems(warehouse, company_id, dataset, batch.requested, all_of_it, at=batch.run_info.at)
         for result in results:
             if result.state is not SliceState.QUARANTINED:
                 yield outcome_of(company_id, result, *batch.costs[result.day])

@@ -4,13 +4,11 @@ The letters: D documented, O observed in production, N only named; the shape of 
 responses are UTC, minutes are whole minutes.
 """
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 
@@ -23,8 +21,10 @@ from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
 from sequel_assets.sequel.endpoints.webhooks import CreatedSubscription, Subscription
 from sequel_assets.sequel.paths import filled
 from sequel_assets.sequel.stats import ClientStats
-from sequel_assets.sequel.transport.call import Call
+from sequel_assets.sequel.transport.call import Call, Host
 from sequel_assets.sequel.transport.session import Session
+
+T = TypeVar("T")
 
 
 class SequelClient:
@@ -70,17 +70,28 @@ class SequelClient:
         """The host; nothing secret."""
         return f"SequelClient({self.config.api_url!r})"
 
+    def _get(
+        self,
+        name: str,
+        parse: Callable[[object], T],
+        *,
+        host: Host = "api",
+        params: Mapping[str, str] | None = None,
+        **ids: str,
+    ) -> T:
+        """`GET` the path of this name in `Paths`, filled with ids."""
+        path = filled(getattr(self._paths, name), **ids)
+        return self._session.request(Call(name, path, host, params=params or {}), parse)
+
     # ------------------------------------------------------------------ companies, events, hubs
 
     def company(self, company_id: str) -> Company:
         """`GET /company/{id}` (D): one company; `NotFound` when it is gone."""
-        path = filled(self._paths.company, company_id=company_id)
-        return self._session.request(Call("company", path), directory.company_from)
+        return self._get("company", directory.company_from, company_id=company_id)
 
     def sub_companies(self, company_id: str) -> list[Company]:
         """`GET /company/{id}/list` (D): the companies directly under it; `Forbidden`, at once, without a licence."""
-        path = filled(self._paths.sub_companies, company_id=company_id)
-        return self._session.request(Call("sub_companies", path), directory.companies_from)
+        return self._get("sub_companies", directory.companies_from, company_id=company_id)
 
     def events(
         self,
@@ -96,33 +107,27 @@ class SequelClient:
         """
         params = {"includeSubCompanies": "true" if include_sub_companies else "false"}  # Sequel's default is true
         params |= _range(start_date, end_date)
-        path = filled(self._paths.events, company_id=company_id)
-        return self._session.request(Call("events", path, params=params), directory.events_from)
+        return self._get("events", directory.events_from, params=params, company_id=company_id)
 
     def event(self, event_id: str) -> Event:
         """`GET /event/{id}` (D): one event; `NotFound` when it has vanished."""
-        path = filled(self._paths.event, event_id=event_id)
-        return self._session.request(Call("event", path), directory.event_from)
+        return self._get("event", directory.event_from, event_id=event_id)
 
     def hub(self, hub_id: str) -> Hub:
         """`GET /networking/{id}` (D): one Networking Hub with its rooms."""
-        path = filled(self._paths.hub, hub_id=hub_id)
-        return self._session.request(Call("hub", path), directory.hub_from)
+        return self._get("hub", directory.hub_from, hub_id=hub_id)
 
     def hub_participants(self, hub_id: str) -> list[HubParticipant]:
         """`GET /networking/{id}/participantsList` (D): the people of a hub."""
-        path = filled(self._paths.hub_participants, hub_id=hub_id)
-        return self._session.request(Call("hub_participants", path), directory.hub_participants_from)
+        return self._get("hub_participants", directory.hub_participants_from, hub_id=hub_id)
 
     def registrants(self, event_id: str) -> list[Registrant]:
         """`GET /event/{id}/registrants` (D, O): who registered, as received."""
-        path = filled(self._paths.registrants, event_id=event_id)
-        return self._session.request(Call("registrants", path), directory.registrants_from)
+        return self._get("registrants", directory.registrants_from, event_id=event_id)
 
     def available_replays(self, event_id: str) -> list[Replay]:
         """`GET /event/{id}/availableReplays` (D): the recordings."""
-        path = filled(self._paths.available_replays, event_id=event_id)
-        return self._session.request(Call("available_replays", path), directory.replays_from)
+        return self._get("available_replays", directory.replays_from, event_id=event_id)
 
     # ------------------------------------------------------------------ engagement
 
@@ -135,9 +140,8 @@ class SequelClient:
         pass the hub's uid.
         """
         params = {"limit": str(limit), "engagementType": engagement_type} | _range(start, end)
-        path = filled(self._paths.participants, event_id=event_id)
-        return self._session.request(
-            Call("participants", path, "analytics", params=params), engagement.participants_from
+        return self._get(
+            "participants", engagement.participants_from, host="analytics", params=params, event_id=event_id
         )
 
     def concurrency(self, event_id: str) -> list[tuple[int, int]]:
@@ -145,8 +149,7 @@ class SequelClient:
 
         As received, repeats too. `NotFound` for an event without live minutes.
         """
-        path = filled(self._paths.concurrency, event_id=event_id)
-        return self._session.request(Call("concurrency", path, "analytics"), engagement.concurrency_from)
+        return self._get("concurrency", engagement.concurrency_from, host="analytics", event_id=event_id)
 
     def user_activity(self, event_id: str, *, page: int, count: int) -> ActivityPage:
         """`POST /events/{id}/user-activity` (O): one page of activity, pages from 1; two pages may overlap."""
@@ -160,9 +163,10 @@ class SequelClient:
         self, company_id: str, *, event_type: EventType | None = None, engagement_type: EngagementType = "all"
     ) -> Usage:
         """`GET .../companies/{id}/lifetime-usage` (N, shape I): totals of all time; any may be None."""
-        path = filled(self._paths.lifetime_usage, company_id=company_id)
         params = _kinds(event_type, engagement_type)
-        return self._session.request(Call("lifetime_usage", path, "analytics", params=params), named_totals.usage_from)
+        return self._get(
+            "lifetime_usage", named_totals.usage_from, host="analytics", params=params, company_id=company_id
+        )
 
     def usage(
         self,
@@ -174,9 +178,8 @@ class SequelClient:
         engagement_type: EngagementType = "all",
     ) -> Usage:
         """`GET .../companies/{id}/usage` (N, shape I): totals of a range of days, both ends included."""
-        path = filled(self._paths.usage, company_id=company_id)
         params = _kinds(event_type, engagement_type) | _range(start, end)
-        return self._session.request(Call("usage", path, "analytics", params=params), named_totals.usage_from)
+        return self._get("usage", named_totals.usage_from, host="analytics", params=params, company_id=company_id)
 
     def usage_by_day(
         self,
@@ -188,14 +191,12 @@ class SequelClient:
         engagement_type: EngagementType = "all",
     ) -> list[DayUsage]:
         """`GET .../companies/{id}/usage-by-day` (N, shape I): a row per day."""
-        path = filled(self._paths.usage_by_day, company_id=company_id)
         params = _kinds(event_type, engagement_type) | _range(start, end)
-        return self._session.request(Call("usage_by_day", path, "analytics", params=params), named_totals.days_from)
+        return self._get("usage_by_day", named_totals.days_from, host="analytics", params=params, company_id=company_id)
 
     def event_interactions(self, event_id: str) -> Interactions:
         """`GET /events/{id}/polls` (N, shape I): polls, questions, chat and reactions."""
-        path = filled(self._paths.event_interactions, event_id=event_id)
-        return self._session.request(Call("event_interactions", path, "analytics"), interactions.interactions_from)
+        return self._get("event_interactions", interactions.interactions_from, host="analytics", event_id=event_id)
 
     # ------------------------------------------------------------------ webhooks
 
@@ -216,8 +217,7 @@ class SequelClient:
 
     def subscription(self, subscription_id: str) -> Subscription:
         """`GET /webhooks/{id}` (D): as Sequel remembers it; `NotFound` when it does not."""
-        path = filled(self._paths.webhook, subscription_id=subscription_id)
-        return self._session.request(Call("webhook", path), webhooks.subscription_from)
+        return self._get("webhook", webhooks.subscription_from, subscription_id=subscription_id)
 
     def update_subscription(
         self, subscription_id: str, *, endpoint: str | None = None, extend_by_days: int | None = None

@@ -22,8 +22,6 @@ carries the body with it.
 """
 # ruff: noqa: N818 -- named for what happened, as httpx's are
 
-from __future__ import annotations
-
 from typing import Literal
 
 Fault = Literal["not JSON", "truncated", "too large", "redirected", "wrong shape"]
@@ -36,7 +34,8 @@ class SequelError(Exception):
 
     `attempts` is 0 until the client raises the error to its caller. `is_retryable` says whether a later attempt may
     succeed; `path` has the escaped ids and no query; `retry_after_seconds` is what the server asks for, if anything;
-    `code` is our description of an error response.
+    `code` is our description of an error response; `reason` says in words why there is no connection or no complete
+    response.
     """
 
     def __init__(
@@ -47,6 +46,7 @@ class SequelError(Exception):
         path: str = "",
         retry_after_seconds: float | None = None,
         code: str = "",
+        reason: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -54,6 +54,7 @@ class SequelError(Exception):
         self.path = path
         self.retry_after_seconds = retry_after_seconds
         self.code = code
+        self.reason = reason
         self.attempts = 0
         self.is_retryable = False
 
@@ -72,17 +73,9 @@ class SequelError(Exception):
 class Unreachable(SequelError):
     """No connection came about."""
 
-    def __init__(self, message: str, *, reason: str = "", path: str = "") -> None:
-        super().__init__(message, path=path)
-        self.reason = reason
-
 
 class Interrupted(SequelError):
     """The connection was made, but no complete response arrived."""
-
-    def __init__(self, message: str, *, reason: str = "", path: str = "") -> None:
-        super().__init__(message, path=path)
-        self.reason = reason
 
 
 class SignInRefused(SequelError):

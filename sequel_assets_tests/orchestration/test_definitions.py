@@ -10,8 +10,7 @@ from dagster._daemon.sensor import MIN_INTERVAL_LOOP_TIME
 
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.sensors.webhooks import INTERVALS
-from sequel_assets.refresh.core.datasets import CATALOG, SLICED, SUBSCRIPTIONS
-from sequel_assets.refresh.datasets.registry import EVENT_DETAILS, LISTS
+from sequel_assets.refresh.core.datasets import CATALOG, EVENT_DETAILS, LISTS, SLICED, SUBSCRIPTIONS
 from sequel_assets_tests.support.stage import Stage, clean_environment, files_below
 
 LOADS = """

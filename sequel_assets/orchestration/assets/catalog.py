@@ -10,8 +10,7 @@ from sequel_assets.orchestration.assets.catalog_refresh import find_companies, f
 from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Platform
-from sequel_assets.refresh.core.datasets import COMPANIES, COMPANY_PARENTS, EVENTS
-from sequel_assets.refresh.datasets.registry import LISTS
+from sequel_assets.refresh.core.datasets import COMPANIES, COMPANY_PARENTS, EVENTS, LISTS
 from sequel_assets.safety.visible import as_line
 from sequel_assets.warehouse.stores import catalog
 

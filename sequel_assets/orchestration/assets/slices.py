@@ -19,10 +19,9 @@ from sequel_assets.orchestration.reporting.progress import ProgressLog
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.run_tags import is_forced
-from sequel_assets.refresh.core.datasets import LANDED, SLICED, SLICED_NAMES
+from sequel_assets.refresh.core.datasets import LANDED, LISTS, SLICED, SLICED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
-from sequel_assets.refresh.datasets.registry import LISTS
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.database.engine import Warehouse

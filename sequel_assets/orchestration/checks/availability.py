@@ -6,8 +6,8 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.orchestration.checks.result import Find, Findings, Names, check_result, chosen_assets
+from sequel_assets.refresh.core.datasets import EVENT_DETAILS, LISTS
 from sequel_assets.refresh.datasets.activity import EVENT_ACTIVITY
-from sequel_assets.refresh.datasets.registry import EVENT_DETAILS, LISTS
 from sequel_assets.refresh.transform import checks
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import availability

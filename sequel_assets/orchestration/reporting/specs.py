@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS, HOURLY_NAMES, LANDED
+from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS, HOURLY_NAMES, LANDED, LISTS
 from sequel_assets.refresh.datasets.lists import EVENT_HOSTS
-from sequel_assets.refresh.datasets.registry import LISTS
 from sequel_assets.warehouse.tables.dataset import Dataset, Insight
 
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn_window=timedelta(minutes=100))

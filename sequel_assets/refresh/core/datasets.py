@@ -1,7 +1,15 @@
-"""The list of datasets: what is landed from Sequel, and with the insights everything that is refreshed by slice."""
+"""The list of datasets: what is landed from Sequel, and with the insights everything that is refreshed by slice.
+
+Assets, pages, exports, checks and previews follow from here. A new dataset of an endpoint stands in the endpoint's `datasets`;
+a new endpoint of events or hubs is its module and its name here.
+"""
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.datasets.registry import EVENT_DETAILS, LISTS
+from sequel_assets.refresh.datasets.activity import ACTIVITY
+from sequel_assets.refresh.datasets.endpoint import Endpoint
+from sequel_assets.refresh.datasets.interactions import INTERACTIONS
+from sequel_assets.refresh.datasets.lists import LIST_ENDPOINTS
+from sequel_assets.refresh.datasets.replays import AVAILABLE_REPLAYS
 from sequel_assets.warehouse.tables import company_lists, core, webhooks
 from sequel_assets.warehouse.tables.dataset import Dataset
 
@@ -21,6 +29,12 @@ EVENT_CONCURRENCY = Dataset(
     refreshed="with event_participants, for events with live minutes",
     example="SELECT minute, users FROM event_concurrency ORDER BY company_id, event_id, minute",
 )
+DETAIL_ENDPOINTS: tuple[Endpoint, ...] = (ACTIVITY, INTERACTIONS, AVAILABLE_REPLAYS)
+"""Kept by the day on which the event starts."""
+ENDPOINTS: tuple[Endpoint, ...] = (*DETAIL_ENDPOINTS, *LIST_ENDPOINTS)
+EVENT_DETAILS: tuple[Dataset, ...] = tuple(one for endpoint in DETAIL_ENDPOINTS for one in endpoint.datasets)
+LISTS: tuple[Dataset, ...] = tuple(one for endpoint in LIST_ENDPOINTS for one in endpoint.datasets)
+
 CORE: tuple[Dataset, ...] = (EVENT_PARTICIPANTS, EVENT_CONCURRENCY)
 """Minutes, by the day of the minutes."""
 CORE_NAMES = frozenset(dataset.name for dataset in CORE)

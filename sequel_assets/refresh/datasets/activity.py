@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, InvalidEventData, ListEntry, Rows
+from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, InvalidEventData, Rows
+from sequel_assets.refresh.datasets.people_without_email import ListEntry
 from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.tables.dataset import Dataset
@@ -99,10 +100,6 @@ def _row(request: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
         values: list[T] = each(field)
         return choose(values) if values else None
 
-    def flag(field: str) -> bool | None:
-        flags = [value for entry in entries if (value := getattr(entry, field)) is not None]
-        return any(flags) if flags else None
-
     def raw(times: Sequence[Duration]) -> str | None:
         return " + ".join(time.raw for time in times) or None
 
@@ -113,8 +110,8 @@ def _row(request: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
         *request.start,
         who,
         len(entries),
-        flag("attended"),
-        flag("viewed_replay"),
+        of(any, "attended"),
+        of(any, "viewed_replay"),
         raw(live),
         raw(on_demand),
         sum(time.minutes for time in live) if live else None,

@@ -8,7 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from sequel_assets.insights.event_days import REPLAY_DAYS
-from sequel_assets.refresh.datasets.people_without_email import ListedPerson, distinguish
+from sequel_assets.refresh.datasets.people_without_email import ListEntry, distinguish
 from sequel_assets.sequel import Event, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -44,17 +44,6 @@ class EventRequest:
     def start(self) -> Row:
         """Return the first columns of every row."""
         return (self.company_id, self.day, self.event.event_id)
-
-
-@dataclass(frozen=True, repr=False)
-class ListEntry:
-    """One entry of a list of people: `mark` is what Sequel identifies it by, if anything."""
-
-    email: str | None
-    name: str | None
-    mark: str | None
-    rest: str = ""
-    """What orders entries of one name that have no mark."""
 
 
 @dataclass
@@ -97,7 +86,7 @@ class Rows:
     def everybody(self, request: EventRequest, entries: Sequence[ListEntry]) -> list[str]:
         """Return the id of each entry of a list of people, who are remembered; those without an e-mail are kept apart."""
         unnamed = [entry for entry in entries if normal_email(entry.email) is None]
-        who = iter(distinguish([ListedPerson(entry.name or "", entry.mark, entry.rest) for entry in unnamed]))
+        who = iter(distinguish(unnamed))
         found = []
         for entry in entries:
             if normal_email(entry.email) is None:

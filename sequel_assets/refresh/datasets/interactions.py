@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from sequel_assets.refresh.datasets.endpoint import (
     checked_key,
 )
 from sequel_assets.sequel import Interactions, SequelClient
-from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll, PollAnswer
+from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll
 from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import (
     chat_messages,
@@ -85,7 +85,7 @@ def _add_poll(rows: Rows, request: EventRequest, poll: Poll, position: int) -> N
     for place, option in enumerate(options, start=1):
         rows.add(poll_options, (*key, checked_key(option.option_id, "an option's id"), place, option.text))
     listed = {option.option_id for option in options}
-    for place, answer in enumerate(_in_time(poll.answers), start=1):
+    for place, answer in enumerate(sorted(poll.answers, key=lambda one: one.answered_at or _LAST), start=1):
         who = rows.who(request, answer.email, answer.name)
         is_listed = answer.option_id in listed
         chosen, text = (answer.option_id, None) if is_listed else ("", answer.option_id)
@@ -97,10 +97,6 @@ def _an_emoji(text: str) -> str:
     signs = _KEYCAP.sub("", text)
     is_text = any(unicodedata.category(sign)[0] in "LNC" and sign not in _IN_EMOJI for sign in signs)
     return NO_EMOJI if is_text or not text.strip() else text
-
-
-def _in_time(answers: Iterable[PollAnswer]) -> list[PollAnswer]:
-    return sorted(answers, key=lambda answer: answer.answered_at or _LAST)
 
 
 def _transcript(response: Interactions) -> list[ChatMessage]:

@@ -5,7 +5,8 @@ A new list is its table, its fetch, its words, and an endpoint in `LIST_ENDPOINT
 
 import json
 
-from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, ListEntry, Rows
+from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, Rows
+from sequel_assets.refresh.datasets.people_without_email import ListEntry
 from sequel_assets.sequel import SequelClient
 from sequel_assets.sequel.endpoints.directory import Registrant
 from sequel_assets.sequel.endpoints.hosts import Host

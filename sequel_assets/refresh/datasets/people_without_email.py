@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from sequel_assets.warehouse.stores.people import normal_name
 
 
-@dataclass(frozen=True)
-class ListedPerson:
-    """One entry without an e-mail. `rest` orders entries without a mark that are called the same."""
+@dataclass(frozen=True, repr=False)
+class ListEntry:
+    """One entry of a list of people: `mark` is what Sequel identifies it by, if anything."""
 
-    name: str
+    email: str | None
+    name: str | None
     mark: str | None
     rest: str = ""
+    """What orders entries of one name that have no mark."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,14 @@ class Unnamed:
     number: int
 
 
-def distinguish(entries: Sequence[ListedPerson]) -> list[Unnamed]:
-    """Return for each entry who it is. Neither who nor how many there are depends on the order of the list."""
+def distinguish(entries: Sequence[ListEntry]) -> list[Unnamed]:
+    """Return for each entry, none of which has an e-mail, who it is. Neither who nor how many there are depends on the order of the list."""
     groups: dict[tuple[str | None, int], list[int]] = {}
     for place, entry in enumerate(entries):
         groups.setdefault((entry.mark, 0) if entry.mark is not None else (None, place), []).append(place)
     by_name: dict[str, list[tuple[tuple[bool, str, str, str], str, list[int]]]] = {}
     for (mark, _), places in groups.items():
-        name = max(entries[place].name.strip() for place in places)
+        name = max((entries[place].name or "").strip() for place in places)
         rank = (mark is None, mark or "", name, min(entries[place].rest for place in places))
         by_name.setdefault(normal_name(name), []).append((rank, name, places))
     found: dict[int, Unnamed] = {}

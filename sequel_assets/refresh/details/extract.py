@@ -10,14 +10,12 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.datasets import CORE_NAMES, DETAIL_NAMES
+from sequel_assets.refresh.core.datasets import CORE_NAMES, DETAIL_ENDPOINTS, DETAIL_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.coverage.problems import replace_problems_of
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchFailure, FetchResult
-from sequel_assets.refresh.datasets.registry import DETAIL_ENDPOINTS
 from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, answered_tables
 from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
 from sequel_assets.refresh.discovery.event_removal import take_out
@@ -27,6 +25,7 @@ from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.stores.availability import KnownAvailability
 from sequel_assets.warehouse.stores.catalog import KnownEvent
+from sequel_assets.warehouse.stores.problems import replace_problems
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, refreshes
 from sequel_assets.warehouse.tables.core import problems as problems_table
 from sequel_assets.warehouse.tables.event_details import OF_EVENTS, event_activity
@@ -130,7 +129,7 @@ class EventDetails:
         requested = {day.day: day.requested for day in plan}
         for table in absent:
             if table.name in self.noted:
-                replace_problems_of(
+                replace_problems(
                     self.context.warehouse, self.company_id, table.name, requested, [], at=self.context.run_info.at
                 )
 

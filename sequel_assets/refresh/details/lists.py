@@ -10,14 +10,13 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.list_completeness import Doubt, doubt, is_round
-from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_context import RunContext, RunInfo
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchResult
 from sequel_assets.refresh.datasets.lists import LIST_ENDPOINTS
 from sequel_assets.refresh.details.availability_probe import AvailabilityProbe
-from sequel_assets.refresh.load import SliceBatch, Written, failed_outcomes, load_slices
+from sequel_assets.refresh.load import SliceBatch, Written, load_slices
 from sequel_assets.sequel import Event
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
@@ -131,11 +130,6 @@ def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, fetched: Seq
             if why is not None:
                 found[one.event_id] = why
     return found
-
-
-def failed_lists(problems: Iterable[Problem]) -> list[Outcome]:
-    """Return an outcome for each dataset of which a list could not be had; it has no day."""
-    return list(failed_outcomes(problems, {}))
 
 
 @dataclass

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.coverage.problems import replace_problems_of
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchResult
 from sequel_assets.refresh.details.lists import note_registered
 from sequel_assets.refresh.discovery.event_ownership import cannot_be_read
@@ -19,7 +18,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.decisions import SliceState
 from sequel_assets.warehouse.slices.replacement import SliceUpdate
 from sequel_assets.warehouse.stores.catalog import KnownEvent
-from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.stores.problems import Problem, replace_problems
 from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
@@ -123,7 +122,7 @@ class DetailsBatch(SliceBatch):
         ]
         if notes or name in noted:
             events = {NO_DAY: frozenset(self.outside)}
-            replace_problems_of(warehouse, self.company_id, name, events, notes, at=self.run_info.at)
+            replace_problems(warehouse, self.company_id, name, events, notes, at=self.run_info.at)
 
 
 def _replace_beside(

@@ -1,96 +1,27 @@
-"""The company hierarchy: walking it from the root, bounded, and deciding what of it is new, renamed or gone."""
+"""The company hierarchy: deciding, of what a walk has found, where each company stands and what is new, renamed or gone.
+
+No roll-up is written over a company whose sub-companies Sequel has never listed. The mark is a problem of the company, of
+a kind of its own. A company whose sub-companies were listed at some time has what is known of them, and no mark.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sequel_assets.refresh.core.existence import is_known, twice_if_refused
+from sequel_assets.refresh.core.existence import is_known
 from sequel_assets.refresh.core.id_spelling import Spellings
-from sequel_assets.refresh.coverage.unknown_children import marked, read_unread
-from sequel_assets.refresh.discovery.company_aliases import once_each
+from sequel_assets.refresh.discovery.company_walk import Walk, once_each, walk
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
-from sequel_assets.sequel import FATAL, Company, Forbidden, SequelClient, SequelError
+from sequel_assets.sequel import FATAL, SequelClient, SequelError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
-from sequel_assets.warehouse.stores import catalog, company_parents, problems
+from sequel_assets.warehouse.stores import catalog, problems
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.stores.problems import Problem, ProblemKind
 from sequel_assets.warehouse.tables.core import NO_DAY, companies
 
-MAX_COMPANIES = 10_000
-
-
-@dataclass
-class Walk:
-    """What a walk of the company hierarchy found."""
-
-    found: dict[str, tuple[Company, str | None, int]] = field(default_factory=dict)
-    """company id -> the company, its parent's id, its depth; in the order of the walk, parents first."""
-    unlisted: set[str] = field(default_factory=set)
-    """Companies whose sub-companies Sequel did not list: by their licence (403), or since it failed."""
-    listed_by: dict[str, list[str]] = field(default_factory=dict)
-    """company id -> every company that lists it, in the order of the walk."""
-    notes: list[Problem] = field(default_factory=list)
-
-
-def walk(client: SequelClient, root_id: str, pool: Executor) -> Walk:
-    """Request the root and, level by level, the sub-companies; each company once, however often it is listed."""
-    root = client.company(root_id)
-    seen = Walk(found={root.uid: (root, None, 0)})
-    level, depth = [root.uid], 0
-    while level:
-        depth += 1
-        children = list(pool.map(lambda at: _children(client, at, is_root=at == root.uid), level))
-        following: list[str] = []
-        for parent, answer in zip(level, children, strict=True):
-            if isinstance(answer, SequelError):
-                seen.unlisted.add(parent)
-                seen.notes.append(Problem(parent, companies.name, _why_unlisted(answer)))
-                continue
-            for child in answer:
-                _meet(seen, child, parent, depth, following)
-        level = following
-    return seen
-
-
-def _children(client: SequelClient, company_id: str, *, is_root: bool) -> list[Company] | SequelError:
-    """Return the sub-companies of one, or why they are not listed: that is no reason to leave out the rest."""
-    try:
-        return twice_if_refused(lambda: client.sub_companies(company_id))
-    except Forbidden as error:
-        return error
-    except SequelError as error:
-        if is_root or isinstance(error, FATAL):
-            raise
-        return error
-
-
-def _why_unlisted(error: SequelError) -> str:
-    if isinstance(error, Forbidden):
-        return (
-            "Sequel refuses to list its sub-companies (403: is the parent's licence valid?); "
-            "those known stay as they are"
-        )
-    return f"its sub-companies cannot be listed, those known stay as they are: {error}"
-
-
-def _meet(seen: Walk, child: Company, parent: str, depth: int, following: list[str]) -> None:
-    seen.listed_by.setdefault(child.uid, []).append(parent)
-    if child.uid in seen.found:
-        return
-    if len(seen.found) >= MAX_COMPANIES:
-        if not any(note.kind is ProblemKind.UNKNOWN_CHILDREN for note in seen.notes):
-            reason = (
-                f"more than {MAX_COMPANIES} companies in the hierarchy; "
-                "the rest is left out, so no roll-up is written over it"
-            )
-            seen.notes.append(
-                Problem(next(iter(seen.found)), companies.name, reason, kind=ProblemKind.UNKNOWN_CHILDREN)
-            )
-        return
-    seen.found[child.uid] = (child, parent, depth)
-    following.append(child.uid)
+NO_ROLL_UP = "its sub-companies are not known, so no roll-up is written over it"
 
 
 def place(seen: Walk, stood: Mapping[str, str | None]) -> None:
@@ -209,29 +140,35 @@ def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
         return error
 
 
+def marked(note: Problem, unread: Collection[str], listed_before: Collection[str]) -> Problem:
+    """Return what is said of a company, marked where its sub-companies could not be read and never were. Pure."""
+    if note.company_id not in unread or note.company_id in listed_before:
+        return note
+    return replace(note, kind=ProblemKind.UNKNOWN_CHILDREN, reason=f"{note.reason}; {NO_ROLL_UP}")
+
+
 @repeats
 def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[KnownCompany]:
     """Store what was found, and what is to be said of it; return every company that is not gone."""
     with warehouse.read() as connection:
-        listed_before = {company.company_id for company in catalog.known_companies(connection)} - read_unread(
-            connection
-        )
+        listed_before = {company.company_id for company in catalog.known_companies(connection)}
+        listed_before -= problems.with_unknown_children(connection)
     notes = {key: marked(note, found.unread, listed_before) for key, note in found.notes.items()}
     noted = warehouse.ask(lambda connection: problems.companies_with(connection, companies.name))
     touched = [*found.gone, *(company.company_id for company in found.present)]
     # Marks come before the companies and go after them: a store that dies in between passes for none that was read.
     for company_id in touched:
         if company_id in notes:
-            problems.replace_problems(warehouse, company_id, companies.name, [NO_DAY], [notes[company_id]], at=at)
+            problems.replace_problems(warehouse, company_id, companies.name, {NO_DAY: None}, [notes[company_id]], at=at)
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
-        company_parents.remember(
+        catalog.save_parents(
             connection, {company.company_id: company.parent_company_id for company in found.now}, at.date()
         )
     for company_id in touched:
         if company_id in noted and company_id not in notes:  # of thousands hardly any
-            problems.replace_problems(warehouse, company_id, companies.name, [NO_DAY], [], at=at)
+            problems.replace_problems(warehouse, company_id, companies.name, {NO_DAY: None}, [], at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)
 

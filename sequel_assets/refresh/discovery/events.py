@@ -85,7 +85,9 @@ def list_events(
         for company_id, why in turn.failed.items():
             if company_id in stored:
                 note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
-                problems.replace_problems(warehouse, company_id, events.name, [NO_DAY], [note], at=context.run_info.at)
+                problems.replace_problems(
+                    warehouse, company_id, events.name, {NO_DAY: None}, [note], at=context.run_info.at
+                )
         yield ListedEvents(tuple(turn.listings), dict(turn.failed), owned, stored)
 
 
@@ -114,7 +116,9 @@ def store_events(context: RunContext, listed: ListedEvents, company_id: str) -> 
         if claimed and other != company_id:
             _store(warehouse, other, [], claimed, run_info)
             taken_from.add(other)
-    problems.replace_problems(warehouse, company_id, events.name, [NO_DAY], _notes(owned, company_id), at=run_info.at)
+    problems.replace_problems(
+        warehouse, company_id, events.name, {NO_DAY: None}, _notes(owned, company_id), at=run_info.at
+    )
     excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
     requested = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)
     return CompanyEvents(company_id, tuple(requested), pending, frozenset(taken_from), listed.owned.listed)

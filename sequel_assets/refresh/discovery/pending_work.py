@@ -52,7 +52,7 @@ def note(warehouse: Warehouse, company_id: str, pending: Pending, *, at: datetim
         ]
         if broken_off and dataset == HISTORY:
             standing.append(Problem(company_id, dataset, f"its refresh was broken off: {broken_off}"))
-        replace_problems(warehouse, company_id, dataset, [NO_DAY], standing, at=at)
+        replace_problems(warehouse, company_id, dataset, {NO_DAY: None}, standing, at=at)
 
 
 def refreshed_days(connection: sa.Connection, company_id: str) -> list[date]:

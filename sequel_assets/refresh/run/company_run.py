@@ -1,24 +1,165 @@
 """Refreshing one company: plan, extract, load. A day is one slice of each landed dataset.
 
-A slice is written when the answers about every event of it were verified; else it fails by name, and what was there
-stays.
+First Sequel is asked which days of each event have minutes, then for its lists day by day. Batches of days are committed as
+they fill up, then the concurrency of other days. A slice is written when the answers about every event of it were verified;
+else it fails by name, and what was there stays.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import date
 
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
-from sequel_assets.refresh.core.run_context import RunContext
+from sequel_assets.refresh.core.run_context import RunContext, Stopped
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
 from sequel_assets.refresh.details.extract import EventDetails
-from sequel_assets.refresh.details.lists import failed_lists, refresh_lists
+from sequel_assets.refresh.details.lists import refresh_lists
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import CompanyEvents
-from sequel_assets.refresh.run.extract import Extraction
-from sequel_assets.refresh.run.load import Loading
-from sequel_assets.refresh.run.plan import CompanyPlan, plan_company
+from sequel_assets.refresh.discovery.pending_work import Pending
+from sequel_assets.refresh.load import failed_outcomes, load_slices
+from sequel_assets.refresh.run.plan import CompanyPlan, PlanStep, plan_company
+from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
+from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
+from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
+
+DAYS_AHEAD = 8
+"""Days whose lists may be under way while an earlier day is still being worked on."""
+WITNESSES = 3
+"""Of so many events of a company an empty range that was inferred is requested once, to verify that days add up."""
+
+
+@dataclass(frozen=True)
+class ExtractedDay:
+    """A day with what the events of a step gave for it."""
+
+    day: date
+    step: PlanStep
+    works: list[EventWork]
+    done: Mapping[str, DayWork]
+
+
+class Extraction:
+    """The requests of one company, in the pool's threads."""
+
+    def __init__(self, context: RunContext, plan: CompanyPlan) -> None:
+        self._context, self._plan = context, plan
+        company_id = plan.events.company_id
+        self.works = {event.event_id: EventWork(context, company_id, event) for event in plan.events.requested}
+        self._empty_ranges = EmptyRangeStore(context, company_id)
+
+    def explore(self) -> int:
+        """Find the days of each event that have minutes; return how many requests that took."""
+        works = list(self.works.values())
+        futures = [
+            self._context.pool.submit(work.explore, span, place < WITNESSES)
+            for place, work in enumerate(works)
+            for span in self._plan.spans[work.event.event_id]
+        ]
+        self._context.progress.expect(len(futures))
+        for future in futures:
+            future.result()
+            self._empty_ranges.keep_now_and_then(works)
+        self._empty_ranges.keep(works)
+        return sum(work.explore_requests for work in works)
+
+    def days(self, step: PlanStep) -> Iterator[ExtractedDay]:
+        """Yield each day of a step, in order, while later days are already being requested."""
+        works = [self.works[event_id] for event_id in step.event_ids]
+        under_way: list[tuple[date, dict[str, Future[DayWork]]]] = []
+        waiting = list(reversed(step.days))
+        while waiting or under_way:
+            while waiting and len(under_way) < DAYS_AHEAD:
+                day = waiting.pop()
+                under_way.append((day, {
+                    work.event.event_id: self._context.pool.submit(work.work, day, wants_facts=day in work.days)
+                    for work in works
+                    if day in work.days or work.failure_on(day) or work.stored_on(day)
+                }))  # fmt: skip
+            day, futures = under_way.pop(0)
+            if self._context.stop.is_set():
+                for _, later in [(day, futures), *under_way]:
+                    for future in later.values():
+                        future.cancel()
+                raise Stopped
+            done = {event_id: future.result() for event_id, future in futures.items()}
+            yield ExtractedDay(day, step, works, done)
+
+    def finish(self) -> None:
+        """Write the empty ranges that the days have shown since the exploring."""
+        self._empty_ranges.keep(list(self.works.values()))
+
+
+class Loading:
+    """Commits the days of one company and keeps what failed. `explored` are requests, reported with its first day."""
+
+    def __init__(self, context: RunContext, events: CompanyEvents, explored: int) -> None:
+        self._context, self._events, self._explored = context, events, explored
+        self._failed: dict[str, set[str]] = {}
+        """dataset -> events that failed on some day."""
+        self._placed: dict[date, set[str]] = {}
+        """day -> the events whose concurrency was put into its slice."""
+
+    def load(self, days: Iterable[ExtractedDay]) -> Iterator[Outcome]:
+        """Yield an outcome for each slice of the days, as they are committed."""
+        batch = self._batch()
+        for one in days:
+            explored, self._explored = self._explored, 0
+            batch.add(one.day, one.done, one.works, coverage=one.step.coverage, explored=explored)
+            if batch.is_full:
+                yield from self._commit(batch)
+                batch = self._batch()
+        yield from self._commit(batch)
+
+    def place_elsewhere(self, works: Mapping[str, EventWork]) -> None:
+        """Put concurrency into refreshed days that were not requested: those it reaches now or reached before."""
+        restarted = self._events.pending.restarted
+        for event_id, work in works.items():
+            if event_id in restarted and not work.fetch_moved_concurrency():
+                self._failed.setdefault(pending_work.RESTART, set()).add(event_id)
+        fetched = {event_id: work.concurrency for event_id, work in works.items() if work.concurrency is not None}
+        company_id = self._events.company_id
+        refreshed, stored = self._context.warehouse.ask(
+            lambda connection: (
+                pending_work.refreshed_days(connection, company_id),
+                pending_work.days_with_minutes(connection, company_id, fetched),
+            )
+        )
+        first_unfrozen = self._context.run_info.first_unfrozen(company_id)
+        batch = self._batch()
+        for day in (day for day in refreshed if day >= first_unfrozen):
+            elsewhere = {
+                event_id: concurrency
+                for event_id, concurrency in sorted(fetched.items())
+                if (day in concurrency or day in stored[event_id]) and event_id not in self._placed.get(day, ())
+            }
+            if elsewhere:
+                batch.place(day, elsewhere)
+        for _ in load_slices(self._context.warehouse, batch):
+            pass  # slices that nobody requested; what is derived from them follows with the rest
+
+    def left_undone(self) -> Pending:
+        """Return the pending work of the company that failed, and stays pending."""
+        pending = self._events.pending
+        return Pending(
+            pending.newcomers & self._failed.get(pending_work.HISTORY, set()),
+            pending.restarted & self._failed.get(pending_work.RESTART, set()),
+        )
+
+    def _batch(self) -> UsageBatch:
+        context, events = self._context, self._events
+        key, restarted = context.config.person_key, events.pending.restarted
+        return UsageBatch(events.company_id, context.run_info, key, restarted=restarted)
+
+    def _commit(self, batch: UsageBatch) -> Iterator[Outcome]:
+        for problem in batch.failed:
+            self._failed.setdefault(problem.dataset, set()).add(problem.event_id)
+        for update in batch.updates.get(CONCURRENCY, ()):
+            self._placed.setdefault(update.day, set()).update(update.requested or ())
+        yield from load_slices(self._context.warehouse, batch)
 
 
 def refresh_company(context: RunContext, events: CompanyEvents, days: Mapping[date, DayCoverage]) -> Iterator[Outcome]:
@@ -43,9 +184,8 @@ def _rosters(context: RunContext, plan: CompanyPlan) -> list[Outcome]:
     """
     is_full = any(coverage is not DayCoverage.ACTIVE for coverage in plan.days.values())
     events = plan.events
-    return failed_lists(
-        refresh_lists(context, events.company_id, plan.roster_event_ids, events.listed, is_full=is_full)
-    )
+    failed = refresh_lists(context, events.company_id, plan.roster_event_ids, events.listed, is_full=is_full)
+    return list(failed_outcomes(failed, {}))
 
 
 def _event_details(context: RunContext, plan: CompanyPlan, extraction: Extraction) -> Iterator[Outcome]:

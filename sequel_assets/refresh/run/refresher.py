@@ -23,7 +23,7 @@ from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.events import ListedEvents, list_events, store_events
 from sequel_assets.refresh.run.company_run import refresh_company
 from sequel_assets.refresh.transform.derive_outcomes import OWN_NAMES, derive_outcomes, why_unlisted
-from sequel_assets.refresh.transform.rollup import RollUps
+from sequel_assets.refresh.transform.rollup import Requested, RollUps
 from sequel_assets.sequel import FATAL, SequelClient, SequelError
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -34,8 +34,6 @@ COMPANIES_AT_ONCE = 8
 
 Days = Sequence[date] | Mapping[date, DayCoverage]
 """Days of a company, each in full or as its coverage says."""
-Requested = Mapping[str, Mapping[date, DayCoverage]]
-"""company -> its days, each with how it is requested."""
 
 
 class Refresher:

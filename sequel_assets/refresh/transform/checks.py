@@ -19,7 +19,7 @@ from sequel_assets.warehouse.tables.event_details import activity_totals, event_
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One event's day whose facts are not what Sequel expected for it."""
+    """One event's day whose facts, or entries of activity, are not what Sequel expected for it."""
 
     company_id: str
     day: date
@@ -73,18 +73,7 @@ def unreconciled(connection: sa.Connection) -> list[Mismatch]:
     ]
 
 
-@dataclass(frozen=True)
-class Incomplete:
-    """An event whose activity has another number of entries than Sequel expected."""
-
-    company_id: str
-    day: date
-    event_id: str
-    found: int
-    expected: int
-
-
-def incomplete_activity(connection: sa.Connection) -> list[Incomplete]:
+def incomplete_activity(connection: sa.Connection) -> list[Mismatch]:
     """Return each event whose entries of activity are not as many as its `totalCount`, in the order of the key."""
     a, t = event_activity.c, activity_totals.c
     sums = sa.select(a.company_id, a.day, a.event_id, a.entries.label("found"), sa.literal(0).label("expected"))
@@ -94,7 +83,7 @@ def incomplete_activity(connection: sa.Connection) -> list[Incomplete]:
     found, expected = sa.func.sum(both.found), sa.func.sum(both.expected)
     query = sa.select(*key, found, expected).group_by(*key).having(found != expected).order_by(*key)
     return [
-        Incomplete(company, day, event, int(has), int(owes))
+        Mismatch(company, day, event, a.entries.name, int(has), int(owes))
         for company, day, event, has, owes in connection.execute(query)
     ]
 

@@ -11,14 +11,14 @@ import hashlib
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
-from sequel_assets.refresh.core.retention import NONE_FROZEN, counts_from, is_closed
+from sequel_assets.refresh.core.retention import DAY, NONE_FROZEN, counts_from, is_closed
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -29,7 +29,6 @@ from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
 
-DAY = timedelta(days=1)
 OWN_INSIGHTS = tuple(insight for insight in INSIGHTS if not insight.with_descendants)
 """What is derived from a company's own facts."""
 LONG, GIVES_WAY = 10, 0.25
@@ -190,7 +189,7 @@ def derive(
     for insight in OWN_INSIGHTS:
         standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
         problems.replace_problems(
-            warehouse, company_id, insight.name, sorted(of_insight[insight.name]), standing, at=run_info.at
+            warehouse, company_id, insight.name, dict.fromkeys(of_insight[insight.name]), standing, at=run_info.at
         )
     return Derived(results, reasons)
 

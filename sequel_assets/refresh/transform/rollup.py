@@ -37,6 +37,7 @@ from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY
 
 Requested = Mapping[str, Mapping[date, DayCoverage]]
+"""company -> its days, each with how it is requested."""
 
 
 class RollUps:
@@ -190,4 +191,4 @@ def _note(warehouse: Warehouse, hierarchies: Hierarchies, waiting: Mapping[Key, 
                 then = "; backfill that and this follows by itself"
             reason = f"not written: {what}{f' (and {more} more days wait)' if more else ''}{then}"
             standing = [Problem(company_id, company_rollup.name, reason)]
-        problems.replace_problems(warehouse, company_id, company_rollup.name, [NO_DAY], standing, at=run_info.at)
+        problems.replace_problems(warehouse, company_id, company_rollup.name, {NO_DAY: None}, standing, at=run_info.at)

@@ -15,9 +15,9 @@ from sqlalchemy import case, func, select
 from sequel_assets.insights.company_hierarchy import Parents, members_on, parents_of
 from sequel_assets.insights.company_rollup import COMPANY_ROLLUP, company_rollup
 from sequel_assets.refresh.core.retention import is_closed
-from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.transform.derive import WantedSlice
 from sequel_assets.warehouse.database.value_lists import among
+from sequel_assets.warehouse.stores.problems import with_unknown_children
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import NO_DAY, companies, refreshes
 
@@ -126,7 +126,7 @@ def read_hierarchies(connection: sa.Connection) -> Hierarchies:
         row.company_id: row.gone_at.date() if row.gone_at else None
         for row in connection.execute(select(c.company_id, c.gone_at))
     }
-    return Hierarchies(parents_of(rows), gone, read_unread(connection))
+    return Hierarchies(parents_of(rows), gone, with_unknown_children(connection))
 
 
 def read_slices(

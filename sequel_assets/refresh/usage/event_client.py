@@ -99,16 +99,13 @@ class EventClient:
 
     def _request(self, request: RangeRequest, limit: int) -> ParticipantList:
         self.span = request.span
-        for attempt in (1, 2):
-            self.requests += 1
-            try:
-                return self._fetch(request, limit)
-            except NotFound:
-                if attempt == 2:
-                    raise EventMissing(self.event.event_id) from None
-        raise AssertionError("unreachable")
+        try:
+            return twice_if_missing(lambda: self._fetch(request, limit))
+        except NotFound:
+            raise EventMissing(self.event.event_id) from None
 
     def _fetch(self, request: RangeRequest, limit: int) -> ParticipantList:
+        self.requests += 1
         response = self.client.participants(
             self.event.event_id,
             start=request.span.first,

@@ -99,7 +99,7 @@ class _Search:
         self._live, self._on_demand, self._engaged = live.copy(), on_demand.copy(), engaged.copy()
         self.pairs = live.total() + on_demand.total() - engaged.total()
         """How many people are still to be found who are on both lists."""
-        self.slack = _sum(live) + _sum(on_demand) - _sum(engaged)
+        self.slack = sum(live.elements()) + sum(on_demand.elements()) - sum(engaged.elements())
         """How many minutes were both at once, as far as they are not given to anybody yet."""
 
     def run(self, engaged: Sequence[int]) -> list[Choice] | None:
@@ -174,7 +174,3 @@ class _Search:
 def _left(minutes: Counter[int]) -> list[int]:
     """Return the minutes that somebody still has, the most first."""
     return sorted((one for one, count in minutes.items() if count), reverse=True)
-
-
-def _sum(minutes: Counter[int]) -> int:
-    return sum(one * count for one, count in minutes.items())

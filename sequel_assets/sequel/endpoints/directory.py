@@ -1,11 +1,9 @@
 """Companies, events, hubs, registrants and replays: the responses of the API host."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import TypeVar
 
-from pydantic import AliasChoices, AliasPath, Field, TypeAdapter
+from pydantic import AliasChoices, AliasPath, Field
 
 from sequel_assets.sequel.endpoints.hosts import Hosts, hosts_or_none
 from sequel_assets.sequel.parsing.fields import (
@@ -112,13 +110,6 @@ class _Identified(Model):
     uid: Id
 
 
-_IDENTIFIED = TypeAdapter(_Identified)
-_HUB_PARTICIPANTS = TypeAdapter(list[HubParticipant])
-_HUB_ROOMS = TypeAdapter(tuple[HubRoom, ...])
-_REGISTRANTS = TypeAdapter(list[Registrant])
-_REPLAYS = TypeAdapter(list[Replay])
-
-
 def company_from(value: object, where: str = "") -> Company:
     """A company; its own id is required, the rest may be missing, null or (noted in `bad_fields`) odd.
 
@@ -128,7 +119,7 @@ def company_from(value: object, where: str = "") -> Company:
     raw = an_object(value, where or "the answer")
     reader = FieldReader(raw)
     found = Company(
-        uid=validated(_IDENTIFIED, raw, where).uid,
+        uid=validated(_Identified, raw, where).uid,
         name=reader.of(trimmed_or_none, ("name",)) or "",
         parent_company_id=reader.of(text_or_none, ("parentCompanyId",)),
         event_ids=reader.each(an_id, "eventIds"),
@@ -150,7 +141,7 @@ def event_from(value: object, where: str = "") -> Event:
     reader = FieldReader(raw)
     first = reader.of
     return Event(
-        uid=validated(_IDENTIFIED, raw, where).uid,
+        uid=validated(_Identified, raw, where).uid,
         company_uid=first(text_or_none, ("companyUid",), ("company", "id"), ("company", "uid")),
         name=first(trimmed_or_none, ("name",)) or "",
         starts_at=first(utc_or_none, ("startDate",)),
@@ -183,12 +174,12 @@ def hub_from(value: object) -> Hub:
     if isinstance(company, dict):
         company = company.get("uid", company.get("id"))
     return Hub(
-        uid=validated(_IDENTIFIED, raw).uid,
+        uid=validated(_Identified, raw).uid,
         name=read(trimmed_or_none, raw.get("friendlyName"), "friendlyName") or "",
         company_uid=read(text_or_none, company, "company"),
         rooms=None
         if rooms is None
-        else validated(_HUB_ROOMS, a_list(rooms, "networkingHubRooms"), "networkingHubRooms"),
+        else tuple(validated(list[HubRoom], a_list(rooms, "networkingHubRooms"), "networkingHubRooms")),
     )
 
 
@@ -198,17 +189,17 @@ def hub_participants_from(value: object) -> list[HubParticipant]:
         {**item, "meta": item["meta"] if isinstance(item.get("meta"), dict) else {}} if isinstance(item, dict) else item
         for item in a_list(value)
     ]
-    return validated(_HUB_PARTICIPANTS, people, "participants")
+    return validated(list[HubParticipant], people, "participants")
 
 
 def registrants_from(value: object) -> list[Registrant]:
     """The registrants of an event."""
-    return validated(_REGISTRANTS, a_list(value), "registrants")
+    return validated(list[Registrant], a_list(value), "registrants")
 
 
 def replays_from(value: object) -> list[Replay]:
     """The replays of an event."""
-    return validated(_REPLAYS, a_list(value), "replays")
+    return validated(list[Replay], a_list(value), "replays")
 
 
 def _hub_id(value: object) -> str | None:

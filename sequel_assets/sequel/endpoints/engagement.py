@@ -1,11 +1,8 @@
 """Participants, concurrency and activity of events: the documented or observed responses of the analytics host."""
 
-from __future__ import annotations
+from typing import ClassVar, Literal
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import AliasGenerator, ConfigDict, FailFast, Field, TypeAdapter
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from sequel_assets.sequel.parsing.fields import (
     FlagOrNone,
@@ -17,7 +14,7 @@ from sequel_assets.sequel.parsing.fields import (
     TextOrNone,
     WrongShapeError,
 )
-from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
+from sequel_assets.sequel.parsing.shapes import Camel, Model, a_list, an_object, validated
 from sequel_assets.sequel.parsing.times import DurationOrNone, Timed, TimestampOrNone
 
 EngagementType = Literal["all", "live", "onDemand"]
@@ -40,12 +37,10 @@ class Participants(Model):
     participants: list[Participant] = Field(default_factory=list)
 
 
-class Activity(Timed):
+class Activity(Camel, Timed):
     """One person's activity in one event. Sequel does not state the unit of the durations: see `Duration`."""
 
     times: ClassVar = ("created_on", "updated_on", "registration_date")
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
     uid: TextOrNone = None
     user_id: TextOrNone = None
@@ -94,17 +89,10 @@ class _PageHead(Model):
     size: IntegerOrNone = None
 
 
-_TOTALS = TypeAdapter(_Totals)
-_PAGE_HEAD = TypeAdapter(_PageHead)
-_PARTICIPANTS = TypeAdapter(Annotated[list[Participant], FailFast()])
-_ACTIVITIES = TypeAdapter(Annotated[list[Activity], FailFast()])
-_MINUTES = TypeAdapter(Annotated[list[tuple[MinuteOffset, Integer]], FailFast()])
-
-
 def participants_from(value: object) -> Participants:
     """Totals and list. Missing totals fail; a missing list does unless nobody was there."""
     raw = an_object(value)
-    totals = validated(_TOTALS, raw)
+    totals = validated(_Totals, raw)
     listed = raw.get("topParticipants")
     if listed is None and totals.number_of_users:
         raise WrongShapeError("topParticipants is missing")
@@ -113,7 +101,7 @@ def participants_from(value: object) -> Participants:
         total_engaged_minutes=totals.total_engaged_minutes,
         participants=[]
         if listed is None
-        else validated(_PARTICIPANTS, a_list(listed, "topParticipants"), "topParticipants"),
+        else validated(list[Participant], a_list(listed, "topParticipants"), "topParticipants"),
     )
 
 
@@ -123,14 +111,18 @@ def concurrency_from(value: object) -> list[tuple[int, int]]:
     if "VideoViews" not in raw:
         raise WrongShapeError("VideoViews is missing")
     views = raw["VideoViews"]
-    return [] if views is None else validated(_MINUTES, a_list(views, "VideoViews"), "VideoViews")
+    return (
+        []
+        if views is None
+        else validated(list[tuple[MinuteOffset, Integer]], a_list(views, "VideoViews"), "VideoViews")
+    )
 
 
 def activity_page_from(value: object) -> ActivityPage:
     """A page of activity; an item that names nobody fails the page by its place."""
     raw = an_object(value)
-    head = validated(_PAGE_HEAD, raw)
-    items = validated(_ACTIVITIES, a_list(raw.get("items"), "items"), "items")
+    head = validated(_PageHead, raw)
+    items = validated(list[Activity], a_list(raw.get("items"), "items"), "items")
     for index, item in enumerate(items):
         if item.uid is None and item.user_id is None:
             raise WrongShapeError(f"items[{index}] has neither uid nor userId")

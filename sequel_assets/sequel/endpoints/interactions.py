@@ -4,15 +4,13 @@ Where the endpoint is absent or has another shape, the datasets made from it are
 missing from the response. A value that is present and unreadable is an error.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import BeforeValidator, Field
 
-from sequel_assets.sequel.endpoints.named_totals import Camel, non_empty_object
+from sequel_assets.sequel.endpoints.named_totals import non_empty_object
 from sequel_assets.sequel.parsing.fields import Id, Integer, IntegerOrNone, Text, TextOrNone, WrongShapeError
-from sequel_assets.sequel.parsing.shapes import validated
+from sequel_assets.sequel.parsing.shapes import Camel, validated
 from sequel_assets.sequel.parsing.times import Timed, TimestampOrNone
 
 
@@ -93,12 +91,11 @@ class Interactions(Camel):
 
 
 PARTS = ("polls", "questions", "chat", "reactions")
-_INTERACTIONS: TypeAdapter[Interactions] = TypeAdapter(Interactions)
 
 
 def interactions_from(value: object) -> Interactions:
     """The interactions of an event. A response without any of the parts is not the expected one: an error."""
-    interactions = validated(_INTERACTIONS, non_empty_object(value))
+    interactions = validated(Interactions, non_empty_object(value))
     if all(getattr(interactions, part) is None for part in PARTS):
         raise WrongShapeError(f"none of {', '.join(PARTS)} is there")
     return interactions

@@ -4,16 +4,13 @@ They serve to check totals and never fill a table: an absent field costs a skipp
 unreadable is an error all the same.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Annotated
 
-from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, TypeAdapter
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field
 
 from sequel_assets.sequel.parsing.fields import IntegerOrNone, TextOrNone, WrongShapeError, utc_or_none
-from sequel_assets.sequel.parsing.shapes import Model, a_list, an_object, validated
+from sequel_assets.sequel.parsing.shapes import Camel, a_list, an_object, validated
 
 
 def _day(value: object) -> dt.date:
@@ -21,12 +18,6 @@ def _day(value: object) -> dt.date:
     if time is None:
         raise WrongShapeError("is missing")
     return time.date()
-
-
-class Camel(Model):
-    """A model whose fields Sequel spells in camelCase."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
 
 class Usage(Camel):
@@ -51,10 +42,6 @@ class DayUsage(Camel):
     number_of_users: IntegerOrNone = None
 
 
-_USAGE: TypeAdapter[Usage] = TypeAdapter(Usage)
-_DAYS: TypeAdapter[list[DayUsage]] = TypeAdapter(list[DayUsage])
-
-
 def non_empty_object(value: object) -> dict[str, object]:
     """The object. An empty one has no information and must not pass for "nothing happened"."""
     raw = an_object(value)
@@ -65,9 +52,9 @@ def non_empty_object(value: object) -> dict[str, object]:
 
 def usage_from(value: object) -> Usage:
     """Usage of a company."""
-    return validated(_USAGE, non_empty_object(value))
+    return validated(Usage, non_empty_object(value))
 
 
 def days_from(value: object) -> list[DayUsage]:
     """Usage of a company by day, in the order received."""
-    return validated(_DAYS, a_list(non_empty_object(value).get("days"), "days"), "days")
+    return validated(list[DayUsage], a_list(non_empty_object(value).get("days"), "days"), "days")

@@ -7,19 +7,16 @@ A date of expiry is read in every known spelling, and an unreadable one is None:
 with it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AliasGenerator, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, SecretStr
 
 from sequel_assets.sequel.parsing.fields import Id, TextOrNone, an_id, number_or_none, utc_or_none, within_calendar
-from sequel_assets.sequel.parsing.shapes import Model, an_object, validated
+from sequel_assets.sequel.parsing.shapes import Camel, Model, an_object, validated
 
 SHORTEST_DAYS, LONGEST_DAYS = 2, 365
 SHORTEST_SECRET = 12
@@ -71,10 +68,8 @@ class CreatedSubscription(Model):
     expires_on: ExpiryTime = Field(None, validation_alias="expiresOn")
 
 
-class Subscription(Model):
+class Subscription(Camel):
     """A subscription as Sequel stores it, without its key."""
-
-    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
 
     subscription_id: Id = Field(validation_alias="webHookSubscriptionId")
     event_type: TextOrNone = None
@@ -84,20 +79,16 @@ class Subscription(Model):
     expires_on: ExpiryTime = None
 
 
-_CREATED: TypeAdapter[CreatedSubscription] = TypeAdapter(CreatedSubscription)
-_SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
-
-
 def created_from(value: object) -> CreatedSubscription:
     """The response to creating and renewing."""
-    return validated(_CREATED, an_object(value))
+    return validated(CreatedSubscription, an_object(value))
 
 
 def subscription_from(value: object) -> Subscription:
     """The response to looking one up; its fields are in `subscriptionInfo`, or beside it."""
     raw = an_object(value)
     info = raw.get("subscriptionInfo")
-    return validated(_SUBSCRIPTION, {**raw, **(an_object(info, "subscriptionInfo") if info is not None else {})})
+    return validated(Subscription, {**raw, **(an_object(info, "subscriptionInfo") if info is not None else {})})
 
 
 def nothing_from(_value: object) -> None:

@@ -1,11 +1,11 @@
 """Turns a decoded response into a model, or raises an error that names the place of the field and quotes no value."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AliasGenerator, BaseModel, ConfigDict, FailFast, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 from sequel_assets.sequel.parsing.fields import WrongShapeError
 
@@ -21,13 +21,26 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
 
-def validated(adapter: TypeAdapter[T], value: object, where: str = "") -> T:
-    """The value as the adapter's type, or a `WrongShapeError` that names the first place that does not fit.
+class Camel(Model):
+    """A model whose fields Sequel spells in camelCase."""
+
+    model_config = ConfigDict(alias_generator=AliasGenerator(validation_alias=to_camel))
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """The validator of a type; a list ends at its first item that does not fit."""
+    return TypeAdapter(Annotated[kind, FailFast()] if get_origin(kind) is list else kind)
+
+
+def validated(kind: type[T], value: object, where: str = "") -> T:
+    """The value as a model or a list of them, or a `WrongShapeError` that names the first place that does not fit.
 
     Only messages of our own readers are used: a `ValueError` of anything else may quote the value.
     """
     try:
-        return adapter.validate_python(value)
+        checked: T = _adapter(cast(Any, kind)).validate_python(value)
+        return checked
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
     place, cause = _place(where, first["loc"]), first.get("ctx", {}).get("error")

@@ -4,8 +4,6 @@ Size and time of every part are bounded. What the libraries would log of a reque
 quotes the server. Cookies are refused. Nothing here retries.
 """
 
-from __future__ import annotations
-
 import http.cookiejar
 import importlib.metadata
 import logging
@@ -24,7 +22,7 @@ from sequel_assets.sequel.exceptions import Interrupted, InvalidResponse, Sequel
 from sequel_assets.sequel.parsing.inflating import BrokenCompressionError, inflated
 from sequel_assets.sequel.transport.call import Call
 from sequel_assets.sequel.transport.deadline import ENDLESS_HEAD, Exchange, bind
-from sequel_assets.sequel.transport.large_responses import LARGE_BYTES, LargeResponsePermit
+from sequel_assets.sequel.transport.limiter import LARGE_BYTES, LargeResponsePermit
 from sequel_assets.sequel.transport.log_filter import quietly
 from sequel_assets.sequel.transport.response_rules import CERTIFICATE, CONNECT_TIMEOUT
 

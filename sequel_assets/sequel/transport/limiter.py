@@ -4,9 +4,11 @@ Additive increase, multiplicative decrease, as in TCP: every 429 halves the wind
 it grow by one divided by itself, so by about one per round of responses, up to the maximum. A burst of 429s to requests
 that were under way together counts as one: they have the same cause. `Retry-After` pauses all threads, since the quota
 belongs to the account and not to the request.
-"""
 
-from __future__ import annotations
+Large responses are processed one at a time. Eight at once would take eight times the memory and no less time, since
+Python decodes one by one anyway. A response is large once it has LARGE_BYTES or LARGE_VALUES; from then on it has the
+one permit, until it is parsed.
+"""
 
 import threading
 import time
@@ -14,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+LARGE_BYTES = 4 * 1024 * 1024
+LARGE_VALUES = 100_000
 Outcome = Literal["success", "throttled", "neither"]
 
 
@@ -53,18 +57,6 @@ class Limiter:
         self._changed = threading.Condition()
         self._sleep, self._monotonic, self._on_wait = sleep, monotonic, on_wait
 
-    @property
-    def window(self) -> int:
-        """How many may be under way now."""
-        with self._changed:
-            return int(self._window)
-
-    @property
-    def under_way(self) -> int:
-        """How many are under way now."""
-        with self._changed:
-            return self._under_way
-
     @contextmanager
     def permit(self) -> Iterator[Permit]:
         """Permission for one request: waits for a place and the end of a pause; releases the place in any case."""
@@ -100,3 +92,26 @@ class Limiter:
                     self._round += 1
                 self._paused_until = max(self._paused_until, self._monotonic() + permit.pause_seconds)
             self._changed.notify(max(0, int(self._window) - self._under_way))  # not all: most would only wait once more
+
+
+class LargeResponsePermit:
+    """One response's use of the permit for large ones: acquired at most once, released at the end."""
+
+    def __init__(self, lock: threading.Lock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._lock, self._monotonic = lock, monotonic
+        self._is_acquired = False
+
+    def acquire(self) -> float:
+        """Wait for the permit, unless it is acquired already, and return the seconds that this took."""
+        if self._is_acquired:
+            return 0.0
+        began = self._monotonic()
+        self._lock.acquire()
+        self._is_acquired = True
+        return self._monotonic() - began
+
+    def release(self) -> None:
+        """Let the next one in."""
+        if self._is_acquired:
+            self._is_acquired = False
+            self._lock.release()

@@ -1,7 +1,5 @@
 """One call from start to end: token, concurrency permit, request, response, retries."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,8 +15,7 @@ from sequel_assets.sequel.transport.auth import Grant, Tokens, grant_from
 from sequel_assets.sequel.transport.call import Call
 from sequel_assets.sequel.transport.debug_answers import DebugAnswerFile
 from sequel_assets.sequel.transport.http import HttpResponse, Transport
-from sequel_assets.sequel.transport.large_responses import LARGE_VALUES, LargeResponsePermit
-from sequel_assets.sequel.transport.limiter import Limiter
+from sequel_assets.sequel.transport.limiter import LARGE_VALUES, LargeResponsePermit, Limiter
 from sequel_assets.sequel.transport.response_parsing import http_time, retry_after_seconds, value_of
 from sequel_assets.sequel.transport.retrying import Retrier
 
@@ -81,7 +78,11 @@ class Session:
         answer = send(call, large)
         if max_value_count(answer.body) > LARGE_VALUES:
             large.acquire()
-        return self._value(answer, call, parse)
+        try:
+            return value_of(answer, call, parse, self._wall_clock(), self._config.max_values)
+        except SequelError as error:
+            self._keep(call, answer, error)
+            raise
 
     def _signed_in(self, call: Call, large: LargeResponsePermit) -> HttpResponse:
         """The response to a call with a token, which is fetched before a permit is taken: it needs one itself."""
@@ -112,11 +113,13 @@ class Session:
             },
         )
 
-        def parse(value: object) -> Grant:
-            return grant_from(value, self._wall_clock())
-
         return self._retrier.run(
-            call, lambda: self._attempt(call, parse, lambda sent, large: self._sent(sent, None, large))
+            call,
+            lambda: self._attempt(
+                call,
+                lambda value: grant_from(value, self._wall_clock()),
+                lambda sent, large: self._sent(sent, None, large),
+            ),
         )
 
     def _sent(self, call: Call, token: str | None, large: LargeResponsePermit) -> HttpResponse:
@@ -132,13 +135,6 @@ class Session:
         if sent_at is not None:
             self.stats.saw_clock(sent_at - self._wall_clock())
         return answer
-
-    def _value(self, answer: HttpResponse, call: Call, parse: Callable[[object], T]) -> T:
-        try:
-            return value_of(answer, call, parse, self._wall_clock(), self._config.max_values)
-        except SequelError as error:
-            self._keep(call, answer, error)
-            raise
 
     def _keep(self, call: Call, answer: HttpResponse, error: SequelError) -> None:
         secrets = (self._config.client_secret, self._config.client_id, *self._tokens.secrets(), *call.secrets)

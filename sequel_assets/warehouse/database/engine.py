@@ -59,7 +59,11 @@ class Warehouse:
         """Return the engine, made on first use."""
         with self._lock:
             if self._engine is None:
-                self._engine = self._sqlite() if self.is_sqlite else self._postgres()
+                self._engine = (
+                    self._sqlite()
+                    if self.is_sqlite
+                    else postgres.make_engine(self.url, self._busy_seconds, is_durable=self._is_durable)
+                )
             return self._engine
 
     def _sqlite(self) -> sa.Engine:
@@ -67,9 +71,6 @@ class Warehouse:
         engine = _sqlite_engine(self.url, "FULL" if self._is_durable else "NORMAL", seconds)
         make_file(Path(self.url.database or ""))
         return engine
-
-    def _postgres(self) -> sa.Engine:
-        return postgres.make_engine(self.url, self._busy_seconds, is_durable=self._is_durable)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:

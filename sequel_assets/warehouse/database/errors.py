@@ -59,7 +59,8 @@ def _explanation(error: exc.SQLAlchemyError, url: sa.URL, *, is_committing: bool
     if url.get_backend_name() == "sqlite":
         message = str(cause or "")
         found = next((text for sign, text in SQLITE.items() if sign in message), "")
-        return WarehouseError, found or _with_note(_sqlite_refusal(message), "", error)
+        refusal = next((text for sign, text in SQLITE_REFUSALS.items() if sign in message), "")
+        return WarehouseError, found or _with_note(refusal, "", error)
     code = code_of(error)
     if code in CONFLICTS:
         return TransactionInterrupted, f"had two transactions in each other's way ({code}); {ROLLED_BACK}; repeat"
@@ -79,13 +80,9 @@ def _explanation(error: exc.SQLAlchemyError, url: sa.URL, *, is_committing: bool
 def _with_note(text: str, code: str, error: exc.SQLAlchemyError) -> str:
     """Return the text with the code (or the kind of error) and the names of ours that the error is about."""
     text = text or f"refused a statement; {ROLLED_BACK}"
-    note = ", ".join([code or _name(getattr(error, "orig", None) or error), *_own_names(error)])
+    note = ", ".join([code or type(getattr(error, "orig", None) or error).__name__, *_own_names(error)])
     head, *rest = text.split("; ", 1)
     return "; ".join([f"{head} ({note})", *rest])
-
-
-def _sqlite_refusal(message: str) -> str:
-    return next((text for sign, text in SQLITE_REFUSALS.items() if sign in message), "")
 
 
 def code_of(error: exc.SQLAlchemyError) -> str:
@@ -99,7 +96,8 @@ def is_lost(error: exc.SQLAlchemyError) -> bool:
     if code:
         return code in LOST or code.startswith("08")
     return isinstance(error, exc.DBAPIError) and (
-        error.connection_invalidated or (isinstance(error.orig, BaseException) and _says_lost(str(error.orig)))
+        error.connection_invalidated
+        or (isinstance(error.orig, BaseException) and any(sign in str(error.orig) for sign in _LOST_SIGNS))
     )
 
 
@@ -109,10 +107,6 @@ _LOST_SIGNS = (
     "consuming input failed",
     "server closed the connection",
 )
-
-
-def _says_lost(text: str) -> bool:
-    return any(sign in text for sign in _LOST_SIGNS)
 
 
 def _connect_failure(cause: BaseException | None) -> str:
@@ -155,10 +149,6 @@ def _own_names(error: exc.SQLAlchemyError) -> list[str]:
     return [*sorted(found), *sorted(name for name in said if name in ours)]
 
 
-def _name(error: BaseException) -> str:
-    return type(error).__name__
-
-
 def forget_values(error: exc.SQLAlchemyError) -> None:
     """Remove the texts of an error and of the driver's errors chained to it, so that no traceback can show a value.
 
@@ -170,7 +160,7 @@ def forget_values(error: exc.SQLAlchemyError) -> None:
         if isinstance(one, exc.SQLAlchemyError):
             cause = getattr(one, "orig", None)
             if isinstance(cause, Exception) and not _is_of_a_driver(cause):
-                cause.args = (f"{_name(cause)}: what it said is not shown",)
+                cause.args = (f"{type(cause).__name__}: what it said is not shown",)
             behind.append(cause)
             for name in ("statement", "params", "orig"):
                 if hasattr(one, name):
@@ -178,7 +168,7 @@ def forget_values(error: exc.SQLAlchemyError) -> None:
         elif one is None or not _is_of_a_driver(one):
             continue
         behind += [one.__cause__, one.__context__]
-        one.args = (f"{_name(one)}: what it said is not shown",)
+        one.args = (f"{type(one).__name__}: what it said is not shown",)
         one.__cause__ = one.__context__ = None
 
 

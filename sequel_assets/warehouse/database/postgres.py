@@ -120,17 +120,12 @@ def _hide_error_details(engine: sa.Engine) -> None:
     pool: Any = engine.pool
     names = {getattr(pool.logger, "name", getattr(getattr(pool.logger, "logger", None), "name", "sqlalchemy.pool"))}
     for name in {*names, "psycopg"}:
-        log = logging.getLogger(name)
-        if not any(isinstance(one, _ErrorDetailFilter) for one in log.filters):
-            log.addFilter(_ErrorDetailFilter())
+        logging.getLogger(name).addFilter(_without_error_details)  # a second time it changes nothing
 
 
-class _ErrorDetailFilter(logging.Filter):
-    """Replaces a log line that would show an error by one without it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Take traceback and arguments out."""
-        if record.levelno >= logging.WARNING:
-            record.msg, record.args = "a connection to the warehouse ended and was given up", ()
-            record.exc_info = record.exc_text = None
-        return True
+def _without_error_details(record: logging.LogRecord) -> bool:
+    """Replace a log line that would show an error by one without it: traceback and arguments are taken out."""
+    if record.levelno >= logging.WARNING:
+        record.msg, record.args = "a connection to the warehouse ended and was given up", ()
+        record.exc_info = record.exc_text = None
+    return True

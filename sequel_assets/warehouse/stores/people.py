@@ -18,14 +18,14 @@ RULE_VERSION = 2
 """The version of the rule that makes ids of e-mails and names; `warehouse_identity` has the one of a warehouse."""
 
 
-def normal(text: str | None) -> str:
-    """Return a text as it is compared and hashed: trimmed, lower-cased and in NFC, nothing more.
+def normal_name(name: str | None) -> str:
+    """Return a name as it is compared and hashed: trimmed, lower-cased and in NFC, nothing more; empty where there is none.
 
     NFC comes first, so that both spellings of a letter are lower-cased alike, and once more at the end: some letters
     have one code point for their small form alone (a capital J with a caron is two, the small one is one). The function
     is idempotent.
     """
-    plain = (text or "").strip()
+    plain = (name or "").strip()
     if plain.isascii():  # most texts are, and have one spelling
         return plain.lower().replace("\0", "\ufffd")
     plain = unicodedata.normalize("NFC", unicodedata.normalize("NFC", plain).lower())
@@ -33,13 +33,8 @@ def normal(text: str | None) -> str:
 
 
 def normal_email(email: str | None) -> str | None:
-    """Return an e-mail as it is compared and hashed; None where there is none."""
-    return normal(email) or None
-
-
-def normal_name(name: str | None) -> str:
-    """Return a name as it is compared and hashed; empty where there is none."""
-    return normal(name)
+    """Return an e-mail as it is compared and hashed, like a name; None where there is none."""
+    return normal_name(email) or None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What could not be refreshed, and what is still to be done. Each call is a transaction of its own."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -52,6 +52,12 @@ def days_with_problems(connection: sa.Connection, company_id: str) -> dict[str, 
     return found
 
 
+def with_unknown_children(connection: sa.Connection) -> frozenset[str]:
+    """Return the companies whose sub-companies Sequel has never listed."""
+    p = problems.c
+    return frozenset(connection.scalars(sa.select(p.company_id).where(p.kind == ProblemKind.UNKNOWN_CHILDREN)))
+
+
 def delete_before(connection: sa.Connection, company_id: str, datasets: Collection[str], first_day: date) -> None:
     """Delete the problems of days before one; those without a day stay."""
     p = problems.c
@@ -64,23 +70,30 @@ def replace_problems(
     warehouse: Warehouse,
     company_id: str,
     dataset: str,
-    days: Sequence[date],
+    requested: Mapping[date, Collection[str] | None],
     standing: Iterable[Problem],
     *,
     at: datetime,
 ) -> None:
-    """Make `standing` the problems of these slices: new ones are added, solved ones go, old ones keep `since`."""
-    if not days:
+    """Make `standing` the problems of what was requested: by day the events, None for all of them.
+
+    New ones are added, solved ones go, old ones keep `since`. Those of other events of a day stay as they are.
+    """
+    if not requested:
         return
     stands = {(one.day, one.event_id): (one.reason[:LONGEST_REASON], one.kind) for one in standing}
     here = (problems.c.company_id == company_id, problems.c.dataset == dataset)
-    chosen, wanted = (*here, problems.c.day.between(min(days), max(days))), set(days)
+    chosen = (*here, problems.c.day.between(min(requested), max(requested)))
     with warehouse.read() as connection:
         known = {
             (row.day, row.event_id): (row.reason, ProblemKind(row.kind))
             for row in connection.execute(sa.select(problems).where(*chosen))
-            if row.day in wanted
+            if row.day in requested
         }
+    for (day, event_id), said in known.items():
+        events = requested[day]
+        if events is not None and event_id not in events:
+            stands[day, event_id] = said
     if known == stands:
         return
     with warehouse.write() as connection:

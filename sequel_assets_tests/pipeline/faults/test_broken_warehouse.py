@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.outcomes import SliceStatus
-from sequel_assets.refresh.run import extract as extract_module
+from sequel_assets.refresh.run import company_run
 from sequel_assets.sandbox import Fault
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.faults.busy import SLICES
@@ -23,7 +23,7 @@ def run_with(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch, spoil: obje
     """Refresh day by day, spoil the warehouse after the first slices, repair it at the end; return the outcomes."""
     monkeypatch.setattr("sequel_assets.refresh.usage.load.MAX_DAYS", 1)
     monkeypatch.setattr("sequel_assets.refresh.run.refresher.COMPANIES_AT_ONCE", 1)
-    monkeypatch.setattr(extract_module, "DAYS_AHEAD", 1)
+    monkeypatch.setattr(company_run, "DAYS_AHEAD", 1)
     it.sandbox.faults.script("*/top-participants", Fault("slow", seconds=0.02), 500)
     outcomes = []
     for outcome in it.refresher().refresh({"root": DAYS, "kid": DAYS}):

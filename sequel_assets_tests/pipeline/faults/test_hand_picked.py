@@ -10,7 +10,7 @@ import pytest
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import SliceStatus
-from sequel_assets.refresh.run import extract as extract_module
+from sequel_assets.refresh.run import company_run
 from sequel_assets.refresh.run.plan import PlanStep
 from sequel_assets.sandbox import Fault, Sandbox
 from sequel_assets.sequel import SequelClient, SignInRefused, Unreachable
@@ -111,14 +111,14 @@ def test_a_minute_of_429_is_waited_out(it: PlatformUnderTest) -> None:
 
 def test_a_mistake_of_ours_fails_its_company_alone(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason names kind and place, and nothing of what it was about."""
-    real = extract_module.Extraction.days
+    real = company_run.Extraction.days
 
-    def broken(self: extract_module.Extraction, step: PlanStep) -> object:
+    def broken(self: company_run.Extraction, step: PlanStep) -> object:
         if self._plan.events.company_id == "kid":
             raise KeyError("ada@example.org")
         return real(self, step)
 
-    monkeypatch.setattr(extract_module.Extraction, "days", broken)
+    monkeypatch.setattr(company_run.Extraction, "days", broken)
     outcomes = list(it.refresher().refresh({"root": DAYS, "kid": DAYS}))
     assert {(o.company_id, o.dataset) for o in outcomes if not o.is_good} == {
         *(("kid", dataset.name) for dataset in SLICED),

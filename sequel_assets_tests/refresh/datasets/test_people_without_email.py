@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.datasets.activity import fetch_activity
 from sequel_assets.refresh.datasets.endpoint import EventRequest
 from sequel_assets.refresh.datasets.lists import fetch_hub_participants, fetch_registrants
-from sequel_assets.refresh.datasets.people_without_email import ListedPerson, Unnamed, distinguish
+from sequel_assets.refresh.datasets.people_without_email import ListEntry, Unnamed, distinguish
 from sequel_assets.sequel.endpoints.directory import HubParticipant, Registrant
 from sequel_assets.sequel.endpoints.engagement import activity_page_from
 from sequel_assets.warehouse.stores.people import person_id
@@ -22,16 +22,15 @@ from sequel_assets_tests.refresh.usage.test_extract import D, known
 
 KEY = "k" * 32
 entries = st.builds(
-    ListedPerson,
+    ListEntry,
+    st.none(),
     st.sampled_from(["Guest", "guest ", "", " ", "Zo\u00eb", "ZOE\u0308"]),
     st.sampled_from([None, "a", "b", "c"]),
 )
 
 
 @given(st.lists(entries, max_size=8), st.randoms(use_true_random=False))
-def test_as_many_people_are_distinct_as_marks_and_entries_without_one_say(
-    listed: list[ListedPerson], random: Any
-) -> None:
+def test_as_many_people_are_distinct_as_marks_and_entries_without_one_say(listed: list[ListEntry], random: Any) -> None:
     """Numbered from one within each name, whatever the order."""
     found = distinguish(listed)
     people = {(one.name.strip().lower(), one.number) for one in found}
@@ -49,11 +48,11 @@ def test_as_many_people_are_distinct_as_marks_and_entries_without_one_say(
 def test_one_mark_is_one_person_and_none_is_a_person_each() -> None:
     """Marks come first, in their order; the name is the last of its spellings."""
     listed = [
-        ListedPerson("Guest", None),
-        ListedPerson("guest", "b"),
-        ListedPerson("GUEST", "a"),
-        ListedPerson("Guest", "b"),
-        ListedPerson("Bo", "c"),
+        ListEntry(None, "Guest", None),
+        ListEntry(None, "guest", "b"),
+        ListEntry(None, "GUEST", "a"),
+        ListEntry(None, "Guest", "b"),
+        ListEntry(None, "Bo", "c"),
     ]
     guest = [Unnamed("Guest", 3), Unnamed("guest", 2), Unnamed("GUEST", 1), Unnamed("guest", 2)]
     assert distinguish(listed) == [*guest, Unnamed("Bo", 1)]

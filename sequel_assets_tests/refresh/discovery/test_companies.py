@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.time import data_through, days_between, is_unsettled
-from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.discovery import companies as tree_module
-from sequel_assets.refresh.discovery.companies import Walk, WalkFinding, diff, place, store
+from sequel_assets.refresh.discovery.companies import WalkFinding, diff, place, store
+from sequel_assets.refresh.discovery.company_walk import Walk
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_ours, is_plain
 from sequel_assets.refresh.usage.range_search import Span, runs_of
 from sequel_assets.sequel import Company
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.stores.problems import Problem
+from sequel_assets.warehouse.stores.problems import Problem, with_unknown_children
 
 ACME = hashlib.sha256(b"a|1").hexdigest()
 
@@ -202,4 +202,4 @@ def test_a_store_that_dies_between_its_transactions_leaves_no_tree_that_passes_f
                 store(warehouse, unread, at=datetime(2026, 3, 9, 15, 7, tzinfo=UTC))
         store(warehouse, unread, at=datetime(2026, 3, 9, 15, 7, tzinfo=UTC))
         with warehouse.read() as connection:
-            assert read_unread(connection) == {"root"}
+            assert with_unknown_children(connection) == {"root"}

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from sequel_assets.sequel.transport.large_responses import LARGE_BYTES, LargeResponsePermit
+from sequel_assets.sequel.transport.limiter import LARGE_BYTES, LargeResponsePermit
 from sequel_assets_tests.sequel.conftest import Wire
 from sequel_assets_tests.sequel.transport.served import _no_proxy
 

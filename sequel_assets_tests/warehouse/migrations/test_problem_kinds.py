@@ -2,11 +2,11 @@
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.coverage.unknown_children import read_unread
 from sequel_assets.refresh.discovery import pending_work
 from sequel_assets.refresh.discovery.pending_work import Pending
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.problems import with_unknown_children
 from sequel_assets.warehouse.tables.core import NO_DAY, problems
 from sequel_assets_tests.support.rows import ACME, AT, DAY, table_of
 from sequel_assets_tests.warehouse.migrations.test_counts_from import at_revision
@@ -49,6 +49,6 @@ def test_problems_of_an_older_release_get_their_kind(warehouse_url: str) -> None
         ("failed", "companies", NO_DAY, "", "x", AT, "problem"),
     }
     with warehouse.read() as connection:
-        assert read_unread(connection) == {"never", "cut"}
+        assert with_unknown_children(connection) == {"never", "cut"}
         assert pending_work.noted(connection, ACME) == Pending(frozenset({"e3"}), frozenset({"e4"}))
     warehouse.dispose()
