@@ -17,9 +17,16 @@ from sequel_assets.warehouse.stores import notifications as notification_rows
 from sequel_assets.warehouse.stores.notifications import Waiting
 from sequel_assets.warehouse.tables.core import NO_DAY, events, exclusions, refreshes
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.actions import FETCHING, REASONS, NotificationAction, NotificationStep
+from sequel_assets.webhooks.processing.actions import (
+    FETCHING,
+    REASONS,
+    CompanyState,
+    NamedEvent,
+    NotificationAction,
+    NotificationStep,
+    State,
+)
 from sequel_assets.webhooks.processing.decisions import plan
-from sequel_assets.webhooks.processing.state import CompanyState, NamedEvent, State
 
 MAX_STEPS = 5000
 """Steps that one run takes up; the next run takes the others."""
