@@ -14,9 +14,8 @@ from sequel_assets.orchestration.checks.reconciliation import reconciliation_che
 from sequel_assets.orchestration.checks.webhook_deliveries import deliveries_check
 from sequel_assets.orchestration.partitions import slice_partitions
 from sequel_assets.orchestration.resources import Platform, no_observer
-from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
-from sequel_assets.orchestration.schedules.schedules import schedules
+from sequel_assets.orchestration.schedules.schedules import CATALOG_JOB, CHECKS_JOB, SLICES_JOB, schedules
 from sequel_assets.orchestration.schedules.subscriptions import SUBSCRIPTIONS_JOB, subscription_schedules
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job

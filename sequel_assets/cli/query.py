@@ -159,7 +159,7 @@ def compare(
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """A period against the same length of the one before and of the one a year before: both ranges and the change."""
-    from sequel_assets.cli.commands.compare import compare as run
+    from sequel_assets.cli.commands import query
 
     days, options = (day, day), ("--day", "--day")
     arguments = _arguments(
@@ -173,4 +173,4 @@ def compare(
         options=options,
         bom=bom,
     )
-    raise typer.Exit(run(arguments, period.value))
+    raise typer.Exit(query.compare(arguments, period.value))

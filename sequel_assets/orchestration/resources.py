@@ -1,7 +1,7 @@
 """The Dagster resources: client and warehouse by the settings, and an observer. Nothing is opened until it is used."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,8 +11,6 @@ from sequel_assets.orchestration.storage.errors import describe
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.refresh.core.progress import Progress
-from sequel_assets.refresh.core.run_context import RefreshOptions
-from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
@@ -42,6 +40,17 @@ def in_one_line() -> Iterator[None]:
         raise dg.Failure(unexpected(error)) from None
 
 
+@contextmanager
+def current_warehouse(settings: Settings) -> Iterator[Warehouse]:
+    """Yield the warehouse of the settings, whose schema is of this release; it is closed at the end."""
+    warehouse = config.open_warehouse(settings)
+    try:
+        schema.ensure_current(warehouse)
+        yield warehouse
+    finally:
+        warehouse.dispose()
+
+
 class Platform:
     """The platform as the environment describes it; a missing setting raises only when it is needed.
 
@@ -61,37 +70,18 @@ class Platform:
         with in_one_line():
             now = self.settings()
             now.require(*NEEDED)
-            with self.warehouse() as warehouse, self._opened_client(now) as client:
+            with (
+                self.warehouse() as warehouse,
+                nullcontext(self._client) if self._client else closing(config.open_client(now)) as client,
+            ):
                 warehouse.ensure_writable()
                 yield client, warehouse
-
-    def _opened_client(self, now: Settings) -> AbstractContextManager[SequelClient]:
-        return closing(config.open_client(now)) if self._client is None else nullcontext(self._client)
 
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
         """Yield the warehouse, whose schema is of this release."""
-        with in_one_line():
-            warehouse = config.open_warehouse(self.settings())
-            try:
-                schema.ensure_current(warehouse)
-                yield warehouse
-            finally:
-                warehouse.dispose()
-
-    def refresher(
-        self,
-        client: SequelClient,
-        warehouse: Warehouse,
-        run_id: str,
-        *,
-        accepts_loss: bool = False,
-        force: bool = False,
-    ) -> Refresher:
-        """Return what refreshes slices by the rules of the settings."""
-        now = self.settings()
-        rules = config.rules(now)
-        return Refresher(client, warehouse, now.clock, rules, RefreshOptions(run_id, accepts_loss, force=force))
+        with in_one_line(), current_warehouse(self.settings()) as warehouse:
+            yield warehouse
 
 
 class Observer:
@@ -103,10 +93,6 @@ class Observer:
         """How far the run is, once it has begun."""
         self.fatal: SequelError | None = None
         """The error that ended a run for every company, once there was one."""
-
-    def __call__(self, outcome: Outcome) -> None:
-        """Pass the outcome on."""
-        self.on_outcome(outcome)
 
 
 @dg.resource(description="Receives each outcome as it happens")

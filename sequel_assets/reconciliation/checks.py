@@ -1,12 +1,13 @@
 """Reads what the reconciliation wrote into the warehouse, for the checks: results, their age, and restatements."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.reconciliation.decisions import ReconciliationResult
-from sequel_assets.reconciliation.store import BEFORE, COMPANY
+from sequel_assets.reconciliation.decisions import COMPANY, ReconciliationResult
+from sequel_assets.reconciliation.store import BEFORE
 from sequel_assets.warehouse.tables.core import (
     companies,
     event_participants,
@@ -22,56 +23,27 @@ LONGEST_PAUSE = timedelta(days=2)
 """For so long a reconciliation may fail to run before the checks report it."""
 
 
-@dataclass(frozen=True)
-class DifferingTotal:
-    """A total that differs from what is kept here."""
-
-    company_id: str
-    event_id: str
-    scope: str
-    first_day: date | None
-    last_day: date | None
-    found: int
-    expected: int
-
-
-@dataclass(frozen=True)
-class ScopeFigures:
-    """How many results a scope has, and how old they are."""
-
-    events: int
-    oldest_checked_at: datetime | None
-    minutes_before_start: int
-
-
-@dataclass(frozen=True)
-class Restatement:
-    """A number of a final slice that has changed."""
-
-    company_id: str
-    day: date
-    key: str
-    column: str
-    was: float
-    now: float
-
-
-def differing(connection: sa.Connection, *scopes: str) -> list[DifferingTotal]:
-    """Return the totals that differ from what is kept; of events that are still reconciled, or of companies."""
+def differing(connection: sa.Connection, *scopes: str) -> Sequence[sa.Row[Any]]:
+    """Return the rows of totals that differ from what is kept; of events still reconciled, or of companies."""
     r = reconciliations.c
-    columns = (r.company_id, r.event_id, r.scope, r.first_day, r.last_day, r.found_minutes, r.promised_minutes)
     chosen = (r.scope.in_(scopes), r.verdict == ReconciliationResult.DIFFERS.value, _is_reconciled())
-    rows = connection.execute(sa.select(*columns).where(*chosen).order_by(r.company_id, r.event_id, r.scope))
-    return [DifferingTotal(*row) for row in rows]
+    query = sa.select(reconciliations).where(*chosen).order_by(r.company_id, r.event_id, r.scope)
+    return connection.execute(query).all()
 
 
-def figures(connection: sa.Connection, scope: str) -> ScopeFigures:
-    """Return how many events have a result, the time of the oldest one, and all minutes from before the history."""
+def checked(connection: sa.Connection, scope: str) -> tuple[int, datetime | None]:
+    """Return how many events have a result of a scope, and the time of the oldest one."""
     r = reconciliations.c
     query = sa.select(sa.func.count(), sa.func.min(r.checked_at)).where(r.scope == scope, _is_reconciled())
     count, oldest = connection.execute(query).one()
-    before = connection.scalar(sa.select(sa.func.sum(r.promised_minutes)).where(r.scope == BEFORE, _is_reconciled()))
-    return ScopeFigures(count, oldest, int(before or 0))
+    return count, oldest
+
+
+def minutes_before_start(connection: sa.Connection) -> int:
+    """Return all minutes that Sequel holds from before the history."""
+    r = reconciliations.c
+    chosen = (r.scope == BEFORE, _is_reconciled())
+    return int(connection.scalar(sa.select(sa.func.sum(r.promised_minutes)).where(*chosen)) or 0)
 
 
 def skipped(connection: sa.Connection, *scopes: str) -> int:
@@ -107,13 +79,11 @@ def unresolved(connection: sa.Connection) -> list[tuple[str, str, str]]:
     return [tuple(row) for row in connection.execute(query.order_by(p.company_id, p.event_id))]
 
 
-def restated_since(connection: sa.Connection, dataset: str, since: datetime) -> list[Restatement]:
-    """Return the numbers of a dataset that changed after a time, the newest days first."""
+def restated_since(connection: sa.Connection, dataset: str, since: datetime) -> Sequence[sa.Row[Any]]:
+    """Return the rows of a dataset's numbers that changed after a time, the newest days first."""
     r = restatements.c
-    columns = (r.company_id, r.day, r.key, r.column_name, r.from_value, r.to_value)
-    query = sa.select(*columns).where(r.dataset == dataset, r.seen_at > since)
-    rows = connection.execute(query.order_by(r.day.desc(), r.company_id, r.key, r.column_name, r.seen_at))
-    return [Restatement(*row) for row in rows]
+    query = sa.select(restatements).where(r.dataset == dataset, r.seen_at > since)
+    return connection.execute(query.order_by(r.day.desc(), r.company_id, r.key, r.column_name, r.seen_at)).all()
 
 
 def _is_reconciled() -> sa.ColumnElement[bool]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from sequel_assets.reconciliation.store import ReconciliationFinding
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.sequel import FATAL, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.database.errors import WarehouseError
@@ -28,24 +27,43 @@ class EventFailure:
 
 
 @dataclass
-class CompanyReport:
-    """What the reconciliation of one company found and did."""
+class ReconciliationReport:
+    """What the reconciliation of some companies found and did. `fatal` is the error that ended it, if there was one."""
 
+    companies: int = 0
     events: int = 0
     requests: int = 0
-    findings: list[ReconciliationFinding] = field(default_factory=list)
-    repaired: dict[str, list[date]] = field(default_factory=dict)
-    hidden: list[str] = field(default_factory=list)
+    """Totals of events that were requested; lists of events, repairs and the named endpoints come on top."""
+    repaired: list[tuple[str, str, date]] = field(default_factory=list)
+    """(company, event, day) that had moved and were refreshed."""
+    differing: int = 0
+    """Totals that are not what is kept, after the repair."""
+    hidden: list[tuple[str, str]] = field(default_factory=list)
+    """(company, event) that Sequel's complete list does not show."""
     skipped: dict[str, str] = field(default_factory=dict)
+    """Named endpoint -> why it was not compared."""
     failures: list[EventFailure] = field(default_factory=list)
     repaired_slices: list[Outcome] = field(default_factory=list)
-    """Slices that changed."""
+    """Slices that changed, of facts and insights."""
+    fatal: SequelError | None = None
+
+    def add(self, found: "ReconciliationReport") -> None:
+        """Take in what was found at other companies."""
+        self.companies += found.companies
+        self.events += found.events
+        self.requests += found.requests
+        self.repaired += found.repaired
+        self.differing += found.differing
+        self.hidden += found.hidden
+        self.skipped |= found.skipped
+        self.failures += found.failures
+        self.repaired_slices += found.repaired_slices
 
 
 class TotalsClient:
     """Requests for totals of one company's events. What fails is added to `report`."""
 
-    def __init__(self, client: SequelClient, pool: Executor, company_id: str, report: CompanyReport) -> None:
+    def __init__(self, client: SequelClient, pool: Executor, company_id: str, report: ReconciliationReport) -> None:
         self._client, self._pool, self._company_id, self._report = client, pool, company_id, report
         self._lock = threading.Lock()
 

@@ -5,23 +5,29 @@ refreshed as usual, so that restatements, quarantined slices, control totals and
 written here but the results: facts change only by a refresh.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 
-from sequel_assets.reconciliation.client import CompanyReport, EventFailure, TotalsClient
+from sequel_assets.reconciliation.client import EventFailure, ReconciliationReport, TotalsClient
 from sequel_assets.reconciliation.company_totals import SCOPES, KeptTotals, NamedTotals, skipped
-from sequel_assets.reconciliation.decisions import DAY, Need, ReconciliationResult, Rest, classify_rest, search, within
+from sequel_assets.reconciliation.decisions import (
+    DAY,
+    Need,
+    ReconciliationFinding,
+    ReconciliationResult,
+    Rest,
+    classify_rest,
+    search,
+    within,
+)
 from sequel_assets.reconciliation.list_cap import hidden_events, note_hidden
 from sequel_assets.reconciliation.store import (
     ALL_TIME,
     BEFORE,
-    COMPANY,
     RANGE,
     KnownTotals,
-    ReconciliationFinding,
     days_with_problems,
     read_known,
     write_findings,
@@ -41,7 +47,6 @@ from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY, reconciliations
 
-T = TypeVar("T")
 OVERTIME = timedelta(hours=1)
 """How long after its planned end an event may still be running."""
 
@@ -57,11 +62,6 @@ class ReconciliationContext:
     run_id: str | None
     named: NamedTotals
 
-    def refresher(self, only: Mapping[str, Mapping[str, Collection[date]]]) -> Refresher:
-        """Return what refreshes days of single events."""
-        options = RefreshOptions(self.run_id, only=only)
-        return Refresher(self.client, self.warehouse, self.clock, self.rules, options)
-
 
 class CompanyReconciliation:
     """Reconciles one company's events, in the pool's threads. `report` is filled step by step."""
@@ -70,7 +70,7 @@ class CompanyReconciliation:
         self._context, self._warehouse = context, context.warehouse
         self._clock, self._rules = context.clock, context.rules
         self._company_id, self._horizon = company_id, horizon
-        self.report = CompanyReport()
+        self.report = ReconciliationReport(companies=1)
         self._totals = TotalsClient(context.client, pool, company_id, self.report)
 
     def run(self) -> None:
@@ -79,11 +79,13 @@ class CompanyReconciliation:
         through = data_through(at, self._rules.settle)
         self._totals.guarded("", lambda: self._list_by_windows(at))
         known = self._read()
+        findings: list[ReconciliationFinding] = []
         if known.span is not None:
             self.report.events = len(known.events)
-            self.report.findings = self._events(known, known.span, through)
+            findings = self._events(known, known.span, through)
+            self.report.differing = sum(one.result is ReconciliationResult.DIFFERS for one in findings)
         run_info = RunInfo(at, through, self._rules.late_window, self._context.run_id)
-        write_findings(self._warehouse, self._company_id, self.report.findings, known, run_info)
+        write_findings(self._warehouse, self._company_id, findings, known, run_info)
         reasons: dict[str, list[str]] = {}
         for failure in self.report.failures:
             reasons.setdefault(failure.event_id, []).append(failure.reason)
@@ -99,8 +101,9 @@ class CompanyReconciliation:
         return read_known(self._warehouse, self._company_id, self._horizon)
 
     def _list_by_windows(self, at: datetime) -> None:
-        self.report.hidden = hidden_events(self._context.client, self._company_id, self._rules.start.year, at.year + 1)
-        note_hidden(self._warehouse, self._company_id, self.report.hidden, at=at)
+        hidden = hidden_events(self._context.client, self._company_id, self._rules.start.year, at.year + 1)
+        self.report.hidden = [(self._company_id, event_id) for event_id in hidden]
+        note_hidden(self._warehouse, self._company_id, hidden, at=at)
 
     def _events(self, known: KnownTotals, span: Span, through: datetime) -> list[ReconciliationFinding]:
         events = {event.event_id: event for event in known.events}
@@ -157,13 +160,14 @@ class CompanyReconciliation:
         if not moved:
             return
         self._refresh([], moved)
-        self.report.repaired = dict(moved)
+        self.report.repaired = [(self._company_id, event_id, day) for event_id, days in moved.items() for day in days]
 
     def _refresh(self, days: Sequence[date], moved: Mapping[str, Sequence[date]]) -> None:
         """Refresh days of every event, and days of single events."""
         if not days and not moved:
             return
-        refresher = self._context.refresher({self._company_id: moved})
+        options = RefreshOptions(self._context.run_id, only={self._company_id: moved})
+        refresher = Refresher(self._context.client, self._warehouse, self._clock, self._rules, options)
         for outcome in refresher.refresh({self._company_id: days}):
             if not outcome.is_good and outcome.dataset in LANDED_NAMES:
                 reason = f"{outcome.dataset} of {outcome.day} was not repaired: {outcome.reason}"
@@ -216,13 +220,7 @@ class CompanyReconciliation:
         else:
             totals = self._context.named.compare(self._company_id, span, KeptTotals(days, kept + before, ever))
         self.report.skipped = {one.scope: one.why for one in totals if one.why}
-        of_company = []
-        for one in totals:
-            first, last = (one.span.first, one.span.last) if one.span else (None, None)
-            of_company.append(
-                ReconciliationFinding(COMPANY, one.scope, first, last, one.found, one.expected, one.result)
-            )
-        return of_company
+        return totals
 
 
 def _is_on(event: KnownEvent, last_closed: date, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sequel_assets.reconciliation.decisions import ReconciliationResult
+from sequel_assets.reconciliation.decisions import COMPANY, ReconciliationFinding, ReconciliationResult
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.sequel import FATAL, InvalidResponse, NotFound, SequelClient, SequelError
 from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
@@ -38,18 +38,6 @@ class KeptTotals:
     """The most: also what came in since the last refresh, by the events' own all-time totals."""
 
 
-@dataclass(frozen=True)
-class NamedTotal:
-    """The result of one named endpoint; `why` says why it was skipped."""
-
-    scope: str
-    span: Span | None
-    found: int
-    expected: int
-    result: ReconciliationResult
-    why: str = ""
-
-
 class NamedTotals:
     """Requests the named endpoints.
 
@@ -60,7 +48,7 @@ class NamedTotals:
         self._client = client
         self._given_up: dict[str, str] = {}
 
-    def compare(self, company_id: str, span: Span, kept: KeptTotals) -> list[NamedTotal]:
+    def compare(self, company_id: str, span: Span, kept: KeptTotals) -> list[ReconciliationFinding]:
         """Return the result of each of the three endpoints; only errors that would fail every request are raised."""
         client = self._client
         return [
@@ -75,7 +63,9 @@ class NamedTotals:
             ),
         ]
 
-    def _one(self, scope: str, span: Span | None, compare: Callable[[], NamedTotal]) -> NamedTotal:
+    def _one(
+        self, scope: str, span: Span | None, compare: Callable[[], ReconciliationFinding]
+    ) -> ReconciliationFinding:
         if scope not in self._given_up:
             try:
                 return compare()
@@ -88,26 +78,30 @@ class NamedTotals:
         return skipped(scope, span, self._given_up[scope])
 
 
-def skipped(scope: str, span: Span | None, why: str) -> NamedTotal:
+def skipped(scope: str, span: Span | None, why: str) -> ReconciliationFinding:
     """Return that an endpoint was not compared."""
-    return NamedTotal(scope, span, 0, 0, ReconciliationResult.SKIPPED, why)
+    return _finding(scope, span, 0, 0, ReconciliationResult.SKIPPED, why)
 
 
-def lifetime(usage: Usage, kept: KeptTotals) -> NamedTotal:
+def _finding(
+    scope: str, span: Span | None, found: int, expected: int, result: ReconciliationResult | None = None, why: str = ""
+) -> ReconciliationFinding:
+    """Return a company's own number; without a result it is right where both numbers are equal."""
+    equal = ReconciliationResult.EQUAL if found == expected else ReconciliationResult.DIFFERS
+    first, last = (span.first, span.last) if span else (None, None)
+    return ReconciliationFinding(COMPANY, scope, first, last, found, expected, result or equal, why)
+
+
+def lifetime(usage: Usage, kept: KeptTotals) -> ReconciliationFinding:
     """Compare the total of all time: it must lie between what is kept and what the events' own totals say."""
     if usage.total_minutes is None:
         return skipped(LIFETIME, None, "it has no totalMinutes")
     is_right = kept.lower <= usage.total_minutes <= max(kept.lower, kept.upper)
-    return NamedTotal(
-        LIFETIME,
-        None,
-        kept.lower,
-        usage.total_minutes,
-        ReconciliationResult.EQUAL if is_right else ReconciliationResult.DIFFERS,
-    )
+    result = ReconciliationResult.EQUAL if is_right else ReconciliationResult.DIFFERS
+    return _finding(LIFETIME, None, kept.lower, usage.total_minutes, result)
 
 
-def in_range(usage: Usage, span: Span, kept: KeptTotals) -> NamedTotal:
+def in_range(usage: Usage, span: Span, kept: KeptTotals) -> ReconciliationFinding:
     """Compare the minutes of the range, each kind that is there; the first that differs is named."""
     sums = _together(kept.days.values())
     pairs = [
@@ -122,12 +116,10 @@ def in_range(usage: Usage, span: Span, kept: KeptTotals) -> NamedTotal:
     if not pairs:
         return skipped(RANGE, span, "it has no minutes")
     found, expected = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
-    return NamedTotal(
-        RANGE, span, found, expected, ReconciliationResult.EQUAL if found == expected else ReconciliationResult.DIFFERS
-    )
+    return _finding(RANGE, span, found, expected)
 
 
-def by_day(usage: Iterable[DayUsage], span: Span, kept: KeptTotals) -> NamedTotal:
+def by_day(usage: Iterable[DayUsage], span: Span, kept: KeptTotals) -> ReconciliationFinding:
     """Compare each day; the first that differs is named. Minutes that moved between two days show only here."""
     expected: dict[date, int] = {}
     for row in usage:
@@ -139,10 +131,8 @@ def by_day(usage: Iterable[DayUsage], span: Span, kept: KeptTotals) -> NamedTota
     minutes = {day: sums.engaged for day, sums in kept.days.items()}
     for day in sorted(minutes.keys() | expected.keys()):
         if minutes.get(day, 0) != expected.get(day, 0):
-            return NamedTotal(
-                BY_DAY, Span(day, day), minutes.get(day, 0), expected.get(day, 0), ReconciliationResult.DIFFERS
-            )
-    return NamedTotal(BY_DAY, span, sum(minutes.values()), sum(expected.values()), ReconciliationResult.EQUAL)
+            return _finding(BY_DAY, Span(day, day), minutes.get(day, 0), expected.get(day, 0))
+    return _finding(BY_DAY, span, sum(minutes.values()), sum(expected.values()))
 
 
 def _together(sums: Iterable[Sums]) -> Sums:

@@ -31,6 +31,24 @@ class ReconciliationResult(StrEnum):
     """It could not be compared: an optional endpoint that Sequel does not answer."""
 
 
+COMPANY = ""
+"""Stands for the event where a number is the company's own."""
+
+
+@dataclass(frozen=True)
+class ReconciliationFinding:
+    """One row of `reconciliations`; `why` says why a total was skipped, and is not stored."""
+
+    event_id: str
+    scope: str
+    first_day: date | None
+    last_day: date | None
+    found: int
+    expected: int
+    result: ReconciliationResult
+    why: str = ""
+
+
 class Need(StrEnum):
     """Which total must be requested before there is a result."""
 

@@ -44,10 +44,8 @@ def note_hidden(warehouse: Warehouse, company_id: str, event_ids: list[str], *, 
     The problems without a day belong to the hourly listing, which knows nothing of windows.
     """
     p = problems_table.c
-    with warehouse.read() as connection:
-        standing = connection.execute(
-            sa.select(p.event_id, p.day).where(p.company_id == company_id, p.kind == ProblemKind.LIST_CAP)
-        ).all()
+    query = sa.select(p.event_id, p.day).where(p.company_id == company_id, p.kind == ProblemKind.LIST_CAP)
+    standing = warehouse.ask(lambda connection: connection.execute(query).all())
     since = {row.event_id: row.day for row in standing}
     notes = [
         Problem(company_id, events.name, REASON, since.get(event_id, at.date()), event_id, ProblemKind.LIST_CAP)

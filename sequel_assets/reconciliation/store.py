@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from sequel_assets.reconciliation.company_totals import Sums
-from sequel_assets.reconciliation.decisions import ReconciliationResult, known_range
+from sequel_assets.reconciliation.decisions import COMPANY, ReconciliationFinding, known_range
 from sequel_assets.refresh.core.datasets import LANDED
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.coverage.slice_coverage import read_slice_coverage
@@ -22,21 +22,6 @@ from sequel_assets.warehouse.tables.core import event_participants, problems, re
 
 RANGE, ALL_TIME, BEFORE = "range", "all_time", "before_start"
 """The scopes of an event; the last one stores what Sequel holds from before the history."""
-COMPANY = ""
-"""Stands for the event where a number is the company's own."""
-
-
-@dataclass(frozen=True)
-class ReconciliationFinding:
-    """One row of `reconciliations`."""
-
-    event_id: str
-    scope: str
-    first_day: date | None
-    last_day: date | None
-    found: int
-    expected: int
-    result: ReconciliationResult
 
 
 @dataclass(frozen=True)

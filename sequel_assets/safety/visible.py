@@ -59,17 +59,12 @@ def visible(text: str, longest: int = MAX_SHOWN) -> str:
 
 def harmless(text: str) -> str:
     """Return finished lines with controls escaped; line ends stay, and existing escapes are not escaped once more."""
-    return "\n".join(_with_escapes(line) for line in text.split("\n"))
-
-
-def as_line(text: str) -> str:
-    """Return a message of ours with foreign parts as one line: a line end in it is escaped too."""
-    return _with_escapes(text)
+    return "\n".join(as_line(line) for line in text.split("\n"))
 
 
 def shown_as_escapes(text: str) -> str:
     """Return a text of any length with every unsafe character written as an escape."""
-    return _reversible(text, _with_escapes)
+    return _reversible(text, as_line)
 
 
 def controls_as_escapes(text: str) -> str:
@@ -97,7 +92,8 @@ def _reversible(text: str, escape_unsafe: Callable[[str], str]) -> str:
     return "".join(escape_unsafe(part) + escape for part, escape in parts)
 
 
-def _with_escapes(text: str) -> str:
+def as_line(text: str) -> str:
+    """Return a message of ours with foreign parts as one line: a line end in it is escaped too."""
     if not _DANGEROUS.search(text):
         return text
     out: list[str] = []

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
-from sequel_assets.cli.backfill.estimate import Estimate
 from sequel_assets.cli.backfill.pool import DAYS_EACH, shares, worker_count
+from sequel_assets.cli.backfill.progress import Estimate
 from sequel_assets.cli.support.signals import signals_deferred, stoppable
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import Clock, Fault, Sandbox

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.cli.commands.compare import comparison
+from sequel_assets.cli.commands.query import comparison
 from sequel_assets.insights.periods import PERIODS, Days
 from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Scope
 from sequel_assets.insights.usage_comparison import usage_comparison

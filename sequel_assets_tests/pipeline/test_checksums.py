@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.reconciliation.run import Reconciliation
+from sequel_assets.reconciliation import run
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.sandbox import Attendance, World, WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -62,7 +62,7 @@ def assert_true_bookkeeping(warehouse: Warehouse) -> Books:
 
 def reconcile(it: PlatformUnderTest) -> None:
     """Let the patrol look at everything."""
-    Reconciliation(it.client, it.warehouse, it.clock, it.refresher()._config, "run").run()
+    run.reconcile(it.client, it.warehouse, it.clock, it.refresher()._config, "run")
 
 
 @pytest.mark.parametrize("seed", range(1))

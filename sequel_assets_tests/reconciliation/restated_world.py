@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
+from sequel_assets.reconciliation import run
+from sequel_assets.reconciliation.client import ReconciliationReport
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -25,7 +26,7 @@ PLAIN = [Attendance(BO, live=[(at(2), 7)], on_demand=[(at(4), 3)]), Attendance(C
 def reconcile(it: PlatformUnderTest) -> ReconciliationReport:
     """Patrol by the tests' rules."""
     rules = RefreshConfig(it.start, timedelta(minutes=5), timedelta(hours=48), 4, KEY, it.retention)
-    return Reconciliation(it.client, it.warehouse, it.clock, rules, "patrol").run()
+    return run.reconcile(it.client, it.warehouse, it.clock, rules, "patrol")
 
 
 def rows(warehouse: Warehouse) -> dict[tuple[str, str], tuple[int, int, str]]:

@@ -15,7 +15,7 @@ import yaml
 
 from sequel_assets.orchestration.partitions import range_tags, slice_partitions
 from sequel_assets.orchestration.resources import Observer, Platform
-from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
+from sequel_assets.orchestration.schedules.schedules import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE
 from sequel_assets.sandbox import Clock, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse

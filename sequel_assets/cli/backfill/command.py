@@ -13,8 +13,7 @@ import dagster as dg
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task, execute
 from sequel_assets.cli.backfill.frozen import refuse_unknown_companies, remaining_days
 from sequel_assets.cli.backfill.pool import run_side_by_side, worker_count
-from sequel_assets.cli.backfill.progress import view
-from sequel_assets.cli.backfill.summary import summarize
+from sequel_assets.cli.backfill.progress import summarize, view
 from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.dagster_home import dagster_home, dagster_instance, end_lost_runs, is_used
 from sequel_assets.cli.support.signals import stoppable

@@ -39,8 +39,7 @@ def remaining_days(
     """Return the days of a range that are not frozen."""
     retention, now = config.retention(settings), settings.clock()
     frozen_before = retention.frozen_before(companies, now)
-    with warehouse.read() as connection:
-        unknown = read_unknown(connection, frozen_before, settings.start_date)
+    unknown = warehouse.ask(lambda connection: read_unknown(connection, frozen_before, settings.start_date))
     left = RemainingDays({}, [])
     for company in companies:
         kept_from = frozen_before.get(company.company_id, first)

@@ -1,6 +1,11 @@
-"""Show the progress of a backfill: bars in a terminal, else a line per company; requests made and left, time left."""
+"""Show a backfill: its progress while it runs, and its summary at the end.
+
+Bars in a terminal, else a line per company; requests made and left, time left; then slices by company and status, and
+the failed slices and runs by name.
+"""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,12 +20,53 @@ from rich.progress import (
 )
 
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
-from sequel_assets.cli.backfill.estimate import Estimate
-from sequel_assets.cli.support.terminal import console
+from sequel_assets.cli.support.terminal import console, errors, table
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.safety.visible import visible
+from sequel_assets.safety.visible import MAX_NAMED, as_line, visible
+from sequel_assets.warehouse.stores.catalog import KnownCompany
+
+
+class Estimate:
+    """Requests made and left, and the time that is left, from what it has cost so far. No I/O, no clock.
+
+    A company that has not begun is assumed to cost as much per event as the others.
+    """
+
+    def __init__(self, events: Mapping[str, int]) -> None:
+        """`events` is the number of events of each company."""
+        self._weights = {company_id: count + 1 for company_id, count in events.items()}
+        self._requests: dict[str, int] = {}
+        self._left: dict[str, int | None] = {}
+
+    def receive(self, message: ProgressUpdate | CompanyResult) -> None:
+        """Take in the progress or the result of a company."""
+        company_id = message.task.company.company_id if isinstance(message, CompanyResult) else message.company_id
+        self._requests[company_id] = message.requests
+        self._left[company_id] = 0 if isinstance(message, CompanyResult) else message.left
+
+    @property
+    def requests(self) -> int:
+        """Requests made."""
+        return sum(self._requests.values())
+
+    @property
+    def left(self) -> int | None:
+        """Requests still to be made; None while there is nothing to estimate from."""
+        known = {company_id: left for company_id, left in self._left.items() if left is not None}
+        if not known:
+            return None
+        cost = sum(self._requests[company_id] + left for company_id, left in known.items())
+        each = cost / sum(self._weights.get(company_id, 1) for company_id in known)
+        others = self._weights.keys() - known.keys()
+        not_begun = sum(self._weights[company_id] * each - self._requests.get(company_id, 0) for company_id in others)
+        return sum(known.values()) + max(0, round(not_begun))
+
+    def seconds_left(self, seconds: float) -> float | None:
+        """Return how long the rest takes at the rate of the `seconds` so far."""
+        left = self.left
+        return None if left is None or not self.requests else left * seconds / self.requests
 
 
 class ProgressView:
@@ -95,3 +141,30 @@ def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[ProgressV
     )
     with Progress(*columns, console=console()) as progress:
         yield ProgressView(tasks, events, progress)
+
+
+def summarize(companies: Sequence[KnownCompany], results: Sequence[CompanyResult], *, is_stopped: bool = False) -> int:
+    """Print the summary, and return the number of failed slices and runs; a stopped command does not name its runs."""
+    counts = sum((one.counts for one in results), Counter[tuple[str, SliceStatus]]())
+    rows = [
+        (company.partition_key, *(counts[company.company_id, verdict] for verdict in SliceStatus))
+        for company in companies
+    ]
+    footer = ("all", *(sum(counts[company.company_id, verdict] for company in companies) for verdict in SliceStatus))
+    table("Slices", ("company", *(str(verdict) for verdict in SliceStatus)), rows, footer if len(rows) > 1 else ())
+    failed_runs = [one for one in results if one.error and not is_stopped]
+    for one in failed_runs:
+        errors().print(as_line(f"{one.task.company.partition_key}: {one.error}"))
+    failed = sum(one.count(SliceStatus.FAILED) for one in results)
+    named = [(one.task.company.partition_key, outcome) for one in results for outcome in one.failed][:MAX_NAMED]
+    for key, outcome in named:
+        errors().print(as_line(f"failed: {key} {outcome.name}: {outcome.reason}"))
+    if failed > len(named):
+        errors().print(f"and {failed - len(named)} more; all of them: sequel-assets status")
+    waiting = sum(one.count(SliceStatus.WAITING) for one in results)
+    first = next(((one.task.company.partition_key, one.waiting) for one in results if one.waiting is not None), None)
+    if first is not None:
+        key, outcome = first
+        such = f"{key} {outcome.day} {outcome.dataset}: {outcome.reason}"
+        console().print(as_line(f"waiting: {waiting} slices, such as {such}"))
+    return failed + len(failed_runs)

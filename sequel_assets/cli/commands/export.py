@@ -18,11 +18,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.export_options import ExportOptions, Tally
+from sequel_assets.cli.commands.export_options import ExportOptions, Tally, keep_within, refuse_unsafe_keys
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.atomic_file import replacing
-from sequel_assets.cli.support.safe_paths import keep_within, refuse_unsafe_keys
 from sequel_assets.cli.support.signals import was_killed
 from sequel_assets.cli.support.terminal import console, errors, progress_bar, table
 from sequel_assets.cli.support.warehouse import stored

@@ -1,12 +1,13 @@
 """What `sequel-assets export` writes: datasets, days, format and folder; and the tally of a run.
 
-Personal columns, and the table of people, belong to an export only where `with_people` is set.
+Personal columns, and the table of people, belong to an export only where `with_people` is set. A file that is named
+after data stays within the folder: a company's name must never lead to another path.
 """
 
 import os
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,8 @@ import sqlalchemy as sa
 from sequel_assets.cli.support.arguments import one_line
 from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
+from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_plain
+from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.company_lists import availability, event_host_counts
 from sequel_assets.warehouse.tables.core import people, refreshes
@@ -78,3 +81,25 @@ class Tally:
     """A line for each requested dataset of a company that is incomplete."""
     unavailable: list[str] = field(default_factory=list)
     """A line for each dataset that Sequel does not provide for a company, where it was not requested by name."""
+
+
+def refuse_unsafe_keys(companies: Iterable[KnownCompany]) -> None:
+    """Refuse companies whose partition key is not a plain name; such a key can only come from Dagster's storage."""
+    for company in companies:
+        if not is_plain(company.partition_key):
+            own = PartitionKeys({}, ()).of(company.company_id, company.name)
+            raise UsageError(
+                f"company {visible(company.company_id)}: its partition key {visible(company.partition_key)} was not "
+                "generated here and leads to another folder; nothing was written; set companies.partition_key to "
+                f"{own}, then run: sequel-assets repair"
+            )
+
+
+def keep_within(folder: Path, path: Path) -> None:
+    """Refuse a path that, with links followed, is outside a folder."""
+    home = folder.resolve()
+    if not path.resolve().is_relative_to(home):
+        raise UsageError(
+            f"{visible(str(path), 1000)}: a link there leads out of {visible(str(home), 1000)}; no file was written "
+            "through it; remove the link, or export to another folder"
+        )

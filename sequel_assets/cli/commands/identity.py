@@ -20,17 +20,14 @@ def migrate(settings: Settings) -> int:
     warehouse = config.open_warehouse(settings)
     has_schema = f"the warehouse has schema {schema.newest()}"
     try:
-        with warehouse.read() as connection:
-            is_current = schema.version(connection) == schema.newest()
+        is_current = warehouse.ask(schema.version) == schema.newest()
         if not is_current:
             schema.migrate(warehouse)
             console().print(has_schema)
-        with warehouse.read() as connection:
-            is_filled = identity.root_of(connection) is not None
+        is_filled = warehouse.ask(identity.root_of) is not None
         if is_filled:
             warehouse.ensure_writable()
-        with warehouse.read() as connection:
-            is_adopted = identity.stored_identity(connection) is not None
+        is_adopted = warehouse.ask(identity.stored_identity) is not None
     finally:
         warehouse.dispose()
     if is_current:
@@ -46,8 +43,7 @@ def migrate(settings: Settings) -> int:
 def show(settings: Settings) -> int:
     """Print the identity, without any secret, and return the exit code; settings that differ are refused by name."""
     with stored(settings) as warehouse:
-        with warehouse.read() as connection:
-            found = identity.stored_identity(connection)
+        found = warehouse.ask(identity.stored_identity)
         if found is None:
             console().print(NOT_YET)
             return 0

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.cli.support.arguments import one_line
-from sequel_assets.cli.support.terminal import PreparedLine, UsageError, console, table
+from sequel_assets.cli.support.terminal import TO_THE_SECOND, PreparedLine, UsageError, console, shortened, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.settings import Settings
@@ -40,7 +40,10 @@ def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, as_js
             "Inbox",
             HEADINGS,
             [
-                [PreparedLine(record[name]) if name == "state" else _short(record[name]) for name in HEADINGS]
+                [
+                    PreparedLine(record[name]) if name == "state" else shortened(record[name], TO_THE_SECOND)
+                    for name in HEADINGS
+                ]
                 for record in found
             ],
         )
@@ -133,8 +136,3 @@ def _state(row: Any, states: dict[tuple[Any, ...], str]) -> str:
         return f"handled: {row.outcome}"
     reason = states.get((row.company_id, row.event_type, row.event_id, row.run_id), "its sensor has not looked yet")
     return f"waits: {reason}" + ("; put back" if row.replayed_at else "")
-
-
-def _short(value: Any) -> Any:
-    """Return a time to the second; anything else unchanged."""
-    return value[:19].replace("T", " ") if isinstance(value, str) and value[10:11] == "T" else value

@@ -5,18 +5,20 @@ It reads the warehouse in one transaction and never makes a request to Sequel.
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.cli.commands.query_output import QueryAnswer, QueryOutput, write_answer
+from sequel_assets.cli.commands.query_output import QueryAnswer, QueryOutput, coverage_warnings, write_answer
 from sequel_assets.cli.support.arguments import check_range, choose, parse_day
 from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.insights import ranges
+from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import Coverage, judge, select_coverage, select_members
-from sequel_assets.insights.periods import Days
+from sequel_assets.insights.periods import COMPARED_WITH, Days, other, to_date
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
@@ -77,8 +79,8 @@ def peak(arguments: QueryArguments) -> int:
 def rollup(arguments: QueryArguments) -> int:
     """Print usage and peak of a company with its descendants."""
     has_peak = _has_peak(arguments)
-    with open_query(arguments) as (connection, company, scope):
-        coverage = read_coverage(connection, scope, MINUTES_OF_PEOPLE | (MINUTES_OF_STAGES if has_peak else set()))
+    with _open_query(arguments) as (connection, company, scope):
+        coverage = _read_coverage(connection, scope, MINUTES_OF_PEOPLE | (MINUTES_OF_STAGES if has_peak else set()))
         query = ranges.select_usage(scope)
         rows = connection.execute(query).all()
         peaks = connection.execute(ranges.select_peak(scope)).all() if has_peak else []
@@ -96,15 +98,47 @@ def rollup(arguments: QueryArguments) -> int:
     return 0
 
 
+def compare(arguments: QueryArguments, period: str) -> int:
+    """Print the period up to the day against as many days of the one before and of the one a year before."""
+    with _open_query(arguments) as (connection, company, scope):
+        columns, rows, coverages = comparison(connection, scope, period, arguments.settings.start_date)
+    (days, coverage), *before = coverages.items()
+    warnings = [
+        f"{earlier.first} to {earlier.last}: {line}"
+        for earlier, its in before
+        for line in coverage_warnings(its, earlier)
+    ]
+    answer = QueryAnswer("Comparison", columns, rows, company, replace(scope, days=days), coverage)
+    write_answer(arguments.output, answer, warnings, is_tall=True)
+    return 0
+
+
+def comparison(
+    connection: sa.Connection, scope: Scope, period: str, start: date
+) -> tuple[list[sa.ColumnElement[Any]], list[sa.Row[Any]], dict[Days, Coverage]]:
+    """Return columns, rows (one per comparison) and the coverage of each range, that of the current period first."""
+    coverages: dict[Days, Coverage] = {}
+
+    def side(days: Days) -> Side:
+        counted = replace(scope, days=Days(max(days.first, start), days.last))
+        coverages[days] = its = _read_coverage(connection, counted, MINUTES_OF_PEOPLE, days)
+        return Side(days, counted, its.data_through is not None, its.is_complete)
+
+    day = scope.days.last
+    now = side(to_date(period, day))
+    selects = [select_comparison(period, how, now, side(other(period, how, day))) for how in COMPARED_WITH]
+    return list(selects[0].selected_columns), [connection.execute(one).one() for one in selects], coverages
+
+
 def _has_peak(arguments: QueryArguments) -> bool:
     """Say whether the filter leaves minutes that Sequel has the concurrency of."""
     return arguments.event_type != HUB and arguments.engagement_type != ranges.ON_DEMAND
 
 
 def _run_query(arguments: QueryArguments, title: str, datasets: Collection[str], select: Callable[[Scope], Any]) -> int:
-    with open_query(arguments) as (connection, company, scope):
+    with _open_query(arguments) as (connection, company, scope):
         query = select(scope)
-        coverage = read_coverage(connection, scope, datasets)
+        coverage = _read_coverage(connection, scope, datasets)
         rows = connection.execute(query).all()
     columns = list(query.selected_columns)
     write_answer(arguments.output, QueryAnswer(title, columns, rows, company, scope, coverage))
@@ -112,7 +146,7 @@ def _run_query(arguments: QueryArguments, title: str, datasets: Collection[str],
 
 
 @contextmanager
-def open_query(arguments: QueryArguments) -> Iterator[tuple[sa.Connection, KnownCompany, Scope]]:
+def _open_query(arguments: QueryArguments) -> Iterator[tuple[sa.Connection, KnownCompany, Scope]]:
     """Yield a connection that sees one state of the warehouse, the company, and the scope of the query."""
     days = arguments.days()
     arguments.output.check()
@@ -122,7 +156,7 @@ def open_query(arguments: QueryArguments) -> Iterator[tuple[sa.Connection, Known
         yield connection, company, Scope(company.company_id, days, *counted)
 
 
-def read_coverage(
+def _read_coverage(
     connection: sa.Connection, scope: Scope, datasets: Collection[str], days: Days | None = None
 ) -> Coverage:
     """Return the coverage of a scope by the datasets that it is counted from; `days` may be wider than the scope's."""

@@ -62,8 +62,7 @@ def _companies(
     warehouse: Warehouse, instance: dg.DagsterInstance, wanted: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Return the partition keys of the chosen companies, and those of them that Dagster lacks."""
-    with warehouse.read() as connection:
-        companies = choose(catalog.known_companies(connection), wanted)
+    companies = choose(warehouse.ask(catalog.known_companies), wanted)
     there = set(instance.get_dynamic_partitions(COMPANY))
     keys = [company.partition_key for company in companies]
     return keys, [key for key in keys if key not in there]

@@ -78,8 +78,7 @@ def _refuse_wrong_key(settings: Settings, warehouse: Warehouse) -> None:
     seal = settings.seal()
     if seal is None or "key" not in settings.demands():
         return
-    with warehouse.read() as connection:
-        secrets = sealed_secrets(connection)
+    secrets = warehouse.ask(sealed_secrets)
     if secrets and not seal.opens_any(secrets):
         raise UsageError(
             f"SEQUEL_WEBHOOK_SECRET_KEY: it decrypts none of the secrets of {len(secrets)} subscriptions, so every "

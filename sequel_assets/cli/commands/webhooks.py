@@ -7,10 +7,11 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sequel_assets.cli.support.arguments import choose
-from sequel_assets.cli.support.terminal import console, errors, table
+from sequel_assets.cli.support.terminal import TO_THE_MINUTE, console, errors, shortened, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.safety.visible import as_line
@@ -21,7 +22,7 @@ from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets.webhooks.subscriptions.decisions import Action, DesiredSubscription
 from sequel_assets.webhooks.subscriptions.observe import ReconcilerContext
 from sequel_assets.webhooks.subscriptions.reconciler import ReconcilerReport
-from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, read_states, undelivered_companies
+from sequel_assets.webhooks.subscriptions.status import read_states, undelivered_companies
 
 ALL_WELL, SOME_WRONG = 0, 1
 STATES = ("company", "event_type", "since", "expires", "days_left", "last_delivery", "in_7_days", "state")
@@ -46,7 +47,7 @@ def status(settings: Settings, *, as_json: bool) -> int:
     if settings.webhook_url is None:
         console().print("SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md).")
     if found["subscriptions"]:
-        rows = [[_short(record[name]) for name in STATES] for record in found["subscriptions"]]
+        rows = [[shortened(record[name], TO_THE_MINUTE) for name in STATES] for record in found["subscriptions"]]
         table("Webhook subscriptions", [name.replace("_", " ") for name in STATES], rows)
     if is_wrong:
         console().print(
@@ -119,25 +120,18 @@ def _open_tools(settings: Settings, *, writes: bool) -> Iterator[ReconcilerConte
 
 
 def _wanted(settings: Settings, tools: ReconcilerContext) -> list[DesiredSubscription]:
-    with tools.warehouse.read() as connection:
-        return reconciler.desired_by_settings(settings, connection)
+    return tools.warehouse.ask(partial(reconciler.desired_by_settings, settings))
 
 
 def _chosen(tools: ReconcilerContext, companies: Sequence[str]) -> Collection[str] | None:
     if not companies:
         return None
-    with tools.warehouse.read() as connection:
-        return {company.company_id for company in choose(catalog.known_companies(connection), companies)}
-
-
-def _names(warehouse: Warehouse) -> dict[str, str]:
-    with warehouse.read() as connection:
-        return catalog.partition_keys(connection)
+    return {company.company_id for company in choose(tools.warehouse.ask(catalog.known_companies), companies)}
 
 
 def _report(report: ReconcilerReport, tools: ReconcilerContext, *, is_dry: bool) -> int:
     """Print what was (or would be) done and what failed; return the exit code. A fatal error is raised."""
-    names = _names(tools.warehouse)
+    names = tools.warehouse.ask(catalog.partition_keys)
     rows = [
         (
             names.get(step.desired.company_id, step.desired.company_id),
@@ -165,8 +159,8 @@ def _report(report: ReconcilerReport, tools: ReconcilerContext, *, is_dry: bool)
 
 def _read(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
     now = settings.clock()
-    names = _names(warehouse)
     with warehouse.read() as connection:
+        names = catalog.partition_keys(connection)
         slots = reconciler.desired_by_settings(settings, connection)
         length = timedelta(days=settings.webhook_length_days)
         states = read_states(connection, slots, settings.seal(), now, length)
@@ -177,25 +171,15 @@ def _read(settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
                 "company": names.get(state.desired.company_id, state.desired.company_id),
                 "event_type": state.desired.event_type,
                 "since": state.row.created_at.isoformat() if state.row else None,
-                "expires": state.row.expires_at.isoformat() if state.row and state.row.expires_at else None,
-                "days_left": _days_left(state, settings),
+                "expires": expires_at.isoformat() if expires_at else None,
+                "days_left": (expires_at - now).days if expires_at else None,
                 "last_delivery": state.last_delivery.isoformat() if state.last_delivery else None,
                 "in_7_days": state.deliveries,
                 "state": state.description,
                 "wrong": state.is_wrong,
             }
             for state in states
+            for expires_at in [state.row.expires_at if state.row else None]
         ],
         "silent_companies": [names.get(company_id, company_id) for company_id in silent],
     }
-
-
-def _days_left(state: SubscriptionStatus, settings: Settings) -> int | None:
-    if state.row is None or state.row.expires_at is None:
-        return None
-    return (state.row.expires_at - settings.clock()).days
-
-
-def _short(value: Any) -> Any:
-    """Return a time to the minute; anything else unchanged."""
-    return value[:16].replace("T", " ") if isinstance(value, str) and value[10:11] == "T" else value

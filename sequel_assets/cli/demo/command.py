@@ -17,8 +17,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
-
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.backfill.command import backfill
 from sequel_assets.cli.demo import tables, webhook
@@ -124,7 +122,7 @@ def _serve_ui(folder: Path, port: int) -> None:
                 process = subprocess.Popen(  # noqa: S603 - no argument comes from outside
                     command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
                 )
-            if not _waits_until_up(process, address):
+            if not webhook.answers_in_time(process, f"{address}/server_info", UI_START_SECONDS):
                 errors().print(f"Dagster's UI did not start; its log is {folder / 'dagster.log'}")
                 return
             console().print(
@@ -151,18 +149,6 @@ def _free_port(port: int) -> int:
                 continue
             return candidate
     raise UsageError(f"--port {port}: this and the 99 ports after it are taken")
-
-
-def _waits_until_up(process: "subprocess.Popen[bytes]", address: str) -> bool:
-    deadline = time.monotonic() + UI_START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/server_info", timeout=2, trust_env=False).status_code == httpx.codes.OK:
-                return True
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.3)
-    return False
 
 
 def _stop_group(process: "subprocess.Popen[bytes]") -> None:

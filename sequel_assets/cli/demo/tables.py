@@ -1,70 +1,86 @@
-"""The demo's datasets as tables: usage with sums that can be checked by eye, then details of one event."""
+"""The demo's datasets as tables.
 
-from collections.abc import Sequence
+Usage with sums that can be checked by eye, results per event and company (the funnel, a comparison of periods, the
+audience, the hubs), and details of one event.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from sequel_assets.cli.demo import insights
 from sequel_assets.cli.support.terminal import console, table
+from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.insights.audience_usage import audience_usage
 from sequel_assets.insights.company_rollup import company_rollup
 from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.insights.event_statistics import event_statistics
+from sequel_assets.insights.funnel import funnel
 from sequel_assets.insights.lifetime_usage import lifetime_usage
+from sequel_assets.insights.networking import networking
 from sequel_assets.insights.peak_concurrency import peak_concurrency
+from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.top_participants import top_participants
-from sequel_assets.refresh.core import config
+from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import ALL, event_participants, events, proofs, refreshes
 from sequel_assets.warehouse.tables.event_details import chat_messages
 
 EVENTS, MESSAGES, WEEK = 6, 8, "last_7_days"
+Names = Mapping[str, str]
 
 
 def show(settings: Settings) -> None:
     """Print usage of companies, events and people, and one event's chat, and the hour up to which they are complete."""
-    warehouse = config.open_warehouse(settings)
-    try:
-        with warehouse.read() as connection:
-            names = catalog.partition_keys(connection)
-            through = connection.scalar(sa.select(sa.func.max(refreshes.c.data_through)))
-            console().print(
-                f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last full hour that Sequel has computed.\n"
-            )
-            _daily(connection, names)
-            _rollup(connection, names, through.date())
-            _participants(connection, names)
-            _peaks(connection, names)
-            _lifetime(connection, names)
-            _statistics(connection, names)
-            insights.show(connection, names)
-            _chat(connection, names)
-            _top(connection, names)
-    finally:
-        warehouse.dispose()
+    with stored(settings) as warehouse, warehouse.read() as connection:
+        names = catalog.partition_keys(connection)
+        through = connection.scalar(sa.select(sa.func.max(refreshes.c.data_through)))
+        console().print(f"\nData through {through:%Y-%m-%d %H:%M} UTC: the last full hour that Sequel has computed.\n")
+        _daily(connection, names)
+        _rollup(connection, names, through.date())
+        _participants(connection, names)
+        _peaks(connection, names)
+        _of_companies(
+            connection, names, lifetime_usage, "as of {day}",
+            ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events", "counts_from"),
+            which=[lifetime_usage.c.event_type == ALL],
+        )  # fmt: skip
+        _statistics(connection, names)
+        _of_events(
+            connection, names, funnel, "the events with the most people", lambda row: (-row.attended, row.event_id),
+            ("registered", "attended", "stayed_half", "asked_or_answered", "came_again"),
+        )  # fmt: skip
+        _comparison(connection, names)
+        _of_companies(  # where hosts are not known there are no numbers
+            connection, names, audience_usage, "{day}, stage events without those who host them",
+            ("engaged_minutes", "unique_users", "host_minutes", "events", "events_with_unknown_hosts"),
+            when=[audience_usage.c.events > 0],
+        )  # fmt: skip
+        _of_events(
+            connection, names, networking, "the hubs with the most people",
+            lambda row: (-row.people_so_far, row.event_id),
+            ("people", "minutes", "returning_people", "people_so_far", "share_networked"),
+        )  # fmt: skip
+        _chat(connection, names)
+        _top(connection, names)
 
 
-def _daily(connection: sa.Connection, names: dict[str, str]) -> None:
+def _daily(connection: sa.Connection, names: Names) -> None:
     usage = pd.read_sql(sa.select(daily_usage).where(daily_usage.c.event_type == ALL), connection)
     minutes = usage.pivot_table(
         index="day", columns="company_id", values="engaged_minutes", aggfunc="sum", fill_value=0
-    )
-    minutes = minutes.reindex(columns=list(names), fill_value=0)
+    ).reindex(columns=list(names), fill_value=0)
     minutes["all"] = minutes.sum(axis="columns")
     rows = [(str(day)[:10], *map(int, values)) for day, *values in minutes.itertuples()]
     sums = [int(total) for total in minutes.sum()]
-    table(
-        "daily_usage: engaged minutes by day and company",
-        ("day", *names.values(), "all companies"),
-        rows,
-        ("sum", *sums),
-    )
+    headings = ("day", *names.values(), "all companies")
+    table("daily_usage: engaged minutes by day and company", headings, rows, ("sum", *sums))
 
 
-def _participants(connection: sa.Connection, names: dict[str, str]) -> None:
+def _participants(connection: sa.Connection, names: Names) -> None:
     totals = (
         connection.execute(
             sa.select(proofs)
@@ -76,78 +92,107 @@ def _participants(connection: sa.Connection, names: dict[str, str]) -> None:
     )
     if totals is None:
         return
-    key = (totals.company_id, totals.day, totals.event_id)
-    fact = event_participants.c
+    fact, e = event_participants.c, events.c
     who = connection.execute(
         sa.select(fact.person_id, fact.live_minutes, fact.on_demand_minutes, fact.engaged_minutes)
-        .where(fact.company_id == key[0], fact.day == key[1], fact.event_id == key[2])
+        .where(fact.company_id == totals.company_id, fact.day == totals.day, fact.event_id == totals.event_id)
         .order_by(fact.engaged_minutes.desc(), fact.person_id)
     ).all()
-    event = connection.scalar(
-        sa.select(events.c.name).where(events.c.company_id == key[0], events.c.event_id == key[2])
-    )
+    named = (e.company_id == totals.company_id, e.event_id == totals.event_id)
+    event = connection.scalar(sa.select(e.name).where(*named))
     rows = [(row.person_id[:12], row.live_minutes, row.on_demand_minutes, row.engaged_minutes) for row in who]
     sums = [sum(row[place] for row in rows) for place in (1, 2, 3)]
     expected = f"control totals: {totals.live_minutes:,} live, {totals.on_demand_minutes:,} on demand"
     table(
-        f"event_participants: {names[key[0]]}, {key[1]}, “{event}” ({expected})",
+        f"event_participants: {names[totals.company_id]}, {totals.day}, “{event}” ({expected})",
         ("person", "live_minutes", "on_demand_minutes", "engaged_minutes"),
         rows,
         (f"{len(rows)} people", *sums),
     )
 
 
-def _peaks(connection: sa.Connection, names: dict[str, str]) -> None:
+def _peaks(connection: sa.Connection, names: Names) -> None:
     peak = peak_concurrency.c
-    found: dict[str, Any] = {}
-    for row in connection.execute(
-        sa.select(peak_concurrency).where(peak.event_id == ALL).order_by(peak.peak_users.desc(), peak.peak_at)
-    ):
-        found.setdefault(row.company_id, row)
+    query = sa.select(peak_concurrency).where(peak.event_id == ALL).order_by(peak.peak_users, peak.peak_at.desc())
+    highest = {row.company_id: row for row in connection.execute(query)}
     rows = [
-        (name, found[company].peak_users, f"{found[company].peak_at:%Y-%m-%d %H:%M}")
+        (name, highest[company].peak_users, f"{highest[company].peak_at:%Y-%m-%d %H:%M}")
         for company, name in names.items()
-        if company in found
+        if company in highest
     ]
-    table(
-        "peak_concurrency: the highest of all days, over all events of a company",
-        ("company", "peak_users", "peak_at (UTC)"),
-        rows,
-    )
+    title = "peak_concurrency: the highest of all days, over all events of a company"
+    table(title, ("company", "peak_users", "peak_at (UTC)"), rows)
 
 
-def _lifetime(connection: sa.Connection, names: dict[str, str]) -> None:
-    life = lifetime_usage.c
-    newest = sa.select(sa.func.max(life.day)).scalar_subquery()
-    rows = connection.execute(sa.select(lifetime_usage).where(life.event_type == ALL, life.day == newest)).all()
-    by_company = {row.company_id: row for row in rows}
-    columns = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events", "counts_from")
+def _of_companies(
+    connection: sa.Connection,
+    names: Names,
+    of: sa.Table,
+    title: str,
+    columns: Sequence[str],
+    *,
+    which: Sequence[sa.ColumnElement[bool]] = (),
+    when: Sequence[sa.ColumnElement[bool]] = (),
+) -> None:
+    """Print each company's row of the newest day that has rows as `when` says; of its rows the one that `which` says."""
+    newest = sa.select(sa.func.max(of.c.day)).where(*when).scalar_subquery()
+    rows = {row.company_id: row for row in connection.execute(sa.select(of).where(*which, of.c.day == newest))}
     shown = [
-        (name, *(by_company[company]._mapping[column] for column in columns))
+        (name, *(rows[company]._mapping[column] for column in columns))
         for company, name in names.items()
-        if company in by_company
+        if company in rows
     ]
-    table(f"lifetime_usage: as of {rows[0].day if rows else 'no day yet'}", ("company", *columns), shown)
+    day = next((row.day for row in rows.values()), "no day yet")
+    table(f"{of.name}: {title.format(day=day)}", ("company", *columns), shown)
 
 
-def _rollup(connection: sa.Connection, names: dict[str, str], today: date) -> None:
+def _rollup(connection: sa.Connection, names: Names, today: date) -> None:
     """Print the newest day that is over: the root's row has the sums of the table of all companies."""
     roll = company_rollup.c
-    newest = sa.select(sa.func.max(roll.day)).where(roll.day < today)
-    chosen = (roll.event_type == ALL, roll.day == newest.scalar_subquery())
-    found = {row.company_id: row for row in connection.execute(sa.select(company_rollup).where(*chosen))}
-    columns = ("companies", "engaged_minutes", "unique_users", "events", "peak_users")
+    _of_companies(
+        connection, names, company_rollup, "{day}, each company with its sub-companies, people counted once",
+        ("companies", "engaged_minutes", "unique_users", "events", "peak_users"),
+        which=[roll.event_type == ALL], when=[roll.day < today],
+    )  # fmt: skip
+
+
+def _comparison(connection: sa.Connection, names: Names) -> None:
+    c = usage_comparison.c
+    chosen = (c.period == WEEK, c.compared_with == PREVIOUS, c.is_complete)
+    columns = [f"{before}{name}" for name in ("engaged_minutes", "unique_users") for before in ("", "before_")]
+    columns += ["engaged_minutes_change", "unique_users_change"]
+    title = "the 7 days until {day} and the 7 before, changes in percent"
+    _of_companies(connection, names, usage_comparison, title, columns, which=chosen, when=chosen)
+
+
+def _of_events(
+    connection: sa.Connection,
+    names: Names,
+    of: sa.Table,
+    title: str,
+    order: Callable[[Any], Any],
+    columns: Sequence[str],
+) -> None:
+    """Print the newest row of the first events in this order."""
     shown = [
-        (name, *(found[company]._mapping[column] for column in columns))
-        for company, name in names.items()
-        if company in found
+        (names[row.company_id], row.name, str(row.day), *(row._mapping[column] for column in columns))
+        for row in sorted(_newest_of_events(connection, of), key=order)[:EVENTS]
     ]
-    day = next((row.day for row in found.values()), "no day yet")
-    title = f"company_rollup: {day}, each company with its sub-companies, people counted once"
-    table(title, ("company", *columns), shown)
+    table(f"{of.name}: {title}", ("company", "event", "as of", *columns), shown)
 
 
-def _statistics(connection: sa.Connection, names: dict[str, str]) -> None:
+def _newest_of_events(connection: sa.Connection, of: sa.Table) -> Sequence[sa.Row[Any]]:
+    """Return the newest row of each event, with the event's name."""
+    c, key = of.c, (of.c.company_id, of.c.event_id)
+    newest = sa.select(*key, sa.func.max(c.day).label("day")).group_by(*key).subquery()
+    return connection.execute(
+        sa.select(of, events.c.name)
+        .join(newest, sa.and_(*(c[name] == newest.c[name] for name in ("company_id", "event_id", "day"))))
+        .join(events, sa.and_(*(c[name] == events.c[name] for name in ("company_id", "event_id"))))
+    ).all()
+
+
+def _statistics(connection: sa.Connection, names: Names) -> None:
     columns = ("attended_live", "show_rate", "peak_users", "poll_voters", "questions", "chat_messages")
     found = _largest_events(connection)
     company = names[found[0].company_id] if found else "no company yet"
@@ -157,22 +202,12 @@ def _statistics(connection: sa.Connection, names: dict[str, str]) -> None:
 
 def _largest_events(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
     """Return the newest statistics of the largest event and of other events of its company, with their names."""
-    s = event_statistics.c
-    newest = (
-        sa.select(s.company_id, s.event_id, sa.func.max(s.day).label("day"))
-        .group_by(s.company_id, s.event_id)
-        .subquery()
-    )
-    rows = connection.execute(
-        sa.select(event_statistics, events.c.name)
-        .join(newest, sa.and_(*(s[key] == newest.c[key] for key in ("company_id", "event_id", "day"))))
-        .join(events, sa.and_(*(s[key] == events.c[key] for key in ("company_id", "event_id"))))
-        .order_by(s.unique_users.desc(), s.company_id, s.event_id)
-    ).all()
+    found = _newest_of_events(connection, event_statistics)
+    rows = sorted(found, key=lambda row: (-row.unique_users, row.company_id, row.event_id))
     return [row for row in rows if row.company_id == rows[0].company_id][:EVENTS]
 
 
-def _chat(connection: sa.Connection, names: dict[str, str]) -> None:
+def _chat(connection: sa.Connection, names: Names) -> None:
     talked = [row for row in _largest_events(connection) if row.chat_messages]
     if not talked:
         return
@@ -193,7 +228,7 @@ def _chat(connection: sa.Connection, names: dict[str, str]) -> None:
     )
 
 
-def _top(connection: sa.Connection, names: dict[str, str]) -> None:
+def _top(connection: sa.Connection, names: Names) -> None:
     top = top_participants.c
     newest = sa.select(sa.func.max(top.day)).where(top.period == WEEK).scalar_subquery()
     rows = connection.execute(

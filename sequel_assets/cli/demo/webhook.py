@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import dagster as dg
 import httpx
@@ -18,6 +19,7 @@ from sequel_assets.cli.backfill.company_run import QUIET
 from sequel_assets.cli.support.dagster_home import command_tags, dagster_instance
 from sequel_assets.cli.support.signals import signals_deferred
 from sequel_assets.cli.support.terminal import UsageError, console, table
+from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
 from sequel_assets.refresh.core import config
@@ -55,15 +57,12 @@ def receiving(port: int) -> Iterator[None]:
             process = subprocess.Popen(  # noqa: S603 - no argument comes from outside
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
-        _wait_until_ready(port, process)
+        if not answers_in_time(process, f"http://127.0.0.1:{port}/health/ready", SECONDS):
+            raise UsageError("the receiver of webhooks did not start; its log is .sequel/demo/receiver.log")
         settings = settings_module.load()
-        warehouse = config.open_warehouse(settings)
-        with closing(config.open_client(settings)) as client:
-            tools = reconciler.context_of(settings, client, warehouse)
-            with warehouse.read() as connection:
-                wanted = reconciler.desired_by_settings(settings, connection)
-            report = reconciler.reconcile(tools, wanted)
-        warehouse.dispose()
+        with stored(settings, writes=True) as warehouse, closing(config.open_client(settings)) as client:
+            wanted = warehouse.ask(partial(reconciler.desired_by_settings, settings))
+            report = reconciler.reconcile(reconciler.context_of(settings, client, warehouse), wanted)
         console().print(
             f"The receiver listens on port {port}; {len(report.steps)} webhooks are subscribed to at the sandbox."
         )
@@ -107,16 +106,17 @@ def show_webhook(sandbox: Sandbox) -> bool:
     return is_good and bool(delivered) and (before != after or is_yesterdays)
 
 
-def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + SECONDS
+def answers_in_time(process: "subprocess.Popen[bytes]", url: str, seconds: float) -> bool:
+    """Wait until a process answers at an address; return False where it ends, or takes longer than so many seconds."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=2, trust_env=False).is_success:
-                return
+            if httpx.get(url, timeout=2, trust_env=False).is_success:
+                return True
         except httpx.HTTPError:
             pass
         time.sleep(0.1)
-    raise UsageError("the receiver of webhooks did not start; its log is .sequel/demo/receiver.log")
+    return False
 
 
 def _run_sensor(settings: Settings) -> tuple[str, bool]:
@@ -140,22 +140,14 @@ def _minutes_by_person(settings: Settings) -> dict[str, int]:
     """Return the engaged minutes of each person in the event."""
     p = event_participants.c
     query = sa.select(p.person_id, sa.func.sum(p.engaged_minutes)).where(p.event_id == EVENT).group_by(p.person_id)
-    warehouse = config.open_warehouse(settings)
-    try:
-        with warehouse.read() as connection:
-            return {person_id: int(minutes) for person_id, minutes in connection.execute(query)}
-    finally:
-        warehouse.dispose()
+    with stored(settings) as warehouse, warehouse.read() as connection:
+        return {person_id: int(minutes) for person_id, minutes in connection.execute(query)}
 
 
 def _notifications(settings: Settings) -> list[tuple[str, ...]]:
     i = inbox.c
-    warehouse = config.open_warehouse(settings)
-    try:
-        with warehouse.read() as connection:
-            rows = connection.execute(sa.select(inbox).where(i.event_id == EVENT).order_by(i.id)).all()
-    finally:
-        warehouse.dispose()
+    with stored(settings) as warehouse, warehouse.read() as connection:
+        rows = connection.execute(sa.select(inbox).where(i.event_id == EVENT).order_by(i.id)).all()
     return [
         (
             f"{row.received_at:%H:%M:%S}",

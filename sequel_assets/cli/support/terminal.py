@@ -18,6 +18,7 @@ from rich.text import Text
 from sequel_assets.safety.visible import as_line, harmless, visible
 
 MAX_CELL = 500
+TO_THE_MINUTE, TO_THE_SECOND = len("2026-11-23T14:20"), len("2026-11-23T14:20:05")
 
 
 class SafeConsole(Console):
@@ -79,6 +80,11 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]],
         console().print(shown)
         return
     SafeConsole(file=console().file, width=max(120, 40 * len(headings))).print(shown)
+
+
+def shortened(value: Any, length: int) -> Any:
+    """Return a time of JSON to the minute or to the second; anything else unchanged."""
+    return value[:length].replace("T", " ") if isinstance(value, str) and value[10:11] == "T" else value
 
 
 def _text(cell: object) -> str:

@@ -44,13 +44,11 @@ def stored_companies(settings: Settings) -> list[KnownCompany]:
     if _is_missing(warehouse):
         return []
     try:
-        with warehouse.read() as connection:
-            if schema.version(connection) is None:
-                return []
+        if warehouse.ask(schema.version) is None:
+            return []
         schema.ensure_current(warehouse)
         warehouse.ensure_writable()
-        with warehouse.read() as connection:
-            return catalog.known_companies(connection)
+        return warehouse.ask(catalog.known_companies)
     finally:
         warehouse.dispose()
 

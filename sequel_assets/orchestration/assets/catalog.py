@@ -17,7 +17,8 @@ from sequel_assets.warehouse.stores import catalog
 MAX_SHOWN = 50
 
 
-def _rows_of(table: sa.Table, connection: sa.Connection) -> int:
+def row_count(table: sa.Table, connection: sa.Connection) -> int:
+    """Return how many rows a table has."""
     return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
@@ -31,7 +32,7 @@ def companies_asset() -> dg.AssetsDefinition:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
             found = find_companies(platform, client, warehouse, context.instance)
-            parents = warehouse.ask(partial(_rows_of, COMPANY_PARENTS.table))
+            parents = warehouse.ask(partial(row_count, COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MAX_SHOWN])]
         preview = dg.MetadataValue.md(as_table(shown))
         yield dg.MaterializeResult(
@@ -53,7 +54,7 @@ def events_asset() -> dg.AssetsDefinition:
             if not companies:
                 raise dg.Failure("no company is known yet; materialize the asset companies first")
             failed = find_events(platform, client, warehouse, companies, context.run.run_id)
-            rows = warehouse.ask(partial(_rows_of, EVENTS.table))
+            rows = warehouse.ask(partial(row_count, EVENTS.table))
         if failed:
             reasons = "\n".join(as_line(f"{key}: {reason}") for key, reason in failed.items())
             raise dg.Failure(
@@ -79,7 +80,7 @@ def registrants_asset() -> dg.AssetsDefinition:
         platform: Platform = context.resources.platform
         with platform.opened() as (client, warehouse):
             failed = find_registrants(platform, client, warehouse, context.run.run_id)
-            rows = {dataset.name: warehouse.ask(partial(_rows_of, dataset.table)) for dataset in LISTS}
+            rows = {dataset.name: warehouse.ask(partial(row_count, dataset.table)) for dataset in LISTS}
         if failed:
             raise dg.Failure(
                 f"{len(failed)} lists cannot be fetched; their older rows stay:\n"

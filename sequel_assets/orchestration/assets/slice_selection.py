@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from sequel_assets.orchestration.run_tags import ACCEPT, FORCE, HOURLY, ON, is_hourly, is_on
+from sequel_assets.orchestration.run_tags import ACCEPT, HOURLY, ON, is_forced, is_hourly, is_on
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_once_more, due_this_hour
@@ -59,7 +59,7 @@ def choose(
             if tags[HOURLY] == ON:
                 once_more = due_once_more(kept_days[company_id], now, settle=settle, frozen_before=first)
                 requested[company_id] |= {day: how for day, how in once_more.items() if day not in due}
-        elif is_on(tags, FORCE) or is_on(tags, ACCEPT):
+        elif is_forced(tags):
             requested[company_id] = dict.fromkeys(open_days, DayCoverage.FULL)
         else:
             requested[company_id] = days_to_request(

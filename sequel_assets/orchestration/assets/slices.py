@@ -4,29 +4,35 @@ It logs a materialization for every slice that is good and raises at the end for
 those turn red. It must not yield: a step that returns a result would turn its complete range green.
 """
 
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import dagster as dg
-import sqlalchemy as sa
 
+from sequel_assets.orchestration.assets.catalog import row_count
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
 from sequel_assets.orchestration.partitions import days_by_company
 from sequel_assets.orchestration.reporting.materializations import Report, failure
-from sequel_assets.orchestration.reporting.progress import ProgressLog
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.run_tags import is_forced
+from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import LANDED, LISTS, SLICED, SLICED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
+from sequel_assets.refresh.core.progress import Progress
+from sequel_assets.refresh.core.run_context import RefreshOptions
 from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany
+
+LOG_SECONDS = 30.0
+"""How often the progress of a run is logged at most."""
 
 
 def refresh_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
@@ -66,23 +72,23 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
             context.log.warning(
                 f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(unknown)}: no company has this id or partition key"
             )
-        refresher = platform.refresher(
-            client, warehouse, context.run.run_id, accepts_loss=choice.accepts_loss, force=is_forced(context.run.tags)
-        )
+        settings = platform.settings()
+        options = RefreshOptions(context.run.run_id, choice.accepts_loss, force=is_forced(context.run.tags))
+        refresher = Refresher(client, warehouse, settings.clock, config.rules(settings), options)
         observer.progress, before = refresher.progress, client.stats.requests
         progress = ProgressLog(context, refresher.progress)
         steady = SLICED_NAMES if not choice.is_hourly else selected
-        report = Report(context, names, shown, steady, platform.settings().clock().date(), wanted | gone)
+        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone)
         with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
-                observer(outcome)
+                observer.on_outcome(outcome)
                 report.add(outcome, warehouse)
                 progress.log_if_due()
             observer.fatal = refresher.fatal
             if asks_sequel and not refresher.fatal and (report.failed or not choice.is_hourly):
                 left = {**choice.kept, **gone}  # a planned slice that is not logged turns red with a run that fails
                 for outcome in warehouse.ask(lambda connection: list(kept_outcomes(connection, left))):
-                    observer(outcome)
+                    observer.on_outcome(outcome)
                     report.add(outcome, warehouse)
         requested = sum(len(days) for days in choice.requested.values())
         if asks_sequel and requested:
@@ -99,13 +105,8 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
 def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
     """Log the lists that have no day: a refresh of slices has just fetched what is due of them."""
     for dataset in LISTS:
-        count = sa.select(sa.func.count()).select_from(dataset.table)
-        rows = warehouse.ask(partial(_scalar, count))
+        rows = warehouse.ask(partial(row_count, dataset.table))
         context.log_event(dg.AssetMaterialization(dataset.name, metadata={"dagster/row_count": rows}))
-
-
-def _scalar(query: sa.Select[int], connection: sa.Connection) -> int:
-    return connection.scalar(query) or 0
 
 
 def _outcomes(
@@ -151,3 +152,29 @@ def _leave_out_gone(
             raise dg.Failure(text)
         context.log.info(text)
     return gone
+
+
+class ProgressLog:
+    """Writes a line twice a minute at most: requests made, their rate, requests and time left."""
+
+    def __init__(self, context: dg.AssetExecutionContext, progress: Progress) -> None:
+        self._context, self._progress = context, progress
+        self._began = self._logged_at = time.monotonic()
+
+    def log_if_due(self) -> None:
+        """Log how far the run is, if the last line is old enough."""
+        now = time.monotonic()
+        if now - self._logged_at < LOG_SECONDS:
+            return
+        self._logged_at = now
+        self._context.log.info(_progress(self._progress, now - self._began))
+
+
+def _progress(progress: Progress, seconds: float) -> str:
+    """Return how far a run is after so many seconds."""
+    reading = progress.read()
+    text = f"{reading.requests:,} requests so far, {reading.requests / seconds:,.0f} per second"
+    if reading.left is None or not reading.requests:
+        return text
+    time_left = timedelta(seconds=round(reading.left * seconds / reading.requests))
+    return f"{text}; of the companies that were begun about {reading.left:,} are left, which take {time_left}"

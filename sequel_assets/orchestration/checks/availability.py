@@ -1,11 +1,9 @@
 """Checks of what Sequel may not return: unavailable datasets with the reason, and incomplete activity."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 import sqlalchemy as sa
 
-from sequel_assets.orchestration.checks.result import Find, Findings, Names, check_result, chosen_assets
+from sequel_assets.orchestration.checks.result import Find, Findings, Names, warehouse_check, warehouse_checks
 from sequel_assets.refresh.core.datasets import EVENT_DETAILS, LISTS
 from sequel_assets.refresh.datasets.activity import EVENT_ACTIVITY
 from sequel_assets.refresh.transform import checks
@@ -19,30 +17,19 @@ MAY_LACK: tuple[Dataset, ...] = (*EVENT_DETAILS, *LISTS)
 
 def availability_checks() -> dg.AssetChecksDefinition:
     """Return a check for each dataset that Sequel may not return: one step for all, companies without it by name."""
-    name = "available"
-    description = (
-        "Sequel returns this dataset for every company; where it does not, its numbers are unknown (null), not zero."
+    return warehouse_checks(
+        "availability",
+        "available",
+        {
+            dataset.name: "Sequel returns this dataset for every company; where it does not, its numbers are unknown "
+            "(null), not zero."
+            for dataset in MAY_LACK
+        },
+        _unavailable,
+        right="Sequel returns it for every company that was requested.",
+        wrong="companies for which Sequel does not return it",
+        severity=dg.AssetCheckSeverity.WARN,
     )
-
-    @dg.multi_asset_check(
-        name="availability",
-        specs=[dg.AssetCheckSpec(name, asset=dataset.name, description=description) for dataset in MAY_LACK],
-        can_subset=True,
-        required_resource_keys={"platform"},
-    )
-    def availability_of_datasets(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        for asset in chosen_assets(context):
-            yield check_result(
-                context.resources.platform,
-                _unavailable(asset),
-                right="Sequel returns it for every company that was requested.",
-                wrong="companies for which Sequel does not return it",
-                severity=dg.AssetCheckSeverity.WARN,
-                asset=asset,
-                name=name,
-            )
-
-    return availability_of_datasets
 
 
 def _unavailable(dataset: str) -> Find:
@@ -67,18 +54,11 @@ def completeness_check() -> dg.AssetChecksDefinition:
             for one in checks.incomplete_activity(connection)
         ])  # fmt: skip
 
-    @dg.asset_check(
-        asset=EVENT_ACTIVITY.name,
-        name="complete",
-        description="The entries of every event are as many as the totalCount that came with them.",
-        required_resource_keys={"platform"},
+    return warehouse_check(
+        EVENT_ACTIVITY.name,
+        "complete",
+        "The entries of every event are as many as the totalCount that came with them.",
+        find,
+        right="All events have as many entries as Sequel counts.",
+        wrong="events do not have as many entries as Sequel counts",
     )
-    def complete(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        return check_result(
-            context.resources.platform,
-            find,
-            right="All events have as many entries as Sequel counts.",
-            wrong="events do not have as many entries as Sequel counts",
-        )
-
-    return complete

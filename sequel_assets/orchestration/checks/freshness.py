@@ -16,7 +16,6 @@ from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.coverage.freshness import Late, required
 from sequel_assets.refresh.coverage.late_slices import find_late
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
@@ -40,7 +39,7 @@ def freshness_checks() -> dg.AssetChecksDefinition:
         chosen = chosen_assets(context)
         with platform.warehouse() as warehouse:
             late = find_late(warehouse, settings, chosen)
-            companies = _companies(warehouse)
+            companies = warehouse.ask(catalog.present_companies)
         for name in chosen:
             yield _result(name, late[name], companies, settings, settings.clock())
 
@@ -52,11 +51,6 @@ def describe_late(late: Late, company_key: str) -> str:
     covers = f"covers {late.covers:%Y-%m-%d %H:%M}, {_hours(late.by)} behind" if late.covers else "was never refreshed"
     owes = {"hour": "owes", "close": "should have closed at", "final": "should be final since"}[late.rule]
     return f"{company_key} {late.day}: {owes} {late.due:%Y-%m-%d %H:%M}, {covers}"
-
-
-def _companies(warehouse: Warehouse) -> list[KnownCompany]:
-    with warehouse.read() as connection:
-        return catalog.present_companies(connection)
 
 
 def _hours(by: timedelta | None) -> str:

@@ -3,13 +3,11 @@
 Unpartitioned: they cover every company and day.
 """
 
-from collections.abc import Iterator
-
 import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.orchestration.checks.result import Find, Findings, Names, check_result, chosen_assets
+from sequel_assets.orchestration.checks.result import Find, Findings, Names, warehouse_check, warehouse_checks
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import COMPANIES, EVENT_PARTICIPANTS
@@ -24,62 +22,37 @@ MAX_SKEW_SECONDS = 30
 def control_totals_check() -> dg.AssetChecksDefinition:
     """Return the check that the facts add up to the control totals that Sequel sent with them."""
 
-    @dg.asset_check(
-        asset=EVENT_PARTICIPANTS.name,
-        name="control_totals",
-        description="The minutes of every event and day add up to the control totals that came with them.",
-        required_resource_keys={"platform"},
+    def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
+        return Findings([
+            f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: "
+            f"{m.column} {m.found}, control total {m.expected}"
+            for m in checks.unreconciled(connection)
+        ])  # fmt: skip
+
+    return warehouse_check(
+        EVENT_PARTICIPANTS.name,
+        "control_totals",
+        "The minutes of every event and day add up to the control totals that came with them.",
+        find,
+        right="All slices add up to their control totals.",
+        wrong="do not add up to their control totals",
     )
-    def control_totals(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
-            lines = [
-                f"{names.get(m.company_id, m.company_id)} {m.day} event {m.event_id}: "
-                f"{m.column} {m.found}, control total {m.expected}"
-                for m in checks.unreconciled(connection)
-            ]
-            return Findings(lines)
-
-        return check_result(
-            context.resources.platform,
-            find,
-            right="All slices add up to their control totals.",
-            wrong="do not add up to their control totals",
-        )
-
-    return control_totals
 
 
 def derivation_checks() -> dg.AssetChecksDefinition:
     """Return for each insight the check that none of its slices is behind the facts: one step for all."""
-    name = "derived_from_current_facts"
-
-    @dg.multi_asset_check(
-        name="derivation",
-        specs=[
-            dg.AssetCheckSpec(
-                name,
-                asset=insight.name,
-                description=f"Every slice was derived from the {', '.join(insight.inputs)} as they are now.",
-            )
-            for insight in INSIGHTS
-        ],
-        can_subset=True,
-        required_resource_keys={"platform"},
+    insights = {insight.name: insight for insight in INSIGHTS}
+    return warehouse_checks(
+        "derivation",
+        "derived_from_current_facts",
+        {
+            name: f"Every slice was derived from the {', '.join(insight.inputs)} as they are now."
+            for name, insight in insights.items()
+        },
+        lambda name: _behind(insights[name]),
+        right="All slices are derived from the facts as they are.",
+        wrong="are behind their facts",
     )
-    def derivation(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        chosen = chosen_assets(context)
-        for insight in INSIGHTS:
-            if insight.name in chosen:
-                yield check_result(
-                    context.resources.platform,
-                    _behind(insight),
-                    right="All slices are derived from the facts as they are.",
-                    wrong="are behind their facts",
-                    asset=insight.name,
-                    name=name,
-                )
-
-    return derivation
 
 
 def _behind(insight: Insight) -> Find:

@@ -1,6 +1,6 @@
 """Shared by the checks: find what is wrong in one reading of the warehouse, name and count it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,58 @@ def check_result(
         description=f"{len(found.lines)} {wrong}:\n{listed(found.lines)}" if found.lines else right,
         metadata={**found.metadata, "wrong": len(found.lines)},
     )
+
+
+def warehouse_check(
+    asset: str,
+    name: str,
+    description: str,
+    find: Find,
+    *,
+    right: str,
+    wrong: str = "to look at",
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetChecksDefinition:
+    """Return a check of one asset that reports what `find` finds in the warehouse."""
+
+    @dg.asset_check(asset=asset, name=name, description=description, required_resource_keys={"platform"})
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return check_result(context.resources.platform, find, right=right, wrong=wrong, severity=severity)
+
+    return check
+
+
+def warehouse_checks(
+    step: str,
+    name: str,
+    descriptions: Mapping[str, str],
+    find_of: Callable[[str], Find],
+    *,
+    right: str,
+    wrong: str,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetChecksDefinition:
+    """Return the same check for several assets, which are described by name: one step for all."""
+
+    @dg.multi_asset_check(
+        name=step,
+        specs=[dg.AssetCheckSpec(name, asset=asset, description=text) for asset, text in descriptions.items()],
+        can_subset=True,
+        required_resource_keys={"platform"},
+    )
+    def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        for asset in chosen_assets(context):
+            yield check_result(
+                context.resources.platform,
+                find_of(asset),
+                right=right,
+                wrong=wrong,
+                severity=severity,
+                asset=asset,
+                name=name,
+            )
+
+    return checks
 
 
 def chosen_assets(context: dg.AssetCheckExecutionContext) -> list[str]:

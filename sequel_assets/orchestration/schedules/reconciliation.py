@@ -7,7 +7,8 @@ import dagster as dg
 from sequel_assets.orchestration.checks.result import listed
 from sequel_assets.orchestration.reporting.materializations import materialization
 from sequel_assets.orchestration.resources import Platform
-from sequel_assets.reconciliation.run import Reconciliation, ReconciliationReport
+from sequel_assets.reconciliation.client import ReconciliationReport
+from sequel_assets.reconciliation.run import reconcile
 from sequel_assets.refresh.core import config
 from sequel_assets.safety.visible import as_line, visible
 from sequel_assets.settings import Settings
@@ -24,10 +25,8 @@ def reconciliation_op(context: dg.OpExecutionContext) -> None:
     platform: Platform = context.resources.platform
     with platform.opened() as (client, warehouse):
         settings = platform.settings()
-        reconciliation = Reconciliation(client, warehouse, settings.clock, config.rules(settings), context.run_id)
-        report = reconciliation.run()
-        with warehouse.read() as connection:
-            names = catalog.partition_keys(connection)
+        report = reconcile(client, warehouse, settings.clock, config.rules(settings), context.run_id)
+        names = warehouse.ask(catalog.partition_keys)
     for outcome in report.repaired_slices:
         context.log_event(materialization(outcome, names[outcome.company_id]))
     for company_id, event_id, day in report.repaired:

@@ -1,4 +1,7 @@
-"""The hourly schedules, in UTC: slices once Sequel's numbers have settled, checks when that should be done."""
+"""The jobs of the refresh and their hourly schedules.
+
+In UTC: slices once Sequel's numbers have settled, checks when that should be done.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -6,16 +9,15 @@ import dagster as dg
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import COMPANY
-from sequel_assets.orchestration.resources import in_one_line
+from sequel_assets.orchestration.resources import current_warehouse, in_one_line
 from sequel_assets.orchestration.schedules.hourly_plan import covered, decide_hour
-from sequel_assets.orchestration.schedules.jobs import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
 from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, SLICED
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import ALLOWANCE
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.settings import Settings, SettingsError
-from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import catalog
 
@@ -29,6 +31,23 @@ ON = dg.DefaultScheduleStatus.RUNNING
 HOUR = timedelta(hours=1)
 MAX_RUNS = 1_000
 """Runs under way that a tick reads."""
+
+CATALOG_JOB = dg.define_asset_job(
+    "refresh_catalog",
+    selection=dg.AssetSelection.assets(*(dataset.name for dataset in CATALOG_HOURLY)).without_checks(),
+    description="Finds companies and events; new companies get their partitions",
+)
+SLICES_JOB = dg.define_asset_job(
+    "refresh_slices",
+    selection=dg.AssetSelection.assets(*(dataset.name for dataset in SLICED)).without_checks(),
+    description="Refreshes the slices of companies and days; a run covers one slice or a rectangle of them",
+)
+CHECKS_JOB = dg.define_asset_job(
+    "run_checks",
+    selection=dg.AssetSelection.all_asset_checks(),
+    description="Runs every check over every slice",
+    tags=run_tags.URGENT,
+)
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -91,13 +110,9 @@ def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> 
 def due_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
     """Return, by partition key, the days of each company that are due this hour."""
     settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
-    warehouse = config.open_warehouse(settings)
-    try:
-        schema.ensure_current(warehouse)
+    with current_warehouse(settings) as warehouse:
         there = warehouse.ask(catalog.present_companies)
         kept_days = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
-    finally:
-        warehouse.dispose()
     frozen_before = config.retention(settings).frozen_before(there, now)
     return {
         company.partition_key: [

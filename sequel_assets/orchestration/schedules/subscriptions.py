@@ -62,8 +62,8 @@ def _in_doubt(settings: Settings) -> dg.ScheduleDefinition:
         if settings.webhook_url is None:
             return dg.SkipReason(NOT_SET)
         platform: Platform = context.resources.platform
-        with platform.warehouse() as warehouse, warehouse.read() as connection:
-            is_in_doubt = reconciler.is_in_doubt(connection, settings.clock())
+        with platform.warehouse() as warehouse:
+            is_in_doubt = warehouse.ask(lambda connection: reconciler.is_in_doubt(connection, settings.clock()))
         return dg.RunRequest() if is_in_doubt else dg.SkipReason(NOTHING_IN_DOUBT)
 
     return webhook_subscriptions_in_doubt

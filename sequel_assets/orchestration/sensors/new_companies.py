@@ -10,8 +10,7 @@ import dagster as dg
 
 from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
 from sequel_assets.orchestration.resources import in_one_line
-from sequel_assets.orchestration.schedules.jobs import SLICES_JOB
-from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
+from sequel_assets.orchestration.schedules.schedules import SLICES_JOB, UNDER_WAY
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.coverage.slice_coverage import landed_companies
 from sequel_assets.refresh.discovery.companies import refresh_companies
@@ -37,15 +36,6 @@ MAX_UNDER_WAY = 100
 
 
 @dataclass(frozen=True)
-class NewCompanies:
-    """What a walk of the hierarchy requests of Dagster."""
-
-    new_partitions: tuple[str, ...]
-    first_refreshes: tuple[str, ...]
-    """Partition keys of the companies whose whole history is requested."""
-
-
-@dataclass(frozen=True)
 class Attempt:
     """A company's latest first refresh."""
 
@@ -65,8 +55,8 @@ def arrivals(
     refreshed: Collection[str],
     tried: Mapping[str, Attempt],
     hour: str,
-) -> NewCompanies:
-    """Decide from the companies that are there. Pure.
+) -> tuple[list[str], list[str]]:
+    """Return the new partitions, and the partition keys of companies whose whole history is requested. Pure.
 
     `refreshed` are the ids of those with any slice, `tried` the latest first refresh by partition key. A company has
     its first refresh requested if it has no slice, or if its first refresh failed and left days undone; not while one
@@ -89,7 +79,7 @@ def arrivals(
     ]
     room = max(0, MAX_UNDER_WAY - sum(attempt.state in UNDER_WAY for attempt in tried.values()))
     first = [key for _, key in sorted(wanted, key=lambda one: one[0])[:room]]
-    return NewCompanies(tuple(c.partition_key for c in found if c.partition_key not in known), tuple(first))
+    return [company.partition_key for company in found if company.partition_key not in known], first
 
 
 def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -112,8 +102,8 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(str(error))
         now = settings.clock()
         tried = attempts_in(context.instance)
-        decided = arrivals(found, partitions, refreshed, tried, hour_of(now))
-        if not decided.new_partitions and not decided.first_refreshes:
+        new_partitions, first_refreshes = arrivals(found, partitions, refreshed, tried, hour_of(now))
+        if not new_partitions and not first_refreshes:
             under_way = sum(attempt.state in UNDER_WAY for attempt in tried.values())
             waiting = f"; {under_way} first refreshes are under way" if under_way else ""
             return dg.SkipReason(f"{len(found)} companies, none of them new{waiting}")
@@ -124,11 +114,11 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
                 _first_refresh(
                     key, max(settings.start_date, frozen_before.get(first_seen[key], settings.start_date)), now
                 )
-                for key in decided.first_refreshes
+                for key in first_refreshes
                 if key in first_seen
             ],
-            dynamic_partitions_requests=[COMPANY_PARTITIONS.build_add_request(list(decided.new_partitions))]
-            if decided.new_partitions
+            dynamic_partitions_requests=[COMPANY_PARTITIONS.build_add_request(new_partitions)]
+            if new_partitions
             else [],
         )
 
@@ -166,7 +156,6 @@ def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownComp
             found = refresh_companies(
                 client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=partitions
             )
-        with warehouse.read() as connection:
-            return found, landed_companies(connection)
+        return found, warehouse.ask(landed_companies)
     finally:
         warehouse.dispose()

@@ -17,7 +17,7 @@ import dagster as dg
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS
 from sequel_assets.orchestration.reporting.materializations import failure, log_together, materialization
-from sequel_assets.orchestration.resources import Platform, in_one_line
+from sequel_assets.orchestration.resources import Platform, current_warehouse, in_one_line
 from sequel_assets.orchestration.schedules.schedules import UNDER_WAY, hour_under_way
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
@@ -25,7 +25,6 @@ from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
-from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import catalog, inbox
@@ -69,8 +68,7 @@ def refresh_op(context: dg.OpExecutionContext) -> None:
         try:
             good.extend(one for one in work.run(reason, under_way(context.instance, reason)) if one.is_good)
         finally:
-            with warehouse.read() as connection:
-                names = catalog.partition_keys(connection)
+            names = warehouse.ask(catalog.partition_keys)
             slices = _slices(good)
             log_together(context, [materialization(one, names[one.company_id]) for one in slices])
     _report(context, work.taken, len(slices), names)
@@ -135,12 +133,8 @@ def _sensor(settings: Settings, reason: str) -> dg.SensorDefinition:
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             settings.require("company_id", "person_key")
-            warehouse = config.open_warehouse(settings)
-            try:
-                schema.ensure_current(warehouse)
+            with current_warehouse(settings) as warehouse:
                 return _Tick(context, settings, warehouse, reason).result()
-            finally:
-                warehouse.dispose()
         except (SettingsError, WarehouseError, SequelError) as error:
             return dg.SkipReason(str(error))
 

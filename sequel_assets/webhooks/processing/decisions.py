@@ -12,8 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 from sequel_assets.refresh.core.time import days_between, top_of_hour
 from sequel_assets.warehouse.stores.notifications import UNDELIVERED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
-from sequel_assets.webhooks.processing.actions import REASON_OF, NotificationAction, NotificationStep
-from sequel_assets.webhooks.processing.state import CompanyState, State
+from sequel_assets.webhooks.processing.actions import (
+    REASON_OF,
+    CompanyState,
+    NotificationAction,
+    NotificationStep,
+    State,
+)
 
 PATIENCE = timedelta(minutes=10)
 """How long after the hourly refresh is due a notification waits for it."""

@@ -1,6 +1,6 @@
 """What waits in the inbox: reads what the decisions need, and closes what needs no refresh. It asks Sequel nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
+from sequel_assets.refresh.discovery.companies import ancestors
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.database.value_lists import among
@@ -17,9 +18,16 @@ from sequel_assets.warehouse.stores import notifications as notification_rows
 from sequel_assets.warehouse.stores.notifications import Waiting
 from sequel_assets.warehouse.tables.core import NO_DAY, events, exclusions, refreshes
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets.webhooks.processing.actions import FETCHING, REASONS, NotificationAction, NotificationStep
+from sequel_assets.webhooks.processing.actions import (
+    FETCHING,
+    REASONS,
+    CompanyState,
+    NamedEvent,
+    NotificationAction,
+    NotificationStep,
+    State,
+)
 from sequel_assets.webhooks.processing.decisions import plan
-from sequel_assets.webhooks.processing.state import CompanyState, NamedEvent, State
 
 MAX_STEPS = 5000
 """Steps that one run takes up; the next run takes the others."""
@@ -125,15 +133,9 @@ def _reach(
     query = sa.select(subscriptions.c.capability_hash, subscriptions.c.company_id)
     found = connection.execute(query.where(among(subscriptions.c.capability_hash, sorted(capabilities))))
     return {
-        capability: frozenset(company_id for company_id in parents if top in _ancestors(company_id, parents))
+        capability: frozenset(
+            company_id for company_id in parents if top in (company_id, *ancestors(company_id, parents))
+        )
         for capability, top in found
+        if top in parents
     }
-
-
-def _ancestors(company_id: str, parents: Mapping[str, str | None]) -> list[str]:
-    """Return a company and all above it; a loop in the hierarchy ends it."""
-    line, at = list[str](), company_id
-    while at in parents and at not in line:
-        line.append(at)
-        at = parents[at] or ""
-    return line

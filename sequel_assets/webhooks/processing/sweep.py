@@ -5,16 +5,15 @@ its end, because of the sweep's notification. Its live minutes show whether it t
 missing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from sequel_assets.refresh.discovery.companies import ancestors
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.transactions import repeats
 from sequel_assets.warehouse.stores import catalog, inbox
-from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.stores.notifications import UNDELIVERED
 from sequel_assets.warehouse.tables.core import STAGE, event_participants, events
@@ -136,14 +135,14 @@ def _subscribed_since(connection: sa.Connection) -> dict[str, datetime]:
         .having(is_there)
     )
     own = {row.company_id: row.since for row in connection.execute(query)}
-    known = {company.company_id: company for company in catalog.present_companies(connection)} if own else {}
-    found = {company_id: _since(company_id, own, known) for company_id in known}
-    return {company_id: since for company_id, since in found.items() if since is not None}
-
-
-def _since(company_id: str, own: Mapping[str, datetime], known: Mapping[str, KnownCompany]) -> datetime | None:
-    line: list[str] = []
-    while company_id in known and company_id not in line:
-        line.append(company_id)
-        company_id = known[company_id].parent_company_id or ""
-    return min((own[one] for one in line if one in own), default=None)
+    present = catalog.present_companies(connection) if own else []
+    parents = {company.company_id: company.parent_company_id for company in present}
+    return {
+        company_id: min(since)
+        for company_id in parents
+        if (
+            since := [
+                own[one] for one in (company_id, *ancestors(company_id, parents)) if one in own and one in parents
+            ]
+        )
+    }

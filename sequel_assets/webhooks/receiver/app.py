@@ -100,8 +100,7 @@ class Receiver:
     def _obstacle(self) -> str:
         """Return why deliveries cannot be taken in, if so: read from the database now."""
         schema.ensure_current(self._warehouse)
-        with self._warehouse.read() as connection:
-            secrets = sealed_secrets(connection)
+        secrets = self._warehouse.ask(sealed_secrets)
         is_closed = self._seal is not None and bool(secrets) and not self._seal.opens_any(secrets)
         return "SEQUEL_WEBHOOK_SECRET_KEY opens none of the stored secrets" if is_closed else ""
 

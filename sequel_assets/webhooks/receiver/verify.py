@@ -5,7 +5,7 @@ docs/webhooks.md says what each step shows and what it cannot show.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -77,8 +77,6 @@ class KnownSubscriptions:
     receiving: Receiving | None
     keys: tuple[str, ...]
     """The keys that the subscription may use now, readable."""
-    lineages: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-    """Companies that were looked up: each with itself and all above it, None where the warehouse does not know it."""
 
 
 NOT_KNOWN = KnownSubscriptions(None, ())
@@ -129,15 +127,11 @@ def verify(
         delivery = read(body, is_ascii_only=is_ascii_only(headers))
     except MalformedError:
         return Verification.MALFORMED, None
-    return judge(delivery, known.receiving, known.lineages, now, rules), delivery
+    return judge(delivery, known.receiving, now, rules), delivery
 
 
 def judge(
-    delivery: Delivery,
-    receiving: Receiving,
-    lineages: Mapping[str, frozenset[str] | None],
-    now: datetime,
-    rules: VerificationRules,
+    delivery: Delivery, receiving: Receiving, now: datetime, rules: VerificationRules
 ) -> Verification | CompanyLookup:
     """Judge what a delivery says of itself."""
     if delivery.event_type in set(WebhookType) - {receiving.event_type}:
@@ -153,9 +147,7 @@ def judge(
         return Verification.NO_COMPANY if "company" in rules.demands else Verification.ACCEPTED
     if delivery.company_id == receiving.company_id:
         return Verification.ACCEPTED
-    if delivery.company_id not in lineages:
-        return CompanyLookup(delivery.company_id)
-    return judge_company(receiving, lineages[delivery.company_id])
+    return CompanyLookup(delivery.company_id)
 
 
 def judge_company(receiving: Receiving, lineage: frozenset[str] | None) -> Verification:

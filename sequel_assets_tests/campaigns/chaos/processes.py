@@ -54,8 +54,7 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
     from sequel_assets.orchestration.assets.slices import refresh_asset
     from sequel_assets.orchestration.partitions import slice_partitions
     from sequel_assets.orchestration.resources import Observer, Platform
-    from sequel_assets.orchestration.schedules.jobs import SLICES_JOB
-    from sequel_assets.orchestration.schedules.schedules import schedules
+    from sequel_assets.orchestration.schedules.schedules import SLICES_JOB, schedules
     from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
 
     known = settings.load()

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.orchestration.schedules.jobs import SLICES_JOB
+from sequel_assets.orchestration.schedules.schedules import SLICES_JOB
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, Clock, Event, Sandbox, World

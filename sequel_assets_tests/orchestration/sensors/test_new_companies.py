@@ -11,7 +11,7 @@ from dagster._core.test_utils import create_run_for_test
 from sequel_assets import settings
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 from sequel_assets.orchestration.sensors import new_companies
-from sequel_assets.orchestration.sensors.new_companies import Attempt, NewCompanies, arrivals, new_companies_sensor
+from sequel_assets.orchestration.sensors.new_companies import Attempt, arrivals, new_companies_sensor
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables.core import problems
@@ -29,8 +29,8 @@ def known(company_id: str) -> KnownCompany:
 def test_who_is_new_is_a_pure_decision() -> None:
     """A partition for each company that has none, a first refresh for each that was never refreshed."""
     found = [known("a"), known("b"), known("c")]
-    assert arrivals(found, ["a.key"], {"a"}, {}, THIS_HOUR) == NewCompanies(("b.key", "c.key"), ("b.key", "c.key"))
-    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}, {}, THIS_HOUR) == NewCompanies((), ("c.key",))
+    assert arrivals(found, ["a.key"], {"a"}, {}, THIS_HOUR) == (["b.key", "c.key"], ["b.key", "c.key"])
+    assert arrivals(found, ["a.key", "b.key", "c.key"], {"a", "b"}, {}, THIS_HOUR) == ([], ["c.key"])
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_a_first_refresh_that_failed_comes_again_and_never_beside_one_under_way(
     """Also where the hour's run has refreshed today meanwhile: the days before are still undone."""
     for hour, is_due in ((LAST_HOUR, is_asked), (THIS_HOUR, False)):  # of this hour, Dagster has it already
         tried = {"a.key": Attempt(state, hour)}
-        decided = arrivals([known("a")], ["a.key"], {"a"} if is_refreshed else set(), tried, THIS_HOUR)
-        assert decided.first_refreshes == (("a.key",) if is_due else ())
+        _, first_refreshes = arrivals([known("a")], ["a.key"], {"a"} if is_refreshed else set(), tried, THIS_HOUR)
+        assert first_refreshes == (["a.key"] if is_due else [])
 
 
 def test_ten_thousand_companies_come_a_hundred_at_a_time_each_once() -> None:
@@ -66,13 +66,13 @@ def test_ten_thousand_companies_come_a_hundred_at_a_time_each_once() -> None:
     asked: list[str] = []
     for tick in range(102):
         hour = f"{NOW + timedelta(minutes=10 * tick):%Y%m%d%H}"
-        decided = arrivals(found, keys, refreshed, tried, hour)
-        assert decided.new_partitions == ()
-        tried |= {key: Attempt(dg.DagsterRunStatus.QUEUED, hour) for key in decided.first_refreshes}
-        asked += decided.first_refreshes
+        new_partitions, first_refreshes = arrivals(found, keys, refreshed, tried, hour)
+        assert new_partitions == []
+        tried |= {key: Attempt(dg.DagsterRunStatus.QUEUED, hour) for key in first_refreshes}
+        asked += first_refreshes
         assert sum(attempt.state == dg.DagsterRunStatus.QUEUED for attempt in tried.values()) <= 100
-        assert arrivals(found, keys, refreshed, tried, hour).first_refreshes == ()
-        for key in decided.first_refreshes:
+        assert arrivals(found, keys, refreshed, tried, hour) == ([], [])
+        for key in first_refreshes:
             state = dg.DagsterRunStatus.FAILURE if key in failing else dg.DagsterRunStatus.SUCCESS
             tried[key] = Attempt(state, hour)
             refreshed |= set() if key in failing else {key.removesuffix(".key")}

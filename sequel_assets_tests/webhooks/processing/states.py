@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores.notifications import ACCEPTED, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
-from sequel_assets.webhooks.processing.state import CompanyState, NamedEvent, State
+from sequel_assets.webhooks.processing.actions import CompanyState, NamedEvent, State
 
 SETTLE = timedelta(minutes=5)
 TODAY = date(2026, 3, 3)

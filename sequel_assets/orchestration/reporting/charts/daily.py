@@ -104,14 +104,12 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
     figure.text(0.012, 0.93, plain(company_key), fontsize=9, color=INK, weight="bold", va="center", **FONT)
     figure.text(0.99, 0.93, f"{first} to {last}, UTC days", fontsize=7, color=INK, ha="right", va="center", **FONT)
     handles = [part for axes in (minutes, users) for part in axes.get_legend_handles_labels()[0]]
-    legend = figure.legend(
+    figure.legend(
         handles=handles,
         labels=["live minutes (left)", "on-demand minutes (left)", "people that day (right)"],
         loc="center left", bbox_to_anchor=(0.0, 0.845), ncols=3, frameon=False, prop={"size": 7, **FONT},
-        handlelength=1.2, columnspacing=1.2,
+        handlelength=1.2, columnspacing=1.2, labelcolor=INK,
     )  # fmt: skip
-    for text in legend.get_texts():
-        text.set_color(INK)
     return figure
 
 

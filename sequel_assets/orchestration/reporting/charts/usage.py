@@ -70,16 +70,15 @@ def draw_comparison(company_key: str, day: date, compared: Sequence[Compared]) -
         )
     undress(axes)
     entitle(figure, company_key, f", {day}: engaged minutes a day")
-    legend = figure.legend(
+    figure.legend(
         loc="center left",
         bbox_to_anchor=(0.0, 0.83),
         ncols=2,
         frameon=False,
         prop={"size": 7, **FONT},
         handlelength=1.2,
+        labelcolor=INK,
     )
-    for text in legend.get_texts():
-        text.set_color(INK)
     caption = "; ".join(f"{period} {now:,.2f}, before {before:,.2f}" for period, now, before, _ in compared)
     return as_markdown(f"{company_key}, {day}, engaged minutes a day: {caption}", figure)
 

@@ -18,7 +18,6 @@ from sequel_assets.webhooks.receiver.verify import (
     Verification,
     admit,
     judge,
-    judge_company,
     verify,
 )
 from sequel_assets_tests.webhooks.receiver.harness import (
@@ -32,11 +31,17 @@ from sequel_assets_tests.webhooks.receiver.harness import (
     delivery,
     encoded,
 )
-from sequel_assets_tests.webhooks.receiver.verify.known_subscriptions import KNOWN, LINEAGES, RECEIVING, RIGHT
+from sequel_assets_tests.webhooks.receiver.verify.known_subscriptions import (
+    KNOWN,
+    LINEAGES,
+    RECEIVING,
+    RIGHT,
+    looked_up,
+)
 
 BOTH_KEYS = replace(KNOWN, keys=(KEY, OLD_KEY))
 IN_DOUBT = replace(KNOWN, receiving=replace(RECEIVING, rotating_since=NOW))
-NO_KEY_YET = KnownSubscriptions(replace(RECEIVING, sealed_secret=None), (), LINEAGES)
+NO_KEY_YET = KnownSubscriptions(replace(RECEIVING, sealed_secret=None), ())
 ONE_EVENT = replace(KNOWN, receiving=replace(RECEIVING, event_id="e1"))
 LAX = replace(RULES, demands=frozenset())
 CASES: dict[str, tuple[Verification | CompanyLookup, dict[str, Any]]] = {
@@ -85,7 +90,7 @@ def test_each_case_has_its_verdict(name: str) -> None:
     verdict, different = CASES[name]
     given_ = {"body": delivery(), "headers": RIGHT, "known": KNOWN, "now": NOW, "rules": RULES, **different}
     given_["body"] = encoded(given_["body"])
-    assert [verify(**given_)[0] for _ in range(2)] == [verdict, verdict]
+    assert [looked_up(verify(**given_)[0]) for _ in range(2)] == [verdict, verdict]
 
 
 def test_every_verdict_is_answered_with_what_sequel_acts_on() -> None:
@@ -122,7 +127,7 @@ def test_only_ones_own_company_now_is_accepted(event_id: str, company: str | Non
     """Over all companies and moments."""
     sent = NOW + away
     one = Delivery(ENDED, "i", "c", sent, company, event_id, None, None, "hash")
-    verdict = judge(one, RECEIVING, LINEAGES, NOW, RULES)
+    verdict = looked_up(judge(one, RECEIVING, NOW, RULES))
     is_now = abs(sent - NOW) <= RULES.window
     is_accepted = isinstance(verdict, Verification) and verdict.is_accepted
     assert is_accepted == (is_now and company in ("acme", "branch", "new"))
@@ -131,10 +136,11 @@ def test_only_ones_own_company_now_is_accepted(event_id: str, company: str | Non
 
 @pytest.mark.parametrize("company", LINEAGES)
 def test_a_company_that_is_looked_up_later_has_the_same_result(company: str) -> None:
-    """As if it had been known from the start."""
+    """As one that is the subscription's own, beneath it, new, or another's."""
     one = Delivery(ENDED, "i", "c", NOW, company, "e", None, None, "hash")
-    assert judge(one, RECEIVING, {}, NOW, RULES) == CompanyLookup(company)
-    assert judge_company(RECEIVING, LINEAGES[company]) is judge(one, RECEIVING, LINEAGES, NOW, RULES)
+    assert judge(one, RECEIVING, NOW, RULES) == CompanyLookup(company)
+    own, new = Verification.ACCEPTED, Verification.UNKNOWN_COMPANY
+    assert looked_up(CompanyLookup(company)) is {"branch": own, "new": new}.get(company, Verification.WRONG_COMPANY)
 
 
 @given(st.binary(max_size=300))
