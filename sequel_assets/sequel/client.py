@@ -4,10 +4,11 @@ The letters: D documented, O observed in production, N only named; the shape of 
 responses are UTC, minutes are whole minutes.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx
@@ -60,9 +61,7 @@ class SequelClient:
         """The client itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
 

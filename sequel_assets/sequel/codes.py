@@ -4,6 +4,8 @@ Sequel's own text may name people, so no part of it may reach a message. Both wo
 form of the body, and its topic where it contains one of a few terms that API errors use.
 """
 
+from __future__ import annotations
+
 import re
 
 from sequel_assets.sequel.parsing.decoding import NotJsonError, UnsafeJsonError, decoded

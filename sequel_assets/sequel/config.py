@@ -1,5 +1,7 @@
 """The client's configuration: plain values, checked once. It reads no environment variables; the settings do that."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 from ipaddress import ip_address

@@ -20,8 +20,10 @@ people. The status and a code of ours (`codes`) describe an error response; SEQU
 file (`transport/debug_answers.py`). For the same reason these errors are raised without a cause: a parser's exception
 carries the body with it.
 """
-# ruff: noqa: N818 -- named for what happened, as httpx's are
 
+from __future__ import annotations
+
+# ruff: noqa: N818 -- named for what happened, as httpx's are
 from typing import Literal
 
 Fault = Literal["not JSON", "truncated", "too large", "redirected", "wrong shape"]

@@ -4,6 +4,8 @@ The letter behind each path is its confidence: D documented, O observed in produ
 our proposal).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 from urllib.parse import quote
 

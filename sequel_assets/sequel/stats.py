@@ -1,5 +1,7 @@
 """Counters of a client (requests, retries, bytes, waits), and the difference between Sequel's clock and ours."""
 
+from __future__ import annotations
+
 import statistics
 import threading
 from collections import deque

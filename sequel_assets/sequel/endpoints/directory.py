@@ -1,5 +1,7 @@
 """Companies, events, hubs, registrants and replays: the responses of the API host."""
 
+from __future__ import annotations
+
 from datetime import datetime
 from typing import TypeVar
 

@@ -1,5 +1,7 @@
 """Participants, concurrency and activity of events: the documented or observed responses of the analytics host."""
 
+from __future__ import annotations
+
 from typing import ClassVar, Literal
 
 from pydantic import Field

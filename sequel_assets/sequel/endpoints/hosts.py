@@ -4,6 +4,8 @@ An entry is an e-mail, an id, or an object with one of them. Anything else is co
 part of it is kept or quoted.
 """
 
+from __future__ import annotations
+
 from pydantic import Field
 
 from sequel_assets.sequel.parsing.shapes import Model

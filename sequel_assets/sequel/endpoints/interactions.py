@@ -4,6 +4,8 @@ Where the endpoint is absent or has another shape, the datasets made from it are
 missing from the response. A value that is present and unreadable is an error.
 """
 
+from __future__ import annotations
+
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field

@@ -4,6 +4,8 @@ They serve to check totals and never fill a table: an absent field costs a skipp
 unreadable is an error all the same.
 """
 
+from __future__ import annotations
+
 import datetime as dt
 from typing import Annotated
 

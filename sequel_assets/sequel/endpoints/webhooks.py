@@ -7,6 +7,8 @@ A date of expiry is read in every known spelling, and an unreadable one is None:
 with it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime

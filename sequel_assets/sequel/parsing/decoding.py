@@ -9,6 +9,8 @@ A small body can need much memory: `[[],[],[],...` grows fiftyfold. So values ar
 and brackets; those within texts are left out only where they would exceed the bound. No error text may quote the body.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import re

@@ -4,6 +4,8 @@ Each reader returns a clean value or raises `WrongShapeError`, a `ValueError`, s
 place. No error text may quote the value: it may be somebody's name.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from datetime import UTC, datetime

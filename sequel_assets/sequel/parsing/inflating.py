@@ -1,5 +1,7 @@
 """Decompresses bodies in small pieces: 64 KB can inflate to 64 MB, which a bound must refuse before it is in memory."""
 
+from __future__ import annotations
+
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -54,7 +56,7 @@ def _deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
         raise BrokenCompressionError("it ends too soon")
 
 
-def _some(stream: "zlib._Decompress", piece: bytes) -> Iterator[bytes]:
+def _some(stream: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
     """The decompressed bytes of a piece, up to the end of its stream, including what the decompressor still buffers."""
     is_broken = False
     try:

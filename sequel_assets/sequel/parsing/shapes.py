@@ -1,5 +1,7 @@
 """Turns a decoded response into a model, or raises an error that names the place of the field and quotes no value."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast, get_origin

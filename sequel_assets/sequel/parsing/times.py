@@ -1,5 +1,7 @@
 """Reads times and durations of the less documented endpoints: several spellings each; anything else is refused."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

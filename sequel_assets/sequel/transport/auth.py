@@ -6,6 +6,8 @@ fetching a third. While one thread fetches, the others wait and share the result
 threads would repeat a refused sign-in twenty times.
 """
 
+from __future__ import annotations
+
 import copy
 import re
 import threading

@@ -1,5 +1,7 @@
 """One call of an endpoint, before it becomes an HTTP request."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal

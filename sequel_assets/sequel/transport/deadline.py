@@ -7,6 +7,8 @@ exchange.
 Not bounded: name resolution (the resolver has time-outs of its own), and TLS within TLS to a proxy that uses https.
 """
 
+from __future__ import annotations
+
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator

@@ -6,6 +6,8 @@ its older half. A file that others may read, that belongs to another user or is 
 fail because of this file.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import fcntl

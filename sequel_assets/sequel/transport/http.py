@@ -4,6 +4,8 @@ Size and time of every part are bounded. What the libraries would log of a reque
 quotes the server. Cookies are refused. Nothing here retries.
 """
 
+from __future__ import annotations
+
 import http.cookiejar
 import importlib.metadata
 import logging

@@ -10,6 +10,8 @@ Python decodes one by one anyway. A response is large once it has LARGE_BYTES or
 one permit, until it is parsed.
 """
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable, Iterator

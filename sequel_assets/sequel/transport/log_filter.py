@@ -1,5 +1,7 @@
 """Drops what httpx and httpcore log about our requests, at every level: it quotes responses, such as headers."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """Turns an HTTP response into a value, or raises the error that it means. No error may quote the response."""
 
+from __future__ import annotations
+
 import email.utils
 import re
 from collections.abc import Callable

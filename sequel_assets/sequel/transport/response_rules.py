@@ -16,6 +16,8 @@ connection, or refused with 429 or 403. Everything else that leaves its outcome 
 send after the work was done; time-out, reset, an unreadable response) is `Uncertain`, at once.
 """
 
+from __future__ import annotations
+
 from enum import Enum
 
 from sequel_assets.sequel import exceptions as e

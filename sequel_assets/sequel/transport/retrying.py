@@ -1,5 +1,7 @@
 """Retries a call: full jitter, no sooner than `Retry-After`, within a budget that counts from the first failure."""
 
+from __future__ import annotations
+
 import logging
 import math
 import time

@@ -1,5 +1,7 @@
 """One call from start to end: token, concurrency permit, request, response, retries."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from typing import TypeVar
