@@ -85,6 +85,24 @@ def test_a_day_of_long_ago_that_all_owe_does_not_stretch_the_run_of_today() -> N
     ]
 
 
+def test_a_day_that_half_of_the_companies_owe_does_not_widen_the_run_of_all() -> None:
+    """Most is more than half: the company that owes it has a run of its own."""
+    owed = {"a.key": [march(20), TODAY], "b.key": [TODAY]}
+    assert rectangles(KEYS[:2], owed, TODAY) == [
+        Rectangle(KEYS[:2], TODAY, TODAY),
+        Rectangle(("a.key",), march(20), march(20)),
+    ]
+
+
+def test_days_up_to_three_apart_share_a_run_and_no_others() -> None:
+    """Starting a run costs more than the two days between them, and less than three."""
+    owed = {"a.key": [march(1), march(4), march(8)]}
+    assert rectangles(KEYS, owed, TODAY) == [
+        Rectangle(("a.key",), march(1), march(4)),
+        Rectangle(("a.key",), march(8), march(8)),
+    ]
+
+
 def test_older_days_are_not_asked_beside_a_run_that_is_at_them() -> None:
     """A backfill or a first refresh of that company; today is asked all the same, and so is everybody else."""
     owed = {"a.key": [march(1), TODAY], "b.key": [TODAY], "c.key": [march(5), TODAY]}

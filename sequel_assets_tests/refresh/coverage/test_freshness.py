@@ -84,6 +84,27 @@ def test_a_late_slice_says_by_how_much_and_which_rule_it_breaks() -> None:
     ]
 
 
+def test_a_day_that_was_asked_in_full_before_its_end_alone_is_late_and_due() -> None:
+    """It has not closed by that: its last hours are missing."""
+    day, now, before = date(2026, 11, 22), at("2026-11-23T00:35"), at("2026-11-22T22:00")
+    slices = {day: Watermark(before, before, False), DAY + day: Watermark(at("2026-11-23T00:00"), None, False)}
+    assert late_slices("c", slices, now, settle=SETTLE, late_window=LATE_WINDOW) == [
+        Late("c", day, at("2026-11-23T00:00"), before, "close")
+    ]
+    assert due_this_hour(slices, now, settle=SETTLE, late_window=LATE_WINDOW) == {day: DayCoverage.FULL}
+
+
+def test_a_day_that_is_not_final_is_late_from_the_hour_at_which_its_late_window_has_passed() -> None:
+    """From the minute on at which that hour is required, not an hour later."""
+    day, closed, now = date(2026, 11, 22), at("2026-11-23T00:00"), at("2026-11-25T00:35")
+    slices = {day: Watermark(closed, closed, False)}
+    slices |= {day + n * DAY: Watermark(now, now, True) for n in (1, 2, 3)}
+    assert late_slices("c", slices, now - timedelta(minutes=1), settle=SETTLE, late_window=LATE_WINDOW) == []
+    assert late_slices("c", slices, now, settle=SETTLE, late_window=LATE_WINDOW) == [
+        Late("c", day, at("2026-11-25T00:00"), closed, "final")
+    ]
+
+
 def test_frozen_days_owe_nothing() -> None:
     """Beyond a company's retention nothing can be asked, so nothing is late or due."""
     first_held = date(2026, 11, 21)

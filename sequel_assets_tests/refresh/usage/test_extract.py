@@ -163,6 +163,30 @@ def test_numbers_that_moved_since_the_range_was_asked_are_taken_from_the_day() -
     assert (facts.live, facts.on_demand, facts.engaged_minutes) == (Totals(2, 8), Totals(1, 4), 11)
 
 
+def test_a_day_that_grows_between_its_lists_is_asked_again() -> None:
+    """The live list is from before, that of all from after: together they would be nobody's minutes."""
+    client = Scripted({(on(0), "a"): (5, 4, 1)})
+
+    def grow(number: int, answer: dict[str, Any]) -> None:
+        if number == 3:
+            client.people[on(0), "a"] = (6, 4, 1)
+
+    client.lie = grow
+    assert found(client, Span(on(0), on(0))) == {on(0): {"a": (6, 4, 9)}}
+
+
+def test_somebody_with_more_minutes_in_all_than_live_and_on_demand_is_refused() -> None:
+    """Though everybody together has as many as there should be."""
+
+    def lie(number: int, answer: dict[str, Any]) -> None:
+        if client.asked[-1][0] == "all":
+            answer["rows"] = [{"name": who, "userEmail": who, "engagedMinutes": 15} for who in "ab"]
+
+    client = Scripted({(on(0), "a"): (10, 0, 0), (on(0), "b"): (10, 10, 0)}, lie)
+    with pytest.raises(SliceFailure, match="somebody has 10 live, 0 on-demand and 15 minutes in all"):
+        found(client, Span(on(0), on(0)))
+
+
 def test_the_room_for_lists_is_bounded_and_given_back() -> None:
     """What does not fit is asked again when it is needed."""
     room = KeptLists(rows=299_999)

@@ -49,8 +49,16 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         pytest.param(notification(**REFRESHED), state_of(at(14, 30)), ("wait", ()), id="refreshed, the hour is awaited"),
         pytest.param(notification(**REFRESHED), state_of(at(15, 6), at(15)), ("close", ()), id="the hourly run covers it"),
         pytest.param(notification(), state_of(at(15, 6), at(15)), ("close", ()), id="late, and covered already"),
+        pytest.param(notification(happened=at(14)), state_of(at(14, 6)), ("close", ()), id="ended at the hour through which it is covered"),
         pytest.param(notification(**REFRESHED), state_of(at(15, 14, 59)), ("wait", ()), id="not yet overdue"),
         pytest.param(notification(**REFRESHED), state_of(at(15, 15)), ("day", (TODAY,)), id="overdue"),
+        pytest.param(
+            notification(run_id="r1", tries=1, tried_at=at(15, 15)), state_of(at(15, 15, 59)), ("wait", ()), id="overdue, and its run has failed"
+        ),
+        pytest.param(
+            notification(run_id="r1", tries=1, tried_at=at(15, 14, 59)), state_of(at(15, 15, 1)), ("day", (TODAY,)),
+            id="overdue, and what has failed was another run",
+        ),
         pytest.param(
             notification(**REFRESHED), state_of(at(15, 15), hourly_under_way=True), ("wait", ()), id="the hourly run is slow"
         ),
@@ -119,6 +127,7 @@ FROZEN = CompanyState({TODAY: Watermark(at(14), None, is_final=False)}, first_da
         pytest.param(notification(WebhookType.STARTED, "e2"), state_of(at(14, 20)), ("list", ()), id="started, unknown"),
         *(pytest.param(notification(t), state_of(at(14, 20)), ("list", ()), id=t) for t in (*REASONS["changed"], WebhookType.REGISTERED)),
         pytest.param(notification(WebhookType.CREATED, happened=at(14, 4)), state_of(at(14, 20)), ("close", ()), id="listed since it came"),
+        pytest.param(notification(WebhookType.CREATED, happened=at(14, 5)), state_of(at(14, 20)), ("list", ()), id="came while it was listed"),
         pytest.param(
             notification(WebhookType.CREATED, happened=at(14, 4), replayed_at=at(14, 19)), state_of(at(14, 20)), ("list", ()), id="put back"
         ),
@@ -178,6 +187,13 @@ def test_what_came_to_nothing_for_hours_holds_up_no_other_event_and_what_is_new_
     assert done(at(15, 19, 30), old) == ["list"]
     asked = replace(same, run_id="r6", refreshed_at=at(14, 20, 30))
     assert done(at(14, 20, 31), old, asked, other) == ["close", "close", "list"]
+
+
+@pytest.mark.parametrize(("apart", "done"), [(timedelta(minutes=59), "wait"), (timedelta(hours=1), "event")])
+def test_batches_of_one_end_lie_less_than_an_hour_apart(apart: timedelta, done: str) -> None:
+    """What was refreshed for the first of them was refreshed for all; another end of the event has its own refresh."""
+    first = notification(happened=at(14, 20) - apart, run_id="r1", refreshed_at=at(14, 19))
+    assert str(plan([first, notification()], state_of(at(14, 21), at(13)))[1].do) == done
 
 
 @pytest.mark.parametrize("event_type", [WebhookType.ENDED, WebhookType.REGISTERED, WebhookType.CREATED])

@@ -75,3 +75,33 @@ def test_a_commit_that_hangs_is_answered_all_the_same(warehouse: Warehouse, monk
 
     assert asyncio.run(deliver()) == ["the warehouse did not answer within 0.2 s"] * 2
     assert [row["event_id"] for row in rows(warehouse)] == ["begun", "afterwards"]
+
+
+def test_what_waits_behind_a_commit_that_hangs_is_stored_once_that_is_given_up(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has patience of its own: it is begun as soon as the other one has ended, and its sender hears that."""
+    monkeypatch.setattr(batch_writer, "PATIENCE_SECONDS", 0.5)
+    begun, free = threading.Event(), threading.Event()
+    store = inbox.store
+
+    def hang(*arguments: object) -> None:
+        begun.set()
+        assert free.wait(20)
+        store(*arguments)  # type: ignore[arg-type]
+
+    async def deliver() -> list[bool]:
+        storage = Storage(warehouse)
+        monkeypatch.setattr(inbox, "store", hang)
+        first = asyncio.create_task(storage.store(notification("acme", "begun", AT)))
+        await asyncio.to_thread(begun.wait, 20)
+        monkeypatch.setattr(batch_writer, "PATIENCE_SECONDS", 20)
+        behind = asyncio.create_task(storage.store(notification("acme", "behind it", AT)))
+        await asyncio.wait([first])
+        free.set()
+        answers = await asyncio.gather(first, behind, return_exceptions=True)
+        storage.close()
+        return [isinstance(answer, NotStoredError) for answer in answers]
+
+    assert asyncio.run(deliver()) == [True, False]
+    assert [row["event_id"] for row in rows(warehouse)] == ["begun", "behind it"]

@@ -109,6 +109,8 @@ CASES: dict[str, tuple[list[ObservedSubscription], list[tuple[Any, ...]]]] = {
     "two that are due": ([kept("a", 20), kept("b", 25)], [(Action.EXTEND, "b", 65), (Action.DELETE, "a")]),
     "a doubtful one and a new one": ([kept("a", rotating_since=OLD), kept("b")], [(Action.DELETE, "a")]),
     "a doubtful one and one that nobody speaks of": ([kept("a", rotating_since=OLD), kept("b", remote=UNKNOWN)], []),
+    "a doubtful one and one that cannot be read": ([kept("a", rotating_since=OLD), kept("b", is_readable=False)], [(Action.RENEW, "b")]),
+    "two that cannot be read": ([kept("a", is_readable=False), kept("b", is_readable=False)], [(Action.RENEW, "b")]),
     "one well, another being renewed elsewhere": ([kept("a"), kept("b", rotating_since=YOUNG)], []),
     "what has ended is no matter": ([kept("a", ended_at=NOW), kept("b")], []),
 }  # fmt: skip

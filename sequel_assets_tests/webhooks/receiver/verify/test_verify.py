@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sequel_assets.webhooks.receiver.payload import Delivery, MalformedError, read
 from sequel_assets.webhooks.receiver.verify import (
+    _PLACEHOLDER_KEY,
     NOT_KNOWN,
     CompanyLookup,
     KnownSubscriptions,
@@ -68,6 +69,7 @@ CASES: dict[str, tuple[Verification | CompanyLookup, dict[str, Any]]] = {
     "unknown key while it changes": (Verification.KEY_IN_DOUBT, {"known": IN_DOUBT, "headers": {HEADER: "new"}}),
     "no key while it changes": (Verification.NO_KEY, {"known": IN_DOUBT, "headers": {}}),
     "any key before one is known": (Verification.KEY_IN_DOUBT, {"known": NO_KEY_YET}),
+    "what stands in place of a key before one is known": (Verification.KEY_IN_DOUBT, {"known": NO_KEY_YET, "headers": {HEADER: _PLACEHOLDER_KEY}}),
     "another subscription's type": (Verification.WRONG_EVENT_TYPE, {"body": delivery(eventType=CREATED)}),
     "another event": (Verification.WRONG_EVENT, {"known": ONE_EVENT, "body": delivery(details={"eventId": "e2"})}),
     "company beside": (Verification.WRONG_COMPANY, {"body": delivery(details={"companyId": "other"})}),
