@@ -11,7 +11,6 @@ import functools
 import ssl
 from typing import Any
 
-import certifi
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionMap
@@ -79,11 +78,12 @@ def _share_migrations() -> None:
 
 
 def _share_certificates() -> None:
-    """Parse the list of certificate authorities once; each HTTP client does, also one that never speaks TLS."""
-    make, known = ssl.create_default_context, certifi.where()
-    of_known = functools.cache(lambda: make(cafile=known))
+    """Parse each file of certificate authorities once; each HTTP client does, also one that never speaks TLS."""
+    make = ssl.create_default_context
+    of_file = functools.cache(lambda file: make(cafile=file))
 
     def made(*arguments: Any, **more: Any) -> ssl.SSLContext:
-        return of_known() if not arguments and more == {"cafile": known} else make(*arguments, **more)
+        is_of_file = not arguments and list(more) == ["cafile"]
+        return of_file(more["cafile"]) if is_of_file else make(*arguments, **more)
 
     ssl.create_default_context = made
