@@ -125,6 +125,11 @@ class Sandbox:
         self._socket, self._port = plug, plug.getsockname()[1]
 
     @property
+    def is_serving(self) -> bool:
+        """Whether it answers from its background thread."""
+        return self._server is not None
+
+    @property
     def port(self) -> int:
         """The port that it listens on."""
         return int(self._port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from sequel_assets.sandbox import Attendance, Company, Event, Person, Sandbox, W
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import problems
+from sequel_assets_tests.support.in_process import InProcessTransport
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
 
 START = date(2026, 3, 1)
@@ -130,10 +132,12 @@ def client_of(server: Sandbox, *, quick: bool = False, sleep: Callable[[float], 
         client_secret=told["SEQUEL_CLIENT_SECRET"],
         audience=told["SEQUEL_AUDIENCE"],
     )
-    if not quick:
-        return SequelClient(config) if sleep is None else SequelClient(config, sleep=sleep)
-    config = replace(config, max_attempts=2, retry_budget_seconds=2, read_timeout_seconds=3, max_body_bytes=4_000_000)
-    return SequelClient(config, sleep=sleep or (lambda _: None))
+    if quick:
+        config = replace(
+            config, max_attempts=2, retry_budget_seconds=2, read_timeout_seconds=3, max_body_bytes=4_000_000
+        )
+    sleep = sleep or ((lambda _: None) if quick else time.sleep)
+    return SequelClient(config, transport=InProcessTransport(server, 2 * config.max_concurrency), sleep=sleep)
 
 
 def failures(outcomes: Iterable[Outcome]) -> list[tuple[str, str, date, str]]:

@@ -114,7 +114,7 @@ class Api:
 
     def app(self, *extra: Route) -> Starlette:
         """The ASGI app; extra routes come before the API's."""
-        return Starlette(routes=[*extra, Route("/{path:path}", self._serve, methods=list(METHODS))])
+        return Starlette(routes=[*extra, Route("/{path:path}", self.serve, methods=list(METHODS))])
 
     def match(self, method: str, path: str) -> tuple[ApiCall, list[str]]:
         """The call that a path as sent is for, with its ids decoded once; 404 or 405 when there is none."""
@@ -131,7 +131,8 @@ class Api:
                 known = True
         raise error(405, "Method not allowed") if known else error(404, "Not found")
 
-    async def _serve(self, request: Request) -> Response:
+    async def serve(self, request: Request) -> Response:
+        """Answer a request, log it, and tell `on_request`."""
         began, at = time.perf_counter(), self.clock.now()
         path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
         applied: list[Fault] = []

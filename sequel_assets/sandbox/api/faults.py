@@ -170,11 +170,17 @@ class Faults:
         with self._lock:
             return sum(line.left or 0 for line in self._lines)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no fault is set."""
+        with self._lock:
+            return not self._lines and not self._rates
+
     def choose(self, path: str, query: str, shape: str) -> list[Fault]:
         """The faults of this request: any number of quirks, and at most one fault."""
+        if self.is_quiet:
+            return []
         with self._lock:
-            if not self._lines and not self._rates:
-                return []
             return self._scripted(path, query, shape) or self._by_rate(path, query, shape)
 
     def _scripted(self, path: str, query: str, shape: str) -> list[Fault]:
