@@ -141,14 +141,15 @@ def _uniform(listed: Sequence[ListedPeople]) -> Iterator[Sequence[ListedPeople]]
     yield listed
     if len(unique) == len(listed):
         return
-    whole = gcd(*times.values())
-    if whole > 1:
-        yield list(Counter({row: count // whole for row, count in times.items()}).elements())
+    common = gcd(*times.values())
+    for repeats in range(common, 1, -1):  # the true list may itself have each row several times
+        if common % repeats == 0:
+            yield list(Counter({row: count // repeats for row, count in times.items()}).elements())
     yield unique
     has_email = {row: normal_email(row.email) is not None for row in unique}
-    for repeats in (False, True):
-        kept = [row for row in unique if has_email[row] != repeats]
-        yield kept + [row for row in listed if has_email[row] == repeats]
+    for with_email in (False, True):
+        kept = [row for row in unique if has_email[row] != with_email]
+        yield kept + [row for row in listed if has_email[row] == with_email]
 
 
 def _apart(rows: Sequence[ListedPeople], users: int, *, are_people: bool) -> Apart | None:

@@ -161,6 +161,14 @@ def test_what_does_not_fit_is_reported_with_both_sums() -> None:
         verify(2, 10, [ADA, BO])
 
 
+@pytest.mark.parametrize("repeats", [2, 3, 4, 6])
+def test_a_true_list_with_equal_rows_that_is_listed_several_times_has_each_of_its_people(repeats: int) -> None:
+    """Each row stands there as often as all counts have in common, and only a part of that are repeats."""
+    true_list = [GUEST, GUEST, GUEST, GUEST, ZOE, ZOE]
+    people = [person(None, "guest", 3, "Guest")] * 4 + [person(None, "zo\u00eb", 4, "Zo\u00eb")] * 2
+    assert Counter(verify(6, 20, true_list * repeats)) == Counter(people)
+
+
 def test_repeats_that_may_be_of_one_or_of_another_are_refused() -> None:
     """Three people of three minutes each are promised, and either of two names may be the one that is told twice."""
     with pytest.raises(DoesNotReconcile, match="4 people with 12 minutes listed, 3 with 9 expected"):
