@@ -31,9 +31,9 @@ from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 SPECS = {
-    "seven": WorldSpec(seed=7, companies=4, days=7, people=10, now=NOW),
-    "odd ids": WorldSpec(seed=11, companies=5, days=5, people=8, events_per_day=1.5, odd_ids=True, now=NOW),
-    "many hubs": WorldSpec(seed=23, companies=3, days=6, people=8, hub_every=2, now=NOW),
+    "seven": WorldSpec(seed=7, companies=4, days=4, people=10, now=NOW),
+    "odd ids": WorldSpec(seed=11, companies=5, days=3, people=8, events_per_day=1.5, odd_ids=True, now=NOW),
+    "many hubs": WorldSpec(seed=23, companies=3, days=4, people=8, hub_every=2, now=NOW),
     "a company of hubs alone": WorldSpec(seed=29, companies=3, days=4, people=8, hub_every=4, hub_only=True, now=NOW),
 }
 RIGHT_QUIRKS = dict.fromkeys(sorted(QUIRKS - {"concurrency_gap", "duplicate_rows", "date_skewed", "split_rows"}), 0.3)
@@ -83,7 +83,7 @@ def test_asking_costs_about_three_requests_for_a_day_with_people(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Requests per non-empty (event, day) stay below four, and an event without minutes costs one per range."""
-    spec = WorldSpec(seed=7, companies=4, days=14, people=12, now=NOW)
+    spec = WorldSpec(seed=7, companies=3, days=10, people=6, now=NOW)
     world = build_world(spec)
     days = days_between(spec.first_day, spec.last_day)
     with platform(world, warehouse, start=spec.first_day) as it:
@@ -111,7 +111,7 @@ def test_a_single_day_at_a_time_is_the_truth_too(warehouse: Warehouse) -> None:
 
 
 FEW = settings(
-    max_examples=scaled(12, 2000, "WORLDS") // 2,
+    max_examples=scaled(6, 1000, "WORLDS"),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

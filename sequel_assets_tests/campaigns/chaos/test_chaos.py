@@ -21,14 +21,15 @@ def test_every_acknowledged_notification_is_handled_once_and_the_tables_are_righ
 ) -> None:
     """Deliveries come twice, late, in bursts or never, and both processes are killed in the middle."""
     monkeypatch.chdir(tmp_path)
-    size = Size(companies=2, events=6, people=30, steps=18, deliveries=300, kill_every=6)
+    size = Size(companies=2, events=4, people=20, steps=8, deliveries=150, kill_every=3)
     with Afternoon(tmp_path, new_database(engine_kind, migrated=False), size) as afternoon:
         account = afternoon.run()
-    assert account.answers.total() >= 300
+    assert account.answers.total() >= 150
     assert account.kills >= 2
     assert account.runs <= 10 < account.acknowledged
 
 
+@pytest.mark.scenario
 def test_a_sequel_that_drops_a_third_still_ends_with_right_tables(
     tmp_path: Path, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets_tests.campaigns.soak import night
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.support.stage import Stage
+from sequel_assets_tests.support.suite.scale import scaled
 
 EVENING = datetime(2024, 2, 28, 20, tzinfo=UTC)
 """Of the day before a leap day."""
@@ -104,10 +105,10 @@ FRESH = {(dataset.name, "fresh_by_the_hour") for dataset in SLICED if dataset.na
 """What an open day owes by the hour."""
 
 
-def test_five_hours_over_a_midnight_stay_green_and_true_until_the_schedule_is_stopped(hours: Hours) -> None:
+def test_hours_over_a_midnight_stay_green_and_true_until_the_schedule_is_stopped(hours: Hours) -> None:
     """Companies find themselves, days close, Sequel changes minutes of today; then the light turns red by itself."""
     top = EVENING + timedelta(hours=2)
-    for number in range(5):
+    for number in range(scaled(3, 5)):
         told = hours.hour(top)
         assert "hourly_refresh" not in told or number == 0, told
         assert hours.late() == set()

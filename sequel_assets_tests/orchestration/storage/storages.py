@@ -1,4 +1,7 @@
-"""The two ways in which Dagster's own storage is kept, for tests that look into it."""
+"""The two ways in which Dagster's own storage is kept, for tests that look into it.
+
+At the small scale those that name no storage run on the first alone (`ON_BOTH` names both).
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,10 +11,15 @@ from typing import Any
 import pytest
 
 from sequel_assets_tests.support.stage import Stage
+from sequel_assets_tests.support.suite.scale import some
 
 BATCHED, POSTGRESQL = "batched SQLite", "PostgreSQL"
 REFRESHED = "batched SQLite, refreshed"
 """The first, on a stage whose every slice was refreshed in one run."""
+
+
+ON_BOTH = pytest.mark.parametrize("stored_stage", [BATCHED, POSTGRESQL], indirect=True)
+"""For what asks Dagster's storage in a way of its own."""
 
 
 def dagster_yaml(kind: str, folder: Path, new_database: Callable[..., str]) -> dict[str, Any]:
@@ -24,7 +32,7 @@ def dagster_yaml(kind: str, folder: Path, new_database: Callable[..., str]) -> d
     return {"storage": {"postgres": {"postgres_url": url}}}
 
 
-@pytest.fixture(params=[BATCHED, POSTGRESQL])
+@pytest.fixture(params=some([BATCHED], [BATCHED, POSTGRESQL]))
 def stored_stage(
     request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:

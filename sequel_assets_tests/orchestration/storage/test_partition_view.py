@@ -12,7 +12,7 @@ from sequel_assets.cli.commands.repair import repair
 from sequel_assets.orchestration.storage.partition_view import PartitionStates, PartitionView, RepairPlan, repair_plan
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import problems
-from sequel_assets_tests.orchestration.storage.storages import BATCHED, REFRESHED, stored_stage
+from sequel_assets_tests.orchestration.storage.storages import ON_BOTH, REFRESHED, stored_stage
 from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, ROOT, Stage, run_command
 
 pytestmark = pytest.mark.slow
@@ -32,8 +32,6 @@ def repaired(capsys: pytest.CaptureFixture[str], *companies: str, is_dry: bool =
     return capsys.readouterr().out
 
 
-ON_ONE = pytest.mark.parametrize("stored_stage", [BATCHED], indirect=True)
-"""For what does not depend on how Dagster stores its events."""
 ON_REFRESHED = pytest.mark.parametrize("stored_stage", [REFRESHED], indirect=True)
 
 
@@ -46,6 +44,7 @@ def test_a_right_partition_view_is_left_alone(stored_stage: Stage, capsys: pytes
     assert stored_stage.instance.event_log_storage.get_maximum_record_id() == newest
 
 
+@ON_BOTH
 def test_slices_whose_runs_were_deleted_are_reported_again(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 """Kill -9 at random moments: nothing is lost, doubled or without its bookkeeping, and the next call goes on from there.
 
-`make kills` has 300 kills on each database and 10 of the real command; the suite has a few.
+`make kills` has 300 kills on each database and 10 of the real command; the suite has a few of the former (and one of the command in `cli/commands/test_stops.py`).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump
 from sequel_assets_tests.support.stage import COMMAND, clean_environment
 from sequel_assets_tests.support.suite.scale import scaled
 
-KILLS = scaled(4, 300, "KILLS")
-REAL_KILLS = scaled(1, 10)
+KILLS = scaled(3, 300, "KILLS")
+REAL_KILLS = 10
 SPEC = WorldSpec(companies=3, days=8, people=5, hub_every=3)
 KILLS_EACH = 4
 """A backfill is killed so often before it may come to its end."""
@@ -131,7 +131,7 @@ def test_a_refresh_that_is_killed_goes_on_from_what_was_committed(
     )
 
 
-@pytest.mark.slow
+@pytest.mark.scenario
 @pytest.mark.timeout(7200)
 def test_a_real_backfill_that_is_killed_goes_on_too(
     engine_kind: str, new_warehouse: Callable[[str], Warehouse], tmp_path: Path
