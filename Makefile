@@ -42,7 +42,7 @@ dev: install ## Dagster's UI and daemon on your own account (.env), home in .seq
 check: install lint ## in under a minute: lint, then the tests that need no database, no process and no Dagster
 	$(TESTS) -q -m light -n 2 --dist loadfile --no-loadscope-reorder
 
-test: install lint ## lint, then every test, on SQLite and PostgreSQL
+test: install lint ## lint, then the tests, on SQLite and PostgreSQL
 	$(TESTS) $(IN_ORDER)
 
 durations: install ## run every test and record how long each file takes, by which `make test` orders them
@@ -91,7 +91,8 @@ properties: install ## each property with 1,000 examples, each parameter on both
 	$(CAMPAIGN) -m "campaign and not slow" --ignore sequel_assets_tests/insights
 
 scenarios: install ## real processes, a real Dagster in a headless Chromium, nights of hours (some minutes)
-	$(CAMPAIGN) -m scenario
+	$(CAMPAIGN) -m "scenario or (slow and campaign)" --ignore sequel_assets_tests/pipeline/test_worlds.py \
+		--ignore sequel_assets_tests/pipeline/faults
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench
