@@ -130,7 +130,7 @@ def checks_and_alerts(home: Path, env: dict[str, str]) -> str:
     from sequel_assets.orchestration.assets.slices import refresh_asset
     from sequel_assets.orchestration.checks import availability, freshness, integrity
     from sequel_assets.orchestration.resources import Observer, Platform
-    from sequel_assets.orchestration.schedules import jobs
+    from sequel_assets.orchestration.schedules import schedules
 
     with (
         alerts_arriving() as (address, received),
@@ -143,7 +143,7 @@ def checks_and_alerts(home: Path, env: dict[str, str]) -> str:
                 integrity.control_totals_check(), availability.completeness_check(), availability.availability_checks(),
                 integrity.derivation_checks(), freshness.freshness_checks(),
             ],
-            jobs=[jobs.SLICES_JOB, jobs.CHECKS_JOB],
+            jobs=[schedules.SLICES_JOB, schedules.CHECKS_JOB],
             sensors=[sensor],
             resources={"platform": Platform(), "observer": Observer()},
             executor=dg.in_process_executor,

@@ -83,7 +83,7 @@ def test_asking_costs_about_three_requests_for_a_day_with_people(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Requests per non-empty (event, day) stay below four, and an event without minutes costs one per range."""
-    spec = WorldSpec(seed=7, companies=3, days=10, people=6, now=NOW)
+    spec = WorldSpec(seed=7, companies=4, days=14, people=12, now=NOW)
     world = build_world(spec)
     days = days_between(spec.first_day, spec.last_day)
     with platform(world, warehouse, start=spec.first_day) as it:

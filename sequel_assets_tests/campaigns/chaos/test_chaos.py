@@ -21,7 +21,7 @@ def test_every_acknowledged_notification_is_handled_once_and_the_tables_are_righ
 ) -> None:
     """Deliveries come twice, late, in bursts or never, and both processes are killed in the middle."""
     monkeypatch.chdir(tmp_path)
-    size = Size(companies=2, events=4, people=20, steps=8, deliveries=150, kill_every=3)
+    size = Size(companies=2, events=6, people=20, steps=10, deliveries=150, kill_every=10)
     with Afternoon(tmp_path, new_database(engine_kind, migrated=False), size) as afternoon:
         account = afternoon.run()
     assert account.answers.total() >= 150
