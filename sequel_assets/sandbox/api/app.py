@@ -132,7 +132,7 @@ class Api:
         raise error(405, "Method not allowed") if known else error(404, "Not found")
 
     async def serve(self, request: Request) -> Response:
-        """Answer a request, log it, and tell `on_request`."""
+        """Answer a request, log it, and call `on_request` with what was logged."""
         began, at = time.perf_counter(), self.clock.now()
         path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
         applied: list[Fault] = []
