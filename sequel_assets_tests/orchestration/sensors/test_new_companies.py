@@ -17,6 +17,7 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany, present_compani
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
 from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
+from sequel_assets_tests.support.suite.scale import scaled
 
 pytestmark = pytest.mark.slow
 LAST_HOUR, THIS_HOUR = "2026030314", "2026030315"
@@ -56,15 +57,16 @@ def test_a_first_refresh_that_failed_comes_again_and_never_beside_one_under_way(
         assert first_refreshes == (["a.key"] if is_due else [])
 
 
-def test_ten_thousand_companies_come_a_hundred_at_a_time_each_once() -> None:
+@pytest.mark.campaign
+def test_thousands_of_companies_come_a_hundred_at_a_time_each_once() -> None:
     """The queue holds no more than that; those that fail wait until all others have been tried, and block nobody."""
-    found = [known(f"c{n:05}") for n in range(10_000)]
+    found = [known(f"c{n:05}") for n in range(scaled(2_000, 10_000))]
     failing = {company.partition_key for company in found[:150]}
     keys = [company.partition_key for company in found]
     refreshed: set[str] = set()
     tried: dict[str, Attempt] = {}
     asked: list[str] = []
-    for tick in range(102):
+    for tick in range(len(found) // 100 + 2):
         hour = f"{NOW + timedelta(minutes=10 * tick):%Y%m%d%H}"
         new_partitions, first_refreshes = arrivals(found, keys, refreshed, tried, hour)
         assert new_partitions == []
