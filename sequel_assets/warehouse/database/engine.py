@@ -85,9 +85,9 @@ class Warehouse:
     def write(self, company_id: str | None = None) -> Iterator[sa.Connection]:
         """Yield a connection within one write transaction: at the end all of it is committed, or nothing.
 
-        With a company it takes that company's lock, so that two writers of one company take turns. A transaction that
-        conflicts with another, or whose connection ends, raises `TransactionInterrupted`; a function marked `@repeats`
-        then runs once more from its beginning.
+        With a company two writers of it take turns: PostgreSQL has a lock per company, SQLite one writer at a time. A
+        transaction that conflicts with another, or whose connection ends, raises `TransactionInterrupted`; a function
+        marked `@repeats` then runs once more from its beginning.
         """
         self.ensure_writable()
         turn = self._write_lock if self.is_sqlite else contextlib.nullcontext()

@@ -1,7 +1,8 @@
 """Waits for a server that is down, and repeats transactions that were rolled back; both bounded.
 
 A restarted server is down for seconds. All callers of one warehouse wait together, for a minute from its first failed
-connection; after that each call fails at once, until the server is up.
+connection; after that each call fails at once, until the server is up. Transactions themselves, and the lock of a
+company, are begun by `Warehouse.write` in `engine.py`.
 """
 
 import threading

@@ -76,7 +76,8 @@ def replace_slices(
 ) -> list[SliceResult]:
     """Replace slices of one dataset of one company and write their bookkeeping; return a result for each, in order.
 
-    The caller holds the company's write transaction. `at` is the clock's time, `late_window` what makes a day final.
+    The caller holds the company's write transaction (`Warehouse.write` in `database/engine.py`, which takes its lock).
+    `at` is the clock's time, `late_window` what makes a day final.
     """
     if not updates:
         return []
