@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -39,9 +40,8 @@ def test_who_comes_together_shares_a_commit(warehouse: Warehouse, monkeypatch: p
     assert len(sizes) <= 3
 
 
-def test_a_commit_that_hangs_is_answered_all_the_same(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those in it and those behind it; what nobody waits for any more is not begun; afterwards it goes on."""
-    monkeypatch.setattr(batch_writer, "PATIENCE_SECONDS", 0.2)
+def hanging_store() -> tuple[threading.Event, threading.Event, Callable[..., None]]:
+    """Return a `store` that hangs: the event that says that it has begun, the one that frees it, and the function."""
     begun, free = threading.Event(), threading.Event()
     store = inbox.store
 
@@ -49,6 +49,14 @@ def test_a_commit_that_hangs_is_answered_all_the_same(warehouse: Warehouse, monk
         begun.set()
         assert free.wait(20)
         store(*arguments)  # type: ignore[arg-type]
+
+    return begun, free, hang
+
+
+def test_a_commit_that_hangs_is_answered_all_the_same(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those in it and those behind it; what nobody waits for any more is not begun; afterwards it goes on."""
+    monkeypatch.setattr(batch_writer, "PATIENCE_SECONDS", 0.2)
+    begun, free, hang = hanging_store()
 
     async def deliver() -> list[str]:
         storage, said = Storage(warehouse), []
@@ -82,13 +90,7 @@ def test_what_waits_behind_a_commit_that_hangs_is_stored_once_that_is_given_up(
 ) -> None:
     """It has patience of its own: it is begun as soon as the other one has ended, and its sender hears that."""
     monkeypatch.setattr(batch_writer, "PATIENCE_SECONDS", 0.5)
-    begun, free = threading.Event(), threading.Event()
-    store = inbox.store
-
-    def hang(*arguments: object) -> None:
-        begun.set()
-        assert free.wait(20)
-        store(*arguments)  # type: ignore[arg-type]
+    begun, free, hang = hanging_store()
 
     async def deliver() -> list[bool]:
         storage = Storage(warehouse)
