@@ -88,11 +88,11 @@ faults: install ## 1,000 faults of every kind at random places of small backfill
 	$(CAMPAIGN) sequel_assets_tests/pipeline/faults/test_campaign.py
 
 properties: install ## each property with 1,000 examples, each parameter on both databases (some minutes)
-	$(CAMPAIGN) -m "campaign and not slow" --ignore sequel_assets_tests/insights
-
-scenarios: install ## real processes, a real Dagster in a headless Chromium, nights of hours (some minutes)
-	$(CAMPAIGN) -m "scenario or (slow and campaign)" --ignore sequel_assets_tests/pipeline/test_worlds.py \
+	$(CAMPAIGN) -m campaign --ignore sequel_assets_tests/insights --ignore sequel_assets_tests/pipeline/test_worlds.py \
 		--ignore sequel_assets_tests/pipeline/faults
+
+scenarios: install ## what `make test` leaves out: longer worlds, real processes, a browser, nights of hours (some 15 minutes)
+	SEQUEL_TEST_SCALE=scenarios $(TESTS) $(IN_ORDER)
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench

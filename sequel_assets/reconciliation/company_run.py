@@ -41,7 +41,7 @@ from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.refresh.usage.range_search import Span
 from sequel_assets.sequel import SequelClient
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.stores import problems
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem

@@ -13,7 +13,7 @@ from enum import StrEnum
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.refresh.usage.range_search import Span, around, halves
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 
 DAY = timedelta(days=1)
 MAX_REQUESTS = 40

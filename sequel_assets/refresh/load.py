@@ -14,8 +14,8 @@ from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, quarantine
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.decisions import SliceState
-from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate
+from sequel_assets.warehouse.slices.replacement import SliceResult, replace_slices
 from sequel_assets.warehouse.stores import people
 from sequel_assets.warehouse.stores.people import Person
 from sequel_assets.warehouse.stores.problems import Problem, replace_problems

@@ -11,16 +11,18 @@ import dagster as dg
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import Sandbox
 from sequel_assets.warehouse.tables.core import companies, people
-from sequel_assets_tests.support.stage import (
+from sequel_assets_tests.support.commands.calls import (
     call_in_process,
     environment,
-    rows_of,
     run_command,
     start_command,
     variables,
 )
+from sequel_assets_tests.support.stage import rows_of
 
 RANGE = ["backfill", "--from", "2026-03-01", "--to", "2026-03-03"]
+SAID = "said.txt"
+"""Beside a folder that was made once for all: what its backfill printed."""
 TABLES = [*SLICED, people, companies]
 
 
@@ -30,7 +32,7 @@ class Checkout:
     def __init__(self, folder: Path, sandbox: Sandbox, **told: str) -> None:
         self.folder, self.env = folder, {**environment(sandbox), **told}
         self.home = folder.parent / f"home of {folder.name}"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
         self.env["HOME"] = str(self.home)
         self.url = f"sqlite:///{folder / '.sequel' / 'warehouse.db'}"
 

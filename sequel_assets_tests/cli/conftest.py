@@ -6,7 +6,7 @@ import pytest
 
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets_tests.cli.changes.helpers import LATER
-from sequel_assets_tests.support.stage import small_world
+from sequel_assets_tests.support.small_world import small_world
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from sequel_assets import settings as settings_module
 from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.company_lists import registrants
 from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, events, people, refreshes

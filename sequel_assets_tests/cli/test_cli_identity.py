@@ -18,8 +18,10 @@ from sequel_assets.warehouse.identity.identity import IdentityError
 from sequel_assets.warehouse.tables.company_lists import warehouse_identity
 from sequel_assets.warehouse.tables.core import metadata
 from sequel_assets_tests.cli.checkout import Checkout
+from sequel_assets_tests.support.commands.calls import variables
 from sequel_assets_tests.support.paths import PACKAGE
-from sequel_assets_tests.support.stage import NOW, PERSON_KEY, Stage, rows_of, small_world, variables, why_failed
+from sequel_assets_tests.support.small_world import NOW, PERSON_KEY, small_world
+from sequel_assets_tests.support.stage import Stage, rows_of, why_failed
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 
 pytestmark = pytest.mark.slow
@@ -87,6 +89,7 @@ WRITERS: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", WRITERS)
 @pytest.mark.parametrize(("told", "name"), [(OTHER_KEY, "SEQUEL_PERSON_KEY"), (OTHER_HOST, "SEQUEL_API_URL")])
 def test_every_command_that_writes_refuses_another_key_and_another_host(

@@ -11,7 +11,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import notifications
 from sequel_assets_tests.cli.checkout import Checkout
 from sequel_assets_tests.support.inboxes import deliver, notification, rows
-from sequel_assets_tests.support.stage import BOLT, NOW, small_world
+from sequel_assets_tests.support.small_world import BOLT, NOW, small_world
 
 
 def test_hints_are_listed_with_what_became_of_them_and_put_back(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, people, refreshes
 from sequel_assets_tests.insights.test_companies import land
+from sequel_assets_tests.support.commands.calls import run_command
 from sequel_assets_tests.support.rows import HUB, participant
-from sequel_assets_tests.support.stage import run_command
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 3)
 DAYS = [FIRST, LAST]  # the 2nd was never asked

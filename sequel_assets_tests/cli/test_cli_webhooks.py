@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.sandbox.webhooks.subscriptions import EVENT_TYPES, Subscription
 from sequel_assets_tests.cli.checkout import Checkout
-from sequel_assets_tests.support.stage import BOLT, NOW, ROOT, small_world
+from sequel_assets_tests.support.small_world import BOLT, NOW, ROOT, small_world
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 
 TYPES = [f"virtual-stage-{what}" for what in ("event-started", "event-ended")]

@@ -27,15 +27,10 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.cli.checkout import tables
 from sequel_assets_tests.pipeline.faults.test_kills import workers_of
-from sequel_assets_tests.support.stage import (
-    NOW,
-    PERSONAL,
-    environment,
-    rows_of,
-    run_command,
-    small_world,
-    start_command,
-)
+from sequel_assets_tests.support.commands.calls import environment, run_command, start_command
+from sequel_assets_tests.support.small_world import NOW, PERSONAL, small_world
+from sequel_assets_tests.support.stage import rows_of
+from sequel_assets_tests.support.suite.scale import some
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +117,7 @@ def test_workers_that_die_fail_their_companies_by_name_and_are_replaced(
     assert rows_of(url_in(folder), problems) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", some([signal.SIGINT], [signal.SIGINT, signal.SIGKILL]))
 def test_whatever_ends_the_command_ends_its_workers(number: signal.Signals, sandbox: Sandbox, tmp_path: Path) -> None:
     """In bounded time, whether it could tell them or not; exit 130 where it could."""
     asked = threading.Event()

@@ -16,9 +16,9 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.webhooks import subscriptions
+from sequel_assets_tests.support.commands.calls import clean_environment
 from sequel_assets_tests.support.harness import failures, platform
 from sequel_assets_tests.support.paths import PROJECT
-from sequel_assets_tests.support.stage import clean_environment
 from tools.docs import PAGES
 
 LONGEST_MODULE, LONGEST_MAP = 250, 60
@@ -130,6 +130,7 @@ def test_every_datasets_example_finds_something_on_both_databases(warehouse: War
     assert {row.company_id for row in companies} == {company.id for company in world.companies}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", ["status", "changes", "exclude", "export", "people"])
 def test_a_command_that_asks_only_the_warehouse_does_not_wait_for_dagster(command: str) -> None:
     """Dagster takes more than a second to import, and has nothing to say there."""
@@ -140,6 +141,7 @@ def test_a_command_that_asks_only_the_warehouse_does_not_wait_for_dagster(comman
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.scenario
 def test_loading_the_definitions_takes_less_than_dagster_itself() -> None:
     """Beyond `import dagster`, by the best of three, whatever the machine's mood."""
     code = (

@@ -59,15 +59,20 @@ def test_a_sample_has_each_value_of_each_parameter(left: Any) -> None:
     assert [{one[place] for one in kept} for place in range(3)] == [set(ENGINES), set(LETTERS), set(NUMBERS)]
 
 
-def test_without_parameters_half_of_the_tests_run_on_each_engine(left: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_parameters_a_third_of_the_tests_runs_on_the_second_engine(
+    left: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(f"{__name__}.NUMBERS", [101])
     kept = [left(pytest.mark.alternating, letters=["a"], name=f"test{number}") for number in range(100)]
     assert {len(one) for one in kept} == {1}
-    assert 35 <= sum(("sqlite", "a", 101) in one for one in kept) <= 65
+    assert 20 <= sum(("postgresql", "a", 101) in one for one in kept) <= 47
 
 
-def test_a_scenario_waits_for_the_large_scale(left: Any) -> None:
+def test_scenarios_run_apart_from_the_others(left: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert left(pytest.mark.scenario) == set()
+    monkeypatch.setattr(selection, "IS_OF_SCENARIOS", True)
+    assert len(left(pytest.mark.scenario)) == len(ENGINES) * len(LETTERS) * len(NUMBERS)
+    assert left() == set()
 
 
 def test_a_campaign_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:

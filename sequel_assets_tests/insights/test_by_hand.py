@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sequel_assets.insights import DAILY_USAGE, INSIGHTS, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets_tests.insights.test_average import by_hand

@@ -15,7 +15,8 @@ from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, refreshes

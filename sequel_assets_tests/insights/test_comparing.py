@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets_tests.insights.test_companies import DAYS, FEW, TODAY, TREES, facts, land
@@ -40,6 +41,7 @@ def compared(connection: sa.Connection, scope: Scope, start: date) -> list[Row]:
     return sorted(found)
 
 
+@pytest.mark.alternating
 def test_unfiltered_it_says_what_is_stored(warehouse: Warehouse) -> None:
     """Of every company, on the last days that have closed."""
     days = days_between(SPEC.first_day, SPEC.last_day)
@@ -55,6 +57,7 @@ def test_unfiltered_it_says_what_is_stored(warehouse: Warehouse) -> None:
             assert compared(connection, Scope(company_id, Days(day, day)), SPEC.first_day) == sorted(rows)
 
 
+@pytest.mark.alternating
 @FEW
 @given(
     facts(of=OF), TREES, st.sampled_from(OF), st.booleans(), st.sampled_from(EVENT_TYPES), st.sampled_from(ENGAGEMENT_TYPES),

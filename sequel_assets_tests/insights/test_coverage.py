@@ -12,7 +12,7 @@ from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, refreshes
 from sequel_assets_tests.insights.test_companies import TODAY, land

@@ -17,7 +17,7 @@ from sequel_assets_tests.leaks.front import ENDPOINTS, endpoint_of, standing_bef
 from sequel_assets_tests.leaks.planting import EVENT_STEM, STEM, needles, person
 from sequel_assets_tests.leaks.scanning import found_in, leaks_below
 from sequel_assets_tests.leaks.written_world import KINDS, OF_EVENTS, RANGE, Written, both, deliveries, sandbox, written
-from sequel_assets_tests.support.stage import call_in_process, environment
+from sequel_assets_tests.support.commands.calls import call_in_process, environment
 
 pytestmark = pytest.mark.slow
 

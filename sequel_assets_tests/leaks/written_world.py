@@ -21,7 +21,8 @@ from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Person
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.leaks.front import Front, standing_before
 from sequel_assets_tests.leaks.planting import ERRORS, EVENT_STEM, email, person, said
-from sequel_assets_tests.support.stage import NOW, ROOT, at, call_in_process, environment, run_command, variables
+from sequel_assets_tests.support.commands.calls import call_in_process, environment, run_command, variables
+from sequel_assets_tests.support.small_world import NOW, ROOT, at
 from sequel_assets_tests.webhooks.receiver import harness
 
 RANGE = ["--from", "2026-03-01", "--to", "2026-03-01"]
@@ -180,10 +181,14 @@ def deliveries(folder: Path, caplog: pytest.LogCaptureFixture) -> str:
             for key in (harness.KEY, person(7050 + place)):
                 url = f"http://127.0.0.1:{port}/hooks/{harness.CAPABILITY}"
                 answer = httpx.post(
-                    url, content=body.encode(), headers={harness.HEADER: key, "x-user": email(7070)}, trust_env=False
+                    url,
+                    content=body.encode(),
+                    headers={harness.HEADER: key, "x-user": email(7070)},
+                    trust_env=False,
+                    timeout=60,
                 )
                 told.append(f"{answer.status_code} {answer.text}")
-        told.append(httpx.post(f"http://127.0.0.1:{port}/hooks/{person(7080)}", trust_env=False).text)
+        told.append(httpx.post(f"http://127.0.0.1:{port}/hooks/{person(7080)}", trust_env=False, timeout=60).text)
     warehouse.dispose()
     ours = [
         one.getMessage() for one in caplog.records if not one.name.startswith(("httpx", "httpcore"))

@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from sequel_assets_tests.support.dagster_storage import pooled_storage
-from sequel_assets_tests.support.stage import DAYS, Stage
+from sequel_assets_tests.support.small_world import DAYS
+from sequel_assets_tests.support.stage import Stage
 
 STORAGE = {"test_batched_event_log.py", "test_errors.py"}
 """Tests of the storage itself, which run on Dagster's own connections."""

@@ -11,7 +11,8 @@ from dagster._daemon.sensor import MIN_INTERVAL_LOOP_TIME
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.sensors.webhooks import INTERVALS
 from sequel_assets.refresh.core.datasets import CATALOG, EVENT_DETAILS, LISTS, SLICED, SUBSCRIPTIONS
-from sequel_assets_tests.support.stage import Stage, clean_environment, files_below
+from sequel_assets_tests.support.commands.calls import clean_environment
+from sequel_assets_tests.support.stage import Stage, files_below
 
 LOADS = """
 import json
@@ -51,6 +52,7 @@ def test_definitions_load(told: dict[str, str], first: str, last: str | None, tm
     assert files_below(tmp_path) == set()
 
 
+@pytest.mark.scenario
 def test_dagster_definitions_validate_passes(tmp_path: Path) -> None:
     """As CI of a deployment would call it."""
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "sequel_assets.definitions"]

@@ -17,7 +17,8 @@ from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.sandbox import Clock
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, ROOT, Stage
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, ROOT
+from sequel_assets_tests.support.stage import Stage
 
 pytestmark = pytest.mark.slow
 
@@ -121,6 +122,7 @@ def test_days_by_company_reads_keys_back() -> None:
     assert days_by_company(keys) == {"acme.1": DAYS[:2], "other": DAYS[2:]}
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_checks_pass_over_a_right_warehouse(stage: Stage) -> None:
     """Every asset check of the project, run by its job."""
@@ -157,6 +159,7 @@ def test_a_fact_that_was_tampered_with_fails_its_control_totals_by_name(stage: S
     )
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_an_insight_behind_its_facts_is_named(stage: Stage) -> None:
     """A fact's checksum moved, its insights did not; the as-of dataset is behind from that day on."""

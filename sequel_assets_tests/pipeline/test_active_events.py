@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
@@ -61,6 +62,7 @@ def test_an_event_that_has_been_going_on_for_months_is_active() -> None:
     assert active_events([going], NOW, watched=(), new=()) == {"e"}
 
 
+@pytest.mark.scenario
 def test_hours_go_by_and_every_closed_day_is_the_truth(warehouse: Warehouse) -> None:
     """Three days of hourly ticks with an outage: open days may lack an idle event's replay and say so, closed ones never."""
     idle = event_at(

@@ -33,6 +33,7 @@ def test_an_event_that_vanishes_between_list_and_fetch_keeps_its_rows(warehouse:
         assert it.problems() == []
 
 
+@pytest.mark.scenario
 def test_an_event_that_is_no_longer_listed_nor_known_has_vanished(warehouse: Warehouse) -> None:
     """Its rows stay; when it comes back with other minutes, every refreshed day has them."""
     world = world_of(event("gone", "kid", at(3), CROWD), event("plain", "kid", at(2), PLAIN))
@@ -49,7 +50,7 @@ def test_an_event_that_is_no_longer_listed_nor_known_has_vanished(warehouse: War
         assert it.problems() == []
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("shows_company", [True, False])
 @pytest.mark.parametrize("order", ORDERS)
@@ -74,6 +75,7 @@ def test_an_event_that_moves_takes_its_rows_along(
         it.assert_true()
 
 
+@pytest.mark.scenario
 def test_a_new_event_is_asked_for_every_day_that_was_refreshed_before_it_came(warehouse: Warehouse) -> None:
     """Also when that fails at first: a problem stands until the next refresh, of whatever day, has caught up."""
     world = world_of(event("plain", "kid", at(2), PLAIN))
@@ -95,6 +97,7 @@ def test_a_new_event_is_asked_for_every_day_that_was_refreshed_before_it_came(wa
         assert it.problems() == []
 
 
+@pytest.mark.scenario
 def test_a_problem_of_another_event_on_an_old_day_outlives_the_catching_up(warehouse: Warehouse) -> None:
     """A newcomer's history asks that event alone, so what is wrong with others stays wrong."""
     world = world_of(event("plain", "kid", at(2), PLAIN), event("bad", "kid", at(3), CROWD))
@@ -129,6 +132,7 @@ def test_an_event_whose_start_moved_leaves_its_old_days(warehouse: Warehouse, da
         assert it.problems() == []
 
 
+@pytest.mark.scenario
 def test_a_start_that_moved_is_remembered_though_its_concurrency_fails(warehouse: Warehouse) -> None:
     """The next refresh, of whatever day, places the minutes anew."""
     crowd = [Attendance(ADA, live=[(at(6), 20)])]
@@ -194,6 +198,7 @@ def test_a_final_day_that_loses_most_of_its_minutes_is_held(warehouse: Warehouse
         it.assert_true()
 
 
+@pytest.mark.scenario
 def test_the_hour_goes_on_and_the_numbers_with_it(warehouse: Warehouse) -> None:
     """Today, hour by hour, over midnight; nothing goes back when an older hour comes late."""
     world = world_of(event("today", "kid", at(8, 22), [Attendance(ADA, live=[(at(8, 22), 200)])]))

@@ -65,6 +65,7 @@ def reconcile(it: PlatformUnderTest) -> None:
     run.reconcile(it.client, it.warehouse, it.clock, it.refresher()._config, "run")
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("seed", range(1))
 def test_the_bookkeeping_is_that_of_the_rows_after_any_order_of_refreshes(
     engine_kind: str, new_warehouse: Callable[[str], Warehouse], seed: int

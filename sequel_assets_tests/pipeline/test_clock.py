@@ -29,6 +29,7 @@ def due_and_late(it: PlatformUnderTest) -> tuple[set[date], set[date]]:
     return set(due), {slice_.day for slice_ in late}
 
 
+@pytest.mark.scenario
 @pytest.mark.alternating
 @pytest.mark.parametrize("now", [at(8, 14, 20), at(8, 0, 20)], ids=["at noon", "over midnight"])
 def test_a_clock_set_back_an_hour_loses_nothing_and_asks_for_nothing_twice(warehouse: Warehouse, now: datetime) -> None:

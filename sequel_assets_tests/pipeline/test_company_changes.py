@@ -36,6 +36,7 @@ def test_a_company_that_is_gone_keeps_its_data_and_is_not_asked(warehouse: Wareh
         assert it.problems() == []
 
 
+@pytest.mark.scenario
 def test_where_the_licence_is_invalid_the_companies_that_are_known_stay(warehouse: Warehouse) -> None:
     """403 on `list`: a problem at the parent; what is beneath goes on being refreshed."""
     world = world_of(event("e", "kid", at(3), CROWD))

@@ -97,7 +97,7 @@ def spec_of(seed: int) -> WorldSpec:
     )
 
 
-@pytest.mark.parametrize("seed", range(max(1, scaled(30, 500, "WORLDS") // 10)))
+@pytest.mark.parametrize("seed", range(max(1, scaled(20, 500, "WORLDS") // 10)))
 def test_every_insight_of_a_random_world_is_the_truth(warehouse: Warehouse, seed: int) -> None:
     """Every table of every company, from the sandbox's minutes, talk and registrations; today included: it was asked for."""
     spec = spec_of(seed)

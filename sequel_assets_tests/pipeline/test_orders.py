@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import date, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
@@ -97,6 +98,7 @@ def test_two_refreshers_at_once_leave_what_one_does(warehouse: Warehouse) -> Non
         it.assert_true(days)
 
 
+@pytest.mark.scenario
 def test_two_backfills_and_an_hourly_refresh_at_once_leave_what_one_does(warehouse: Warehouse) -> None:
     """In three processes: both backfills ask for all days of all companies, the hour for what is due."""
     spec = WorldSpec(seed=4, companies=3, days=5, people=6)
@@ -115,6 +117,7 @@ def test_two_backfills_and_an_hourly_refresh_at_once_leave_what_one_does(warehou
         assert_empty_ranges_are_true(it)
 
 
+@pytest.mark.scenario
 def test_closing_the_iterator_leaves_no_thread_behind_and_nothing_half_written(warehouse: Warehouse) -> None:
     """A run that is stopped in its middle ends at the next slice; repeated it is as if it had run once."""
     spec = WorldSpec(seed=12, companies=4, days=6, people=5)

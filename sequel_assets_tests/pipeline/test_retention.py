@@ -105,6 +105,7 @@ def test_what_was_known_stays_when_sequel_forgets_it(warehouse: Warehouse) -> No
         assert it.problems() == []
 
 
+@pytest.mark.scenario
 def test_without_the_setting_the_same_forgetting_is_a_mistake_and_held(warehouse: Warehouse) -> None:
     """The patrol calls it by name, and final days keep their rows: so the tests above could fail."""
     with platform(world(), warehouse, keeps_days=KEEPS) as it:
@@ -118,6 +119,7 @@ def test_without_the_setting_the_same_forgetting_is_a_mistake_and_held(warehouse
         assert [problem for problem in it.problems() if "quarantined" in problem[-1]] != []
 
 
+@pytest.mark.scenario
 def test_an_event_that_is_listed_late_is_asked_for_the_days_that_are_held(warehouse: Warehouse) -> None:
     """Its older minutes are gone; the slices of those days stay as they are."""
     with platform(world(), warehouse, keeps_days=KEEPS) as it:
@@ -159,6 +161,7 @@ def test_a_day_that_freezes_before_it_was_fetched_moves_the_start_of_lifetime(wa
         assert unknown_of(it, FOUR_DAYS) == [day(1), day(2), day(4)]
 
 
+@pytest.mark.scenario
 def test_an_owner_who_removes_the_retention_gets_the_frozen_days_back(warehouse: Warehouse) -> None:
     """Sequel kept them after all: they are ordinary missing days, and everything is as if there had been no setting."""
     with platform(world(), warehouse) as it:

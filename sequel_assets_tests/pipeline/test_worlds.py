@@ -39,6 +39,7 @@ SPECS = {
 RIGHT_QUIRKS = dict.fromkeys(sorted(QUIRKS - {"concurrency_gap", "duplicate_rows", "date_skewed", "split_rows"}), 0.3)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.alternating
 @pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize("count_by", ["spelling", "person"])
@@ -78,6 +79,7 @@ def test_untidy_lists_cost_no_minute(warehouse: Warehouse, quirk: str, count_by:
         assert it.problems() == []
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_asking_costs_about_three_requests_for_a_day_with_people(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
@@ -99,6 +101,7 @@ def test_asking_costs_about_three_requests_for_a_day_with_people(
         assert all(sum(event_id in path for path in asked) == 1 for event_id in empty)
 
 
+@pytest.mark.scenario
 def test_a_single_day_at_a_time_is_the_truth_too(warehouse: Warehouse) -> None:
     """An hourly refresh asks one day by itself: another path through the planner."""
     spec = WorldSpec(seed=31, companies=3, days=4, people=8, now=NOW)
@@ -111,7 +114,7 @@ def test_a_single_day_at_a_time_is_the_truth_too(warehouse: Warehouse) -> None:
 
 
 FEW = settings(
-    max_examples=scaled(6, 1000, "WORLDS"),
+    max_examples=scaled(3, 1000, "WORLDS"),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -19,8 +19,10 @@ from sequel_assets.orchestration.resources import Platform
 from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.sandbox import Attendance
 from sequel_assets.warehouse.tables.core import reconciliations, refreshes
+from sequel_assets_tests.support.commands.calls import variables
 from sequel_assets_tests.support.dagster_storage import pooled_storage
-from sequel_assets_tests.support.stage import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, Stage, at, variables, why_failed
+from sequel_assets_tests.support.small_world import ACME, DAYS, PERSONAL, ROOT, YVO, ZOE, at
+from sequel_assets_tests.support.stage import Stage, why_failed
 
 CHECKS = {"days_add_up", "history_complete", "named_totals_agree", "restated"}
 
@@ -146,6 +148,7 @@ def test_a_total_that_differs_is_named_with_both_numbers(stage: Stage) -> None:
     )
 
 
+@pytest.mark.scenario
 def test_a_patrol_that_does_not_run_turns_the_checks_red(stage: Stage) -> None:
     """Two days after slices closed and nobody patrolled; and two days after the last one."""
     assert checks(stage)["days_add_up"].passed

@@ -28,6 +28,7 @@ def restated(warehouse: Warehouse) -> set[tuple[Any, ...]]:
         return {tuple(row) for row in connection.execute(query)}
 
 
+@pytest.mark.scenario
 def test_two_requests_per_event_when_all_is_well(warehouse: Warehouse) -> None:
     """Events with minutes today, hubs and events that nobody came to among them; the named totals agree too."""
     idle = event("idle", "kid", at(4))
@@ -182,6 +183,7 @@ def test_a_loss_of_most_minutes_is_held_and_stays_red(warehouse: Warehouse) -> N
         assert (reconcile(it).differing, it.problems()) == (0, [])
 
 
+@pytest.mark.scenario
 def test_a_random_world_costs_two_requests_per_event_and_a_restatement_little_more(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,16 +18,15 @@ from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
-from sequel_assets_tests.support.served_demo import free_port
-from sequel_assets_tests.support.stage import (
+from sequel_assets_tests.support.commands.calls import (
     COMMAND,
-    NOW,
     call_in_process,
     clean_environment,
     environment,
-    small_world,
     variables,
 )
+from sequel_assets_tests.support.served_demo import free_port
+from sequel_assets_tests.support.small_world import NOW, small_world
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +101,7 @@ def test_what_is_there_already_keeps_its_mode(tmp_path: Path, account: dict[str,
     assert [f"{path.stat().st_mode & 0o777:o}" for path in (file.parent, file, out.parent)] == ["755", "644", "755"]
 
 
+@pytest.mark.scenario
 def test_a_backfill_leaves_nothing_that_others_may_read(tmp_path: Path, account: dict[str, str]) -> None:
     """The warehouse, Dagster's home with its databases and logs."""
     days = ["--from", "2026-03-01", "--to", "2026-03-01", "--company", "bolt"]

@@ -29,17 +29,16 @@ from sequel_assets.safety.visible import visible
 from sequel_assets.sandbox import HUB, Attendance, Clock, Company, Event, Fault, Person, Room, Sandbox, World
 from sequel_assets.settings import load
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.support.harness import PlatformUnderTest, client_of
-from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
-from sequel_assets_tests.support.stage import (
+from sequel_assets_tests.support.commands.calls import (
     COMMAND,
-    NOW,
-    at,
     call_in_process,
     clean_environment,
     environment,
     variables,
 )
+from sequel_assets_tests.support.harness import PlatformUnderTest, client_of
+from sequel_assets_tests.support.hostile_names import HOSTILE, obeyed
+from sequel_assets_tests.support.small_world import NOW, at
 
 STYLE, BAR = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[(?:2K|1A|\?25[lh])|\r")
 """What our own styles are made of, and what moves a bar of progress."""
@@ -126,6 +125,7 @@ def called(arguments: list[str], place: Path, env: dict[str, str]) -> subprocess
     return subprocess.CompletedProcess(arguments, code, kept.getvalue().decode(), err.getvalue())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("is_terminal", [False, True], ids=["pipe", "terminal"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_lets_a_name_be_obeyed(
@@ -182,6 +182,7 @@ def test_every_name_is_shown_and_none_is_lost(folder: tuple[Path, dict[str, str]
     assert [name for name in expected if re.sub(r"\s", "", visible(name, 30).partition("…")[0]) not in flat] == []
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("form", ["table", "csv"])
 def test_a_real_terminal_is_written_styles_alone(folder: tuple[Path, dict[str, str]], form: str) -> None:
     """As the operating system makes it: the clipboard's sequence and all others come as letters, in a CSV too."""

@@ -131,7 +131,7 @@ def test_in_the_foreground_it_says_what_to_export_and_ends_cleanly(number):
         "SEQUEL_COMPANY_ID",
         "SEQUEL_NOW",
     ]
-    assert httpx.get(f"{exports['SEQUEL_API_URL']}/api/v1/company/x?a=b").status_code == 401
+    assert httpx.get(f"{exports['SEQUEL_API_URL']}/api/v1/company/x?a=b", timeout=60).status_code == 401
     program.send_signal(number)
     out, errors = program.communicate(timeout=10)
     assert (out.split()[1:4], errors, program.returncode) == (["401", "GET", "/api/v1/company/x?a=b"], "", 0)

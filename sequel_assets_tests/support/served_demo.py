@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import psutil
 
+from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
 from sequel_assets_tests.support.paths import PROJECT
-from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 READY_SECONDS = 180
 LOCATION = "sequel_assets.definitions"

@@ -31,7 +31,7 @@ from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.availability import unavailable
 from sequel_assets.warehouse.stores.catalog import KnownCompany

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sequel_assets.warehouse.slices.replacement import Loss
+from sequel_assets.warehouse.slices.decisions import Loss
 from sequel_assets.warehouse.tables.core import NO_DAY
 
 

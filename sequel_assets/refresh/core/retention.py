@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from sequel_assets.insights.event_days import REPLAY_DAYS
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.core.time import data_through, days_between
 from sequel_assets.refresh.coverage.freshness import Covers, Watermark
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 
 
 class DayCoverage(StrEnum):

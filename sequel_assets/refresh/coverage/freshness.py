@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.core.time import days_between, top_of_hour
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 
 ALLOWANCE = timedelta(minutes=30)
 """What a refresh may take, from the end of Sequel's own computing on."""

@@ -15,8 +15,7 @@ from sequel_assets.refresh.load import SliceBatch, Written, report_slices, write
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.decisions import SliceState
-from sequel_assets.warehouse.slices.replacement import SliceUpdate
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.stores.problems import Problem, replace_problems
 from sequel_assets.warehouse.tables.core import NO_DAY

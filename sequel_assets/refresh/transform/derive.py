@@ -22,7 +22,8 @@ from sequel_assets.refresh.core.retention import DAY, NONE_FROZEN, counts_from, 
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, drop_slices, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
+from sequel_assets.warehouse.slices.replacement import SliceResult, drop_slices, replace_slices
 from sequel_assets.warehouse.stores import availability, problems
 from sequel_assets.warehouse.stores.event_hosts import event_checksums
 from sequel_assets.warehouse.stores.problems import Problem

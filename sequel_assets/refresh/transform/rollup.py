@@ -31,7 +31,8 @@ from sequel_assets.refresh.transform.rollup_plan import (
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.database.transactions import repeats
-from sequel_assets.warehouse.slices.replacement import SliceResult, SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
+from sequel_assets.warehouse.slices.replacement import SliceResult, replace_slices
 from sequel_assets.warehouse.stores import problems
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import NO_DAY

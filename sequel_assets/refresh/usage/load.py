@@ -11,7 +11,7 @@ from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.load import SliceBatch, Written
 from sequel_assets.refresh.usage.event_worker import ConcurrencyByDay, DayWork, EventWork
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.slices.replacement import SliceUpdate
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.people import Person, person_id
 from sequel_assets.warehouse.stores.problems import Problem

@@ -37,10 +37,10 @@ from sequel_assets.warehouse.schema import migrate
 from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets_tests.campaigns.chaos.processes import NO_SCHEDULE
 from sequel_assets_tests.campaigns.chaos.size import NOON, STEP, TODAY, YESTERDAY, Account, Size, world_of
+from sequel_assets_tests.support.commands.calls import clean_environment, variables
 from sequel_assets_tests.support.inboxes import rows
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
-from sequel_assets_tests.support.stage import clean_environment, variables
 
 OK = httpx.codes.OK
 BURSTS = 4

@@ -23,7 +23,7 @@ from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Clock, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.tables.core import restatements
 from sequel_assets_tests.campaigns.soak import night
 from sequel_assets_tests.campaigns.soak.dagster_dev import Check, DagsterDev

@@ -22,9 +22,9 @@ import httpx
 import psutil
 import yaml
 
+from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.served_demo import ask_dagster, free_port
-from sequel_assets_tests.support.stage import COMMAND, clean_environment
 
 READY_SECONDS = 120
 SILENCE_SECONDS = 120

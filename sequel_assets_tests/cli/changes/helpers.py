@@ -7,10 +7,8 @@ from sequel_assets.warehouse.tables.core import (
     companies,
 )
 from sequel_assets_tests.cli.checkout import Checkout
-from sequel_assets_tests.support.stage import (
-    at,
-    rows_of,
-)
+from sequel_assets_tests.support.small_world import at
+from sequel_assets_tests.support.stage import rows_of
 
 LATER = at(4, 15, 7)
 """1 March is final by then, 2 March is not."""

@@ -26,14 +26,9 @@ from sequel_assets.warehouse.tables.core import (
 )
 from sequel_assets_tests.cli.changes.helpers import FIRST_DAY, changes_of, key_of
 from sequel_assets_tests.cli.checkout import Checkout
-from sequel_assets_tests.support.stage import (
-    ACME,
-    BOLT,
-    COMMAND,
-    at,
-    clean_environment,
-    rows_of,
-)
+from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
+from sequel_assets_tests.support.small_world import ACME, BOLT, at
+from sequel_assets_tests.support.stage import rows_of
 
 pytestmark = pytest.mark.slow
 

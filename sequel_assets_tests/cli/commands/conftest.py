@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from sequel_assets.sandbox import Clock, Sandbox
-from sequel_assets_tests.cli.checkout import RANGE, Checkout
-from sequel_assets_tests.support.stage import (
-    NOW,
-    small_world,
-)
+from sequel_assets_tests.cli.checkout import RANGE, SAID, Checkout
+from sequel_assets_tests.support.small_world import NOW, small_world
+from sequel_assets_tests.support.suite.made_once import copy_of
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +37,14 @@ def checkout(tmp_path: Path, sandbox: Sandbox) -> Checkout:
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Checkout:
     """A folder with the whole world backfilled by one undisturbed call; what others must come to. Do not write to it."""
-    folder = tmp_path_factory.mktemp("whole") / "checkout"
-    folder.mkdir()
-    made = Checkout(folder, sandbox)
-    made.first = made.call(*RANGE, is_fresh=True)  # type: ignore[attr-defined]
-    assert made.first.returncode == 0, made.first.stderr  # type: ignore[attr-defined]
-    return made
+
+    def backfill(folder: Path) -> None:
+        (folder / "checkout").mkdir()
+        done = Checkout(folder / "checkout", sandbox).call(*RANGE, is_fresh=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        (folder / SAID).write_text(done.stdout)
+
+    return Checkout(copy_of(tmp_path_factory, "whole", backfill) / "checkout", sandbox)
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import VERSION_TABLE, migrate
 from sequel_assets.warehouse.tables.core import companies, metadata, problems
 from sequel_assets_tests.cli.checkout import RANGE, Checkout, tables
-from sequel_assets_tests.support.stage import (
-    ACME,
-    ROOT,
-    rows_of,
-)
+from sequel_assets_tests.support.small_world import ACME, ROOT
+from sequel_assets_tests.support.stage import rows_of
 
 pytestmark = pytest.mark.slow
 

@@ -12,15 +12,8 @@ from sequel_assets.sandbox import Company, Sandbox, World
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import companies, metadata
 from sequel_assets_tests.cli.checkout import RANGE, Checkout
-from sequel_assets_tests.support.stage import (
-    ACME,
-    BOLT,
-    NOW,
-    ROOT,
-    files_below,
-    rows_of,
-    small_world,
-)
+from sequel_assets_tests.support.small_world import ACME, BOLT, NOW, ROOT, small_world
+from sequel_assets_tests.support.stage import files_below, rows_of
 
 pytestmark = pytest.mark.slow
 

@@ -14,12 +14,8 @@ from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.sandbox import HUB, Sandbox
 from sequel_assets.warehouse.schema import newest
 from sequel_assets_tests.cli.checkout import Checkout
-from sequel_assets_tests.support.stage import (
-    ACME,
-    ROOT,
-    call_in_process,
-    run_command,
-)
+from sequel_assets_tests.support.commands.calls import call_in_process, run_command
+from sequel_assets_tests.support.small_world import ACME, ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +98,7 @@ def test_the_sandbox_says_what_to_export_and_ends_on_sigterm(checkout: Checkout)
     exports = dict(line.removeprefix("export ").rstrip().split("=", 1) for line in said[2:])
     assert sorted(exports) == sorted(environment_names())
     port = exports["SEQUEL_API_URL"].rsplit(":", 1)[1]
-    assert httpx.get(f"{exports['SEQUEL_API_URL']}/sandbox/state", trust_env=False).status_code == 200
+    assert httpx.get(f"{exports['SEQUEL_API_URL']}/sandbox/state", trust_env=False, timeout=60).status_code == 200
     (line,) = checkout.refused(2, "sandbox", "--port", port, "--companies", "1", "--days", "1")
     assert line.startswith(f"--port {port}: cannot listen on 127.0.0.1:{port}")
     process.terminate()

@@ -14,11 +14,8 @@ import pytest
 from sequel_assets.sandbox import Fault, Sandbox
 from sequel_assets_tests.cli.checkout import RANGE, Checkout, tables
 from sequel_assets_tests.support.command_server import forked_commands
-from sequel_assets_tests.support.stage import (
-    ACME,
-    COMMAND,
-    clean_environment,
-)
+from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
+from sequel_assets_tests.support.small_world import ACME
 
 pytestmark = pytest.mark.slow
 

@@ -20,10 +20,9 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.browser import seen
+from sequel_assets_tests.support.commands.calls import run_command
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.served_demo import ServedDemo, free_port
-from sequel_assets_tests.support.stage import run_command
-from sequel_assets_tests.support.suite.scale import some
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 DAYS, COMPANIES = 3, 2
@@ -182,7 +181,8 @@ def test_a_signal_ends_the_served_demo_and_leaves_no_process_behind(demo: Served
     assert demo.left() == []
 
 
-@pytest.mark.parametrize("number", some([signal.SIGINT], [signal.SIGINT, signal.SIGHUP]))
+@pytest.mark.scenario
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_a_starting_demo_and_leaves_no_process_behind(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C and a closed terminal already while Dagster's processes start."""
     made = ServedDemo(tmp_path, days=1, companies=1, port=free_port())

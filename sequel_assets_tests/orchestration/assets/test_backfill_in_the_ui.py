@@ -20,9 +20,10 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import companies, refreshes
 from sequel_assets_tests.campaigns.soak.dagster_dev import DagsterDev
 from sequel_assets_tests.support.backfill_processes import assert_nothing_is_half_written
+from sequel_assets_tests.support.commands.calls import call_in_process, environment
 from sequel_assets_tests.support.harness import PlatformUnderTest, client_of
 from sequel_assets_tests.support.reference import KEY
-from sequel_assets_tests.support.stage import ACME, ROOT, ZOE, at, call_in_process, environment, small_world
+from sequel_assets_tests.support.small_world import ACME, ROOT, ZOE, at, small_world
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.scenario]
 

@@ -12,7 +12,8 @@ from sequel_assets.orchestration.sensors.new_companies import new_companies_sens
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Company
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, NOW, ROOT
+from sequel_assets_tests.support.stage import Stage
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,7 @@ def requested_days(stage: Stage, before: int) -> set[str]:
     return {part.split("=")[1] for one in asked for part in one.query.split("&") if part.startswith("startDate")}
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("mode", ["", run_tags.FORCE, run_tags.ACCEPT, run_tags.HOURLY])
 def test_no_mode_of_a_run_asks_for_a_frozen_day(forgetful: Stage, mode: str) -> None:
     """Its partition keeps no colour, and the run is a success."""
@@ -58,6 +60,7 @@ def test_a_frozen_day_that_was_known_is_kept_as_it_is(stage: Stage, monkeypatch:
     assert [(one.asset_key, one.check_name, one.description) for one in checks if not one.passed] == []
 
 
+@pytest.mark.scenario
 def test_an_unknown_company_of_the_setting_is_warned_of_in_the_run(
     forgetful: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +73,7 @@ def test_an_unknown_company_of_the_setting_is_warned_of_in_the_run(
     assert any("6 company days requested, 3 frozen (Sequel has forgotten them)" in line for line in said)
 
 
+@pytest.mark.scenario
 def test_a_tick_does_not_reach_back_to_frozen_days(forgetful: Stage) -> None:
     """Some days off: what is owed begins with the first day that Sequel holds."""
     assert forgetful.refresh(forgetful.ordered, DAYS[0], DAYS[-1]).success

@@ -9,15 +9,8 @@ import sqlalchemy as sa
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.warehouse.tables.core import companies, event_participants
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
-from sequel_assets_tests.support.stage import (
-    ACME,
-    BOLT,
-    DAYS,
-    ROOT,
-    THROUGH,
-    Stage,
-    why_failed,
-)
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, ROOT, THROUGH
+from sequel_assets_tests.support.stage import Stage, why_failed
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +35,7 @@ def test_a_partition_whose_company_nobody_knows_fails_with_words(stage: Stage) -
     assert stage.sandbox.requests.count == before
 
 
+@pytest.mark.scenario
 def test_a_company_that_is_gone_is_not_asked_and_turns_nothing_red(stage: Stage) -> None:
     """Its partitions stay in Dagster, so every hourly range covers it."""
     with stage.warehouse.write() as connection:
@@ -56,6 +50,7 @@ def test_a_company_that_is_gone_is_not_asked_and_turns_nothing_red(stage: Stage)
     )
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_what_is_kept_of_a_company_that_is_gone_stays_green_beside_one_that_fails(stage: Stage) -> None:
     """A run that fails turns red what it planned and did not log."""

@@ -11,17 +11,8 @@ from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
-from sequel_assets_tests.support.stage import (
-    ACME,
-    BOLT,
-    DAYS,
-    PERSONAL,
-    ROOT,
-    SAID,
-    THROUGH,
-    Stage,
-    why_failed,
-)
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH
+from sequel_assets_tests.support.stage import Stage, why_failed
 
 pytestmark = pytest.mark.slow
 DATASETS = [dataset.name for dataset in SLICED]
@@ -62,6 +53,7 @@ def test_a_range_materializes_exactly_its_rectangle_in_one_run(
     }
 
 
+@pytest.mark.scenario
 def test_each_slice_tells_its_figures_as_metadata(stage: Stage) -> None:
     """Rows, minutes, people, the hour, the cost and a preview are those of the slice."""
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
@@ -125,6 +117,7 @@ def test_a_failing_event_turns_its_own_slices_red_and_the_others_green_in_the_sa
     ]
 
 
+@pytest.mark.scenario
 def test_registrants_that_cannot_be_had_fail_the_run_and_turn_no_slice_red(stage: Stage) -> None:
     """The list has no day; the next run, of days that are final, asks for it again and succeeds."""
     stage.sandbox.faults.always("*e-acme/registrants", "http_500")
@@ -142,6 +135,7 @@ def test_registrants_that_cannot_be_had_fail_the_run_and_turn_no_slice_red(stage
         assert connection.execute(sa.text("SELECT count(*) FROM problems")).scalar() == 0
 
 
+@pytest.mark.scenario
 def test_a_mended_event_turns_green_again(stage: Stage) -> None:
     """The next run over the same range leaves nothing red."""
     stage.sandbox.faults.always("*e-acme/top-participants*", "http_404")
@@ -152,6 +146,7 @@ def test_a_mended_event_turns_green_again(stage: Stage) -> None:
     assert {name: stage.statuses(name) for name in DATASETS} == {name: (wanted, set()) for name in DATASETS}
 
 
+@pytest.mark.scenario
 def test_choosing_insights_alone_asks_sequel_nothing(stage: Stage) -> None:
     """They are derived from the facts that are there, and only they are green."""
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
@@ -169,6 +164,7 @@ def test_choosing_insights_alone_asks_sequel_nothing(stage: Stage) -> None:
         assert sorted(derived) == sorted(NAMES_OF_INSIGHTS * len(DAYS))
 
 
+@pytest.mark.scenario
 def test_choosing_a_fact_alone_derives_its_insights_and_shows_them(stage: Stage) -> None:
     """Their slices are logged too, though only the fact was chosen."""
     assert stage.refresh([ACME], DAYS[0], DAYS[-1], assets=["event_participants"]).success
@@ -176,6 +172,7 @@ def test_choosing_a_fact_alone_derives_its_insights_and_shows_them(stage: Stage)
     assert {name: stage.statuses(name)[0] for name in DATASETS} == dict.fromkeys(DATASETS, wanted)
 
 
+@pytest.mark.scenario
 def test_a_second_run_is_unchanged_and_leaves_the_rows(stage: Stage) -> None:
     """The slices say so, and stay green."""
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success

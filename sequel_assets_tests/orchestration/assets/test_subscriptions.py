@@ -15,7 +15,8 @@ from sequel_assets.orchestration.resources import Platform
 from sequel_assets.orchestration.schedules.subscriptions import SUBSCRIPTIONS_JOB, subscription_schedules
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.warehouse.tables.webhooks import subscriptions
-from sequel_assets_tests.support.stage import NOW, Stage, why_failed
+from sequel_assets_tests.support.small_world import NOW
+from sequel_assets_tests.support.stage import Stage, why_failed
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import HERE, KEY
 
 SET = {"SEQUEL_WEBHOOK_URL": HERE, "SEQUEL_WEBHOOK_SECRET_KEY": KEY}

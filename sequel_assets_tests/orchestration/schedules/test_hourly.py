@@ -14,12 +14,14 @@ from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.warehouse.tables.core import problems, refreshes
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, NOW, ROOT
+from sequel_assets_tests.support.stage import Stage
 
 pytestmark = pytest.mark.slow
 ALL = {run_tags.HOURLY: run_tags.ON, **run_tags.URGENT}
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_a_replay_window_that_has_closed_is_asked_about_by_the_hour_beyond_its_range(stage: Stage) -> None:
     """Were the day in the range, Dagster would plan a month of slices; as it is, only what has changed is logged."""
@@ -65,6 +67,7 @@ def test_a_partition_that_is_no_companys_holds_up_nobody(stage: Stage) -> None:
     ) in said
 
 
+@pytest.mark.scenario
 def test_a_dataset_that_failed_on_the_very_first_day_is_late_and_made_good_by_the_hour(stage: Stage) -> None:
     """Nothing of it was ever there, which is no reason to count it from the day after."""
     stage.sandbox.faults.always("*e-acme/user-activity*", "http_500")
@@ -86,6 +89,7 @@ def _days_of(request: Any) -> set[str]:
     return {pairs["startDate"], pairs["endDate"]}
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_a_second_backfill_within_the_hour_asks_sequel_for_nothing_and_force_does(stage: Stage) -> None:
     """What is wholly asked this hour cannot have changed; its owner may insist."""
@@ -121,6 +125,7 @@ def _freshness(stage: Stage) -> dict[str, tuple[bool, str]]:
     }
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_a_day_with_a_standing_problem_is_asked_again_within_the_hour(stage: Stage) -> None:
     """It had been wholly asked, a forced refresh of it failed; the next ordinary one does not take it for done."""

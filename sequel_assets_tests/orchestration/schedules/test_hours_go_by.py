@@ -126,6 +126,7 @@ def test_hours_over_a_midnight_stay_green_and_true_until_the_schedule_is_stopped
     assert hours.late() == {(dataset, today.isoformat()) for dataset, _ in FRESH}
 
 
+@pytest.mark.scenario
 def test_sequel_away_over_midnight_is_said_and_made_good_by_the_first_tick_that_reaches_it(hours: Hours) -> None:
     """Nothing half-written: what was there stays to the row, the checks are red; then yesterday closes late."""
     hours.hour(EVENING + timedelta(hours=2))

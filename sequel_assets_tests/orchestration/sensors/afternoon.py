@@ -10,7 +10,8 @@ import pytest
 from sequel_assets.sandbox import Attendance, Company, Event, World
 from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
 from sequel_assets_tests.support.reference import KEY
-from sequel_assets_tests.support.stage import ROOT, YVO, ZOE, Stage, at
+from sequel_assets_tests.support.small_world import ROOT, YVO, ZOE, at
+from sequel_assets_tests.support.stage import Stage
 
 TODAY = date(2026, 3, 3)
 

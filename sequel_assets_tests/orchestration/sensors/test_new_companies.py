@@ -16,7 +16,8 @@ from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, NOW, ROOT, Stage
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, NOW, ROOT
+from sequel_assets_tests.support.stage import Stage
 from sequel_assets_tests.support.suite.scale import scaled
 
 pytestmark = pytest.mark.slow
@@ -132,6 +133,7 @@ def test_one_company_that_fails_hides_no_new_one(stage: Stage, sensor: Any, path
         assert connection.execute(sa.select(problems.c.company_id, problems.c.dataset)).all() == [(named, "companies")]
 
 
+@pytest.mark.scenario
 def test_a_first_refresh_that_failed_is_asked_for_once_an_hour_until_it_succeeds(
     stage: Stage, sensor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

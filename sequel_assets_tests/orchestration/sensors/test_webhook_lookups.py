@@ -13,13 +13,14 @@ from sequel_assets.webhooks.subscriptions.status import SubscriptionStatus, unde
 from sequel_assets_tests.orchestration.sensors.afternoon import TODAY, stage
 from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
 from sequel_assets_tests.support.inboxes import CAPABILITY, deliver, notification, outcomes
-from sequel_assets_tests.support.stage import ROOT, ZOE, at
+from sequel_assets_tests.support.small_world import ROOT, ZOE, at
 
 pytestmark = pytest.mark.slow
 
 __all__ = ["stage"]
 
 
+@pytest.mark.scenario
 @pytest.mark.usefixtures("engine_kind")
 def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: WebhookStage) -> None:
     """Refreshed at once, closed by the hour, and neither swept for nor counted as missed."""
@@ -85,6 +86,7 @@ def test_an_end_of_an_event_that_nobody_has_listed_yet_is_in_the_tables_at_once(
     stage.assert_true(TODAY)
 
 
+@pytest.mark.scenario
 def test_an_event_that_cannot_be_looked_up_now_is_looked_up_again(stage: WebhookStage) -> None:
     """It is nobody's only once Sequel has said so, or has listed all else."""
     stage.stage.sandbox.world.add_event(Event("e-new", "bolt", "New", at(9, 9), at(9, 10), attendance=[]))
@@ -103,6 +105,7 @@ def test_an_event_that_cannot_be_looked_up_now_is_looked_up_again(stage: Webhook
     assert owner == ["bolt"]
 
 
+@pytest.mark.scenario
 def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stage: WebhookStage) -> None:
     """A new company gets its partition in the same tick; one that is nowhere is not ours."""
     world = stage.stage.sandbox.world
@@ -125,6 +128,7 @@ def test_unknown_companies_and_events_are_looked_up_and_appear_or_are_noted(stag
     assert len(ticked.run_requests) == 1
 
 
+@pytest.mark.scenario
 def test_changes_of_a_company_are_one_listing(stage: WebhookStage) -> None:
     """Fifty deliveries, one run, one listing; a duplicate changes nothing."""
     stage.stage.sandbox.world.rename_event("e-talk", "Talk of the town")

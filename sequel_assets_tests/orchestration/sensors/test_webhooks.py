@@ -22,7 +22,7 @@ from sequel_assets.webhooks.subscriptions import reconciler
 from sequel_assets_tests.orchestration.sensors.afternoon import TODAY, stage, staged
 from sequel_assets_tests.orchestration.sensors.webhook_stage import WebhookStage
 from sequel_assets_tests.support.inboxes import deliver, notification, outcomes, rows
-from sequel_assets_tests.support.stage import ROOT, at
+from sequel_assets_tests.support.small_world import ROOT, at
 from sequel_assets_tests.support.suite.scale import scaled
 from sequel_assets_tests.webhooks.receiver.harness import SEAL_KEY, serving
 
@@ -66,6 +66,7 @@ def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourl
     stage.assert_true(TODAY)
 
 
+@pytest.mark.scenario
 @pytest.mark.usefixtures("engine_kind")
 def test_with_the_schedule_off_the_sensor_asks_at_1515_once(stage: WebhookStage) -> None:
     """For the company's day, so that its data-through covers the end."""
@@ -85,6 +86,7 @@ def test_with_the_schedule_off_the_sensor_asks_at_1515_once(stage: WebhookStage)
     stage.assert_true(TODAY)
 
 
+@pytest.mark.scenario
 def test_the_sweep_deletes_what_was_handled_long_ago_and_nothing_that_waits(stage: WebhookStage) -> None:
     """Ninety days after the hints were handled, and never the newest row, so that no id comes twice."""
     warehouse = stage.stage.warehouse
@@ -99,6 +101,7 @@ def test_the_sweep_deletes_what_was_handled_long_ago_and_nothing_that_waits(stag
     assert outcomes(warehouse) == ["it names no event"]
 
 
+@pytest.mark.scenario
 def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(stage: WebhookStage) -> None:
     """Whatever has arrived meanwhile; and a run that is under way is waited for."""
     deliver(stage.stage.warehouse, notification("bolt", "e-talk", stage.now))
@@ -134,6 +137,7 @@ def test_a_run_that_fails_leaves_its_hints_and_is_asked_for_again_with_back_off(
     assert rows(stage.stage.warehouse)[0]["refreshed_at"] == stage.now
 
 
+@pytest.mark.scenario
 def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     """Eighty-one minutes of 503: the hint is asked for once an hour from then on, and those of other events at once."""
     sandbox = stage.stage.sandbox
@@ -154,6 +158,7 @@ def test_registrations_outlive_an_outage_of_hours(stage: WebhookStage) -> None:
     assert outcomes(stage.stage.warehouse) == ["its event's registrants were fetched"] * 2
 
 
+@pytest.mark.scenario
 def test_people_in_two_hundred_batches_are_one_effect(stage: WebhookStage) -> None:
     """Out of order, some twice, one never, some while the run is under way and some after it."""
     batches = [
@@ -175,6 +180,7 @@ def test_people_in_two_hundred_batches_are_one_effect(stage: WebhookStage) -> No
     assert timedelta(0) < stage.now - at(3, 14, 20)
 
 
+@pytest.mark.scenario
 def test_many_people_delivered_by_the_sandbox_to_a_receiver_are_one_effect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

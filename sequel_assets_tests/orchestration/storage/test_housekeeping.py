@@ -18,7 +18,8 @@ from sequel_assets.orchestration.storage.housekeeping import (
 )
 from sequel_assets.refresh.core.datasets import CATALOG, SLICED
 from sequel_assets_tests.orchestration.storage.storages import BATCHED, POSTGRESQL, stored_stage
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, Stage
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS
+from sequel_assets_tests.support.stage import Stage
 from sequel_assets_tests.support.suite.scale import some
 
 pytestmark = pytest.mark.slow
@@ -81,7 +82,8 @@ def catalog_runs(stage: Stage) -> tuple[str, str]:
     return stage.run("refresh_catalog").run_id, stage.run("refresh_catalog").run_id
 
 
-@pytest.mark.parametrize("stored_stage", some([POSTGRESQL], [BATCHED, POSTGRESQL]), indirect=True)
+@pytest.mark.scenario
+@pytest.mark.parametrize("stored_stage", some([BATCHED], [BATCHED, POSTGRESQL]), indirect=True)
 def test_old_runs_go_and_nothing_shown_changes(stored_stage: Stage) -> None:
     """Slices keep their colours (cached or made anew) and latest materializations, checks their latest evaluations."""
     stage = stored_stage

@@ -13,7 +13,9 @@ from sequel_assets.orchestration.storage.partition_view import PartitionStates, 
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.orchestration.storage.storages import ON_BOTH, REFRESHED, stored_stage
-from sequel_assets_tests.support.stage import ACME, BOLT, DAYS, ROOT, Stage, run_command
+from sequel_assets_tests.support.commands.calls import run_command
+from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, ROOT
+from sequel_assets_tests.support.stage import Stage
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +37,7 @@ def repaired(capsys: pytest.CaptureFixture[str], *companies: str, is_dry: bool =
 ON_REFRESHED = pytest.mark.parametrize("stored_stage", [REFRESHED], indirect=True)
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_a_right_partition_view_is_left_alone(stored_stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """It says so and stores no event."""
@@ -70,6 +73,7 @@ def test_slices_whose_runs_were_deleted_are_reported_again(
     assert NOTHING in repaired(capsys)
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_a_lost_home_gets_its_companies_and_slices_back(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]
@@ -89,6 +93,7 @@ def test_a_lost_home_gets_its_companies_and_slices_back(
     assert statuses(stage) == right
 
 
+@pytest.mark.scenario
 def test_slices_that_an_older_warehouse_lacks_look_materialized_no_more(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,6 +124,7 @@ def test_slices_that_an_older_warehouse_lacks_look_materialized_no_more(
     assert stage.statuses("daily_usage")[0] == stage.slice_keys([ROOT, ACME, BOLT], DAYS)
 
 
+@pytest.mark.scenario
 @ON_REFRESHED
 def test_a_slice_that_failed_and_is_good_now_turns_green(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]

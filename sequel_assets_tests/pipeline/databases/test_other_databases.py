@@ -127,6 +127,7 @@ ODD = {
 """Defaults that a role or a database may have, each of which has spoiled somebody's numbers."""
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("how", ["all of them", "serializable"])
 def test_a_role_with_defaults_of_its_own_gives_the_same_tables(
     sandbox: Sandbox, plain: Tables, postgres: PostgresServer, new_database: Callable[..., str], how: str

@@ -17,6 +17,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.databases.postgres_backfill import Tables, backfill
 from sequel_assets_tests.support.pgbouncer import PgBouncer
 from sequel_assets_tests.support.postgres import PostgresServer
+from sequel_assets_tests.support.suite.scale import some
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ def own_server() -> Iterator[PostgresServer]:
     server.stop()
 
 
-@pytest.mark.parametrize("how", ["restarted", "crashed", "restarted behind a pooler"])
+@pytest.mark.parametrize("how", some(["crashed"], ["restarted", "crashed", "restarted behind a pooler"]))
 def test_a_server_that_is_restarted_twice_in_a_backfill_gives_the_same_tables(
     sandbox: Sandbox, plain: Tables, own_server: PostgresServer, request: pytest.FixtureRequest, how: str
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_server_that_is_restarted_twice_in_a_backfill_gives_the_same_tables(
     assert found == plain
 
 
+@pytest.mark.scenario
 def test_a_server_that_stays_away_is_waited_for_a_minute_in_all_and_then_no_more(
     own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ ANOTHER_SHAPE: dict[str, Any] = {"data": []}
     ],
 )
 @pytest.mark.parametrize("shape", ENDPOINTS)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_an_unavailable_endpoint_costs_its_own_datasets_alone(
     warehouse: Warehouse, kind: str, shape: str, answers: Any
 ) -> None:
@@ -76,6 +76,7 @@ def test_an_unavailable_endpoint_costs_its_own_datasets_alone(
             assert availability.unavailable(connection) == []
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_a_bad_event_fails_its_own_slices_and_no_others(warehouse: Warehouse) -> None:
     """An endpoint that answers other events is there: the one that it refuses is named."""
@@ -105,6 +106,7 @@ def test_companies_keep_where_they_stood(warehouse: Warehouse) -> None:
         )
 
 
+@pytest.mark.scenario
 def test_insights_follow_an_event_whose_plan_moved(warehouse: Warehouse) -> None:
     """A planned end that Sequel corrects later changes shares and funnels of days that are over, though no minute did."""
     planned = ("event_statistics", "person_engagement", "funnel", "event_retention", "networking")

@@ -119,6 +119,7 @@ def registered(warehouse: Warehouse) -> dict[date, int]:
         return {row.day: row.registered for row in connection.execute(sa.select(s.day, s.registered))}
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_what_is_held_at_the_windows_close_waits_and_what_failed_is_asked_again(warehouse: Warehouse) -> None:
     """A list that has lost most of its people is told once and left to its owner; one that did not come is due again."""

@@ -93,6 +93,7 @@ def test_whatever_stands_there_is_counted_and_fails_nothing(warehouse: Warehouse
         assert len(stored(warehouse)) == (count[0] or 0)
 
 
+@pytest.mark.scenario
 def test_hosts_are_replaced_as_the_list_answers_them_and_keep_when_they_were_first_seen(warehouse: Warehouse) -> None:
     """Also of an event that started days ago; the bookkeeping says how many there are; nothing is requested for them."""
     with platform(world_of(hosted(["ada@example.org"], ["bo@example.org"])), warehouse) as it:
@@ -124,6 +125,7 @@ def test_a_list_that_fails_leaves_the_hosts_as_they_are(warehouse: Warehouse) ->
         assert (stored(warehouse), counted(warehouse)) == before
 
 
+@pytest.mark.scenario
 def test_an_event_that_moves_takes_its_hosts_along(warehouse: Warehouse) -> None:
     """Their names leave the old company with them, where they stand in nothing else of it."""
     with platform(world_of(hosted(["bo@example.org"]), hosted((), (), "e2")), warehouse) as it:

@@ -68,6 +68,7 @@ ALL = [
 ]
 
 
+@pytest.mark.scenario
 def test_the_rooms_of_each_hub_are_kept_in_sequels_order(warehouse: Warehouse) -> None:
     """Names without the blanks around them; a room without a limit has none; asked once, with the people of the hub."""
     with platform(world_of(*two_hubs()), warehouse) as it:
@@ -82,6 +83,7 @@ def test_the_rooms_of_each_hub_are_kept_in_sequels_order(warehouse: Warehouse) -
         it.assert_true()
 
 
+@pytest.mark.scenario
 def test_rooms_that_sequel_renamed_removed_or_added_are_replaced(warehouse: Warehouse) -> None:
     """A place keeps when there was first a room at it; those of the other hub stay as they are."""
     with platform(world_of(*two_hubs()), warehouse) as it:
@@ -144,6 +146,7 @@ def test_a_hub_that_sequel_does_not_know_any_more_keeps_its_rooms_without_a_prob
         assert (stored(warehouse), it.problems()) == (ALL, [])
 
 
+@pytest.mark.scenario
 @SQLITE
 @pytest.mark.parametrize("told", [MISSING, None])
 def test_rooms_that_are_not_returned_are_not_none(warehouse: Warehouse, told: Any) -> None:
@@ -177,6 +180,7 @@ def test_rooms_that_no_hub_of_a_company_returns_are_unavailable_and_not_zero(
         it.assert_true(but=["hub_rooms"])
 
 
+@pytest.mark.scenario
 @SQLITE
 @pytest.mark.parametrize("slots", [-1, True, "many"])
 def test_a_number_of_slots_that_is_none_is_refused_by_its_place(warehouse: Warehouse, slots: object) -> None:

@@ -14,7 +14,8 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import registrants
 from sequel_assets.warehouse.tables.event_details import chat_messages
 from sequel_assets_tests.pipeline.details.parts import SQLITE, next_hour, stored, unavailable
-from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS, talking
+from sequel_assets_tests.pipeline.details.talking import talking
+from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS
 from sequel_assets_tests.support.harness import PlatformUnderTest, at, day, event, failures, platform, world_of
 
 
@@ -54,6 +55,7 @@ def test_two_bad_events_fail_by_name_and_hide_no_others(warehouse: Warehouse, ki
         it.assert_true()
 
 
+@pytest.mark.scenario
 @SQLITE
 def test_events_that_were_available_an_hour_ago_are_not_unavailable_now(warehouse: Warehouse) -> None:
     """Also where they are all that is asked."""
@@ -96,6 +98,7 @@ def test_what_is_unavailable_is_tried_with_events_of_all_times(warehouse: Wareho
         assert told == {f"e{number:02}" for number in range(4)}
 
 
+@pytest.mark.scenario
 @SQLITE
 def test_an_unavailable_endpoint_is_tried_with_eight_events_and_then_with_one_an_hour(
     warehouse: Warehouse,

@@ -12,7 +12,8 @@ from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.datasets.endpoint import WAY_OUT
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.pipeline.details.parts import SQLITE, next_hour, stored, unavailable
-from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS, talking
+from sequel_assets_tests.pipeline.details.talking import talking
+from sequel_assets_tests.pipeline.details.test_event_details import INTERACTIONS
 from sequel_assets_tests.support.harness import PlatformUnderTest, day, failures, platform, world_of
 
 COUNTS = ("polls", "poll_voters", "questions", "questions_answered", "chat_messages", "reactions")

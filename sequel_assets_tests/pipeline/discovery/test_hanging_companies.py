@@ -16,6 +16,7 @@ from sequel_assets_tests.pipeline.discovery.listed import SQLITE, TWO, Answers, 
 from sequel_assets_tests.support.harness import ADA, at, day, event, failures, platform, world_of
 
 
+@pytest.mark.scenario
 @SQLITE
 def test_a_403_on_the_events_of_a_company_is_asked_once_more_and_named(warehouse: Warehouse) -> None:
     """No budget of retries is spent; the others are done, and the next hour asks again."""

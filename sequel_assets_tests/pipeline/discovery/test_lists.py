@@ -16,6 +16,7 @@ from sequel_assets_tests.support.harness import day, failures, platform, world_o
 from sequel_assets_tests.support.reference import read_tables
 
 
+@pytest.mark.scenario
 def test_events_that_a_company_names_and_does_not_list_are_asked_for_singly(
     warehouse: Warehouse, answers: Answers
 ) -> None:
@@ -47,6 +48,7 @@ def test_an_event_that_is_named_and_not_known_is_no_event_any_more_and_said(
         }
 
 
+@pytest.mark.scenario
 @SQLITE
 def test_an_event_that_is_named_and_cannot_be_looked_up_is_asked_for_by_its_id_and_fails_by_name(
     warehouse: Warehouse, answers: Answers

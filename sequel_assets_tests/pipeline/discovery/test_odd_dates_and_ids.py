@@ -18,6 +18,7 @@ from sequel_assets_tests.support.reference import read_tables
 FOR_EVER, NEVER = "9999-12-31T23:59:59.9999999Z", "0001-01-01T00:00:00"
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize(
     ("engine_kind", "ends"), [("sqlite", FOR_EVER), ("postgresql", FOR_EVER), ("sqlite", "2100-01-01")]
 )

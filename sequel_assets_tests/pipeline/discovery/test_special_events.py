@@ -71,6 +71,7 @@ SPECIAL: dict[str, list[Event]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("what", SPECIAL)
 def test_tables_are_the_truth_with(warehouse: Warehouse, what: str) -> None:
@@ -82,6 +83,7 @@ def test_tables_are_the_truth_with(warehouse: Warehouse, what: str) -> None:
         assert [problem[:4] for problem in it.problems()] == said
 
 
+@pytest.mark.scenario
 def test_tables_are_the_truth_with_everything_at_once(warehouse: Warehouse) -> None:
     """Every special thing in one world, all days at once and then day by day."""
     events = {found.id: found for what in SPECIAL.values() for found in what}
@@ -93,7 +95,7 @@ def test_tables_are_the_truth_with_everything_at_once(warehouse: Warehouse) -> N
         it.assert_true(without=["all"])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("what", SPECIAL)
 def test_day_by_day_from_the_last_to_the_first_tables_are_the_truth_with(warehouse: Warehouse, what: str) -> None:
@@ -106,6 +108,7 @@ def test_day_by_day_from_the_last_to_the_first_tables_are_the_truth_with(warehou
         it.assert_true(without=["all"])
 
 
+@pytest.mark.scenario
 def test_a_leap_day_is_a_day_like_any_other(warehouse: Warehouse) -> None:
     """28 and 29 February and 1 March 2028, with an event over the midnight between the last two."""
     eve = datetime(2028, 2, 29, 23, 40, tzinfo=UTC)
@@ -139,6 +142,7 @@ def test_an_event_that_names_no_company_goes_to_the_deepest_that_lists_it(
             it.assert_true(companies=order)
 
 
+@pytest.mark.scenario
 def test_an_event_without_a_start_has_participants_and_its_concurrency_fails_by_name(warehouse: Warehouse) -> None:
     """The facts are all there; the concurrency of its days, and what hangs on it, says which event and why."""
     lost = event("lost", "kid", at(3), [Attendance(ADA, live=[(at(3), 4)])], extra={"startDate": None})

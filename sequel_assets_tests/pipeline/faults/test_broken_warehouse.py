@@ -35,6 +35,7 @@ def run_with(it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch, spoil: obje
     return outcomes
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 def test_a_warehouse_that_is_locked_in_the_middle_fails_the_slices_by_name(
     it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch
@@ -82,6 +83,7 @@ def test_a_disk_that_is_full_in_the_middle_fails_the_slices_by_name(
     assert_named(it, outcomes, "is on a full disk")
 
 
+@pytest.mark.scenario
 @pytest.mark.parametrize("engine_kind", ["postgresql"])
 def test_a_server_that_drops_its_connections_fails_the_slices_by_name(
     it: PlatformUnderTest, monkeypatch: pytest.MonkeyPatch

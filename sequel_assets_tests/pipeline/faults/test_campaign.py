@@ -25,7 +25,7 @@ from sequel_assets_tests.support.reference import COLUMNS, Tables, expected_tabl
 from sequel_assets_tests.support.reference.details import SLICED as EXTRAS
 from sequel_assets_tests.support.suite.scale import scaled
 
-MANY = scaled(24, 1000, "FAULTS")
+MANY = scaled(12, 1000, "FAULTS")
 KINDS = sorted(FAULTS | QUIRKS)
 LANDED = ("event_participants", "event_concurrency")
 SPEC = WorldSpec(companies=2, days=3, people=3, events_per_day=0.7, hub_every=3)

@@ -31,9 +31,9 @@ from sequel_assets_tests.support.backfill_processes import (
     assert_empty_ranges_are_true,
     assert_nothing_is_half_written,
 )
+from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
 from sequel_assets_tests.support.harness import PlatformUnderTest, platform
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump_of_slices, owners_of
-from sequel_assets_tests.support.stage import COMMAND, clean_environment
 from sequel_assets_tests.support.suite.scale import scaled
 
 KILLS = scaled(3, 300, "KILLS")

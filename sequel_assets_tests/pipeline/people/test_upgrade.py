@@ -28,6 +28,7 @@ from sequel_assets.warehouse.identity.merged_people import REASON
 from sequel_assets.warehouse.tables.core import event_participants, people, problems, refreshes, restatements
 from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets_tests.pipeline.people.older_warehouse import MINE, fill, take_over
+from sequel_assets_tests.support.commands.calls import call_in_process
 from sequel_assets_tests.support.harness import (
     ADA,
     BO,
@@ -43,7 +44,6 @@ from sequel_assets_tests.support.harness import (
     world_of,
 )
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, dump_of_slices
-from sequel_assets_tests.support.stage import call_in_process
 
 START, DAYS_KEPT = date(2026, 3, 2), DAYS[1:5]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.retention import Retention, counts_from, frozen_before, unknown_days
 from sequel_assets.refresh.coverage.freshness import Watermark
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 DAY = timedelta(days=1)

@@ -10,7 +10,8 @@ from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.slices.replacement import SliceResult, SliceState
+from sequel_assets.warehouse.slices.decisions import SliceState
+from sequel_assets.warehouse.slices.replacement import SliceResult
 from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.event_details import chat_messages

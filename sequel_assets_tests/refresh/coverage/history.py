@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.coverage.freshness import Watermark
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SETTLE, LATE_WINDOW, ALLOWANCE = timedelta(minutes=5), timedelta(hours=48), timedelta(minutes=30)

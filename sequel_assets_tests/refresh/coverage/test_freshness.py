@@ -7,7 +7,7 @@ import pytest
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.due_days import DayCoverage, days_to_request, due_once_more, due_this_hour
 from sequel_assets.refresh.coverage.freshness import Covers, Late, Watermark, late_slices, required
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets_tests.refresh.coverage.history import DAY, HOUR, LATE_WINDOW, SETTLE, History, at
 
 

@@ -10,7 +10,7 @@ from sequel_assets.refresh.core.retention import frozen_before
 from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import Late, Watermark, late_slices
 from sequel_assets.refresh.transform.derive import wanted_slices
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets_tests.refresh.coverage.history import DAY, HOUR, LATE_WINDOW, SETTLE, History, at
 from sequel_assets_tests.support.suite.scale import scaled
 

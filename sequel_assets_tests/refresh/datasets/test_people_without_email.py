@@ -18,7 +18,8 @@ from sequel_assets.sequel.endpoints.engagement import activity_page_from
 from sequel_assets.warehouse.stores.people import person_id
 from sequel_assets.warehouse.tables.company_lists import hub_participants, registrants
 from sequel_assets.warehouse.tables.event_details import event_activity
-from sequel_assets_tests.refresh.usage.test_extract import D, known
+from sequel_assets_tests.refresh.usage.scripted import known
+from sequel_assets_tests.refresh.usage.test_extract import D
 
 KEY = "k" * 32
 entries = st.builds(

@@ -11,7 +11,8 @@ from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.tables.core import (
     event_concurrency,
     event_participants,

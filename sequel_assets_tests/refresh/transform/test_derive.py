@@ -9,7 +9,7 @@ import pytest
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceState
+from sequel_assets.warehouse.slices.decisions import SliceState
 from sequel_assets.warehouse.tables.core import (
     companies,
     events,
@@ -120,6 +120,7 @@ def test_a_missing_day_is_named_and_holds_back_every_as_of_day_after_it(warehous
     assert table_of(warehouse, problems) == []
 
 
+@pytest.mark.scenario
 def test_days_in_any_order_come_to_the_same(warehouse: Warehouse) -> None:
     """Deriving after each day, in each of the 24 orders: rows, hours and checksums as all at once."""
     slate = (*reversed(metadata.sorted_tables),)

@@ -9,7 +9,8 @@ from sequel_assets.insights import LIFETIME_USAGE
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.transform.derive import wanted_slices
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.stores.problems import Problem, replace_problems
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,

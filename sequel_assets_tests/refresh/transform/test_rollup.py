@@ -15,7 +15,7 @@ from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.transform.rollup_plan import Hierarchies, behind_rollups, wanted_rollups
 from sequel_assets.sandbox import Attendance, Company, World
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests.support.harness import (
     ADA,

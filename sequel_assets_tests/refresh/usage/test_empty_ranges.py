@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.refresh.usage.empty_ranges import joined, last_final_day, learn, left_to_request, without
 from sequel_assets.refresh.usage.range_search import Span
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.stores.empty_ranges import EmptyRange
 
 FIRST = date(2026, 2, 20)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sequel_assets.refresh.usage.event_client import EventClient, KeptLists
+from sequel_assets.refresh.core.run_context import KeptLists
+from sequel_assets.refresh.usage.event_client import EventClient
 from sequel_assets.refresh.usage.extract import SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.range_search import Expected, Span, Totals
 from sequel_assets.sequel import Participants

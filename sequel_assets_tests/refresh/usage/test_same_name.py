@@ -18,7 +18,8 @@ from sequel_assets.refresh.usage.range_search import Contradiction, Expected
 from sequel_assets.refresh.usage.same_name import NamePairing, together
 from sequel_assets.refresh.usage.verification import Attendee, Counted
 from sequel_assets.sequel import Participants
-from sequel_assets_tests.refresh.usage.test_extract import D, known
+from sequel_assets_tests.refresh.usage.scripted import known
+from sequel_assets_tests.refresh.usage.test_extract import D
 
 
 def guests(*minutes: int) -> list[Counted]:

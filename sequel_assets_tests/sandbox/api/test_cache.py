@@ -112,6 +112,7 @@ def world_of_the_hour() -> World:
     return world
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CHANGES)
 def test_no_answer_is_from_before_a_change(
     name: str, serve: Callable[..., Sandbox], connect: Callable[[Sandbox], Client]

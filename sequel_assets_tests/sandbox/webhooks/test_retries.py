@@ -123,7 +123,7 @@ def test_the_record_is_bounded(client: Client, receiver: RecordingReceiver) -> N
 def test_a_sandbox_that_was_away_tells_what_happened_meanwhile(receiver: RecordingReceiver) -> None:
     """It is stopped and started again, with its subscriptions."""
     sandbox = Sandbox(a_world())
-    with sandbox, httpx.Client(base_url=sandbox.url) as http:
+    with sandbox, httpx.Client(base_url=sandbox.url, timeout=60) as http:
         subscribe(Client(sandbox, http), STARTED, "grand", receiver.url)
     sandbox.clock.set(clock_time(10))
     with sandbox:

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from sequel_assets.sandbox import HUB, MISSING, WorldSpec, build_world
 from sequel_assets.sandbox.world.world import World
 
@@ -115,6 +117,7 @@ def test_people_are_as_messy_as_real_ones():
     assert any(isinstance(row.name, str) and row.name != row.name.strip() for _, row in rows)
 
 
+@pytest.mark.scenario
 def test_there_are_replays_on_later_days_and_minutes_that_are_both():
     """And live minutes after the planned end; no live minute before the start."""
     world = build_world(SPEC)
@@ -133,6 +136,7 @@ def test_a_leap_day_is_a_day():
     assert datetime(2028, 2, 29, tzinfo=UTC).date() in {event.starts_at.date() for event in world.events}
 
 
+@pytest.mark.scenario
 def test_a_big_event_holds_its_people_for_three_hours():
     """10,000 people x 180 minutes are one event like any other."""
     world = build_world(WorldSpec(companies=1, days=2, events_per_day=0, big_event_people=10_000))
@@ -141,6 +145,7 @@ def test_a_big_event_holds_its_people_for_three_hours():
     assert sum(1 for _ in world.minutes(event.id)) == 1_800_000
 
 
+@pytest.mark.scenario
 def test_a_world_costs_what_is_asked_of_it_and_not_what_it_holds():
     """Building is a small part of making every list of attendance: that happens when first needed."""
     began = time.perf_counter()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import day_end
+from sequel_assets.warehouse.slices.decisions import day_end
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import (
     companies,

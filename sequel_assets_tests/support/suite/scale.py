@@ -1,7 +1,8 @@
 """How much the tests try: a little in `make test`, a lot in `make campaigns`.
 
 `SEQUEL_TEST_SCALE=campaign` is the large scale: every parameter on both databases, many examples of each property. The
-small scale keeps one real case of everything. `KILLS`, `WORLDS` and `FAULTS` set single numbers, at either scale.
+small scale keeps one real case of everything; `SEQUEL_TEST_SCALE=scenarios` is the small scale of the tests that `make
+test` leaves out. `KILLS`, `WORLDS` and `FAULTS` set single numbers, at either scale.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import hypothesis
 T = TypeVar("T")
 
 IS_CAMPAIGN = os.environ.get("SEQUEL_TEST_SCALE") == "campaign"
-EXAMPLES, EXAMPLES_IN_CAMPAIGN = 40, 1000
+IS_OF_SCENARIOS = os.environ.get("SEQUEL_TEST_SCALE") == "scenarios"
+EXAMPLES, EXAMPLES_IN_CAMPAIGN = 25, 1000
 """Of each property that does not say otherwise."""
 
 

@@ -2,12 +2,12 @@
 
 - `light`: needs no database, no process and no Dagster; `make check` runs these.
 - `campaign`: a property, or a test that takes more examples at the large scale; `make campaigns` runs these.
-- `alternating`: its parameters take turns with the engines instead of running on each, and a test without any has the
-  engine that its name falls on; at the large scale all of them run. Whatever is neither in `warehouse/` nor `insights/`,
-  which hold the SQL, is marked by itself.
+- `alternating`: its parameters take turns with the engines instead of running on each; of the tests without any, a third
+  (by their names) runs on PostgreSQL. At the large scale all of them run on both. Whatever is neither in `warehouse/` nor
+  `insights/`, which hold the SQL, is marked by itself.
 - `sampled(n)`: of the combinations of its parameters each nth runs; at the large scale all of them do.
-- `scenario`: real processes, a browser or a night of hours, of which the suite has a smaller relative; runs at the large
-  scale alone (`make scenarios`).
+- `scenario`: takes seconds of CPU (worlds, real processes, a browser, a night of hours), and something smaller proves its
+  kind in `make test`. `make scenarios` runs them, at the suite's scale; at the large scale they run too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from types import ModuleType
 import pytest
 
 from sequel_assets_tests.support.paths import PROJECT
-from sequel_assets_tests.support.suite.scale import IS_CAMPAIGN
+from sequel_assets_tests.support.suite.scale import IS_CAMPAIGN, IS_OF_SCENARIOS
 
 Case = tuple[tuple[str, int], ...]
 """A combination of parameters: each one's name and place among its values, without the engine."""
@@ -43,6 +43,8 @@ HEAVY_ORIGINS = (
 
 
 ROOMS_ON_BOTH_ENGINES = {"warehouse", "insights"}
+ONE_OF = 3
+"""Of the alternating tests without parameters one in three runs on the second engine, which is slower."""
 
 
 def mark_light(items: Iterable[pytest.Item]) -> None:
@@ -91,7 +93,7 @@ def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     if IS_CAMPAIGN:
         return []
     items = list(items)
-    scenarios = [item for item in items if item.get_closest_marker("scenario")]
+    scenarios = [item for item in items if bool(item.get_closest_marker("scenario")) is not IS_OF_SCENARIOS]
     tests: dict[str, list[pytest.Function]] = {}
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
@@ -121,6 +123,6 @@ def _without_a_turn(cases: dict[Case, list[pytest.Function]]) -> Iterator[pytest
         sampled, alternating = (engines[0].get_closest_marker(name) for name in ("sampled", "alternating"))
         number, every = sum(at for _, at in case), sampled.args[0] if sampled else 1
         if len(cases) == 1:
-            number, every = zlib.crc32(engines[0].nodeid.partition("[")[0].encode()), 1
+            number, every = int(zlib.crc32(engines[0].nodeid.partition("[")[0].encode()) % ONE_OF == 0), 1
         turn = number // every % len(engines) if alternating else None
         yield from (item for at, item in enumerate(engines) if number % every or turn not in {None, at})

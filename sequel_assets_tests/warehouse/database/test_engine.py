@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.database import engine
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_participants, refreshes
 from sequel_assets_tests.support.rows import (
     ACME,

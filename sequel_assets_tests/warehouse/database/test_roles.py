@@ -18,7 +18,7 @@ from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.inbox import lineage, store
-from sequel_assets.warehouse.stores.receiver_subscriptions import receiving, sealed_secrets
+from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of, receiving, sealed_secrets
 from sequel_assets.warehouse.tables.core import companies, event_participants, metadata, people
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from sequel_assets_tests.cli.exported_rows import fill, settings_of
@@ -26,7 +26,7 @@ from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.postgres import PostgresServer
 from sequel_assets_tests.support.rows import ACME, AT, known_company, participant
 from sequel_assets_tests.warehouse.stores.test_webhooks import ids, notification
-from sequel_assets_tests.webhooks.receiver.harness import CAPABILITY, hash_of, subscribe
+from sequel_assets_tests.webhooks.receiver.harness import CAPABILITY, subscribe
 
 SQL = (PROJECT / "docs" / "roles.sql").read_text()
 USERS = {"etl": "sequel_loader", "hooks": "sequel_receiver", "bi": "sequel_reader", "crm": "sequel_people_reader"}

@@ -8,7 +8,7 @@ import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
-from sequel_assets_tests.support.stage import call_in_process
+from sequel_assets_tests.support.commands.calls import call_in_process
 
 NOT_SQLITE = "SEQUEL_WAREHOUSE_URL: {}; nothing was opened; write sqlite:///FILE, or sqlite:////FOLDER/FILE for an absolute path, the path as it is"
 

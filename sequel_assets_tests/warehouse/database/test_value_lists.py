@@ -60,6 +60,8 @@ def test_days_and_numbers_are_compared_as_their_columns_are_stored(warehouse: Wa
     assert (sorted(by_day), sorted(by_number)) == ([0, 3], [day(2), day(4)])
 
 
+@pytest.mark.scenario
+@pytest.mark.alternating
 @pytest.mark.slow
 def test_70_000_events_or_companies_are_no_error_anywhere(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch

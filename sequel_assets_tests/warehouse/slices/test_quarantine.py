@@ -8,10 +8,7 @@ import pytest
 
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import (
-    SliceState,
-    SliceUpdate,
-)
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate
 from sequel_assets.warehouse.tables.core import (
     event_participants,
     restatements,

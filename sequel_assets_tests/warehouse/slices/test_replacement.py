@@ -9,13 +9,9 @@ from typing import Any
 import pytest
 
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import (
-    SliceResult,
-    SliceState,
-    SliceUpdate,
-    checksum,
-    replace_slices,
-)
+from sequel_assets.warehouse.slices.checksums import checksum
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate
+from sequel_assets.warehouse.slices.replacement import SliceResult, replace_slices
 from sequel_assets.warehouse.tables.core import (
     event_participants,
     proofs,

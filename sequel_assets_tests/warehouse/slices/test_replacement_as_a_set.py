@@ -15,13 +15,9 @@ from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
-from sequel_assets.warehouse.slices.replacement import (
-    SliceState,
-    SliceUpdate,
-    checksum,
-    note_refresh,
-    replace_slices,
-)
+from sequel_assets.warehouse.slices.checksums import checksum
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate
+from sequel_assets.warehouse.slices.replacement import note_refresh, replace_slices
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
     event_concurrency,
@@ -134,6 +130,7 @@ def test_a_dataset_without_days_is_noted_whole(warehouse: Warehouse) -> None:
     ]
 
 
+@pytest.mark.scenario
 def test_ten_thousand_rows_go_in_and_out_the_fast_way(warehouse: Warehouse) -> None:
     """In and out again, by the fast way of each engine."""
     rows = [participant("e1", f"person {n}", n % 90) for n in range(10_000)]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceState, SliceUpdate, day_end, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate, day_end
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_participants, events, proofs, refreshes, restatements
 from sequel_assets_tests.support.rows import ACME, AT, LATE, STAGE, day, empty, hour, participant, settle_in, table_of
 

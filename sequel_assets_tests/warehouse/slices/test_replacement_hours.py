@@ -9,11 +9,8 @@ import pytest
 
 from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import (
-    SliceResult,
-    SliceState,
-    SliceUpdate,
-)
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate
+from sequel_assets.warehouse.slices.replacement import SliceResult
 from sequel_assets.warehouse.tables.core import (
     event_concurrency,
     event_participants,

@@ -8,12 +8,8 @@ from typing import Any
 
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import (
-    SliceResult,
-    SliceState,
-    SliceUpdate,
-    replace_slices,
-)
+from sequel_assets.warehouse.slices.decisions import SliceState, SliceUpdate
+from sequel_assets.warehouse.slices.replacement import SliceResult, replace_slices
 from sequel_assets.warehouse.tables.core import (
     event_participants,
 )

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.stores import catalog, problems
 from sequel_assets.warehouse.stores.problems import Problem
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, proofs

@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.time import data_through
 from sequel_assets.warehouse.stores.notifications import Waiting
-from sequel_assets.webhooks.processing.actions import FETCHING, NamedEvent
-from sequel_assets.webhooks.processing.decisions import (
-    NotificationAction,
-    NotificationStep,
-    plan,
-)
+from sequel_assets.webhooks.processing.actions import FETCHING, NamedEvent, NotificationAction, NotificationStep
+from sequel_assets.webhooks.processing.decisions import plan
 from sequel_assets_tests.webhooks.processing.states import SETTLE, TODAY, TWO, at, notification, state_of
 
 

@@ -8,14 +8,15 @@ import pytest
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores.notifications import UNDELIVERED, UNKNOWN_COMPANY, Waiting
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
-from sequel_assets.webhooks.processing.actions import FETCHING, REASONS, CompanyState, NamedEvent, State
-from sequel_assets.webhooks.processing.decisions import (
-    BACK_OFF,
+from sequel_assets.webhooks.processing.actions import (
+    FETCHING,
+    REASONS,
+    CompanyState,
+    NamedEvent,
     NotificationAction,
-    day_of_end,
-    due_at,
-    plan,
+    State,
 )
+from sequel_assets.webhooks.processing.decisions import BACK_OFF, day_of_end, due_at, plan
 from sequel_assets_tests.webhooks.processing.states import SETTLE, TODAY, TWO, at, notification, state_of
 
 YESTERDAY = date(2026, 3, 2)

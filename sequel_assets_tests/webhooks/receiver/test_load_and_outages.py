@@ -122,7 +122,7 @@ def test_two_receivers_on_one_database_lose_and_double_nothing(known: Warehouse)
     statuses: list[int] = []
 
     def send(port: int, order: int) -> None:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}/hooks") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/hooks", timeout=60) as client:
             for body in bodies[::order]:
                 answer = client.post(f"/{CAPABILITY}", content=body, headers={HEADER: KEY})
                 statuses.append(answer.status_code)
@@ -152,7 +152,7 @@ def test_a_killed_receiver_has_stored_all_that_it_acknowledged(known: Warehouse,
         process = Process(url, tmp_path)
 
         def send(thread: int, port: int = process.port, life: int = life) -> None:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}/hooks") as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}/hooks", timeout=60) as client:
                 for number in range(100_000):
                     name = f"{life}-{thread}-{number}"
                     try:
@@ -178,6 +178,7 @@ def test_a_killed_receiver_has_stored_all_that_it_acknowledged(known: Warehouse,
     assert len(rows) == len(set(rows))
 
 
+@pytest.mark.scenario
 def test_a_graceful_stop_finishes_what_has_begun(known: Warehouse, tmp_path: Path) -> None:
     """A delivery half-way in when SIGTERM comes is stored and answered; the exit code is 0."""
     url = known.url.render_as_string(hide_password=False).replace("+psycopg", "")
@@ -203,7 +204,7 @@ def test_while_the_database_is_locked_the_answer_is_500(known: Warehouse) -> Non
         assert answered(port, request(encoded(delivery("before")))) == 200
         with known.write():
             assert answered(port, request(encoded(delivery("during")))) == 500
-            assert httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+            assert httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=60).status_code == 200
         assert answered(port, request(encoded(delivery("during")))) == 200
     patient.dispose()
     assert [row["invocation_id"] for row in stored(known)] == ["before", "during"]
@@ -216,7 +217,7 @@ def test_while_the_database_is_away_the_answer_is_500(known: Warehouse, postgres
     with serving(receiver(known)) as port:
 
         def ready() -> int:
-            return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code
+            return httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=60).status_code
 
         assert (answered(port, request(encoded(delivery("before")))), ready()) == (200, 200)
         postgres.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
@@ -233,5 +234,8 @@ def test_not_ready_without_the_right_schema(warehouse_url: str) -> None:
     empty = Warehouse(warehouse_url)
     with serving(receiver(empty)) as port:
         paths = ("live", "ready")
-        assert [httpx.get(f"http://127.0.0.1:{port}/health/{path}").status_code for path in paths] == [200, 503]
+        assert [httpx.get(f"http://127.0.0.1:{port}/health/{path}", timeout=60).status_code for path in paths] == [
+            200,
+            503,
+        ]
     empty.dispose()

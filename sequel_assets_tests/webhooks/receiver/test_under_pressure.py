@@ -112,6 +112,7 @@ def test_the_longest_ids_can_be_stored(known: Warehouse) -> None:
     assert [row["event_id"] for row in stored(known)] == [longest]
 
 
+@pytest.mark.scenario
 def test_two_receivers_as_two_processes_lose_and_double_nothing(known: Warehouse, tmp_path: Path) -> None:
     """The same deliveries to both at once, in opposite orders; each is one row, with an id of its own."""
     bodies = [encoded(delivery(f"i{number}")) for number in range(60)]

@@ -20,7 +20,7 @@ from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets.webhooks.subscriptions.decisions import Action, DesiredSubscription, desired_subscriptions
 from sequel_assets.webhooks.subscriptions.observe import ReconcilerContext
 from sequel_assets.webhooks.subscriptions.reconciler import reconcile
-from sequel_assets_tests.support.stage import NOW, ROOT, small_world
+from sequel_assets_tests.support.small_world import NOW, ROOT, small_world
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import ELSEWHERE, HERE, KEY
 
 SLOTS = desired_subscriptions([ROOT], tuple(WebhookType))
@@ -96,6 +96,7 @@ class Year:
         return known is not None and key in [SEAL.open(sealed) for sealed in known.sealed_keys(self.now)]
 
 
+@pytest.mark.scenario
 def test_a_year_without_a_minute_that_nothing_is_delivered_in(
     warehouse: Warehouse, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
