@@ -91,7 +91,7 @@ properties: install ## each property with 1,000 examples, each parameter on both
 	$(CAMPAIGN) -m campaign --ignore sequel_assets_tests/insights --ignore sequel_assets_tests/pipeline/test_worlds.py \
 		--ignore sequel_assets_tests/pipeline/faults
 
-scenarios: install ## what `make test` leaves out: longer worlds, real processes, a browser, nights of hours (some 15 minutes)
+scenarios: install ## what `make test` leaves out: longer worlds, real processes, a browser, nights of hours (some 20 minutes)
 	SEQUEL_TEST_SCALE=scenarios $(TESTS) $(IN_ORDER)
 
 bench: install ## print the benchmarks' tables

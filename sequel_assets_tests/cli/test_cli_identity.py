@@ -89,7 +89,7 @@ WRITERS: dict[str, list[str]] = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", WRITERS)
 @pytest.mark.parametrize(("told", "name"), [(OTHER_KEY, "SEQUEL_PERSON_KEY"), (OTHER_HOST, "SEQUEL_API_URL")])
 def test_every_command_that_writes_refuses_another_key_and_another_host(

@@ -70,6 +70,7 @@ def tokens(sandbox: Sandbox) -> int:
     return sum("/oauth/token" in request.path for request in sandbox.requests)
 
 
+@pytest.mark.scenario
 def test_processes_come_to_the_tables_of_one_and_to_one_token_each(
     sandbox: Sandbox, truth: dict[str, list[tuple[object, ...]]], tmp_path: Path
 ) -> None:

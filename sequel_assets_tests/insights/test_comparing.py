@@ -28,7 +28,7 @@ from sequel_assets_tests.support.harness import failures, platform
 from sequel_assets_tests.support.reference import companies as oracle
 from sequel_assets_tests.support.rows import AT
 
-SPEC = WorldSpec(seed=7, companies=3, days=9, people=8, now=datetime(2026, 11, 23, 15, 7, tzinfo=UTC))
+SPEC = WorldSpec(seed=7, companies=3, days=6, people=6, now=datetime(2026, 11, 23, 15, 7, tzinfo=UTC))
 
 
 def compared(connection: sa.Connection, scope: Scope, start: date) -> list[Row]:

@@ -35,7 +35,7 @@ from sequel_assets_tests.support.harness import failures, platform
 from sequel_assets_tests.support.suite.scale import scaled
 
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
-SPEC = WorldSpec(seed=7, companies=4, days=7, people=10, now=NOW)
+SPEC = WorldSpec(seed=7, companies=3, days=5, people=8, now=NOW)
 KINDS = (("all", "all"), ("virtualStageEvent", "live"), ("all", "onDemand"))
 """Event types and engagement types that are asked for."""
 QUESTIONS: dict[str, Callable[[ranges.Scope], Any]] = {

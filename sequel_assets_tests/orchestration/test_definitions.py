@@ -25,6 +25,7 @@ print(json.dumps([len(graph.get_all_asset_keys()), keys[0], keys[-1]]))
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("told", "first", "last"),
     [

@@ -116,6 +116,7 @@ def test_a_problem_of_another_event_on_an_old_day_outlives_the_catching_up(wareh
         assert it.problems() == []
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.alternating
 @pytest.mark.parametrize("days", [DAYS, [day(8)], [day(6)], [day(7)]])
 def test_an_event_whose_start_moved_leaves_its_old_days(warehouse: Warehouse, days: list[date]) -> None:

@@ -69,6 +69,7 @@ CHANGES = {
 """When the clocks there are put forward (or, at the other end of the world, back by half an hour)."""
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.alternating
 def test_a_host_whose_clock_changes_to_summer_time_counts_the_same_minutes(
     warehouse: Warehouse, host_zone: str

@@ -39,7 +39,7 @@ SPECS = {
 RIGHT_QUIRKS = dict.fromkeys(sorted(QUIRKS - {"concurrency_gap", "duplicate_rows", "date_skewed", "split_rows"}), 0.3)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.alternating
 @pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize("count_by", ["spelling", "person"])
@@ -59,6 +59,7 @@ def test_a_backfill_of_a_generated_world_is_the_truth_row_for_row(
         assert_equal_tables(dump_of_slices(warehouse), first)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize(
     ("quirk", "count_by"), [("split_rows", "person"), ("duplicate_rows", "person"), ("duplicate_rows", "spelling")]

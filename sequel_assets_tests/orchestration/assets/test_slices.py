@@ -28,6 +28,7 @@ def test_one_partition_materializes_every_dataset(stage: Stage) -> None:
     assert {name: stage.statuses(name) for name in DATASETS} == {name: (wanted, set()) for name in DATASETS}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("chosen", "days"),
     [

@@ -105,6 +105,7 @@ FRESH = {(dataset.name, "fresh_by_the_hour") for dataset in SLICED if dataset.na
 """What an open day owes by the hour."""
 
 
+@pytest.mark.scenario
 def test_hours_over_a_midnight_stay_green_and_true_until_the_schedule_is_stopped(hours: Hours) -> None:
     """Companies find themselves, days close, Sequel changes minutes of today; then the light turns red by itself."""
     top = EVENING + timedelta(hours=2)

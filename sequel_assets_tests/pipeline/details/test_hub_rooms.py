@@ -180,6 +180,7 @@ def test_rooms_that_no_hub_of_a_company_returns_are_unavailable_and_not_zero(
         it.assert_true(but=["hub_rooms"])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.scenario
 @SQLITE
 @pytest.mark.parametrize("slots", [-1, True, "many"])

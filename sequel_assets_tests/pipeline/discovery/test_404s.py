@@ -85,6 +85,7 @@ def test_one_404_of_each_call_and_one_of_the_look_up_change_nothing(it: Platform
     it.assert_true(THREE)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", [path for path in PATHS if "networking" not in path])
 def test_an_event_that_is_listed_is_not_gone_whatever_its_look_up_says(
     warehouse: Warehouse, it: PlatformUnderTest, path: str

@@ -71,7 +71,7 @@ SPECIAL: dict[str, list[Event]] = {
 }  # fmt: skip
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("what", SPECIAL)
 def test_tables_are_the_truth_with(warehouse: Warehouse, what: str) -> None:
@@ -122,6 +122,7 @@ def test_a_leap_day_is_a_day_like_any_other(warehouse: Warehouse) -> None:
         assert [row[1] for row in read_tables(warehouse)["event_participants"]] == [date(2028, 2, 29), date(2028, 3, 1)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.alternating
 @pytest.mark.parametrize("order", [["root", "kid", "grand"], ["grand", "kid", "root"], ["root"]])
 def test_an_event_that_names_no_company_goes_to_the_deepest_that_lists_it(

@@ -180,6 +180,7 @@ def test_a_tree_that_could_not_be_read_has_no_rollup() -> None:
     assert waiting == {("root", day(1)): "kid", ("kid", day(1)): "kid"}
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("engine_kind", "mute", "fault"),
     [

@@ -5,7 +5,8 @@
 - `alternating`: its parameters take turns with the engines instead of running on each; of the tests without any, a third
   (by their names) runs on PostgreSQL. At the large scale all of them run on both. Whatever is neither in `warehouse/` nor
   `insights/`, which hold the SQL, is marked by itself.
-- `sampled(n)`: of the combinations of its parameters each nth runs; at the large scale all of them do.
+- `sampled(n)`: of the combinations of its parameters each nth runs (each value of each parameter, while n is smaller than
+  the number of values); at the large scale all of them do.
 - `scenario`: takes seconds of CPU (worlds, real processes, a browser, a night of hours), and something smaller proves its
   kind in `make test`. `make scenarios` runs them, at the suite's scale; at the large scale they run too.
 """
@@ -86,7 +87,7 @@ def mark_campaign(items: Iterable[pytest.Item]) -> None:
 
 
 def left_out(items: Iterable[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests that are left out at the small scale: scenarios, and combinations of parameters, never a value of one.
+    """Return the tests that are left out at the small scale: scenarios, and combinations of parameters.
 
     Counting over the places of all parameters lets each value of each stay, in combinations that differ.
     """
