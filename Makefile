@@ -6,7 +6,7 @@ LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --no
 DAYS ?= 14
 COMPANIES ?= 4
 PORT ?= 3000
-WORKERS ?= 4
+WORKERS ?= 3
 SPEED ?= 24
 # compiled modules are kept, whatever the shell says: each of the tests' processes would compile 36,000 lines again
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,7 +42,8 @@ dev: install ## Dagster's UI and daemon on your own account (.env), home in .seq
 check: install lint ## in under a minute: lint, then the tests that need no database, no process and no Dagster
 	$(TESTS) -q -m light -n 2 --dist loadfile --no-loadscope-reorder
 
-test: install lint ## lint, then the tests, on SQLite and PostgreSQL
+test: install ## lint, then the tests, on SQLite and PostgreSQL
+	@$(BIN)/python -m pytest -q --collect-only > /dev/null 2>&1 & $(MAKE) --no-print-directory lint  # the tests are compiled meanwhile
 	$(TESTS) $(IN_ORDER)
 
 durations: install ## run every test and record how long each file takes, by which `make test` orders them

@@ -75,6 +75,7 @@ def test_a_host_is_left_out_of_the_event_that_they_host_alone(warehouse: Warehou
         it.assert_true()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("organizers", [None, MISSING, [None], ["u-7"], ["ada@example.org", {"uid": "u-8"}]])
 def test_where_hosts_are_not_known_the_numbers_are_null_and_not_wrong(warehouse: Warehouse, organizers: Any) -> None:

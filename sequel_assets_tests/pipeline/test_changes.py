@@ -50,7 +50,7 @@ def test_an_event_that_is_no_longer_listed_nor_known_has_vanished(warehouse: War
         assert it.problems() == []
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("shows_company", [True, False])
 @pytest.mark.parametrize("order", ORDERS)

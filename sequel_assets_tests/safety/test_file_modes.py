@@ -58,6 +58,7 @@ def modes(*places: Path) -> dict[bool, set[str]]:
 PRIVATE = {True: {"0700"}, False: {"0600"}}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 @pytest.mark.parametrize(
     ("told", "files", "folders"), [("", "0600", "0700"), ("0640", "0640", "0750"), ("660", "0660", "0770"), ("0644", "0644", "0755")]

@@ -125,7 +125,7 @@ def called(arguments: list[str], place: Path, env: dict[str, str]) -> subprocess
     return subprocess.CompletedProcess(arguments, code, kept.getvalue().decode(), err.getvalue())
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("is_terminal", [False, True], ids=["pipe", "terminal"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_lets_a_name_be_obeyed(

@@ -58,6 +58,7 @@ app.main()
 """`sequel-assets` whose Dagster waits a fifth of a second for its databases instead of half a minute."""
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM] * 2, []], ids=["Ctrl-C", "twice", "no stop"])
 def test_a_stop_while_dagsters_storage_is_locked_is_told_in_one_line(
     signals: list[signal.Signals], checkout: Checkout, sandbox: Sandbox

@@ -64,6 +64,7 @@ def test_the_same_days_give_the_same_bytes_in_any_order_and_thread() -> None:
     assert draw(KEY, days(2)) != once
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("most", [1, 10, 10**6, 10**12])
 def test_it_is_never_larger_than_the_bound(most: int) -> None:
     """Whatever the numbers and however long the name; and there always is a picture."""

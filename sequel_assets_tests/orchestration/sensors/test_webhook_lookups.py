@@ -50,6 +50,7 @@ def test_what_is_told_of_the_company_above_is_the_childs_all_the_same(stage: Web
         assert undelivered_companies(connection, states, ROOT, stage.now) == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("told_of", ["bolt", ROOT])
 def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_of: str) -> None:
     """Also one that is planned for next week, and one that is told of the company above."""
@@ -66,6 +67,7 @@ def test_a_started_event_is_hot_from_the_next_hour_on(stage: WebhookStage, told_
     assert any("e-early" in asked.path and asked.at == stage.now for asked in stage.stage.sandbox.requests)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("told_of", ["bolt", ROOT])
 def test_an_end_of_an_event_that_nobody_has_listed_yet_is_in_the_tables_at_once(
     stage: WebhookStage, told_of: str

@@ -47,6 +47,7 @@ def test_a_right_partition_view_is_left_alone(stored_stage: Stage, capsys: pytes
     assert stored_stage.instance.event_log_storage.get_maximum_record_id() == newest
 
 
+@pytest.mark.scenario
 @ON_BOTH
 def test_slices_whose_runs_were_deleted_are_reported_again(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]
@@ -73,7 +74,6 @@ def test_slices_whose_runs_were_deleted_are_reported_again(
     assert NOTHING in repaired(capsys)
 
 
-@pytest.mark.scenario
 @ON_REFRESHED
 def test_a_lost_home_gets_its_companies_and_slices_back(
     stored_stage: Stage, capsys: pytest.CaptureFixture[str]

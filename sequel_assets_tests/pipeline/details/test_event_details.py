@@ -35,6 +35,7 @@ ENDPOINTS = {
 ANOTHER_SHAPE: dict[str, Any] = {"data": []}
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     ("engine_kind", "kind"),
     [
@@ -43,7 +44,6 @@ ANOTHER_SHAPE: dict[str, Any] = {"data": []}
     ],
 )
 @pytest.mark.parametrize("shape", ENDPOINTS)
-@pytest.mark.sampled(4)
 def test_an_unavailable_endpoint_costs_its_own_datasets_alone(
     warehouse: Warehouse, kind: str, shape: str, answers: Any
 ) -> None:

@@ -68,6 +68,7 @@ def test_hosts_are_told_from_the_audience_by_their_person_id(warehouse: Warehous
         it.assert_true()
 
 
+@pytest.mark.sampled(3)
 @SQLITE
 @pytest.mark.parametrize(
     ("entries", "count"),

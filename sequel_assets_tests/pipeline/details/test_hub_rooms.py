@@ -105,6 +105,7 @@ def test_rooms_that_sequel_renamed_removed_or_added_are_replaced(warehouse: Ware
         assert (stored(warehouse), counted(warehouse), it.problems()) == ([], [("kid", 0)], [])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("engine_kind", "kind", "reason"),
     [

@@ -41,6 +41,7 @@ def assert_two_are_named(it: PlatformUnderTest, outcomes: Any) -> None:
     }
 
 
+@pytest.mark.sampled(3)
 @SQLITE
 @pytest.mark.parametrize("kind", ["http_404", "http_403", "has_error"])
 def test_two_bad_events_fail_by_name_and_hide_no_others(warehouse: Warehouse, kind: str) -> None:

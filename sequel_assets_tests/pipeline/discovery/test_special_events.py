@@ -95,7 +95,7 @@ def test_tables_are_the_truth_with_everything_at_once(warehouse: Warehouse) -> N
         it.assert_true(without=["all"])
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
 @pytest.mark.parametrize("what", SPECIAL)
 def test_day_by_day_from_the_last_to_the_first_tables_are_the_truth_with(warehouse: Warehouse, what: str) -> None:

@@ -153,6 +153,7 @@ def test_writers_of_two_companies_do_not_wait_for_each_other(warehouse: Warehous
         assert not thread.is_alive()
 
 
+@pytest.mark.alternating
 def test_two_processes_lose_none_of_each_others_writes(warehouse: Warehouse) -> None:
     """Each reads a number and writes it back one higher, 200 times: 400 in all."""
     settle_in(warehouse, {})

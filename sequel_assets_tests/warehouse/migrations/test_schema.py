@@ -90,6 +90,7 @@ def test_migrating_twice_changes_nothing(warehouse: Warehouse) -> None:
     assert everything(warehouse) == before
 
 
+@pytest.mark.alternating
 def test_three_processes_may_migrate_at_once(warehouse_url: str) -> None:
     """One makes the tables, the others wait and find them; none fails."""
     started = [
