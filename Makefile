@@ -36,7 +36,7 @@ demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE
 
 dev: install ## Dagster's UI and daemon on your own account (.env), home in .sequel/dagster
 	@$(BIN)/sequel-assets migrate
-	@umask 077 && mkdir -p .sequel/dagster && cp dagster.yaml .sequel/dagster/
+	@umask 077 && $(BIN)/python -c 'from sequel_assets.cli.support.dagster_home import prepare_ours; prepare_ours()'
 	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.safety.file_modes $(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml -p $(PORT)
 
 check: install lint ## in under a minute: lint, then the tests that need no database, no process and no Dagster

@@ -8,13 +8,15 @@ seconds to load, and `--help` must not pay for it.
 import io
 import sys
 from contextlib import suppress
+from importlib import metadata
 from typing import Annotated
 
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli import export, query, sandbox, webhooks
-from sequel_assets.cli.support.arguments import TyperError, typer_message
+from sequel_assets.cli import export, notifications, query, sandbox, webhooks
+from sequel_assets.cli.support.arguments import ONE_COMPANY, TyperError, typer_message
+from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.signals import exit_on_second_signal
 from sequel_assets.cli.support.terminal import UsageError, errors
 from sequel_assets.safety import file_modes
@@ -22,20 +24,34 @@ from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
 
-ONE_COMPANY = "an id, a partition key or a unique name"
 USAGE_ERROR, UNREACHABLE, INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
     name="sequel-assets",
     help="Sequel's analytics as Dagster assets, in your own warehouse.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 app.add_typer(query.app, name="query")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(export.people, name="people")
 app.command()(export.export)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sequel-assets {metadata.version('sequel_assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Sequel's analytics as Dagster assets, in your own warehouse."""
 
 
 @app.command()
@@ -65,11 +81,19 @@ def backfill(
 
 
 @app.command()
-def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
+def status(
+    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    late: Annotated[bool, typer.Option("--late", help="only companies that are late, with every late slice")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="every list at full length, datasets included")] = False,
+    form: FormatOption = TableFormat.TABLE,
+    json: JsonOption = False,
+) -> None:
     """Show how far each company's numbers go, what is late and what problems are open; exit 1 when anything is late."""
+    from sequel_assets.cli.commands.status import StatusView
     from sequel_assets.cli.commands.status import status as run
 
-    raise typer.Exit(run(settings_module.load(), as_json=json))
+    view = StatusView(company or [], late, everything, chosen_format(form, json=json))
+    raise typer.Exit(run(settings_module.load(), view))
 
 
 @app.command()
@@ -107,13 +131,14 @@ def exclude(
 @app.command()
 def changes(
     since: Annotated[str, typer.Option(help="day (UTC), such as 2026-11-01: changes seen on or after it")],
-    json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
+    form: FormatOption = TableFormat.TABLE,
+    json: JsonOption = False,
 ) -> None:
     """List the numbers of final days that changed later, newest change first."""
     from sequel_assets.cli.commands.changes import changes as run
     from sequel_assets.cli.support.arguments import parse_day
 
-    raise typer.Exit(run(settings_module.load(), parse_day(since, "--since"), as_json=json))
+    raise typer.Exit(run(settings_module.load(), parse_day(since, "--since"), chosen_format(form, json=json)))
 
 
 @app.command()
@@ -161,30 +186,8 @@ def serve(
     run(settings_module.load(), receiver=receiver, host=host, port=port)
 
 
-@app.command()
-def inbox(
-    since: Annotated[str, typer.Option(help="day or time (UTC), such as 2026-11-23T14:20Z; default: all")] = "",
-    waiting: Annotated[bool, typer.Option("--waiting", help="only those that are not handled yet")] = False,
-    json: Annotated[bool, typer.Option("--json", help="for machines: all of them")] = False,
-) -> None:
-    """List the notifications of webhooks, newest first: verdict, state and run of each."""
-    from sequel_assets.cli.commands import inbox as commands
-
-    received_since = commands.parse_time(since, "--since") if since else None
-    raise typer.Exit(commands.inbox(settings_module.load(), received_since, waits_only=waiting, as_json=json))
-
-
-@app.command()
-def replay(
-    since: Annotated[str, typer.Option(help="day or time (UTC) of the first delivery, such as 2026-11-23T14:20Z")],
-    event: Annotated[str | None, typer.Option(help="only those that name this event")] = None,
-) -> None:
-    """Put handled or failed notifications back into the inbox; their events are refreshed once more."""
-    from sequel_assets.cli.commands import inbox as commands
-
-    raise typer.Exit(commands.replay(settings_module.load(), commands.parse_time(since, "--since"), event))
-
-
+app.command()(notifications.inbox)
+app.command()(notifications.replay)
 app.command()(sandbox.sandbox)
 app.command()(sandbox.demo)
 

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
+from sequel_assets.cli.support.arguments import ONE_COMPANY
 from sequel_assets.cli.support.terminal import UsageError
 
 people = typer.Typer(help="Link the people in the numbers to your own users.", no_args_is_help=True)
 Companies = Annotated[
     list[str] | None,
-    typer.Option("--company", help="an id, a partition key or a unique name; may be repeated; default: all"),
+    typer.Option("--company", help=f"{ONE_COMPANY}; may be repeated; default: all"),
 ]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sequel_assets import settings as settings_module
+from sequel_assets.cli.support.arguments import ONE_COMPANY
 
 if TYPE_CHECKING:
     from sequel_assets.cli.commands.query import QueryArguments
@@ -51,7 +52,7 @@ class Period(StrEnum):
     LAST_90_DAYS = "last_90_days"
 
 
-Company = Annotated[str, typer.Option(help="an id, a partition key or a unique name")]
+Company = Annotated[str, typer.Option(help=ONE_COMPANY)]
 First = Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")]
 Last = Annotated[str, typer.Option("--to", help="last day (UTC), included")]
 Events = Annotated[EventType, typer.Option(help="events of one type only")]

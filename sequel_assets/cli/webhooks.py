@@ -5,22 +5,24 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
+from sequel_assets.cli.support.arguments import ONE_COMPANY
+from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.terminal import UsageError
 
 app = typer.Typer(help="The subscriptions to Sequel's webhooks.", no_args_is_help=True)
 Companies = Annotated[
     list[str] | None,
-    typer.Option("--company", help="an id, a partition key or a unique name; may be repeated; default: all"),
+    typer.Option("--company", help=f"{ONE_COMPANY}; may be repeated; default: all"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="show what would be done and change nothing")]
 
 
 @app.command()
-def status(json: Annotated[bool, typer.Option("--json", help="for machines")] = False) -> None:
+def status(form: FormatOption = TableFormat.TABLE, json: JsonOption = False) -> None:
     """Show every subscription, its last delivery, and what is wrong; exit 1 when anything is. Sequel is not called."""
     from sequel_assets.cli.commands.webhooks import status as run
 
-    raise typer.Exit(run(settings_module.load(), as_json=json))
+    raise typer.Exit(run(settings_module.load(), chosen_format(form, json=json)))
 
 
 @app.command()

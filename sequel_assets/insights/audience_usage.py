@@ -17,7 +17,7 @@ from sequel_assets.warehouse.tables.core import (
     never_negative,
     refreshes,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 
 _NUMBERS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "host_minutes", "events", "events_with_unknown_hosts")  # fmt: skip
 _UNLESS_UNKNOWN = "null where the hosts of an event of the day are not known"
@@ -99,6 +99,7 @@ def _stacked(days: sa.Select[Any], numbers: dict[str, Any]) -> sa.Select[Any]:
 
 AUDIENCE_USAGE = Insight(
     table=audience_usage,
+    subject=Subject.USAGE,
     answers="How much was a company's stage used on a day by its audience, without those who organize or present?",
     grain="one row per company and day",
     source="derived from event_participants, and from event_hosts as they are: somebody who hosts an event is left out of that event alone. Hubs, "

@@ -24,7 +24,7 @@ from sequel_assets.warehouse.tables.core import (
     never_negative,
     refreshes,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 from sequel_assets.warehouse.tables.types import UtcDateTime
 
 _OVER = "; over the company and its sub-companies"
@@ -151,6 +151,7 @@ def _peaks(hierarchy: sa.CTE, first: date, last: date) -> sa.Subquery:
 
 COMPANY_ROLLUP = Insight(
     table=company_rollup,
+    subject=Subject.USAGE,
     answers="How much was a company used with all its sub-companies, everybody counted once?",
     grain="one row per company (one without sub-companies counts itself), day and event type, and one for all of them",
     source="derived from event_participants and event_concurrency of the company and its sub-companies on that day (company_parents); "

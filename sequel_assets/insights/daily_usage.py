@@ -21,7 +21,7 @@ from sequel_assets.warehouse.tables.core import (
     never_negative,
     refreshes,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 
 daily_usage = Table(
     "daily_usage",
@@ -97,6 +97,7 @@ def _rows(company_id: str, day: Any, event_type: Any, numbers: sa.Subquery) -> s
 
 DAILY_USAGE = Insight(
     table=daily_usage,
+    subject=Subject.USAGE,
     answers="How much was a company used on a day, by how many people?",
     grain="one row per company, day and event type, and one for all of them",
     source="derived from event_participants",

@@ -15,7 +15,7 @@ from sequel_assets.warehouse.tables.core import (
     metadata,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 from sequel_assets.warehouse.tables.types import UtcDateTime
 
 event_retention = Table(
@@ -63,6 +63,7 @@ def select_event_retention(company_id: str, first: date, last: date, start: date
 
 EVENT_RETENTION = Insight(
     table=event_retention,
+    subject=Subject.EVENT_DETAILS,
     answers="What share of an event's peak was there in each minute?",
     grain="one row per company, day, stage event and minute that Sequel returns",
     source="derived from event_concurrency of the event up to this day",

@@ -32,7 +32,7 @@ from sequel_assets.warehouse.tables.core import (
     minutes_column,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 from sequel_assets.warehouse.tables.event_details import (
     chat_messages,
     event_activity,
@@ -179,6 +179,7 @@ def _talk(company_id: str, first: date, last: date) -> sa.Subquery:
 
 EVENT_STATISTICS = Insight(
     table=event_statistics,
+    subject=Subject.EVENT_DETAILS,
     answers="How has an event gone: minutes, people, peak, polls, questions, chat?",
     grain=f"one row per company, day and stage event, from the day on which the event starts to {REPLAY_DAYS} days later, "
     "as of the end of that day; of events with a minute or somebody in event_activity",

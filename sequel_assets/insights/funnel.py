@@ -17,7 +17,7 @@ from sequel_assets.warehouse.tables.core import (
     metadata,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 from sequel_assets.warehouse.tables.event_details import event_activity, poll_answers, questions
 
 _OF_THEM = "; up to the end of this day"
@@ -201,6 +201,7 @@ def _per_day(reached: sa.CTE) -> sa.Subquery:
 
 FUNNEL = Insight(
     table=funnel,
+    subject=Subject.EVENT_DETAILS,
     answers="Of those who registered for an event, how many came, stayed half, took part, and came again?",
     grain=f"one row per company, day and stage event, from the day on which the event starts to {REPLAY_DAYS} days later, as of the end "
     "of that day; of events with a live minute or somebody in event_activity",

@@ -21,7 +21,7 @@ from sequel_assets.warehouse.tables.core import (
     never_negative,
     refreshes,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 
 lifetime_usage = Table(
     "lifetime_usage",
@@ -137,6 +137,7 @@ def _changes(company_id: str, start: date, last: date, *, by_type: bool) -> list
 
 LIFETIME_USAGE = Insight(
     table=lifetime_usage,
+    subject=Subject.USAGE,
     answers="How much has a company been used in all, up to the end of each day?",
     grain="one row per company, day and event type, and one for all of them, from the first day with a minute on",
     source="derived from event_participants of every day from counts_from on; not written while one of them is missing",

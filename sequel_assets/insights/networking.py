@@ -19,7 +19,7 @@ from sequel_assets.warehouse.tables.core import (
     minutes_column,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 
 networking = Table(
     "networking",
@@ -122,6 +122,7 @@ def _firsts(company_id: str, start: date, last: date, visits: sa.Subquery) -> sa
 
 NETWORKING = Insight(
     table=networking,
+    subject=Subject.NETWORKING,
     answers="Who networks: people, minutes, repeat visits, and what share of the events' people?",
     grain="one row per company, day and networking hub with at least one minute on that day",
     source="derived from event_participants of every day up to this one, and the events that link to the hub",

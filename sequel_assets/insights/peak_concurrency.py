@@ -14,7 +14,7 @@ from sequel_assets.warehouse.tables.core import (
     metadata,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 from sequel_assets.warehouse.tables.types import UtcDateTime
 
 peak_concurrency = Table(
@@ -61,6 +61,7 @@ def _highest(company_id: str, minutes: sa.Subquery) -> sa.Select[Any]:
 
 PEAK_CONCURRENCY = Insight(
     table=peak_concurrency,
+    subject=Subject.EVENT_DETAILS,
     answers="How many people watched at the same time at the most, and when?",
     grain="one row per company, day and stage event with concurrency, and one (event_id = all) for the company",
     source="derived from event_concurrency",

@@ -33,7 +33,7 @@ from sequel_assets.warehouse.tables.core import (
     minutes_column,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 from sequel_assets.warehouse.tables.event_details import chat_messages, event_activity, poll_answers, questions
 
 _SO_FAR = "; of this event, up to the end of this day"
@@ -202,6 +202,7 @@ def _listed(company_id: str, last: date, table: Table, number: Any) -> tuple[sa.
 
 PERSON_ENGAGEMENT = Insight(
     table=person_engagement,
+    subject=Subject.AUDIENCE,
     answers="Who did what in an event: watched how much of it, wrote, asked, answered, networked?",
     grain="one row per company, day, stage event and person who registered (before or on the event's start day: on that one), watched or was in its hub on "
     "that day, as of its end; whom event_activity only lists has none until then; the newest row of an event and "

@@ -20,7 +20,7 @@ from sequel_assets.warehouse.tables.core import (
     minutes_column,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 
 _SO_FAR = "; over all events and hubs, from counts_from to this day"
 
@@ -98,6 +98,7 @@ def select_person_history(company_id: str, first: date, last: date, start: date)
 
 PERSON_HISTORY = Insight(
     table=person_history,
+    subject=Subject.AUDIENCE,
     answers="How often has a person come, for how long, and when before?",
     grain="one row per company, day and person with a minute on that day, as of its end; a person's newest row is their history, "
     "and a day's slice holds whose history went on that day",

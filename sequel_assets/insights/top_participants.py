@@ -20,7 +20,7 @@ from sequel_assets.warehouse.tables.core import (
     minutes_column,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 
 EVERY_DAY = {"last_7_days": 7, "last_28_days": 28}
 MONTHLY = {"last_90_days": 90, "last_365_days": 365}
@@ -142,6 +142,7 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
 
 TOP_PARTICIPANTS = Insight(
     table=top_participants,
+    subject=Subject.AUDIENCE,
     answers="Who has spent the most time with a company's events?",
     grain=f"one row per company, day, period and place: the first {DAILY_PLACES}, and as of the last day of a month the first {MONTHLY_PLACES} "
     "(any other range or number: `sequel-assets query top`)",

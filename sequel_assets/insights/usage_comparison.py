@@ -35,7 +35,7 @@ from sequel_assets.warehouse.tables.core import (
     metadata,
     never_negative,
 )
-from sequel_assets.warehouse.tables.dataset import Insight
+from sequel_assets.warehouse.tables.dataset import Insight, Subject
 
 _BEFORE = "; in the range compared with, null where that lies before the history"
 _NULL = "; null where one of the two ranges is incomplete, or there was nothing before"
@@ -235,6 +235,7 @@ def _earlier(next_number: Any, leaves: Any) -> Any:
 
 USAGE_COMPARISON = Insight(
     table=usage_comparison,
+    subject=Subject.USAGE,
     answers="How is a company doing against the period before, and against the same one a year before?",
     grain="one row per company, day, period and what it is compared with: 16 a day, over all event types (one type: "
     "`sequel-assets query usage --event-type`)",

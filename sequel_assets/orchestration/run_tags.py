@@ -14,6 +14,8 @@ FORCE = "sequel_assets/force"
 """Fetch everything in the range, final days too."""
 ACCEPT = "sequel_assets/accept"
 """As force, and accept final slices that lost most of their minutes."""
+COMMAND = "sequel_assets/command"
+"""Which process of a command executes the run: `host:process`."""
 URGENT = {"dagster/priority": "10", "dagster/max_runtime": "3600"}
 """Tags of runs that go before backfills in the queue, and are over within the hour."""
 

@@ -29,7 +29,11 @@ def _checks(ui: DagsterUi) -> None:
     ui.open_checks("daily_usage", "fresh_by_the_hour")
 
 
-SCREENSHOTS = {"partitions": _partitions, "checks": _checks}
+def _lineage(ui: DagsterUi) -> None:
+    ui.open_lineage()
+
+
+SCREENSHOTS = {"lineage": _lineage, "partitions": _partitions, "checks": _checks}
 
 
 def main() -> None:

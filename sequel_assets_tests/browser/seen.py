@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 
-from sequel_assets.refresh.core.datasets import CATALOG, SLICED, SUBSCRIPTIONS
+from sequel_assets.warehouse.tables.dataset import Subject
 from sequel_assets_tests.browser.chromium import browser, why_not
 
 NODES = """
@@ -21,10 +20,6 @@ return [...document.querySelectorAll('svg foreignObject')].map(box => {
   return [box.textContent, place.x, place.y, place.width, place.height];
 });
 """
-DATASETS = tuple(sorted((dataset.name for dataset in (*CATALOG, SUBSCRIPTIONS, *SLICED)), key=len, reverse=True))
-"""Every asset; the longer names first, since some begin with another."""
-TALL = (2400, 7000)
-"""A window that shows all of the graph: what is beyond its edge is not drawn."""
 
 
 def require_browser() -> None:
@@ -61,34 +56,21 @@ class DagsterUi:
             time.sleep(0.3)
         raise AssertionError(f"{self.driver.current_url} does not show what was waited for:\n{text[:3000]}")
 
-    def open_graph(self, assets: int = len(DATASETS)) -> None:
-        """Open the asset graph with every group expanded, and wait until so many assets are drawn."""
-        groups = ",".join(f"global@global:{group}" for group in ("catalog", "insights", "landed"))
-        self.open(f"/asset-groups?expanded={quote(groups)}", lambda text: "Global asset lineage" in text)
-        self.wait(lambda _: len(self.nodes()) >= assets)
-
-    def nodes(self) -> dict[str, tuple[float, float]]:
-        """The middle of each asset in the graph."""
-        found: dict[str, tuple[float, float]] = {}
-        for text, x, y, width, height in self.driver.execute_script(NODES):
-            name = next((name for name in DATASETS if text.strip().startswith(name)), None)
-            if name is not None:
-                found[name] = (x + width / 2, y + height / 2)
+    def open_lineage(self) -> list[str]:
+        """Open the lineage of all assets; return the groups that stand on the screen as a whole, by name."""
+        self.open("/asset-groups", lambda text: "Global asset lineage" in text)
+        deadline = time.monotonic() + 30
+        while len(found := self._groups_on_screen()) < len(Subject) and time.monotonic() < deadline:
+            time.sleep(0.3)
         return found
 
-    def assets_in_graph(self) -> list[str]:
-        """The assets that are drawn."""
-        return sorted(self.nodes())
-
-    def columns_of_graph(self) -> list[list[str]]:
-        """The assets by where they stand, from left to right."""
-        columns: list[tuple[float, list[str]]] = []
-        for name, (x, _) in sorted(self.nodes().items(), key=lambda node: node[1]):
-            if columns and x - columns[-1][0] < 40:
-                columns[-1][1].append(name)
-            else:
-                columns.append((x, [name]))
-        return [sorted(names) for _, names in columns]
+    def _groups_on_screen(self) -> list[str]:
+        width, height = self.driver.execute_script("return [innerWidth, innerHeight]")
+        return sorted(
+            text.strip()
+            for text, x, y, wide, high in self.driver.execute_script(NODES)
+            if text.strip() in set(Subject) and x >= 0 and y >= 0 and x + wide <= width and y + high <= height
+        )
 
     def open_partitions(self, asset: str) -> str:
         """Open an asset's partitions."""

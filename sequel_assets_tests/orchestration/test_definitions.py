@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from dagster._daemon.sensor import MIN_INTERVAL_LOOP_TIME
 
-from sequel_assets.orchestration.reporting.specs import spec_of
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.orchestration.reporting.specs import LAYER_TAG, spec_of
 from sequel_assets.orchestration.sensors.webhooks import INTERVALS
 from sequel_assets.refresh.core.datasets import CATALOG, EVENT_DETAILS, LISTS, SLICED, SUBSCRIPTIONS
 from sequel_assets_tests.support.commands.calls import clean_environment
@@ -65,12 +66,11 @@ def test_dagster_definitions_validate_passes(tmp_path: Path) -> None:
 
 
 def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
-    """Keys, lineage, groups, kinds and owners."""
+    """Keys, lineage, kinds and owners."""
     graph = stage.definitions.resolve_asset_graph()
     told = {
         node.key.to_user_string(): (
             sorted(key.to_user_string() for key in node.parent_keys),
-            node.group_name,
             set(node.kinds),
             node.owners,
             node.partitions_def is not None,
@@ -81,39 +81,63 @@ def test_the_asset_graph_is_the_datasets(stage: Stage) -> None:
     minutes, activity = ["event_participants", "event_concurrency"], ["event_activity"]
     asked = ["poll_answers", "questions", "chat_messages"]
     assert told == {
-        "companies": ([], "catalog", python, owners, False),
-        "company_parents": ([], "catalog", python, owners, False),
-        "events": (["companies"], "catalog", python, owners, False),
-        **{dataset.name: (["events"], "catalog", python, owners, False) for dataset in LISTS},
-        **{dataset.name: (["events"], "landed", python, owners, True) for dataset in EVENT_DETAILS},
-        "event_participants": (["events"], "landed", python, owners, True),
-        "event_concurrency": (["events"], "landed", python, owners, True),
-        "daily_usage": (["event_participants"], "insights", sql, owners, True),
-        "audience_usage": (["event_hosts", "event_participants"], "insights", sql, owners, True),
-        "lifetime_usage": (["event_participants"], "insights", sql, owners, True),
-        "peak_concurrency": (["event_concurrency"], "insights", sql, owners, True),
+        "companies": ([], python, owners, False),
+        "company_parents": ([], python, owners, False),
+        "events": (["companies"], python, owners, False),
+        **{dataset.name: (["events"], python, owners, False) for dataset in LISTS},
+        **{dataset.name: (["events"], python, owners, True) for dataset in EVENT_DETAILS},
+        "event_participants": (["events"], python, owners, True),
+        "event_concurrency": (["events"], python, owners, True),
+        "daily_usage": (["event_participants"], sql, owners, True),
+        "audience_usage": (["event_hosts", "event_participants"], sql, owners, True),
+        "lifetime_usage": (["event_participants"], sql, owners, True),
+        "peak_concurrency": (["event_concurrency"], sql, owners, True),
         "event_statistics": (
             sorted([*minutes, *activity, *asked, "polls", "reactions"]),
-            "insights",
             sql,
             owners,
             True,
         ),
-        "event_retention": (["event_concurrency"], "insights", sql, owners, True),
-        "person_engagement": (sorted(["event_participants", *activity, *asked]), "insights", sql, owners, True),
-        "person_history": (["event_participants"], "insights", sql, owners, True),
-        "networking": (["event_participants"], "insights", sql, owners, True),
+        "event_retention": (["event_concurrency"], sql, owners, True),
+        "person_engagement": (sorted(["event_participants", *activity, *asked]), sql, owners, True),
+        "person_history": (["event_participants"], sql, owners, True),
+        "networking": (["event_participants"], sql, owners, True),
         "funnel": (
             ["event_activity", "event_participants", "poll_answers", "questions"],
-            "insights",
             sql,
             owners,
             True,
         ),
-        "usage_comparison": (["event_participants"], "insights", sql, owners, True),
-        "top_participants": (["event_participants"], "insights", sql, owners, True),
-        "company_rollup": (sorted(minutes), "insights", sql, owners, True),
+        "usage_comparison": (["event_participants"], sql, owners, True),
+        "top_participants": (["event_participants"], sql, owners, True),
+        "company_rollup": (sorted(minutes), sql, owners, True),
     }
+
+
+GROUPS = {
+    "catalog": {"companies", "company_parents", "events"},
+    "usage": {"daily_usage", "lifetime_usage", "usage_comparison", "company_rollup", "audience_usage"},
+    "audience": {"event_participants", "top_participants", "person_engagement", "person_history", "registrants"},
+    "event_details": {
+        "event_concurrency", "peak_concurrency", "event_retention", "event_statistics", "event_hosts", "replays",
+        "event_activity", "funnel",
+    },
+    "interaction": {"polls", "poll_options", "poll_answers", "questions", "chat_messages", "reactions"},
+    "networking": {"hub_participants", "hub_rooms", "networking"},
+    "platform": {"subscriptions"},
+}  # fmt: skip
+
+
+def test_assets_stand_in_the_group_of_their_subject_and_a_tag_says_landed_or_derived() -> None:
+    """Who looks for usage need not know how it is made."""
+    specs = [spec_of(dataset) for dataset in (*CATALOG, SUBSCRIPTIONS, *SLICED)]
+    groups: dict[str, set[str]] = {}
+    for spec in specs:
+        groups.setdefault(str(spec.group_name), set()).add(spec.key.to_user_string())
+    assert groups == GROUPS
+    derived = {spec.key.to_user_string() for spec in specs if spec.tags[LAYER_TAG] == "derived"}
+    assert derived == {insight.name for insight in INSIGHTS}
+    assert {spec.tags[LAYER_TAG] for spec in specs} == {"landed", "derived"}
 
 
 def test_each_assets_page_says_what_its_table_means() -> None:

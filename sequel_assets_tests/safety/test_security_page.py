@@ -46,7 +46,7 @@ def test_dagsters_ui_listens_on_this_machine_alone() -> None:
     started = [line for line in (PROJECT / "Makefile").read_text().splitlines() if "dagster dev " in line]
     assert [("-h 127.0.0.1 " in line) for line in started] == [True]
     demo = (PROJECT / "sequel_assets" / "cli" / "demo" / "command.py").read_text()
-    assert re.search(r'"dev",\s+"-m",\s+"sequel_assets.definitions",\s+"-h",\s+"127.0.0.1",', demo)
+    assert re.search(r'"dev",\s+"-w",\s+str\(workspace\),\s+"-h",\s+"127.0.0.1",', demo)
 
 
 def test_a_backup_is_whole_while_others_write(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from sequel_assets_tests.support.commands.calls import COMMAND, clean_environmen
 from sequel_assets_tests.support.paths import PROJECT
 
 READY_SECONDS = 180
-LOCATION = "sequel_assets.definitions"
+LOCATION = "sequel_assets"
 """What Dagster calls the code of a demo, which it finds by the module's name."""
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""

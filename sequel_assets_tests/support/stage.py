@@ -13,6 +13,7 @@ import dagster as dg
 import sqlalchemy as sa
 import yaml
 
+from sequel_assets.cli.support.dagster_home import BATCHED_EVENT_LOG
 from sequel_assets.orchestration.partitions import range_tags, slice_partitions
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.schedules.schedules import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
@@ -30,7 +31,6 @@ from sequel_assets_tests.support.commands.calls import (
     start_command,
     variables,
 )
-from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.small_world import (
     ACME,
     BOLT,
@@ -81,8 +81,8 @@ __all__ = [
 
 
 def event_log(home: Path) -> dict[str, Any]:
-    """What dagster.yaml says of the event log, for an instance in a folder."""
-    told = yaml.safe_load((PROJECT / "dagster.yaml").read_text())["event_log_storage"]
+    """What the dagster.yaml of our own home says of the event log, for an instance in a folder."""
+    told = yaml.safe_load(BATCHED_EVENT_LOG)["event_log_storage"]
     return {"event_log_storage": told | {"config": {"home": str(home)}}}
 
 

@@ -1,12 +1,12 @@
 """`sequel-assets changes`: restatements: numbers of final days that changed later, old and new value, and the run."""
 
-import json
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.cli.support.machine_output import TableFormat, print_for_machines
 from sequel_assets.cli.support.terminal import UsageError, console, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.settings import Settings
@@ -19,16 +19,16 @@ MAX_SHOWN = 200
 HEADINGS = ("dataset", "company", "day", "key", "column", "from", "to", "seen_at", "run_id")
 
 
-def changes(settings: Settings, since: date, *, as_json: bool) -> int:
+def changes(settings: Settings, since: date, form: TableFormat) -> int:
     """Print every change that was seen on or after a UTC day; return the exit code."""
     today = settings.clock().date()
     if since > today:
         raise UsageError(f"--since {since} is in the future; today is {today} (UTC)")
     seen = restatements.c.seen_at >= datetime.combine(since, time(), UTC)
     with stored(settings) as warehouse:
-        found, count = _read(warehouse, seen, None if as_json else MAX_SHOWN)
-    if as_json:
-        console().out(json.dumps({"since": since.isoformat(), "changes": found}, indent=2), highlight=False)
+        found, count = _read(warehouse, seen, MAX_SHOWN if form is TableFormat.TABLE else None)
+    if form is not TableFormat.TABLE:
+        print_for_machines(form, {"since": since.isoformat(), "changes": found}, HEADINGS, found)
     elif found:
         _show(
             f"Changes of final days, seen since {since}", found, count, f"sequel-assets changes --since {since} --json"

@@ -3,13 +3,13 @@
 Listing never changes a notification; `replay` is the only one of the two that writes.
 """
 
-import json
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
 
 from sequel_assets.cli.support.arguments import one_line
+from sequel_assets.cli.support.machine_output import TableFormat, print_for_machines
 from sequel_assets.cli.support.terminal import TO_THE_SECOND, PreparedLine, UsageError, console, shortened, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.refresh.core import config
@@ -26,15 +26,15 @@ HEADINGS = ("received_at", "company", "event_type", "event_id", "batch", "verdic
 EXAMPLE = "a day (UTC) such as 2026-11-23, or a time such as 2026-11-23T14:20Z"
 
 
-def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, as_json: bool) -> int:
+def inbox(settings: Settings, since: datetime | None, *, waits_only: bool, form: TableFormat) -> int:
     """Print the notifications, newest first, with the state of each; return the exit code."""
     i = inbox_table.c
     chosen = [i.received_at >= since] if since else []
     chosen += [i.handled_at.is_(None)] if waits_only else []
     with stored(settings) as warehouse:
-        count, found = _read(settings, warehouse, chosen, None if as_json else MAX_SHOWN)
-    if as_json:
-        console().out(json.dumps({"hints": found}, indent=2), highlight=False)
+        count, found = _read(settings, warehouse, chosen, MAX_SHOWN if form is TableFormat.TABLE else None)
+    if form is not TableFormat.TABLE:
+        print_for_machines(form, {"hints": found}, HEADINGS, found)
     elif found:
         table(
             "Inbox",

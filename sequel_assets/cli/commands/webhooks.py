@@ -3,7 +3,6 @@
 `status` never calls Sequel; with `is_dry` the other commands only print what they would do.
 """
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -11,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from sequel_assets.cli.support.arguments import choose
+from sequel_assets.cli.support.machine_output import TableFormat, print_for_machines
 from sequel_assets.cli.support.terminal import TO_THE_MINUTE, console, errors, shortened, table
 from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.refresh.core import config
@@ -36,13 +36,13 @@ DONE = {
 RETRY_ADVICE = "What was done stays, and the rest is unchanged; run the command once more."
 
 
-def status(settings: Settings, *, as_json: bool) -> int:
+def status(settings: Settings, form: TableFormat) -> int:
     """Print every subscription and what is wrong; return the exit code."""
     with stored(settings) as warehouse:
         found = _read(settings, warehouse)
     is_wrong = any(record["wrong"] for record in found["subscriptions"])
-    if as_json:
-        console().out(json.dumps(found, indent=2), highlight=False)
+    if form is not TableFormat.TABLE:
+        print_for_machines(form, found, STATES, found["subscriptions"])
         return SOME_WRONG if is_wrong else ALL_WELL
     if settings.webhook_url is None:
         console().print("SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md).")

@@ -63,6 +63,12 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
             return code
 
 
+WORKSPACE = """load_from:
+  - python_module: {module_name: sequel_assets.definitions, location_name: sequel_assets}
+"""
+"""As the project's workspace.yaml, which is not there outside a checkout: else Dagster would name the location after the module."""
+
+
 @contextmanager
 def _exclusive_folder(folder: Path) -> Iterator[None]:
     """Empty the demo's folder and work in it, unless another demo does."""
@@ -102,13 +108,15 @@ def _serve_ui(folder: Path, port: int) -> None:
     free = _free_port(port)
     if free != port:
         console().print(f"Port {port} is in use; Dagster's UI takes {free}.")
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(WORKSPACE)
     command = [
         sys.executable,
         "-m",
         "dagster",
         "dev",
-        "-m",
-        "sequel_assets.definitions",
+        "-w",
+        str(workspace),
         "-h",
         "127.0.0.1",
         "-p",

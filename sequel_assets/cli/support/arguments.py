@@ -1,8 +1,9 @@
 """Parse and check arguments of commands: days, ranges and companies; a wrong value is refused by name."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -58,27 +59,63 @@ def _normalized(name: str) -> str:
     return unicodedata.normalize("NFC", name.strip())
 
 
+ONE_COMPANY = "an id, a partition key, a name, or the beginning of one that no other has"
+"""What a command takes for a company, in its help."""
+SUGGESTED_AT_MOST = 3
+
+
 def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[KnownCompany]:
-    """Return the companies with these ids, partition keys (in any case) or unique names; all where none is named."""
+    """Return the companies that people name (see `ONE_COMPANY`); all where none is named.
+
+    A name that fits none or several is refused, with those that it may mean.
+    """
     if not wanted:
         return list(companies)
     spellings = Spellings(name for company in companies for name in (company.company_id, company.partition_key))
     chosen: dict[str, KnownCompany] = {}
     wrong = []
     for text in wanted:
-        exact = [company for company in companies if text in (company.company_id, company.partition_key)]
-        found = exact or [company for company in companies if _normalized(company.name) == _normalized(text)]
-        if not found and (meant := spellings.find(text)) is not None:
-            found = [company for company in companies if meant in (company.company_id, company.partition_key)]
+        found = _meant(companies, text, spellings.find(text))
         if len(found) == 1:
             chosen[found[0].company_id] = found[0]
         elif found:
-            keys = ", ".join(visible(company.partition_key) for company in found)
+            keys = ", ".join(visible(company.partition_key) for company in found[:MAX_NAMED])
             wrong.append(f"--company {one_line(text)}: {len(found)} companies have this name; use one of {keys}")
         else:
-            known = ", ".join(visible(company.partition_key) for company in companies[:MAX_NAMED])
-            more = f" and {len(companies) - MAX_NAMED} more" if len(companies) > MAX_NAMED else ""
-            wrong.append(f"--company {one_line(text)}: there is no such company; known are {known}{more}")
+            wrong.append(f"--company {one_line(text)}: there is no such company; {_suggestion(companies, text)}")
     if wrong:
         raise UsageError("\n".join(wrong))
     return list(chosen.values())
+
+
+def _meant(companies: Sequence[KnownCompany], text: str, spelled: str | None) -> list[KnownCompany]:
+    """Return the companies that a text names, by the most exact rule that any of them fits."""
+    name = _normalized(text)
+    folded = name.casefold()
+    rules: list[Callable[[KnownCompany], bool]] = [
+        lambda one: text in (one.company_id, one.partition_key),
+        lambda one: _normalized(one.name) == name,
+        lambda one: spelled is not None and spelled in (one.company_id, one.partition_key),
+        lambda one: folded in (_normalized(one.name).casefold(), _slug(one)),
+        lambda one: any(_normalized(said).casefold().startswith(folded) for said in (one.name, one.partition_key)),
+    ]
+    if not name:
+        return []
+    return next((found for rule in rules if (found := [one for one in companies if rule(one)])), [])
+
+
+def _slug(company: KnownCompany) -> str:
+    """Return a partition key without the digits that make it unique."""
+    return company.partition_key.rpartition(".")[0].casefold()
+
+
+def _suggestion(companies: Sequence[KnownCompany], text: str) -> str:
+    """Return which companies may be meant, else which there are."""
+    said = {name.casefold(): one for one in companies for name in (one.name, _slug(one), one.company_id)}
+    near = get_close_matches(_normalized(text).casefold(), said, SUGGESTED_AT_MOST)
+    meant = dict.fromkeys(visible(said[name].partition_key) for name in near)
+    if meant:
+        return f"did you mean {' or '.join(meant)}?"
+    known = ", ".join(visible(company.partition_key) for company in companies[:MAX_NAMED])
+    more = f" and {len(companies) - MAX_NAMED} more" if len(companies) > MAX_NAMED else ""
+    return f"known are {known}{more}"

@@ -5,7 +5,6 @@ A home that DAGSTER_HOME names belongs to the user: its `dagster.yaml` is never 
 
 import fcntl
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,20 +15,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sequel_assets.cli.support.signals import was_killed
 from sequel_assets.cli.support.terminal import UsageError
+from sequel_assets.orchestration.run_tags import COMMAND
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
 from sequel_assets.orchestration.storage.errors import describe, was_interrupted
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.settings import DATA_FOLDER
 
-COMMAND_TAG = "sequel_assets/command"
-"""The tag of a command's runs: `host:process`."""
 QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 BATCHED_EVENT_LOG = f"""event_log_storage:
   module: {BatchedEventLog.__module__}
   class: {BatchedEventLog.__name__}
   config: {{home: {{env: DAGSTER_HOME}}}}
 """
-"""Batches events in our own home too, where there is no `dagster.yaml` to copy."""
+"""What our own home says besides the project's `dagster.yaml`: that one must work where no home is set."""
+STORAGES = ("storage:", "event_log_storage:")
+"""Lines of a `dagster.yaml` that choose where events are kept."""
 
 
 def dagster_home() -> Path:
@@ -63,12 +63,17 @@ def prepare(home: Path, *, is_ours: bool) -> None:
     """
     make_folder(home)
     source, target = Path("dagster.yaml"), home / "dagster.yaml"
-    if target.exists() and not is_ours:
+    if target.exists() and not (is_ours and source.is_file()):
         return
-    if source.is_file():
-        shutil.copyfile(source, target)
-    elif not target.exists():
-        target.write_text(QUIET_INSTANCE + (BATCHED_EVENT_LOG if is_ours else ""))
+    said = source.read_text() if source.is_file() else QUIET_INSTANCE
+    has_storage = any(line.startswith(STORAGES) for line in said.splitlines())
+    target.write_text(said if has_storage or not is_ours else f"{said.rstrip()}\n{BATCHED_EVENT_LOG}")
+
+
+def prepare_ours() -> None:
+    """Create our home, unless DAGSTER_HOME names one of the user's."""
+    if not os.environ.get("DAGSTER_HOME"):
+        prepare(dagster_home(), is_ours=True)
 
 
 @contextmanager
@@ -97,13 +102,13 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 
 def command_tags() -> dict[str, str]:
     """Return the tags by which a later command finds the runs of this one if it is killed."""
-    return {COMMAND_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+    return {COMMAND: f"{socket.gethostname()}:{os.getpid()}"}
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> None:
     """Mark the runs of killed commands as failed; else Dagster would count them as running for ever."""
     under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
-        host, _, process = run.tags.get(COMMAND_TAG, "").rpartition(":")
+        host, _, process = run.tags.get(COMMAND, "").rpartition(":")
         if host == socket.gethostname() and was_killed(int(process)):
             instance.report_run_failed(run, "The command that executed this run was killed; what it committed stays")

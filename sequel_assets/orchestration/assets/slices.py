@@ -16,6 +16,7 @@ from sequel_assets.orchestration.assets.catalog import row_count
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
 from sequel_assets.orchestration.partitions import days_by_company
 from sequel_assets.orchestration.reporting.materializations import Report, failure
+from sequel_assets.orchestration.reporting.run_summary import RunSummary, describing_tags
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.run_tags import is_forced
@@ -72,6 +73,8 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
             context.log.warning(
                 f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(unknown)}: no company has this id or partition key"
             )
+        context.instance.add_run_tags(context.run.run_id, describing_tags(wanted | gone, names, context.run.tags))
+        summary = RunSummary(names)
         settings = platform.settings()
         options = RefreshOptions(context.run.run_id, choice.accepts_loss, force=is_forced(context.run.tags))
         refresher = Refresher(client, warehouse, settings.clock, config.rules(settings), options)
@@ -83,6 +86,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
             for outcome in outcomes:
                 observer.on_outcome(outcome)
                 report.add(outcome, warehouse)
+                summary.add(outcome)
                 progress.log_if_due()
             observer.fatal = refresher.fatal
             if asks_sequel and not refresher.fatal and (report.failed or not choice.is_hourly):
@@ -95,8 +99,10 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
             _report_lists(context, warehouse)
         requests = client.stats.requests - before
         frozen = f", {choice.frozen} frozen (Sequel has forgotten them)" if choice.frozen else ""
+        summary.log(context, choice.requested, choice.kept if asks_sequel else {})
         context.log.info(
-            f"{requested} company days requested{frozen}, {requests} requests, {len(report.failed)} slices failed"
+            f"{requested} company days requested{frozen}, {requests} requests, {len(report.failed)} slices failed\n\n"
+            f"{summary.table()}"
         )
         if report.failed:
             raise failure(report.failed, names, str(refresher.fatal or ""))

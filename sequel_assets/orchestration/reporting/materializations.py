@@ -25,7 +25,7 @@ from sequel_assets.orchestration.reporting.charts.usage import (
     read_minutes,
 )
 from sequel_assets.orchestration.reporting.markdown import as_table
-from sequel_assets.refresh.core.datasets import LANDED_NAMES
+from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -41,6 +41,7 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
 }
 """The datasets that have a chart: its name, what is read for it of a company and a day, and what draws it as
 Markdown."""
+_PLACES = {dg.AssetKey(dataset.name): place for place, dataset in enumerate(SLICED)}
 MAX_AT_ONCE, MAX_SECONDS = 500, 5.0
 """Materializations are collected until there are so many, or until so long after the last ones were logged."""
 
@@ -109,10 +110,11 @@ def log_together(
 ) -> None:
     """Log materializations as `context.log_event` would, those of an asset in one transaction where the event log can.
 
-    Of one asset, since PostgreSQL's event log keeps the latest event of a batch's last asset alone.
+    Of one asset, since PostgreSQL's event log keeps the latest event of a batch's last asset alone. In the order of their
+    lineage: a slice whose source was logged after it would be marked as out of sync.
     """
     step = context.get_step_execution_context()
-    for asset in sorted({one.asset_key for one in materializations}, key=str):
+    for asset in sorted({one.asset_key for one in materializations}, key=lambda key: (_PLACES.get(key, -1), str(key))):
         together, batch = [one for one in materializations if one.asset_key == asset], str(uuid.uuid4())
         for place, one in enumerate(together, start=1):
             DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(together)))

@@ -1,4 +1,4 @@
-"""Makes a dataset's asset: description, columns, lineage, group, kinds and owner, all from its declaration."""
+"""Makes a dataset's asset: description, columns, lineage, group, layer, kinds and owner, all from its declaration."""
 
 from datetime import timedelta
 
@@ -12,7 +12,8 @@ HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn
 """For the UI's own freshness column: something was materialized within the last hours. docs/freshness.md says what it
 cannot know, and why to rely on the checks *fresh_by_the_hour* instead."""
 OWNERS = ["team:data-platform"]
-LANDED_GROUP, INSIGHTS_GROUP, CATALOG_GROUP = "landed", "insights", "catalog"
+LAYER_TAG = "sequel_assets/layer"
+"""The tag that says whether a dataset is landed from Sequel or derived in the warehouse; its group says what it is about."""
 
 
 def describe(dataset: Dataset) -> str:
@@ -41,13 +42,6 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
     )
 
 
-def group_of(dataset: Dataset) -> str:
-    """Return the group that the dataset is drawn in."""
-    if isinstance(dataset, Insight):
-        return INSIGHTS_GROUP
-    return LANDED_GROUP if dataset in LANDED else CATALOG_GROUP
-
-
 def lineage(dataset: Dataset) -> list[str]:
     """Return the datasets directly before this one."""
     if isinstance(dataset, Insight):
@@ -67,7 +61,8 @@ def spec_of(dataset: Dataset, partitions: dg.PartitionsDefinition[str] | None = 
         deps=lineage(dataset),
         description=describe(dataset),
         metadata={"dagster/column_schema": column_schema(dataset), "dagster/table_name": dataset.name},
-        group_name=group_of(dataset),
+        group_name=dataset.subject.value,
+        tags={LAYER_TAG: "derived" if isinstance(dataset, Insight) else "landed"},
         owners=OWNERS,
         kinds=kinds,
         partitions_def=partitions,

@@ -1,7 +1,7 @@
 """Dagster's SQLite event log, made to store many materializations in one transaction.
 
 Dagster's own event log opens two databases and commits twice for every single event, some 8 to 11 ms each; a year of
-fifty companies is 180,000 events. `dagster.yaml` names this class. Dagster passes batches to it where
+fifty companies is 180,000 events. The `dagster.yaml` of our own home names this class. Dagster passes batches to it where
 `DAGSTER_EVENT_BATCH_SIZE` is set: the planned slices of a run, and what `orchestration/reporting/materializations.py`
 logs together. What is stored must be exactly what Dagster's own event log would have stored one by one. PostgreSQL's
 event log supports batches by itself.

@@ -11,10 +11,11 @@ from sequel_assets.refresh.datasets.interactions import INTERACTIONS
 from sequel_assets.refresh.datasets.lists import LIST_ENDPOINTS
 from sequel_assets.refresh.datasets.replays import AVAILABLE_REPLAYS
 from sequel_assets.warehouse.tables import company_lists, core, webhooks
-from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 
 EVENT_PARTICIPANTS = Dataset(
     table=core.event_participants,
+    subject=Subject.AUDIENCE,
     answers="Who was engaged with which event on a day, for how many minutes, live and in the replay?",
     grain="one row per company, day, event or hub, and person with at least one minute",
     source="GET /user-engagement/events/{eventId}/top-participants (documented), one day and engagement type at a time",
@@ -23,6 +24,7 @@ EVENT_PARTICIPANTS = Dataset(
 )
 EVENT_CONCURRENCY = Dataset(
     table=core.event_concurrency,
+    subject=Subject.EVENT_DETAILS,
     answers="How many people watched a stage event in each minute?",
     grain="one row per company, day, stage event and minute that Sequel answers",
     source="GET /getVideoWatchOverTime/{eventId} (documented)",
@@ -55,6 +57,7 @@ SLICED_NAMES = frozenset(dataset.name for dataset in SLICED)
 
 COMPANIES = Dataset(
     table=core.companies,
+    subject=Subject.CATALOG,
     answers="Which companies does the hierarchy have, and where?",
     grain="one row per company",
     source="GET /company/{companyId} and /company/{companyId}/list (documented)",
@@ -63,6 +66,7 @@ COMPANIES = Dataset(
 )
 COMPANY_PARENTS = Dataset(
     table=company_lists.company_parents,
+    subject=Subject.CATALOG,
     answers="Which company was a company's parent on which day?",
     grain="one row per company and day on which it came to stand there",
     source="GET /company/{companyId}/list (documented), as each hour's walk of the hierarchy finds it",
@@ -71,6 +75,7 @@ COMPANY_PARENTS = Dataset(
 )
 EVENTS = Dataset(
     table=core.events,
+    subject=Subject.CATALOG,
     answers="Which events and hubs does each company have?",
     grain="one row per company and event or hub",
     source="GET /company/{companyId}/events (documented)",
@@ -79,6 +84,7 @@ EVENTS = Dataset(
 )
 SUBSCRIPTIONS = Dataset(
     table=webhooks.subscriptions,
+    subject=Subject.PLATFORM,
     answers="Which webhooks does Sequel deliver, until when, and when was that last seen?",
     grain="one row per subscription at Sequel",
     source="POST, GET, PUT and DELETE /api/integrations/webhooks (documented)",

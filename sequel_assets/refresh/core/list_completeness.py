@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from sequel_assets.refresh.core.outcomes import UNTIL_ACCEPTED
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import HUB
 
@@ -36,7 +37,7 @@ def doubt(entries: int, listed: Collection[str], before: Collection[str], witnes
     if len(listed) < len(before):
         return Doubt(
             f"lists {len(listed)} people and listed {len(before)} before: such a round number looks like a cap; "
-            "the rows that were there stay until sequel-assets accept",
+            f"{UNTIL_ACCEPTED}",
             is_quarantined=True,
         )
     if lacking := len({*witnesses} - {*listed}):

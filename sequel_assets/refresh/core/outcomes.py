@@ -70,7 +70,11 @@ def unexpected(error: Exception) -> str:
     return f"an unexpected {type(error).__name__}{place}, a mistake of this program; please report it"
 
 
+UNTIL_ACCEPTED = "the rows that were there stay until sequel-assets accept"
+"""In the reason of every problem whose rows are quarantined."""
+
+
 def quarantined(loss: Loss | None) -> str:
     """Return why a slice is quarantined: of what less than half is left."""
     part = f"less than half of its {loss.what} ({loss.left:,} of {loss.had:,})" if loss else "less than half of it"
-    return f"quarantined: the day is final, and Sequel now answers {part}; the rows that were there stay until sequel-assets accept"
+    return f"quarantined: the day is final, and Sequel now answers {part}; {UNTIL_ACCEPTED}"

@@ -9,7 +9,7 @@ from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRe
 from sequel_assets.refresh.datasets.people_without_email import ListEntry
 from sequel_assets.sequel import Activity, Duration, SequelClient
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 T = TypeVar("T", int, float, datetime)
@@ -136,6 +136,7 @@ def _row(request: EventRequest, who: str, entries: Sequence[Activity]) -> Row:
 
 EVENT_ACTIVITY = Dataset(
     table=event_activity,
+    subject=Subject.EVENT_DETAILS,
     answers="Who registered for an event, came, watched, commented, asked and answered, and how does Sequel score them?",
     grain="one row per company, day on which the event starts, stage event and person who registered or came",
     source="POST /events/{eventId}/user-activity (observed), every page, verified by its totalCount",

@@ -16,7 +16,7 @@ from sequel_assets.refresh.datasets.endpoint import (
 )
 from sequel_assets.sequel import Interactions, SequelClient
 from sequel_assets.sequel.endpoints.interactions import ChatMessage, Poll
-from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 from sequel_assets.warehouse.tables.event_details import (
     chat_messages,
     poll_answers,
@@ -120,6 +120,7 @@ def _once(things: Sequence[T], key: Callable[[T], str], what: str) -> list[T]:
 NAMED = "GET /events/{eventId}/polls (only named, its shape is a proposal): where it is not there the dataset is unavailable"
 POLLS = Dataset(
     table=polls,
+    subject=Subject.INTERACTION,
     answers="Which polls did an event have?",
     grain="one row per company, day on which the event starts, stage event and poll",
     source=NAMED,
@@ -128,6 +129,7 @@ POLLS = Dataset(
 )
 POLL_OPTIONS = Dataset(
     table=poll_options,
+    subject=Subject.INTERACTION,
     answers="What could be chosen in a poll?",
     grain="one row per company, day on which the event starts, stage event, poll and option",
     source=NAMED,
@@ -136,6 +138,7 @@ POLL_OPTIONS = Dataset(
 )
 POLL_ANSWERS = Dataset(
     table=poll_answers,
+    subject=Subject.INTERACTION,
     answers="Who chose what in a poll, and when?",
     grain="one row per company, day on which the event starts, stage event, poll and answer",
     source=NAMED,
@@ -144,6 +147,7 @@ POLL_ANSWERS = Dataset(
 )
 QUESTIONS = Dataset(
     table=questions,
+    subject=Subject.INTERACTION,
     answers="What did the audience ask, what was answered, how many others wanted to know?",
     grain="one row per company, day on which the event starts, stage event and question",
     source=NAMED,
@@ -152,6 +156,7 @@ QUESTIONS = Dataset(
 )
 CHAT_MESSAGES = Dataset(
     table=chat_messages,
+    subject=Subject.INTERACTION,
     answers="What was written in the chat of an event, in order?",
     grain="one row per company, day on which the event starts, stage event and message",
     source=NAMED,
@@ -160,6 +165,7 @@ CHAT_MESSAGES = Dataset(
 )
 REACTIONS = Dataset(
     table=reactions,
+    subject=Subject.INTERACTION,
     answers="Which emoji were sent in which minute of an event, and how often?",
     grain="one row per company, day on which the event starts, stage event, emoji and minute",
     source=NAMED,

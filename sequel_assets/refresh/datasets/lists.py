@@ -18,7 +18,7 @@ from sequel_assets.warehouse.tables.company_lists import (
     hub_rooms,
     registrants,
 )
-from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 
 
 def fetch_registrants(client: SequelClient, request: EventRequest) -> Rows:
@@ -99,6 +99,7 @@ def _as_json(value: object) -> str | None:
 
 REGISTRANTS = Dataset(
     table=registrants,
+    subject=Subject.AUDIENCE,
     answers="Who registered for an event, whether or not they came?",
     grain="one row per company, stage event and person who registered",
     source="GET /event/{eventId}/registrants (documented); links to join are not kept",
@@ -107,6 +108,7 @@ REGISTRANTS = Dataset(
 )
 HUB_PARTICIPANTS = Dataset(
     table=hub_participants,
+    subject=Subject.NETWORKING,
     answers="Whom does Sequel list in a networking hub?",
     grain="one row per company, hub and person",
     source="GET /networking/{id}/participantsList (documented)",
@@ -115,6 +117,7 @@ HUB_PARTICIPANTS = Dataset(
 )
 HUB_ROOMS = Dataset(
     table=hub_rooms,
+    subject=Subject.NETWORKING,
     answers="Which rooms does a networking hub have, and for how many people each? With networking: how full was it?",
     grain="one row per company, hub and room; a hub without rooms has none",
     source="GET /networking/{id} (documented)",
@@ -126,6 +129,7 @@ HUB_ROOMS = Dataset(
 )
 EVENT_HOSTS = Dataset(
     table=event_hosts,
+    subject=Subject.EVENT_DETAILS,
     answers="Who organizes and presents an event?",
     grain="one row per company, stage event, person and role",
     source="organizers and presenters in GET /company/{companyId}/events (documented, their shape is not): e-mails, ids, or objects with "

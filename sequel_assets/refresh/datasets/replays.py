@@ -2,7 +2,7 @@
 
 from sequel_assets.refresh.datasets.endpoint import REFRESHED, Endpoint, EventRequest, Rows
 from sequel_assets.sequel import SequelClient
-from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 from sequel_assets.warehouse.tables.event_details import replays
 
 
@@ -17,6 +17,7 @@ def fetch_replays(client: SequelClient, request: EventRequest) -> Rows:
 
 REPLAYS = Dataset(
     table=replays,
+    subject=Subject.EVENT_DETAILS,
     answers="Which recordings does an event have, and can they be watched and downloaded?",
     grain="one row per company, day on which the event starts, stage event and recording",
     source="GET /event/{eventId}/availableReplays (documented); the addresses themselves are not kept",

@@ -3,9 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy import Table
+
+
+class Subject(StrEnum):
+    """What a dataset is about: its group in Dagster."""
+
+    CATALOG = "catalog"
+    USAGE = "usage"
+    AUDIENCE = "audience"
+    EVENT_DETAILS = "event_details"
+    INTERACTION = "interaction"
+    NETWORKING = "networking"
+    PLATFORM = "platform"
 
 
 @dataclass(frozen=True)
@@ -13,6 +26,7 @@ class Dataset:
     """What people must know of a table that is an asset: its page in Dagster and in docs/datasets.md."""
 
     table: Table
+    subject: Subject
     answers: str
     """The question that it answers, in one sentence."""
     grain: str

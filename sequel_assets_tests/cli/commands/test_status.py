@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import metadata
 from pathlib import Path
 
 import httpx
@@ -35,6 +36,12 @@ def test_status_has_this_shape_for_machines(whole: Checkout) -> None:
         "gone": False,
         "unknown_days": 0,
         "counts_from": "2026-03-01",
+        "data_through": "2026-03-03T15:00:00+00:00",
+        "late": 0,
+        "quarantined": 0,
+        "unavailable": 0,
+        "problems": 0,
+        "refreshed_at": "2026-03-03T15:07:00+00:00",
     }
     assert len(told["datasets"]) == 3 * len(SLICED)
     assert [d for d in told["datasets"] if (d["company"], d["dataset"]) == (keys[ACME], "event_participants")] == [
@@ -46,18 +53,46 @@ def test_status_has_this_shape_for_machines(whole: Checkout) -> None:
             "last_day": "2026-03-03",
             "final_days": 0,
             "data_through": "2026-03-03T15:00:00+00:00",
+            "refreshed_at": "2026-03-03T15:07:00+00:00",
             "rows": 3,
         }
     ]
+    assert whole.quickly("status", "--format", "json").stdout == done.stdout
 
 
-def test_status_is_a_table_for_people(whole: Checkout) -> None:
+def test_status_is_a_row_per_company_for_people(whole: Checkout) -> None:
     """Also where the terminal knows no UTF-8."""
     for told in ({}, {"PYTHONIOENCODING": "ascii"}):
         done = whole.call("status", **told)
         assert (done.returncode, done.stderr) == (0, "")
-        assert "event_participants" in done.stdout
+        assert "event_participants" not in done.stdout
+        assert done.stdout.count("2026-03-03 15:00") == 3
         assert done.stdout.rstrip().endswith("Nothing is late.\nNo problem is open.")
+
+
+def test_status_of_a_company_and_of_all_lists_the_datasets(whole: Checkout) -> None:
+    """A company by the beginning of its name; a name that is none is refused with what may be meant."""
+    everything, one = whole.quickly("status", "--all").stdout, whole.quickly("status", "--company", "acme").stdout
+    assert (everything.count(" event_participants "), one.count(" event_participants ")) == (3, 1)
+    assert ("bolt" in everything, "bolt" in one) == (True, False)
+    (line,) = whole.refused_quickly(2, "status", "--company", "blot")
+    assert re.fullmatch(r"--company blot: there is no such company; did you mean bolt\.[0-9a-f]{8}\?", line)
+
+
+def test_status_late_names_every_late_slice_and_nobody_else(whole: Checkout) -> None:
+    """Hours later, as text and as CSV; exit 1."""
+    later = {"SEQUEL_NOW": "2026-03-03T19:07:00Z"}
+    done = whole.quickly("status", "--late", "--company", "bolt", **later)
+    assert done.returncode == 1
+    assert ("Late: " in done.stdout, "acme" in done.stdout, "No problem" in done.stdout) == (True, False, False)
+    assert whole.quickly("status", "--late").stdout.splitlines() == ["Nothing is late."]
+    rows = whole.quickly("status", "--late", "--format", "csv", **later).stdout.splitlines()
+    assert rows[0] == '"company","data_through","late","quarantined","unavailable","problems","refreshed_at"'
+    assert [re.sub(r"\.[0-9a-f]{8}", "", row.split(",")[0]) for row in rows[1:]] == [
+        '"root"',
+        '"acme-events"',
+        '"bolt"',
+    ]
 
 
 def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Checkout) -> None:
@@ -139,6 +174,23 @@ def test_wrong_arguments_of_the_sandbox_are_refused_in_one_line(refusing: Checko
     ):
         (line,) = refusing.refused_quickly(2, "sandbox", "--port", "0", *arguments)
         assert line.startswith(words)
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    """And nothing else is printed, wherever it is called."""
+    done = call_in_process(["--version"], tmp_path, {})
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        f"sequel-assets {metadata.version('sequel_assets')}\n",
+        "",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_h_is_help(tmp_path: Path) -> None:
+    """For a command and for all of them."""
+    for command in ([], ["status"], ["query", "usage"]):
+        assert call_in_process([*command, "-h"], tmp_path, {}).stdout.lstrip().startswith("Usage:")
 
 
 @pytest.mark.parametrize(

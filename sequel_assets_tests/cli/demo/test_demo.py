@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.insights import INSIGHTS
-from sequel_assets.refresh.core.datasets import LANDED, SLICED, SUBSCRIPTIONS, WITHOUT_DAY
+from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import event_participants
+from sequel_assets.warehouse.tables.dataset import Subject
 from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.browser import seen
 from sequel_assets_tests.support.commands.calls import run_command
@@ -145,21 +145,15 @@ def test_a_notification_that_is_replayed_is_refreshed_by_the_daemon(demo: Served
 
 
 def test_people_see_it_in_their_browser(demo: ServedDemo) -> None:
-    """The graph with all its assets, the counts of partitions, an asset's page with its columns."""
+    """The lineage of all subjects on one screen, the counts of partitions, an asset's page with its columns."""
     seen.require_browser()
-    with seen.dagster_ui(demo.url, *seen.TALL) as ui:
-        ui.open_graph()
-        assert ui.columns_of_graph() == [
-            ["companies"],
-            ["events"],
-            sorted(dataset.name for dataset in (*WITHOUT_DAY, SUBSCRIPTIONS, *LANDED)),
-            sorted(dataset.name for dataset in INSIGHTS),
-        ]
+    with seen.dagster_ui(demo.url, 1440, 900) as ui:
+        assert ui.open_lineage() == sorted(Subject)
     with seen.dagster_ui(demo.url) as ui:
         text = ui.open_partitions("daily_usage")
         assert f"Materialized ({DAYS * COMPANIES})" in re.sub(r"\s+", " ", text)
         text = ui.open_asset("daily_usage")
-        for words in ("insights", "data-platform", "engaged_minutes", "one row per company"):
+        for words in ("usage", "data-platform", "engaged_minutes", "one row per company"):
             assert words in text, words
 
 

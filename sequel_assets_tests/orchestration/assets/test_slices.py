@@ -1,7 +1,9 @@
 """The op that refreshes slices: what a run turns green and red, what it tells, what it asks."""
 
+import re
 from datetime import timedelta
 
+import dagster as dg
 import pytest
 import sqlalchemy as sa
 
@@ -21,11 +23,34 @@ EVERYBODY = [ROOT, ACME, BOLT]
 
 
 def test_one_partition_materializes_every_dataset(stage: Stage) -> None:
-    """One company, one day: five slices are green and no other."""
+    """One company, one day: its slices are green and no other, logged after those that they are derived from."""
     result = stage.run("refresh_slices", {"dagster/partition": f"{stage.key(ACME)}|{DAYS[0]}"})
     assert result.success
     wanted = stage.slice_keys([ACME], DAYS[:1])
     assert {name: stage.statuses(name) for name in DATASETS} == {name: (wanted, set()) for name in DATASETS}
+    logged = {
+        name: stage.instance.fetch_materializations(dg.AssetKey(name), limit=1).records[0].storage_id
+        for name in DATASETS
+    }
+    assert [
+        (insight.name, source)
+        for insight in INSIGHTS
+        for source in insight.inputs
+        if logged[source] > logged[insight.name]
+    ] == []
+    run = stage.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert {name: run.tags[f"sequel_assets/{name}"] for name in ("companies", "days", "why")} == {
+        "companies": stage.key(ACME), "days": str(DAYS[0]), "why": "launched by hand",
+    }  # fmt: skip
+    said = [
+        entry.user_message
+        for entry in stage.instance.all_logs(result.run_id)
+        if entry.user_message.startswith(f"{stage.key(ACME)} {DAYS[0]}: ")
+    ]
+    assert [re.sub(r"\d+ requests, [\d.]+ s", "", line) for line in said] == [
+        f"{stage.key(ACME)} {DAYS[0]}: requested; 32 rows, 40 minutes, 2 people, ; {len(DATASETS)} slices changed"
+    ]
 
 
 @pytest.mark.sampled(3)

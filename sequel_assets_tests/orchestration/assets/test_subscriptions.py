@@ -165,4 +165,4 @@ def test_the_assets_page_says_what_its_table_means() -> None:
     (spec,) = subscriptions_asset().specs
     assert spec.key.to_user_string() == SUBSCRIPTIONS.name
     assert SUBSCRIPTIONS.answers in (spec.description or "")
-    assert spec.group_name == "catalog"
+    assert spec.group_name == "platform"

@@ -1,0 +1,142 @@
+"""What people read of a run of slices: its tags in Dagster's list of runs, and in its log a line per company and day.
+
+It names companies by their partition keys, and nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import dagster as dg
+
+from sequel_assets.orchestration.run_tags import ACCEPT, COMMAND, FORCE, is_on
+from sequel_assets.refresh.core.datasets import CORE_NAMES, EVENT_PARTICIPANTS
+from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.safety.visible import visible
+from sequel_assets.warehouse.tables.core import NO_DAY
+
+COMPANIES_TAG, DAYS_TAG, WHY_TAG = "sequel_assets/companies", "sequel_assets/days", "sequel_assets/why"
+NAMED_AT_MOST = 3
+"""Companies that a run's tag names; of more it has the number."""
+LINES_AT_MOST = 100
+"""Company days that have a line in the log: each line is an event in Dagster's storage."""
+CAUSES = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor", "dagster/backfill": "backfill"}
+"""Dagster's own tags that say what asked for a run."""
+
+
+def describing_tags(
+    days: Mapping[str, Sequence[date]], names: Mapping[str, str], tags: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the tags that describe a run: companies (up to three by name), days, and what asked for it."""
+    chosen = sorted({day for theirs in days.values() for day in theirs})
+    keys = sorted(names[company_id] for company_id in days)
+    described = {
+        COMPANIES_TAG: ", ".join(keys) if len(keys) <= NAMED_AT_MOST else f"{len(keys)} companies",
+        WHY_TAG: _why(tags),
+    }
+    if chosen:
+        described[DAYS_TAG] = str(chosen[0]) if len(chosen) == 1 else f"{chosen[0]} to {chosen[-1]}"
+    return described
+
+
+def _why(tags: Mapping[str, str]) -> str:
+    cause = next((f"{word} {tags[tag]}" for tag, word in CAUSES.items() if tag in tags), "")
+    cause = cause or ("command" if COMMAND in tags else "launched by hand")
+    modes = [mode for tag, mode in ((ACCEPT, "accept"), (FORCE, "force")) if is_on(tags, tag)]
+    return ", ".join([cause, *modes])
+
+
+@dataclass
+class CompanyDay:
+    """What a run made of a day of a company."""
+
+    rows: int = 0
+    minutes: int = 0
+    people: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    changed: int = 0
+    failed: int = 0
+    """Slices of all datasets."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome; rows are those of minutes, everything else would count a person's row many times."""
+        if outcome.dataset == EVENT_PARTICIPANTS.name:
+            self.minutes, self.people = outcome.engaged_minutes or 0, outcome.people or 0
+        self.rows += outcome.rows if outcome.dataset in CORE_NAMES else 0
+        self.requests += outcome.requests
+        self.seconds += outcome.seconds
+        self.changed += outcome.verdict is SliceStatus.DONE
+        self.failed += outcome.verdict is SliceStatus.FAILED
+
+    def __str__(self) -> str:
+        """Return it as the rest of a line."""
+        changed = f"{_slices(self.changed)} changed" if self.changed else "nothing changed"
+        failed = f", {_slices(self.failed)} failed" if self.failed else ""
+        return (
+            f"{self.rows:,} rows, {self.minutes:,} minutes, {self.people:,} people, {self.requests:,} requests, "
+            f"{self.seconds:.1f} s; {changed}{failed}"
+        )
+
+
+@dataclass
+class RunSummary:
+    """Collects the outcomes of a run, and says at its end what became of each company and day."""
+
+    names: Mapping[str, str]
+    _days: dict[tuple[str, date], CompanyDay] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome of a slice."""
+        if outcome.day != NO_DAY:
+            self._days.setdefault((self.names[outcome.company_id], outcome.day), CompanyDay()).add(outcome)
+
+    def log(
+        self,
+        context: dg.AssetExecutionContext,
+        requested: Mapping[str, Collection[date]],
+        kept: Mapping[str, Collection[date]],
+    ) -> None:
+        """Write a line for each company day that was requested, one for each company's days that were kept, and the sums."""
+        asked = {(self.names[company_id], day) for company_id, days in requested.items() for day in days}
+        lines = [
+            f"{visible(key)} {day}: requested; {self._days[key, day]}"
+            for key, day in sorted(asked)
+            if (key, day) in self._days
+        ]
+        skipped = {self.names[company_id]: days for company_id, days in kept.items() if days}
+        lines += [
+            f"{visible(key)}: {_in_words(days)} not requested: final, complete for this hour, or forgotten by Sequel; "
+            "to request them again, launch the run with the tag sequel_assets/force = true"
+            for key, days in sorted(skipped.items())
+        ]
+        for line in lines[:LINES_AT_MOST]:
+            context.log.info(line)
+        if len(lines) > LINES_AT_MOST:
+            context.log.info(f"and {len(lines) - LINES_AT_MOST} lines more of this kind")
+
+    def table(self) -> str:
+        """Return the sums of each company as a Markdown table, the ones with most minutes first."""
+        sums: dict[str, list[float]] = {}
+        for (key, _), day in self._days.items():
+            ours = sums.setdefault(key, [0] * 6)
+            values = (1, day.minutes, day.requests, day.seconds, day.changed, day.failed)
+            sums[key] = [one + more for one, more in zip(ours, values, strict=True)]
+        most = sorted(sums, key=lambda key: (-sums[key][1], key))[:LINES_AT_MOST]
+        head = (
+            "| company | days | minutes | requests | seconds | slices changed | slices failed |\n" + "| --- " * 7 + "|"
+        )
+        rows = [f"| {visible(key)} | " + " | ".join(f"{value:,.0f}" for value in sums[key]) + " |" for key in most]
+        return "\n".join([head, *rows])
+
+
+def _slices(count: int) -> str:
+    return f"{count:,} slice" if count == 1 else f"{count:,} slices"
+
+
+def _in_words(days: Collection[date]) -> str:
+    """Return days as a range with their number."""
+    chosen = sorted(days)
+    return str(chosen[0]) if len(chosen) == 1 else f"{len(chosen)} days from {chosen[0]} to {chosen[-1]}"
