@@ -41,11 +41,14 @@ def in_one_line() -> Iterator[None]:
 
 
 @contextmanager
-def current_warehouse(settings: Settings) -> Iterator[Warehouse]:
-    """Yield the warehouse of the settings, whose schema is of this release; it is closed at the end."""
+def current_warehouse(settings: Settings, *, may_create: bool = False) -> Iterator[Warehouse]:
+    """Yield the warehouse of the settings, whose schema is of this release; it is closed at the end.
+
+    Where it has no tables yet they are created, if that may be.
+    """
     warehouse = config.open_warehouse(settings)
     try:
-        schema.ensure_current(warehouse)
+        (schema.create_if_empty if may_create else schema.ensure_current)(warehouse)
         yield warehouse
     finally:
         warehouse.dispose()
@@ -66,12 +69,12 @@ class Platform:
 
     @contextmanager
     def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
-        """Yield a client and the warehouse, closed at the end; errors fail the run."""
+        """Yield a client and the warehouse, created if there is none, closed at the end; errors fail the run."""
         with in_one_line():
             now = self.settings()
             now.require(*NEEDED)
             with (
-                self.warehouse() as warehouse,
+                current_warehouse(now, may_create=True) as warehouse,
                 nullcontext(self._client) if self._client else closing(config.open_client(now)) as client,
             ):
                 warehouse.ensure_writable()

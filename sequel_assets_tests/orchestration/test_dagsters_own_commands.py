@@ -66,7 +66,7 @@ def test_dg_check_defs(clone: Path) -> None:
 def test_dg_list_defs_names_every_asset(clone: Path) -> None:
     done = call(clone, "dg", "list", "defs", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    listed = {asset["key"] for asset in json.loads(done.stdout)["assets"]}
+    listed = {asset["asset_key"] for asset in json.loads(done.stdout)["assets"]}
     assert listed == {dataset.name for dataset in [*CATALOG, SUBSCRIPTIONS, *SLICED]}
 
 
@@ -101,6 +101,7 @@ def serving(clone: Path, *command: str) -> Iterator[str]:
         _, left = psutil.wait_procs(ours, timeout=60)
         for one in left:
             one.kill()
+        process.wait(30)
         log.close()
     assert left == []
 

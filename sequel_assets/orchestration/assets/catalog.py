@@ -1,7 +1,8 @@
 """The assets that have no day: companies and their parents, events, registrants, and the people and rooms of hubs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
@@ -22,11 +23,26 @@ def row_count(table: sa.Table, connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
+def _chosen(
+    context: dg.AssetExecutionContext, figures: Mapping[str, Mapping[str, Any]]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Yield the results of the assets that the run was asked for."""
+    for name, metadata in figures.items():
+        if dg.AssetKey(name) in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata)
+
+
 def companies_asset() -> dg.AssetsDefinition:
-    """Return the assets of the company hierarchy; they add the partitions of companies that are new."""
+    """Return the assets of the company hierarchy; they add the partitions of companies that are new.
+
+    Whichever of them is chosen, the walk of the hierarchy stores both.
+    """
 
     @dg.multi_asset(
-        name="walk_companies", specs=[spec_of(COMPANIES), spec_of(COMPANY_PARENTS)], required_resource_keys={"platform"}
+        name="walk_companies",
+        specs=[spec_of(COMPANIES), spec_of(COMPANY_PARENTS)],
+        required_resource_keys={"platform"},
+        can_subset=True,
     )
     def walk_companies(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         platform: Platform = context.resources.platform
@@ -35,10 +51,11 @@ def companies_asset() -> dg.AssetsDefinition:
             parents = warehouse.ask(partial(row_count, COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MAX_SHOWN])]
         preview = dg.MetadataValue.md(as_table(shown))
-        yield dg.MaterializeResult(
-            asset_key=COMPANIES.name, metadata={"dagster/row_count": len(found), "preview": preview}
-        )
-        yield dg.MaterializeResult(asset_key=COMPANY_PARENTS.name, metadata={"dagster/row_count": parents})
+        figures: dict[str, dict[str, Any]] = {
+            COMPANIES.name: {"dagster/row_count": len(found), "preview": preview},
+            COMPANY_PARENTS.name: {"dagster/row_count": parents},
+        }
+        yield from _chosen(context, figures)
 
     return walk_companies
 
@@ -68,13 +85,14 @@ def events_asset() -> dg.AssetsDefinition:
 def registrants_asset() -> dg.AssetsDefinition:
     """Return the assets of registrants and of the hubs' people and rooms.
 
-    Each refresh of slices refreshes what is due of them.
+    Each refresh of slices refreshes what is due of them. Whichever of them is chosen, all are requested.
     """
 
     @dg.multi_asset(
         name="list_registrants",
         specs=[spec_of(dataset) for dataset in LISTS],
         required_resource_keys={"platform"},
+        can_subset=True,
     )
     def list_registrants(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         platform: Platform = context.resources.platform
@@ -86,7 +104,6 @@ def registrants_asset() -> dg.AssetsDefinition:
                 f"{len(failed)} lists cannot be fetched; their older rows stay:\n"
                 + "\n".join(map(as_line, failed[:MAX_SHOWN]))
             )
-        for name, number in rows.items():
-            yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": number})
+        yield from _chosen(context, {name: {"dagster/row_count": number} for name, number in rows.items()})
 
     return list_registrants

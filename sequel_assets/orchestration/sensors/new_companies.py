@@ -9,14 +9,13 @@ from datetime import date, datetime
 import dagster as dg
 
 from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
-from sequel_assets.orchestration.resources import in_one_line
+from sequel_assets.orchestration.resources import current_warehouse, in_one_line
 from sequel_assets.orchestration.schedules.schedules import SLICES_JOB, UNDER_WAY
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.coverage.slice_coverage import landed_companies
 from sequel_assets.refresh.discovery.companies import refresh_companies
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
-from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
@@ -145,9 +144,7 @@ def attempts_in(instance: dg.DagsterInstance) -> dict[str, Attempt]:
 def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownCompany], frozenset[str]]:
     settings.require("company_id")
     short_budget = {"retry_budget_seconds": min(settings.retry_budget_seconds, PATIENCE_SECONDS)}
-    warehouse = config.open_warehouse(settings)
-    try:
-        schema.create_if_empty(warehouse)
+    with current_warehouse(settings, may_create=True) as warehouse:
         warehouse.ensure_writable()
         with (
             closing(config.open_client(settings.model_copy(update=short_budget))) as client,
@@ -157,5 +154,3 @@ def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownComp
                 client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=partitions
             )
         return found, warehouse.ask(landed_companies)
-    finally:
-        warehouse.dispose()
