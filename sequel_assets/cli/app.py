@@ -8,6 +8,7 @@ seconds to load, and `--help` must not pay for it.
 import io
 import sys
 from contextlib import suppress
+from enum import StrEnum
 from importlib import metadata
 from typing import Annotated
 
@@ -23,6 +24,13 @@ from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
+
+
+class Service(StrEnum):
+    """What can be served."""
+
+    RECEIVER = "receiver"
+
 
 USAGE_ERROR, UNREACHABLE, INTERRUPTED = 2, 3, 130
 
@@ -176,14 +184,19 @@ def identity(
 
 @app.command()
 def serve(
-    receiver: Annotated[bool, typer.Option("--receiver", help="the receiver of webhooks (docs/webhooks.md)")] = False,
+    what: Annotated[Service | None, typer.Argument(help="receiver: of webhooks (docs/webhooks.md)")] = None,
+    receiver: Annotated[bool, typer.Option("--receiver", help="the old form of `serve receiver`")] = False,
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8750,
 ) -> None:
     """Serve the receiver of webhooks until Ctrl-C; deliveries under way are finished first."""
     from sequel_assets.cli.commands.serve import serve as run
 
-    run(settings_module.load(), receiver=receiver, host=host, port=port)
+    if receiver:
+        errors().print("--receiver is the old form and still works; the new one: sequel-assets serve receiver")
+    if what is None and not receiver:
+        raise UsageError("nothing to serve; write: sequel-assets serve receiver")
+    run(settings_module.load(), host=host, port=port)
 
 
 app.command()(notifications.inbox)

@@ -6,7 +6,7 @@ import typer
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="0 takes a free one")] = 8700,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8700,
     seed: int = 7,
     companies: Annotated[int, typer.Option(min=1, max=10_000)] = 4,
     days: Annotated[int, typer.Option(min=1, max=3650)] = 14,
@@ -37,7 +37,9 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="end after the tables instead of serving Dagster's UI")] = False,
     days: Annotated[int, typer.Option(min=1, max=365)] = 14,
     companies: Annotated[int, typer.Option(min=1, max=100)] = 4,
-    port: Annotated[int, typer.Option(help="port of Dagster's UI; where it is taken, the next free one")] = 3000,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="port of Dagster's UI; where it is taken, the next free one")
+    ] = 3000,
 ) -> None:
     """Show everything on a synthetic world: sandbox, backfill, tables, Dagster's UI. Needs no account."""
     from sequel_assets.cli.demo.command import demo as run

@@ -132,7 +132,7 @@ def test_who_reads_is_not_asked(whole: Checkout) -> None:
 def test_the_receiver_compares_the_root_alone(whole: Checkout) -> None:
     """It needs no key of persons and no host; another account's deliveries would be hints of nothing."""
     told = {**WEBHOOKS, "SEQUEL_PERSON_KEY": "", "SEQUEL_API_URL": "https://api.introvoke.com"}
-    (line,) = whole.refused_quickly(2, "serve", "--receiver", "--port", "0", **told, **OTHER_ROOT)
+    (line,) = whole.refused_quickly(2, "serve", "receiver", "--port", "0", **told, **OTHER_ROOT)
     assert "SEQUEL_COMPANY_ID is bolt" in line
     with variables({**whole.env, **told, "SEQUEL_WAREHOUSE_URL": whole.url}), ExitStack() as stack:
         settings = load()

@@ -134,7 +134,7 @@ def test_the_key_of_the_setting_is_changed(checkout: Checkout, sandbox: Sandbox)
         in " ".join(said.split())
     )
     assert states(checkout, SEQUEL_WEBHOOK_SECRET_KEY=new)[0] == 0
-    (line,) = checkout.refused_quickly(2, "serve", "--receiver", SEQUEL_WEBHOOK_SECRET_KEY=other)
+    (line,) = checkout.refused_quickly(2, "serve", "receiver", SEQUEL_WEBHOOK_SECRET_KEY=other)
     assert line.startswith(
         "SEQUEL_WEBHOOK_SECRET_KEY: it decrypts none of the secrets of 6 subscriptions, so every delivery"
     )

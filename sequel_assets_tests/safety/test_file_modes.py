@@ -120,7 +120,7 @@ def test_the_receiver_leaves_nothing_that_others_may_read(tmp_path: Path, accoun
     with umask(0):
         assert call_in_process(["migrate"], tmp_path, env).returncode == 0
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--receiver", "--port", str(free_port())], cwd=tmp_path, env=clean_environment(**env), umask=0,
+        [*COMMAND, "serve", "receiver", "--port", str(free_port())], cwd=tmp_path, env=clean_environment(**env), umask=0,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

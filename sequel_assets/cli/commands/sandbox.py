@@ -16,6 +16,11 @@ from sequel_assets.sandbox import (
     serve_forever,
 )
 
+YEARS = range(1970, 9000)
+"""Of the sandbox's clock: its world reaches some years around it."""
+FASTEST = 1_000_000
+"""How many times as fast as real time the clock goes at most."""
+
 
 def parse_time(text: str, option: str) -> datetime:
     """Return a time in UTC; one without a time zone is refused by the name of its option."""
@@ -43,8 +48,12 @@ def serve(
 ) -> None:  # fmt: skip
     """Serve a synthetic world until SIGINT or SIGTERM."""
     start = parse_time(now, "--now") if now else datetime.now(UTC)
+    if start.year not in YEARS:
+        raise UsageError(f"--now {now}: its year must lie between {YEARS[0]} and {YEARS[-1]}")
     if speed < 0:
         raise UsageError(f"--speed {speed:g}: time cannot go backwards; 0 pins the clock, 1 is real time")
+    if not speed <= FASTEST:  # also where it is no number
+        raise UsageError(f"--speed {speed:g}: it must be a number up to {FASTEST:,}")
     spec = WorldSpec(
         seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people, now=start,
         big_event_people=big_event, hub_only=hub_only,

@@ -44,10 +44,8 @@ def receiver_of(settings: Settings, warehouse: Warehouse) -> Receiver:
     return Receiver(warehouse, settings.seal(), rules, bounds, settings.clock)
 
 
-def serve(settings: Settings, *, receiver: bool, host: str, port: int) -> None:
+def serve(settings: Settings, *, host: str, port: int) -> None:
     """Serve the receiver until it is stopped."""
-    if not receiver:
-        raise UsageError("nothing to serve: add --receiver")
     with stored(settings, writes=True, root_only=True) as warehouse:  # refuse wrong settings before deliveries come
         _refuse_wrong_key(settings, warehouse)
     warehouse = Warehouse(

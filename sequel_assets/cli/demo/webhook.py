@@ -50,7 +50,7 @@ def receiving(port: int) -> Iterator[None]:
     """Serve the receiver in its own process until the end, and subscribe at the sandbox as the reconciler does."""
     os.environ["SEQUEL_WEBHOOK_URL"] = f"http://127.0.0.1:{port}/sequel"
     os.environ["SEQUEL_WEBHOOK_SECRET_KEY"] = Fernet.generate_key().decode()
-    command = [sys.executable, "-m", "sequel_assets.cli", "serve", "--receiver", "--port", str(port)]
+    command = [sys.executable, "-m", "sequel_assets.cli", "serve", "receiver", "--port", str(port)]
     process = None
     try:
         with open("receiver.log", "wb") as log, signals_deferred():

@@ -18,7 +18,7 @@ NO_SCHEDULE = "--no-schedule"
 
 
 def receive(clock: Path, port: int) -> None:
-    """Serve the receiver, as `sequel-assets serve --receiver` does."""
+    """Serve the receiver, as `sequel-assets serve receiver` does."""
     from sequel_assets import settings
     from sequel_assets.cli.commands.serve import receiver_of
     from sequel_assets.warehouse.database.engine import Warehouse

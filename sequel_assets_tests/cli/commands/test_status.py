@@ -171,6 +171,9 @@ def test_wrong_arguments_of_the_sandbox_are_refused_in_one_line(refusing: Checko
         (["--faults", "http_500=2"], "--faults http_500=2: "),
         (["--webhook-faults", "fall=1"], "--webhook-faults fall=1: no such webhook fault: 'fall'"),
         (["--speed", "-1"], "--speed -1: time cannot go backwards"),
+        (["--speed", "nan"], "--speed nan: it must be a number up to 1,000,000"),
+        (["--speed", "inf"], "--speed inf: it must be a number up to 1,000,000"),
+        (["--now", "9999-12-31T23:59:59Z"], "--now 9999-12-31T23:59:59Z: its year must lie between 1970 and 8999"),
     ):
         (line,) = refusing.refused_quickly(2, "sandbox", "--port", "0", *arguments)
         assert line.startswith(words)
@@ -191,6 +194,20 @@ def test_h_is_help(tmp_path: Path) -> None:
     """For a command and for all of them."""
     for command in ([], ["status"], ["query", "usage"]):
         assert call_in_process([*command, "-h"], tmp_path, {}).stdout.lstrip().startswith("Usage:")
+
+
+def test_a_port_that_is_none_is_refused_in_one_line(refusing: Checkout) -> None:
+    """Of each command that listens."""
+    for command in (["sandbox"], ["demo"], ["serve", "receiver"]):
+        (line,) = refusing.refused_quickly(2, *command, "--port", "99999")
+        assert line.startswith("Invalid value for '--port': Input should be less than or equal to 65535"), line
+
+
+def test_what_is_served_has_a_name_and_the_old_form_still_works(refusing: Checkout) -> None:
+    """The old one says what the new one is."""
+    assert refusing.refused_quickly(2, "serve") == ["nothing to serve; write: sequel-assets serve receiver"]
+    new, old = (refusing.refused_quickly(2, "serve", form) for form in ("receiver", "--receiver"))
+    assert old == ["--receiver is the old form and still works; the new one: sequel-assets serve receiver", *new]
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def request(body: bytes, capability: str = CAPABILITY, key: str | None = KEY, **
 
 
 class Process:
-    """`sequel-assets serve --receiver` as a user starts it."""
+    """`sequel-assets serve receiver` as a user starts it."""
 
     def __init__(self, url: str, folder: Path, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SEQUEL_")}
@@ -146,7 +146,7 @@ class Process:
         self.log = folder / "receiver.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "sequel_assets.cli", "serve", "--receiver", "--port", "0"],
+                [sys.executable, "-m", "sequel_assets.cli", "serve", "receiver", "--port", "0"],
                 env=environment | settings,
                 cwd=folder,
                 stdout=subprocess.PIPE,
