@@ -42,6 +42,12 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
 """The datasets that have a chart: its name, what is read for it of a company and a day, and what draws it as
 Markdown."""
 _PLACES = {dg.AssetKey(dataset.name): place for place, dataset in enumerate(SLICED)}
+STATUS_IN_WORDS = {
+    SliceStatus.DONE: "refreshed",
+    SliceStatus.UNCHANGED: "unchanged",
+    SliceStatus.SUPERSEDED: "dropped: a refresh of a newer hour was first",
+}
+"""What a slice's page says of it; one that waits or failed has no materialization."""
 MAX_AT_ONCE, MAX_SECONDS = 500, 5.0
 """Materializations are collected until there are so many, or until so long after the last ones were logged."""
 
@@ -131,7 +137,7 @@ def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
     """Return the metadata of a slice: rows, minutes, people, data-through, what it cost, and a few rows."""
     shown: dict[str, Any] = {
         "dagster/row_count": outcome.rows,
-        "verdict": str(outcome.verdict),
+        "status": STATUS_IN_WORDS[outcome.verdict],
         "final": dg.MetadataValue.bool(outcome.is_final),
     }
     if outcome.engaged_minutes is not None:

@@ -88,7 +88,7 @@ def test_each_slice_tells_its_figures_as_metadata(stage: Stage) -> None:
     assert told.pop("requests") >= 1
     assert told == {
         "dagster/row_count": 2,
-        "verdict": "done",
+        "status": "refreshed",
         "final": False,
         "engaged_minutes": 40,
         "people": 2,
@@ -101,7 +101,7 @@ def test_each_slice_tells_its_figures_as_metadata(stage: Stage) -> None:
     assert (empty["dagster/row_count"], empty["engaged_minutes"], empty["people"]) == (0, 0, 0)
     assert "preview" not in empty
     day = stage.latest("daily_usage", ACME, DAYS[0])
-    assert (day["dagster/row_count"], day["engaged_minutes"], day["people"], day["verdict"]) == (2, 40, 2, "done")
+    assert (day["dagster/row_count"], day["engaged_minutes"], day["people"], day["status"]) == (2, 40, 2, "refreshed")
     so_far = stage.latest("lifetime_usage", ACME, DAYS[1])
     assert (so_far["engaged_minutes"], so_far["people"]) == (52, 2)
     assert "requests" not in so_far
@@ -203,7 +203,7 @@ def test_a_second_run_is_unchanged_and_leaves_the_rows(stage: Stage) -> None:
     """The slices say so, and stay green."""
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
-    assert {stage.latest(name, ACME, DAYS[0])["verdict"] for name in DATASETS} == {"unchanged"}
+    assert {stage.latest(name, ACME, DAYS[0])["status"] for name in DATASETS} == {"unchanged"}
 
 
 def test_the_tags_of_a_range_are_the_ones_that_dagster_reads() -> None:

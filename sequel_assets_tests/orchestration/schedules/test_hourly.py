@@ -96,7 +96,7 @@ def test_a_second_backfill_within_the_hour_asks_sequel_for_nothing_and_force_doe
     before = stage.sandbox.requests.count
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1]).success
     assert stage.sandbox.requests.count == before
-    assert stage.latest("event_participants", ACME, DAYS[0])["verdict"] == "unchanged"
+    assert stage.latest("event_participants", ACME, DAYS[0])["status"] == "unchanged"
     assert stage.refresh([ACME], DAYS[0], DAYS[-1], mode=run_tags.FORCE).success
     assert stage.sandbox.requests.count > before
 

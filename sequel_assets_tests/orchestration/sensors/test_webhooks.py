@@ -53,7 +53,7 @@ def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourl
     stage.assert_true(TODAY)
     assert through(stage) == at(3, 14)
     materialized = stage.stage.latest("event_participants", "bolt", TODAY)
-    assert (materialized["verdict"], materialized["engaged_minutes"]) == ("done", 15 + 5 + 20)
+    assert (materialized["status"], materialized["engaged_minutes"]) == ("refreshed", 15 + 5 + 20)
     assert stage.stage.latest("daily_usage", "bolt", TODAY)["engaged_minutes"] == 40
     for _ in range(3):
         stage.later(minutes=10)
