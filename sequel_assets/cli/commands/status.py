@@ -40,18 +40,19 @@ class StatusView:
 def status(settings: Settings, view: StatusView) -> int:
     """Print the status as tables, JSON or CSV (a row per company); return the exit code."""
     found = read_status(settings, view.companies)
-    code = SOME_LATE if found["late"] or not found["companies"] else ALL_WELL
+    is_nobody_known = not found["companies"]
+    code = SOME_LATE if found["late"] or is_nobody_known else ALL_WELL
     if view.only_late:
         names = found.pop("unknown_companies")
         found = of_companies(found, {record["company"] for record in found["late"]}) | {"unknown_companies": names}
     if view.form is TableFormat.TABLE:
-        _show(found, view)
+        _show(found, view, is_nobody_known=is_nobody_known)
     else:
         print_for_machines(view.form, found, COMPANIES, found["companies"])
     return code
 
 
-def _show(found: Mapping[str, list[Any]], view: StatusView) -> None:
+def _show(found: Mapping[str, list[Any]], view: StatusView, *, is_nobody_known: bool) -> None:
     has_details = view.has_all or bool(view.companies)
     limit = None if has_details or view.only_late else MAX_NAMED
     if found["companies"]:
@@ -60,10 +61,8 @@ def _show(found: Mapping[str, list[Any]], view: StatusView) -> None:
         table("Datasets", DATASETS, _rows(found["datasets"], DATASETS))
     if found["late"]:
         _listed(f"Late: {len(found['late'])} slices", LATE, found["late"], limit, "--late")
-    elif found["companies"] or view.only_late:
-        console().print("Nothing is late.")
     else:
-        console().print(NOBODY)
+        console().print(NOBODY if is_nobody_known else "Nothing is late.")
     if view.only_late:
         return
     unknown = [company for company in found["companies"] if company["unknown_days"]]

@@ -110,7 +110,8 @@ def test_migrate_makes_the_tables_once(checkout: Checkout) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, f"the warehouse has schema {newest()}\n", "")
     done, for_people = checkout.quickly("status", "--json"), checkout.quickly("status")
     assert (done.returncode, for_people.returncode) == (1, 1)
-    assert "No company is known yet, so nothing is fresh" in for_people.stdout
+    for shown in (for_people, checkout.quickly("status", "--late"), checkout.quickly("status", "--all")):
+        assert "No company is known yet, so nothing is fresh" in shown.stdout
     assert json.loads(done.stdout) == {
         "companies": [],
         "datasets": [],
