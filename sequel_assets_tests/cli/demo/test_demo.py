@@ -162,7 +162,8 @@ def test_people_see_what_was_checked_and_until_when_it_is_true(demo: ServedDemo)
     seen.require_browser()
     demo.execute_checks()
     with seen.dagster_ui(demo.url) as ui:
-        text = ui.open_checks("daily_usage", "fresh_by_the_hour")
+        ui.open_checks("daily_usage", "fresh_by_the_hour")
+        text = ui.wait(lambda shown: "Every company is through" in shown)  # the page draws a description after the rest
     for words in ("Passed", "derived_from_current_facts", "Every company is through", "late_companies"):
         assert words in text, words
 
