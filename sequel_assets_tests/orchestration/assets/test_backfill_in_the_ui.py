@@ -156,7 +156,7 @@ def test_the_partition_view_shows_exactly_which_slices_are_done_and_which_failed
     assert served.runs(tags=[{"key": "dagster/backfill", "value": backfill}]) == served.ranges(DAYS, ACME)
     that_day, later = {(ACME, FAILING_DAY)}, {(ACME, day) for day in DAYS if day >= FAILING_DAY}
     failed: dict[str, Slices] = {dataset.name: set() for dataset in SLICED}
-    failed |= dict.fromkeys(("event_participants", "daily_usage", "company_rollup"), that_day)
+    failed |= dict.fromkeys(("event_participants", "daily_usage", "audience_usage", "company_rollup"), that_day)
     failed |= {insight.name: later for insight in INSIGHTS if insight.as_of and "event_participants" in insight.inputs}
     every = {(company, day) for company in served.keys for day in [*BEFORE, *DAYS]}
     done = {name: every - theirs for name, theirs in failed.items()}
