@@ -13,7 +13,8 @@ from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events
 from sequel_assets_tests.support.postgres import PostgresServer
 

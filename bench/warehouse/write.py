@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.replacement import SliceUpdate, replace_slices
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.tables.core import companies, event_participants, events
 from sequel_assets_tests.support.postgres import PostgresServer
 

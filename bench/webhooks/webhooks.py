@@ -28,7 +28,7 @@ from sequel_assets.warehouse.stores.inbox import Notification
 from sequel_assets.warehouse.tables.core import events
 from sequel_assets.warehouse.tables.webhook_types import WebhookType
 from sequel_assets.warehouse.tables.webhooks import inbox as table
-from sequel_assets_tests.support.stage import clean_environment
+from sequel_assets_tests.support.commands.calls import clean_environment
 
 HEADINGS = ("what", "value")
 SAMPLES, BURST, COMPANIES = 50, 10_000, 50

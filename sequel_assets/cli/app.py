@@ -16,7 +16,7 @@ import typer
 
 from sequel_assets import settings as settings_module
 from sequel_assets.cli import export, notifications, query, sandbox, webhooks
-from sequel_assets.cli.support.arguments import ONE_COMPANY, TyperError, typer_message
+from sequel_assets.cli.support.arguments import Companies, OneCompany, TyperError, typer_message
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.signals import exit_on_second_signal
 from sequel_assets.cli.support.terminal import UsageError, errors
@@ -66,7 +66,7 @@ def _options(
 def backfill(
     first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
-    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    company: Companies = None,
     force: Annotated[
         bool, typer.Option("--force", help="also refresh what is final, or was refreshed within this hour")
     ] = False,
@@ -90,7 +90,7 @@ def backfill(
 
 @app.command()
 def status(
-    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    company: Companies = None,
     late: Annotated[bool, typer.Option("--late", help="only companies that are late, with every late slice")] = False,
     everything: Annotated[bool, typer.Option("--all", help="every list at full length, datasets included")] = False,
     form: FormatOption = TableFormat.TABLE,
@@ -106,7 +106,7 @@ def status(
 
 @app.command()
 def accept(
-    company: Annotated[str, typer.Option(help=ONE_COMPANY)],
+    company: OneCompany,
     first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
 ) -> None:
@@ -122,7 +122,7 @@ def accept(
 
 @app.command()
 def exclude(
-    company: Annotated[str, typer.Option(help=ONE_COMPANY)],
+    company: OneCompany,
     event: Annotated[str, typer.Option(help="the event's id, as in the table events")],
     reason: Annotated[str, typer.Option(help="why; status shows it")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="include the event once more")] = False,
@@ -151,7 +151,7 @@ def changes(
 
 @app.command()
 def repair(
-    company: Annotated[list[str] | None, typer.Option(help=f"{ONE_COMPANY}; may be repeated; default: all")] = None,
+    company: Companies = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what is wrong and change nothing")] = False,
 ) -> None:
     """Make Dagster's partition view match the warehouse, after runs, Dagster's home or a warehouse were lost."""

@@ -6,14 +6,10 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.support.arguments import ONE_COMPANY
+from sequel_assets.cli.support.arguments import Companies
 from sequel_assets.cli.support.terminal import UsageError
 
 people = typer.Typer(help="Link the people in the numbers to your own users.", no_args_is_help=True)
-Companies = Annotated[
-    list[str] | None,
-    typer.Option("--company", help=f"{ONE_COMPANY}; may be repeated; default: all"),
-]
 
 
 def export(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.support.arguments import ONE_COMPANY
+from sequel_assets.cli.support.arguments import OneCompany
 
 if TYPE_CHECKING:
     from sequel_assets.cli.commands.query import QueryArguments
@@ -52,7 +52,6 @@ class Period(StrEnum):
     LAST_90_DAYS = "last_90_days"
 
 
-Company = Annotated[str, typer.Option(help=ONE_COMPANY)]
 First = Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")]
 Last = Annotated[str, typer.Option("--to", help="last day (UTC), included")]
 Events = Annotated[EventType, typer.Option(help="events of one type only")]
@@ -81,7 +80,7 @@ def _arguments(
 
 @app.command()
 def usage(
-    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, form: Annotated[Format, typer.Option("--format")] = TABLE,
     out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
@@ -96,7 +95,7 @@ def usage(
 
 @app.command()
 def participants(
-    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, with_people: Names = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
@@ -111,7 +110,7 @@ def participants(
 
 @app.command()
 def top(
-    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, with_people: Names = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="how many people")] = 10,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
@@ -127,7 +126,7 @@ def top(
 
 @app.command()
 def peak(
-    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
@@ -142,7 +141,7 @@ def peak(
 
 @app.command()
 def rollup(
-    company: Company, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """Usage and peak of a company with its sub-companies at any depth, people counted once over all of them."""
@@ -154,7 +153,7 @@ def rollup(
 
 @app.command()
 def compare(
-    company: Company, period: Annotated[Period, typer.Option(help="what is compared, up to and including the day")],
+    company: OneCompany, period: Annotated[Period, typer.Option(help="what is compared, up to and including the day")],
     day: Annotated[str, typer.Option(help="last day (UTC) that is counted, such as 2026-11-22")],
     event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,

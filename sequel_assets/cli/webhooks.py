@@ -5,15 +5,11 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.support.arguments import ONE_COMPANY
+from sequel_assets.cli.support.arguments import Companies
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.terminal import UsageError
 
 app = typer.Typer(help="The subscriptions to Sequel's webhooks.", no_args_is_help=True)
-Companies = Annotated[
-    list[str] | None,
-    typer.Option("--company", help=f"{ONE_COMPANY}; may be repeated; default: all"),
-]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="show what would be done and change nothing")]
 
 

@@ -21,7 +21,7 @@ from sequel_assets_tests.support.paths import PROJECT
 
 READY_SECONDS = 180
 LOCATION = "sequel_assets"
-"""What Dagster calls the code of a demo, which it finds by the module's name."""
+"""What Dagster calls the code of a demo."""
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
     ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 STATUS = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"""

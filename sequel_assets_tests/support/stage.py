@@ -23,61 +23,17 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets_tests.support.commands.calls import (
-    COMMAND,
-    call_in_process,
-    clean_environment,
     environment,
-    run_command,
-    start_command,
     variables,
 )
 from sequel_assets_tests.support.small_world import (
     ACME,
     BOLT,
     BOOKKEEPING_IDS,
-    DAYS,
     NOW,
-    PERSON_KEY,
-    PERSONAL,
     ROOT,
-    SAID,
-    THROUGH,
-    YVO,
-    ZOE,
-    at,
     small_world,
-    talk,
 )
-
-__all__ = [
-    "ACME",
-    "BOLT",
-    "BOOKKEEPING_IDS",
-    "COMMAND",
-    "DAYS",
-    "NOW",
-    "PERSONAL",
-    "PERSON_KEY",
-    "ROOT",
-    "SAID",
-    "THROUGH",
-    "YVO",
-    "ZOE",
-    "Stage",
-    "at",
-    "call_in_process",
-    "clean_environment",
-    "environment",
-    "event_log",
-    "files_below",
-    "rows_of",
-    "run_command",
-    "small_world",
-    "start_command",
-    "talk",
-    "variables",
-    "why_failed",
-]
 
 
 def event_log(home: Path) -> dict[str, Any]:

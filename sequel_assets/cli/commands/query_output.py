@@ -15,11 +15,10 @@ import sqlalchemy as sa
 
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.atomic_file import replacing
-from sequel_assets.cli.support.terminal import UsageError, console, errors
+from sequel_assets.cli.support.terminal import UsageError, console, errors, print_csv
 from sequel_assets.insights.coverage import Coverage
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
-from sequel_assets.safety.visible import harmless
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
@@ -73,7 +72,7 @@ def write_answer(
     elif output.form == "csv" and sys.stdout.isatty():
         buffer = BytesIO()  # a terminal would act on controls that a CSV keeps, such as those that reverse text
         _write_to(buffer, output, answer)
-        sys.stdout.write(harmless(buffer.getvalue().decode()))
+        print_csv(buffer.getvalue().decode())
     else:
         _write_to(sys.stdout.buffer, output, answer)
         sys.stdout.buffer.flush()

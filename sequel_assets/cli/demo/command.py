@@ -28,6 +28,10 @@ from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.settings import DATA_FOLDER, PREFIX
 
 PERSON_KEY = "the demo's key, which protects nobody real"
+WORKSPACE = """load_from:
+  - python_module: {module_name: sequel_assets.definitions, location_name: sequel_assets}
+"""
+"""As the project's workspace.yaml, which is not there outside a checkout: else Dagster would name the location after the module."""
 UI_START_SECONDS = 120
 RECEIVER_PORT = 8750
 STOP_SECONDS = 15
@@ -61,12 +65,6 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
                     if not once and code == 0:
                         _serve_ui(folder, port)
             return code
-
-
-WORKSPACE = """load_from:
-  - python_module: {module_name: sequel_assets.definitions, location_name: sequel_assets}
-"""
-"""As the project's workspace.yaml, which is not there outside a checkout: else Dagster would name the location after the module."""
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -61,6 +61,8 @@ def _normalized(name: str) -> str:
 
 ONE_COMPANY = "an id, a partition key, a name, or the beginning of one that no other has"
 """What a command takes for a company, in its help."""
+OneCompany = Annotated[str, typer.Option("--company", help=ONE_COMPANY)]
+Companies = Annotated[list[str] | None, typer.Option("--company", help=f"{ONE_COMPANY}; may be repeated; default: all")]
 SUGGESTED_AT_MOST = 3
 
 

@@ -4,7 +4,6 @@ The same two options in every such command: `--format table|json|csv`, and `--js
 """
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from io import BytesIO
@@ -13,8 +12,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 import typer
 
-from sequel_assets.cli.support.terminal import console
-from sequel_assets.safety.visible import harmless
+from sequel_assets.cli.support.terminal import console, print_csv
 
 
 class TableFormat(StrEnum):
@@ -46,8 +44,7 @@ def print_for_machines(
     columns: list[sa.ColumnElement[Any]] = [sa.column(name, _type_of(records, name)) for name in headings]
     buffer = BytesIO()
     tabular.write(buffer, "csv", columns, [[_plain(record[name]) for name in headings] for record in records])
-    text = buffer.getvalue().decode()
-    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)  # a terminal would act on controls of a CSV
+    print_csv(buffer.getvalue().decode())
 
 
 def _type_of(records: Sequence[Mapping[str, Any]], name: str) -> type[sa.types.TypeEngine[Any]]:

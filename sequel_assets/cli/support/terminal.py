@@ -4,6 +4,7 @@ All output passes through the two consoles of this module. They never read text 
 control of foreign text through (see `visible`).
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -80,6 +81,11 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]],
         console().print(shown)
         return
     SafeConsole(file=console().file, width=max(120, 40 * len(headings))).print(shown)
+
+
+def print_csv(text: str) -> None:
+    """Print a CSV; a terminal gets it without the controls that it would act on."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
 
 
 def shortened(value: Any, length: int) -> Any:

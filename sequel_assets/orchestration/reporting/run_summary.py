@@ -11,6 +11,7 @@ from datetime import date
 
 import dagster as dg
 
+from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.orchestration.run_tags import ACCEPT, COMMAND, FORCE, is_on
 from sequel_assets.refresh.core.datasets import CORE_NAMES, EVENT_PARTICIPANTS
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
@@ -30,14 +31,14 @@ def describing_tags(
     days: Mapping[str, Sequence[date]], names: Mapping[str, str], tags: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the tags that describe a run: companies (up to three by name), days, and what asked for it."""
-    chosen = sorted({day for theirs in days.values() for day in theirs})
+    chosen = {day for theirs in days.values() for day in theirs}
     keys = sorted(names[company_id] for company_id in days)
     described = {
         COMPANIES_TAG: ", ".join(keys) if len(keys) <= NAMED_AT_MOST else f"{len(keys)} companies",
         WHY_TAG: _why(tags),
     }
     if chosen:
-        described[DAYS_TAG] = str(chosen[0]) if len(chosen) == 1 else f"{chosen[0]} to {chosen[-1]}"
+        described[DAYS_TAG] = _span(chosen)
     return described
 
 
@@ -125,18 +126,20 @@ class RunSummary:
             values = (1, day.minutes, day.requests, day.seconds, day.changed, day.failed)
             sums[key] = [one + more for one, more in zip(ours, values, strict=True)]
         most = sorted(sums, key=lambda key: (-sums[key][1], key))[:LINES_AT_MOST]
-        head = (
-            "| company | days | minutes | requests | seconds | slices changed | slices failed |\n" + "| --- " * 7 + "|"
-        )
-        rows = [f"| {visible(key)} | " + " | ".join(f"{value:,.0f}" for value in sums[key]) + " |" for key in most]
-        return "\n".join([head, *rows])
+        heading = ("company", "days", "minutes", "requests", "seconds", "slices changed", "slices failed")
+        return as_table([heading, *((key, *(f"{value:,.0f}" for value in sums[key])) for key in most)])
 
 
 def _slices(count: int) -> str:
     return f"{count:,} slice" if count == 1 else f"{count:,} slices"
 
 
+def _span(days: Collection[date]) -> str:
+    """Return the first and the last of days, or the only one."""
+    first, last = min(days), max(days)
+    return str(first) if first == last else f"{first} to {last}"
+
+
 def _in_words(days: Collection[date]) -> str:
-    """Return days as a range with their number."""
-    chosen = sorted(days)
-    return str(chosen[0]) if len(chosen) == 1 else f"{len(chosen)} days from {chosen[0]} to {chosen[-1]}"
+    """Return days as a span, with their number where there are several."""
+    return _span(days) if len(days) == 1 else f"{len(days)} days from {_span(days)}"

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.slices import replacement
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
 
 
@@ -23,7 +24,7 @@ def take_out(
     here = (table.c.company_id == company_id, table.c.event_id == event_id)
     days = sorted(day for day in connection.scalars(sa.select(table.c.day).where(*here).distinct()) if day != but)
     ever = datetime.max.replace(tzinfo=run_info.at.tzinfo)
-    updates = [replacement.SliceUpdate(table, day, [], frozenset([event_id]), ever, accepts_loss=True) for day in days]
+    updates = [SliceUpdate(table, day, [], frozenset([event_id]), ever, accepts_loss=True) for day in days]
     replacement.replace_slices(
         connection, company_id, updates, at=run_info.at, late_window=run_info.late_window, run_id=run_info.run_id
     )

@@ -21,7 +21,6 @@ from sequel_assets.warehouse.slices.decisions import (
     SliceState,
     SliceUpdate,
     bookkeeping,
-    day_end,
     decide,
     restated,
 )
@@ -33,20 +32,6 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
     restatements,
 )
-
-__all__ = [
-    "Loss",
-    "SliceResult",
-    "SliceState",
-    "SliceUpdate",
-    "checksum",
-    "day_end",
-    "drop_slices",
-    "note_refresh",
-    "note_stored",
-    "replace_slices",
-    "sum_up",
-]
 
 
 @dataclass(frozen=True)

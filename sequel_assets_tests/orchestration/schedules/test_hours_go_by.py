@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sequel_assets import settings
-from sequel_assets.cli.commands.status import read_status
+from sequel_assets.cli.commands.status_records import read_status
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.core.time import days_between
