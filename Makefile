@@ -24,11 +24,13 @@ help: ## list the commands
 
 install: .venv/.installed ## make .venv with pinned versions, each file known by its hash (PostgreSQL's driver and the tests' tools included)
 
-.venv/.installed: requirements.txt pyproject.toml
+# pip first: the one that comes with Python 3.11 takes twice as long. A module is compiled when it is first imported: most never are
+.venv/.installed: requirements-pip.txt requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sequel_assets needs Python 3.11 or newer; this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-pip.txt
+	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables
@@ -62,9 +64,10 @@ format: install ## let ruff repair what it can
 lock: $(TOOLS)/.installed ## make requirements.txt from pyproject.toml, versions kept; UPGRADE=1 takes the newest, UPGRADE=name of one
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet --extra postgres --extra dev $(LOCKED) $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) pyproject.toml -o requirements.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-tools.in -o requirements-tools.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-pip.in -o requirements-pip.txt
 
 audit: $(TOOLS)/.installed ## ask for known weaknesses of the pinned versions: 0 none, 1 some (named), 2 it could not be asked
-	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements.txt requirements-tools.txt
+	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements-pip.txt requirements.txt requirements-tools.txt
 
 $(TOOLS)/.installed: requirements-tools.txt
 	$(PYTHON) -m venv $(TOOLS)
