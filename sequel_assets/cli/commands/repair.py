@@ -42,7 +42,7 @@ def repair(settings: Settings, wanted: Sequence[str], *, is_dry: bool) -> int:
         if not is_dry:
             slices = sum(len(plan.report) for plan in plans.values())
             with progress_bar("slices reported", slices) as advance:
-                apply_repair(instance, plans, truth, _with_estimate(slices, advance))
+                apply_repair(warehouse, instance, plans, truth, _with_estimate(slices, advance))
         _report(missing, plans, is_dry=is_dry)
     return DONE
 
@@ -84,6 +84,7 @@ def plan_repair(
 
 
 def apply_repair(
+    warehouse: Warehouse,
     instance: dg.DagsterInstance,
     plans: RepairPlans,
     truth: WarehouseSlices,
@@ -94,7 +95,7 @@ def apply_repair(
         partition_view.forget(instance, dataset, plan)
         slices = truth.slices[dataset]
         for batch in event_log.batches(plan.report):
-            event_log.report(instance, [partition_view.event_of(slices[key], key) for key in batch])
+            event_log.report(instance, partition_view.events_of(warehouse, {key: slices[key] for key in batch}))
             advance(len(batch))
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets.orchestration.assets.catalog_refresh import find_companies, find_events, find_registrants
 from sequel_assets.orchestration.reporting.markdown import as_table
+from sequel_assets.orchestration.reporting.provenance import STORED
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import COMPANIES, COMPANY_PARENTS, EVENTS, LISTS
@@ -29,7 +30,7 @@ def _chosen(
     """Yield the results of the assets that the run was asked for."""
     for name, metadata in figures.items():
         if dg.AssetKey(name) in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=name, metadata=metadata)
+            yield dg.MaterializeResult(asset_key=name, metadata=metadata, data_version=STORED)
 
 
 def companies_asset() -> dg.AssetsDefinition:
@@ -77,7 +78,7 @@ def events_asset() -> dg.AssetsDefinition:
             raise dg.Failure(
                 f"the events of {len(failed)} companies cannot be listed; the others are stored:\n{reasons}"
             )
-        return dg.MaterializeResult(asset_key=EVENTS.name, metadata={"dagster/row_count": rows})
+        return dg.MaterializeResult(asset_key=EVENTS.name, metadata={"dagster/row_count": rows}, data_version=STORED)
 
     return list_events
 

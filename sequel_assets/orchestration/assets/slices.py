@@ -16,6 +16,7 @@ from sequel_assets.orchestration.assets.catalog import row_count
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
 from sequel_assets.orchestration.partitions import days_by_company
 from sequel_assets.orchestration.reporting.materializations import Report, failure
+from sequel_assets.orchestration.reporting.provenance import provenance_tags
 from sequel_assets.orchestration.reporting.run_summary import RunSummary, describing_tags
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Observer, Platform
@@ -25,7 +26,7 @@ from sequel_assets.refresh.core.datasets import LANDED, LISTS, SLICED, SLICED_NA
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.core.run_context import RefreshOptions
-from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
+from sequel_assets.refresh.coverage.kept_slices import kept_outcomes
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -101,7 +102,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         frozen = f", {choice.frozen} frozen (Sequel has forgotten them)" if choice.frozen else ""
         summary.log(context, choice.requested, choice.kept if asks_sequel else {})
         context.log.info(
-            f"{requested} company days requested{frozen}, {requests} requests, {len(report.failed)} slices failed\n\n"
+            f"{requested} company days requested{frozen}, {requests} requests, {len(report.failed)} slices failed"
             f"{summary.table()}"
         )
         if report.failed:
@@ -112,7 +113,11 @@ def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse) -> No
     """Log the lists that have no day: a refresh of slices has just fetched what is due of them."""
     for dataset in LISTS:
         rows = warehouse.ask(partial(row_count, dataset.table))
-        context.log_event(dg.AssetMaterialization(dataset.name, metadata={"dagster/row_count": rows}))
+        context.log_event(
+            dg.AssetMaterialization(
+                dataset.name, metadata={"dagster/row_count": rows}, tags=provenance_tags(dataset.name)
+            )
+        )
 
 
 def _outcomes(

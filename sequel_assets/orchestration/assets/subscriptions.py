@@ -5,6 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from sequel_assets.orchestration.checks.result import listed
+from sequel_assets.orchestration.reporting.provenance import STORED
 from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
@@ -42,7 +43,9 @@ def subscriptions_asset() -> dg.AssetsDefinition:
             ]
             raise dg.Failure(f"{len(lines)} could not be brought into order, the others are:\n{listed(lines)}")
         return dg.MaterializeResult(
-            asset_key=SUBSCRIPTIONS.name, metadata={"dagster/row_count": len(wanted), "steps": len(report.steps)}
+            asset_key=SUBSCRIPTIONS.name,
+            metadata={"dagster/row_count": len(wanted), "steps": len(report.steps)},
+            data_version=STORED,
         )
 
     return reconcile_subscriptions

@@ -25,6 +25,8 @@ from sequel_assets.orchestration.reporting.charts.usage import (
     read_minutes,
 )
 from sequel_assets.orchestration.reporting.markdown import as_table
+from sequel_assets.orchestration.reporting.provenance import provenance_tags
+from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.safety.visible import MAX_NAMED, as_line
@@ -129,7 +131,8 @@ def log_together(
 def materialization(outcome: Outcome, company_key: str, chart: str = "") -> dg.AssetMaterialization:
     """Return the event that turns a slice green, with its figures."""
     key = slice_key(company_key, outcome.day)
-    tags = {f"dagster/partition/{dimension}": value for dimension, value in key.keys_by_dimension.items()}
+    partition = {f"dagster/partition/{dimension}": value for dimension, value in key.keys_by_dimension.items()}
+    tags = {**partition, **provenance_tags(outcome.dataset)}
     return dg.AssetMaterialization(outcome.dataset, partition=key, metadata=figures(outcome, chart), tags=tags)
 
 
@@ -140,6 +143,8 @@ def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
         "status": STATUS_IN_WORDS[outcome.verdict],
         "final": dg.MetadataValue.bool(outcome.is_final),
     }
+    if outcome.reason:
+        shown["not_requested"] = f"{outcome.reason}; to request it again, launch a run with the tag {FORCE} = true"
     if outcome.engaged_minutes is not None:
         shown["engaged_minutes"] = outcome.engaged_minutes
     if outcome.people is not None:
