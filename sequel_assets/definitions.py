@@ -17,6 +17,7 @@ from sequel_assets.orchestration.resources import Platform, no_observer
 from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.orchestration.schedules.schedules import CATALOG_JOB, CHECKS_JOB, SLICES_JOB, schedules
 from sequel_assets.orchestration.schedules.subscriptions import SUBSCRIPTIONS_JOB, subscription_schedules
+from sequel_assets.orchestration.sensors.checks_after_refresh import checks_after_refresh_sensor
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
 from sequel_assets.orchestration.storage.housekeeping import housekeeping_job, housekeeping_schedule
@@ -49,7 +50,12 @@ defs = dg.Definitions(
         housekeeping_schedule(),
         *subscription_schedules(_settings),
     ],
-    sensors=[new_companies_sensor(_settings), alerts_sensor(), *webhook_sensors(_settings)],
+    sensors=[
+        new_companies_sensor(_settings),
+        checks_after_refresh_sensor(_settings),
+        alerts_sensor(),
+        *webhook_sensors(_settings),
+    ],
     resources={"platform": Platform(), "observer": no_observer},
     executor=dg.in_process_executor,
 )

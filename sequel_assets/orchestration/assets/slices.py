@@ -15,7 +15,7 @@ import dagster as dg
 from sequel_assets.orchestration.assets.catalog import row_count
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
 from sequel_assets.orchestration.partitions import days_by_company
-from sequel_assets.orchestration.reporting.materializations import Report, failure
+from sequel_assets.orchestration.reporting.materializations import Report, failure, underived
 from sequel_assets.orchestration.reporting.provenance import provenance_tags
 from sequel_assets.orchestration.reporting.run_summary import RunSummary, describing_tags
 from sequel_assets.orchestration.reporting.specs import spec_of
@@ -107,6 +107,8 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         )
         if report.failed:
             raise failure(report.failed, names, str(refresher.fatal or ""))
+        if report.waiting and not asks_sequel:
+            raise underived(report.waiting, names)
 
 
 def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:

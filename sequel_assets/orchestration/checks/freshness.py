@@ -5,12 +5,18 @@ fails the check by itself, since the checks have a schedule of their own.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from sequel_assets.orchestration.checks.result import chosen_assets, listed
+from sequel_assets.orchestration.checks.result import (
+    CompanyCoverage,
+    chosen_assets,
+    coverage_metadata,
+    listed,
+    read_coverage,
+)
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.coverage.freshness import Late, required
@@ -40,8 +46,9 @@ def freshness_checks() -> dg.AssetChecksDefinition:
         with platform.warehouse() as warehouse:
             late = find_late(warehouse, settings, chosen)
             companies = warehouse.ask(catalog.present_companies)
+            coverage = warehouse.ask(lambda connection: read_coverage(connection, chosen))
         for name in chosen:
-            yield _result(name, late[name], companies, settings, settings.clock())
+            yield _result(name, late[name], companies, coverage[name], settings)
 
     return freshness
 
@@ -59,17 +66,25 @@ def _hours(by: timedelta | None) -> str:
 
 
 def _result(
-    dataset: str, late: Sequence[Late], companies: Sequence[KnownCompany], settings: Settings, now: datetime
+    dataset: str,
+    late: Sequence[Late],
+    companies: Sequence[KnownCompany],
+    coverage: Sequence[CompanyCoverage],
+    settings: Settings,
 ) -> dg.AssetCheckResult:
     keys = {company.company_id: company.partition_key for company in companies}
-    need = required(now, timedelta(minutes=settings.settle_minutes))
+    need = required(settings.clock(), timedelta(minutes=settings.settle_minutes))
     metadata: dict[str, Any] = {
         "required": dg.MetadataValue.timestamp(need),
         "companies": len(companies),
         "late_companies": len({slice_.company_id for slice_ in late}),
         "late_slices": len(late),
         "coverage": "today: events that may have minutes now (active); closed and final days: every event",
+        **coverage_metadata(coverage, keys),
     }
+    if late:
+        worst = max(late, key=lambda slice_: slice_.by or timedelta.max)
+        metadata["worst"] = describe_late(worst, keys[worst.company_id])
     if not companies:
         text = "No company is known yet: is the sensor new_companies on, and can Sequel be reached? Its ticks say why."
     elif not late:

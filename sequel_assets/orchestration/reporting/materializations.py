@@ -27,7 +27,7 @@ from sequel_assets.orchestration.reporting.charts.usage import (
 from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.orchestration.reporting.provenance import provenance_tags
 from sequel_assets.orchestration.run_tags import FORCE
-from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED
+from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS, LANDED_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -72,6 +72,8 @@ class Report:
         wanted: Mapping[str, Sequence[date]],
     ) -> None:
         self.failed: list[Outcome] = []
+        self.waiting: list[Outcome] = []
+        """Slices of the range that could not be derived yet."""
         self._waiting: list[dg.AssetMaterialization] = []
         self._flushed_at = time.monotonic()
         self._context, self._names, self._datasets, self._steady = context, names, datasets, steady
@@ -86,6 +88,8 @@ class Report:
         is_logged = outcome.verdict is SliceStatus.DONE or (is_in_range and outcome.dataset in self._steady)
         if outcome.verdict is SliceStatus.FAILED and is_in_range:
             self.failed.append(outcome)
+        elif outcome.verdict is SliceStatus.WAITING and is_in_range and outcome.dataset in self._datasets:
+            self.waiting.append(outcome)
         elif outcome.is_good and outcome.dataset in self._datasets and is_logged:
             key = self._names[outcome.company_id]
             self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
@@ -168,9 +172,7 @@ def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -
             f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is fixed"
         )
     direct = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES or outcome.day == NO_DAY] or failed
-    lines = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in direct[:MAX_NAMED]]
-    if len(direct) > MAX_NAMED:
-        lines.append(f"and {len(direct) - MAX_NAMED} more")
+    lines = _reasons(direct, names)
     if len(failed) > len(direct):
         lines.append(f"and with them {len(failed) - len(direct)} slices of insights that are derived from these")
     return dg.Failure(
@@ -178,3 +180,19 @@ def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -
         + "\n".join(map(as_line, lines)),
         metadata={"failed_slices": len(failed)},
     )
+
+
+def underived(waiting: Sequence[Outcome], names: Mapping[str, str]) -> dg.Failure:
+    """Return the error that ends a run of insights alone that lack their facts: nothing of these slices was written."""
+    return dg.Failure(
+        f"{len(waiting)} slices could not be derived, and nothing of them was written; the other slices are right; "
+        f"materialize {EVENT_PARTICIPANTS.name} of the missing days first, which derives these too:\n"
+        + "\n".join(map(as_line, _reasons(waiting, names))),
+        metadata={"waiting_slices": len(waiting)},
+    )
+
+
+def _reasons(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> list[str]:
+    """Return a line for each of the first slices, and how many more there are."""
+    lines = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in outcomes[:MAX_NAMED]]
+    return [*lines, f"and {len(outcomes) - MAX_NAMED} more"] if len(outcomes) > MAX_NAMED else lines
