@@ -20,6 +20,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import DAY, NONE_FROZEN, counts_from, is_closed
 from sequel_assets.refresh.core.run_context import RunInfo
+from sequel_assets.refresh.transform.select import rows_by_day
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
@@ -230,18 +231,3 @@ def _updates(
         wanted[day].update_of(insight.table, day, rows.get(day, []) if day in outdated else None)
         for day in sorted(outdated | moved)
     ]
-
-
-def rows_by_day(
-    connection: sa.Connection, company_id: str, insight: Insight, days: Sequence[date], start: date
-) -> dict[date, list[Any]]:
-    """Return what an insight's SELECT says of these days, which are in order."""
-    if not days:
-        return {}
-    place, chosen = list(insight.table.columns).index(insight.table.c.day), set(days)
-    found: dict[date, list[Any]] = {}
-    selected: Any = connection.execute(insight.select(company_id, days[0], days[-1], start))
-    for row in selected:
-        if row[place] in chosen:
-            found.setdefault(row[place], []).append(tuple(row))
-    return found
