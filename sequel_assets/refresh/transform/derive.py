@@ -153,7 +153,8 @@ def derive(
         unavailable = availability.unavailable_datasets(connection, company_id)
         plans = {kind: each.get(company_id, {}) for kind, each in event_checksums(connection, company_id).items()}
         noted = problems.days_with_problems(connection, company_id)
-        done = []
+        done: list[Insight] = []
+        updates: list[SliceUpdate] = []
         for insight in ahead:
             done.append(insight)
             facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
@@ -171,28 +172,28 @@ def derive(
                 drop_slices(connection, company_id, insight.table, stale)
             have = stored.get(insight.name, {})
             wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in requested}
-            updates = _updates(connection, company_id, insight, wanted, have, days, first)
-            results[insight.name] = replace_slices(
-                connection,
-                company_id,
-                updates,
-                at=run_info.at,
-                late_window=run_info.late_window,
-                run_id=run_info.run_id,
-            )
+            updates += _updates(connection, company_id, insight, wanted, have, days, first)
             if time.monotonic() - began > LONG:
                 break
+        written = replace_slices(
+            connection,
+            company_id,
+            updates,
+            at=run_info.at,
+            late_window=run_info.late_window,
+            run_id=run_info.run_id,
+        )
+        for insight in done:
+            results[insight.name] = [result for result in written if result.table is insight.table]
         return done
 
     while ahead:
         ahead = ahead[len(warehouse.change(derive_some, company_id)) :]
         if ahead:
             time.sleep(GIVES_WAY)
-    for insight in OWN_INSIGHTS:
-        standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
-        problems.replace_problems(
-            warehouse, company_id, insight.name, dict.fromkeys(of_insight[insight.name]), standing, at=run_info.at
-        )
+    standing = [Problem(company_id, name, reason, day) for name in reasons for day, reason in reasons[name].items()]
+    concerned = {name: dict.fromkeys(facts) for name, facts in of_insight.items()}
+    problems.replace_problems(warehouse, company_id, concerned, standing, at=run_info.at)
     return Derived(results, reasons)
 
 

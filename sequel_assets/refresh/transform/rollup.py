@@ -193,4 +193,6 @@ def _note(warehouse: Warehouse, hierarchies: Hierarchies, waiting: Mapping[Key, 
                 then = "; backfill that and this follows by itself"
             reason = f"not written: {what}{f' (and {more} more days wait)' if more else ''}{then}"
             standing = [Problem(company_id, company_rollup.name, reason)]
-        problems.replace_problems(warehouse, company_id, company_rollup.name, {NO_DAY: None}, standing, at=run_info.at)
+        problems.replace_problems(
+            warehouse, company_id, {company_rollup.name: {NO_DAY: None}}, standing, at=run_info.at
+        )
