@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, Table, case, func, literal, select
+from sqlalchemy import Boolean, Column, Table, case, func, select
 
 from sequel_assets.insights.event_days import (
     REPLAY_DAYS,
@@ -18,7 +18,7 @@ from sequel_assets.insights.event_days import (
 )
 from sequel_assets.insights.event_minutes import PEAK, SUMS, changes_of_events
 from sequel_assets.insights.registering import is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, average, percent, percent_column
+from sequel_assets.insights.sql import as_integer, average, company_label, percent, percent_column
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -148,7 +148,7 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
         "is_last_day": m.is_last_day,
     }
     return (
-        select(literal(company_id).label("company_id"), m.day, m.event_id)
+        select(company_label(company_id), m.day, m.event_id)
         .add_columns(*(number.label(name) for name, number in numbers.items()))
         .outerjoin(answered, t.number == m.start_number)
         .outerjoin(talk, k.event_id == m.event_id)

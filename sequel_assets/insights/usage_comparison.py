@@ -23,7 +23,7 @@ from sequel_assets.insights.periods import (
     other,
     to_date,
 )
-from sequel_assets.insights.sql import as_integer, calendar_of, day_number, number_of, rows_of
+from sequel_assets.insights.sql import as_integer, company_label, day_number, day_of, number_of, rows_of
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -114,36 +114,29 @@ def select_usage_comparison(company_id: str, first: date, last: date, start: dat
           number_of(before.last), number_of(before.first), len(before), int(before.first >= start))
          for day, p, how, now, before in pairs],
     )  # fmt: skip
-    dates = calendar_of({day for *_, now, before in pairs for day in (now.first, now.last, before.first, before.last)})
     now, before = running.alias("now"), running.alias("before")
-    as_of, begins, before_begins, before_ends = (dates.alias(f"date_{n}") for n in range(4))
     w, a, b = wanted.c, now.c, before.c
     complete = and_(w.is_known == 1, a.open_days == 0)
     before_complete = and_(w.before_is_known == 1, func.coalesce(b.open_days, 1) == 0)
     both = and_(complete, before_complete)
     return select(
-        literal(company_id).label("company_id"),
-        as_of.c.day,
+        company_label(company_id),
+        day_of(w.number).label("day"),
         w.period,
         w.compared_with,
         (w.is_over == 1).label("is_over"),
-        begins.c.day.label("first_day"),
+        day_of(w.first_number).label("first_day"),
         complete.label("is_complete"),
         *range_columns("", a, w.days),
-        before_begins.c.day.label("before_first_day"),
-        before_ends.c.day.label("before_last_day"),
+        day_of(w.before_first_number).label("before_first_day"),
+        day_of(w.before_number).label("before_last_day"),
         before_complete.label("before_is_complete"),
         *range_columns("before_", b, w.before_days),
         *changes(both, w.days == w.before_days, (a, w.days), (b, w.before_days)),
     ).select_from(
-        wanted.join(now, and_(a.period == w.period, a.number == w.number))
-        .outerjoin(before, and_(b.period == w.period, b.number == w.before_number))
-        .outerjoin(
-            as_of, as_of.c.number == w.number
-        )  # every row has a partner; SQLite runs inner joins as nested loops
-        .outerjoin(begins, begins.c.number == w.first_number)
-        .outerjoin(before_begins, before_begins.c.number == w.before_first_number)
-        .outerjoin(before_ends, before_ends.c.number == w.before_number)
+        wanted.join(now, and_(a.period == w.period, a.number == w.number)).outerjoin(
+            before, and_(b.period == w.period, b.number == w.before_number)
+        )
     )
 
 

@@ -121,7 +121,7 @@ class DetailsBatch(SliceBatch):
         ]
         if notes or name in noted:
             events = {NO_DAY: frozenset(self.outside)}
-            replace_problems(warehouse, self.company_id, name, events, notes, at=self.run_info.at)
+            replace_problems(warehouse, self.company_id, {name: events}, notes, at=self.run_info.at)
 
 
 def _replace_beside(

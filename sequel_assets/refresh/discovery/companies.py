@@ -159,7 +159,9 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
     # Marks come before the companies and go after them: a store that dies in between passes for none that was read.
     for company_id in touched:
         if company_id in notes:
-            problems.replace_problems(warehouse, company_id, companies.name, {NO_DAY: None}, [notes[company_id]], at=at)
+            problems.replace_problems(
+                warehouse, company_id, {companies.name: {NO_DAY: None}}, [notes[company_id]], at=at
+            )
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
@@ -168,7 +170,7 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
         )
     for company_id in touched:
         if company_id in noted and company_id not in notes:  # of thousands hardly any
-            problems.replace_problems(warehouse, company_id, companies.name, {NO_DAY: None}, [], at=at)
+            problems.replace_problems(warehouse, company_id, {companies.name: {NO_DAY: None}}, [], at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)
 

@@ -59,18 +59,23 @@ def replace_slices(
     late_window: timedelta,
     run_id: str | None,
 ) -> list[SliceResult]:
-    """Replace slices of one dataset of one company and write their bookkeeping; return a result for each, in order.
+    """Replace slices of one company and write their bookkeeping; return a result for each, in order.
 
-    The caller holds the company's write transaction (`Warehouse.write` in `database/engine.py`, which takes its lock).
-    `at` is the clock's time, `late_window` what makes a day final.
+    No slice may be there twice. The caller holds the company's write transaction (`Warehouse.write` in
+    `database/engine.py`, which takes its lock). `at` is the clock's time, `late_window` what makes a day final.
     """
     if not updates:
         return []
-    table = updates[0].table
-    stored = _slices(connection, table, company_id, [update.day for update in updates])
-    decided = [(update, stored[update.day], decide(update, stored[update.day], late_window)) for update in updates]
+    stored = _slices(connection, company_id, updates)
+    befores = [stored[update.table.name, update.day] for update in updates]
+    decided = [
+        (update, before, decide(update, before, late_window)) for update, before in zip(updates, befores, strict=True)
+    ]
     written = [one for one in decided if one[2].state in {SliceState.CHANGED, SliceState.UNCHANGED}]
-    _exchange(connection, table, [(before.rows, decision.rows) for _, before, decision in written])
+    for table in dict.fromkeys(update.table for update in updates):
+        _exchange(
+            connection, table, [(b.rows, decision.rows) for update, b, decision in written if update.table is table]
+        )
     _exchange(connection, proofs, [(before.control_totals, decision.control_totals) for _, before, decision in written])
     bulk.upsert(
         connection,
@@ -80,7 +85,7 @@ def replace_slices(
     bulk.upsert(connection, restatements, _restatements(company_id, written, at, run_id))
     return [
         SliceResult(
-            table,
+            update.table,
             update.day,
             decision.state,
             len(decision.rows),
@@ -112,7 +117,7 @@ def note_refresh(
     run_id: str | None,
 ) -> None:
     """Write the bookkeeping of a dataset without days that is stored in one piece, such as a company's events."""
-    before = _bookkeeping_rows(connection, company_id, dataset, [NO_DAY]).get(NO_DAY)
+    before = _bookkeeping_rows(connection, company_id, [dataset], [NO_DAY]).get((dataset, NO_DAY))
     if before is not None and before.data_through is not None:
         through = max(through, before.data_through)
     row = {
@@ -184,21 +189,32 @@ def _restatements(
     ]
 
 
-def _slices(connection: sa.Connection, table: sa.Table, company_id: str, days: Sequence[date]) -> dict[date, Before]:
-    bookkept = _bookkeeping_rows(connection, company_id, table.name, days)
-    rows = _rows_by_day(connection, table, company_id, [day for day in days if day in bookkept and bookkept[day].rows])
-    totals: dict[date, frozenset[Row]] = {}
-    if table is event_participants or table is event_concurrency:  # the control totals have each event's newest hour
-        totals = _rows_by_day(connection, proofs, company_id, days)
-    return {day: Before(bookkept.get(day), rows.get(day, frozenset()), totals.get(day, frozenset())) for day in days}
+def _slices(
+    connection: sa.Connection, company_id: str, updates: Sequence[SliceUpdate]
+) -> dict[tuple[str, date], Before]:
+    days: dict[sa.Table, list[date]] = {}
+    for update in updates:
+        days.setdefault(update.table, []).append(update.day)
+    names = [table.name for table in days]
+    bookkept = _bookkeeping_rows(connection, company_id, names, [update.day for update in updates])
+    found = {}
+    for table, here in days.items():
+        known = {day: bookkept.get((table.name, day)) for day in here}
+        rows = _rows_by_day(connection, table, company_id, [day for day, row in known.items() if row and row.rows])
+        totals: dict[date, frozenset[Row]] = {}
+        if table is event_participants or table is event_concurrency:  # they have each event's newest hour
+            totals = _rows_by_day(connection, proofs, company_id, here)
+        for day, row in known.items():
+            found[table.name, day] = Before(row, rows.get(day, frozenset()), totals.get(day, frozenset()))
+    return found
 
 
 def _bookkeeping_rows(
-    connection: sa.Connection, company_id: str, dataset: str, days: Sequence[date]
-) -> dict[date, Any]:
+    connection: sa.Connection, company_id: str, datasets: Sequence[str], days: Sequence[date]
+) -> dict[tuple[str, date], Any]:
     r = refreshes.c
-    where = (r.company_id == company_id, r.dataset == dataset, r.day.between(min(days), max(days)))
-    return {row.day: row for row in connection.execute(sa.select(refreshes).where(*where))}
+    where = (r.company_id == company_id, r.dataset.in_(datasets), r.day.between(min(days), max(days)))
+    return {(row.dataset, row.day): row for row in connection.execute(sa.select(refreshes).where(*where))}
 
 
 def _rows_by_day(
