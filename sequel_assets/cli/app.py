@@ -20,6 +20,7 @@ from sequel_assets.cli.support.arguments import Companies, OneCompany, TyperErro
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.signals import exit_on_second_signal
 from sequel_assets.cli.support.terminal import UsageError, errors
+from sequel_assets.queries.errors import QueryError
 from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
@@ -78,8 +79,8 @@ def backfill(
     ] = None,
 ) -> None:
     """Refresh every dataset for a range of days: one real Dagster run per company."""
-    from sequel_assets.cli.support.arguments import check_range, parse_day
     from sequel_assets.orchestration.run_tags import FORCE
+    from sequel_assets.queries.scopes import check_range, parse_day
 
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)
@@ -111,7 +112,7 @@ def accept(
     last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
 ) -> None:
     """Let quarantined days through: final days of which Sequel now returns less than half; print what changed."""
-    from sequel_assets.cli.support.arguments import check_range, parse_day
+    from sequel_assets.queries.scopes import check_range, parse_day
 
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)
@@ -144,7 +145,7 @@ def changes(
 ) -> None:
     """List the numbers of final days that changed later, newest change first."""
     from sequel_assets.cli.commands.changes import changes as run
-    from sequel_assets.cli.support.arguments import parse_day
+    from sequel_assets.queries.scopes import parse_day
 
     raise typer.Exit(run(settings_module.load(), parse_day(since, "--since"), chosen_format(form, json=json)))
 
@@ -215,7 +216,7 @@ def main() -> None:
             raise SystemExit(app(standalone_mode=False) or 0)
     except TyperError as error:  # Typer itself would print the arguments unescaped
         _exit_with(typer_message(error), USAGE_ERROR)
-    except (UsageError, SettingsError, WarehouseError) as error:
+    except (QueryError, SettingsError, WarehouseError) as error:
         _exit_with(error, USAGE_ERROR)
     except SequelError as error:
         _exit_with(f"{error}; nothing half-written; run the same command again when that is fixed", UNREACHABLE)

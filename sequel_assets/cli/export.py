@@ -30,7 +30,7 @@ def export(
     """Write datasets as files, a folder per company and day; exit 1 when something requested is missing."""
     from sequel_assets.cli.commands.export import export as run
     from sequel_assets.cli.commands.export_options import FORMATS, ExportOptions
-    from sequel_assets.cli.support.arguments import check_range, parse_day
+    from sequel_assets.queries.scopes import check_range, parse_day
 
     if every == bool(dataset):
         raise UsageError("choose datasets: --dataset NAME (it may be repeated), or --all")

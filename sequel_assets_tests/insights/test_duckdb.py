@@ -20,12 +20,13 @@ from sqlalchemy.dialects.postgresql import psycopg
 
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.commands.export import export
-from sequel_assets.cli.commands.export_options import TABLES, ExportOptions
-from sequel_assets.cli.support.tabular import batches, schema_of
+from sequel_assets.cli.commands.export_options import ExportOptions
 from sequel_assets.insights import INSIGHTS, ranges
 from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import select_coverage, select_members
 from sequel_assets.insights.periods import DAY, Days
+from sequel_assets.queries.arrow import batches, schema_of
+from sequel_assets.queries.tables import TABLES
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -14,10 +14,10 @@ from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.dagster_home import dagster_home, dagster_instance
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import console, progress_bar, table
-from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
 from sequel_assets.orchestration.storage import event_log, partition_view
 from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, WarehouseSlices
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog

@@ -12,7 +12,6 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sequel_assets.cli.support.terminal import console, table
-from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.insights.audience_usage import audience_usage
 from sequel_assets.insights.company_rollup import company_rollup
 from sequel_assets.insights.daily_usage import daily_usage
@@ -24,6 +23,7 @@ from sequel_assets.insights.peak_concurrency import peak_concurrency
 from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.insights.usage_comparison import usage_comparison
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import ALL, event_participants, events, proofs, refreshes

@@ -19,9 +19,9 @@ from sequel_assets.cli.backfill.company_run import QUIET
 from sequel_assets.cli.support.dagster_home import command_tags, dagster_instance
 from sequel_assets.cli.support.signals import signals_deferred
 from sequel_assets.cli.support.terminal import UsageError, console, table
-from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings
