@@ -24,13 +24,17 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 def find_companies(
-    platform: Platform, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance
+    platform: Platform,
+    client: SequelClient,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    partitions_name: str = COMPANY,
 ) -> list[KnownCompany]:
     """Walk the hierarchy, store it, and add the partitions that Dagster lacks; return the companies that are there."""
     known = warehouse.ask(catalog.known_companies)
     settings = platform.settings()
-    found = look_for_companies(settings, client, known, instance.get_dynamic_partitions(COMPANY))
-    return store_companies(settings, warehouse, instance, found)
+    found = look_for_companies(settings, client, known, instance.get_dynamic_partitions(partitions_name))
+    return store_companies(settings, warehouse, instance, found, partitions_name)
 
 
 def look_for_companies(
@@ -42,14 +46,18 @@ def look_for_companies(
 
 
 def store_companies(
-    settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, found: WalkFinding
+    settings: Settings,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    found: WalkFinding,
+    partitions_name: str = COMPANY,
 ) -> list[KnownCompany]:
     """Store what was found, and add the partitions that Dagster lacks; return the companies that are there."""
     there = store(warehouse, found, at=settings.clock())
-    keys = set(instance.get_dynamic_partitions(COMPANY))
+    keys = set(instance.get_dynamic_partitions(partitions_name))
     new = [company.partition_key for company in there if company.partition_key not in keys]
     if new:
-        instance.add_dynamic_partitions(COMPANY, new)
+        instance.add_dynamic_partitions(partitions_name, new)
     return there
 
 

@@ -17,6 +17,7 @@ from sequel_assets.orchestration.checks.result import (
     listed,
     read_coverage,
 )
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.coverage.freshness import Late, required
@@ -30,25 +31,25 @@ DESCRIPTION = "Today covers the last top of the hour that is owed; every past da
 CLOSED = "Every day that is over is closed for every company; an open day is derived at its close."
 
 
-def freshness_checks() -> dg.AssetChecksDefinition:
+def freshness_checks(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return the freshness checks of every dataset that is kept by slice: one step reads once, for all results."""
 
     @dg.multi_asset_check(
-        name="freshness",
-        specs=[dg.AssetCheckSpec(NAME, asset=dataset.name, description=DESCRIPTION) for dataset in SLICED],
+        name=space.name("freshness"),
+        specs=[dg.AssetCheckSpec(NAME, asset=space.key(dataset.name), description=DESCRIPTION) for dataset in SLICED],
         can_subset=True,
-        required_resource_keys={"platform"},
+        required_resource_keys={space.platform},
     )
     def freshness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         settings = platform.settings()
-        chosen = chosen_assets(context)
+        chosen = chosen_assets(context, space)
         with platform.warehouse() as warehouse:
             late = find_late(warehouse, settings, chosen)
             companies = warehouse.ask(catalog.present_companies)
             coverage = warehouse.ask(lambda connection: read_coverage(connection, chosen))
         for name in chosen:
-            yield _result(name, late[name], companies, coverage[name], settings)
+            yield _result(name, late[name], companies, coverage[name], settings, space.key(name))
 
     return freshness
 
@@ -71,6 +72,7 @@ def _result(
     companies: Sequence[KnownCompany],
     coverage: Sequence[CompanyCoverage],
     settings: Settings,
+    key: dg.AssetKey,
 ) -> dg.AssetCheckResult:
     keys = {company.company_id: company.partition_key for company in companies}
     need = required(settings.clock(), timedelta(minutes=settings.settle_minutes))
@@ -93,4 +95,4 @@ def _result(
         named = listed([describe_late(slice_, keys[slice_.company_id]) for slice_ in late])
         text = f"{len(late)} slices are late:\n{named}"
     is_well = bool(companies) and not late
-    return dg.AssetCheckResult(asset_key=dataset, check_name=NAME, passed=is_well, description=text, metadata=metadata)
+    return dg.AssetCheckResult(asset_key=key, check_name=NAME, passed=is_well, description=text, metadata=metadata)

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.safety.visible import MAX_NAMED, as_line
@@ -84,6 +85,7 @@ def check_result(
     right: str,
     wrong: str,
     severity: dg.AssetCheckSeverity,
+    space: Namespace,
 ) -> dg.AssetCheckResult:
     """Return a check's result: `right` where nothing was found, else how many are `wrong` and the first of them."""
     with platform.warehouse() as warehouse, warehouse.read() as connection:
@@ -91,7 +93,7 @@ def check_result(
         found = find(connection, names, platform.settings())
         coverage = read_coverage(connection, [asset])[asset]
     return dg.AssetCheckResult(
-        asset_key=asset,
+        asset_key=space.key(asset),
         check_name=name,
         passed=not found.lines,
         severity=severity,
@@ -109,13 +111,14 @@ def warehouse_check(
     right: str,
     wrong: str = "to look at",
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    space: Namespace = ALONE,
 ) -> dg.AssetChecksDefinition:
     """Return a check of one asset that reports what `find` finds in the warehouse."""
 
-    @dg.asset_check(asset=asset, name=name, description=description, required_resource_keys={"platform"})
+    @dg.asset_check(asset=space.key(asset), name=name, description=description, required_resource_keys={space.platform})
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        platform: Platform = context.resources.platform
-        return check_result(platform, asset, name, find, right=right, wrong=wrong, severity=severity)
+        platform: Platform = getattr(context.resources, space.platform)
+        return check_result(platform, asset, name, find, right=right, wrong=wrong, severity=severity, space=space)
 
     return check
 
@@ -129,26 +132,31 @@ def warehouse_checks(
     right: str,
     wrong: str,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    space: Namespace = ALONE,
 ) -> dg.AssetChecksDefinition:
     """Return the same check for several assets, which are described by name: one step for all."""
 
     @dg.multi_asset_check(
-        name=step,
-        specs=[dg.AssetCheckSpec(name, asset=asset, description=text) for asset, text in descriptions.items()],
+        name=space.name(step),
+        specs=[
+            dg.AssetCheckSpec(name, asset=space.key(asset), description=text) for asset, text in descriptions.items()
+        ],
         can_subset=True,
-        required_resource_keys={"platform"},
+        required_resource_keys={space.platform},
     )
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        for asset in chosen_assets(context):
-            platform: Platform = context.resources.platform
-            yield check_result(platform, asset, name, find_of(asset), right=right, wrong=wrong, severity=severity)
+        platform: Platform = getattr(context.resources, space.platform)
+        for asset in chosen_assets(context, space):
+            yield check_result(
+                platform, asset, name, find_of(asset), right=right, wrong=wrong, severity=severity, space=space
+            )
 
     return checks
 
 
-def chosen_assets(context: dg.AssetCheckExecutionContext) -> list[str]:
-    """Return the assets whose checks are selected in a step with several."""
-    return sorted(key.asset_key.to_user_string() for key in context.selected_asset_check_keys)
+def chosen_assets(context: dg.AssetCheckExecutionContext, space: Namespace) -> list[str]:
+    """Return the datasets whose checks are selected in a step with several."""
+    return sorted(space.datasets(key.asset_key for key in context.selected_asset_check_keys))
 
 
 def listed(lines: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from sequel_assets.insights.event_retention import EVENT_RETENTION
 from sequel_assets.insights.funnel import FUNNEL
 from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.partitions import slice_key
 from sequel_assets.orchestration.reporting.charts.daily import draw, read_days
 from sequel_assets.orchestration.reporting.charts.events import draw_curve, draw_steps, read_curve, read_steps
@@ -43,7 +44,7 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
 }
 """The datasets that have a chart: its name, what is read for it of a company and a day, and what draws it as
 Markdown."""
-_PLACES = {dg.AssetKey(dataset.name): place for place, dataset in enumerate(SLICED)}
+_PLACES = {dataset.name: place for place, dataset in enumerate(SLICED)}
 STATUS_IN_WORDS = {
     SliceStatus.DONE: "refreshed",
     SliceStatus.UNCHANGED: "unchanged",
@@ -70,10 +71,12 @@ class Report:
         steady: Collection[str],
         today: date,
         wanted: Mapping[str, Sequence[date]],
+        space: Namespace = ALONE,
     ) -> None:
         self.failed: list[Outcome] = []
         self.waiting: list[Outcome] = []
         """Slices of the range that could not be derived yet."""
+        self._space = space
         self._waiting: list[dg.AssetMaterialization] = []
         self._flushed_at = time.monotonic()
         self._context, self._names, self._datasets, self._steady = context, names, datasets, steady
@@ -106,7 +109,7 @@ class Report:
 
     def _flush(self) -> None:
         waiting, self._waiting, self._flushed_at = self._waiting, [], time.monotonic()
-        log_together(self._context, waiting)
+        log_together(self._context, waiting, self._space)
 
     def _chart(self, outcome: Outcome, key: str, warehouse: Warehouse) -> str:
         if outcome.dataset not in CHARTS or self._charted.get(outcome.company_id) != outcome.day:
@@ -118,16 +121,21 @@ class Report:
 
 
 def log_together(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, materializations: Sequence[dg.AssetMaterialization]
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    materializations: Sequence[dg.AssetMaterialization],
+    space: Namespace = ALONE,
 ) -> None:
     """Log materializations as `context.log_event` would, those of an asset in one transaction where the event log can.
 
     Of one asset, since PostgreSQL's event log keeps the latest event of a batch's last asset alone. In the order of their
-    lineage: a slice whose source was logged after it would be marked as out of sync.
+    lineage: a slice whose source was logged after it would be marked as out of sync. They speak of datasets; `space` has the keys.
     """
     step = context.get_step_execution_context()
-    for asset in sorted({one.asset_key for one in materializations}, key=lambda key: (_PLACES.get(key, -1), str(key))):
-        together, batch = [one for one in materializations if one.asset_key == asset], str(uuid.uuid4())
+    by_dataset: dict[str, list[dg.AssetMaterialization]] = {}
+    for one in materializations:
+        by_dataset.setdefault(one.asset_key.to_user_string(), []).append(space.event(one))
+    for dataset in sorted(by_dataset, key=lambda name: (_PLACES.get(name, -1), name)):
+        together, batch = by_dataset[dataset], str(uuid.uuid4())
         for place, one in enumerate(together, start=1):
             DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(together)))
 

@@ -12,16 +12,15 @@ from typing import Self
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.orchestration.namespace import ALONE, CHECKS, SLICES, Namespace, is_by_hand
 from sequel_assets.orchestration.resources import current_warehouse, in_one_line
-from sequel_assets.orchestration.schedules.schedules import CHECKS_JOB, SLICES_JOB, UNDER_WAY
+from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.tables.core import refreshes
 
 INTERVAL_SECONDS = 28
 """Seconds between two ticks at least; somewhat less than a multiple of the daemon's 5."""
-MATERIALIZED_IN_THE_UI = "__ASSET_JOB"
-"""How the names of Dagster's own jobs begin that materialize chosen assets."""
 RECENT = 50
 """Runs among which the latest refresh is looked for."""
 
@@ -66,14 +65,14 @@ def decide(position: Position, stored: str, *, is_busy: bool) -> tuple[Position,
     return Position(stored, stored), ""
 
 
-def checks_after_refresh_sensor(settings: Settings) -> dg.SensorDefinition:
+def checks_after_refresh_sensor(settings: Settings, space: Namespace = ALONE) -> dg.SensorDefinition:
     """Return the sensor that runs every check once what is stored has changed and no refresh is under way."""
 
     @dg.sensor(
-        name="checks_after_refresh",
-        job=CHECKS_JOB,
+        name=space.name("checks_after_refresh"),
+        job_name=space.name(CHECKS),
         minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=space.sensor_status(),
         description="Runs every check within a minute after a refresh or a backfill has ended",
     )
     @in_one_line()
@@ -83,7 +82,7 @@ def checks_after_refresh_sensor(settings: Settings) -> dg.SensorDefinition:
                 newest, slices = warehouse.ask(_newest)
         except (SettingsError, WarehouseError) as error:
             return dg.SkipReason(str(error))
-        is_busy, latest = _refreshes(context.instance)
+        is_busy, latest = _refreshes(context.instance, space)
         stored = f"{slices} slices, {newest} {latest}" if slices else ""
         position, why_not = decide(Position.of(context.cursor), stored, is_busy=is_busy)
         requests = [] if why_not else [dg.RunRequest(run_key=f"checks after {stored}")]
@@ -99,11 +98,11 @@ def _newest(connection: sa.Connection) -> tuple[object, int]:
     return newest, slices
 
 
-def _refreshes(instance: dg.DagsterInstance) -> tuple[bool, str]:
+def _refreshes(instance: dg.DagsterInstance, space: Namespace) -> tuple[bool, str]:
     """Return whether a run that refreshes slices is under way, and the id of the latest one that has ended."""
     ours = [
         run
         for run in instance.get_runs(limit=RECENT)
-        if run.job_name == SLICES_JOB.name or run.job_name.startswith(MATERIALIZED_IN_THE_UI)
+        if space.is_ours(run) and (run.job_name == space.name(SLICES) or is_by_hand(run))
     ]
     return any(run.status in UNDER_WAY for run in ours), next((run.run_id for run in ours if run.is_finished), "")

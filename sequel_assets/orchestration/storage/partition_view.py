@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.storage.partition_status_cache import AssetStatusCacheValue, _build_status_cache
 
+from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets.orchestration.partitions import DAY, slice_key
 from sequel_assets.orchestration.reporting.materializations import materialization
 from sequel_assets.orchestration.storage import event_log
@@ -66,7 +67,7 @@ def read_partition_view(
     instance: dg.DagsterInstance, dataset: str, partitions: dg.MultiPartitionsDefinition
 ) -> PartitionView:
     """Return Dagster's view of a dataset. It writes nothing, not even the cache."""
-    key = dg.AssetKey(dataset)
+    key = ALONE.key(dataset)
     record = next(iter(instance.get_asset_records([key])), None)
     if record is None:
         return PartitionView(PartitionStates(), PartitionStates())
@@ -154,6 +155,6 @@ def event_of(outcome: Outcome, partition: str) -> dg.AssetMaterialization:
 def forget(instance: dg.DagsterInstance, dataset: str, repair_plan: RepairPlan) -> None:
     """Clear what is not there, and delete the pages' cache where it is wrong: Dagster builds it again."""
     if repair_plan.forget:
-        event_log.forget(instance, dataset, repair_plan.forget)
+        event_log.forget(instance, ALONE.key(dataset), repair_plan.forget)
     if repair_plan.clears_cache:
-        instance.wipe_asset_cached_status([dg.AssetKey(dataset)])
+        instance.wipe_asset_cached_status([ALONE.key(dataset)])
