@@ -17,7 +17,7 @@ IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev check test durations lint format lock audit docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots clean
+.PHONY: help install demo dev check test durations lint format lock audit dist docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ lock: $(TOOLS)/.installed ## make requirements.txt from pyproject.toml, versions
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet --extra postgres --extra dev $(LOCKED) $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) pyproject.toml -o requirements.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-tools.in -o requirements-tools.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-pip.in -o requirements-pip.txt
+
+dist: $(TOOLS)/.installed ## build sdist and wheel into dist/, check them, install the wheel outside of the checkout and run its demo (some 5 minutes)
+	@$(TOOLS)/bin/python tools/dist.py
 
 audit: $(TOOLS)/.installed ## ask for known weaknesses of the pinned versions: 0 none, 1 some (named), 2 it could not be asked
 	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements-pip.txt requirements.txt requirements-tools.txt
@@ -114,4 +117,4 @@ screenshots: install ## make docs/images (needs Debian's chromium and chromium-d
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots
 
 clean: ## remove .venv and everything that runs have left
-	rm -rf .venv .venv-tools .sequel build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-tools .sequel build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

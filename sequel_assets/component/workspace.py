@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.settings.given import NOT_GIVEN, GivenSettings, given
 
-Value = str | bool | int | float | date | dict[str, Any] | None
+Value = str | bool | int | float | date | dict[str, Any] | list[str] | None
 
 
 def workspace_model() -> type[BaseModel]:

@@ -24,6 +24,7 @@ from pydantic_settings import SettingsConfigDict
 from sequel_assets.safety.file_modes import FileSettings
 from sequel_assets.settings import alert_addresses
 from sequel_assets.settings.client import ClientSettings
+from sequel_assets.settings.companies import CompanySettings
 from sequel_assets.settings.retention import DaysKept, DaysKeptByCompany
 from sequel_assets.settings.webhooks import WebhookSettings
 
@@ -59,7 +60,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Relation = Annotated[str, AfterValidator(_relation)]
 
 
-class Settings(ClientSettings, WebhookSettings, FileSettings):
+class Settings(ClientSettings, CompanySettings, WebhookSettings, FileSettings):
     """The settings of one process. Build it with `load()`, which turns a mistake into a `SettingsError`."""
 
     model_config = SettingsConfigDict(
@@ -233,10 +234,14 @@ def variable(name: str) -> str:
 def as_markdown() -> str:
     """Return docs/settings.md: a row per setting, generated from the fields."""
     rows, fields = [], Settings.model_fields
-    parts = (ClientSettings.model_fields, WebhookSettings.model_fields)  # listed after the general settings
+    parts = (
+        CompanySettings.model_fields,
+        ClientSettings.model_fields,
+        WebhookSettings.model_fields,
+    )  # listed after the general settings
     for name, field in sorted(fields.items(), key=lambda item: [item[0] in part for part in reversed(parts)]):
         factory = field.default_factory is not None
-        default = "see text" if factory else "" if field.default in (None, "") else f"`{field.default}`"
+        default = "see text" if factory else "" if field.default in (None, "", ()) else f"`{field.default}`"
         cells = (f"`{variable(name)}`", default, str(field.description), f"`{(field.examples or [''])[0]}`")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     head = (

@@ -41,7 +41,7 @@ def given(values: Mapping[str, Any]) -> GivenSettings:
 
     Wrong ones raise a `SettingsError` with a line for each.
     """
-    said = {name: value if isinstance(value, dict) else str(value) for name, value in values.items()}
+    said = {name: value if isinstance(value, dict | list) else str(value) for name, value in values.items()}
     chosen: dict[str, Any] = {name: value for name, value in said.items() if values[name] is not None and value != ""}
     unknown = sorted(set(chosen) - set(Settings.model_fields) | set(chosen) & NOT_GIVEN)
     if unknown:

@@ -15,6 +15,7 @@ from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.details.lists import due_events, refresh_lists
 from sequel_assets.refresh.discovery.companies import WalkFinding, look, store
+from sequel_assets.refresh.discovery.company_selection import selection_of
 from sequel_assets.refresh.discovery.events import refresh_events
 from sequel_assets.sequel import SequelClient
 from sequel_assets.settings import Settings
@@ -42,7 +43,7 @@ def look_for_companies(
 ) -> WalkFinding:
     """Walk the hierarchy and compare it with the known companies and their keys in Dagster; store nothing."""
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
-        return look(client, known, settings.company_id or "", pool, keys)
+        return look(client, known, settings.company_id or "", pool, keys, selection_of(settings))
 
 
 def store_companies(

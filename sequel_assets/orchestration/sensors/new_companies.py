@@ -15,6 +15,7 @@ from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.coverage.slice_coverage import landed_companies
 from sequel_assets.refresh.discovery.companies import refresh_companies
+from sequel_assets.refresh.discovery.company_selection import selection_of
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
@@ -150,6 +151,12 @@ def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownComp
             ThreadPoolExecutor(settings.max_concurrency) as pool,
         ):
             found = refresh_companies(
-                client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=partitions
+                client,
+                warehouse,
+                settings.company_id or "",
+                pool,
+                clock=settings.clock,
+                known_keys=partitions,
+                selection=selection_of(settings),
             )
         return found, warehouse.ask(landed_companies)

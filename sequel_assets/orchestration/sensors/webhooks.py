@@ -19,6 +19,7 @@ from sequel_assets.orchestration.resources import current_warehouse, in_one_line
 from sequel_assets.orchestration.sensors.webhook_job import REASON, under_way
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.discovery.companies import refresh_companies
+from sequel_assets.refresh.discovery.company_selection import selection_of
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -120,7 +121,13 @@ class _Tick:
             ThreadPoolExecutor(settings.max_concurrency) as pool,
         ):
             found = refresh_companies(
-                client, self._warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=sorted(keys)
+                client,
+                self._warehouse,
+                settings.company_id or "",
+                pool,
+                clock=settings.clock,
+                known_keys=sorted(keys),
+                selection=selection_of(settings),
             )
         self._new = [company.partition_key for company in found if company.partition_key not in keys]
 
