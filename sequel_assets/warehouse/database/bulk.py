@@ -30,7 +30,7 @@ def delete(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
     if not rows:
         return
     names = [column.name for column in table.primary_key.columns]
-    places = [list(table.columns).index(column) for column in table.primary_key.columns]
+    places = [table.columns.keys().index(name) for name in names]
     connection.execute(
         _delete(table), [{f"key_{name}": row[i] for name, i in zip(names, places, strict=True)} for row in rows]
     )
