@@ -128,7 +128,7 @@ def _replace_beside(
     connection: sa.Connection, table: sa.Table, company_id: str, update: SliceUpdate, rows: list[Row]
 ) -> None:
     here = (table.c.company_id == company_id, table.c.day == update.day)
-    event = list(table.columns).index(table.c.event_id)
+    event = table.columns.keys().index("event_id")
     replaced = update.requested or frozenset()
     stored = {tuple(row) for row in connection.execute(sa.select(table).where(*here)) if row.event_id in replaced}
     bulk.exchange(connection, table, stored, {row for row in rows if row[event] in replaced})

@@ -28,7 +28,7 @@ def rows_by_day(
     """Return what an insight's SELECT says of these days, which are in order."""
     if not days:
         return {}
-    place, chosen = list(insight.table.columns).index(insight.table.c.day), set(days)
+    place, chosen = insight.table.columns.keys().index("day"), set(days)
     found: dict[date, list[Any]] = {}
     statement = _composed(insight.select, days[0], days[-1], start)
     for row in connection.execute(statement, {_COMPANY.key: company_id}):

@@ -222,7 +222,7 @@ def _rows_by_day(
 ) -> dict[date, frozenset[Row]]:
     if not days:
         return {}
-    place, wanted = list(table.columns).index(table.c.day), set(days)
+    place, wanted = table.columns.keys().index("day"), set(days)
     found: dict[date, list[Row]] = {}
     where = (table.c.company_id == company_id, table.c.day.between(min(days), max(days)))
     for row in connection.execute(sa.select(table).where(*where)):
