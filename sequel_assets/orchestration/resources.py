@@ -95,6 +95,8 @@ class Observer:
 
     def __init__(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> None:
         self.on_outcome = on_outcome
+        self.run_id = ""
+        """The run, once it has begun."""
         self.progress: Progress | None = None
         """How far the run is, once it has begun."""
         self.fatal: SequelError | None = None

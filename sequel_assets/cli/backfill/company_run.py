@@ -58,6 +58,8 @@ class CompanyResult:
 
     task: Task
     run_id: str = ""
+    has_ended: bool = False
+    """Whether the run came to its end; false where it was stopped or its process died."""
     slices: int = 0
     rollups: int = 0
     requests: int = 0
@@ -126,7 +128,9 @@ def execute(
             raise KeyboardInterrupt from None
         result.error = errors.describe(error)
         return
-    result.requests, result.run_id = client.stats.requests - before, run.run_id
+    finally:
+        result.requests, result.run_id = client.stats.requests - before, observer.run_id
+    result.has_ended, result.run_id = True, run.run_id
     result.fatal = str(observer.fatal or "")
     if not run.success and not result.count(SliceStatus.FAILED):
         result.error = why_failed(run)

@@ -27,8 +27,14 @@ def one_line(text: str) -> str:
 
 ONE_COMPANY = "an id, a partition key, a name, or the beginning of one that no other has"
 """What a command takes for a company, in its help."""
-OneCompany = Annotated[str, typer.Option("--company", help=ONE_COMPANY)]
-Companies = Annotated[list[str] | None, typer.Option("--company", help=f"{ONE_COMPANY}; may be repeated; default: all")]
+OneCompany = Annotated[str, typer.Option("--company", metavar="COMPANY", help=ONE_COMPANY)]
+Companies = Annotated[
+    list[str] | None,
+    typer.Option("--company", metavar="COMPANY", help=f"{ONE_COMPANY}; may be repeated; default: all"),
+]
+FirstDay = Annotated[str, typer.Option("--from", metavar="DAY", help="first day (UTC), such as 2026-11-01")]
+LastDay = Annotated[str, typer.Option("--to", metavar="DAY", help="last day (UTC), included")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="show what would be done and change nothing")]
 
 
 def choose(companies: Sequence[KnownCompany], wanted: Sequence[str]) -> list[KnownCompany]:

@@ -95,6 +95,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         settings = platform.settings()
         options = RefreshOptions(context.run.run_id, choice.accepts_loss, force=is_forced(context.run.tags))
         refresher = Refresher(client, warehouse, settings.clock, config.rules(settings), options)
+        observer.run_id = context.run.run_id
         observer.progress, before = refresher.progress, client.stats.requests
         progress = ProgressLog(context, refresher.progress)
         steady = SLICED_NAMES if not choice.is_hourly else selected
