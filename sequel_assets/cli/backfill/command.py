@@ -180,8 +180,9 @@ def _run_in_sequence(
         result = CompanyResult(task)
         try:
             execute(instance, client, result, receive)
+            raise_if_stopped()
+            result.has_ended = True
         finally:
             receive(result)
-        raise_if_stopped()
         if result.fatal:
             return

@@ -59,7 +59,7 @@ class CompanyResult:
     task: Task
     run_id: str = ""
     has_ended: bool = False
-    """Whether the run came to its end; false where it was stopped or its process died."""
+    """Whether the run came to its end; false where it was stopped or its process died. Set by who can be stopped."""
     slices: int = 0
     rollups: int = 0
     requests: int = 0
@@ -130,7 +130,6 @@ def execute(
         return
     finally:
         result.requests, result.run_id = client.stats.requests - before, observer.run_id
-    result.has_ended, result.run_id = True, run.run_id
     result.fatal = str(observer.fatal or "")
     if not run.success and not result.count(SliceStatus.FAILED):
         result.error = why_failed(run)

@@ -42,11 +42,12 @@ def work(connection: Connection, max_concurrency: int) -> None:
                 result = CompanyResult(task)
                 try:
                     execute(instance, client, result, send)
+                    raise_if_stopped()
+                    result.has_ended = True
                 except Exception as error:  # noqa: BLE001 - a bug must not fail the companies that follow
                     result.error = unexpected(error)
                 finally:
                     send(result)
-                raise_if_stopped()
     except (KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
         pass  # it was stopped, or the parent no longer reads
     finally:
