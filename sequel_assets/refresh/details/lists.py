@@ -210,12 +210,13 @@ def _note(connection: sa.Connection, company_id: str, table: sa.Table, run_info:
     """Write the bookkeeping; the checksum, which needs every row, only where a row has changed."""
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == NO_DAY)
-    if not has_changed and connection.scalar(sa.select(r.rows).where(*here)) is not None:
+    if not has_changed:
         moved = {"refreshed_at": run_info.at, "run_id": run_info.run_id}
         through = {"data_through": run_info.through, "full_through": run_info.through}
-        connection.execute(refreshes.update().where(*here).values(**moved))
-        connection.execute(refreshes.update().where(*here, r.data_through < run_info.through).values(**through))
-        return
+        is_there = connection.execute(refreshes.update().where(*here).values(**moved)).rowcount
+        if is_there:
+            connection.execute(refreshes.update().where(*here, r.data_through < run_info.through).values(**through))
+            return
     replacement.note_stored(
         connection, company_id, table, at=run_info.at, through=run_info.through, run_id=run_info.run_id
     )

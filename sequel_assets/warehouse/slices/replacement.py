@@ -7,6 +7,7 @@ written at all. Nothing here commits.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -189,6 +190,21 @@ def _restatements(
     ]
 
 
+_BOOKKEEPING = sa.select(refreshes).where(
+    refreshes.c.company_id == sa.bindparam("of_company"),
+    refreshes.c.dataset.in_(sa.bindparam("datasets", expanding=True)),
+    refreshes.c.day.between(sa.bindparam("first"), sa.bindparam("last")),
+)
+"""Composed once, like every statement that each slice needs: composing one takes three times as long as running it."""
+
+
+@lru_cache
+def _rows_of_days(table: sa.Table) -> "sa.Select[Any]":
+    c = table.c
+    days = c.day.between(sa.bindparam("first"), sa.bindparam("last"))
+    return sa.select(table).where(c.company_id == sa.bindparam("of_company"), days)
+
+
 def _slices(
     connection: sa.Connection, company_id: str, updates: Sequence[SliceUpdate]
 ) -> dict[tuple[str, date], Before]:
@@ -212,9 +228,8 @@ def _slices(
 def _bookkeeping_rows(
     connection: sa.Connection, company_id: str, datasets: Sequence[str], days: Sequence[date]
 ) -> dict[tuple[str, date], Any]:
-    r = refreshes.c
-    where = (r.company_id == company_id, r.dataset.in_(datasets), r.day.between(min(days), max(days)))
-    return {(row.dataset, row.day): row for row in connection.execute(sa.select(refreshes).where(*where))}
+    here = {"of_company": company_id, "datasets": datasets, "first": min(days), "last": max(days)}
+    return {(row.dataset, row.day): row for row in connection.execute(_BOOKKEEPING, here)}
 
 
 def _rows_by_day(
@@ -224,8 +239,8 @@ def _rows_by_day(
         return {}
     place, wanted = table.columns.keys().index("day"), set(days)
     found: dict[date, list[Row]] = {}
-    where = (table.c.company_id == company_id, table.c.day.between(min(days), max(days)))
-    for row in connection.execute(sa.select(table).where(*where)):
+    here = {"of_company": company_id, "first": min(days), "last": max(days)}
+    for row in connection.execute(_rows_of_days(table), here):
         if row[place] in wanted:
             found.setdefault(row[place], []).append(tuple(row))
     return {day: frozenset(rows) for day, rows in found.items()}

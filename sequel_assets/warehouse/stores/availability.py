@@ -73,14 +73,14 @@ def known(connection: sa.Connection, company_id: str, now: datetime) -> KnownAva
     return KnownAvailability(unavailable_datasets(connection, company_id), lately)
 
 
+_OF_COMPANY = sa.select(availability).where(availability.c.company_id == sa.bindparam("of_company"))
+
+
 @repeats
 def note(warehouse: Warehouse, company_id: str, datasets: Collection[str], *, reason: str = "", at: datetime) -> None:
     """Write that datasets are available at a company or, with a reason, not; `since` moves only when that changes."""
     with warehouse.write(company_id) as connection:
-        a = availability.c
-        known = {
-            row.dataset: row for row in connection.execute(sa.select(availability).where(a.company_id == company_id))
-        }
+        known = {row.dataset: row for row in connection.execute(_OF_COMPANY, {"of_company": company_id})}
         rows = []
         for dataset in sorted(datasets):
             before = known.get(dataset)

@@ -115,9 +115,14 @@ def mark_gone(connection: sa.Connection, company_ids: Iterable[str], *, at: date
 
 def known_events(connection: sa.Connection, company_id: str) -> dict[str, KnownEvent]:
     """Return the company's events and hubs by their id."""
-    columns = [events.c[name] for name in KnownEvent.__dataclass_fields__]
-    rows = connection.execute(sa.select(*columns).where(events.c.company_id == company_id).order_by(events.c.event_id))
-    return {row.event_id: KnownEvent(*row) for row in rows}
+    return {row.event_id: KnownEvent(*row) for row in connection.execute(_EVENTS, {"of_company": company_id})}
+
+
+_EVENTS = (
+    sa.select(*(events.c[name] for name in KnownEvent.__dataclass_fields__))
+    .where(events.c.company_id == sa.bindparam("of_company"))
+    .order_by(events.c.event_id)
+)
 
 
 def event_plans(connection: sa.Connection, company_id: str | None = None) -> dict[str, dict[date, str]]:
@@ -150,12 +155,17 @@ def save_concurrency_span(
     connection: sa.Connection, company_id: str, spans: Mapping[str, tuple[datetime | None, datetime | None]]
 ) -> None:
     """Store the first and last minute of the concurrency that Sequel returned for an event."""
-    for event_id, (first, last) in spans.items():
-        connection.execute(
-            events.update()
-            .where(events.c.company_id == company_id, events.c.event_id == event_id)
-            .values(concurrency_from=first, concurrency_until=last)
-        )
+    here = {"of_company": company_id}
+    moved = [{**here, "of_event": event_id, "first": first, "last": last} for event_id, (first, last) in spans.items()]
+    if moved:
+        connection.execute(_MOVE_SPAN, moved)
+
+
+_MOVE_SPAN = (
+    events.update()
+    .where(events.c.company_id == sa.bindparam("of_company"), events.c.event_id == sa.bindparam("of_event"))
+    .values(concurrency_from=sa.bindparam("first"), concurrency_until=sa.bindparam("last"))
+)
 
 
 def excluded_events(connection: sa.Connection, company_id: str) -> frozenset[str]:

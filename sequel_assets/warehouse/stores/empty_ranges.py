@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.tables.core import silences
 
 
@@ -20,13 +21,17 @@ class EmptyRange:
 
 def load(connection: sa.Connection, company_id: str) -> dict[str, list[EmptyRange]]:
     """Return the empty ranges of a company's events, in order."""
-    s = silences.c
-    columns = (s.event_id, s.first_day, s.last_day, s.through)
     found: dict[str, list[EmptyRange]] = {}
-    chosen = sa.select(*columns).where(s.company_id == company_id).order_by(s.event_id, s.first_day)
-    for event_id, first, last, through in connection.execute(chosen):
+    for event_id, first, last, through in connection.execute(_OF_COMPANY, {"of_company": company_id}):
         found.setdefault(event_id, []).append(EmptyRange(first, last, through))
     return found
+
+
+_OF_COMPANY = (
+    sa.select(silences.c.event_id, silences.c.first_day, silences.c.last_day, silences.c.through)
+    .where(silences.c.company_id == sa.bindparam("of_company"))
+    .order_by(silences.c.event_id, silences.c.first_day)
+)
 
 
 def replace(connection: sa.Connection, company_id: str, by_event: Mapping[str, Sequence[EmptyRange]]) -> None:
@@ -49,7 +54,6 @@ def replace(connection: sa.Connection, company_id: str, by_event: Mapping[str, S
 
 def forget(connection: sa.Connection, company_id: str, event_ids: Collection[str]) -> None:
     """Delete the empty ranges of events: each of their days is fetched from now on."""
-    for event_id in sorted(event_ids):
-        connection.execute(
-            silences.delete().where(silences.c.company_id == company_id, silences.c.event_id == event_id)
-        )
+    if event_ids:
+        theirs = among(silences.c.event_id, event_ids)
+        connection.execute(silences.delete().where(silences.c.company_id == company_id, theirs))

@@ -1,6 +1,5 @@
 """Person ids: the one rule that makes them of e-mail and name, and the table `people` that stores both."""
 
-import hashlib
 import hmac
 import unicodedata
 from collections.abc import Iterable
@@ -64,7 +63,7 @@ def person_id(key: str, email: str | None, name: str | None, event_id: str, numb
 
 def hashed(key: str, text: str) -> str:
     """Return the lower-case hex HMAC-SHA-256 of a text."""
-    return hmac.new(key.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def remember(connection: sa.Connection, company_id: str, seen: Iterable[tuple[Person, date]]) -> None:

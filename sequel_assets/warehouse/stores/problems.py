@@ -65,6 +65,11 @@ def delete_before(connection: sa.Connection, company_id: str, datasets: Collecti
     connection.execute(problems.delete().where(*chosen))
 
 
+_STANDING = sa.select(problems).where(
+    problems.c.company_id == sa.bindparam("of_company"),
+    problems.c.dataset.in_(sa.bindparam("datasets", expanding=True)),
+    problems.c.day.between(sa.bindparam("first"), sa.bindparam("last")),
+)
 Requested = Mapping[date, Collection[str] | None]
 """What was requested of a dataset: by day the events, None for all of them."""
 
@@ -91,11 +96,11 @@ def replace_problems(
         if requested[one.dataset]
     }
     p = problems.c
-    chosen = (p.company_id == company_id, p.dataset.in_(list(requested)), p.day.between(min(days), max(days)))
+    here = {"of_company": company_id, "datasets": list(requested), "first": min(days), "last": max(days)}
     with warehouse.read() as connection:
         known = {
             (row.dataset, row.day, row.event_id): (row.reason, ProblemKind(row.kind))
-            for row in connection.execute(sa.select(problems).where(*chosen))
+            for row in connection.execute(_STANDING, here)
             if row.day in requested[row.dataset]
         }
     for (dataset, day, event_id), said in known.items():
