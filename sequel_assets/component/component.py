@@ -7,9 +7,11 @@ no asset key, job, resource or partition; two that would, or that have one wareh
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any
 
 import dagster as dg
+import sqlalchemy as sa
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 from pydantic import Field, field_validator
 
@@ -23,6 +25,9 @@ from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.tables.dataset import Dataset, Subject
+
+DEFAULT_PORT = 5432
+"""Of PostgreSQL."""
 
 
 @dg.scaffold_with(SequelScaffolder)
@@ -118,7 +123,7 @@ def refuse_shared(mine: SequelComponent, others: list[SequelComponent]) -> None:
     shared: dict[str, Callable[[SequelComponent], object]] = {
         "key_prefix": lambda one: one.namespace.prefix,
         "partitions_name": lambda one: one.namespace.partitions_name,
-        "workspace.warehouse_url": lambda one: one.load_settings().warehouse_url,
+        "workspace.warehouse_url": lambda one: place_of(one.load_settings().warehouse_url),
     }
     for name, of in shared.items():
         if any(of(mine) == of(other) for other in others):
@@ -126,3 +131,14 @@ def refuse_shared(mine: SequelComponent, others: list[SequelComponent]) -> None:
                 f"two Sequel components have the same {name}; give each its own: they would share keys, partitions or "
                 "rows (docs/in-your-dagster-project.md)"
             )
+
+
+def place_of(url: str) -> object:
+    """Return what identifies a warehouse, whoever signs in and however its file is named; a wrong URL is itself."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return url
+    if parsed.get_backend_name() == "sqlite":
+        return Path(parsed.database or "").resolve()
+    return parsed.host, parsed.port or DEFAULT_PORT, parsed.database, parsed.query

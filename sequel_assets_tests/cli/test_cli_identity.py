@@ -186,6 +186,6 @@ def test_every_place_that_opens_the_warehouse_to_write_is_guarded() -> None:
     }
     assert found.keys() == {
         "refresh/core/config.py",
-        "cli/support/warehouse.py",
+        "queries/existing_warehouse.py",
         "cli/commands/serve.py",
     }

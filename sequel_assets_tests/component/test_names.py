@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from sequel_assets import SequelComponent
-from sequel_assets.component.component import refuse_shared
+from sequel_assets.component.component import place_of, refuse_shared
 from sequel_assets.definitions import defs
 from sequel_assets.orchestration.namespace import ALONE, DATASETS, Namespace
-from sequel_assets.orchestration.partitions import RANGE_START
+from sequel_assets.orchestration.partitions import RANGE_START, range_tags
 from sequel_assets.orchestration.reporting.specs import spec_of
+from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.settings.given import given
 from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 
@@ -154,12 +157,43 @@ def test_runs_of_others_are_not_ours() -> None:
     assert [space.watches(dg.AssetCheckKey(key, "fresh")) for key in (mine, other)] == [True, False]
 
 
+class Noted(SequelComponent):
+    """A component of a host that does something around each refresh; here it does not refresh at all."""
+
+    def execute(self, context: dg.AssetExecutionContext, platform: Platform, observer: Observer) -> Iterator[Any]:
+        """Note what is to be refreshed, and with which settings."""
+        settings = platform.settings()
+        context.log.info("a host's own word")
+        NOTED.append((list(context.partition_keys), settings.start_date, type(observer).__name__))
+        yield from ()
+
+
+NOTED: list[tuple[list[str], date, str]] = []
+
+
+def test_a_host_may_surround_each_refresh() -> None:
+    """Its method gets what the refresh gets: the run's partitions, and resources by the component's own settings."""
+    NOTED.clear()
+    made = Noted(key_prefix="emea", workspace=given({"start_date": "2026-03-01"})).definitions()
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("emea_company", ["acme.1"])
+        done = made.resolve_job_def("emea_refresh_slices").execute_in_process(
+            instance=instance, tags=range_tags(["acme.1"], date(2026, 3, 1), date(2026, 3, 2))
+        )
+    assert done.success
+    assert [(["acme.1|2026-03-01", "acme.1|2026-03-02"], date(2026, 3, 1), "Observer")] == NOTED
+
+
 @pytest.mark.parametrize(
     ("other", "words"),
     [
         ({"key_prefix": "emea"}, "key_prefix"),
         ({"key_prefix": ["apac"], "partitions_name": "emea_company"}, "partitions_name"),
         ({"key_prefix": "apac"}, "workspace.warehouse_url"),
+        (
+            {"key_prefix": "apac", "workspace": {"warehouse_url": "sqlite:///./folder/../emea.db"}},
+            "workspace.warehouse_url",
+        ),
         ({"key_prefix": "apac", "workspace": {"warehouse_url": "sqlite:///apac.db"}}, None),
     ],
 )
@@ -177,6 +211,15 @@ def test_instances_that_would_share_anything_are_refused(other: dict[str, Any], 
         dg.DagsterInvalidDefinitionError, match=f"two Sequel components have the same {words}; give each its own"
     ):
         refuse_shared(first, [second])
+
+
+def test_a_warehouse_is_the_same_whoever_signs_in() -> None:
+    """By host, port and database; a schema of its own is another one."""
+    urls = [
+        "postgresql://a:x@db/sequel", "postgresql+psycopg://b@db:5432/sequel", "postgresql://a@db/other",
+        "postgresql://a@db/sequel?options=-csearch_path%3Demea", "no url",
+    ]  # fmt: skip
+    assert [place_of(urls[0]) == place_of(url) for url in urls] == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("is_on", [True, False])

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from sequel_assets.orchestration.alerts.sanitize import bounded, next_step
+from sequel_assets.orchestration.namespace import BY_HAND
 
 KINDS = ("check", "job")
 WELL_AFTER = 600.0
@@ -23,8 +24,6 @@ MAX_MESSAGES = 5
 """Messages of one tick; all further ones share one summary."""
 MAX_DATASETS = 25
 """Datasets that a message names."""
-BY_HAND = "__ASSET_JOB"
-"""Dagster's name of the job of what is materialized without one."""
 MAX_REMEMBERED = 500
 MAX_CURSOR = 400_000
 """Characters of a cursor that are read at all."""
