@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli import export, notifications, query, sandbox, webhooks
+from sequel_assets.cli import export, integrations, notifications, query, sandbox, webhooks
 from sequel_assets.cli.support.arguments import Companies, OneCompany, TyperError, typer_message
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.signals import exit_on_second_signal
@@ -202,6 +202,8 @@ def serve(
 
 app.command()(notifications.inbox)
 app.command()(notifications.replay)
+app.command()(integrations.metrics)
+app.command()(integrations.dbt_sources)
 app.command()(sandbox.sandbox)
 app.command()(sandbox.demo)
 
