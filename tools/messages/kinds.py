@@ -36,6 +36,20 @@ KINDS = (
         ("cli/", "refresh/discovery/partition_keys.py"),
     ),
     Kind(
+        "A notebook or `query` asks for something that is not there",
+        "`sequel_assets.open_warehouse()` and `sequel-assets query` read what is kept, and refuse what they cannot answer rightly.",
+        "Nothing is written or requested by them, whatever happens.",
+        "Do what the line says ([notebooks.md](notebooks.md), [queries.md](queries.md)).",
+        ("__init__.py", "queries/"),
+    ),
+    Kind(
+        "A component in a Dagster project does not load",
+        "`SequelComponent` finds something in its YAML that cannot be right; Dagster shows the line for the code location.",
+        "Nothing was written and nothing was requested: no run starts while the location does not load.",
+        "Change the YAML as the line says ([in-your-dagster-project.md](in-your-dagster-project.md)).",
+        ("component/",),
+    ),
+    Kind(
         "A setting is missing or wrong",
         "An environment variable, or a line of `.env`, cannot be what it should be. Commands end with 2; runs fail with this line.",
         "Nothing was written and nothing was requested.",
@@ -54,7 +68,7 @@ KINDS = (
         "The database is away, locked, full, of another release, or its address is wrong ([databases.md](databases.md)).",
         "A transaction is stored whole or not at all, and the line says which.",
         "Do what the line says. A connection that ended is waited for by itself; an older schema wants `sequel-assets migrate`.",
-        ("warehouse/", "cli/support/warehouse.py"),
+        ("warehouse/", "cli/support/warehouse.py", "queries/existing_warehouse.py"),
     ),
     Kind(
         "The warehouse is another account's",
