@@ -68,7 +68,7 @@ KINDS = (
         "The database is away, locked, full, of another release, or its address is wrong ([databases.md](databases.md)).",
         "A transaction is stored whole or not at all, and the line says which.",
         "Do what the line says. A connection that ended is waited for by itself; an older schema wants `sequel-assets migrate`.",
-        ("warehouse/", "cli/support/warehouse.py", "queries/existing_warehouse.py"),
+        ("warehouse/", "queries/existing_warehouse.py"),
     ),
     Kind(
         "The warehouse is another account's",

@@ -14,7 +14,7 @@ from prometheus_client.exposition import generate_latest
 from sequel_assets.cli.commands.status_records import Record, read_status
 from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.terminal import console
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.safety.visible import visible
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import notifications

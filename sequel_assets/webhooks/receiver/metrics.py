@@ -23,14 +23,14 @@ class ReceiverMetrics:
 
     def __init__(self, under_way: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
-        self._deliveries = Counter(
+        deliveries = Counter(
             "sequel_receiver_deliveries",
             "Deliveries by how they were answered",
             ["result", "status"],
             registry=self._registry,
         )
-        for result in Verification:  # a rate needs the zero before the first one
-            self._of(result)
+        # all of them at once: a rate needs the zero before the first one
+        self._of = {result: deliveries.labels(result.name.lower(), str(result.status)) for result in Verification}
         self._seconds = Histogram(
             "sequel_receiver_delivery_seconds",
             "Time from a delivery's headers to its answer",
@@ -51,7 +51,7 @@ class ReceiverMetrics:
 
     def count(self, result: Verification, seconds: float) -> None:
         """Count one delivery that is about to be answered."""
-        self._of(result).inc()
+        self._of[result].inc()
         self._seconds.observe(seconds)
         if result.is_accepted:
             self._accepted.set_to_current_time()
@@ -63,6 +63,3 @@ class ReceiverMetrics:
             return Response(generate_latest(self._registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
         return Route(PATH, metrics)
-
-    def _of(self, result: Verification) -> Counter:
-        return self._deliveries.labels(result.name.lower(), str(result.status))
