@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TOOLS := .venv-tools
+SITE := .venv-site
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras --no-emit-index-url
 DAYS ?= 15
 COMPANIES ?= 4
@@ -17,7 +18,7 @@ IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev check test durations lint format lock audit dist docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots clean
+.PHONY: help install demo dev check test durations lint format lock audit dist docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots site clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,6 +64,8 @@ format: install ## let ruff repair what it can
 
 lock: $(TOOLS)/.installed ## make requirements.txt from pyproject.toml, versions kept; UPGRADE=1 takes the newest, UPGRADE=name of one
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet --extra postgres --extra dev $(LOCKED) $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) pyproject.toml -o requirements.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet --extra postgres $(LOCKED) -c requirements.txt pyproject.toml deploy/build.in -o deploy/requirements.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-site.in -o requirements-site.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-tools.in -o requirements-tools.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-pip.in -o requirements-pip.txt
 
@@ -70,7 +73,7 @@ dist: $(TOOLS)/.installed ## build sdist and wheel into dist/, check them, insta
 	@$(TOOLS)/bin/python tools/dist.py
 
 audit: $(TOOLS)/.installed ## ask for known weaknesses of the pinned versions: 0 none, 1 some (named), 2 it could not be asked
-	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements-pip.txt requirements.txt requirements-tools.txt
+	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements-pip.txt requirements.txt requirements-tools.txt requirements-site.txt
 
 $(TOOLS)/.installed: requirements-tools.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -116,5 +119,14 @@ chaos: install ## 20,000 webhooks that go wrong, receiver and daemon killed at r
 screenshots: install ## make docs/images (needs Debian's chromium and chromium-driver)
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots
 
+site: $(SITE)/.installed ## build the documentation as a site in site/; a broken link or anchor fails it
+	$(SITE)/bin/python -m tools.site build/site
+	$(SITE)/bin/zensical build --strict --clean
+
+$(SITE)/.installed: requirements-site.txt
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-site.txt
+	@touch $@
+
 clean: ## remove .venv and everything that runs have left
-	rm -rf .venv .venv-tools .sequel build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-tools .venv-site .sequel site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,6 +27,7 @@ from sequel_assets.warehouse.tables.dataset import Dataset
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from tools.examples import example_rows
 from tools.flow import flow_svg
+from tools.messages.page import messages_page
 from tools.roles import roles_sql
 
 MAX_EXAMPLE = 36
@@ -115,6 +116,7 @@ def _shown(value: object) -> str:
 PAGES = {
     "datasets.md": datasets_page,
     "settings.md": settings.as_markdown,
+    "messages.md": messages_page,
     "roles.sql": roles_sql,
     "images/flow.svg": flow_svg,
 }

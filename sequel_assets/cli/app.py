@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli import export, notifications, query, sandbox, webhooks
+from sequel_assets.cli import export, integrations, notifications, query, sandbox, webhooks
 from sequel_assets.cli.support.arguments import (
     Companies,
     DryRun,
@@ -219,6 +219,8 @@ def serve(
 
 app.declare("sequel-assets inbox --waiting")(notifications.inbox)
 app.declare("sequel-assets replay --since 2026-11-23T14:20Z --event 65f0c2")(notifications.replay)
+app.declare("sequel-assets metrics --out /var/lib/node_exporter/textfile/sequel.prom")(integrations.metrics)
+app.declare("sequel-assets dbt-sources --out models/sources.yml")(integrations.dbt_sources)
 app.declare("sequel-assets sandbox --companies 4 --days 30")(sandbox.sandbox)
 app.declare("sequel-assets demo --once")(sandbox.demo)
 

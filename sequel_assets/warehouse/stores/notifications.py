@@ -158,3 +158,11 @@ def _change(connection: sa.Connection, notification: Waiting, **values: object) 
     if notification.capability_hash is not None:
         mine.append(_i.capability_hash == notification.capability_hash)
     return connection.execute(inbox.update().where(*mine).values(**values)).rowcount
+
+
+def backlog(connection: sa.Connection) -> tuple[int, datetime | None]:
+    """Return how many notifications are not handled yet, and when the oldest of them was received."""
+    count, oldest = connection.execute(
+        sa.select(sa.func.count(), sa.func.min(_i.received_at)).where(_i.handled_at.is_(None))
+    ).one()
+    return count, oldest

@@ -3,6 +3,7 @@
 It asks Sequel nothing and refreshes nothing: a delivery becomes a row in the inbox, and sensors do the rest.
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache, partial
@@ -34,6 +35,7 @@ from sequel_assets.webhooks.receiver.db_threads import Readers
 from sequel_assets.webhooks.receiver.health import health_routes
 from sequel_assets.webhooks.receiver.http import Reply, declared_length, headers_of, respond
 from sequel_assets.webhooks.receiver.log import DeliveryLog, log_name
+from sequel_assets.webhooks.receiver.metrics import PATH, ReceiverMetrics
 from sequel_assets.webhooks.receiver.verify import (
     NOT_KNOWN,
     UNAUTHENTICATED,
@@ -70,23 +72,27 @@ class Receiver:
         self._open = lru_cache(1000)(self._seal.open) if self._seal else None
         self._health_reader = Readers(1)
         self._under_way, self._unauthenticated, self._large = 0, 0, set[object]()
+        self._metrics = ReceiverMetrics(lambda: self._under_way)
         self._one_large_parser = anyio.CapacityLimiter(1)
 
     def app(self, path: str) -> ASGIApp:
         """Return the ASGI app for deliveries to addresses under this path; Starlette answers everything else."""
-        others = Starlette(routes=health_routes(self._obstacle, self._health_reader))
+        others = Starlette(routes=[*health_routes(self._obstacle, self._health_reader), self._metrics.route()])
         others.router.redirect_slashes = False  # a redirect would repeat the address, which is secret
         before = f"{path}/"
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             where = scope["path"] if scope["type"] == "http" else ""
             capability = where.removeprefix(before) if where.startswith(before) else ""
-            if not capability or "/" in capability:
+            if not capability or "/" in capability or (scope["method"], where) == ("GET", PATH):
                 await others(scope, receive, send)
             elif scope["method"] != "POST":
                 await Response(status_code=405, headers={"allow": "POST"})(scope, receive, send)
             else:
-                await respond(send, await self._reply(capability, headers_of(scope), receive))
+                began = time.monotonic()
+                reply = await self._reply(capability, headers_of(scope), receive)
+                self._metrics.count(reply.result, time.monotonic() - began)
+                await respond(send, reply)
 
         return app
 

@@ -9,8 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.receiver_subscriptions import hash_of
+from sequel_assets.webhooks.receiver.verify import Verification
 from sequel_assets_tests.webhooks.receiver.harness import (
     BOUNDS,
     CAPABILITY,
@@ -189,3 +193,34 @@ def test_times_are_stored_in_utc_whatever_zone_they_come_in(known: Warehouse) ->
         for number, stamp in enumerate(stamps):
             assert answered(port, request(encoded(delivery(f"i{number}", timestamp=stamp)))) == 200
     assert [row["sent_at"] for row in stored(known)] == [datetime(2026, 3, 9, 15, 7, tzinfo=UTC)] * 6
+
+
+def test_prometheus_reads_how_deliveries_were_answered(known: Warehouse) -> None:
+    """`/metrics` needs no key, counts each delivery once, and has no word of any of them."""
+    with serving(receiver(known), path="") as port:
+        for _ in range(2):
+            assert answered(port, request(encoded(delivery())).replace(b"/hooks", b"", 1)) == 200
+        assert answered(port, request(encoded(delivery()), key="wrong").replace(b"/hooks", b"", 1)) == 401
+        assert answered(port, request(b"{}", capability="metrics").replace(b"/hooks", b"", 1)) == 404
+        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False)
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    deliveries = {
+        (sample.labels["result"], int(sample.labels["status"])): sample.value
+        for sample in families["sequel_receiver_deliveries"].samples
+        if sample.name.endswith("_total")
+    }
+    assert {result: count for result, count in deliveries.items() if count} == {
+        ("accepted", 200): 2,
+        ("wrong_key", 401): 1,
+        ("no_such_address", 404): 1,
+    }
+    assert deliveries.keys() == {(result.name.lower(), result.status) for result in Verification}
+    (count,) = (
+        one.value for one in families["sequel_receiver_delivery_seconds"].samples if one.name.endswith("_count")
+    )
+    assert count == 4
+    assert families["sequel_receiver_deliveries_under_way"].samples[0].value == 0
+    assert families["sequel_receiver_last_accepted_timestamp_seconds"].samples[0].value > 1_700_000_000
+    assert families.keys() >= {"process_resident_memory_bytes"}
+    assert [word for word in (CAPABILITY, KEY, "acme", "e1", "Ada", "secret.example") if word in answer.text] == []

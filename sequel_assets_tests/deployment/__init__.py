@@ -1,0 +1,1 @@
+"""What stands in deploy/: Compose, systemd units, Dockerfile and their environment files."""

@@ -1,0 +1,1 @@
+"""docs/messages.md: every message that the software can print, collected from the syntax tree, each under its kind."""
