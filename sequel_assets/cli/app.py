@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli import export, notifications, query, sandbox, webhooks
+from sequel_assets.cli import doctor, export, notifications, query, sandbox, webhooks
 from sequel_assets.cli.support.arguments import Companies, OneCompany, TyperError, typer_message
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.signals import exit_on_second_signal
@@ -45,6 +45,7 @@ app.add_typer(query.app, name="query")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(export.people, name="people")
 app.command()(export.export)
+app.command()(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self, TypeVar
 
 import httpx
@@ -47,6 +47,7 @@ class SequelClient:
         self.config = config
         self._session = Session(config, transport=transport, sleep=sleep, monotonic=monotonic, wall_clock=wall_clock)
         self._paths = config.paths
+        self._end_shift = timedelta(days=0 if config.end_date_is_included else 1)
 
     @property
     def stats(self) -> ClientStats:
@@ -135,10 +136,10 @@ class SequelClient:
     ) -> Participants:
         """`GET .../events/{id}/top-participants` (D): two totals over everybody, and at most `limit` people.
 
-        `start` and `end` are UTC days, both included (I). Names, e-mails and repeated rows come as received. For a hub
+        `start` and `end` are UTC days, both included (I; `SequelConfig.end_date_is_included` says otherwise). Names, e-mails and repeated rows come as received. For a hub
         pass the hub's uid.
         """
-        params = {"limit": str(limit), "engagementType": engagement_type} | _range(start, end)
+        params = {"limit": str(limit), "engagementType": engagement_type} | _range(start, end, self._end_shift)
         return self._get(
             "participants", engagement.participants_from, host="analytics", params=params, event_id=event_id
         )
@@ -177,7 +178,7 @@ class SequelClient:
         engagement_type: EngagementType = "all",
     ) -> Usage:
         """`GET .../companies/{id}/usage` (N, shape I): totals of a range of days, both ends included."""
-        params = _kinds(event_type, engagement_type) | _range(start, end)
+        params = _kinds(event_type, engagement_type) | _range(start, end, self._end_shift)
         return self._get("usage", named_totals.usage_from, host="analytics", params=params, company_id=company_id)
 
     def usage_by_day(
@@ -190,7 +191,7 @@ class SequelClient:
         engagement_type: EngagementType = "all",
     ) -> list[DayUsage]:
         """`GET .../companies/{id}/usage-by-day` (N, shape I): a row per day."""
-        params = _kinds(event_type, engagement_type) | _range(start, end)
+        params = _kinds(event_type, engagement_type) | _range(start, end, self._end_shift)
         return self._get("usage_by_day", named_totals.days_from, host="analytics", params=params, company_id=company_id)
 
     def event_interactions(self, event_id: str) -> Interactions:
@@ -239,8 +240,8 @@ class SequelClient:
         self._session.request(Call("webhook", path, method="DELETE", ignores_body=True), webhooks.nothing_from)
 
 
-def _range(start: date | None, end: date | None) -> dict[str, str]:
-    ends = {"startDate": start, "endDate": end}
+def _range(start: date | None, end: date | None, end_shift: timedelta = timedelta()) -> dict[str, str]:
+    ends = {"startDate": start, "endDate": end and end + end_shift}
     return {name: value.isoformat() for name, value in ends.items() if value is not None}
 
 

@@ -97,6 +97,9 @@ class EventWork:
     def _explore(self, span: Span, wants_witness: bool) -> None:
         """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
         clock, settle = self._context.clock, self._context.config.settle
+        if why := self._context.profile.why_no_usage:
+            self.failed_spans[span] = why
+            return
         try:
             days = self._guarded(
                 lambda: explore(self._client, span, self.own, clock=clock, settle=settle, wants_witness=wants_witness)
@@ -156,6 +159,7 @@ class EventWork:
 
     def _fetch_concurrency(self, *, has_live_minutes: bool) -> None:
         """Fetch it once for all days; a failure stands for all days too."""
+        self._concurrency_failure = self._concurrency_failure or self._context.profile.why_no_concurrency
         if self.concurrency is not None or self._concurrency_failure:
             return
         try:
