@@ -77,7 +77,7 @@ def daily_by_hand(rows: Sequence[Row], days: Sequence[date]) -> list[Row]:
         for kind in ("all", *sorted({row[4] for row in here})):
             live, on_demand, engaged, people, held = numbers([row for row in here if kind in ("all", row[4])])
             average = by_hand(engaged, people)
-            expected.append((ACME, on, kind, live, on_demand, engaged, people, average, held))
+            expected.append((ACME, on, kind, live, on_demand, engaged, people, average, held, False))
     return sorted(expected)
 
 
@@ -90,7 +90,7 @@ def lifetime_by_hand(rows: Sequence[Row], days: Sequence[date], start: date) -> 
             if here:
                 live, on_demand, engaged, people, held = numbers(here)
                 first = min(row[1] for row in here)
-                expected.append((ACME, on, kind, live, on_demand, engaged, people, held, first, start))
+                expected.append((ACME, on, kind, live, on_demand, engaged, people, held, first, start, False))
     return sorted(expected)
 
 

@@ -13,7 +13,8 @@ from typing import TypeVar
 from sequel_assets.refresh.core.existence import is_gone
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
-from sequel_assets.refresh.usage.extract import DayFacts, NoResponse, SliceFailure, day_facts, explore
+from sequel_assets.refresh.usage.extract import NoResponse, SliceFailure, day_facts, explore
+from sequel_assets.refresh.usage.facts_of_day import DayFacts
 from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
 from sequel_assets.sequel import EARLIEST, FATAL, LATEST, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -60,7 +61,7 @@ class EventWork:
         self.vanished = False
         self.explore_requests = 0
         self._context = context
-        self._client = EventClient(context.client, event, context.kept_lists)
+        self._client = EventClient(context.client, event, context.kept_lists, context.profile.list_cap)
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
         self._findings_lock = threading.Lock()
@@ -129,7 +130,7 @@ class EventWork:
             try:
                 if wants_facts:
                     facts = self._guarded(lambda: day_facts(self._client, day, self.days.get(day)))
-                    self._note([] if facts.minutes else [Span(day, day)], [day] if facts.minutes else [])
+                    self._note([] if facts.has_minutes else [Span(day, day)], [day] if facts.has_minutes else [])
             except SliceFailure as error:
                 failure = str(error)
             except EventMissing:

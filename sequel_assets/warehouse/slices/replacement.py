@@ -23,6 +23,7 @@ from sequel_assets.warehouse.slices.decisions import (
     bookkeeping,
     decide,
     restated,
+    with_unlisted,
 )
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
@@ -32,6 +33,7 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
     restatements,
 )
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class SliceResult:
     data_through: datetime | None
     is_final: bool
     stored_rows: frozenset[Row] = field(default=frozenset(), repr=False)
-    """The rows that the slice now has."""
+    """The rows that the slice now has, and what is beyond them as rows of nobody."""
     loss: Loss | None = None
     """What a quarantined slice would have lost."""
 
@@ -72,6 +74,7 @@ def replace_slices(
     written = [one for one in decided if one[2].state in {SliceState.CHANGED, SliceState.UNCHANGED}]
     _exchange(connection, table, [(before.rows, decision.rows) for _, before, decision in written])
     _exchange(connection, proofs, [(before.control_totals, decision.control_totals) for _, before, decision in written])
+    _exchange(connection, unlisted_usage, [(before.unlisted, decision.unlisted) for _, before, decision in written])
     bulk.upsert(
         connection,
         refreshes,
@@ -86,7 +89,7 @@ def replace_slices(
             len(decision.rows),
             decision.data_through,
             decision.is_final,
-            decision.rows,
+            decision.counted,
             decision.loss,
         )
         for update, _, decision in decided
@@ -141,10 +144,13 @@ def note_stored(
 
 def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: date = NO_DAY) -> None:
     """Update the row count and checksum of a slice whose rows were changed without a refresh."""
-    rows = _rows_of(connection, table, company_id, day)
+    rows, counted = _rows_of(connection, table, company_id, day), frozenset[Row]()
+    if table is event_participants:
+        counted = with_unlisted(counted, frozenset(_rows_of(connection, unlisted_usage, company_id, day)))
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
-    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, rows)))
+    checked = checksum_of(table, [*rows, *counted])
+    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checked))
 
 
 def _rows_of(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> list[Row]:
@@ -180,7 +186,7 @@ def _restatements(
         }
         for update, before, decision in written
         if before.bookkeeping is not None and before.bookkeeping.is_final and decision.state is SliceState.CHANGED
-        for key, column, was, now in restated(update.table, before.rows, decision.rows)
+        for key, column, was, now in restated(update.table, before.counted, decision.counted)
     ]
 
 
@@ -190,7 +196,14 @@ def _slices(connection: sa.Connection, table: sa.Table, company_id: str, days: S
     totals: dict[date, frozenset[Row]] = {}
     if table is event_participants or table is event_concurrency:  # the control totals have each event's newest hour
         totals = _rows_by_day(connection, proofs, company_id, days)
-    return {day: Before(bookkept.get(day), rows.get(day, frozenset()), totals.get(day, frozenset())) for day in days}
+    beyond: dict[date, frozenset[Row]] = {}
+    if table is event_participants:
+        beyond = _rows_by_day(connection, unlisted_usage, company_id, days)
+    none: frozenset[Row] = frozenset()
+    return {
+        day: Before(bookkept.get(day), rows.get(day, none), totals.get(day, none), beyond.get(day, none))
+        for day in days
+    }
 
 
 def _bookkeeping_rows(
