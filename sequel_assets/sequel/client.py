@@ -1,7 +1,6 @@
 """Sequel's API as methods. Each names its endpoint, how sure we are of it, and what it returns.
 
-The letters: D documented, O observed in production, N only named; the shape of those is our proposal (I). Times in
-responses are UTC, minutes are whole minutes.
+The letters: D documented, O observed in production, N only named, with a shape of ours (I). Times are UTC, minutes whole.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Self, TypeVar
 
 import httpx
@@ -29,10 +29,10 @@ T = TypeVar("T")
 
 
 class SequelClient:
-    """A client for one account, shared by all threads.
+    """A client for one account, shared by all threads; opens nothing until the first call.
 
-    Opens nothing until the first call. `transport`, `sleep` and the clocks are for tests. Every method raises a
-    `SequelError` (see `exceptions`) after the retries that make sense, and `ValueError` for an empty id.
+    `transport`, `sleep` and the clocks are for tests. Every method raises a `SequelError` (see `exceptions`) after the
+    retries that make sense, and `ValueError` for an empty id.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class SequelClient:
         self.config = config
         self._session = Session(config, transport=transport, sleep=sleep, monotonic=monotonic, wall_clock=wall_clock)
         self._paths = config.paths
+        self._activity_page_from = partial(engagement.activity_page_from, unit_seconds=config.activity_unit_seconds)
         self._end_shift = timedelta(days=0 if config.end_date_is_included else 1)
 
     @property
@@ -155,7 +156,7 @@ class SequelClient:
         """`POST /events/{id}/user-activity` (O): one page of activity, pages from 1; two pages may overlap."""
         path = filled(self._paths.user_activity, event_id=event_id)
         call = Call("user_activity", path, "analytics", "POST", {"count": str(count), "page": str(page)})
-        return self._session.request(call, engagement.activity_page_from)
+        return self._session.request(call, self._activity_page_from)
 
     # ------------------------------------------------------------------ only named; for reconciliation
 

@@ -128,7 +128,16 @@ def test_usage_as_a_table_is_the_companys_own_and_filtered(folder: Path) -> None
     assert doubts == []
     assert "Usage of sub.0, 2026-03-01 to 2026-03-01" in said
     row = next(line for line in said.splitlines() if "networkingHub" in line)
-    assert [cell.strip() for cell in row.strip("│┃ ").split("│")] == ["networkingHub", "4", "0", "4", "1", "4.00", "1", "False"]
+    assert [cell.strip() for cell in row.strip("│┃ ").split("│")] == [
+        "networkingHub",
+        "4",
+        "0",
+        "4",
+        "1",
+        "4.00",
+        "1",
+        "False",
+    ]
 
 
 def test_names_come_only_with_people_and_do_no_harm_in_a_spreadsheet(folder: Path) -> None:

@@ -106,6 +106,7 @@ def backfilled(variations: str, warehouse: Warehouse) -> Iterator[tuple[Platform
             told,
             analytics_url=profile.analytics_url or told.analytics_url,
             end_date_is_included=profile.end_date_is_included,
+            activity_unit_seconds=profile.activity_unit_seconds,
         )
         with closing(client_at(server, config)) as client:
             it = PlatformUnderTest(server.world, server, client, warehouse, FIRST)

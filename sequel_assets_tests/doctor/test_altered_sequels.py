@@ -30,7 +30,7 @@ SEQUELS = {
         {Fact.TOTALS: "of the listed"},
     ),
     "ignored-engagement-type": ({"engagement types": DIFFERENT}, {Fact.ENGAGEMENT_TYPE: "ignored"}),
-    "activity-seconds": ({"activity times": DIFFERENT}, {}),
+    "activity-seconds": ({"activity times": DIFFERENT}, {Fact.ACTIVITY_UNIT: "seconds"}),
     "activity-from-zero": ({"activity times": NOT_ANSWERED, "activity pages": DIFFERENT}, {}),
     "activity-cap=2": ({"activity pages": DIFFERENT}, {}),
     "concurrency-from-midnight": ({"concurrency": DIFFERENT}, {Fact.CONCURRENCY: "not from the start"}),

@@ -167,14 +167,14 @@ def test_the_day_of_an_example_by_hand(warehouse: Warehouse) -> None:
     ]
     land(warehouse, event_participants, rows, DAYS[:2])
     assert answer(warehouse, DAILY_USAGE, day(0), day(0)) == [
-        (ACME, DAY, "all", 17, 5, 21, 2, 10.5, 2),
-        (ACME, DAY, HUB, 7, 0, 7, 2, 3.5, 1),
-        (ACME, DAY, STAGE, 10, 5, 14, 1, 14.0, 1),
+        (ACME, DAY, "all", 17, 5, 21, 2, 10.5, 2, False),
+        (ACME, DAY, HUB, 7, 0, 7, 2, 3.5, 1, False),
+        (ACME, DAY, STAGE, 10, 5, 14, 1, 14.0, 1, False),
     ]
     assert answer(warehouse, LIFETIME_USAGE, day(1), day(1)) == [
-        (ACME, day(1), "all", 17, 5, 21, 2, 2, DAY, DAY),
-        (ACME, day(1), HUB, 7, 0, 7, 2, 1, DAY, DAY),
-        (ACME, day(1), STAGE, 10, 5, 14, 1, 1, DAY, DAY),
+        (ACME, day(1), "all", 17, 5, 21, 2, 2, DAY, DAY, False),
+        (ACME, day(1), HUB, 7, 0, 7, 2, 1, DAY, DAY, False),
+        (ACME, day(1), STAGE, 10, 5, 14, 1, 1, DAY, DAY, False),
     ]
 
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from sequel_assets.doctor.judging.findings import Finding, Verdict, unseen
 from sequel_assets.doctor.judging.sample import SampledEvent
-from sequel_assets.refresh.core.api_profile import Fact
+from sequel_assets.refresh.core.api_profile import UNIT_SECONDS, Fact
 
 UNIT, PAGES, CONCURRENCY = "activity times", "activity pages", "concurrency"
-UNITS = {"minutes": 1.0, "seconds": 60.0, "milliseconds": 60_000.0, "hours": 1 / 60}
 TOLERANCE = 0.1
 """How far a sum of rounded times may be from the minutes of the participants."""
 EARLY, OVERRUN = 60, 12 * 60
@@ -25,15 +24,14 @@ def judge_unit(event_id: str, live_minutes: int, live_times: Sequence[float], *,
         )
         return unseen(UNIT, why, unknown)
     ratio = sum(live_times) / live_minutes
-    unit = next((unit for unit, per in UNITS.items() if abs(ratio / per - 1) <= TOLERANCE), "")
-    found = f"{event_id}: liveTime of all comes to {sum(live_times):g}, their live minutes to {live_minutes:,}"
+    unit = next((unit for unit, seconds in UNIT_SECONDS.items() if abs(ratio * seconds / 60 - 1) <= TOLERANCE), "")
+    found = f"{event_id}: liveTime of all comes to {sum(live_times):,.0f}, their live minutes to {live_minutes:,}"
     if unit == "minutes":
-        return Finding(UNIT, Verdict.AS_DOCUMENTED, found, "times of the activity are minutes")
+        means = "times of the activity are minutes"
+        return Finding(UNIT, Verdict.AS_DOCUMENTED, found, means, learned={Fact.ACTIVITY_UNIT: None})
     if unit:
-        means = (
-            f"they are {unit}: event_activity's minutes are {UNITS[unit]:g} times too large; usage does not use them"
-        )
-        return Finding(UNIT, Verdict.DIFFERENT, found, means, "use event_activity's raw columns, not its minutes")
+        means = f"kept in the warehouse: they are {unit}, so the minutes of event_activity are computed from {unit}"
+        return Finding(UNIT, Verdict.DIFFERENT, found, means, learned={Fact.ACTIVITY_UNIT: unit})
     means = "the unit is not clear: use event_activity's times with care; usage does not use them"
     return Finding(UNIT, Verdict.DIFFERENT, found, means)
 

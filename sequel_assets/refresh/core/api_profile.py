@@ -20,6 +20,8 @@ class Fact(StrEnum):
     """`excluded`: a range ends before its endDate."""
     LIST_CAP = "list_cap"
     """How many rows a list of participants has at most."""
+    ACTIVITY_UNIT = "activity_unit"
+    """The unit of the user activity's times, a name of `UNIT_SECONDS`."""
     ENGAGEMENT_TYPE = "engagement_type"
     DATES = "dates"
     TOTALS = "totals"
@@ -28,6 +30,7 @@ class Fact(StrEnum):
 
 
 EXCLUDED = "excluded"
+UNIT_SECONDS: Mapping[str, float] = {"minutes": 60.0, "seconds": 1.0, "milliseconds": 0.001, "hours": 3600.0}
 NO_USAGE: Mapping[Fact, str] = {
     Fact.ENGAGEMENT_TYPE: "Sequel ignores engagementType, so live and on demand cannot be separated",
     Fact.DATES: "Sequel ignores the dates of a range, so minutes have no day",
@@ -65,6 +68,11 @@ class ApiProfile:
         """Return how many rows a list has at most; None where there is no bound that is known."""
         cap = self.facts.get(Fact.LIST_CAP, "")
         return int(cap) if cap.isdecimal() and int(cap) else None
+
+    @property
+    def activity_unit_seconds(self) -> float:
+        """Return how many seconds the user activity's times count in."""
+        return UNIT_SECONDS.get(self.facts.get(Fact.ACTIVITY_UNIT, ""), UNIT_SECONDS["minutes"])
 
     @property
     def why_no_usage(self) -> str:

@@ -59,6 +59,7 @@ def client_config(settings: Settings, profile: ApiProfile) -> SequelConfig:
             retry_budget_seconds=settings.retry_budget_seconds,
             debug_answers=settings.debug_answers,
             end_date_is_included=profile.end_date_is_included,
+            activity_unit_seconds=profile.activity_unit_seconds,
         )
     except ValueError as error:
         name, said, wrong = str(error).partition(" ")

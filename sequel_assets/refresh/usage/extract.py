@@ -161,7 +161,9 @@ def _list(client: EventClient, kind: EngagementType, day: date) -> VerifiedList:
             if client.is_capped(fetched):
                 return _capped(client, request, fetched)
             if attempt == 2:
-                raise DoesNotReconcile(f"the {kind} list does not add up: {error}") from None
+                is_short = len(fetched.listed) < totals.users
+                advice = f"; to find out: sequel-assets doctor --event {client.event.event_id}" if is_short else ""
+                raise DoesNotReconcile(f"the {kind} list does not add up: {error}{advice}") from None
     raise AssertionError("unreachable")
 
 

@@ -121,7 +121,7 @@ api_profile = Table(
     "api_profile",
     metadata,
     Column("company_id", Text, primary_key=True, comment="the root company's uid at Sequel, SEQUEL_COMPANY_ID"),
-    Column("fact", Text, primary_key=True, comment="analytics_url, end_date or list_cap, which change how Sequel is requested; engagement_type, dates, totals, days or concurrency, for which numbers cannot be had"),
+    Column("fact", Text, primary_key=True, comment="analytics_url, end_date, list_cap or activity_unit, which change how Sequel is requested; engagement_type, dates, totals, days or concurrency, for which numbers cannot be had"),
     Column("value", Text, nullable=False, comment="what was learned: an address, excluded, a number of rows, or in which way the fact is not as documented"),
     Column("learned_at", UtcDateTime, nullable=False, comment="when it was learned"),
     Column("learned_by", Text, nullable=False, comment="the command that learned it, with its release"),
