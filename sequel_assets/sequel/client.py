@@ -44,9 +44,8 @@ class SequelClient:
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.config = config
+        self.config, self._paths = config, config.paths
         self._session = Session(config, transport=transport, sleep=sleep, monotonic=monotonic, wall_clock=wall_clock)
-        self._paths = config.paths
         self._activity_page_from = partial(engagement.activity_page_from, unit_seconds=config.activity_unit_seconds)
         self._end_shift = timedelta(days=0 if config.end_date_is_included else 1)
 

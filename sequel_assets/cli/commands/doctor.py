@@ -18,7 +18,7 @@ from sequel_assets.doctor.examination import Examination, ExaminationOptions
 from sequel_assets.doctor.judging.findings import Finding
 from sequel_assets.doctor.judging.opt_in import LOAD_STEPS
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.api_profile import ApiProfile, Fact
+from sequel_assets.refresh.core.api_profile import ApiProfile
 from sequel_assets.safety.visible import visible
 from sequel_assets.sequel import NotFound, SequelClient
 from sequel_assets.settings import Settings
@@ -55,9 +55,9 @@ class Examined:
     kept: Sequence[LearnedFact] = ()
 
     @property
-    def learned(self) -> dict[Fact, str | None]:
+    def learned(self) -> dict[str, str | None]:
         """Return what the checks have learned."""
-        return {fact: value for finding in self.findings for fact, value in finding.learned.items()}
+        return {str(fact): value for finding in self.findings for fact, value in finding.learned.items()}
 
     @property
     def conclusion(self) -> str:
@@ -125,7 +125,7 @@ def _examination(settings: Settings, view: DoctorView) -> Examination:
     )
 
 
-def _keep(settings: Settings, learned: Mapping[Fact, str | None]) -> list[LearnedFact]:
+def _keep(settings: Settings, learned: Mapping[str, str | None]) -> list[LearnedFact]:
     """Write what was learned and return all that is known; a warehouse is created only where there is something."""
     by = f"sequel-assets doctor {metadata.version('sequel_assets')}"
     warehouse = config.open_warehouse(settings)
