@@ -3,9 +3,9 @@
 It reads at Sequel, and writes `api_profile` alone. Output and report have ids, and no name, e-mail address or secret.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,10 @@ NUMBERS_CAN_BE_HAD, SOME_CANNOT = 0, 1
 COLUMNS = ("check", "verdict", "found", "means", "to_set")
 PATIENCE_SECONDS, ATTEMPTS = 5.0, 2
 WIDTH = 19
+REQUESTED_OTHERWISE = (
+    "Days from {} on were requested before this was known, and may be wrong. Request them once more: sequel-assets "
+    "backfill --force"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Examined:
     findings: list[Finding] = field(default_factory=list)
     requests: int = 0
     kept: Sequence[LearnedFact] = ()
+    outdated_from: date | None = None
+    """The first day that is stored, where it was requested by other facts than are known now."""
 
     @property
     def learned(self) -> dict[str, str | None]:
@@ -84,7 +90,7 @@ def doctor(settings: Settings, view: DoctorView) -> int:
         ) from None
     done.requests = examination.probes.requests
     if not view.is_dry:
-        done.kept = _keep(settings, done.learned)
+        _keep(settings, done)
     if view.form is TableFormat.TABLE:
         _print_end(done)
     else:
@@ -125,17 +131,19 @@ def _examination(settings: Settings, view: DoctorView) -> Examination:
     )
 
 
-def _keep(settings: Settings, learned: Mapping[str, str | None]) -> list[LearnedFact]:
-    """Write what was learned and return all that is known; a warehouse is created only where there is something."""
+def _keep(settings: Settings, done: Examined) -> None:
+    """Write what was learned; a warehouse is created only where there is something."""
+    learned = done.learned
     by = f"sequel-assets doctor {metadata.version('sequel_assets')}"
     warehouse = config.open_warehouse(settings)
     try:
         if not any(learned.values()) and _is_empty(warehouse):
-            return []
+            return
         schema.create_if_empty(warehouse)
         root, at = settings.company_id or "", settings.clock()
-        warehouse.change(lambda connection: api_profile.replace(connection, root, learned, at=at, by=by))
-        return warehouse.ask(api_profile.learned)
+        if warehouse.change(lambda connection: api_profile.replace(connection, root, learned, at=at, by=by)):
+            done.outdated_from = warehouse.ask(api_profile.first_refreshed_day)
+        done.kept = warehouse.ask(api_profile.learned)
     finally:
         warehouse.dispose()
 
@@ -158,6 +166,8 @@ def _print_end(done: Examined) -> None:
     for fact in done.kept:
         when = f"{fact.learned_at:%Y-%m-%d %H:%M}Z by {fact.learned_by}"
         console().print(f"Kept in the warehouse: {fact.fact} = {visible(fact.value)} (learned {when})")
+    if done.outdated_from is not None:
+        console().print(REQUESTED_OTHERWISE.format(done.outdated_from))
     console().print(f"{done.requests} requests. {done.conclusion}")
 
 
@@ -173,6 +183,7 @@ def _document(done: Examined) -> dict[str, Any]:
         "requests": done.requests,
         "checks": [_record(one) | {"is_blocking": one.is_blocking} for one in done.findings],
         "profile": kept,
+        "outdated_from": done.outdated_from.isoformat() if done.outdated_from else None,
         "conclusion": done.conclusion,
     }
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.tables.company_lists import api_profile
+from sequel_assets.warehouse.tables.core import event_participants, refreshes
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ def learned(connection: sa.Connection) -> list[LearnedFact]:
 
 def replace(
     connection: sa.Connection, company_id: str, found: Mapping[str, str | None], *, at: datetime, by: str
-) -> None:
+) -> bool:
     """Write the facts that were found; one that was looked into and is as documented (None) goes.
 
-    A fact that was not looked into stays, and so does the time of one that is as it was.
+    A fact that was not looked into stays, and so does the time of one that is as it was. Return whether any changed.
     """
     known = {one.fact: one.value for one in learned(connection)}
     changed = {fact: value for fact, value in found.items() if value != known.get(fact)}
@@ -44,6 +45,13 @@ def replace(
         if value is not None
     ]
     bulk.upsert(connection, api_profile, rows)
+    return bool(changed)
+
+
+def first_refreshed_day(connection: sa.Connection) -> date | None:
+    """Return the first day of which usage is stored, which was requested by what was known then."""
+    r = refreshes.c
+    return connection.scalar(sa.select(sa.func.min(r.day)).where(r.dataset == event_participants.name))
 
 
 def forget(connection: sa.Connection) -> int:

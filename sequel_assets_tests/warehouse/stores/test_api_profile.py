@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 from sequel_assets.refresh.core.api_profile import ApiProfile, Fact, profile_of
 from sequel_assets.refresh.core.config import stored_profile
 from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.decisions import SliceUpdate
+from sequel_assets.warehouse.slices.replacement import replace_slices
 from sequel_assets.warehouse.stores import api_profile
 from sequel_assets.warehouse.stores.api_profile import LearnedFact
+from sequel_assets.warehouse.tables.core import event_participants
+from sequel_assets_tests.support.rows import ACME, DAY, LATE, hour, settle_in
 
 AT = datetime(2026, 3, 3, 15, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
@@ -33,6 +37,18 @@ def test_a_fact_keeps_its_time_while_it_stays_and_goes_when_it_is_as_documented(
     ]
     assert warehouse.change(api_profile.forget) == 1
     assert warehouse.ask(api_profile.learned) == []
+
+
+def test_days_that_were_requested_by_other_facts_are_known_by_the_first(warehouse: Warehouse) -> None:
+    """So that whoever learns something is reminded of what is stored."""
+    assert warehouse.ask(api_profile.first_refreshed_day) is None
+    settle_in(warehouse, {})
+    update = SliceUpdate(event_participants, DAY, [], None, hour(1), hour(1))
+    with warehouse.write(ACME) as connection:
+        replace_slices(connection, ACME, [update], at=AT, late_window=LATE, run_id=None)
+        assert api_profile.replace(connection, "root", {"list_cap": "9", "days": None}, at=AT, by="a test")
+        assert not api_profile.replace(connection, "root", {"list_cap": "9", "days": None}, at=AT, by="a test")
+    assert warehouse.ask(api_profile.first_refreshed_day) == DAY
 
 
 def test_a_refresh_reads_it_as_plain_values(warehouse: Warehouse) -> None:
