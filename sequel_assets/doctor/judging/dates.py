@@ -38,8 +38,9 @@ READINGS = (
 
 def spans_around(day: date) -> list[Span]:
     """Return the ranges whose answers separate the readings."""
-    before, after = day - DAY, day + DAY
-    return [(before, before), (day, day), (after, after), (before, day), (day, after), (after, after + DAY)]
+    before, after, long_before = day - DAY, day + DAY, day - 7 * DAY
+    around = [(before, before), (day, day), (after, after), (before, day), (day, after), (after, after + DAY)]
+    return [(long_before, long_before), *around]
 
 
 def predicted(reading: DateReading, day: date, span: Span, *, is_live: bool) -> bool | None:
