@@ -36,7 +36,13 @@ class EventClient:
     """The requests about one event; used by one thread at a time."""
 
     def __init__(
-        self, client: SequelClient, event: KnownEvent, kept_lists: KeptLists, list_cap: int | None = None
+        self,
+        client: SequelClient,
+        event: KnownEvent,
+        kept_lists: KeptLists,
+        list_cap: int | None = None,
+        *,
+        has_activity: bool = True,
     ) -> None:
         self.client = client
         self.event = event
@@ -45,7 +51,7 @@ class EventClient:
         self.span: Span | None = None
         """What the last request was about."""
         self._kept_lists, self._list_cap = kept_lists, list_cap
-        self._activity: list[Activity] | None = None
+        self._activity: list[Activity] | None = None if has_activity else []
         self._kept: dict[RangeRequest, ParticipantList] = {}
         self._unreconciled: set[RangeRequest] = set()
 
@@ -117,6 +123,8 @@ class EventClient:
 
         It is read only where all minutes of the event are those of the range.
         """
+        if self._activity == []:
+            return ()
         if self._request(RangeRequest(request.engagement_type, EVER), limit=1).totals.minutes != totals.minutes:
             return ()
         if self._activity is None:

@@ -51,7 +51,7 @@ class RangeFindings:
 class EventWork:
     """The requests and results of one event over the spans that are refreshed."""
 
-    def __init__(self, context: RunContext, company_id: str, event: KnownEvent) -> None:
+    def __init__(self, context: RunContext, company_id: str, event: KnownEvent, *, has_activity: bool = True) -> None:
         self.company_id = company_id
         self.event = event
         self.concurrency: ConcurrencyByDay | None = None
@@ -61,7 +61,8 @@ class EventWork:
         self.vanished = False
         self.explore_requests = 0
         self._context = context
-        self._client = EventClient(context.client, event, context.kept_lists, context.profile.list_cap)
+        cap = context.profile.list_cap
+        self._client = EventClient(context.client, event, context.kept_lists, cap, has_activity=has_activity)
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
         self._findings_lock = threading.Lock()
