@@ -26,6 +26,11 @@ class Unlisted:
     on_demand: Totals
     engaged: Totals
 
+    @property
+    def has_minutes(self) -> bool:
+        """Say whether anybody is left; users without a minute are spellings of people who are known."""
+        return any(totals.minutes for totals in (self.live, self.on_demand, self.engaged))
+
 
 @dataclass(frozen=True)
 class Exact:

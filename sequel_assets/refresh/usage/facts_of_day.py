@@ -130,7 +130,7 @@ def _of_capped(live: VerifiedList, replay: VerifiedList, everybody: VerifiedList
         engaged = everybody.totals
     numbers = [(one.live, one.on_demand, one.engaged) for one in minutes]
     left = unlisted(numbers, live.totals, replay.totals, engaged)
-    return DayFacts(_in_order(minutes), live.totals, replay.totals, engaged.minutes, left)
+    return DayFacts(_in_order(minutes), live.totals, replay.totals, engaged.minutes, left if left.has_minutes else None)
 
 
 def _by_email(found: VerifiedList) -> KindOfMinutes:
