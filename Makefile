@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TOOLS := .venv-tools
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras --no-emit-index-url
-DAYS ?= 14
+DAYS ?= 15
 COMPANIES ?= 4
 PORT ?= 3000
 WORKERS ?= 3
@@ -17,18 +17,20 @@ IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev check test durations lint format lock audit docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots clean
+.PHONY: help install demo dev check test durations lint format lock audit dist docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 install: .venv/.installed ## make .venv with pinned versions, each file known by its hash (PostgreSQL's driver and the tests' tools included)
 
-.venv/.installed: requirements.txt pyproject.toml
+# pip first: the one that comes with Python 3.11 takes twice as long. A module is compiled when it is first imported: most never are
+.venv/.installed: requirements-pip.txt requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sequel_assets needs Python 3.11 or newer; this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-pip.txt
+	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables
@@ -62,9 +64,13 @@ format: install ## let ruff repair what it can
 lock: $(TOOLS)/.installed ## make requirements.txt from pyproject.toml, versions kept; UPGRADE=1 takes the newest, UPGRADE=name of one
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet --extra postgres --extra dev $(LOCKED) $(if $(UPGRADE),$(if $(filter 1,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) pyproject.toml -o requirements.txt
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-tools.in -o requirements-tools.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(TOOLS)/bin/uv pip compile --quiet $(LOCKED) $(if $(filter 1,$(UPGRADE)),--upgrade) requirements-pip.in -o requirements-pip.txt
+
+dist: $(TOOLS)/.installed ## build sdist and wheel into dist/, check them, install the wheel outside of the checkout and run its demo (some 5 minutes)
+	@$(TOOLS)/bin/python tools/dist.py
 
 audit: $(TOOLS)/.installed ## ask for known weaknesses of the pinned versions: 0 none, 1 some (named), 2 it could not be asked
-	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements.txt requirements-tools.txt
+	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements-pip.txt requirements.txt requirements-tools.txt
 
 $(TOOLS)/.installed: requirements-tools.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -111,4 +117,4 @@ screenshots: install ## make docs/images (needs Debian's chromium and chromium-d
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots
 
 clean: ## remove .venv and everything that runs have left
-	rm -rf .venv .venv-tools .sequel build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-tools .sequel build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -119,13 +119,13 @@ def _make_warehouse() -> None:
 
 def _month(instance: dg.DagsterInstance, folder: Path, clock: Clock) -> Measured:
     """Execute the jobs of two hours of each day, and one reconciliation."""
-    from sequel_assets.definitions import defs  # reads the environment
+    from sequel_assets.definitions import defs
 
-    measured = Measured()
+    definitions, measured = defs(), Measured()
 
     def execute(kind: str, job: str, at: datetime, request: dg.RunRequest | None = None) -> None:
         before = _stored_bytes(folder)
-        result = defs.resolve_job_def(job).execute_in_process(
+        result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             tags=dict(request.tags) if request else {},
             asset_selection=request.asset_selection if request else None,

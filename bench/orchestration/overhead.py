@@ -50,14 +50,16 @@ def _as_runs(account: dict[str, str], companies: list[str]) -> float:
         from sequel_assets.definitions import defs
         from sequel_assets.orchestration.partitions import range_tags
 
+        definitions = defs()
+
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         with dagster_instance() as instance:
             _migrate(own["SEQUEL_WAREHOUSE_URL"])
-            _run(defs, "refresh_catalog", instance, {}, quiet)
+            _run(definitions, "refresh_catalog", instance, {}, quiet)
             seconds = 0.0
             for key in companies:
                 tags = range_tags([key], days_to(NOW, DAYS)[0], NOW.date())
-                seconds += _run(defs, "refresh_slices", instance, tags, quiet)
+                seconds += _run(definitions, "refresh_slices", instance, tags, quiet)
         return seconds
     finally:
         os.environ.clear()

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from bench.support.world import PERSON_KEY, Bench, bench, days_to, in_a_process
+from sequel_assets.orchestration.namespace import AFTER_WEBHOOKS
 from sequel_assets.orchestration.partitions import COMPANY
-from sequel_assets.orchestration.sensors.webhooks import webhooks_job
 from sequel_assets.sandbox import HUB
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import inbox
@@ -111,7 +111,7 @@ def _last(warehouse: Warehouse) -> object:
 
 
 def _ours() -> dg.RunsFilter:
-    return dg.RunsFilter(job_name=webhooks_job.name)
+    return dg.RunsFilter(job_name=AFTER_WEBHOOKS)
 
 
 def _notification(company_id: str, event_id: str, number: int) -> Notification:

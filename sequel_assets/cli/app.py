@@ -16,10 +16,20 @@ import typer
 
 from sequel_assets import settings as settings_module
 from sequel_assets.cli import doctor, export, notifications, query, sandbox, webhooks
-from sequel_assets.cli.support.arguments import Companies, OneCompany, TyperError, typer_message
+from sequel_assets.cli.support.arguments import (
+    Companies,
+    DryRun,
+    FirstDay,
+    LastDay,
+    OneCompany,
+    TyperError,
+    typer_message,
+)
+from sequel_assets.cli.support.commands import Commands
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.signals import exit_on_second_signal
 from sequel_assets.cli.support.terminal import UsageError, errors
+from sequel_assets.queries.errors import QueryError
 from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
@@ -34,7 +44,7 @@ class Service(StrEnum):
 
 USAGE_ERROR, UNREACHABLE, INTERRUPTED = 2, 3, 130
 
-app = typer.Typer(
+app = Commands(
     name="sequel-assets",
     help="Sequel's analytics as Dagster assets, in your own warehouse.",
     no_args_is_help=True,
@@ -44,8 +54,10 @@ app = typer.Typer(
 app.add_typer(query.app, name="query")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(export.people, name="people")
-app.command()(export.export)
-app.command()(doctor.doctor)
+app.declare("sequel-assets export --all --from 2026-11-01 --to 2026-11-30 --format parquet --out exports")(
+    export.export
+)
+app.declare("sequel-assets doctor --report report.md")(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -63,10 +75,10 @@ def _options(
     """Sequel's analytics as Dagster assets, in your own warehouse."""
 
 
-@app.command()
+@app.declare("sequel-assets backfill --from 2026-11-01 --to 2026-11-30 --company acme")
 def backfill(
-    first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
-    last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
+    first: FirstDay,
+    last: LastDay,
     company: Companies = None,
     force: Annotated[
         bool, typer.Option("--force", help="also refresh what is final, or was refreshed within this hour")
@@ -74,13 +86,16 @@ def backfill(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, max=16, help="companies in parallel, each in its own process; default: one per core, up to 4"
+            min=1,
+            max=16,
+            metavar="NUMBER",
+            help="companies in parallel, each in its own process; default: one per core, up to 4",
         ),
     ] = None,
 ) -> None:
     """Refresh every dataset for a range of days: one real Dagster run per company."""
-    from sequel_assets.cli.support.arguments import check_range, parse_day
     from sequel_assets.orchestration.run_tags import FORCE
+    from sequel_assets.queries.scopes import check_range, parse_day
 
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)
@@ -89,7 +104,7 @@ def backfill(
     raise typer.Exit(run(settings, *days, company or [], modes=[FORCE] if force else [], workers=workers))
 
 
-@app.command()
+@app.declare("sequel-assets status --late")
 def status(
     company: Companies = None,
     late: Annotated[bool, typer.Option("--late", help="only companies that are late, with every late slice")] = False,
@@ -105,27 +120,28 @@ def status(
     raise typer.Exit(run(settings_module.load(), view))
 
 
-@app.command()
+@app.declare("sequel-assets accept --company acme --from 2026-11-03 --to 2026-11-03 --dry-run")
 def accept(
     company: OneCompany,
-    first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
-    last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
+    first: FirstDay,
+    last: LastDay,
+    dry_run: DryRun = False,
 ) -> None:
     """Let quarantined days through: final days of which Sequel now returns less than half; print what changed."""
-    from sequel_assets.cli.support.arguments import check_range, parse_day
+    from sequel_assets.queries.scopes import check_range, parse_day
 
     settings, days = settings_module.load(), (parse_day(first, "--from"), parse_day(last, "--to"))
     check_range(settings, *days)
     from sequel_assets.cli.commands.accept import accept as run
 
-    raise typer.Exit(run(settings, *days, company))
+    raise typer.Exit(run(settings, *days, company, is_dry=dry_run))
 
 
-@app.command()
+@app.declare('sequel-assets exclude --company acme --event 65f0c2 --reason "deleted at Sequel, answers 500"')
 def exclude(
     company: OneCompany,
-    event: Annotated[str, typer.Option(help="the event's id, as in the table events")],
-    reason: Annotated[str, typer.Option(help="why; status shows it")] = "",
+    event: Annotated[str, typer.Option(metavar="EVENT", help="the event's id, as in the table events")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="why; status shows it")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="include the event once more")] = False,
 ) -> None:
     """Exclude an event that will never answer: it is not requested any more, and its stored rows stay."""
@@ -137,23 +153,25 @@ def exclude(
     )
 
 
-@app.command()
+@app.declare("sequel-assets changes --since 2026-11-01")
 def changes(
-    since: Annotated[str, typer.Option(help="day (UTC), such as 2026-11-01: changes seen on or after it")],
+    since: Annotated[
+        str, typer.Option(metavar="DAY", help="day (UTC), such as 2026-11-01: changes seen on or after it")
+    ],
     form: FormatOption = TableFormat.TABLE,
     json: JsonOption = False,
 ) -> None:
     """List the numbers of final days that changed later, newest change first."""
     from sequel_assets.cli.commands.changes import changes as run
-    from sequel_assets.cli.support.arguments import parse_day
+    from sequel_assets.queries.scopes import parse_day
 
     raise typer.Exit(run(settings_module.load(), parse_day(since, "--since"), chosen_format(form, json=json)))
 
 
-@app.command()
+@app.declare("sequel-assets repair --dry-run")
 def repair(
     company: Companies = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what is wrong and change nothing")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Make Dagster's partition view match the warehouse, after runs, Dagster's home or a warehouse were lost."""
     settings = settings_module.load()
@@ -162,7 +180,7 @@ def repair(
     raise typer.Exit(run(settings, company or [], is_dry=dry_run))
 
 
-@app.command()
+@app.declare("sequel-assets migrate")
 def migrate() -> None:
     """Create the warehouse's tables, or migrate them (and people's ids, where the settings are set) to this release."""
     from sequel_assets.cli.commands.identity import migrate as run
@@ -170,7 +188,7 @@ def migrate() -> None:
     raise typer.Exit(run(settings_module.load()))
 
 
-@app.command()
+@app.declare("sequel-assets identity")
 def identity(
     move_host: Annotated[
         bool, typer.Option("--move-host", help="record SEQUEL_API_URL's host as the warehouse's host")
@@ -183,12 +201,12 @@ def identity(
     raise typer.Exit(commands.move_host(settings) if move_host else commands.show(settings))
 
 
-@app.command()
+@app.declare("sequel-assets serve receiver --port 8750")
 def serve(
     what: Annotated[Service | None, typer.Argument(help="receiver: of webhooks (docs/webhooks.md)")] = None,
     receiver: Annotated[bool, typer.Option("--receiver", help="the old form of `serve receiver`")] = False,
-    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8750,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="the address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="0 takes a free one")] = 8750,
 ) -> None:
     """Serve the receiver of webhooks until Ctrl-C; deliveries under way are finished first."""
     from sequel_assets.cli.commands.serve import serve as run
@@ -200,10 +218,10 @@ def serve(
     run(settings_module.load(), host=host, port=port)
 
 
-app.command()(notifications.inbox)
-app.command()(notifications.replay)
-app.command()(sandbox.sandbox)
-app.command()(sandbox.demo)
+app.declare("sequel-assets inbox --waiting")(notifications.inbox)
+app.declare("sequel-assets replay --since 2026-11-23T14:20Z --event 65f0c2")(notifications.replay)
+app.declare("sequel-assets sandbox --companies 4 --days 30")(sandbox.sandbox)
+app.declare("sequel-assets demo --once")(sandbox.demo)
 
 
 def main() -> None:
@@ -216,7 +234,7 @@ def main() -> None:
             raise SystemExit(app(standalone_mode=False) or 0)
     except TyperError as error:  # Typer itself would print the arguments unescaped
         _exit_with(typer_message(error), USAGE_ERROR)
-    except (UsageError, SettingsError, WarehouseError) as error:
+    except (QueryError, SettingsError, WarehouseError) as error:
         _exit_with(error, USAGE_ERROR)
     except SequelError as error:
         _exit_with(f"{error}; nothing half-written; run the same command again when that is fixed", UNREACHABLE)

@@ -6,18 +6,26 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.support.arguments import Companies
+from sequel_assets.cli.support.arguments import Companies, DryRun, FirstDay, LastDay
+from sequel_assets.cli.support.commands import Commands
 from sequel_assets.cli.support.terminal import UsageError
 
-people = typer.Typer(help="Link the people in the numbers to your own users.", no_args_is_help=True)
+people = Commands(help="Link the people in the numbers to your own users.", no_args_is_help=True)
 
 
 def export(
-    first: Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")],
-    last: Annotated[str, typer.Option("--to", help="last day (UTC), included")],
-    folder: Annotated[Path, typer.Option("--to-folder", help="where the files go; it is created if it does not exist")],
-    form: Annotated[str, typer.Option("--format", help="csv or parquet")],
-    dataset: Annotated[list[str] | None, typer.Option(help="a name of docs/datasets.md; may be repeated")] = None,
+    first: FirstDay,
+    last: LastDay,
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--out", "--to-folder", metavar="FOLDER", help="where the files go; it is created if it does not exist"
+        ),
+    ],
+    form: Annotated[str, typer.Option("--format", metavar="csv|parquet", help="of the files")],
+    dataset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="a name of docs/datasets.md; may be repeated")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="every dataset")] = False,
     company: Companies = None,
     with_people: Annotated[
@@ -30,7 +38,7 @@ def export(
     """Write datasets as files, a folder per company and day; exit 1 when something requested is missing."""
     from sequel_assets.cli.commands.export import export as run
     from sequel_assets.cli.commands.export_options import FORMATS, ExportOptions
-    from sequel_assets.cli.support.arguments import check_range, parse_day
+    from sequel_assets.queries.scopes import check_range, parse_day
 
     if every == bool(dataset):
         raise UsageError("choose datasets: --dataset NAME (it may be repeated), or --all")
@@ -43,7 +51,7 @@ def export(
     raise typer.Exit(run(settings, ExportOptions(dataset or [], *days, form, folder, with_people, bom), company or []))
 
 
-@people.command()
+@people.declare("sequel-assets people link users.csv --dry-run")
 def link(
     file: Annotated[
         Path | None, typer.Argument(help="a CSV with the columns email or person_id, and external_id")
@@ -51,7 +59,7 @@ def link(
     view: Annotated[bool, typer.Option("--view", help="read SEQUEL_PEOPLE_VIEW in the warehouse instead")] = False,
     company: Companies = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave out wrong lines, and list them")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be done and change nothing")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Store your own ids of people in people.external_id, at every company that has them."""
     from sequel_assets.cli.commands.people import link as run

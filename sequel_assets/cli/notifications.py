@@ -9,7 +9,9 @@ from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, T
 
 
 def inbox(
-    since: Annotated[str, typer.Option(help="day or time (UTC), such as 2026-11-23T14:20Z; default: all")] = "",
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="day or time (UTC), such as 2026-11-23T14:20Z; default: all")
+    ] = "",
     waiting: Annotated[bool, typer.Option("--waiting", help="only those that are not handled yet")] = False,
     form: FormatOption = TableFormat.TABLE,
     json: JsonOption = False,
@@ -23,8 +25,10 @@ def inbox(
 
 
 def replay(
-    since: Annotated[str, typer.Option(help="day or time (UTC) of the first delivery, such as 2026-11-23T14:20Z")],
-    event: Annotated[str | None, typer.Option(help="only those that name this event")] = None,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="day or time (UTC) of the first delivery, such as 2026-11-23T14:20Z")
+    ],
+    event: Annotated[str | None, typer.Option(metavar="EVENT", help="only those that name this event")] = None,
 ) -> None:
     """Put handled or failed notifications back into the inbox; their events are refreshed once more."""
     from sequel_assets.cli.commands import inbox as commands

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.support.arguments import OneCompany
+from sequel_assets.cli.support.arguments import FirstDay, LastDay, OneCompany
+from sequel_assets.cli.support.commands import Commands
 
 if TYPE_CHECKING:
     from sequel_assets.cli.commands.query import QueryArguments
 
-app = typer.Typer(help="Exact numbers of any range of days; makes no request to Sequel.", no_args_is_help=True)
+app = Commands(help="Exact numbers of any range of days; makes no request to Sequel.", no_args_is_help=True)
 
 
 class EventType(StrEnum):
@@ -52,14 +53,12 @@ class Period(StrEnum):
     LAST_90_DAYS = "last_90_days"
 
 
-First = Annotated[str, typer.Option("--from", help="first day (UTC), such as 2026-11-01")]
-Last = Annotated[str, typer.Option("--to", help="last day (UTC), included")]
 Events = Annotated[EventType, typer.Option(help="events of one type only")]
 Engaged = Annotated[EngagementType, typer.Option(help="minutes of one type only, and the people who had any")]
 WithDescendants = Annotated[
     bool, typer.Option("--beneath", help="with its sub-companies at any depth, people counted once")
 ]
-Out = Annotated[str, typer.Option("--out", help="a file to write to; default: the standard output")]
+Out = Annotated[str, typer.Option("--out", metavar="FILE", help="a file to write to; default: the standard output")]
 Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails and your own ids: personal data")]
 Bom = Annotated[bool, typer.Option("--bom", help="begin the CSV with a byte order mark, which Excel needs")]
 ANY_EVENT, ANY_MINUTE, TABLE = EventType.ALL, EngagementType.ALL, Format.TABLE
@@ -78,9 +77,9 @@ def _arguments(
     )
 
 
-@app.command()
+@app.declare("sequel-assets query usage --company acme --from 2026-11-01 --to 2026-11-30 --beneath")
 def usage(
-    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, form: Annotated[Format, typer.Option("--format")] = TABLE,
     out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
@@ -93,9 +92,11 @@ def usage(
     raise typer.Exit(query.usage(arguments))
 
 
-@app.command()
+@app.declare(
+    "sequel-assets query participants --company acme --from 2026-11-01 --to 2026-11-30 --format csv --out people.csv"
+)
 def participants(
-    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, with_people: Names = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
@@ -108,11 +109,11 @@ def participants(
     raise typer.Exit(query.people(arguments, None, with_people=with_people))
 
 
-@app.command()
+@app.declare("sequel-assets query top --company acme --from 2026-11-01 --to 2026-11-30 --limit 20")
 def top(
-    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, with_people: Names = False,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="how many people")] = 10,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, metavar="NUMBER", help="how many people")] = 10,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """The people with the most engaged minutes, by rank."""
@@ -124,9 +125,9 @@ def top(
     raise typer.Exit(query.people(arguments, limit, with_people=with_people))
 
 
-@app.command()
+@app.declare("sequel-assets query peak --company acme --from 2026-11-01 --to 2026-11-30")
 def peak(
-    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
@@ -139,9 +140,9 @@ def peak(
     raise typer.Exit(query.peak(arguments))
 
 
-@app.command()
+@app.declare("sequel-assets query rollup --company acme --from 2026-11-01 --to 2026-11-30")
 def rollup(
-    company: OneCompany, first: First, last: Last, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
+    company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip
     """Usage and peak of a company with its sub-companies at any depth, people counted once over all of them."""
@@ -151,10 +152,10 @@ def rollup(
     raise typer.Exit(query.rollup(arguments))
 
 
-@app.command()
+@app.declare("sequel-assets query compare --company acme --period month --day 2026-11-30")
 def compare(
     company: OneCompany, period: Annotated[Period, typer.Option(help="what is compared, up to and including the day")],
-    day: Annotated[str, typer.Option(help="last day (UTC) that is counted, such as 2026-11-22")],
+    day: Annotated[str, typer.Option(metavar="DAY", help="last day (UTC) that is counted, such as 2026-11-22")],
     event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
 ) -> None:  # fmt: skip

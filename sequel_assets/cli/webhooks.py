@@ -5,15 +5,15 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli.support.arguments import Companies
+from sequel_assets.cli.support.arguments import Companies, DryRun
+from sequel_assets.cli.support.commands import Commands
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.terminal import UsageError
 
-app = typer.Typer(help="The subscriptions to Sequel's webhooks.", no_args_is_help=True)
-DryRun = Annotated[bool, typer.Option("--dry-run", help="show what would be done and change nothing")]
+app = Commands(help="The subscriptions to Sequel's webhooks.", no_args_is_help=True)
 
 
-@app.command()
+@app.declare("sequel-assets webhooks status")
 def status(form: FormatOption = TableFormat.TABLE, json: JsonOption = False) -> None:
     """Show every subscription, its last delivery, and what is wrong; exit 1 when anything is. Sequel is not called."""
     from sequel_assets.cli.commands.webhooks import status as run
@@ -21,7 +21,7 @@ def status(form: FormatOption = TableFormat.TABLE, json: JsonOption = False) -> 
     raise typer.Exit(run(settings_module.load(), chosen_format(form, json=json)))
 
 
-@app.command()
+@app.declare("sequel-assets webhooks ensure --dry-run")
 def ensure(dry_run: DryRun = False) -> None:
     """Create missing subscriptions, extend expiring ones, replace lost ones, as the schedule does every four hours."""
     from sequel_assets.cli.commands.webhooks import ensure as run
@@ -29,7 +29,7 @@ def ensure(dry_run: DryRun = False) -> None:
     raise typer.Exit(run(settings_module.load(), is_dry=dry_run))
 
 
-@app.command()
+@app.declare("sequel-assets webhooks rotate --company acme")
 def rotate(
     company: Companies = None,
     key: Annotated[
@@ -49,7 +49,7 @@ def rotate(
     raise typer.Exit(webhooks.reseal(settings) if key else webhooks.rotate(settings, company or [], is_dry=dry_run))
 
 
-@app.command()
+@app.declare("sequel-assets webhooks delete --dry-run")
 def delete(company: Companies = None, dry_run: DryRun = False) -> None:
     """Delete the subscriptions at Sequel and here."""
     from sequel_assets.cli.commands.webhooks import delete as run

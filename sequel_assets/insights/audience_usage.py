@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, case, exists, func, literal, select
 
-from sequel_assets.insights.sql import as_integer, average
+from sequel_assets.insights.sql import as_integer, average, company_label
 from sequel_assets.warehouse.tables.company_lists import event_host_counts, event_hosts
 from sequel_assets.warehouse.tables.core import (
     STAGE,
@@ -90,7 +90,7 @@ def select_audience_usage(company_id: str, first: date, last: date, _start: date
     is_certain = n.events_with_unknown_hosts == 0
     columns = [column.name for column in audience_usage.columns if column.name not in ("company_id", "day")]
     return select(
-        literal(company_id).label("company_id"),
+        company_label(company_id),
         n.day.label("day"),
         *(
             (case((is_certain, number[name])) if audience_usage.c[name].nullable else number[name]).label(name)

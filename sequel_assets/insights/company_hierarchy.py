@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Date, and_, case, cast, func, literal, null, or_, select
+from sqlalchemy import Date, and_, case, cast, func, null, or_, select
 
+from sequel_assets.insights.sql import company_label
 from sequel_assets.warehouse.tables.company_lists import company_parents
 
 Parents = Mapping[str, list[tuple[date, str | None]]]
@@ -29,9 +30,9 @@ def hierarchy_of(company_id: str) -> sa.CTE:
         func.lead(p.from_day).over(**of_company).label("until_day"),
     ).cte("stood")
     no_day = cast(null(), Date)
-    hierarchy = select(
-        literal(company_id).label("company_id"), no_day.label("from_day"), no_day.label("until_day")
-    ).cte("hierarchy", recursive=True)
+    hierarchy = select(company_label(company_id), no_day.label("from_day"), no_day.label("until_day")).cte(
+        "hierarchy", recursive=True
+    )
     above, below = hierarchy.alias("above"), stood.alias("below")
     begins, ends = _later(above.c.from_day, below.c.from_day), _earlier(above.c.until_day, below.c.until_day)
     return hierarchy.union(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
 from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
-from sequel_assets.insights.sql import as_integer, average
+from sequel_assets.insights.sql import as_integer, average, company_label
 from sequel_assets.insights.unlisted import NO_AVERAGE, facts_of_nobody, is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     ALL,
@@ -97,7 +97,7 @@ def select_company_rollup(company_id: str, first: date, last: date, _start: date
     peaks = _peaks(hierarchy, first, last)
     n = numbers.c
     return select(
-        literal(company_id).label("company_id"),
+        company_label(company_id),
         days.c.day,
         scopes.c.event_type,
         as_integer(days.c.companies).label("companies"),

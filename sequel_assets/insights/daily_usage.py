@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
-from sequel_assets.insights.sql import as_integer, average
+from sequel_assets.insights.sql import as_integer, average, company_label
 from sequel_assets.insights.unlisted import (
     NO_AVERAGE,
     events_of_nobody,
@@ -114,7 +114,7 @@ def _rows(company_id: str, day: Any, event_type: Any, numbers: sa.Subquery) -> s
     n = numbers.c
     has_unlisted = n.unlisted > 0
     return select(
-        literal(company_id).label("company_id"),
+        company_label(company_id),
         day.label("day"),
         event_type.label("event_type"),
         as_integer(n.live_minutes).label("live_minutes"),

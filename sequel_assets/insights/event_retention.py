@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Column, Table, Text, func, literal, select
+from sqlalchemy import Column, Table, Text, func, select
 
-from sequel_assets.insights.sql import minute_number, percent, percent_column
+from sequel_assets.insights.sql import company_label, minute_number, percent, percent_column
 from sequel_assets.warehouse.tables.core import (
     company_column,
     day_column,
@@ -48,7 +48,7 @@ def select_event_retention(company_id: str, first: date, last: date, start: date
     m = minutes.c
     return (
         select(
-            literal(company_id).label("company_id"),
+            company_label(company_id),
             m.day,
             m.event_id,
             m.minute,

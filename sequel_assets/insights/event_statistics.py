@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, Table, case, func, literal, select
+from sqlalchemy import Boolean, Column, Table, case, func, select
 
 from sequel_assets.insights.event_days import (
     REPLAY_DAYS,
@@ -18,7 +18,7 @@ from sequel_assets.insights.event_days import (
 )
 from sequel_assets.insights.event_minutes import PEAK, SUMS, changes_of_events
 from sequel_assets.insights.registering import is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, average, percent, percent_column
+from sequel_assets.insights.sql import as_integer, average, company_label, percent, percent_column
 from sequel_assets.insights.unlisted import NO_AVERAGE, is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
@@ -153,7 +153,7 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
         "has_unlisted_people": is_counted(m.unlisted),
     }
     return (
-        select(literal(company_id).label("company_id"), m.day, m.event_id)
+        select(company_label(company_id), m.day, m.event_id)
         .add_columns(*(number.label(name) for name, number in numbers.items()))
         .outerjoin(answered, t.number == m.start_number)
         .outerjoin(talk, k.event_id == m.event_id)

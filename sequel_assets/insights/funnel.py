@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.event_days import REPLAY_DAYS, ZERO, answered_days, open_days, open_events, so_far, stacked
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, day_number
+from sequel_assets.insights.sql import as_integer, company_label, day_number
 from sequel_assets.warehouse.tables.core import (
     STAGE,
     company_column,
@@ -74,7 +74,7 @@ def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.S
     counts["walk_ins"] = as_integer(s.walked_in - s.registered_late)
     return (
         select(
-            literal(company_id).label("company_id"),
+            company_label(company_id),
             s.day,
             s.event_id,
             *(number.label(name) for name, number in counts.items()),

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
-from sequel_assets.insights.sql import as_integer
+from sequel_assets.insights.sql import as_integer, company_label
 from sequel_assets.insights.unlisted import is_counted, unlisted_column, unlisted_minutes
 from sequel_assets.warehouse.tables.core import (
     ALL,
@@ -99,7 +99,7 @@ def select_lifetime_usage(company_id: str, first: date, last: date, start: date)
         .subquery("as_of")
     )
     return select(
-        literal(company_id).label("company_id"),
+        company_label(company_id),
         as_of.c.day,
         as_of.c.event_type,
         *(as_integer(as_of.c[name]).label(name) for name in _SUMS[:-1]),

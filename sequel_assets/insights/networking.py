@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.event_days import ZERO, so_far, stacked
-from sequel_assets.insights.sql import as_integer, average, percent, percent_column
+from sequel_assets.insights.sql import as_integer, average, company_label, percent, percent_column
 from sequel_assets.insights.unlisted import is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     HUB,
@@ -90,7 +90,7 @@ def select_networking(company_id: str, first: date, last: date, start: date) -> 
     u = until.c
     people = as_integer(u.people)
     return select(
-        literal(company_id).label("company_id"),
+        company_label(company_id),
         u.day,
         u.event_id,
         people.label("people"),

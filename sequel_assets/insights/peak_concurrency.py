@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
+from sequel_assets.insights.sql import company_label
 from sequel_assets.warehouse.tables.core import (
     ALL,
     company_column,
@@ -51,7 +52,7 @@ def _highest(company_id: str, minutes: sa.Subquery) -> sa.Select[Any]:
     place = func.row_number().over(partition_by=(m.day, m.event_id), order_by=(m.users.desc(), m.minute.asc()))
     ranked = select(m.day, m.event_id, m.users, m.minute, place.label("place")).subquery()
     return select(
-        literal(company_id).label("company_id"),
+        company_label(company_id),
         ranked.c.day,
         ranked.c.event_id,
         sa.cast(ranked.c.users, sa.BigInteger).label("peak_users"),

@@ -17,7 +17,7 @@ from sequel_assets.insights.event_days import (
     where_known,
 )
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, day_number, percent, percent_column
+from sequel_assets.insights.sql import as_integer, company_label, day_number, percent, percent_column
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -121,7 +121,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
 
     return (
         select(
-            literal(company_id).label("company_id"),
+            company_label(company_id),
             s.day,
             s.event_id,
             s.person_id,

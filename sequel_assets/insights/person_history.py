@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
-from sequel_assets.insights.sql import as_integer
+from sequel_assets.insights.sql import as_integer, company_label
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -85,7 +85,7 @@ def select_person_history(company_id: str, first: date, last: date, start: date)
         func.lag(p.day).over(**mine).label("previous_day"),
     ).subquery("as_of")
     return select(
-        literal(company_id).label("company_id"),
+        company_label(company_id),
         as_of.c.day,
         as_of.c.person_id,
         *(as_integer(as_of.c[name]).label(name) for name in _SUMS),

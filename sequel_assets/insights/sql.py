@@ -4,12 +4,14 @@ For the SELECTs of the insights. A plain `/` of integers must not be used there:
 number, the days since 1970, so that days are added and compared the same on every engine.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import case, cast, func
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 _EPOCH = date(1970, 1, 1)
 PERCENT = "percent, 0 to 100 with two decimals, halves up"
@@ -65,13 +67,42 @@ def number_of(day: date) -> int:
     return (day - _EPOCH).days
 
 
-def rows_of(name: str, columns: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> sa.CTE:
+class _DayOfNumber(FunctionElement[date]):
+    """The day of a number of days since 1970, as a date: there is no SQL for it that every engine understands."""
+
+    name = "day_of_number"
+    type = sa.Date()
+    inherit_cache = True
+
+
+@compiles(_DayOfNumber, "sqlite")
+def _in_sqlite(element: Any, compiler: Any, **more: Any) -> str:
+    return f"date({compiler.process(element.clauses, **more)} * 86400, 'unixepoch')"
+
+
+@compiles(_DayOfNumber)
+def _elsewhere(element: Any, compiler: Any, **more: Any) -> str:
+    return f"(DATE '{_EPOCH}' + {compiler.process(element.clauses, **more)})"
+
+
+def day_of(number: Any) -> "sa.ColumnElement[date]":
+    """Return the day with a number, which is a column or a constant of type integer."""
+    return _DayOfNumber(number)
+
+
+def company_label(company_id: Any) -> "sa.Label[str]":
+    """Return a company's id, a text or a parameter, as the column `company_id` of a SELECT."""
+    return sa.type_coerce(company_id, sa.Text).label("company_id")
+
+
+class _Rows(sa.TextualSelect):
+    """VALUES as text. SQLAlchemy's own would render each value by itself, at each execution."""
+
+    inherit_cache = True
+    name_cte_columns = True
+
+
+def rows_of(name: str, columns: Mapping[str, Any], rows: Sequence[tuple[int | str, ...]]) -> sa.CTE:
     """Return rows of numbers and plain words as a table of a SELECT; they are written into it, not bound."""
-    listed = [sa.column(column, kind) for column, kind in columns.items()]
-    return sa.values(*listed, name=name, literal_binds=True).data(rows).cte(name)
-
-
-def calendar_of(days: Collection[date]) -> sa.CTE:
-    """Return days by their number: number, day."""
-    listed = sa.values(sa.column("number", sa.Integer), sa.column("day", sa.Date), name="calendar")
-    return listed.data([(number_of(day), day) for day in sorted(days)]).cte("calendar")
+    listed = ", ".join(f"({', '.join(map(repr, row))})" for row in rows)
+    return _Rows(sa.text(f"VALUES {listed}"), [sa.column(column, kind) for column, kind in columns.items()]).cte(name)

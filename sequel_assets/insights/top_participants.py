@@ -4,10 +4,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
+from sqlalchemy import BigInteger, Column, Table, Text, and_, func, select
 
 from sequel_assets.insights.periods import Days, is_over
-from sequel_assets.insights.sql import as_integer, calendar_of, day_number, number_of, rows_of
+from sequel_assets.insights.sql import as_integer, company_label, day_number, day_of, number_of, rows_of
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -69,7 +69,6 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
     """Return the SELECT: minutes per person of each list, the first ones by rank, then the events of those alone."""
     lists_wanted = [(day, *one) for day in Days(first, last) for one in ranges_of(day, start)]
     earliest = min(from_day for _, _, from_day, _ in lists_wanted)
-    dates = calendar_of({day for on, _, from_day, _ in lists_wanted for day in (on, from_day)})
     lists = rows_of(
         "lists",
         {"list": sa.Integer, "period": Text, "number": sa.Integer, "first_number": sa.Integer, "places": sa.Integer},
@@ -110,7 +109,7 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
         .select_from(short.outerjoin(lists, lists.c.list == short.c.list))
         .cte("named")
     )
-    n, as_of, begins = named.c, dates.alias("as_of"), dates.alias("begins")
+    n = named.c
     seen = and_(facts.c.person == n.person, facts.c.number.between(n.first_number, n.number))
     numbers = (
         select(
@@ -126,18 +125,14 @@ def select_top_participants(company_id: str, first: date, last: date, start: dat
         .subquery("numbers")
     )
     return select(
-        literal(company_id).label("company_id"),
-        as_of.c.day,
+        company_label(company_id),
+        day_of(lists.c.number).label("day"),
         lists.c.period,
         numbers.c.rank,
         numbers.c.person_id,
-        begins.c.day.label("first_day"),
+        day_of(lists.c.first_number).label("first_day"),
         *(as_integer(numbers.c[name]).label(name) for name in (*MINUTES, "events", "days")),
-    ).select_from(
-        numbers.outerjoin(lists, lists.c.list == numbers.c.list)
-        .outerjoin(as_of, as_of.c.number == lists.c.number)
-        .outerjoin(begins, begins.c.number == lists.c.first_number)
-    )
+    ).select_from(numbers.outerjoin(lists, lists.c.list == numbers.c.list))
 
 
 TOP_PARTICIPANTS = Insight(

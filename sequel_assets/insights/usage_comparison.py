@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Boolean, Column, Table, Text, and_, func, literal, select
+from sqlalchemy import BigInteger, Boolean, Column, Table, Text, and_, func, select
 
 from sequel_assets.insights.comparing import NUMBERS, changes, range_columns
 from sequel_assets.insights.event_days import known_days
@@ -21,7 +21,7 @@ from sequel_assets.insights.periods import (
     to_date,
 )
 from sequel_assets.insights.running_ranges import running_ranges
-from sequel_assets.insights.sql import calendar_of, number_of, rows_of
+from sequel_assets.insights.sql import company_label, day_of, number_of, rows_of
 from sequel_assets.insights.unlisted import HAS_UNLISTED, NO_AVERAGE, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
@@ -114,9 +114,7 @@ def select_usage_comparison(company_id: str, first: date, last: date, start: dat
           number_of(before.last), number_of(before.first), len(before), int(before.first >= start))
          for day, p, how, now, before in pairs],
     )  # fmt: skip
-    dates = calendar_of({day for *_, now, before in pairs for day in (now.first, now.last, before.first, before.last)})
     now, before = running.alias("now"), running.alias("before")
-    as_of, begins, before_begins, before_ends = (dates.alias(f"date_{n}") for n in range(4))
     w, a, b = wanted.c, now.c, before.c
     complete = and_(w.is_known == 1, a.open_days == 0)
     before_complete = and_(w.before_is_known == 1, func.coalesce(b.open_days, 1) == 0)
@@ -124,30 +122,25 @@ def select_usage_comparison(company_id: str, first: date, last: date, start: dat
     has_unlisted, had_unlisted = a.unlisted > 0, b.unlisted > 0
     has_same_people = and_(w.days == w.before_days, a.unlisted == 0, b.unlisted == 0)
     return select(
-        literal(company_id).label("company_id"),
-        as_of.c.day,
+        company_label(company_id),
+        day_of(w.number).label("day"),
         w.period,
         w.compared_with,
         (w.is_over == 1).label("is_over"),
-        begins.c.day.label("first_day"),
+        day_of(w.first_number).label("first_day"),
         complete.label("is_complete"),
         *range_columns("", a, w.days, has_unlisted),
-        before_begins.c.day.label("before_first_day"),
-        before_ends.c.day.label("before_last_day"),
+        day_of(w.before_first_number).label("before_first_day"),
+        day_of(w.before_number).label("before_last_day"),
         before_complete.label("before_is_complete"),
         *range_columns("before_", b, w.before_days, had_unlisted),
         *changes(both, has_same_people, (a, w.days), (b, w.before_days)),
         has_unlisted.label(HAS_UNLISTED),
         had_unlisted.label(f"before_{HAS_UNLISTED}"),
     ).select_from(
-        wanted.join(now, and_(a.period == w.period, a.number == w.number))
-        .outerjoin(before, and_(b.period == w.period, b.number == w.before_number))
-        .outerjoin(
-            as_of, as_of.c.number == w.number
-        )  # every row has a partner; SQLite runs inner joins as nested loops
-        .outerjoin(begins, begins.c.number == w.first_number)
-        .outerjoin(before_begins, before_begins.c.number == w.before_first_number)
-        .outerjoin(before_ends, before_ends.c.number == w.before_number)
+        wanted.join(now, and_(a.period == w.period, a.number == w.number)).outerjoin(
+            before, and_(b.period == w.period, b.number == w.before_number)
+        )
     )
 
 

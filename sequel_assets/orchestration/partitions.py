@@ -8,23 +8,21 @@ import dagster as dg
 from sequel_assets.settings import Settings
 
 COMPANY = "company"
-"""Name of the dimension, and of the dynamic partitions that Dagster keeps for it."""
+"""Name of the dimension, and of the dynamic partitions of an instance that has Dagster for itself."""
 DAY = "day"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
-COMPANY_PARTITIONS = dg.DynamicPartitionsDefinition(name=COMPANY)
 
-
-def slice_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
+def slice_partitions(settings: Settings, companies_name: str = COMPANY) -> dg.MultiPartitionsDefinition:
     """Return the partitions of every dataset that is kept by slice.
 
-    Today is among the days. Where `SEQUEL_NOW` pins the clock the days end at that day, whatever the machine's date.
+    `companies_name` are the dynamic partitions of the companies. Today is among the days. Where `SEQUEL_NOW` pins the clock the days end at that day, whatever the machine's date.
     """
     ahead = (settings.clock().date() - datetime.now(UTC).date()).days if settings.now else 0
     days = dg.DailyPartitionsDefinition(
         start_date=settings.start_date.isoformat(), timezone="UTC", end_offset=1 + ahead
     )
-    return dg.MultiPartitionsDefinition({COMPANY: COMPANY_PARTITIONS, DAY: days})
+    return dg.MultiPartitionsDefinition({COMPANY: dg.DynamicPartitionsDefinition(name=companies_name), DAY: days})
 
 
 def slice_key(company_key: str, day: date) -> dg.MultiPartitionKey:

@@ -55,17 +55,20 @@ def current_warehouse(settings: Settings, *, may_create: bool = False) -> Iterat
 
 
 class Platform:
-    """The platform as the environment describes it; a missing setting raises only when it is needed.
+    """The platform as its settings describe it; a missing setting raises only when it is needed.
 
-    A given `client` serves all runs, so that they share its token; else each run opens one of its own.
+    A given `client` serves all runs, so that they share its token; else each run opens one of its own. `load` reads the
+    settings, by default those of the environment.
     """
 
-    def __init__(self, client: SequelClient | None = None) -> None:
-        self._client = client
+    def __init__(
+        self, client: SequelClient | None = None, load: Callable[[], settings.Settings] = settings.load
+    ) -> None:
+        self._client, self._load = client, load
 
     def settings(self) -> settings.Settings:
         """Read the settings."""
-        return settings.load()
+        return self._load()
 
     @contextmanager
     def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
@@ -92,6 +95,8 @@ class Observer:
 
     def __init__(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> None:
         self.on_outcome = on_outcome
+        self.run_id = ""
+        """The run, once it has begun."""
         self.progress: Progress | None = None
         """How far the run is, once it has begun."""
         self.fatal: SequelError | None = None

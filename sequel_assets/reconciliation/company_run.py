@@ -94,7 +94,7 @@ class CompanyReconciliation:
             for event_id, texts in reasons.items()
         ]
         problems.replace_problems(
-            self._warehouse, self._company_id, reconciliations.name, {NO_DAY: None}, standing, at=at
+            self._warehouse, self._company_id, {reconciliations.name: {NO_DAY: None}}, standing, at=at
         )
 
     def _read(self) -> KnownTotals:

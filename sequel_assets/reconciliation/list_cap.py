@@ -52,4 +52,4 @@ def note_hidden(warehouse: Warehouse, company_id: str, event_ids: list[str], *, 
         for event_id in event_ids
     ]
     days = dict.fromkeys({at.date(), *since.values()})
-    problems.replace_problems(warehouse, company_id, events.name, days, notes, at=at)
+    problems.replace_problems(warehouse, company_id, {events.name: days}, notes, at=at)

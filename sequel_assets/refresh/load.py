@@ -50,17 +50,16 @@ class SliceBatch:
     def write(self, connection: sa.Connection) -> Written:
         """Write all of it, within the caller's transaction; it may be called once more after a rollback."""
         written: Written = []
-        for dataset in self.datasets:
-            for some in _each_day_once(self.updates.get(dataset, ())):
-                results = replace_slices(
-                    connection,
-                    self.company_id,
-                    some,
-                    at=self.run_info.at,
-                    late_window=self.run_info.late_window,
-                    run_id=self.run_info.run_id,
-                )
-                written += zip(some, results, strict=True)
+        for some in _each_slice_once([update for dataset in self.datasets for update in self.updates.get(dataset, ())]):
+            results = replace_slices(
+                connection,
+                self.company_id,
+                some,
+                at=self.run_info.at,
+                late_window=self.run_info.late_window,
+                run_id=self.run_info.run_id,
+            )
+            written += zip(some, results, strict=True)
         people.remember(connection, self.company_id, self.seen)
         return written
 
@@ -84,21 +83,20 @@ def report_slices(
 ) -> Iterator[Outcome]:
     """Replace the problems of a batch that was written, and yield what became of each slice."""
     company_id = batch.company_id
+    failed = {dataset: [one for one in batch.failed if one.dataset == dataset] for dataset in batch.datasets}
+    for _, result in written:
+        if result.state is SliceState.QUARANTINED:
+            name = result.table.name
+            failed[name].append(Problem(company_id, name, quarantined(result.loss), result.day))
+    changed = [dataset for dataset in batch.datasets if noted is None or failed[dataset] or dataset in noted]
+    standing = [one for dataset in changed for one in (*failed[dataset], *batch.notes) if one.dataset == dataset]
+    requested = dict.fromkeys(changed, batch.requested)
+    replace_problems(warehouse, company_id, requested, standing, at=batch.run_info.at)
     for dataset in batch.datasets:
-        results = [result for _, result in written if result.table.name == dataset]
-        problems = [problem for problem in batch.failed if problem.dataset == dataset]
-        problems += [
-            Problem(company_id, dataset, quarantined(result.loss), result.day)
-            for result in results
-            if result.state is SliceState.QUARANTINED
-        ]
-        if noted is None or problems or dataset in noted:
-            all_of_it = [*problems, *(note for note in batch.notes if note.dataset == dataset)]
-            replace_problems(warehouse, company_id, dataset, batch.requested, all_of_it, at=batch.run_info.at)
-        for result in results:
-            if result.state is not SliceState.QUARANTINED:
+        for _, result in written:
+            if result.table.name == dataset and result.state is not SliceState.QUARANTINED:
                 yield outcome_of(company_id, result, *batch.costs[result.day])
-        yield from failed_outcomes(problems, batch.costs)
+        yield from failed_outcomes(failed[dataset], batch.costs)
 
 
 def failed_outcomes(problems: Iterable[Problem], costs: Mapping[date, Costs]) -> Iterator[Outcome]:
@@ -113,10 +111,10 @@ def failed_outcomes(problems: Iterable[Problem], costs: Mapping[date, Costs]) ->
         yield Outcome(company_id, dataset, day, failed, "; ".join(reasons), requests=requests, seconds=seconds)
 
 
-def _each_day_once(updates: Sequence[SliceUpdate]) -> Iterator[list[SliceUpdate]]:
-    """Yield the updates so that no two of a group are of the same day."""
+def _each_slice_once(updates: Sequence[SliceUpdate]) -> Iterator[list[SliceUpdate]]:
+    """Yield the updates so that no two of a group are of the same slice."""
     left = list(updates)
     while left:
-        now = {update.day: update for update in reversed(left)}
-        yield [update for update in left if now[update.day] is update]
-        left = [update for update in left if now[update.day] is not update]
+        now = {(update.table.name, update.day): update for update in reversed(left)}
+        yield [update for update in left if now[update.table.name, update.day] is update]
+        left = [update for update in left if now[update.table.name, update.day] is not update]

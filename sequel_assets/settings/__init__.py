@@ -6,6 +6,7 @@ the value of a setting that may be secret.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from pydantic_settings import SettingsConfigDict
 from sequel_assets.safety.file_modes import FileSettings
 from sequel_assets.settings import alert_addresses
 from sequel_assets.settings.client import ClientSettings
+from sequel_assets.settings.companies import CompanySettings
 from sequel_assets.settings.retention import DaysKept, DaysKeptByCompany
 from sequel_assets.settings.webhooks import WebhookSettings
 
@@ -58,7 +60,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Relation = Annotated[str, AfterValidator(_relation)]
 
 
-class Settings(ClientSettings, WebhookSettings, FileSettings):
+class Settings(ClientSettings, CompanySettings, WebhookSettings, FileSettings):
     """The settings of one process. Build it with `load()`, which turns a mistake into a `SettingsError`."""
 
     model_config = SettingsConfigDict(
@@ -189,7 +191,12 @@ class Settings(ClientSettings, WebhookSettings, FileSettings):
         """Raise a `SettingsError` that names each of these settings that is not set."""
         missing = [name for name in names if getattr(self, name) is None]
         if missing:
-            raise SettingsError("\n".join(_line(name, "is not set") for name in missing))
+            raise SettingsError("\n".join(_line(self.label(name), name, "is not set") for name in missing))
+
+    @staticmethod
+    def label(name: str) -> str:
+        """Return what a person calls a setting where it is given."""
+        return variable(name)
 
 
 def load(**overrides: Any) -> Settings:
@@ -197,24 +204,26 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [_error_line(e["loc"], e["msg"]) for e in error.errors(include_input=False)]
-        raise SettingsError("\n".join(lines)) from None
+        raise SettingsError(wrong_lines(error, variable)) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f".env: cannot be read: {why}. What it is: settings, one NAME=value a line") from None
 
 
-def _error_line(path: tuple[int | str, ...], message: str) -> str:
-    """Return the line of a validation error; within a setting the path names the entry, such as a company."""
-    name, *entries = map(str, path)
-    message = message.removeprefix("Value error, ")
-    return _line(name, ": ".join([*entries, message[:1].lower() + message[1:]]))
+def wrong_lines(error: ValidationError, label: Callable[[str], str]) -> str:
+    """Return a line for each wrong setting, without its value; within a setting it names the entry, such as a company."""
+    lines = []
+    for one in error.errors(include_input=False):
+        name, *entries = map(str, one["loc"])
+        message = one["msg"].removeprefix("Value error, ")
+        lines.append(_line(label(name), name, ": ".join([*entries, message[:1].lower() + message[1:]])))
+    return "\n".join(lines)
 
 
-def _line(name: str, wrong: str) -> str:
+def _line(label: str, name: str, wrong: str) -> str:
     field = Settings.model_fields[name.removeprefix(PREFIX).lower()]
     example = (field.examples or [""])[0]
-    return f"{variable(name)}: {wrong}. What it is: {field.description}. Example: {example}"
+    return f"{label}: {wrong}. What it is: {field.description}. Example: {example}"
 
 
 def variable(name: str) -> str:
@@ -225,10 +234,14 @@ def variable(name: str) -> str:
 def as_markdown() -> str:
     """Return docs/settings.md: a row per setting, generated from the fields."""
     rows, fields = [], Settings.model_fields
-    parts = (ClientSettings.model_fields, WebhookSettings.model_fields)  # listed after the general settings
+    parts = (
+        CompanySettings.model_fields,
+        ClientSettings.model_fields,
+        WebhookSettings.model_fields,
+    )  # listed after the general settings
     for name, field in sorted(fields.items(), key=lambda item: [item[0] in part for part in reversed(parts)]):
         factory = field.default_factory is not None
-        default = "see text" if factory else "" if field.default in (None, "") else f"`{field.default}`"
+        default = "see text" if factory else "" if field.default in (None, "", ()) else f"`{field.default}`"
         cells = (f"`{variable(name)}`", default, str(field.description), f"`{(field.examples or [''])[0]}`")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     head = (

@@ -39,8 +39,8 @@ ENV = {
     "SEQUEL_NOW": "2026-03-04T10:00:00Z",
 }
 NO_PEAK = (
-    "query peak counts the live minutes of stage events: Sequel has no concurrency of hubs or replays; "
-    "leave out --event-type networkingHub and --engagement-type onDemand"
+    "a peak is of the live minutes of stage events: Sequel has no concurrency of hubs or replays; "
+    "leave out the event type networkingHub and the engagement type onDemand"
 )
 COMPARED = {
     "day": "2026-03-03", "period": "day", "is_over": True, "first_day": "2026-03-03", "is_complete": False,
@@ -93,6 +93,7 @@ def test_a_rollup_as_json_has_its_numbers_and_how_far_they_go(folder: Path) -> N
         "company_id": "root", "company": "root.0", "beneath": True, "companies": 2, "from": "2026-03-01",
         "to": "2026-03-03", "event_type": "all", "engagement_type": "all", "complete": False,
         "data_through": "2026-03-03T23:00:00+00:00", "missing_days": ["2026-03-02"], "not_closed_days": ["2026-03-03"],
+        "quarantined_days": [],
         "rows": [
             {"event_type": kind, "live_minutes": live, "on_demand_minutes": replay, "engaged_minutes": live + replay,
              "unique_users": users, "average_engaged_minutes": average, "events": events, "companies": 2,

@@ -16,10 +16,10 @@ import pytest
 from pyarrow import parquet
 
 from sequel_assets.cli.commands.export import export
-from sequel_assets.cli.commands.export_options import TABLES
-from sequel_assets.cli.support.tabular import schema_of
 from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.insights import INSIGHTS
+from sequel_assets.queries.arrow import schema_of
+from sequel_assets.queries.tables import TABLES
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.tables.core import event_participants, refreshes

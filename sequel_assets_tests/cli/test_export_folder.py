@@ -14,10 +14,10 @@ import pytest
 from pyarrow import parquet
 
 from sequel_assets.cli.commands.export import export
-from sequel_assets.cli.commands.export_options import TABLES
 from sequel_assets.cli.support import tabular
-from sequel_assets.cli.support.tabular import schema_of
 from sequel_assets.cli.support.terminal import UsageError
+from sequel_assets.queries.arrow import schema_of
+from sequel_assets.queries.tables import TABLES
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.database.engine import Warehouse

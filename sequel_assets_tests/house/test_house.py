@@ -40,7 +40,7 @@ def test_a_generated_page_is_fresh(name: str) -> None:
 
 
 PIN = re.compile(r"([A-Za-z0-9._-]+)(\[[a-z,]+\])?==[A-Za-z0-9.!+]+( ; [^\\]+?)? \\")
-LOCKS = ("requirements.txt", "requirements-tools.txt")
+LOCKS = ("requirements-pip.txt", "requirements.txt", "requirements-tools.txt")
 
 
 def pins(file: str) -> dict[str, int]:
@@ -75,7 +75,7 @@ def test_what_builds_the_package_is_pinned_too_and_nothing_is_built_apart() -> N
     """`make install` takes whatever is in requirements.txt by its hash, and fetches nothing beside it."""
     make = (PROJECT / "Makefile").read_text()
     installs = re.findall(r"pip install (.*)", make)
-    assert len(installs) == 3
+    assert len(installs) == 4
     assert [
         line
         for line in installs

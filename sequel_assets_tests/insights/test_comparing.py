@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.cli.commands.query import comparison
 from sequel_assets.insights.periods import PERIODS, Days
 from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Scope
 from sequel_assets.insights.usage_comparison import usage_comparison
+from sequel_assets.queries.range_answers import comparison
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database import bulk

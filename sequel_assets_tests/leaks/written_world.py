@@ -144,7 +144,7 @@ def checks_and_alerts(home: Path, env: dict[str, str]) -> str:
                 integrity.control_totals_check(), availability.completeness_check(), availability.availability_checks(),
                 integrity.derivation_checks(), freshness.freshness_checks(),
             ],
-            jobs=[schedules.SLICES_JOB, schedules.CHECKS_JOB],
+            jobs=[schedules.slices_job(), schedules.checks_job()],
             sensors=[sensor],
             resources={"platform": Platform(), "observer": Observer()},
             executor=dg.in_process_executor,

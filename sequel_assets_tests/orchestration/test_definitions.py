@@ -18,7 +18,7 @@ from sequel_assets_tests.support.stage import Stage, files_below
 LOADS = """
 import json
 from sequel_assets.definitions import defs
-graph = defs.resolve_asset_graph()
+graph = defs().resolve_asset_graph()
 asset = next(node for node in graph.asset_nodes if node.key.to_user_string() == "daily_usage")
 (days,) = [d.partitions_def for d in asset.partitions_def.partitions_defs if d.name == "day"]
 keys = days.get_partition_keys()

@@ -61,7 +61,7 @@ def move(stage: Stage, stack: ExitStack, now: datetime) -> None:
 def reconcile(stage: Stage) -> dg.ExecuteInProcessResult:
     """Run the job."""
     resources = {"platform": Platform()}
-    return reconciliation_job.execute_in_process(instance=stage.instance, resources=resources, raise_on_error=False)
+    return reconciliation_job().execute_in_process(instance=stage.instance, resources=resources, raise_on_error=False)
 
 
 def checks(stage: Stage) -> dict[str, dg.AssetCheckEvaluation]:
@@ -189,7 +189,7 @@ def test_the_schedule_runs_once_a_day_in_utc() -> None:
 def test_it_fits_into_one_map_with_everything_else() -> None:
     """Names of jobs and ops are unique within a code location."""
     definitions = dg.Definitions(
-        jobs=[reconciliation_job],
+        jobs=[reconciliation_job()],
         schedules=[reconciliation_schedule(settings.load())],
         resources={"platform": Platform()},
     )

@@ -16,7 +16,7 @@ import yaml
 from sequel_assets.cli.support.dagster_home import BATCHED_EVENT_LOG
 from sequel_assets.orchestration.partitions import range_tags, slice_partitions
 from sequel_assets.orchestration.resources import Observer, Platform
-from sequel_assets.orchestration.schedules.schedules import CATALOG_JOB, CHECKS_JOB, SLICES_JOB
+from sequel_assets.orchestration.schedules.schedules import catalog_job, checks_job, slices_job
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE
 from sequel_assets.sandbox import Clock, Sandbox, World
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -95,7 +95,7 @@ class Stage:
                 derivation_checks(),
                 freshness_checks(),
             ],
-            jobs=[CATALOG_JOB, SLICES_JOB, CHECKS_JOB],
+            jobs=[catalog_job(), slices_job(), checks_job()],
             schedules=list(self.schedules.values()),
             resources={"platform": Platform(), "observer": Observer()},
             executor=dg.in_process_executor,

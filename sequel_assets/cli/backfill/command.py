@@ -18,10 +18,12 @@ from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.dagster_home import dagster_home, dagster_instance, end_lost_runs, is_used
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import UsageError, errors
-from sequel_assets.cli.support.warehouse import stored_companies
 from sequel_assets.orchestration.assets.catalog_refresh import find_events, look_for_companies, store_companies
+from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets.orchestration.partitions import COMPANY
+from sequel_assets.orchestration.reporting.provenance import provenance_tags
 from sequel_assets.orchestration.resources import NEEDED, Platform
+from sequel_assets.queries.existing_warehouse import stored_companies
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS
 from sequel_assets.refresh.discovery.companies import WalkFinding, is_descendant
@@ -114,7 +116,11 @@ def _store(
         errors().print(as_line(f"{key}: its events cannot be listed: {reason}"))
     for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
         instance.report_runless_asset_event(
-            dg.AssetMaterialization(dataset.name, description="by sequel-assets backfill")
+            ALONE.event(
+                dg.AssetMaterialization(
+                    dataset.name, description="by sequel-assets backfill", tags=provenance_tags(dataset.name)
+                )
+            )
         )
     return {company_id for company_id, key in keys.items() if key in failed or company_id in found.unread}
 

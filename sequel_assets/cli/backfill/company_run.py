@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
 from sequel_assets.cli.support.dagster_home import command_tags
+from sequel_assets.orchestration.namespace import ALONE, SLICES
 from sequel_assets.orchestration.partitions import range_tags
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.storage import errors
@@ -56,6 +58,8 @@ class CompanyResult:
 
     task: Task
     run_id: str = ""
+    has_ended: bool = False
+    """Whether the run came to its end; false where it was stopped or its process died."""
     slices: int = 0
     rollups: int = 0
     requests: int = 0
@@ -85,8 +89,6 @@ def execute(
 
     `report` is called with the progress twice a second. An interrupted run leaves in `result` what was reported so far.
     """
-    from sequel_assets.definitions import defs  # at import it reads the environment, which a worker sets first
-
     task, observer = result.task, Observer()
     before = client.stats.requests
 
@@ -108,22 +110,38 @@ def execute(
     observer.on_outcome = add
     try:
         with _called_regularly(report_progress), errors.without_storage_tracebacks():
-            run = defs.resolve_job_def("refresh_slices").execute_in_process(
-                instance=instance,
-                tags=range_tags([task.company.partition_key], task.first, task.last) | command_tags() | dict(task.tags),
-                run_config=QUIET,
-                resources={"platform": Platform(client), "observer": observer},
-                raise_on_error=False,
+            run = (
+                _definitions()
+                .resolve_job_def(ALONE.name(SLICES))
+                .execute_in_process(
+                    instance=instance,
+                    tags=range_tags([task.company.partition_key], task.first, task.last)
+                    | command_tags()
+                    | dict(task.tags),
+                    run_config=QUIET,
+                    resources={ALONE.platform: Platform(client), ALONE.observer: observer},
+                    raise_on_error=False,
+                )
             )
     except SQLAlchemyError as error:  # of Dagster's storage; an error of the warehouse fails its slice instead
         if errors.was_interrupted(error):
             raise KeyboardInterrupt from None
         result.error = errors.describe(error)
         return
-    result.requests, result.run_id = client.stats.requests - before, run.run_id
+    finally:
+        result.requests, result.run_id = client.stats.requests - before, observer.run_id
+    result.has_ended, result.run_id = True, run.run_id
     result.fatal = str(observer.fatal or "")
     if not run.success and not result.count(SliceStatus.FAILED):
         result.error = why_failed(run)
+
+
+@cache
+def _definitions() -> dg.Definitions:
+    """Return the definitions by this process's environment, made once: a worker sets it before its first company."""
+    from sequel_assets.definitions import defs
+
+    return defs()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
 from sequel_assets.cli.support.terminal import console, errors, table
@@ -108,12 +110,12 @@ class ProgressView:
             self._bars[company_id] = progress.add_task(key, total=_slices(task), text="")
         text = f"{message.requests:,} requests"
         if isinstance(message, ProgressUpdate) and message.left is not None:
-            text += f", about {message.left:,} left"
+            text += f", {message.left:,} left"
         bar = self._bars[company_id]
         progress.update(bar, completed=message.slices, text=text, visible=isinstance(message, ProgressUpdate))
         if self._all is not None:
             done = min(sum(self._done.values()), self._total)  # two runs may both report the same roll-up
-            progress.update(self._all, completed=done, text=self._pace())
+            progress.update(self._all, completed=done, text=self._short_pace())
 
     def _pace(self) -> str:
         """Return the rate, requests made and left, and the time left."""
@@ -124,10 +126,20 @@ class ProgressView:
             text += f", about {left:,} left, {timedelta(seconds=round(time_left))}"
         return text
 
+    def _short_pace(self) -> str:
+        """Return the rate and the time left, for the bar of all companies."""
+        seconds = time.monotonic() - self._began
+        time_left = self._estimate.seconds_left(seconds)
+        rate = f"{self._estimate.requests / max(seconds, 0.001):,.0f} requests/s"
+        return rate if time_left is None else f"{rate}, {timedelta(seconds=round(time_left))} left"
+
     def _line(self, result: CompanyResult) -> str:
         key, failed = result.task.company.partition_key, result.count(SliceStatus.FAILED)
-        line = f"{key}: {result.slices} slices, {failed} failed, {result.requests:,} requests, "
-        line += f"run {result.run_id or 'lost'}"
+        run = f", run {result.run_id}" if result.run_id else ""
+        slices = f"{result.slices} slices"
+        if not result.has_ended:
+            slices = f"stopped after {result.slices} of {_slices(result.task)} slices, which stay"
+        line = f"{key}: {slices}, {failed} failed, {result.requests:,} requests{run}"
         return line if len(self._tasks) == 1 else f"{line}; all: {self._pace()}"
 
 
@@ -141,15 +153,22 @@ def view(tasks: Sequence[Task], events: Mapping[str, int]) -> Iterator[ProgressV
     if not console().is_terminal:
         yield ProgressView(tasks, events, None)
         return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[text]}", markup=False),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console()) as progress:
+    with bars(console()) as progress:
         yield ProgressView(tasks, events, progress)
+
+
+def bars(on: Console) -> Progress:
+    """Return the bars of a backfill; each fits a terminal of 80 columns, and the bar itself takes what is left."""
+    columns = (
+        TextColumn(
+            "{task.description}", markup=False, table_column=Column(overflow="ellipsis", no_wrap=True, max_width=24)
+        ),
+        BarColumn(bar_width=None, table_column=Column(min_width=4, ratio=1)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[text]}", markup=False, table_column=Column(overflow="ellipsis", no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+    )
+    return Progress(*columns, console=on, expand=True)
 
 
 def summarize(companies: Sequence[KnownCompany], results: Sequence[CompanyResult], *, is_stopped: bool = False) -> int:

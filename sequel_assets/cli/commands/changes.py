@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sequel_assets.cli.support.machine_output import TableFormat, print_for_machines
 from sequel_assets.cli.support.terminal import UsageError, console, table
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.value_lists import among

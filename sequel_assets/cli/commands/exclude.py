@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sequel_assets.cli.support.arguments import choose, one_line
 from sequel_assets.cli.support.terminal import UsageError, console
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany

@@ -24,8 +24,9 @@ from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.signals import was_killed
 from sequel_assets.cli.support.terminal import console, errors, progress_bar, table
-from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.insights import INSIGHTS
+from sequel_assets.queries.arrow import BATCH_ROWS
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.file_modes import make_folder
@@ -160,7 +161,7 @@ def _rows(
 ) -> sa.CursorResult[Any]:
     """Return a company's rows in the order of their key, fetched in batches."""
     query = sa.select(*options.columns(of)).where(of.c.company_id == company.company_id, *chosen)
-    return connection.execute(query.order_by(*of.primary_key.columns).execution_options(yield_per=tabular.BATCH_ROWS))
+    return connection.execute(query.order_by(*of.primary_key.columns).execution_options(yield_per=BATCH_ROWS))
 
 
 def _write_partition(

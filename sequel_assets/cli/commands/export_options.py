@@ -17,17 +17,13 @@ import sqlalchemy as sa
 
 from sequel_assets.cli.support.arguments import one_line
 from sequel_assets.cli.support.terminal import UsageError
-from sequel_assets.refresh.core.datasets import CATALOG, SLICED
+from sequel_assets.queries.tables import TABLES, columns_of
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys, is_plain
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.stores.catalog import KnownCompany
-from sequel_assets.warehouse.tables.company_lists import availability, event_host_counts
-from sequel_assets.warehouse.tables.core import people, refreshes
+from sequel_assets.warehouse.tables.core import people
 
 FORMATS = ("csv", "parquet")
-TABLES: dict[str, sa.Table] = {dataset.name: dataset.table for dataset in (*CATALOG, *SLICED)}
-TABLES |= {each.name: each for each in (people, refreshes, availability, event_host_counts)}
-"""Everything that can be exported: the datasets, the people, and the slice coverage."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class ExportOptions:
 
     def columns(self, of: sa.Table) -> list[sa.Column[Any]]:
         """Return a table's columns, without the personal ones unless they were requested."""
-        return [column for column in of.columns if self.with_people or not column.info.get("personal")]
+        return columns_of(of, with_people=self.with_people)
 
     def place(self, of: sa.Table, company: KnownCompany, day: date | None) -> Path:
         """Return the path of a partition's file."""

@@ -5,7 +5,7 @@ settings. It is shown without any secret.
 """
 
 from sequel_assets.cli.support.terminal import console, table
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse import schema

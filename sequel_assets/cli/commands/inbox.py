@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sequel_assets.cli.support.arguments import one_line
 from sequel_assets.cli.support.machine_output import TableFormat, print_for_machines
 from sequel_assets.cli.support.terminal import TO_THE_SECOND, PreparedLine, UsageError, console, shortened, table
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse

@@ -18,7 +18,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.terminal import UsageError, console, errors, table
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.safety.visible import MAX_NAMED
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse

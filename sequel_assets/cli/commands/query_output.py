@@ -5,21 +5,18 @@ The answer goes to standard output or a file, warnings go to standard error, so 
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
-
-import sqlalchemy as sa
+from typing import IO
 
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.terminal import UsageError, console, errors, print_csv
 from sequel_assets.insights.coverage import Coverage
 from sequel_assets.insights.periods import Days
-from sequel_assets.insights.ranges import Scope
-from sequel_assets.warehouse.stores.catalog import KnownCompany
+from sequel_assets.queries.arrow import schema_of
+from sequel_assets.queries.range_answers import QueryAnswer
 
 
 @dataclass(frozen=True)
@@ -42,24 +39,15 @@ class QueryOutput:
             raise UsageError("--bom goes with --format csv")
 
 
-@dataclass(frozen=True)
-class QueryAnswer:
-    """The rows that a query found, about whom, and how complete they are."""
-
-    title: str
-    columns: Sequence[sa.ColumnElement[Any]]
-    rows: Sequence[Sequence[Any]]
-    company: KnownCompany
-    scope: Scope
-    coverage: Coverage
-
-
-def write_answer(
-    output: QueryOutput, answer: QueryAnswer, warnings: Sequence[str] = (), *, is_tall: bool = False
-) -> None:
+def write_answer(output: QueryOutput, answer: QueryAnswer, *, is_tall: bool = False) -> None:
     """Print the warnings and write the answer; a tall table has a line per column, for many columns and few rows."""
     days = answer.scope.days
-    for line in (*coverage_warnings(answer.coverage, days), *warnings):
+    earlier = [
+        f"{its.first} to {its.last}: {line}"
+        for its, of in answer.earlier.items()
+        for line in coverage_warnings(of, its)
+    ]
+    for line in (*coverage_warnings(answer.coverage, days), *earlier):
         errors().print(line)
     if output.form == "table":
         title = f"{answer.title} of {answer.company.partition_key}, {days.first} to {days.last}"
@@ -86,23 +74,8 @@ def _write_to(file: IO[bytes], output: QueryOutput, answer: QueryAnswer) -> None
 
 
 def _json(answer: QueryAnswer) -> bytes:
-    company, scope, coverage = answer.company, answer.scope, answer.coverage
-    head = {
-        "company_id": company.company_id,
-        "company": company.partition_key,
-        "beneath": scope.includes_sub_companies,
-        "companies": coverage.companies,
-        "from": scope.days.first.isoformat(),
-        "to": scope.days.last.isoformat(),
-        "event_type": scope.event_type,
-        "engagement_type": scope.engagement_type,
-        "complete": coverage.is_complete,
-        "data_through": coverage.data_through.isoformat() if coverage.data_through else None,
-        "missing_days": [day.isoformat() for day in coverage.missing],
-        "not_closed_days": [day.isoformat() for day in coverage.not_closed],
-    }
-    rows = tabular.as_json(tabular.schema_of(answer.columns), answer.rows)
-    return (json.dumps(head, indent=2)[:-2] + f',\n  "rows": {rows}\n}}\n').encode()
+    rows = tabular.as_json(schema_of(answer.columns), answer.rows)
+    return (json.dumps(answer.about(), indent=2)[:-2] + f',\n  "rows": {rows}\n}}\n').encode()
 
 
 def coverage_warnings(coverage: Coverage, days: Days) -> list[str]:

@@ -14,10 +14,10 @@ from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.dagster_home import dagster_home, dagster_instance
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import console, progress_bar, table
-from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
 from sequel_assets.orchestration.storage import event_log, partition_view
 from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, WarehouseSlices
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -42,7 +42,7 @@ def repair(settings: Settings, wanted: Sequence[str], *, is_dry: bool) -> int:
         if not is_dry:
             slices = sum(len(plan.report) for plan in plans.values())
             with progress_bar("slices reported", slices) as advance:
-                apply_repair(instance, plans, truth, _with_estimate(slices, advance))
+                apply_repair(warehouse, instance, plans, truth, _with_estimate(slices, advance))
         _report(missing, plans, is_dry=is_dry)
     return DONE
 
@@ -84,6 +84,7 @@ def plan_repair(
 
 
 def apply_repair(
+    warehouse: Warehouse,
     instance: dg.DagsterInstance,
     plans: RepairPlans,
     truth: WarehouseSlices,
@@ -94,7 +95,7 @@ def apply_repair(
         partition_view.forget(instance, dataset, plan)
         slices = truth.slices[dataset]
         for batch in event_log.batches(plan.report):
-            event_log.report(instance, [partition_view.event_of(slices[key], key) for key in batch])
+            event_log.report(instance, partition_view.events_of(warehouse, {key: slices[key] for key in batch}))
             advance(len(batch))
 
 

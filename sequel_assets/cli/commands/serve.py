@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 from sequel_assets.cli.support.terminal import UsageError, console
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.safety.visible import harmless
 from sequel_assets.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.cli.support.arguments import choose
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import HOURLY_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import UNTIL_ACCEPTED

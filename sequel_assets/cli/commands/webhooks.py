@@ -12,7 +12,7 @@ from typing import Any
 from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.machine_output import TableFormat, print_for_machines
 from sequel_assets.cli.support.terminal import TO_THE_MINUTE, console, errors, shortened, table
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.safety.visible import as_line
 from sequel_assets.settings import Settings

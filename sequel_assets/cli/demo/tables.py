@@ -12,7 +12,6 @@ import pandas as pd
 import sqlalchemy as sa
 
 from sequel_assets.cli.support.terminal import console, table
-from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.insights.audience_usage import audience_usage
 from sequel_assets.insights.company_rollup import company_rollup
 from sequel_assets.insights.daily_usage import daily_usage
@@ -24,6 +23,7 @@ from sequel_assets.insights.peak_concurrency import peak_concurrency
 from sequel_assets.insights.periods import PREVIOUS
 from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.insights.usage_comparison import usage_comparison
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import ALL, event_participants, events, proofs, refreshes
@@ -51,7 +51,7 @@ def show(settings: Settings) -> None:
         _statistics(connection, names)
         _of_events(
             connection, names, funnel, "the events with the most people", lambda row: (-row.attended, row.event_id),
-            ("registered", "attended", "stayed_half", "asked_or_answered", "came_again"),
+            ("attended", "registered", "stayed_half", "asked_or_answered", "came_again"),
         )  # fmt: skip
         _comparison(connection, names)
         _of_companies(  # where hosts are not known there are no numbers
@@ -62,7 +62,7 @@ def show(settings: Settings) -> None:
         _of_events(
             connection, names, networking, "the hubs with the most people",
             lambda row: (-row.people_so_far, row.event_id),
-            ("people", "minutes", "returning_people", "people_so_far", "share_networked"),
+            ("people_so_far", "people", "minutes", "returning_people", "share_networked"),
         )  # fmt: skip
         _chat(connection, names)
         _top(connection, names)
@@ -193,7 +193,7 @@ def _newest_of_events(connection: sa.Connection, of: sa.Table) -> Sequence[sa.Ro
 
 
 def _statistics(connection: sa.Connection, names: Names) -> None:
-    columns = ("attended_live", "show_rate", "peak_users", "poll_voters", "questions", "chat_messages")
+    columns = ("unique_users", "attended_live", "show_rate", "peak_users", "poll_voters", "questions", "chat_messages")
     found = _largest_events(connection)
     company = names[found[0].company_id] if found else "no company yet"
     rows = [(row.name, *(row._mapping[column] for column in columns)) for row in found]

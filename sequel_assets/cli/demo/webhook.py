@@ -19,9 +19,11 @@ from sequel_assets.cli.backfill.company_run import QUIET
 from sequel_assets.cli.support.dagster_home import command_tags, dagster_instance
 from sequel_assets.cli.support.signals import signals_deferred
 from sequel_assets.cli.support.terminal import UsageError, console, table
-from sequel_assets.cli.support.warehouse import stored
+from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets.orchestration.resources import Platform
-from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
+from sequel_assets.orchestration.sensors.webhook_job import webhooks_job
+from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings
@@ -125,11 +127,11 @@ def _run_sensor(settings: Settings) -> tuple[str, bool]:
     with dagster_instance() as instance, dg.build_sensor_context(instance=instance) as context:
         requests = sensor.evaluate_tick(context).run_requests or []
         for request in requests:
-            result = webhooks_job.execute_in_process(
+            result = webhooks_job().execute_in_process(
                 instance=instance,
                 tags={**request.tags, **command_tags()},
                 run_config=QUIET,
-                resources={"platform": Platform()},
+                resources={ALONE.platform: Platform()},
                 raise_on_error=False,
             )
             return result.run_id, result.success

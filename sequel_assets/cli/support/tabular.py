@@ -1,7 +1,6 @@
 """Write rows as CSV, JSON or Parquet with the types of their columns, or show them as a table in a terminal.
 
-Types are exact: days are dates, times are UTC timestamps, counts are int64, decimals keep their digits. In CSV a null
-is empty and text is quoted. Text must never become a formula in a spreadsheet: an apostrophe is inserted wherever part
+The types are those of `queries/arrow.py`. In CSV a null is empty and text is quoted. Text must never become a formula in a spreadsheet: an apostrophe is inserted wherever part
 of it could be read as one, at its beginning and, because a reader may use another separator, after each comma,
 semicolon, tab, bar and line end. Controls are written as escapes (see `visible`). `undo` returns the original text.
 """
@@ -9,10 +8,9 @@ semicolon, tab, bar and line end. Controls are written as escapes (see `visible`
 import codecs
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
 from typing import IO, Any
 
 import pyarrow as pa
@@ -20,11 +18,9 @@ import sqlalchemy as sa
 from pyarrow import csv, parquet
 
 from sequel_assets.cli.support import terminal
+from sequel_assets.queries.arrow import batches, schema_of
 from sequel_assets.safety.visible import controls_as_escapes, read_back
-from sequel_assets.warehouse.tables.types import UtcDateTime
 
-BATCH_ROWS = 5_000
-"""Rows in memory at once; text columns may be long."""
 _SIGN = "=+\\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b"
 _BETWEEN = "['\"\u2018\u2019\u201c\u201d \u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]*"
 """Quotes and blanks that a spreadsheet may skip before a formula."""
@@ -33,7 +29,6 @@ _PARTS = ",;\t|\r\n\uff0c\uff1b\uff5c\u2028\u2029"
 _BEGINS = rf"(?:{_BETWEEN}[{_SIGN}]|(?:(?<![\s\S])'*[\t\r\n]))"
 _FORMULA = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))(?={_BEGINS})")
 _DEFUSED = re.compile(rf"(?:(?<![\s\S])|(?<=[{_PARTS}]))'(?={_BETWEEN}[{_SIGN}])|(?<![\s\S])'(?='*[\t\r\n])")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def defuse(text: str) -> str:
@@ -44,49 +39,6 @@ def defuse(text: str) -> str:
 def undo(text: str) -> str:
     """Return the text that `defuse` was given."""
     return read_back(_DEFUSED.sub("", text))
-
-
-def schema_of(columns: Iterable[sa.ColumnElement[Any]]) -> pa.Schema:
-    """Return the Arrow schema of SQL columns."""
-    return pa.schema([pa.field(column.name, _kind(column)) for column in columns])
-
-
-def _kind(column: sa.ColumnElement[Any]) -> pa.DataType:
-    kind = column.type
-    if isinstance(kind, UtcDateTime):
-        return pa.timestamp("us", tz="UTC")
-    if isinstance(kind, sa.Float):  # before Numeric, of which Float and Double are subclasses
-        return pa.float64()
-    if isinstance(kind, sa.Numeric):
-        return pa.decimal128(kind.precision or 38, kind.scale or 0)
-    plain = {sa.Boolean: pa.bool_, sa.Integer: pa.int64, sa.Date: pa.date32, sa.String: pa.string}
-    for sql, arrow in plain.items():
-        if isinstance(kind, sql):
-            return arrow()
-    raise TypeError(f"{column}: there is no Arrow type for {kind}")
-
-
-def batches(schema: pa.Schema, rows: Iterable[Sequence[Any]], *, is_csv: bool = False) -> Iterator[pa.RecordBatch]:
-    """Yield rows as Arrow batches of at most `BATCH_ROWS`; text is defused for a CSV."""
-    rows = iter(rows)
-    while some := list(islice(rows, BATCH_ROWS)):
-        columns = zip(*some, strict=True)
-        arrays = [_array(field.type, values, is_csv) for field, values in zip(schema, columns, strict=True)]
-        yield pa.record_batch(arrays, schema=schema)
-
-
-def _array(kind: pa.DataType, values: Sequence[Any], is_csv: bool) -> pa.Array:
-    if pa.types.is_string(kind):
-        clean = (None if v is None else _SURROGATE.sub("\ufffd", v) for v in values)
-        return pa.array([None if v is None else defuse(v) for v in clean] if is_csv else list(clean), kind)
-    if pa.types.is_decimal(kind):
-        return pa.array([None if v is None else _decimal(v, kind.scale) for v in values], kind)
-    return pa.array(values, kind)
-
-
-def _decimal(value: Any, scale: int) -> Decimal:
-    """Return a number with exactly this many digits; SQLite returns a float where a decimal was stored."""
-    return Decimal(f"{value:.{scale}f}")
 
 
 def writer(file: Any, form: str, schema: pa.Schema) -> Any:
@@ -116,7 +68,7 @@ def write(
         file.write(codecs.BOM_UTF8)
     count = 0
     with writer(file, form, schema) as into:
-        for batch in batches(schema, rows, is_csv=form == "csv"):
+        for batch in batches(schema, rows, written=defuse if form == "csv" else None):
             into.write_batch(batch)
             count += batch.num_rows
     return count

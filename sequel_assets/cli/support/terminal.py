@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from sequel_assets.queries.errors import QueryError
 from sequel_assets.safety.visible import as_line, harmless, visible
 
 MAX_CELL = 500
@@ -60,8 +61,8 @@ def errors() -> SafeConsole:
     return SafeConsole(stderr=True, soft_wrap=True)
 
 
-class UsageError(Exception):
-    """A wrong argument; the message is one line that names the value and what is allowed. Nothing was written."""
+class UsageError(QueryError):
+    """A wrong argument of a command."""
 
 
 def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]], footer: Sequence[object] = ()) -> None:

@@ -11,6 +11,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from sequel_assets import settings
 from sequel_assets.orchestration.alerts import decisions
 from sequel_assets.orchestration.alerts.decisions import IncidentKey, Message, Observation
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.settings import alert_addresses
 from sequel_assets.settings.alert_addresses import AddressPosition
@@ -23,29 +24,34 @@ _FINISHED_CHECK = {CheckStatus.SUCCEEDED, CheckStatus.FAILED}
 _FINISHED_RUN = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
-def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition:
+def alerts_sensor(
+    clock: Callable[[], float] = time.time,
+    load: Callable[[], settings.Settings] = settings.load,
+    space: Namespace = ALONE,
+) -> dg.SensorDefinition:
     """Return the sensor `alerts`; its cursor holds the open incidents.
 
-    The clock is the machine's own, like that of the runs' times, even where SEQUEL_NOW pins the platform's clock.
+    It looks at the checks and runs of this instance alone. The clock is the machine's own, like that of the runs' times,
+    even where SEQUEL_NOW pins the platform's clock.
     """
 
     @dg.sensor(
-        name="alerts",
+        name=space.name("alerts"),
         minimum_interval_seconds=60,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=space.sensor_status(),
         description="Reports each failed check and run to SEQUEL_ALERT_URLS once, and once more when it is well",
     )
     @in_one_line()
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.SensorResult:
         try:
-            urls = settings.load().alert_urls
+            urls = load().alert_urls
         except settings.SettingsError as error:
             return dg.SkipReason(str(error))
         if urls is None:
             return dg.SkipReason("no alerts are sent: SEQUEL_ALERT_URLS is not set")
         places = alert_addresses.parse_addresses(alert_addresses.split(urls.get_secret_value()))
         try:
-            return _tick(context, places, clock())
+            return _tick(context, places, clock(), space)
         except Exception as error:  # noqa: BLE001 - nobody would be alerted to a sensor that fails
             context.log.warning("the alerts of this tick are put off to the next: %s", type(error).__name__)
             return dg.SkipReason(f"put off to the next tick: {type(error).__name__}")
@@ -53,14 +59,17 @@ def alerts_sensor(clock: Callable[[], float] = time.time) -> dg.SensorDefinition
     return alerts
 
 
-def _tick(context: dg.SensorEvaluationContext, places: Sequence[AddressPosition], now: float) -> dg.SensorResult:
+def _tick(
+    context: dg.SensorEvaluationContext, places: Sequence[AddressPosition], now: float, space: Namespace
+) -> dg.SensorResult:
     repository = context.repository_def
     if repository is None:
         raise LookupError("a sensor without its repository")
     standing = observations(
         context.instance,
-        sorted(repository.asset_graph.asset_check_keys, key=str),
+        sorted((key for key in repository.asset_graph.asset_check_keys if space.watches(key)), key=str),
         sorted(job.name for job in repository.get_all_jobs()),
+        space.is_ours,
     )
     messages, memory = decisions.decide(standing, decisions.from_cursor(context.cursor, now), now)
     put_off = 0
@@ -105,7 +114,10 @@ def deliver(places: Sequence[AddressPosition], message: Message, warn: Callable[
 
 
 def observations(
-    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], jobs: Iterable[str]
+    instance: dg.DagsterInstance,
+    checks: Sequence[dg.AssetCheckKey],
+    jobs: Iterable[str],
+    is_ours: Callable[[dg.DagsterRun], bool] = lambda _: True,
 ) -> list[Observation]:
     """Return the latest finished execution of each check and job that has one."""
     log = instance.event_log_storage
@@ -123,7 +135,8 @@ def observations(
         records = instance.get_run_records(
             dg.RunsFilter(job_name=job, statuses=_FINISHED_RUN), limit=LOOKED_BACK, order_by="end_time"
         )
-        counted = [record for record in records if record.dagster_run.tags.get("dagster/will_retry") != "true"]
+        ours = [record for record in records if is_ours(record.dagster_run)]
+        counted = [record for record in ours if record.dagster_run.tags.get("dagster/will_retry") != "true"]
         if counted:
             found.append(_of_job(instance, job, counted))
     return found

@@ -8,8 +8,9 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.orchestration.assets.catalog_refresh import find_companies, find_events, find_registrants
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.reporting.markdown import as_table
-from sequel_assets.orchestration.reporting.specs import spec_of
+from sequel_assets.orchestration.reporting.provenance import STORED
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import COMPANIES, COMPANY_PARENTS, EVENTS, LISTS
 from sequel_assets.safety.visible import as_line
@@ -24,30 +25,30 @@ def row_count(table: sa.Table, connection: sa.Connection) -> int:
 
 
 def _chosen(
-    context: dg.AssetExecutionContext, figures: Mapping[str, Mapping[str, Any]]
+    context: dg.AssetExecutionContext, space: Namespace, figures: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Yield the results of the assets that the run was asked for."""
     for name, metadata in figures.items():
-        if dg.AssetKey(name) in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=name, metadata=metadata)
+        if (key := space.key(name)) in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata, data_version=STORED)
 
 
-def companies_asset() -> dg.AssetsDefinition:
+def companies_asset(space: Namespace = ALONE) -> dg.AssetsDefinition:
     """Return the assets of the company hierarchy; they add the partitions of companies that are new.
 
     Whichever of them is chosen, the walk of the hierarchy stores both.
     """
 
     @dg.multi_asset(
-        name="walk_companies",
-        specs=[spec_of(COMPANIES), spec_of(COMPANY_PARENTS)],
-        required_resource_keys={"platform"},
+        name=space.name("walk_companies"),
+        specs=[space.spec(COMPANIES), space.spec(COMPANY_PARENTS)],
+        required_resource_keys={space.platform},
         can_subset=True,
     )
     def walk_companies(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         with platform.opened() as (client, warehouse):
-            found = find_companies(platform, client, warehouse, context.instance)
+            found = find_companies(platform, client, warehouse, context.instance, space.partitions_name)
             parents = warehouse.ask(partial(row_count, COMPANY_PARENTS.table))
         shown = [("company", "depth"), *((company.partition_key, str(company.depth)) for company in found[:MAX_SHOWN])]
         preview = dg.MetadataValue.md(as_table(shown))
@@ -55,17 +56,17 @@ def companies_asset() -> dg.AssetsDefinition:
             COMPANIES.name: {"dagster/row_count": len(found), "preview": preview},
             COMPANY_PARENTS.name: {"dagster/row_count": parents},
         }
-        yield from _chosen(context, figures)
+        yield from _chosen(context, space, figures)
 
     return walk_companies
 
 
-def events_asset() -> dg.AssetsDefinition:
+def events_asset(space: Namespace = ALONE) -> dg.AssetsDefinition:
     """Return the asset of the events and hubs of all companies."""
 
-    @dg.multi_asset(name="list_events", specs=[spec_of(EVENTS)], required_resource_keys={"platform"})
+    @dg.multi_asset(name=space.name("list_events"), specs=[space.spec(EVENTS)], required_resource_keys={space.platform})
     def list_events(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         with platform.opened() as (client, warehouse):
             companies = warehouse.ask(catalog.present_companies)
             if not companies:
@@ -77,25 +78,27 @@ def events_asset() -> dg.AssetsDefinition:
             raise dg.Failure(
                 f"the events of {len(failed)} companies cannot be listed; the others are stored:\n{reasons}"
             )
-        return dg.MaterializeResult(asset_key=EVENTS.name, metadata={"dagster/row_count": rows})
+        return dg.MaterializeResult(
+            asset_key=space.key(EVENTS.name), metadata={"dagster/row_count": rows}, data_version=STORED
+        )
 
     return list_events
 
 
-def registrants_asset() -> dg.AssetsDefinition:
+def registrants_asset(space: Namespace = ALONE) -> dg.AssetsDefinition:
     """Return the assets of registrants and of the hubs' people and rooms.
 
     Each refresh of slices refreshes what is due of them. Whichever of them is chosen, all are requested.
     """
 
     @dg.multi_asset(
-        name="list_registrants",
-        specs=[spec_of(dataset) for dataset in LISTS],
-        required_resource_keys={"platform"},
+        name=space.name("list_registrants"),
+        specs=[space.spec(dataset) for dataset in LISTS],
+        required_resource_keys={space.platform},
         can_subset=True,
     )
     def list_registrants(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         with platform.opened() as (client, warehouse):
             failed = find_registrants(platform, client, warehouse, context.run.run_id)
             rows = {dataset.name: warehouse.ask(partial(row_count, dataset.table)) for dataset in LISTS}
@@ -104,6 +107,6 @@ def registrants_asset() -> dg.AssetsDefinition:
                 f"{len(failed)} lists cannot be fetched; their older rows stay:\n"
                 + "\n".join(map(as_line, failed[:MAX_SHOWN]))
             )
-        yield from _chosen(context, {name: {"dagster/row_count": number} for name, number in rows.items()})
+        yield from _chosen(context, space, {name: {"dagster/row_count": number} for name, number in rows.items()})
 
     return list_registrants

@@ -15,6 +15,7 @@ from sequel_assets.refresh.core.time import data_through
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.details.lists import due_events, refresh_lists
 from sequel_assets.refresh.discovery.companies import WalkFinding, look, store
+from sequel_assets.refresh.discovery.company_selection import selection_of
 from sequel_assets.refresh.discovery.events import refresh_events
 from sequel_assets.sequel import SequelClient
 from sequel_assets.settings import Settings
@@ -24,13 +25,17 @@ from sequel_assets.warehouse.stores.catalog import KnownCompany
 
 
 def find_companies(
-    platform: Platform, client: SequelClient, warehouse: Warehouse, instance: dg.DagsterInstance
+    platform: Platform,
+    client: SequelClient,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    partitions_name: str = COMPANY,
 ) -> list[KnownCompany]:
     """Walk the hierarchy, store it, and add the partitions that Dagster lacks; return the companies that are there."""
     known = warehouse.ask(catalog.known_companies)
     settings = platform.settings()
-    found = look_for_companies(settings, client, known, instance.get_dynamic_partitions(COMPANY))
-    return store_companies(settings, warehouse, instance, found)
+    found = look_for_companies(settings, client, known, instance.get_dynamic_partitions(partitions_name))
+    return store_companies(settings, warehouse, instance, found, partitions_name)
 
 
 def look_for_companies(
@@ -38,18 +43,22 @@ def look_for_companies(
 ) -> WalkFinding:
     """Walk the hierarchy and compare it with the known companies and their keys in Dagster; store nothing."""
     with ThreadPoolExecutor(settings.max_concurrency) as pool:
-        return look(client, known, settings.company_id or "", pool, keys)
+        return look(client, known, settings.company_id or "", pool, keys, selection_of(settings))
 
 
 def store_companies(
-    settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, found: WalkFinding
+    settings: Settings,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    found: WalkFinding,
+    partitions_name: str = COMPANY,
 ) -> list[KnownCompany]:
     """Store what was found, and add the partitions that Dagster lacks; return the companies that are there."""
     there = store(warehouse, found, at=settings.clock())
-    keys = set(instance.get_dynamic_partitions(COMPANY))
+    keys = set(instance.get_dynamic_partitions(partitions_name))
     new = [company.partition_key for company in there if company.partition_key not in keys]
     if new:
-        instance.add_dynamic_partitions(COMPANY, new)
+        instance.add_dynamic_partitions(partitions_name, new)
     return there
 
 

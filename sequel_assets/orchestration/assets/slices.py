@@ -5,19 +5,21 @@ those turn red. It must not yield: a step that returns a result would turn its c
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 import dagster as dg
 
 from sequel_assets.orchestration.assets.catalog import row_count
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.partitions import days_by_company
-from sequel_assets.orchestration.reporting.materializations import Report, failure
+from sequel_assets.orchestration.reporting.materializations import Report, failure, underived
+from sequel_assets.orchestration.reporting.provenance import provenance_tags
 from sequel_assets.orchestration.reporting.run_summary import RunSummary, describing_tags
-from sequel_assets.orchestration.reporting.specs import spec_of
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.run_tags import is_forced
 from sequel_assets.refresh.core import config
@@ -25,7 +27,7 @@ from sequel_assets.refresh.core.datasets import LANDED, LISTS, SLICED, SLICED_NA
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.core.run_context import RefreshOptions
-from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
+from sequel_assets.refresh.coverage.kept_slices import kept_outcomes
 from sequel_assets.refresh.run.refresher import Refresher
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -36,31 +38,46 @@ LOG_SECONDS = 30.0
 """How often the progress of a run is logged at most."""
 
 
-def refresh_asset(partitions: dg.MultiPartitionsDefinition) -> dg.AssetsDefinition:
+Execute = Callable[[dg.AssetExecutionContext, Platform, Observer], Iterable[Any]]
+"""What a run of slices does; `refresh_slices` is it, and a component of somebody else's project may do more around it."""
+
+
+def refresh_asset(
+    partitions: dg.MultiPartitionsDefinition, space: Namespace = ALONE, execute: Execute | None = None
+) -> dg.AssetsDefinition:
     """Return the multi-asset of every dataset that is kept by slice."""
 
     @dg.multi_asset(
-        name="refresh",
-        specs=[spec_of(dataset, partitions) for dataset in SLICED],
+        name=space.name("refresh"),
+        specs=[space.spec(dataset, partitions) for dataset in SLICED],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
-        required_resource_keys={"platform", "observer"},
+        required_resource_keys={space.platform, space.observer},
         description="Fetches and verifies the facts of each company and day, commits them, derives what is behind",
     )
     def refresh(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        platform: Platform = context.resources.platform
-        observer: Observer = context.resources.observer
-        _refresh(context, platform, observer)
-        yield from ()
+        platform: Platform = getattr(context.resources, space.platform)
+        observer: Observer = getattr(context.resources, space.observer)
+        yield from (
+            execute(context, platform, observer) if execute else refresh_slices(context, platform, observer, space)
+        )
 
     return refresh
 
 
-def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Observer) -> None:
+def refresh_slices(
+    context: dg.AssetExecutionContext, platform: Platform, observer: Observer, space: Namespace
+) -> Iterator[Any]:
+    """Refresh the slices of a run's range, log each, and raise at the end for those that failed. It yields nothing."""
+    _refresh(context, platform, observer, space)
+    yield from ()
+
+
+def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Observer, space: Namespace) -> None:
     if not context.partition_keys:
         raise dg.Failure("the range of partitions is empty: its ends are in reverse order; choose them again")
-    selected = {key.to_user_string() for key in context.selected_asset_keys}
+    selected = space.datasets(context.selected_asset_keys)
     asks_sequel = any(dataset.name in selected for dataset in LANDED)
     shown = SLICED_NAMES if asks_sequel else selected
     with platform.opened() as (client, warehouse):
@@ -78,10 +95,11 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         settings = platform.settings()
         options = RefreshOptions(context.run.run_id, choice.accepts_loss, force=is_forced(context.run.tags))
         refresher = Refresher(client, warehouse, settings.clock, config.rules(settings), options)
+        observer.run_id = context.run.run_id
         observer.progress, before = refresher.progress, client.stats.requests
         progress = ProgressLog(context, refresher.progress)
         steady = SLICED_NAMES if not choice.is_hourly else selected
-        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone)
+        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone, space)
         with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
                 observer.on_outcome(outcome)
@@ -96,23 +114,31 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
                     report.add(outcome, warehouse)
         requested = sum(len(days) for days in choice.requested.values())
         if asks_sequel and requested:
-            _report_lists(context, warehouse)
+            _report_lists(context, warehouse, space)
         requests = client.stats.requests - before
         frozen = f", {choice.frozen} frozen (Sequel has forgotten them)" if choice.frozen else ""
         summary.log(context, choice.requested, choice.kept if asks_sequel else {})
         context.log.info(
-            f"{requested} company days requested{frozen}, {requests} requests, {len(report.failed)} slices failed\n\n"
+            f"{requested} company days requested{frozen}, {requests} requests, {len(report.failed)} slices failed"
             f"{summary.table()}"
         )
         if report.failed:
             raise failure(report.failed, names, str(refresher.fatal or ""))
+        if report.waiting and not asks_sequel:
+            raise underived(report.waiting, names)
 
 
-def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse) -> None:
+def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse, space: Namespace) -> None:
     """Log the lists that have no day: a refresh of slices has just fetched what is due of them."""
     for dataset in LISTS:
         rows = warehouse.ask(partial(row_count, dataset.table))
-        context.log_event(dg.AssetMaterialization(dataset.name, metadata={"dagster/row_count": rows}))
+        context.log_event(
+            space.event(
+                dg.AssetMaterialization(
+                    dataset.name, metadata={"dagster/row_count": rows}, tags=provenance_tags(dataset.name)
+                )
+            )
+        )
 
 
 def _outcomes(

@@ -5,7 +5,8 @@ from datetime import timedelta
 import dagster as dg
 
 from sequel_assets.orchestration.checks.result import listed
-from sequel_assets.orchestration.reporting.specs import spec_of
+from sequel_assets.orchestration.namespace import ALONE, Namespace
+from sequel_assets.orchestration.reporting.provenance import STORED
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.safety.visible import as_line
@@ -16,12 +17,16 @@ from sequel_assets.webhooks.subscriptions.status import read_states
 NOT_SET = "SEQUEL_WEBHOOK_URL is not set: no webhook is subscribed to (docs/webhooks.md)"
 
 
-def subscriptions_asset() -> dg.AssetsDefinition:
+def subscriptions_asset(space: Namespace = ALONE) -> dg.AssetsDefinition:
     """Return the asset of the webhook subscriptions: materializing it reconciles them with Sequel."""
 
-    @dg.multi_asset(name="reconcile_subscriptions", specs=[spec_of(SUBSCRIPTIONS)], required_resource_keys={"platform"})
+    @dg.multi_asset(
+        name=space.name("reconcile_subscriptions"),
+        specs=[space.spec(SUBSCRIPTIONS)],
+        required_resource_keys={space.platform},
+    )
     def reconcile_subscriptions(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         settings = platform.settings()
         if settings.webhook_url is None or settings.webhook_secret_key is None:
             raise dg.Failure("SEQUEL_WEBHOOK_URL and SEQUEL_WEBHOOK_SECRET_KEY are needed for it (docs/webhooks.md)")
@@ -42,23 +47,25 @@ def subscriptions_asset() -> dg.AssetsDefinition:
             ]
             raise dg.Failure(f"{len(lines)} could not be brought into order, the others are:\n{listed(lines)}")
         return dg.MaterializeResult(
-            asset_key=SUBSCRIPTIONS.name, metadata={"dagster/row_count": len(wanted), "steps": len(report.steps)}
+            asset_key=space.key(SUBSCRIPTIONS.name),
+            metadata={"dagster/row_count": len(wanted), "steps": len(report.steps)},
+            data_version=STORED,
         )
 
     return reconcile_subscriptions
 
 
-def subscriptions_check() -> dg.AssetChecksDefinition:
+def subscriptions_check(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return the check that every subscription that is wanted is there, readable, and far from lapsing."""
 
     @dg.asset_check(
-        asset=SUBSCRIPTIONS.name,
+        asset=space.key(SUBSCRIPTIONS.name),
         name="subscribed",
         description="Every webhook that is wanted is subscribed to, its key can be read, and it is not about to lapse.",
-        required_resource_keys={"platform"},
+        required_resource_keys={space.platform},
     )
     def subscribed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         settings = platform.settings()
         if settings.webhook_url is None:
             return dg.AssetCheckResult(passed=True, description=f"{NOT_SET}.")

@@ -4,6 +4,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.orchestration.checks.result import Find, Findings, Names, warehouse_check, warehouse_checks
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.refresh.core.datasets import EVENT_DETAILS, LISTS
 from sequel_assets.refresh.datasets.activity import EVENT_ACTIVITY
 from sequel_assets.refresh.transform import checks
@@ -15,7 +16,7 @@ MAY_LACK: tuple[Dataset, ...] = (*EVENT_DETAILS, *LISTS)
 """Datasets from endpoints that are not documented, or that an account may be refused."""
 
 
-def availability_checks() -> dg.AssetChecksDefinition:
+def availability_checks(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return a check for each dataset that Sequel may not return: one step for all, companies without it by name."""
     return warehouse_checks(
         "availability",
@@ -29,6 +30,7 @@ def availability_checks() -> dg.AssetChecksDefinition:
         right="Sequel returns it for every company that was requested.",
         wrong="companies for which Sequel does not return it",
         severity=dg.AssetCheckSeverity.WARN,
+        space=space,
     )
 
 
@@ -44,7 +46,7 @@ def _unavailable(dataset: str) -> Find:
     return find
 
 
-def completeness_check() -> dg.AssetChecksDefinition:
+def completeness_check(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return the check that an event's activity has as many entries as Sequel's own count of them."""
 
     def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
@@ -61,4 +63,5 @@ def completeness_check() -> dg.AssetChecksDefinition:
         find,
         right="All events have as many entries as Sequel counts.",
         wrong="events do not have as many entries as Sequel counts",
+        space=space,
     )

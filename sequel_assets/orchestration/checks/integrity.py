@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.orchestration.checks.result import Find, Findings, Names, warehouse_check, warehouse_checks
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import COMPANIES, EVENT_PARTICIPANTS
@@ -19,7 +20,7 @@ from sequel_assets.warehouse.tables.dataset import Insight
 MAX_SKEW_SECONDS = 30
 
 
-def control_totals_check() -> dg.AssetChecksDefinition:
+def control_totals_check(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return the check that the facts add up to the control totals that Sequel sent with them."""
 
     def find(connection: sa.Connection, names: Names, _: Settings) -> Findings:
@@ -36,10 +37,11 @@ def control_totals_check() -> dg.AssetChecksDefinition:
         find,
         right="All slices add up to their control totals.",
         wrong="do not add up to their control totals",
+        space=space,
     )
 
 
-def derivation_checks() -> dg.AssetChecksDefinition:
+def derivation_checks(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return for each insight the check that none of its slices is behind the facts: one step for all."""
     insights = {insight.name: insight for insight in INSIGHTS}
     return warehouse_checks(
@@ -52,6 +54,7 @@ def derivation_checks() -> dg.AssetChecksDefinition:
         lambda name: _behind(insights[name]),
         right="All slices are derived from the facts as they are.",
         wrong="are behind their facts",
+        space=space,
     )
 
 
@@ -65,17 +68,17 @@ def _behind(insight: Insight) -> Find:
     return find
 
 
-def clock_check() -> dg.AssetChecksDefinition:
+def clock_check(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return the check that our clock agrees with Sequel's: with a fast one "data through 14:00" would be wrong."""
 
     @dg.asset_check(
-        asset=COMPANIES.name,
+        asset=space.key(COMPANIES.name),
         name="clock_agrees_with_sequel",
         description=f"The Date of Sequel's answers is within {MAX_SKEW_SECONDS} seconds of this machine's clock.",
-        required_resource_keys={"platform"},
+        required_resource_keys={space.platform},
     )
     def clock_agrees_with_sequel(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         settings = platform.settings()
         if settings.now is not None:
             return dg.AssetCheckResult(passed=True, description="SEQUEL_NOW pins the clock; nothing to compare.")

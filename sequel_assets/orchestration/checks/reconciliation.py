@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets.insights.daily_usage import DAILY_USAGE
 from sequel_assets.orchestration.checks.result import Findings, Names, warehouse_check
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.reconciliation import checks
 from sequel_assets.reconciliation.company_totals import SCOPES
 from sequel_assets.reconciliation.store import ALL_TIME, RANGE
@@ -18,32 +19,37 @@ from sequel_assets.settings import Settings
 WARNS_FOR = timedelta(hours=24)
 
 
-def reconciliation_checks_of() -> list[dg.AssetChecksDefinition]:
+def reconciliation_checks_of(space: Namespace = ALONE) -> list[dg.AssetChecksDefinition]:
     """Return the checks on what the reconciliation found, and on what it and the refreshes saw restated."""
     return [
         _check(
+            space,
             "days_add_up",
             "The days kept of each event add up to the total that Sequel answers for their range.",
             (RANGE,),
             "Every event's days add up.",
         ),
         _check(
+            space,
             "history_complete",
             "All that is kept of each event is all that Sequel holds, but for days before the history.",
             (ALL_TIME,),
             "Every event's history is complete.",
         ),
         _check(
+            space,
             "named_totals_agree",
             "The totals of companies that Sequel's reference only names agree, where they answer.",
             SCOPES,
             "The named totals agree where they answer.",
         ),
-        _restated_check(),
+        _restated_check(space),
     ]
 
 
-def _check(name: str, description: str, scopes: Sequence[str], right: str) -> dg.AssetChecksDefinition:
+def _check(
+    space: Namespace, name: str, description: str, scopes: Sequence[str], right: str
+) -> dg.AssetChecksDefinition:
     def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
         count, oldest = checks.checked(connection, scopes[0])
         lines = [_describe(mismatch, names) for mismatch in checks.differing(connection, *scopes)]
@@ -64,10 +70,10 @@ def _check(name: str, description: str, scopes: Sequence[str], right: str) -> dg
             metadata["skipped"] = checks.skipped(connection, *scopes)
         return Findings(lines, metadata)
 
-    return warehouse_check(EVENT_PARTICIPANTS.name, name, description, find, right=right)
+    return warehouse_check(EVENT_PARTICIPANTS.name, name, description, find, right=right, space=space)
 
 
-def _restated_check() -> dg.AssetChecksDefinition:
+def _restated_check(space: Namespace) -> dg.AssetChecksDefinition:
     def find(connection: sa.Connection, names: Names, settings: Settings) -> Findings:
         return Findings([
             f"{names.get(one.company_id, one.company_id)} {one.day} {one.key}: "
@@ -82,6 +88,7 @@ def _restated_check() -> dg.AssetChecksDefinition:
         find,
         right="No final day was restated within 24 hours.",
         severity=dg.AssetCheckSeverity.WARN,
+        space=space,
     )
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from sequel_assets.orchestration.assets.subscriptions import NOT_SET
 from sequel_assets.orchestration.checks.result import Names, listed
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.warehouse.stores import catalog, notifications
@@ -19,18 +20,18 @@ TOO_LONG = timedelta(days=1)
 RELIEF = "The tables are right all the same: the hourly refresh fetches what no webhook reported."
 
 
-def deliveries_check() -> dg.AssetChecksDefinition:
+def deliveries_check(space: Namespace = ALONE) -> dg.AssetChecksDefinition:
     """Return the check on ends reported late or never within seven days, and on notifications that are stuck."""
 
     @dg.asset_check(
-        asset=SUBSCRIPTIONS.name,
+        asset=space.key(SUBSCRIPTIONS.name),
         name="deliveries",
         description="Of the events that ended within seven days, the webhooks that came more than an hour late, "
         "or never: warns at 5 %, fails at 50 %. Warns too of notifications that have waited in the inbox for more than a day.",
-        required_resource_keys={"platform"},
+        required_resource_keys={space.platform},
     )
     def deliveries(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        platform: Platform = context.resources.platform
+        platform: Platform = getattr(context.resources, space.platform)
         settings = platform.settings()
         if settings.webhook_url is None:
             return dg.AssetCheckResult(passed=True, description=f"Skipped: {NOT_SET}.")

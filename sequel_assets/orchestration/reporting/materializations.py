@@ -15,6 +15,7 @@ from sequel_assets.insights.event_retention import EVENT_RETENTION
 from sequel_assets.insights.funnel import FUNNEL
 from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
+from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.partitions import slice_key
 from sequel_assets.orchestration.reporting.charts.daily import draw, read_days
 from sequel_assets.orchestration.reporting.charts.events import draw_curve, draw_steps, read_curve, read_steps
@@ -25,7 +26,9 @@ from sequel_assets.orchestration.reporting.charts.usage import (
     read_minutes,
 )
 from sequel_assets.orchestration.reporting.markdown import as_table
-from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED
+from sequel_assets.orchestration.reporting.provenance import provenance_tags
+from sequel_assets.orchestration.run_tags import FORCE
+from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS, LANDED_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -41,7 +44,7 @@ CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
 }
 """The datasets that have a chart: its name, what is read for it of a company and a day, and what draws it as
 Markdown."""
-_PLACES = {dg.AssetKey(dataset.name): place for place, dataset in enumerate(SLICED)}
+_PLACES = {dataset.name: place for place, dataset in enumerate(SLICED)}
 STATUS_IN_WORDS = {
     SliceStatus.DONE: "refreshed",
     SliceStatus.UNCHANGED: "unchanged",
@@ -68,8 +71,12 @@ class Report:
         steady: Collection[str],
         today: date,
         wanted: Mapping[str, Sequence[date]],
+        space: Namespace = ALONE,
     ) -> None:
         self.failed: list[Outcome] = []
+        self.waiting: list[Outcome] = []
+        """Slices of the range that could not be derived yet."""
+        self._space = space
         self._waiting: list[dg.AssetMaterialization] = []
         self._flushed_at = time.monotonic()
         self._context, self._names, self._datasets, self._steady = context, names, datasets, steady
@@ -84,6 +91,8 @@ class Report:
         is_logged = outcome.verdict is SliceStatus.DONE or (is_in_range and outcome.dataset in self._steady)
         if outcome.verdict is SliceStatus.FAILED and is_in_range:
             self.failed.append(outcome)
+        elif outcome.verdict is SliceStatus.WAITING and is_in_range and outcome.dataset in self._datasets:
+            self.waiting.append(outcome)
         elif outcome.is_good and outcome.dataset in self._datasets and is_logged:
             key = self._names[outcome.company_id]
             self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
@@ -100,7 +109,7 @@ class Report:
 
     def _flush(self) -> None:
         waiting, self._waiting, self._flushed_at = self._waiting, [], time.monotonic()
-        log_together(self._context, waiting)
+        log_together(self._context, waiting, self._space)
 
     def _chart(self, outcome: Outcome, key: str, warehouse: Warehouse) -> str:
         if outcome.dataset not in CHARTS or self._charted.get(outcome.company_id) != outcome.day:
@@ -112,16 +121,21 @@ class Report:
 
 
 def log_together(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, materializations: Sequence[dg.AssetMaterialization]
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    materializations: Sequence[dg.AssetMaterialization],
+    space: Namespace = ALONE,
 ) -> None:
     """Log materializations as `context.log_event` would, those of an asset in one transaction where the event log can.
 
     Of one asset, since PostgreSQL's event log keeps the latest event of a batch's last asset alone. In the order of their
-    lineage: a slice whose source was logged after it would be marked as out of sync.
+    lineage: a slice whose source was logged after it would be marked as out of sync. They speak of datasets; `space` has the keys.
     """
     step = context.get_step_execution_context()
-    for asset in sorted({one.asset_key for one in materializations}, key=lambda key: (_PLACES.get(key, -1), str(key))):
-        together, batch = [one for one in materializations if one.asset_key == asset], str(uuid.uuid4())
+    by_dataset: dict[str, list[dg.AssetMaterialization]] = {}
+    for one in materializations:
+        by_dataset.setdefault(one.asset_key.to_user_string(), []).append(space.event(one))
+    for dataset in sorted(by_dataset, key=lambda name: (_PLACES.get(name, -1), name)):
+        together, batch = by_dataset[dataset], str(uuid.uuid4())
         for place, one in enumerate(together, start=1):
             DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(together)))
 
@@ -129,7 +143,8 @@ def log_together(
 def materialization(outcome: Outcome, company_key: str, chart: str = "") -> dg.AssetMaterialization:
     """Return the event that turns a slice green, with its figures."""
     key = slice_key(company_key, outcome.day)
-    tags = {f"dagster/partition/{dimension}": value for dimension, value in key.keys_by_dimension.items()}
+    partition = {f"dagster/partition/{dimension}": value for dimension, value in key.keys_by_dimension.items()}
+    tags = {**partition, **provenance_tags(outcome.dataset)}
     return dg.AssetMaterialization(outcome.dataset, partition=key, metadata=figures(outcome, chart), tags=tags)
 
 
@@ -140,6 +155,8 @@ def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
         "status": STATUS_IN_WORDS[outcome.verdict],
         "final": dg.MetadataValue.bool(outcome.is_final),
     }
+    if outcome.reason:
+        shown["not_requested"] = f"{outcome.reason}; to request it again, launch a run with the tag {FORCE} = true"
     if outcome.engaged_minutes is not None:
         shown["engaged_minutes"] = outcome.engaged_minutes
     if outcome.people is not None:
@@ -163,9 +180,7 @@ def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -
             f"{fatal}; nothing half-written; {len(failed)} slices were not refreshed; run it again when that is fixed"
         )
     direct = [outcome for outcome in failed if outcome.dataset in LANDED_NAMES or outcome.day == NO_DAY] or failed
-    lines = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in direct[:MAX_NAMED]]
-    if len(direct) > MAX_NAMED:
-        lines.append(f"and {len(direct) - MAX_NAMED} more")
+    lines = _reasons(direct, names)
     if len(failed) > len(direct):
         lines.append(f"and with them {len(failed) - len(direct)} slices of insights that are derived from these")
     return dg.Failure(
@@ -173,3 +188,19 @@ def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -
         + "\n".join(map(as_line, lines)),
         metadata={"failed_slices": len(failed)},
     )
+
+
+def underived(waiting: Sequence[Outcome], names: Mapping[str, str]) -> dg.Failure:
+    """Return the error that ends a run of insights alone that lack their facts: nothing of these slices was written."""
+    return dg.Failure(
+        f"{len(waiting)} slices could not be derived, and nothing of them was written; the other slices are right; "
+        f"materialize {EVENT_PARTICIPANTS.name} of the missing days first, which derives these too:\n"
+        + "\n".join(map(as_line, _reasons(waiting, names))),
+        metadata={"waiting_slices": len(waiting)},
+    )
+
+
+def _reasons(outcomes: Sequence[Outcome], names: Mapping[str, str]) -> list[str]:
+    """Return a line for each of the first slices, and how many more there are."""
+    lines = [f"{names.get(o.company_id, o.company_id)} {o.name}: {o.reason}" for o in outcomes[:MAX_NAMED]]
+    return [*lines, f"and {len(outcomes) - MAX_NAMED} more"] if len(outcomes) > MAX_NAMED else lines

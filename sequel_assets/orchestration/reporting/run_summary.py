@@ -119,7 +119,9 @@ class RunSummary:
             context.log.info(f"and {len(lines) - LINES_AT_MOST} lines more of this kind")
 
     def table(self) -> str:
-        """Return the sums of each company as a Markdown table, the ones with most minutes first."""
+        """Return the sums of each company as a Markdown table of its own paragraph, most minutes first; "" without any."""
+        if not self._days:
+            return ""
         sums: dict[str, list[float]] = {}
         for (key, _), day in self._days.items():
             ours = sums.setdefault(key, [0] * 6)
@@ -127,7 +129,7 @@ class RunSummary:
             sums[key] = [one + more for one, more in zip(ours, values, strict=True)]
         most = sorted(sums, key=lambda key: (-sums[key][1], key))[:LINES_AT_MOST]
         heading = ("company", "days", "minutes", "requests", "seconds", "slices changed", "slices failed")
-        return as_table([heading, *((key, *(f"{value:,.0f}" for value in sums[key])) for key in most)])
+        return "\n\n" + as_table([heading, *((key, *(f"{value:,.0f}" for value in sums[key])) for key in most)])
 
 
 def _slices(count: int) -> str:

@@ -16,11 +16,8 @@ import dagster as dg
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START, range_tags
-from sequel_assets.refresh.core.datasets import HOURLY_NAMES
 from sequel_assets.refresh.core.time import days_between
 
-HOURLY_ASSETS = [dg.AssetKey(name) for name in sorted(HOURLY_NAMES)]
-"""What a run over open days plans; Dagster stores two events for each slice that is planned and materialized."""
 MAX_DAYS = 31
 """Days that the run of today reaches back to at most."""
 GAP = timedelta(days=3)
@@ -51,12 +48,14 @@ def decide_hour(
     under_way: Sequence[Rectangle],
     hour: datetime,
     today: date,
+    hourly_assets: Sequence[dg.AssetKey],
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Return the runs of an hour, that of today first. Pure.
 
     `companies` are Dagster's partitions in their order, `due` the days that each has to be fetched for,
     `hour_under_way` a run of an earlier hour that has not ended, `under_way` what all runs cover that have not ended:
-    older days that one of them covers are not requested beside it.
+    older days that one of them covers are not requested beside it. `hourly_assets` are what a run over open days plans:
+    Dagster stores two events for each slice that is planned and materialized.
     """
     if not companies:
         return dg.SkipReason("no company is known yet; the sensor new_companies finds them")
@@ -70,7 +69,7 @@ def decide_hour(
             if one.last >= today:
                 tags = range_tags(one.companies, one.first, one.last) | {run_tags.HOURLY: run_tags.ON} | run_tags.URGENT
                 names = (
-                    HOURLY_ASSETS if one.first == today else None
+                    hourly_assets if one.first == today else None
                 )  # insights that are derived at a day's close are not due yet
                 requests.append(dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=tags, asset_selection=names))
     turn = int(hour.timestamp()) // 3600 * MAX_OLDER_RUNS

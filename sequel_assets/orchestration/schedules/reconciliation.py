@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from sequel_assets.orchestration.checks.result import listed
+from sequel_assets.orchestration.namespace import ALONE, RECONCILIATION, Namespace
 from sequel_assets.orchestration.reporting.materializations import materialization
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.reconciliation.client import ReconciliationReport
@@ -19,16 +20,15 @@ HOUR = 4
 MINUTES_AFTER_SETTLE = 10
 
 
-@dg.op(name="reconcile_events", required_resource_keys={"platform"})
-def reconciliation_op(context: dg.OpExecutionContext) -> None:
+def _reconcile(context: dg.OpExecutionContext, space: Namespace) -> None:
     """Compare every event's totals at Sequel with what is kept, refresh the days that moved, write the results."""
-    platform: Platform = context.resources.platform
+    platform: Platform = getattr(context.resources, space.platform)
     with platform.opened() as (client, warehouse):
         settings = platform.settings()
         report = reconcile(client, warehouse, settings.clock, config.rules(settings), context.run_id)
         names = warehouse.ask(catalog.partition_keys)
     for outcome in report.repaired_slices:
-        context.log_event(materialization(outcome, names[outcome.company_id]))
+        context.log_event(space.event(materialization(outcome, names[outcome.company_id])))
     for company_id, event_id, day in report.repaired:
         context.log.info(f"{names[company_id]} {day} event {visible(event_id)} had moved and was refreshed")
     for scope, why in report.skipped.items():
@@ -41,24 +41,33 @@ def reconciliation_op(context: dg.OpExecutionContext) -> None:
         raise dg.Failure(f"{len(lines)} could not be reconciled; the others were:\n{listed(lines)}")
 
 
-@dg.job(
-    name="reconciliation",
-    description="Compares every event's totals at Sequel with what is kept, and refreshes what moved",
-)
-def reconciliation_job() -> None:
-    """Run the reconciliation."""
-    reconciliation_op()
+def reconciliation_job(space: Namespace = ALONE) -> dg.JobDefinition:
+    """Return the job of the reconciliation."""
+
+    @dg.op(name=space.name("reconcile_events"), required_resource_keys={space.platform})
+    def reconcile_events(context: dg.OpExecutionContext) -> None:
+        _reconcile(context, space)
+
+    @dg.job(
+        name=space.name(RECONCILIATION),
+        description="Compares every event's totals at Sequel with what is kept, and refreshes what moved",
+        executor_def=dg.in_process_executor,
+    )
+    def reconciliation() -> None:
+        reconcile_events()
+
+    return reconciliation
 
 
-def reconciliation_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def reconciliation_schedule(settings: Settings, space: Namespace = ALONE) -> dg.ScheduleDefinition:
     """Return the schedule: once a day, shortly after an hourly refresh."""
     minutes = settings.settle_minutes + MINUTES_AFTER_SETTLE
     return dg.ScheduleDefinition(
-        name="daily_reconciliation",
-        job=reconciliation_job,
+        name=space.name("daily_reconciliation"),
+        job_name=space.name(RECONCILIATION),
         cron_schedule=f"{minutes % 60} {HOUR + minutes // 60} * * *",
         execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=space.schedule_status(),
         description="Compares what is kept with what Sequel answers now, once a day",
     )
 

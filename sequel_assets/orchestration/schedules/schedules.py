@@ -6,13 +6,14 @@ In UTC: slices once Sequel's numbers have settled, checks when that should be do
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from sequel_assets.orchestration import run_tags
-from sequel_assets.orchestration.partitions import COMPANY
+from sequel_assets.orchestration.namespace import ALONE, CATALOG_JOB_NAME, CHECKS, SLICES, Namespace
 from sequel_assets.orchestration.resources import current_warehouse, in_one_line
 from sequel_assets.orchestration.schedules.hourly_plan import covered, decide_hour
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, SLICED
+from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, HOURLY_NAMES, SLICED
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import ALLOWANCE
@@ -27,44 +28,49 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-ON = dg.DefaultScheduleStatus.RUNNING
 HOUR = timedelta(hours=1)
 MAX_RUNS = 1_000
 """Runs under way that a tick reads."""
 
-CATALOG_JOB = dg.define_asset_job(
-    "refresh_catalog",
-    selection=dg.AssetSelection.assets(*(dataset.name for dataset in CATALOG_HOURLY)).without_checks(),
-    description="Finds companies and events; new companies get their partitions",
-)
-SLICES_JOB = dg.define_asset_job(
-    "refresh_slices",
-    selection=dg.AssetSelection.assets(*(dataset.name for dataset in SLICED)).without_checks(),
-    description="Refreshes the slices of companies and days; a run covers one slice or a rectangle of them",
-)
-CHECKS_JOB = dg.define_asset_job(
-    "run_checks",
-    selection=dg.AssetSelection.all_asset_checks(),
-    description="Runs every check over every slice",
-    tags=run_tags.URGENT,
-)
+
+def catalog_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
+    """Return the job that each hour walks the hierarchy."""
+    names = [dataset.name for dataset in CATALOG_HOURLY]
+    return space.asset_job(CATALOG_JOB_NAME, names, "Finds companies and events; new companies get their partitions")
 
 
-def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+def slices_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
+    """Return the job of slices."""
+    description = "Refreshes the slices of companies and days; a run covers one slice or a rectangle of them"
+    return space.asset_job(SLICES, [dataset.name for dataset in SLICED], description)
+
+
+def checks_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
+    """Return the job of the checks of our assets."""
+    return dg.define_asset_job(
+        space.name(CHECKS),
+        selection=dg.AssetSelection.checks_for_assets(*space.keys(space.specs)),
+        description="Runs every check over every slice",
+        tags=run_tags.URGENT,
+        executor_def=dg.in_process_executor,
+    )
+
+
+def schedules(settings: Settings, space: Namespace = ALONE) -> list[dg.ScheduleDefinition]:
     """Return the hourly schedules: catalog, refresh, checks."""
 
     @dg.schedule(
-        name="hourly_refresh",
-        job=SLICES_JOB,
+        name=space.name("hourly_refresh"),
+        job_name=space.name(SLICES),
         cron_schedule=f"{settings.settle_minutes} * * * *",
         execution_timezone="UTC",
-        default_status=ON,
+        default_status=space.schedule_status(),
         description="Refreshes what is due: in one run today for every company, days that close, days that turn final; "
         "older days beside it",
     )
     @in_one_line()
     def hourly_refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        companies = list(context.instance.get_dynamic_partitions(COMPANY))
+        companies = list(context.instance.get_dynamic_partitions(space.partitions_name))
         hour = context.scheduled_execution_time.astimezone(UTC)
         now = settings.now or max(hour, settings.clock())
         try:
@@ -72,38 +78,45 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         except (SettingsError, WarehouseError) as error:
             return dg.SkipReason(str(error))
         runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=MAX_RUNS)
-        under_way = list(covered(runs, companies))
+        under_way = list(covered(filter(space.is_ours, runs), companies))
         return decide_hour(
-            companies, due, hour_under_way(context.instance), under_way, hour, now.astimezone(UTC).date()
+            companies,
+            due,
+            hour_under_way(context.instance, space=space),
+            under_way,
+            hour,
+            now.astimezone(UTC).date(),
+            space.keys(sorted(HOURLY_NAMES)),
         )
 
     after = (settings.settle_minutes + ALLOWANCE.seconds // 60) % 60
     hourly_checks = dg.ScheduleDefinition(
-        name="hourly_checks",
-        job=CHECKS_JOB,
+        name=space.name("hourly_checks"),
+        job_name=space.name(CHECKS),
         cron_schedule=f"{after} * * * *",
         execution_timezone="UTC",
-        default_status=ON,
+        default_status=space.schedule_status(),
         description="Runs every check over every slice, whether or not the refresh has run",
     )
     hourly_catalog = dg.ScheduleDefinition(
-        name="hourly_catalog",
-        job=CATALOG_JOB,
+        name=space.name("hourly_catalog"),
+        job_name=space.name(CATALOG_JOB_NAME),
         cron_schedule="0 * * * *",
         execution_timezone="UTC",
-        default_status=ON,
+        default_status=space.schedule_status(),
         description="Walks the company hierarchy and lists every event",
     )
     return [hourly_catalog, hourly_refresh, hourly_checks]
 
 
-def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> str | None:
+def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None, space: Namespace = ALONE) -> str | None:
     """Return the run of an hour that has not ended.
 
     One that is older than an hour was lost (power cut) or is about to end.
     """
     since = (at or datetime.now(UTC)) - HOUR
-    ours = dg.RunsFilter(tags={run_tags.HOURLY: run_tags.ON}, statuses=UNDER_WAY, created_after=since)
+    tags = {run_tags.HOURLY: run_tags.ON}
+    ours = dg.RunsFilter(job_name=space.name(SLICES), tags=tags, statuses=UNDER_WAY, created_after=since)
     return next((run.run_id for run in instance.get_runs(ours, limit=1)), None)
 
 

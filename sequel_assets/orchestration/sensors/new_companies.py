@@ -8,12 +8,14 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS, RANGE_START, range_tags
+from sequel_assets.orchestration.namespace import ALONE, SLICES, Namespace
+from sequel_assets.orchestration.partitions import RANGE_START, range_tags
 from sequel_assets.orchestration.resources import current_warehouse, in_one_line
-from sequel_assets.orchestration.schedules.schedules import SLICES_JOB, UNDER_WAY
+from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.coverage.slice_coverage import landed_companies
 from sequel_assets.refresh.discovery.companies import refresh_companies
+from sequel_assets.refresh.discovery.company_selection import selection_of
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
@@ -81,26 +83,26 @@ def arrivals(
     return [company.partition_key for company in found if company.partition_key not in known], first
 
 
-def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
+def new_companies_sensor(settings: Settings, space: Namespace = ALONE) -> dg.SensorDefinition:
     """Return the sensor that walks the company tree: new companies get a partition and their first refresh."""
 
     @dg.sensor(
-        name=NAME,
-        job=SLICES_JOB,
+        name=space.name(NAME),
+        job_name=space.name(SLICES),
         minimum_interval_seconds=WALK_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=space.sensor_status(),
         description="Walks the company hierarchy; new companies appear with all their history requested, "
         "others are kept up to date",
     )
     @in_one_line()
     def new_companies(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        partitions = context.instance.get_dynamic_partitions(COMPANY)
+        partitions = context.instance.get_dynamic_partitions(space.partitions_name)
         try:
             found, refreshed = _walk(settings, partitions)
         except (SettingsError, WarehouseError, SequelError) as error:
             return dg.SkipReason(str(error))
         now = settings.clock()
-        tried = attempts_in(context.instance)
+        tried = attempts_in(context.instance, space.name(NAME))
         new_partitions, first_refreshes = arrivals(found, partitions, refreshed, tried, hour_of(now))
         if not new_partitions and not first_refreshes:
             under_way = sum(attempt.state in UNDER_WAY for attempt in tried.values())
@@ -116,9 +118,7 @@ def new_companies_sensor(settings: Settings) -> dg.SensorDefinition:
                 for key in first_refreshes
                 if key in first_seen
             ],
-            dynamic_partitions_requests=[COMPANY_PARTITIONS.build_add_request(new_partitions)]
-            if new_partitions
-            else [],
+            dynamic_partitions_requests=[space.companies.build_add_request(new_partitions)] if new_partitions else [],
         )
 
     return new_companies
@@ -129,11 +129,11 @@ def _first_refresh(key: str, first: date, now: datetime) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"first-{key}-{hour_of(now)}", tags=range_tags([key], first, now.date()))
 
 
-def attempts_in(instance: dg.DagsterInstance) -> dict[str, Attempt]:
-    """Return the latest first refresh of each company that this sensor has requested, by partition key."""
+def attempts_in(instance: dg.DagsterInstance, sensor: str = NAME) -> dict[str, Attempt]:
+    """Return the latest first refresh of each company that the sensor has requested, by partition key."""
     tried: dict[str, Attempt] = {}
     cursor = None
-    while runs := instance.get_runs(dg.RunsFilter(tags={OF_THIS_SENSOR: NAME}), cursor, RUNS_AT_ONCE):  # newest first
+    while runs := instance.get_runs(dg.RunsFilter(tags={OF_THIS_SENSOR: sensor}), cursor, RUNS_AT_ONCE):  # newest first
         for run in runs:
             key = run.tags.get(RANGE_START, "").partition("|")[0]
             tried.setdefault(key, Attempt(run.status, run.tags.get(RUN_KEY, "").rpartition("-")[2]))
@@ -151,6 +151,12 @@ def _walk(settings: Settings, partitions: Sequence[str]) -> tuple[list[KnownComp
             ThreadPoolExecutor(settings.max_concurrency) as pool,
         ):
             found = refresh_companies(
-                client, warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=partitions
+                client,
+                warehouse,
+                settings.company_id or "",
+                pool,
+                clock=settings.clock,
+                known_keys=partitions,
+                selection=selection_of(settings),
             )
         return found, warehouse.ask(landed_companies)

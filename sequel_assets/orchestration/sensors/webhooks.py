@@ -1,4 +1,4 @@
-"""Sensors of the inbox, one per reason, and the job that their runs execute.
+"""Sensors of the inbox, one per reason; their runs execute the job of `webhook_job`.
 
 What is to be done is decided in `webhooks/processing/decisions.py`. A run takes up every notification of its reason
 that waits when it begins, so a burst costs a run or two. A tick that is repeated after a crash requests the same run
@@ -6,39 +6,31 @@ key and finds the run there; notifications of a run that died wait again.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import dagster as dg
 
 from sequel_assets.orchestration import run_tags
-from sequel_assets.orchestration.partitions import COMPANY, COMPANY_PARTITIONS
-from sequel_assets.orchestration.reporting.materializations import failure, log_together, materialization
-from sequel_assets.orchestration.resources import Platform, current_warehouse, in_one_line
-from sequel_assets.orchestration.schedules.schedules import UNDER_WAY, hour_under_way
+from sequel_assets.orchestration.namespace import AFTER_WEBHOOKS, ALONE, Namespace
+from sequel_assets.orchestration.resources import current_warehouse, in_one_line
+from sequel_assets.orchestration.sensors.webhook_job import REASON, under_way
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.discovery.companies import refresh_companies
-from sequel_assets.safety.visible import visible
+from sequel_assets.refresh.discovery.company_selection import selection_of
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
-from sequel_assets.warehouse.stores import catalog, inbox
+from sequel_assets.warehouse.stores import inbox
 from sequel_assets.webhooks.processing.actions import FETCHING, REASONS, NotificationAction, NotificationStep
 from sequel_assets.webhooks.processing.pending import UnderWay, plan_and_close
-from sequel_assets.webhooks.processing.processor import NotificationProcessor, Taken
 from sequel_assets.webhooks.processing.sweep import note_undelivered
 
-REASON = "sequel_assets/webhook"
-"""The tag that names the reason of a run."""
 NOTIFICATION = "sequel_assets/notification"
 """The tag that names the oldest notification that a run was requested for."""
-MAX_REFRESHED = 100
-"""Events that a run names."""
 MAX_AT_ONCE = 2
 """Runs of one reason side by side."""
 MAX_WITHOUT_EFFECT = 5
@@ -56,77 +48,19 @@ DESCRIPTIONS = {
 }
 
 
-@dg.op(name="refresh_what_notifications_name", required_resource_keys={"platform"})
-def refresh_op(context: dg.OpExecutionContext) -> None:
-    """Refresh what the notifications of a reason name, and report each slice that was touched."""
-    platform: Platform = context.resources.platform
-    reason = context.run.tags.get(REASON, "ended")
-    with platform.opened() as (client, warehouse):
-        settings = platform.settings()
-        work = NotificationProcessor(client, warehouse, settings.clock, config.rules(settings), context.run_id)
-        good: list[Outcome] = []
-        try:
-            good.extend(one for one in work.run(reason, under_way(context.instance, reason)) if one.is_good)
-        finally:
-            names = warehouse.ask(catalog.partition_keys)
-            slices = _slices(good)
-            log_together(context, [materialization(one, names[one.company_id]) for one in slices])
-    _report(context, work.taken, len(slices), names)
-
-
-def _slices(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return one outcome for each slice: the last, and *done* if any was."""
-    last: dict[tuple[str, str, object], Outcome] = {}
-    for outcome in outcomes:
-        slice_ = (outcome.company_id, outcome.dataset, outcome.day)
-        was_done = slice_ in last and last[slice_].verdict is SliceStatus.DONE
-        last[slice_] = replace(outcome, verdict=SliceStatus.DONE) if was_done else outcome
-    return list(last.values())
-
-
-def _report(context: dg.OpExecutionContext, taken: Taken, slices: int, names: dict[str, str]) -> None:
-    figures = {
-        "notifications": taken.notifications,
-        "events": len(taken.events),
-        "companies": len(taken.companies),
-        "slices": slices,
-    }
-    context.log.info(", ".join(f"{count} {what}" for what, count in figures.items()))
-    context.add_output_metadata(figures | {"refreshed": sorted(taken.refreshed)[:MAX_REFRESHED]})
-    if taken.failed or taken.fatal:
-        raise failure(taken.failed, names, taken.fatal)
-    if taken.unlisted:
-        unlisted = ", ".join(visible(names.get(company_id, company_id)) for company_id in sorted(taken.unlisted))
-        raise dg.Failure(
-            f"the events cannot be listed of {unlisted}; what was there stays; the next try follows in a while"
-        )
-
-
-@dg.job(name="refresh_after_webhooks", description="Refreshes what webhooks have reported; requested by their sensors")
-def webhooks_job() -> None:
-    """Take up the waiting notifications."""
-    refresh_op()
-
-
-def under_way(instance: dg.DagsterInstance, reason: str) -> UnderWay:
-    """Return the runs in Dagster that have not ended."""
-    ours = instance.get_runs(dg.RunsFilter(tags={REASON: reason}, statuses=UNDER_WAY))
-    return UnderWay(frozenset(run.run_id for run in ours), hour_under_way(instance) is not None)
-
-
-def webhook_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+def webhook_sensors(settings: Settings, space: Namespace = ALONE) -> list[dg.SensorDefinition]:
     """Return the sensors of the inbox; they are on where a public address is set."""
-    return [_sensor(settings, reason) for reason in REASONS]
+    return [_sensor(settings, reason, space) for reason in REASONS]
 
 
-def _sensor(settings: Settings, reason: str) -> dg.SensorDefinition:
+def _sensor(settings: Settings, reason: str, space: Namespace) -> dg.SensorDefinition:
     is_set_up = settings.webhook_url is not None
 
     @dg.sensor(
-        name=f"webhook_{reason}",
-        job_name=webhooks_job.name,
+        name=space.name(f"webhook_{reason}"),
+        job_name=space.name(AFTER_WEBHOOKS),
         minimum_interval_seconds=INTERVALS[reason],
-        default_status=dg.DefaultSensorStatus.RUNNING if is_set_up else dg.DefaultSensorStatus.STOPPED,
+        default_status=space.sensor_status(is_set_up=is_set_up),
         description=DESCRIPTIONS[reason],
     )
     @in_one_line()
@@ -134,7 +68,7 @@ def _sensor(settings: Settings, reason: str) -> dg.SensorDefinition:
         try:
             settings.require("company_id", "person_key")
             with current_warehouse(settings) as warehouse:
-                return _Tick(context, settings, warehouse, reason).result()
+                return _Tick(context, settings, warehouse, reason, space).result()
         except (SettingsError, WarehouseError, SequelError) as error:
             return dg.SkipReason(str(error))
 
@@ -145,8 +79,14 @@ class _Tick:
     """One look at the inbox."""
 
     def __init__(
-        self, context: dg.SensorEvaluationContext, settings: Settings, warehouse: Warehouse, reason: str
+        self,
+        context: dg.SensorEvaluationContext,
+        settings: Settings,
+        warehouse: Warehouse,
+        reason: str,
+        space: Namespace,
     ) -> None:
+        self._space = space
         self._instance, self._settings, self._warehouse, self._reason = context.instance, settings, warehouse, reason
         self._swept_at, self._now, self._new = context.cursor or "", settings.clock(), list[str]()
 
@@ -154,7 +94,7 @@ class _Tick:
         """Close what needs nothing more, and return what is requested of Dagster."""
         if self._reason == "ended":
             self._sweep()
-        at = under_way(self._instance, self._reason)
+        at = under_way(self._instance, self._reason, self._space)
         steps = self._judge(at)
         if any(step.do is NotificationAction.WALK for step in steps):
             self._walk()
@@ -164,7 +104,7 @@ class _Tick:
         return dg.SensorResult(
             run_requests=[] if reason else [self._request(fetching)],
             skip_reason=reason or None,
-            dynamic_partitions_requests=[COMPANY_PARTITIONS.build_add_request(self._new)] if self._new else [],
+            dynamic_partitions_requests=[self._space.companies.build_add_request(self._new)] if self._new else [],
             cursor=self._swept_at or None,
         )
 
@@ -174,14 +114,20 @@ class _Tick:
 
     def _walk(self) -> None:
         """Walk the hierarchy for a company that notifications name; what is new gets its partition with this tick."""
-        keys = set(self._instance.get_dynamic_partitions(COMPANY))
+        keys = set(self._instance.get_dynamic_partitions(self._space.partitions_name))
         settings = self._settings
         with (
             closing(config.open_client(settings)) as client,
             ThreadPoolExecutor(settings.max_concurrency) as pool,
         ):
             found = refresh_companies(
-                client, self._warehouse, settings.company_id or "", pool, clock=settings.clock, known_keys=sorted(keys)
+                client,
+                self._warehouse,
+                settings.company_id or "",
+                pool,
+                clock=settings.clock,
+                known_keys=sorted(keys),
+                selection=selection_of(settings),
             )
         self._new = [company.partition_key for company in found if company.partition_key not in keys]
 
@@ -209,7 +155,9 @@ class _Tick:
 
     def _request(self, fetching: Sequence[NotificationStep]) -> dg.RunRequest:
         oldest = _name(fetching[0])
-        without_effect = self._instance.get_runs_count(dg.RunsFilter(tags={NOTIFICATION: oldest}))
+        without_effect = self._instance.get_runs_count(
+            dg.RunsFilter(job_name=self._space.name(AFTER_WEBHOOKS), tags={NOTIFICATION: oldest})
+        )
         attempt = str(without_effect) if without_effect < MAX_WITHOUT_EFFECT else f"{self._now:%Y%m%d%H}"
         tags = run_tags.URGENT | {REASON: self._reason, NOTIFICATION: oldest}
         return dg.RunRequest(run_key=f"webhook-{self._reason}-{oldest}-{attempt}", tags=tags)

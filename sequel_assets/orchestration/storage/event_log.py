@@ -58,13 +58,13 @@ def _entry(materialization: dg.AssetMaterialization) -> EventLogEntry:
     )
 
 
-def forget(instance: dg.DagsterInstance, asset: str, partitions: Collection[str]) -> None:
+def forget(instance: dg.DagsterInstance, asset: dg.AssetKey, partitions: Collection[str]) -> None:
     """Delete the materializations of an asset's partitions from Dagster's index, with the events that planned them.
 
     What was planned after the last of them stays, so that a partition that failed since still shows as failed. The logs
     of the runs stay as they are.
     """
-    key, storage = dg.AssetKey(asset), storage_of(instance)
+    key, storage = asset, storage_of(instance)
     for chunk in batches(partitions):
         with storage.index_transaction() as connection:
             _forget(connection, key.to_string(), chunk)

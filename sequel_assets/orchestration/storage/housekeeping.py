@@ -21,6 +21,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
+from sequel_assets.orchestration.namespace import ALONE, HOUSEKEEPING, Namespace
 from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.storage.event_log import LOG, MATERIALIZED, PLANNED, batches, storage_of, thin
 
@@ -154,8 +155,7 @@ def bytes_of(files: Iterator[Path]) -> Iterator[int]:
             yield file.stat().st_size
 
 
-@dg.op(name="tidy_runs")
-def tidy_op(context: dg.OpExecutionContext) -> None:
+def _tidy(context: dg.OpExecutionContext) -> None:
     """Delete the runs that are not needed any more, and report how many."""
     with in_one_line():
         done = tidy(context.instance, datetime.now(UTC))
@@ -172,19 +172,31 @@ def tidy_op(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata(metadata)
 
 
-@dg.job(name="housekeeping", description="Deletes runs older than a week that nothing shown in Dagster depends on")
-def housekeeping_job() -> None:
-    """Delete what is not needed any more."""
-    tidy_op()
+def housekeeping_job(space: Namespace = ALONE) -> dg.JobDefinition:
+    """Return the job that deletes what is not needed any more, of the whole of Dagster's storage."""
+
+    @dg.op(name=space.name("tidy_runs"))
+    def tidy_runs(context: dg.OpExecutionContext) -> None:
+        _tidy(context)
+
+    @dg.job(
+        name=space.name(HOUSEKEEPING),
+        description="Deletes runs older than a week that nothing shown in Dagster depends on",
+        executor_def=dg.in_process_executor,
+    )
+    def housekeeping() -> None:
+        tidy_runs()
+
+    return housekeeping
 
 
-def housekeeping_schedule() -> dg.ScheduleDefinition:
+def housekeeping_schedule(space: Namespace = ALONE) -> dg.ScheduleDefinition:
     """Return the schedule of the housekeeping: once a day, between two hourly refreshes."""
     return dg.ScheduleDefinition(
-        name="daily_housekeeping",
-        job=housekeeping_job,
+        name=space.name("daily_housekeeping"),
+        job_name=space.name(HOUSEKEEPING),
         cron_schedule=f"{MINUTE} {HOUR} * * *",
         execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=space.schedule_status(),
         description="Keeps Dagster's storage bounded: deletes runs older than a week that nothing depends on",
     )

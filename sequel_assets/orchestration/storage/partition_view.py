@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.storage.partition_status_cache import AssetStatusCacheValue, _build_status_cache
 
+from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets.orchestration.partitions import DAY, slice_key
 from sequel_assets.orchestration.reporting.materializations import materialization
 from sequel_assets.orchestration.storage import event_log
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.coverage.kept_slices import stored_outcome
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.tables.core import NO_DAY, problems, refreshes
@@ -65,7 +67,7 @@ def read_partition_view(
     instance: dg.DagsterInstance, dataset: str, partitions: dg.MultiPartitionsDefinition
 ) -> PartitionView:
     """Return Dagster's view of a dataset. It writes nothing, not even the cache."""
-    key = dg.AssetKey(dataset)
+    key = ALONE.key(dataset)
     record = next(iter(instance.get_asset_records([key])), None)
     if record is None:
         return PartitionView(PartitionStates(), PartitionStates())
@@ -137,15 +139,22 @@ def of_companies(repair_plan: RepairPlan, keys: Collection[str]) -> RepairPlan:
     return RepairPlan(mine(repair_plan.report), mine(repair_plan.forget), repair_plan.clears_cache)
 
 
+def events_of(warehouse: Warehouse, outcomes: Mapping[str, Outcome]) -> list[dg.AssetMaterialization]:
+    """Return the events that report stored slices to Dagster, by partition, with the figures that a run would give."""
+    slices = warehouse.ask(
+        lambda connection: {key: stored_outcome(connection, outcome) for key, outcome in outcomes.items()}
+    )
+    return [event_of(outcome, key) for key, outcome in slices.items()]
+
+
 def event_of(outcome: Outcome, partition: str) -> dg.AssetMaterialization:
-    """Return the event that reports a stored slice to Dagster, with the figures that a run would give."""
-    company_key = partition.rpartition("|")[0]
-    return materialization(outcome, company_key)._replace(description=BY)
+    """Return the event that reports a slice to Dagster."""
+    return materialization(outcome, partition.rpartition("|")[0])._replace(description=BY)
 
 
 def forget(instance: dg.DagsterInstance, dataset: str, repair_plan: RepairPlan) -> None:
     """Clear what is not there, and delete the pages' cache where it is wrong: Dagster builds it again."""
     if repair_plan.forget:
-        event_log.forget(instance, dataset, repair_plan.forget)
+        event_log.forget(instance, ALONE.key(dataset), repair_plan.forget)
     if repair_plan.clears_cache:
-        instance.wipe_asset_cached_status([dg.AssetKey(dataset)])
+        instance.wipe_asset_cached_status([ALONE.key(dataset)])

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
+from decimal import Decimal
 
 import sqlalchemy as sa
 
@@ -22,30 +24,32 @@ _VERDICTS = {
 
 def outcome_of(company_id: str, result: SliceResult, requests: int = 0, seconds: float = 0.0) -> Outcome:
     """Return the outcome of a written slice, with its figures."""
-    table = result.table
-    columns = [column.name for column in table.columns]
-    minutes = people = None
-    if table is event_participants:
-        minutes = sum(row[columns.index("engaged_minutes")] for row in result.stored_rows)
-        people = len({row[columns.index("person_id")] for row in result.stored_rows} - {NOBODY})
-    elif {"event_type", "engaged_minutes", "unique_users"} <= set(columns):
-        whole = [row for row in result.stored_rows if row[columns.index("event_type")] == ALL]
-        minutes = sum(row[columns.index("engaged_minutes")] for row in whole)
-        people = sum(row[columns.index("unique_users")] for row in whole)
-    return Outcome(
+    bare = Outcome(
         company_id,
-        table.name,
+        result.table.name,
         result.day,
         _VERDICTS[result.state],
         rows=result.rows,
-        engaged_minutes=minutes,
-        people=people,
         data_through=result.data_through,
         is_final=result.is_final,
         requests=requests,
         seconds=seconds,
-        preview=_preview(table, result.stored_rows, columns),
     )
+    return with_figures(bare, result.table, result.stored_rows)
+
+
+def with_figures(outcome: Outcome, table: sa.Table, rows: Collection[Row]) -> Outcome:
+    """Return an outcome with the minutes, people and preview of the rows that its slice has."""
+    columns = [column.name for column in table.columns]
+    minutes = people = None
+    if table is event_participants:
+        minutes = sum(row[columns.index("engaged_minutes")] for row in rows)
+        people = len({row[columns.index("person_id")] for row in rows} - {NOBODY})
+    elif {"event_type", "engaged_minutes", "unique_users"} <= set(columns):
+        whole = [row for row in rows if row[columns.index("event_type")] == ALL]
+        minutes = sum(row[columns.index("engaged_minutes")] for row in whole)
+        people = sum(row[columns.index("unique_users")] for row in whole)
+    return replace(outcome, engaged_minutes=minutes, people=people, preview=_preview(table, rows, columns))
 
 
 def _preview(table: sa.Table, rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...], ...]:
@@ -75,5 +79,12 @@ def _counted(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...]
 
 def _first_rows(rows: Collection[Row], columns: list[str], personal: Collection[str]) -> tuple[tuple[str, ...], ...]:
     shown = [place for place, name in enumerate(columns) if name not in {"company_id", "day", *personal}]
-    lines = sorted(tuple("" if row[place] is None else str(row[place]) for place in shown) for row in rows)
+    lines = sorted(tuple(_text(row[place]) for place in shown) for row in rows)
     return (tuple(columns[place] for place in shown), *lines[:PREVIEW_ROWS]) if lines else ()
+
+
+def _text(value: object) -> str:
+    """Return a value as text; a number looks the same whether it was just derived or read from its table."""
+    if value is None:
+        return ""
+    return f"{value:.12g}" if isinstance(value, float | Decimal) else str(value)

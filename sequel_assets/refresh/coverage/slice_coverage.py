@@ -1,7 +1,7 @@
 """Reading `refreshes`: what each slice of each dataset covers, as plain values for the pure decisions."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
@@ -9,8 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.datasets import CORE_NAMES, LANDED_NAMES, SLICED_NAMES
-from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.core.datasets import CORE_NAMES, LANDED_NAMES
 from sequel_assets.refresh.core.retention import unknown_days
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.database.value_lists import among
@@ -131,30 +130,6 @@ def _with_problems(
     p = problems.c
     chosen = (among(p.company_id, company_ids), p.dataset.in_(datasets), p.day == NO_DAY)
     return frozenset(connection.scalars(sa.select(p.company_id).where(*chosen).distinct()))
-
-
-def kept_outcomes(
-    connection: sa.Connection,
-    days_by_company: Mapping[str, Collection[date]],
-    names: Collection[str] = SLICED_NAMES,
-) -> Iterator[Outcome]:
-    """Yield an outcome for each stored slice of days that were not requested, because they need not be."""
-    r = refreshes.c
-    columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
-    for company_id, days in days_by_company.items():
-        if days:
-            chosen = (r.company_id == company_id, r.dataset.in_(list(names)), r.day.between(min(days), max(days)))
-            for row in connection.execute(sa.select(*columns).where(*chosen).order_by(r.day, r.dataset)):
-                if row.day in days and row.data_through is not None:
-                    yield Outcome(
-                        company_id,
-                        row.dataset,
-                        row.day,
-                        SliceStatus.UNCHANGED,
-                        rows=row.rows,
-                        data_through=row.data_through,
-                        is_final=row.is_final,
-                    )
 
 
 def _least(slices: Sequence[Watermark]) -> Watermark:

@@ -127,11 +127,8 @@ class EventDetails:
     def _leave_out(self, absent: Collection[sa.Table], plan: Sequence[DayOfEvents]) -> None:
         """Remove the problems of tables that are unavailable: nothing is owed of them."""
         requested = {day.day: day.requested for day in plan}
-        for table in absent:
-            if table.name in self.noted:
-                replace_problems(
-                    self.context.warehouse, self.company_id, table.name, requested, [], at=self.context.run_info.at
-                )
+        noted = {table.name: requested for table in absent if table.name in self.noted}
+        replace_problems(self.context.warehouse, self.company_id, noted, [], at=self.context.run_info.at)
 
     @repeats
     def _take_out_moved(self, restarted: Sequence[EventRequest]) -> None:

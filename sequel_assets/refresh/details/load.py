@@ -121,14 +121,14 @@ class DetailsBatch(SliceBatch):
         ]
         if notes or name in noted:
             events = {NO_DAY: frozenset(self.outside)}
-            replace_problems(warehouse, self.company_id, name, events, notes, at=self.run_info.at)
+            replace_problems(warehouse, self.company_id, {name: events}, notes, at=self.run_info.at)
 
 
 def _replace_beside(
     connection: sa.Connection, table: sa.Table, company_id: str, update: SliceUpdate, rows: list[Row]
 ) -> None:
     here = (table.c.company_id == company_id, table.c.day == update.day)
-    event = list(table.columns).index(table.c.event_id)
+    event = table.columns.keys().index("event_id")
     replaced = update.requested or frozenset()
     stored = {tuple(row) for row in connection.execute(sa.select(table).where(*here)) if row.event_id in replaced}
     bulk.exchange(connection, table, stored, {row for row in rows if row[event] in replaced})

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sequel_assets.refresh.core.existence import is_known
 from sequel_assets.refresh.core.id_spelling import Spellings
+from sequel_assets.refresh.discovery.company_selection import EVERYONE, CompanySelection
 from sequel_assets.refresh.discovery.company_walk import Walk, once_each, walk
 from sequel_assets.refresh.discovery.partition_keys import PartitionKeys
 from sequel_assets.sequel import FATAL, SequelClient, SequelError
@@ -105,12 +106,17 @@ class WalkFinding:
 
 
 def look(
-    client: SequelClient, known: Sequence[KnownCompany], root_id: str, pool: Executor, known_keys: Iterable[str]
+    client: SequelClient,
+    known: Sequence[KnownCompany],
+    root_id: str,
+    pool: Executor,
+    known_keys: Iterable[str],
+    selection: CompanySelection = EVERYONE,
 ) -> WalkFinding:
     """Walk the hierarchy and look up each known company that was not met; store nothing.
 
     What Sequel answers of the root is the caller's. Of any other company an error is a note: one that Sequel does not
-    answer about stays as it was, and so do its sub-companies.
+    answer about stays as it was, and so do its sub-companies. What the selection leaves out counts as gone.
     """
     seen = walk(client, root_id, pool)
     parents_of = {company.company_id: company.parent_company_id for company in known}
@@ -128,7 +134,19 @@ def look(
     left = {company.company_id for company in now} | set(gone)
     staying = [company for company in known if company.gone_at is None and company.company_id not in left]
     notes = {note.company_id: note for note in reversed(seen.notes)}
-    return WalkFinding(now, staying, gone, notes, frozenset(seen.unlisted))
+    left_out = selection.left_out(now[0].company_id, [*now, *staying], known)
+    gone += [
+        one.company_id
+        for one in known
+        if one.company_id in left_out and one.gone_at is None and one.company_id not in gone
+    ]
+    return WalkFinding(
+        [company for company in now if company.company_id not in left_out],
+        [company for company in staying if company.company_id not in left_out],
+        gone,
+        {company_id: note for company_id, note in notes.items() if company_id not in left_out},
+        frozenset(seen.unlisted) - left_out,
+    )
 
 
 def _is_gone(client: SequelClient, company_id: str) -> bool | SequelError:
@@ -159,7 +177,9 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
     # Marks come before the companies and go after them: a store that dies in between passes for none that was read.
     for company_id in touched:
         if company_id in notes:
-            problems.replace_problems(warehouse, company_id, companies.name, {NO_DAY: None}, [notes[company_id]], at=at)
+            problems.replace_problems(
+                warehouse, company_id, {companies.name: {NO_DAY: None}}, [notes[company_id]], at=at
+            )
     with warehouse.write() as connection:
         catalog.save_companies(connection, found.now, at=at)
         catalog.mark_gone(connection, found.gone, at=at)
@@ -168,7 +188,7 @@ def store(warehouse: Warehouse, found: WalkFinding, *, at: datetime) -> list[Kno
         )
     for company_id in touched:
         if company_id in noted and company_id not in notes:  # of thousands hardly any
-            problems.replace_problems(warehouse, company_id, companies.name, {NO_DAY: None}, [], at=at)
+            problems.replace_problems(warehouse, company_id, {companies.name: {NO_DAY: None}}, [], at=at)
     with warehouse.read() as connection:
         return catalog.present_companies(connection)
 
@@ -181,7 +201,8 @@ def refresh_companies(
     *,
     clock: Callable[[], datetime],
     known_keys: Iterable[str],
+    selection: CompanySelection = EVERYONE,
 ) -> list[KnownCompany]:
     """Walk the hierarchy and store it; return every company that is not gone. For errors see `look`."""
     known = warehouse.ask(catalog.known_companies)
-    return store(warehouse, look(client, known, root_id, pool, known_keys), at=clock())
+    return store(warehouse, look(client, known, root_id, pool, known_keys, selection), at=clock())

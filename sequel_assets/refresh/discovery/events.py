@@ -86,7 +86,7 @@ def list_events(
             if company_id in stored:
                 note = Problem(company_id, events.name, f"its events cannot be listed: {why}")
                 problems.replace_problems(
-                    warehouse, company_id, events.name, {NO_DAY: None}, [note], at=context.run_info.at
+                    warehouse, company_id, {events.name: {NO_DAY: None}}, [note], at=context.run_info.at
                 )
         yield ListedEvents(tuple(turn.listings), dict(turn.failed), owned, stored)
 
@@ -117,7 +117,7 @@ def store_events(context: RunContext, listed: ListedEvents, company_id: str) -> 
             _store(warehouse, other, [], claimed, run_info)
             taken_from.add(other)
     problems.replace_problems(
-        warehouse, company_id, events.name, {NO_DAY: None}, _notes(owned, company_id), at=run_info.at
+        warehouse, company_id, {events.name: {NO_DAY: None}}, _notes(owned, company_id), at=run_info.at
     )
     excluded = warehouse.ask(lambda connection: catalog.excluded_events(connection, company_id))
     requested = sorted((event for event in now if event.event_id not in excluded), key=lambda event: event.event_id)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.stores.problems import Problem, ProblemKind, replace_problems
+from sequel_assets.warehouse.stores.problems import Problem, ProblemKind, Requested, replace_problems
 from sequel_assets.warehouse.tables.core import NO_DAY, event_concurrency, event_participants, problems, refreshes
 
 HISTORY, RESTART = event_participants.name, event_concurrency.name
@@ -45,14 +45,15 @@ def noted(connection: sa.Connection, company_id: str) -> Pending:
 
 def note(warehouse: Warehouse, company_id: str, pending: Pending, *, at: datetime, broken_off: str = "") -> None:
     """Make `pending` all that the company has to catch up with; `broken_off` says why a refresh of it did not end."""
-    for dataset, event_ids in ((HISTORY, pending.newcomers), (RESTART, pending.restarted)):
-        standing = [
-            Problem(company_id, dataset, _REASONS[dataset], NO_DAY, event_id, ProblemKind.PENDING)
-            for event_id in sorted(event_ids)
-        ]
-        if broken_off and dataset == HISTORY:
-            standing.append(Problem(company_id, dataset, f"its refresh was broken off: {broken_off}"))
-        replace_problems(warehouse, company_id, dataset, {NO_DAY: None}, standing, at=at)
+    standing = [
+        Problem(company_id, dataset, _REASONS[dataset], NO_DAY, event_id, ProblemKind.PENDING)
+        for dataset, event_ids in ((HISTORY, pending.newcomers), (RESTART, pending.restarted))
+        for event_id in sorted(event_ids)
+    ]
+    if broken_off:
+        standing.append(Problem(company_id, HISTORY, f"its refresh was broken off: {broken_off}"))
+    nothing: Requested = {NO_DAY: None}
+    replace_problems(warehouse, company_id, dict.fromkeys((HISTORY, RESTART), nothing), standing, at=at)
 
 
 def refreshed_days(connection: sa.Connection, company_id: str) -> list[date]:

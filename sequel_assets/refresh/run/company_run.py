@@ -14,7 +14,7 @@ from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_context import RunContext, Stopped
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.coverage.slice_coverage import kept_outcomes
+from sequel_assets.refresh.coverage.kept_slices import kept_outcomes
 from sequel_assets.refresh.details.extract import EventDetails
 from sequel_assets.refresh.details.lists import refresh_lists
 from sequel_assets.refresh.discovery import pending_work

@@ -20,6 +20,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import DAY, NONE_FROZEN, counts_from, is_closed
 from sequel_assets.refresh.core.run_context import RunInfo
+from sequel_assets.refresh.transform.select import rows_by_day
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
@@ -152,7 +153,8 @@ def derive(
         unavailable = availability.unavailable_datasets(connection, company_id)
         plans = {kind: each.get(company_id, {}) for kind, each in event_checksums(connection, company_id).items()}
         noted = problems.days_with_problems(connection, company_id)
-        done = []
+        done: list[Insight] = []
+        updates: list[SliceUpdate] = []
         for insight in ahead:
             done.append(insight)
             facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
@@ -170,28 +172,28 @@ def derive(
                 drop_slices(connection, company_id, insight.table, stale)
             have = stored.get(insight.name, {})
             wanted = {day: want for day, want in wanted.items() if want.is_owed(insight) or day in requested}
-            updates = _updates(connection, company_id, insight, wanted, have, days, first)
-            results[insight.name] = replace_slices(
-                connection,
-                company_id,
-                updates,
-                at=run_info.at,
-                late_window=run_info.late_window,
-                run_id=run_info.run_id,
-            )
+            updates += _updates(connection, company_id, insight, wanted, have, days, first)
             if time.monotonic() - began > LONG:
                 break
+        written = replace_slices(
+            connection,
+            company_id,
+            updates,
+            at=run_info.at,
+            late_window=run_info.late_window,
+            run_id=run_info.run_id,
+        )
+        for insight in done:
+            results[insight.name] = [result for result in written if result.table is insight.table]
         return done
 
     while ahead:
         ahead = ahead[len(warehouse.change(derive_some, company_id)) :]
         if ahead:
             time.sleep(GIVES_WAY)
-    for insight in OWN_INSIGHTS:
-        standing = [Problem(company_id, insight.name, reason, day) for day, reason in reasons[insight.name].items()]
-        problems.replace_problems(
-            warehouse, company_id, insight.name, dict.fromkeys(of_insight[insight.name]), standing, at=run_info.at
-        )
+    standing = [Problem(company_id, name, reason, day) for name in reasons for day, reason in reasons[name].items()]
+    concerned = {name: dict.fromkeys(facts) for name, facts in of_insight.items()}
+    problems.replace_problems(warehouse, company_id, concerned, standing, at=run_info.at)
     return Derived(results, reasons)
 
 
@@ -230,18 +232,3 @@ def _updates(
         wanted[day].update_of(insight.table, day, rows.get(day, []) if day in outdated else None)
         for day in sorted(outdated | moved)
     ]
-
-
-def rows_by_day(
-    connection: sa.Connection, company_id: str, insight: Insight, days: Sequence[date], start: date
-) -> dict[date, list[Any]]:
-    """Return what an insight's SELECT says of these days, which are in order."""
-    if not days:
-        return {}
-    place, chosen = list(insight.table.columns).index(insight.table.c.day), set(days)
-    found: dict[date, list[Any]] = {}
-    selected: Any = connection.execute(insight.select(company_id, days[0], days[-1], start))
-    for row in selected:
-        if row[place] in chosen:
-            found.setdefault(row[place], []).append(tuple(row))
-    return found

@@ -16,7 +16,7 @@ from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus, all_failed
 from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.core.slice_summary import outcome_of
 from sequel_assets.refresh.coverage.due_days import DayCoverage
-from sequel_assets.refresh.transform.derive import WantedSlice, rows_by_day
+from sequel_assets.refresh.transform.derive import WantedSlice
 from sequel_assets.refresh.transform.rollup_plan import (
     SOURCES,
     Hierarchies,
@@ -28,6 +28,7 @@ from sequel_assets.refresh.transform.rollup_plan import (
     read_slices,
     wanted_rollups,
 )
+from sequel_assets.refresh.transform.select import rows_by_day
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.database.transactions import repeats
@@ -192,4 +193,6 @@ def _note(warehouse: Warehouse, hierarchies: Hierarchies, waiting: Mapping[Key, 
                 then = "; backfill that and this follows by itself"
             reason = f"not written: {what}{f' (and {more} more days wait)' if more else ''}{then}"
             standing = [Problem(company_id, company_rollup.name, reason)]
-        problems.replace_problems(warehouse, company_id, company_rollup.name, {NO_DAY: None}, standing, at=run_info.at)
+        problems.replace_problems(
+            warehouse, company_id, {company_rollup.name: {NO_DAY: None}}, standing, at=run_info.at
+        )

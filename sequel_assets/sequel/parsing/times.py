@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import BeforeValidator, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from sequel_assets.sequel.parsing.fields import (
@@ -98,10 +98,15 @@ class Timed(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _without_times_outside(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if not isinstance(value, dict):
+        try:
             return handler(value)
-        outside = tuple(name for name in map(to_camel, cls.times) if _is_outside(value.get(name)))
-        model = handler({**value, **dict.fromkeys(outside)} if outside else value)
+        except ValidationError:
+            if not isinstance(value, dict):
+                raise
+            outside = tuple(name for name in map(to_camel, cls.times) if _is_outside(value.get(name)))
+            if not outside:
+                raise
+        model = handler({**value, **dict.fromkeys(outside)})
         model._outside = outside
         return model
 

@@ -1,7 +1,8 @@
 """Writes many rows, the fast way of each engine: COPY on PostgreSQL, one prepared statement on SQLite."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,21 +16,29 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
     """Insert rows that have every column of the table, in its order."""
     if not rows:
         return
+    bound = _bound(table.columns, rows, connection.dialect)
     if connection.dialect.name == "postgresql":
-        _copy(connection, table, rows)
+        _copy(connection, table, bound)
     else:
-        connection.execute(table.insert(), _as_dicts(table.columns.keys(), rows))
+        places = ", ".join("?" for _ in table.columns)
+        statement = f"INSERT INTO {_named(connection, table)} VALUES ({places})"  # noqa: S608 - no value is in it
+        connection.exec_driver_sql(statement, list(bound))
 
 
 def delete(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     """Delete these rows, found by their primary key."""
     if not rows:
         return
-    key = list(table.primary_key.columns)
-    statement = table.delete().where(*(column == sa.bindparam(f"key_{column.name}") for column in key))
-    places = [list(table.columns).index(column) for column in key]
-    names = [f"key_{column.name}" for column in key]
-    connection.execute(statement, _as_dicts(names, [tuple(row[i] for i in places) for row in rows]))
+    names = [column.name for column in table.primary_key.columns]
+    places = [table.columns.keys().index(name) for name in names]
+    connection.execute(
+        _delete(table), [{f"key_{name}": row[i] for name, i in zip(names, places, strict=True)} for row in rows]
+    )
+
+
+@lru_cache
+def _delete(table: sa.Table) -> sa.Delete:
+    return table.delete().where(*(column == sa.bindparam(f"key_{column.name}") for column in table.primary_key.columns))
 
 
 def exchange(connection: sa.Connection, table: sa.Table, old: AbstractSet[Row], new: AbstractSet[Row]) -> None:
@@ -52,38 +61,45 @@ def upsert(
     rows = list(rows)
     if not rows:
         return
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(_upsert(table, connection.dialect.name, tuple(rows[0]), where, tuple(keep)), rows)
+
+
+@lru_cache
+def _upsert(
+    table: sa.Table, engine: str, names: tuple[str, ...], where: Callable[[Any], Any] | None, keep: tuple[str, ...]
+) -> sa.Insert:
+    """Return the statement, composed once: it is executed much more often than there are different ones."""
+    make = postgresql.insert if engine == "postgresql" else sqlite.insert
     statement = make(table)
     key = [column.name for column in table.primary_key.columns]
-    changes = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
+    changes = {name: statement.excluded[name] for name in names if name not in key and name not in keep}
     condition = where(statement.excluded) if where else None
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes, where=condition), rows)
+    return statement.on_conflict_do_update(index_elements=key, set_=changes, where=condition)
 
 
-def _as_dicts(names: Sequence[str], rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _bound(table: sa.Table, rows: Sequence[Row], dialect: sa.Dialect) -> Iterable[Sequence[Any]]:
-    """Convert the values by the columns' types, which COPY would skip: a time without a zone is refused here."""
-    kinds = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns]
+def _bound(columns: Iterable["sa.Column[Any]"], rows: Sequence[Row], dialect: sa.Dialect) -> Iterator[Row]:
+    """Convert the values by the columns' types, which the driver does not know: a time without a zone is refused here."""
+    kinds = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
     places = [(place, process) for place, process in enumerate(kinds) if process is not None]
     for row in rows:
         values = list(row)
         for place, process in places:
             values[place] = process(values[place])
-        yield values
+        yield tuple(values)
 
 
-def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+def _named(connection: sa.Connection, table: sa.Table) -> str:
     quote = connection.dialect.identifier_preparer.quote
-    statement = f"COPY {quote(table.name)} ({', '.join(quote(column.name) for column in table.columns)}) FROM STDIN"
+    return f"{quote(table.name)} ({', '.join(quote(column.name) for column in table.columns)})"
+
+
+def _copy(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
+    statement = f"COPY {_named(connection, table)} FROM STDIN"
     dbapi_error = connection.dialect.loaded_dbapi.Error
-    prepared = _bound(table, rows, connection.dialect)
     cursor: Any = connection.connection.cursor()
     try:
         with cursor.copy(statement) as copy:
-            for row in prepared:
+            for row in rows:
                 copy.write_row(row)
     except dbapi_error as error:
         raise exc.DBAPIError.instance(statement, None, error, dbapi_error) from error

@@ -126,7 +126,7 @@ def _of_names(connection: sa.Connection, company: _Company, table: sa.Table) -> 
             groups[where, row.event_id, normal_name(name)].append((name, row))
     old_rows: list[Row] = []
     new_rows: list[Row] = []
-    place = list(table.columns).index(table.c.person_id)
+    place = table.columns.keys().index("person_id")
     for (day, event_id, normal), members in groups.items():
         first = person_id(company.key, None, normal, event_id)
         numbers = _numbers(table, members, first)
@@ -182,12 +182,12 @@ def _of_emails(connection: sa.Connection, company: _Company) -> None:
     for old, new in sorted(company.emails.items()):
         is_left = False
         for table in WITH_PEOPLE:
-            place = list(table.columns).index(table.c.person_id)
+            place = table.columns.keys().index("person_id")
             here = (table.c.company_id == company.company_id, table.c.person_id == old)
             for row in connection.execute(sa.select(table).where(*here)).all():
                 moved = (*row[:place], new, *row[place + 1 :])
                 day = row.day if "day" in table.columns else NO_DAY
-                key = [(column, moved[list(table.columns).index(column)]) for column in table.primary_key.columns]
+                key = [(column, moved[table.columns.keys().index(column.name)]) for column in table.primary_key.columns]
                 taken = sa.select(sa.literal(1)).select_from(table).where(*(column == value for column, value in key))
                 if table.c.person_id in list(table.primary_key.columns) and connection.scalar(taken) is not None:
                     is_left = True

@@ -171,7 +171,7 @@ def loss_of(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> Loss |
     names = next((names for names in _COUNTED if set(names) <= set(table.columns.keys())), ())
     left, had = len(new), len(old)
     if names:
-        places = [list(table.columns).index(table.c[name]) for name in names]
+        places = [table.columns.keys().index(name) for name in names]
         left, had = (sum(int(row[place] or 0) for row in rows for place in places) for rows in (new, old))
     return Loss(_COUNTED.get(names, "rows"), left, had) if 2 * left < had else None
 
@@ -197,7 +197,7 @@ def restated(table: sa.Table, old: frozenset[Row], new: frozenset[Row]) -> list[
 def _numbers(table: sa.Table, rows: frozenset[Row]) -> dict[tuple[str, str], float]:
     columns = list(table.columns)
     of = next((name for name in ("event_id", "event_type") if name in table.columns), None)
-    key = None if of is None else columns.index(table.c[of])
+    key = None if of is None else table.columns.keys().index(of)
     adds_up = {column.name for column in table.primary_key} != {"company_id", "day", of}
     numeric = [
         place
@@ -233,7 +233,7 @@ def _not_superseded(update: SliceUpdate, old_totals: frozenset[Row]) -> frozense
     """Return the requested events without those that another refresh has fetched at a newer hour meanwhile."""
     if update.requested is None:
         return None
-    event, through = (list(proofs.columns).index(proofs.c[name]) for name in ("event_id", "data_through"))
+    event, through = (proofs.columns.keys().index(name) for name in ("event_id", "data_through"))
     return update.requested - {row[event] for row in old_totals if row[through] > update.through}
 
 
@@ -241,6 +241,6 @@ def _merged(table: sa.Table, old: frozenset[Row], rows: Sequence[Row], fresh: fr
     """Return the slice's rows: those of the requested events are new, those of others stay."""
     if fresh is None:
         return frozenset(rows)
-    event = list(table.columns).index(table.c.event_id)
+    event = table.columns.keys().index("event_id")
     stay = frozenset(row for row in old if row[event] not in fresh)
     return stay | frozenset(row for row in rows if row[event] in fresh)

@@ -61,18 +61,23 @@ def replace_slices(
     late_window: timedelta,
     run_id: str | None,
 ) -> list[SliceResult]:
-    """Replace slices of one dataset of one company and write their bookkeeping; return a result for each, in order.
+    """Replace slices of one company and write their bookkeeping; return a result for each, in order.
 
-    The caller holds the company's write transaction (`Warehouse.write` in `database/engine.py`, which takes its lock).
-    `at` is the clock's time, `late_window` what makes a day final.
+    No slice may be there twice. The caller holds the company's write transaction (`Warehouse.write` in
+    `database/engine.py`, which takes its lock). `at` is the clock's time, `late_window` what makes a day final.
     """
     if not updates:
         return []
-    table = updates[0].table
-    stored = _slices(connection, table, company_id, [update.day for update in updates])
-    decided = [(update, stored[update.day], decide(update, stored[update.day], late_window)) for update in updates]
+    stored = _slices(connection, company_id, updates)
+    befores = [stored[update.table.name, update.day] for update in updates]
+    decided = [
+        (update, before, decide(update, before, late_window)) for update, before in zip(updates, befores, strict=True)
+    ]
     written = [one for one in decided if one[2].state in {SliceState.CHANGED, SliceState.UNCHANGED}]
-    _exchange(connection, table, [(before.rows, decision.rows) for _, before, decision in written])
+    for table in dict.fromkeys(update.table for update in updates):
+        _exchange(
+            connection, table, [(b.rows, decision.rows) for update, b, decision in written if update.table is table]
+        )
     _exchange(connection, proofs, [(before.control_totals, decision.control_totals) for _, before, decision in written])
     _exchange(connection, unlisted_usage, [(before.unlisted, decision.unlisted) for _, before, decision in written])
     bulk.upsert(
@@ -83,7 +88,7 @@ def replace_slices(
     bulk.upsert(connection, restatements, _restatements(company_id, written, at, run_id))
     return [
         SliceResult(
-            table,
+            update.table,
             update.day,
             decision.state,
             len(decision.rows),
@@ -115,7 +120,7 @@ def note_refresh(
     run_id: str | None,
 ) -> None:
     """Write the bookkeeping of a dataset without days that is stored in one piece, such as a company's events."""
-    before = _bookkeeping_rows(connection, company_id, dataset, [NO_DAY]).get(NO_DAY)
+    before = _bookkeeping_rows(connection, company_id, [dataset], [NO_DAY]).get((dataset, NO_DAY))
     if before is not None and before.data_through is not None:
         through = max(through, before.data_through)
     row = {
@@ -144,13 +149,22 @@ def note_stored(
 
 def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: date = NO_DAY) -> None:
     """Update the row count and checksum of a slice whose rows were changed without a refresh."""
-    rows, counted = _rows_of(connection, table, company_id, day), frozenset[Row]()
-    if table is event_participants:
-        counted = with_unlisted(counted, frozenset(_rows_of(connection, unlisted_usage, company_id, day)))
+    rows = _rows_of(connection, table, company_id, day)
+    counted = [*rows, *_rows_of_nobody(connection, table, company_id, day)]
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
-    checked = checksum_of(table, [*rows, *counted])
-    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checked))
+    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, counted)))
+
+
+def counted_rows(connection: sa.Connection, company_id: str, table: sa.Table, day: date) -> list[Row]:
+    """Return the rows of a slice, and what is beyond them as rows of nobody."""
+    return [*_rows_of(connection, table, company_id, day), *_rows_of_nobody(connection, table, company_id, day)]
+
+
+def _rows_of_nobody(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> frozenset[Row]:
+    if table is not event_participants:
+        return frozenset()
+    return with_unlisted(frozenset(), frozenset(_rows_of(connection, unlisted_usage, company_id, day)))
 
 
 def _rows_of(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> list[Row]:
@@ -190,28 +204,36 @@ def _restatements(
     ]
 
 
-def _slices(connection: sa.Connection, table: sa.Table, company_id: str, days: Sequence[date]) -> dict[date, Before]:
-    bookkept = _bookkeeping_rows(connection, company_id, table.name, days)
-    rows = _rows_by_day(connection, table, company_id, [day for day in days if day in bookkept and bookkept[day].rows])
-    totals: dict[date, frozenset[Row]] = {}
-    if table is event_participants or table is event_concurrency:  # the control totals have each event's newest hour
-        totals = _rows_by_day(connection, proofs, company_id, days)
-    beyond: dict[date, frozenset[Row]] = {}
-    if table is event_participants:
-        beyond = _rows_by_day(connection, unlisted_usage, company_id, days)
-    none: frozenset[Row] = frozenset()
-    return {
-        day: Before(bookkept.get(day), rows.get(day, none), totals.get(day, none), beyond.get(day, none))
-        for day in days
-    }
+def _slices(
+    connection: sa.Connection, company_id: str, updates: Sequence[SliceUpdate]
+) -> dict[tuple[str, date], Before]:
+    days: dict[sa.Table, list[date]] = {}
+    for update in updates:
+        days.setdefault(update.table, []).append(update.day)
+    names = [table.name for table in days]
+    bookkept = _bookkeeping_rows(connection, company_id, names, [update.day for update in updates])
+    found = {}
+    for table, here in days.items():
+        known = {day: bookkept.get((table.name, day)) for day in here}
+        rows = _rows_by_day(connection, table, company_id, [day for day, row in known.items() if row and row.rows])
+        totals: dict[date, frozenset[Row]] = {}
+        if table is event_participants or table is event_concurrency:  # they have each event's newest hour
+            totals = _rows_by_day(connection, proofs, company_id, here)
+        beyond: dict[date, frozenset[Row]] = {}
+        if table is event_participants:
+            beyond = _rows_by_day(connection, unlisted_usage, company_id, here)
+        none: frozenset[Row] = frozenset()
+        for day, row in known.items():
+            found[table.name, day] = Before(row, rows.get(day, none), totals.get(day, none), beyond.get(day, none))
+    return found
 
 
 def _bookkeeping_rows(
-    connection: sa.Connection, company_id: str, dataset: str, days: Sequence[date]
-) -> dict[date, Any]:
+    connection: sa.Connection, company_id: str, datasets: Sequence[str], days: Sequence[date]
+) -> dict[tuple[str, date], Any]:
     r = refreshes.c
-    where = (r.company_id == company_id, r.dataset == dataset, r.day.between(min(days), max(days)))
-    return {row.day: row for row in connection.execute(sa.select(refreshes).where(*where))}
+    where = (r.company_id == company_id, r.dataset.in_(datasets), r.day.between(min(days), max(days)))
+    return {(row.dataset, row.day): row for row in connection.execute(sa.select(refreshes).where(*where))}
 
 
 def _rows_by_day(
@@ -219,7 +241,7 @@ def _rows_by_day(
 ) -> dict[date, frozenset[Row]]:
     if not days:
         return {}
-    place, wanted = list(table.columns).index(table.c.day), set(days)
+    place, wanted = table.columns.keys().index("day"), set(days)
     found: dict[date, list[Row]] = {}
     where = (table.c.company_id == company_id, table.c.day.between(min(days), max(days)))
     for row in connection.execute(sa.select(table).where(*where)):

@@ -65,41 +65,51 @@ def delete_before(connection: sa.Connection, company_id: str, datasets: Collecti
     connection.execute(problems.delete().where(*chosen))
 
 
+Requested = Mapping[date, Collection[str] | None]
+"""What was requested of a dataset: by day the events, None for all of them."""
+
+
 @repeats
 def replace_problems(
     warehouse: Warehouse,
     company_id: str,
-    dataset: str,
-    requested: Mapping[date, Collection[str] | None],
+    requested: Mapping[str, Requested],
     standing: Iterable[Problem],
     *,
     at: datetime,
 ) -> None:
-    """Make `standing` the problems of what was requested: by day the events, None for all of them.
+    """Make `standing` the problems of what was requested, by dataset.
 
     New ones are added, solved ones go, old ones keep `since`. Those of other events of a day stay as they are.
     """
-    if not requested:
+    days = [day for of_dataset in requested.values() for day in of_dataset]
+    if not days:
         return
-    stands = {(one.day, one.event_id): (one.reason[:LONGEST_REASON], one.kind) for one in standing}
-    here = (problems.c.company_id == company_id, problems.c.dataset == dataset)
-    chosen = (*here, problems.c.day.between(min(requested), max(requested)))
+    stands = {
+        (one.dataset, one.day, one.event_id): (one.reason[:LONGEST_REASON], one.kind)
+        for one in standing
+        if requested[one.dataset]
+    }
+    p = problems.c
+    chosen = (p.company_id == company_id, p.dataset.in_(list(requested)), p.day.between(min(days), max(days)))
     with warehouse.read() as connection:
         known = {
-            (row.day, row.event_id): (row.reason, ProblemKind(row.kind))
+            (row.dataset, row.day, row.event_id): (row.reason, ProblemKind(row.kind))
             for row in connection.execute(sa.select(problems).where(*chosen))
-            if row.day in requested
+            if row.day in requested[row.dataset]
         }
-    for (day, event_id), said in known.items():
-        events = requested[day]
+    for (dataset, day, event_id), said in known.items():
+        events = requested[dataset][day]
         if events is not None and event_id not in events:
-            stands[day, event_id] = said
+            stands[dataset, day, event_id] = said
     if known == stands:
         return
     with warehouse.write() as connection:
-        gone = known.keys() - stands.keys()
-        for day, event_id in sorted(gone):  # in order: two processes must not wait for each other
-            connection.execute(problems.delete().where(*here, problems.c.day == day, problems.c.event_id == event_id))
+        for dataset, day, event_id in sorted(
+            known.keys() - stands.keys()
+        ):  # in order: two processes must not wait for each other
+            of_it = (p.company_id == company_id, p.dataset == dataset, p.day == day, p.event_id == event_id)
+            connection.execute(problems.delete().where(*of_it))
         rows = [
             {
                 "company_id": company_id,
@@ -110,6 +120,6 @@ def replace_problems(
                 "since": at,
                 "kind": kind,
             }
-            for (day, event_id), (reason, kind) in sorted(stands.items())
+            for (dataset, day, event_id), (reason, kind) in sorted(stands.items())
         ]
         bulk.upsert(connection, problems, rows, keep=("since",))

@@ -37,13 +37,14 @@ def tend(clock: Path) -> None:
     Tells the time of each round that it has ended, once nothing was left to ask for.
     """
     from sequel_assets.cli.support.dagster_home import command_tags, end_lost_runs
-    from sequel_assets.orchestration.sensors.webhooks import webhooks_job
+    from sequel_assets.orchestration.sensors.webhook_job import webhooks_job
 
     with dg.DagsterInstance.get() as instance:
         end_lost_runs(instance)
+        job = webhooks_job()
         while True:
             os.environ["SEQUEL_NOW"] = told = clock.read_text()
-            if not _round(instance, command_tags(), webhooks_job):
+            if not _round(instance, command_tags(), job):
                 (clock.parent / "rounded").write_text(told)
                 time.sleep(0.05)
 
@@ -54,14 +55,14 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
     from sequel_assets.orchestration.assets.slices import refresh_asset
     from sequel_assets.orchestration.partitions import slice_partitions
     from sequel_assets.orchestration.resources import Observer, Platform
-    from sequel_assets.orchestration.schedules.schedules import SLICES_JOB, schedules
+    from sequel_assets.orchestration.schedules.schedules import schedules, slices_job
     from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
 
     known = settings.load()
     now = known.clock().astimezone(UTC)
     defs = dg.Definitions(
         assets=[refresh_asset(slice_partitions(known))],
-        jobs=[SLICES_JOB, job],
+        jobs=[slices_job(), job],
         resources={"platform": Platform(), "observer": Observer()},
         executor=dg.in_process_executor,
     )

@@ -103,6 +103,11 @@ def test_a_held_day_is_told_and_accepted_by_its_owner_alone(checkout: Checkout, 
     assert "sequel-assets accept" in problem["reason"]
     assert rows_of(checkout.url, restatements) == []
 
+    requests = len(asked)
+    shown = checkout.quickly("accept", "--company", "acme", *FIRST_DAY, "--dry-run")
+    assert (shown.returncode, len(asked)) == (0, requests)
+    assert "Nothing was changed." in shown.stdout
+    assert "event_participants" in shown.stdout
     done = checkout.call("accept", "--company", " Acme | Events ", *FIRST_DAY)
     assert (done.returncode, done.stderr) == (0, ""), done
     assert "Changed" in done.stdout

@@ -1,6 +1,7 @@
 """A backfill that is stopped or killed: what it says, what it leaves, and that the next call completes it."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -39,6 +40,9 @@ def test_a_backfill_that_is_stopped_says_so_and_the_next_call_completes(
     process.send_signal(number)
     said, errors = process.communicate(timeout=120)
     assert process.returncode == 130, (said, errors)
+    assert re.search(
+        r"^[a-z-]+\.[0-9a-f]{8}: stopped after \d+ of \d+ slices, which stay, 0 failed, \d+ requests, run ", said, re.M
+    )
     assert errors.splitlines() == ["stopped; what was committed stays, and the same command continues from there"]
     statuses = checkout.runs()
     assert len(statuses) < 3

@@ -18,7 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from sequel_assets.cli.support.tabular import BATCH_ROWS, defuse, schema_of, undo, write
+from sequel_assets.cli.support.tabular import defuse, undo, write
+from sequel_assets.queries.arrow import BATCH_ROWS, schema_of
 from sequel_assets.warehouse.tables.types import UtcDateTime
 from sequel_assets_tests.support.hostile_names import obeyed
 

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
-from sequel_assets.orchestration.schedules.schedules import SLICES_JOB
+from sequel_assets.orchestration.namespace import SLICES
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Attendance, Clock, Event, Sandbox, World
@@ -148,9 +148,7 @@ def test_the_partition_view_shows_exactly_which_slices_are_done_and_which_failed
     The roll-up of the root waits for all beneath it: of that day it is neither done nor failed, since the root's own run
     is good.
     """
-    assert served.runs(pipelineName=SLICES_JOB.name) == served.ranges(BEFORE), (
-        "the command's backfill: one run per company"
-    )
+    assert served.runs(pipelineName=SLICES) == served.ranges(BEFORE), "the command's backfill: one run per company"
     sandbox.faults.always(f"*/e-late/top-participants?*{FAILING_DAY}*{FAILING_DAY}*", "http_500")
     backfill = served.backfill(DAYS)
     assert served.runs(tags=[{"key": "dagster/backfill", "value": backfill}]) == served.ranges(DAYS, ACME)

@@ -198,12 +198,33 @@ def test_choosing_a_fact_alone_derives_its_insights_and_shows_them(stage: Stage)
     assert {name: stage.statuses(name)[0] for name in DATASETS} == dict.fromkeys(DATASETS, wanted)
 
 
-@pytest.mark.scenario
-def test_a_second_run_is_unchanged_and_leaves_the_rows(stage: Stage) -> None:
-    """The slices say so, and stay green."""
+def test_insights_alone_of_days_without_facts_fail_and_name_them(stage: Stage) -> None:
+    """A green run that wrote nothing would look as if the day were there."""
+    result = stage.refresh([ACME], DAYS[0], DAYS[1], assets=["daily_usage"])
+    assert not result.success
+    assert why_failed(result).splitlines() == [
+        "2 slices could not be derived, and nothing of them was written; the other slices are right; "
+        "materialize event_participants of the missing days first, which derives these too:",
+        *(f"{stage.key(ACME)} {day} daily_usage: {day} has no event_participants yet" for day in DAYS[:2]),
+    ]
+    assert stage.statuses("daily_usage") == (set(), stage.slice_keys([ACME], DAYS[:2]))
+
+
+@ON_REFRESHED
+def test_a_slice_that_is_not_requested_again_keeps_its_page(stage: Stage) -> None:
+    """A second run says that it is unchanged and why it was not requested; its figures, rows and preview are as before."""
+    cost = {"status", "requests", "seconds", "last_30_days"}
+    before = {name: stage.latest(name, ACME, DAYS[0]) for name in DATASETS}
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
-    assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
-    assert {stage.latest(name, ACME, DAYS[0])["status"] for name in DATASETS} == {"unchanged"}
+    after = {name: stage.latest(name, ACME, DAYS[0]) for name in DATASETS}
+    assert {page.pop("not_requested") for page in after.values()} == {
+        "complete for this hour, data through 2026-03-03 15:00 UTC; "
+        "to request it again, launch a run with the tag sequel_assets/force = true"
+    }
+    assert {page["status"] for page in after.values()} == {"unchanged"}
+    assert [{name: page[name] for name in page.keys() - cost} for page in after.values()] == [
+        {name: page[name] for name in page.keys() - cost} for page in before.values()
+    ]
 
 
 def test_the_tags_of_a_range_are_the_ones_that_dagster_reads() -> None:

@@ -12,7 +12,7 @@ from dagster._utils.schedules import cron_string_iterator
 from sequel_assets import settings
 from sequel_assets.orchestration.assets.subscriptions import subscriptions_asset, subscriptions_check
 from sequel_assets.orchestration.resources import Platform
-from sequel_assets.orchestration.schedules.subscriptions import SUBSCRIPTIONS_JOB, subscription_schedules
+from sequel_assets.orchestration.schedules.subscriptions import subscription_schedules, subscriptions_job
 from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.warehouse.tables.webhooks import subscriptions
 from sequel_assets_tests.support.small_world import NOW
@@ -28,7 +28,7 @@ def run(stage: Stage, job: str = "keep_subscriptions") -> dg.ExecuteInProcessRes
     definitions = dg.Definitions(
         assets=[subscriptions_asset()],
         asset_checks=[subscriptions_check()],
-        jobs=[SUBSCRIPTIONS_JOB, checks],
+        jobs=[subscriptions_job(), checks],
         resources={"platform": Platform()},
         executor=dg.in_process_executor,
     )
@@ -37,7 +37,7 @@ def run(stage: Stage, job: str = "keep_subscriptions") -> dg.ExecuteInProcessRes
 
 def tick(stage: Stage, schedule: dg.ScheduleDefinition, at: str) -> object:
     """How many runs the schedule asks for at a time of the day, or why it skips."""
-    told = stage.tick(schedule, datetime.fromisoformat(f"2026-03-03T{at}Z"), resources={"platform": Platform()})
+    told = stage.tick(schedule, datetime.fromisoformat(f"2026-03-03T{at}Z"))
     return told.skip_message or len(told.run_requests or [])
 
 

@@ -71,7 +71,9 @@ def test_each_company_day_has_a_line_and_what_was_not_requested_says_why() -> No
         "company-1.00000001: 2 days from 2026-11-02 to 2026-11-03 not requested: final, complete for this hour, or forgotten "
         "by Sequel; to request them again, launch the run with the tag sequel_assets/force = true",
     ]
+    assert RunSummary({}).table() == ""
     assert made.table() == (
+        "\n\n"
         "| company | days | minutes | requests | seconds | slices changed | slices failed |\n"
         "| --- | --- | --- | --- | --- | --- | --- |\n"
         "| company-1.00000001 | 1 | 1,204 | 11 | 0 | 2 | 0 |\n"

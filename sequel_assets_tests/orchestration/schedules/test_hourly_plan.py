@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sequel_assets.orchestration import run_tags
+from sequel_assets.orchestration.namespace import Namespace
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START, range_tags
 from sequel_assets.orchestration.schedules.hourly_plan import (
     GAP,
-    HOURLY_ASSETS,
     MAX_OLDER_RUNS,
     Rectangle,
     covered,
@@ -30,9 +30,12 @@ def march(day: int) -> date:
     return date(2026, 3, day)
 
 
+HOURLY_ASSETS = [dg.AssetKey(["emea", "daily_usage"])]
+
+
 def requested(owed: dict[str, list[date]], *under_way: Rectangle, hour: str | None = None) -> list[dict[str, str]]:
     """Return the tags of the runs that are asked for."""
-    requests = decide_hour(KEYS, owed, hour, under_way, HOUR, TODAY)
+    requests = decide_hour(KEYS, owed, hour, under_way, HOUR, TODAY, HOURLY_ASSETS)
     assert isinstance(requests, list), requests.skip_message
     assert len({request.run_key for request in requests}) == len(requests)
     return [dict(request.tags) for request in requests]
@@ -48,14 +51,14 @@ def older(key: str, first: date, last: date) -> dict[str, str]:
 
 def test_an_ordinary_hour_asks_for_today_over_every_company_in_one_run() -> None:
     """Also where only one of them owes it; what an open day does not owe is not planned."""
-    requests = decide_hour(KEYS, {"a.key": [TODAY], "b.key": []}, None, [], HOUR, TODAY)
+    requests = decide_hour(KEYS, {"a.key": [TODAY], "b.key": []}, None, [], HOUR, TODAY, HOURLY_ASSETS)
     assert requests == [dg.RunRequest(run_key="hour-2026033115", tags=the_hours(TODAY), asset_selection=HOURLY_ASSETS)]
 
 
 def test_days_that_most_companies_owe_widen_that_run() -> None:
     """The first hour of a day: yesterday closes, an older one turns final; all datasets are planned."""
     owed = {key: [march(28), march(30), TODAY] for key in KEYS}
-    (request,) = decide_hour(KEYS, owed, None, [], HOUR, TODAY) or []  # type: ignore[misc]
+    (request,) = decide_hour(KEYS, owed, None, [], HOUR, TODAY, HOURLY_ASSETS) or []  # type: ignore[misc]
     assert (request.tags, request.asset_selection) == (the_hours(march(28)), None)
 
 
@@ -122,10 +125,12 @@ def test_a_tick_skips_with_words() -> None:
     """Nobody known, everything there, an earlier hour or other runs at what is due."""
     owed = {"a.key": [TODAY]}
     told = [
-        decide_hour([], {}, None, [], HOUR, TODAY),
-        decide_hour(KEYS, {"a.key": []}, None, [], HOUR, TODAY),
-        decide_hour(KEYS, owed, "run-7", [], HOUR, TODAY),
-        decide_hour(KEYS, {"a.key": [march(1)]}, None, [Rectangle(KEYS, march(1), march(1))], HOUR, TODAY),
+        decide_hour([], {}, None, [], HOUR, TODAY, HOURLY_ASSETS),
+        decide_hour(KEYS, {"a.key": []}, None, [], HOUR, TODAY, HOURLY_ASSETS),
+        decide_hour(KEYS, owed, "run-7", [], HOUR, TODAY, HOURLY_ASSETS),
+        decide_hour(
+            KEYS, {"a.key": [march(1)]}, None, [Rectangle(KEYS, march(1), march(1))], HOUR, TODAY, HOURLY_ASSETS
+        ),
     ]
     assert [skip.skip_message for skip in told if isinstance(skip, dg.SkipReason)] == [
         "no company is known yet; the sensor new_companies finds them",
@@ -141,7 +146,7 @@ def test_many_runs_for_older_days_take_turns() -> None:
     owed = {key: [march(1 + n % 25), TODAY] for n, key in enumerate(keys)}
     seen: set[str] = set()
     for hour in range(3):
-        requests = decide_hour(keys, owed, None, [], HOUR + timedelta(hours=hour), TODAY)
+        requests = decide_hour(keys, owed, None, [], HOUR + timedelta(hours=hour), TODAY, HOURLY_ASSETS)
         assert isinstance(requests, list)
         assert len(requests) == 1 + MAX_OLDER_RUNS
         seen |= {request.tags[RANGE_START].partition("|")[0] for request in requests[1:]}
@@ -184,7 +189,10 @@ def test_only_the_hours_own_run_of_the_last_hour_holds_up_the_next(tag: str, is_
     """One that a power cut has left behind as started does not, nor does one that makes good older days."""
     with dg.instance_for_test() as instance:
         run = instance.create_run_for_job(
-            dg.GraphDefinition("j").to_job(), status=dg.DagsterRunStatus.STARTED, tags={run_tags.HOURLY: tag}
+            dg.GraphDefinition("j").to_job("refresh_slices"),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={run_tags.HOURLY: tag},
         )
+        assert hour_under_way(instance, space=Namespace("emea")) is None
         assert hour_under_way(instance) == (run.run_id if is_the_hours else None)
         assert hour_under_way(instance, at=datetime.now(UTC) + timedelta(minutes=61)) is None

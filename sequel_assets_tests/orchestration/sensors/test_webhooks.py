@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.cli.commands.serve import receiver_of
-from sequel_assets.orchestration.sensors.webhooks import webhooks_job
+from sequel_assets.orchestration.sensors.webhook_job import webhooks_job
 from sequel_assets.refresh.core import config
 from sequel_assets.sandbox import Attendance, Company, DeliveryFaults, Event, Person, World
 from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
@@ -110,7 +110,7 @@ def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(stage: Webh
     (again,) = stage.look().run_requests
     assert (again.run_key, again.tags) == (first.run_key, first.tags)
     waiting = stage.stage.instance.create_run_for_job(
-        webhooks_job, tags=first.tags, status=dg.DagsterRunStatus.NOT_STARTED
+        webhooks_job(), tags=first.tags, status=dg.DagsterRunStatus.NOT_STARTED
     )
     assert stage.ask() == f"run {waiting.run_id} is about to take them up"
     stage.stage.instance.report_run_failed(waiting)

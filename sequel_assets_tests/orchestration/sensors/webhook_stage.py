@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from sequel_assets import settings
-from sequel_assets.orchestration.sensors.webhooks import webhook_sensors, webhooks_job
+from sequel_assets.orchestration.sensors.webhook_job import webhooks_job
+from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
 from sequel_assets.webhooks.processing.actions import REASONS
 from sequel_assets_tests.support.reference import assert_equal_tables, expected_tables, read_tables
 from sequel_assets_tests.support.stage import Stage
@@ -62,8 +63,8 @@ class WebhookStage:
 
     def execute(self, tags: Any) -> dg.ExecuteInProcessResult:
         """Execute a run about hints."""
-        repository = dg.Definitions(jobs=[webhooks_job], resources=self.stage.definitions.resources)
-        result = repository.resolve_job_def(webhooks_job.name).execute_in_process(
+        repository = dg.Definitions(jobs=[webhooks_job()], resources=self.stage.definitions.resources)
+        result = repository.resolve_job_def(webhooks_job().name).execute_in_process(
             instance=self.stage.instance, tags=dict(tags), raise_on_error=False
         )
         self.runs.append(result)

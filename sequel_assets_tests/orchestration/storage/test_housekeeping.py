@@ -165,7 +165,7 @@ def test_the_job_tells_in_its_run_what_it_did(stored_stage: Stage) -> None:
     """Its own run, and all of this week, stay."""
     stage = stored_stage
     before = runs(stage)
-    result = housekeeping_job.execute_in_process(instance=stage.instance)
+    result = housekeeping_job().execute_in_process(instance=stage.instance)
     assert result.success
     (event,) = [event for event in result.all_events if event.is_successful_output]
     told = {name: value.value for name, value in event.event_specific_data.metadata.items()}

@@ -122,6 +122,6 @@ def test_problems_of_frozen_days_are_closed(warehouse: Warehouse) -> None:
     """Nothing is asked any more that could mend them; those of other days, and without a day, stand."""
     notes = [Problem(ACME, "event_participants", "no answer", on, "e1") for on in (day(0), day(2), NO_DAY)]
     for note in notes:
-        replace_problems(warehouse, ACME, note.dataset, {note.day: None}, [note], at=AT)
+        replace_problems(warehouse, ACME, {note.dataset: {note.day: None}}, [note], at=AT)
     derived(warehouse, frozen_before=day(1))
     assert [row[2] for row in table_of(warehouse, problems)] == [NO_DAY, day(2)]

@@ -15,10 +15,8 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionMap
 
-from sequel_assets.insights import INSIGHTS
-
-COMPILED_AT_MOST, COMPOSED_AT_MOST = 2000, 32
-"""Compiled statements in all, and composed ones of each insight; more would only cost memory."""
+COMPILED_AT_MOST = 2000
+"""Compiled statements in all; more would only cost memory."""
 
 
 class SharedCompiledCache(dict[Any, Any]):
@@ -43,7 +41,6 @@ class SharedCompiledCache(dict[Any, Any]):
 def share_all() -> None:
     """Share what costs most; called once, before any test."""
     _share_compiled_statements()
-    _share_composed_statements()
     _share_migrations()
     _share_certificates()
 
@@ -54,13 +51,6 @@ def _share_compiled_statements() -> None:
     @sa.event.listens_for(sa.Engine, "engine_connect")
     def _use(connection: sa.Connection) -> None:
         connection.execution_options(compiled_cache=cache)
-
-
-def _share_composed_statements() -> None:
-    """Let every insight remember the SELECTs that it composed for a company and a range of days."""
-    for insight in INSIGHTS:
-        remembered = functools.lru_cache(COMPOSED_AT_MOST)(insight.select)
-        object.__setattr__(insight, "select", remembered)  # the dataclass is frozen
 
 
 def _share_migrations() -> None:

@@ -118,15 +118,14 @@ def test_problems_stand_until_they_are_repaired(warehouse: Warehouse) -> None:
 
     def settle(standing: list[Problem], when: int) -> list[tuple[object, ...]]:
         at = AT + timedelta(hours=when)
-        problems.replace_problems(warehouse, ACME, "event_participants", dict.fromkeys(days), standing, at=at)
+        problems.replace_problems(warehouse, ACME, {"event_participants": dict.fromkeys(days)}, standing, at=at)
         return [row[2:6] for row in table_of(warehouse, problems_table)]
 
-    problems.replace_problems(warehouse, ACME, "event_participants", {day(1): None}, [problem(1, "between")], at=AT)
+    problems.replace_problems(warehouse, ACME, {"event_participants": {day(1): None}}, [problem(1, "between")], at=AT)
     problems.replace_problems(
         warehouse,
         "other",
-        "event_participants",
-        {day(0): None},
+        {"event_participants": {day(0): None}},
         [Problem("other", "event_participants", "x", day(0))],
         at=AT,
     )
@@ -144,12 +143,12 @@ def test_problems_stand_until_they_are_repaired(warehouse: Warehouse) -> None:
 def test_the_same_problems_again_write_nothing(warehouse: Warehouse) -> None:
     """An hourly refresh with nothing new must not even begin a write transaction."""
     standing = [problem(0, "r" * 3000)]
-    problems.replace_problems(warehouse, ACME, "event_participants", {day(0): None}, standing, at=AT)
+    problems.replace_problems(warehouse, ACME, {"event_participants": {day(0): None}}, standing, at=AT)
     before = everything(warehouse)
     assert before["problems"] == [
         (ACME, "event_participants", day(0), "e1", "r" * problems.LONGEST_REASON, AT, "problem")
     ]
     with warehouse.write(ACME):  # on SQLite another writer's turn; a write in this thread would be refused
-        problems.replace_problems(warehouse, ACME, "event_participants", {day(0): None}, standing, at=LATER)
-        problems.replace_problems(warehouse, ACME, "event_participants", {}, [problem(0, "x")], at=LATER)
+        problems.replace_problems(warehouse, ACME, {"event_participants": {day(0): None}}, standing, at=LATER)
+        problems.replace_problems(warehouse, ACME, {"event_participants": {}}, [problem(0, "x")], at=LATER)
     assert everything(warehouse) == before

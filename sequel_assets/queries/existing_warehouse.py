@@ -1,4 +1,4 @@
-"""Open an existing warehouse for commands. Nothing here creates or migrates one."""
+"""Opens an existing warehouse, for commands and notebooks. Nothing here creates or migrates one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

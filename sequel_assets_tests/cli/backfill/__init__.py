@@ -1,0 +1,1 @@
+"""Tests of `sequel_assets.cli.backfill`."""
