@@ -30,6 +30,7 @@ GRANT CREATE ON SCHEMA public TO sequel_loader;
 
 -- the loader (backfill, Dagster, migrate) owns the tables, so that it can migrate them
 ALTER TABLE activity_totals OWNER TO sequel_loader;
+ALTER TABLE api_profile OWNER TO sequel_loader;
 ALTER TABLE audience_usage OWNER TO sequel_loader;
 ALTER TABLE availability OWNER TO sequel_loader;
 ALTER TABLE chat_messages OWNER TO sequel_loader;
@@ -71,6 +72,7 @@ ALTER TABLE restatements OWNER TO sequel_loader;
 ALTER TABLE silences OWNER TO sequel_loader;
 ALTER TABLE subscriptions OWNER TO sequel_loader;
 ALTER TABLE top_participants OWNER TO sequel_loader;
+ALTER TABLE unlisted_usage OWNER TO sequel_loader;
 ALTER TABLE usage_comparison OWNER TO sequel_loader;
 ALTER TABLE warehouse_identity OWNER TO sequel_loader;
 ALTER TABLE sequel_assets_schema OWNER TO sequel_loader;
@@ -84,6 +86,7 @@ GRANT SELECT ON warehouse_identity TO sequel_receiver;
 -- readers see the numbers, without personal columns
 GRANT SELECT ON sequel_assets_schema TO sequel_reader;
 GRANT SELECT ON activity_totals TO sequel_reader;
+GRANT SELECT ON api_profile TO sequel_reader;
 GRANT SELECT ON audience_usage TO sequel_reader;
 GRANT SELECT ON availability TO sequel_reader;
 GRANT SELECT (company_id, day, event_id, message_id, position, person_id, sent_at) ON chat_messages TO sequel_reader;
@@ -122,6 +125,7 @@ GRANT SELECT ON replays TO sequel_reader;
 GRANT SELECT ON restatements TO sequel_reader;
 GRANT SELECT ON silences TO sequel_reader;
 GRANT SELECT ON top_participants TO sequel_reader;
+GRANT SELECT ON unlisted_usage TO sequel_reader;
 GRANT SELECT ON usage_comparison TO sequel_reader;
 
 -- these readers also see who people are and what they wrote

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.refresh.core.datasets import CATALOG, ENDPOINTS, SLICED
-from sequel_assets.warehouse.tables.company_lists import availability, warehouse_identity
+from sequel_assets.warehouse.tables.company_lists import api_profile, availability, warehouse_identity
 from sequel_assets.warehouse.tables.core import (
     exclusions,
     people,
@@ -24,6 +24,7 @@ from sequel_assets.warehouse.tables.core import (
     silences,
 )
 from sequel_assets.warehouse.tables.dataset import Dataset
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 from sequel_assets.warehouse.tables.webhooks import inbox, subscriptions
 from tools.examples import example_rows
 from tools.flow import flow_svg
@@ -35,6 +36,7 @@ MAX_EXAMPLE = 36
 BOOKKEEPING = (
     people,
     proofs,
+    unlisted_usage,
     silences,
     refreshes,
     problems,
@@ -44,6 +46,7 @@ BOOKKEEPING = (
     *(table for endpoint in ENDPOINTS for table in endpoint.beside.values()),
     availability,
     warehouse_identity,
+    api_profile,
     subscriptions,
     inbox,
 )

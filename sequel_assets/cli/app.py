@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli import export, integrations, notifications, query, sandbox, webhooks
+from sequel_assets.cli import doctor, export, integrations, notifications, query, sandbox, webhooks
 from sequel_assets.cli.support.arguments import (
     Companies,
     DryRun,
@@ -57,6 +57,7 @@ app.add_typer(export.people, name="people")
 app.declare("sequel-assets export --all --from 2026-11-01 --to 2026-11-30 --format parquet --out exports")(
     export.export
 )
+app.declare("sequel-assets doctor --report report.md")(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,7 +10,9 @@ from sequel_assets.cli.support.arguments import Companies
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="the file to write; an existing file is replaced once the new one is complete"),
+    typer.Option(
+        "--out", metavar="FILE", help="the file to write; an existing file is replaced once the new one is complete"
+    ),
 ]
 
 
@@ -22,8 +24,10 @@ def metrics(company: Companies = None, out: Out = None) -> None:
 
 
 def dbt_sources(
-    schema: Annotated[str, typer.Option(help="the schema that holds the tables")] = "public",
-    database: Annotated[str | None, typer.Option(help="the database, where dbt is connected to another one")] = None,
+    schema: Annotated[str, typer.Option(metavar="NAME", help="the schema that holds the tables")] = "public",
+    database: Annotated[
+        str | None, typer.Option(metavar="NAME", help="the database, where dbt is connected to another one")
+    ] = None,
     out: Out = None,
 ) -> None:
     """Print sources.yml for dbt: every table and column described, with tests and freshness; reads no warehouse."""

@@ -21,6 +21,9 @@ def sandbox(
     latency_ms: Annotated[float, typer.Option(min=0, max=60_000, help="how long each answer takes at least")] = 0,
     faults: Annotated[str, typer.Option(metavar="RATES", help="rates, such as http_500=0.02,slow=0.01")] = "",
     webhook_faults: Annotated[str, typer.Option(metavar="RATES", help="rates, such as drop=0.3,duplicate=0.1")] = "",
+    api: Annotated[
+        str, typer.Option(metavar="VARIATIONS", help="another Sequel, such as exclusive-dates,list-cap=100")
+    ] = "",
     now: Annotated[
         str, typer.Option(metavar="TIME", help="start of the clock, such as 2026-11-23T15:07:00Z; default: now")
     ] = "",
@@ -33,7 +36,7 @@ def sandbox(
     serve(
         port=port, seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people,
         big_event=big_event, hub_only=hub_only, latency_ms=latency_ms, faults=faults, webhook_faults=webhook_faults,
-        now=now, speed=speed, verbose=verbose,
+        api=api, now=now, speed=speed, verbose=verbose,
     )  # fmt: skip
 
 

@@ -18,9 +18,11 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
 )
 from sequel_assets.warehouse.tables.dataset import Insight, Subject
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 _NUMBERS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "host_minutes", "events", "events_with_unknown_hosts")  # fmt: skip
 _UNLESS_UNKNOWN = "null where the hosts of an event of the day are not known"
+"""Nor where Sequel counts people beyond those that it lists: any of them may host the event."""
 
 audience_usage = Table(
     "audience_usage",
@@ -34,7 +36,7 @@ audience_usage = Table(
     Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False), comment=f"engaged_minutes / unique_users, two decimals, halves up; null when nobody came, and {_UNLESS_UNKNOWN}"),
     Column("host_minutes", sa.BigInteger, comment=f"minutes engaged by people in stage events that they host: with engaged_minutes all of that day; {_UNLESS_UNKNOWN}"),
     Column("events", sa.BigInteger, nullable=False, comment="stage events with at least one engaged minute, by anybody"),
-    Column("events_with_unknown_hosts", sa.BigInteger, nullable=False, comment="of them those whose hosts Sequel does not all name by an e-mail: somebody of their audience may be one"),
+    Column("events_with_unknown_hosts", sa.BigInteger, nullable=False, comment="of them those whose hosts Sequel does not all name by an e-mail, and those with people beyond its lists: somebody of their audience may be one"),
     *never_negative(*_NUMBERS),
     comment="A company's usage of stage events on a day without those who organize or present them",
 )  # fmt: skip
@@ -63,7 +65,12 @@ def select_audience_usage(company_id: str, first: date, last: date, _start: date
     events = select(m.day, m.event_id).distinct().subquery("events_of_days")
     here = (c.company_id == company_id, c.event_id == events.c.event_id)
     is_known = exists().where(*here, c.organizers.is_not(None), c.presenters.is_not(None), c.by_id + c.unknown == 0)
-    unknown = select(events.c.day).where(~is_known).group_by(events.c.day)
+    u = unlisted_usage.c
+    beyond = sa.select(u.day, u.event_id).where(
+        u.company_id == company_id, u.event_type == STAGE, u.day.between(first, last)
+    )
+    unsure = sa.union(select(events.c.day, events.c.event_id).where(~is_known), beyond).subquery("unsure")
+    unknown = select(unsure.c.day).group_by(unsure.c.day)
     r = refreshes.c
     refreshed = (r.company_id == company_id, r.dataset == event_participants.name, r.data_through.is_not(None))
     both = sa.union_all(

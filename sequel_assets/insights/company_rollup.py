@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, sel
 
 from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
 from sequel_assets.insights.sql import as_integer, average, company_label
+from sequel_assets.insights.unlisted import NO_AVERAGE, facts_of_nobody, is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
@@ -26,6 +27,7 @@ from sequel_assets.warehouse.tables.core import (
 )
 from sequel_assets.warehouse.tables.dataset import Insight, Subject
 from sequel_assets.warehouse.tables.types import UtcDateTime
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 _OVER = "; over the company and its sub-companies"
 
@@ -44,7 +46,7 @@ company_rollup = Table(
         comment="distinct people with a minute that day, counted once however many of the companies they visit; not "
         "additive, never sum it"),
     Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False),
-        comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+        comment=f"engaged_minutes / unique_users, two decimals, halves up; null when nobody came, {NO_AVERAGE}"),
     Column("events", BigInteger, nullable=False, comment="events with at least one engaged minute" + _OVER),
     Column("peak_users", BigInteger,
         comment="highest number of concurrent users in any minute, added up over the companies; stage events alone, "
@@ -52,6 +54,7 @@ company_rollup = Table(
     Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
     Column("data_through", UtcDateTime, nullable=False,
         comment="the smallest of the companies': all of them cover this hour"),
+    unlisted_column(),
     *never_negative("companies", *MINUTES, "unique_users", "events", "peak_users"),
     comment="A company's usage on a day with all its sub-companies, people counted once over all of them",
 )  # fmt: skip
@@ -61,10 +64,18 @@ def select_company_rollup(company_id: str, first: date, last: date, _start: date
     """Return the SELECT: a row `all` for every day that the companies have, and one per event type with minutes."""
     hierarchy = hierarchy_of(company_id)
     fact, r = event_participants.c, refreshes.c
+    columns = ("company_id", "day", "event_id", "event_type", "person_id", *MINUTES)
+    u = unlisted_usage.c
+    beyond = (
+        facts_of_nobody(*columns)
+        .select_from(unlisted_usage.join(hierarchy, belongs_on(hierarchy, u.company_id, u.day)))
+        .where(u.day.between(first, last))
+    )
     facts = (
-        select(fact.company_id, fact.day, fact.event_id, fact.event_type, fact.person_id, *(fact[n] for n in MINUTES))
+        select(*(fact[name] for name in columns))
         .select_from(event_participants.join(hierarchy, belongs_on(hierarchy, fact.company_id, fact.day)))
         .where(fact.day.between(first, last))
+        .union_all(beyond)
         .cte("facts")
     )
     days = (
@@ -91,11 +102,14 @@ def select_company_rollup(company_id: str, first: date, last: date, _start: date
         scopes.c.event_type,
         as_integer(days.c.companies).label("companies"),
         *(as_integer(n[name]).label(name) for name in (*MINUTES, "unique_users")),
-        average(as_integer(n.engaged_minutes), as_integer(n.unique_users)).label("average_engaged_minutes"),
+        known_average(is_counted(n.unlisted), average(as_integer(n.engaged_minutes), as_integer(n.unique_users))).label(
+            "average_engaged_minutes"
+        ),
         as_integer(n.events).label("events"),
         sa.cast(peaks.c.peak_users, BigInteger).label("peak_users"),
         peaks.c.peak_at,
         days.c.data_through,
+        is_counted(n.unlisted).label("has_unlisted_people"),
     ).select_from(
         scopes.join(days, days.c.day == scopes.c.day)
         .outerjoin(numbers, and_(n.day == scopes.c.day, n.event_type == scopes.c.event_type))
@@ -120,6 +134,7 @@ def _numbers(facts: sa.CTE, scope: Any) -> sa.Select[Any]:
             kind,
             *(func.sum(f[name]).label(name) for name in MINUTES),
             func.count(f.person_id.distinct()).label("unique_users"),
+            (func.count() - func.count(f.person_id)).label("unlisted"),
         )
         .group_by(*by)
         .subquery()

@@ -11,6 +11,7 @@ from sequel_assets.insights.company_hierarchy import hierarchy_of
 from sequel_assets.insights.periods import Days, is_over
 from sequel_assets.insights.ranges import Scope, select_total
 from sequel_assets.insights.sql import average, quotient
+from sequel_assets.insights.unlisted import HAS_UNLISTED, known_average
 from sequel_assets.warehouse.tables.core import MINUTES
 
 NUMBERS = (*MINUTES, "unique_users", "events")
@@ -41,12 +42,14 @@ def select_comparison(period: str, compared_with: str, now: Side, before: Side) 
         literal(is_over(period, now.days.last)).label("is_over"),
         _day("first_day", now.days.first),
         literal(now.is_complete).label("is_complete"),
-        *range_columns("", this.c, days),
+        *range_columns("", this.c, days, this.c[HAS_UNLISTED]),
         _day("before_first_day", before.days.first),
         _day("before_last_day", before.days.last),
         literal(before.is_complete).label("before_is_complete"),
-        *range_columns("before_", that.c, before_days),
-        *changes(both, days == before_days, (this.c, days), (that.c, before_days)),
+        *range_columns("before_", that.c, before_days, that.c[HAS_UNLISTED]),
+        *changes(both, _is_fair(days == before_days, this.c, that.c), (this.c, days), (that.c, before_days)),
+        this.c[HAS_UNLISTED],
+        that.c[HAS_UNLISTED].label(f"before_{HAS_UNLISTED}"),
     ).select_from(this.outerjoin(that, sa.true() if before.is_known else sa.false()))
 
 
@@ -54,22 +57,31 @@ def _day(name: str, day: date) -> sa.Label[date]:
     return literal(day, sa.Date).label(name)
 
 
-def range_columns(prefix: str, numbers: Any, days: Any) -> list[Any]:
-    """Return the columns of a range of so many days."""
+def _is_fair(is_as_long: Any, now: Any, before: Any) -> Any:
+    """Return whether people can be compared: ranges of one length, and everybody is known."""
+    return and_(is_as_long, sa.not_(now[HAS_UNLISTED]), sa.not_(before[HAS_UNLISTED]))
+
+
+def range_columns(prefix: str, numbers: Any, days: Any, has_unlisted: Any) -> list[Any]:
+    """Return the columns of a range of so many days; `has_unlisted` says whether people are a lower bound."""
+    of_people = known_average(has_unlisted, average(numbers.engaged_minutes, numbers.unique_users))
     return [
         *(numbers[name].label(prefix + name) for name in NUMBERS),
-        average(numbers.engaged_minutes, numbers.unique_users).label(f"{prefix}average_engaged_minutes"),
+        of_people.label(f"{prefix}average_engaged_minutes"),
         average(numbers.engaged_minutes, days).label(f"{prefix}engaged_minutes_per_day"),
     ]
 
 
-def changes(both: Any, is_as_long: Any, now: tuple[Any, Any], before: tuple[Any, Any]) -> list[Any]:
-    """Return the changes between two ranges, each its numbers and its days, where `both` are complete."""
+def changes(both: Any, has_same_people: Any, now: tuple[Any, Any], before: tuple[Any, Any]) -> list[Any]:
+    """Return the changes between two ranges, each its numbers and its days, where `both` are complete.
+
+    `has_same_people` says whether their numbers of people can be compared.
+    """
     (a, days), (b, before_days) = now, before
     return [
         _change(both, a.engaged_minutes * before_days, b.engaged_minutes * days).label("engaged_minutes_change"),
         _change(both, a.events * before_days, b.events * days).label("events_change"),
-        _change(and_(both, is_as_long), a.unique_users, b.unique_users).label("unique_users_change"),
+        _change(and_(both, has_same_people), a.unique_users, b.unique_users).label("unique_users_change"),
     ]
 
 

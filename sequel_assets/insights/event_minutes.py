@@ -8,12 +8,17 @@ from sqlalchemy import case, func, literal, select
 
 from sequel_assets.insights.event_days import REPLAY_DAYS, UNKNOWN, ZERO, stacked
 from sequel_assets.insights.registering import entry_day
+from sequel_assets.insights.unlisted import unlisted_minutes
 from sequel_assets.warehouse.tables.core import MINUTES, event_concurrency, event_participants
 from sequel_assets.warehouse.tables.event_details import event_activity, poll_answers
 from sequel_assets.warehouse.tables.types import UtcDateTime
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
-SUMS = (*MINUTES, "unique_users", "attended_live", "registered", "registered_live", "voted_live", "watched")
-"""What is added up over days: `watched` are live minutes, nobody's counted above the planned ones."""
+SUMS = (*MINUTES, "unique_users", "attended_live", "registered", "registered_live", "voted_live", "watched", "unlisted")
+"""What is added up over days: `watched` are live minutes, nobody's counted above the planned ones.
+
+`unlisted` counts the days with people beyond those that Sequel lists.
+"""
 PEAK = ("peak_users", "peak_at")
 """Columns with a running maximum: only a day with a higher peak has a value, so that peak_at is the earliest minute."""
 
@@ -21,7 +26,7 @@ PEAK = ("peak_users", "peak_at")
 def changes_of_events(company_id: str, first: date, last: date, start: date, opened: sa.CTE) -> sa.Subquery:
     """Return what each day added to an event: minutes, who came for the first time or registered, a new peak."""
     people, peaks = _people(company_id, first, last, start, opened), _peaks(company_id, start, last, opened)
-    p = people.c
+    p, u = people.c, unlisted_usage.c
     before = p.live_so_far - p.live_minutes
     comes_live = (p.seen == 1) & (p.day == p.came_on)
     registers_late = (p.registered == 1) & (p.came_on < p.day)
@@ -46,6 +51,12 @@ def changes_of_events(company_id: str, first: date, last: date, start: date, ope
         (
             select(peaks.c.event_id, peaks.c.day).where(peaks.c.users > func.coalesce(peaks.c.highest_before, -1)),
             {"peak_users": peaks.c.users, "peak_at": peaks.c.minute},
+        ),
+        (
+            unlisted_minutes(company_id, start, last, u.event_id, u.day)
+            .where(u.event_id.in_(select(opened.c.event_id)))
+            .with_only_columns(u.event_id, u.day),
+            {name: func.sum(u[name]) for name in MINUTES} | {"unlisted": func.count()},
         ),
         (select(p.event_id, p.day).where((p.seen == 1) | (p.registered == 1)).group_by(p.event_id, p.day), numbers),
     )

@@ -19,6 +19,7 @@ from sequel_assets.insights.event_days import (
 from sequel_assets.insights.event_minutes import PEAK, SUMS, changes_of_events
 from sequel_assets.insights.registering import is_registration_known, listed_of_events
 from sequel_assets.insights.sql import as_integer, average, company_label, percent, percent_column
+from sequel_assets.insights.unlisted import NO_AVERAGE, is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
@@ -69,7 +70,7 @@ event_statistics = Table(
     Column("unique_users", sa.BigInteger, nullable=False,
         comment="distinct people with a minute, live or on demand" + _SO_FAR),
     Column("average_engaged_minutes", sa.Numeric(14, 2, asdecimal=False),
-        comment="engaged_minutes / unique_users, two decimals, halves up; null when nobody came"),
+        comment=f"engaged_minutes / unique_users, two decimals, halves up; null when nobody came, {NO_AVERAGE}"),
     Column("attended_live", sa.BigInteger, nullable=False, comment="distinct people with a live minute" + _SO_FAR),
     Column("watched_replay_only", sa.BigInteger, nullable=False,
         comment="distinct people with an on-demand minute and no live one" + _SO_FAR),
@@ -98,6 +99,7 @@ event_statistics = Table(
     _detail_count("reactions", "emojis sent"),
     Column("is_last_day", Boolean, nullable=False,
         comment=f"true in the row of the day {REPLAY_DAYS} days after the start day, the event's last one"),
+    unlisted_column(),
     *never_negative(*MINUTES, *_COUNTS),
     comment=f"How each event has gone, as of the end of each day from its start day to {REPLAY_DAYS} days later",
 )  # fmt: skip
@@ -129,7 +131,9 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
         "is_cancelled": m.is_cancelled,
         "planned_minutes": planned,
         **{name: as_integer(m[name]) for name in (*MINUTES, "unique_users")},
-        "average_engaged_minutes": average(as_integer(m.engaged_minutes), as_integer(m.unique_users)),
+        "average_engaged_minutes": known_average(
+            is_counted(m.unlisted), average(as_integer(m.engaged_minutes), as_integer(m.unique_users))
+        ),
         "attended_live": live,
         "watched_replay_only": as_integer(m.unique_users - m.attended_live),
         "registered": registered,
@@ -146,6 +150,7 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
         "chat_messages_per_minute": average(chat, planned),
         "reactions": of(reactions, "reactions"),
         "is_last_day": m.is_last_day,
+        "has_unlisted_people": is_counted(m.unlisted),
     }
     return (
         select(company_label(company_id), m.day, m.event_id)

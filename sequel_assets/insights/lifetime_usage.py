@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, literal, select
 
 from sequel_assets.insights.sql import as_integer, company_label
+from sequel_assets.insights.unlisted import is_counted, unlisted_column, unlisted_minutes
 from sequel_assets.warehouse.tables.core import (
     ALL,
     ENGAGED,
@@ -22,6 +23,7 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
 )
 from sequel_assets.warehouse.tables.dataset import Insight, Subject
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 lifetime_usage = Table(
     "lifetime_usage",
@@ -41,11 +43,12 @@ lifetime_usage = Table(
     Column("counts_from", sa.Date, nullable=False,
         comment="first day that is counted: SEQUEL_START_DATE, or the day after the last one that Sequel forgot "
         "before it was known; nothing from before it is in these numbers"),
+    unlisted_column(),
     *never_negative(*MINUTES, "unique_users", "events"),
     comment="A company's usage from the day counts_from to the end of each day, in all and by event type",
 )  # fmt: skip
 
-_SUMS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events")
+_SUMS = ("live_minutes", "on_demand_minutes", "engaged_minutes", "unique_users", "events", "unlisted")
 
 
 def select_lifetime_usage(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
@@ -99,9 +102,10 @@ def select_lifetime_usage(company_id: str, first: date, last: date, start: date)
         company_label(company_id),
         as_of.c.day,
         as_of.c.event_type,
-        *(as_integer(as_of.c[name]).label(name) for name in _SUMS),
+        *(as_integer(as_of.c[name]).label(name) for name in _SUMS[:-1]),
         as_of.c.first_day,
         literal(start, sa.Date).label("counts_from"),
+        is_counted(as_of.c.unlisted).label("has_unlisted_people"),
     ).where(as_of.c.day >= first)
 
 
@@ -122,16 +126,22 @@ def _changes(company_id: str, start: date, last: date, *, by_type: bool) -> list
 
     new_people, new_events, zero = firsts(fact.person_id), firsts(fact.event_id), literal(0)
     minutes = [func.sum(fact[name]).label(name) for name in _SUMS[:3]]
+    nothing = (zero.label("unique_users"), zero.label("events"))
+    u = unlisted_usage.c
+    kind = u.event_type if by_type else literal(ALL).label("event_type")
+    beyond = unlisted_minutes(company_id, start, last, u.day, *((u.event_type,) if by_type else ()))
+    numbers = [*beyond.selected_columns][-4:]
     return [
-        select(scope.label("event_type"), fact.day, *minutes, zero.label("unique_users"), zero.label("events"))
+        select(scope.label("event_type"), fact.day, *minutes, *nothing, zero.label("unlisted"))
         .where(*chosen)
         .group_by(*group, fact.day),
-        select(new_people.c.event_type, new_people.c.day, zero, zero, zero, func.count(), zero).group_by(
+        select(new_people.c.event_type, new_people.c.day, zero, zero, zero, func.count(), zero, zero).group_by(
             new_people.c.event_type, new_people.c.day
         ),
-        select(new_events.c.event_type, new_events.c.day, zero, zero, zero, zero, func.count()).group_by(
+        select(new_events.c.event_type, new_events.c.day, zero, zero, zero, zero, func.count(), zero).group_by(
             new_events.c.event_type, new_events.c.day
         ),
+        beyond.with_only_columns(kind, u.day, *numbers[:3], *nothing, numbers[3]),
     ]
 
 

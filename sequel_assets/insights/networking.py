@@ -8,6 +8,7 @@ from sqlalchemy import Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.event_days import ZERO, so_far, stacked
 from sequel_assets.insights.sql import as_integer, average, company_label, percent, percent_column
+from sequel_assets.insights.unlisted import is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     HUB,
     STAGE,
@@ -20,6 +21,7 @@ from sequel_assets.warehouse.tables.core import (
     never_negative,
 )
 from sequel_assets.warehouse.tables.dataset import Insight, Subject
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 networking = Table(
     "networking",
@@ -29,7 +31,7 @@ networking = Table(
     Column("event_id", Text, primary_key=True, comment="the hub's uid"),
     Column("people", sa.BigInteger, nullable=False, comment="distinct people in the hub that day"),
     minutes_column("minutes", "minutes in the hub that day (person x minute)"),
-    Column("average_minutes", sa.Numeric(14, 2, asdecimal=False), comment="minutes / people, two decimals, halves up"),
+    Column("average_minutes", sa.Numeric(14, 2, asdecimal=False), comment="minutes / people, two decimals, halves up; null where has_unlisted_people"),
     Column("pairs", sa.BigInteger, nullable=False,
         comment="pairs of people who were both in the hub that day: so many can have met at the most; Sequel does not "
         "say who met whom"),
@@ -43,6 +45,7 @@ networking = Table(
     Column("event_people_networked", sa.BigInteger, nullable=False, comment="of them those who have been in the hub"),
     percent_column("share_networked",
         "event_people_networked / event_people_so_far; null while nobody has come to the events"),
+    unlisted_column(),
     *never_negative("people", "minutes", "pairs", "returning_people", "people_so_far", "event_people_so_far", "event_people_networked"),
     comment="Each networking hub on each day on which somebody was there",
 )  # fmt: skip
@@ -60,16 +63,27 @@ def select_networking(company_id: str, first: date, last: date, start: date) -> 
         .subquery("visits")
     )
     v = visits.c
-    days = (
+    listed = (
         select(
             v.event_id,
             v.day,
             func.count().label("people"),
             func.sum(v.engaged_minutes).label("minutes"),
             func.sum(case((v.visit > 1, 1), else_=0)).label("returning_people"),
+            ZERO.label("unlisted"),
         )
         .where(v.day >= first)
         .group_by(v.event_id, v.day)
+    )
+    o = unlisted_usage.c
+    beyond = select(o.event_id, o.day, ZERO, o.engaged_minutes, ZERO, literal(1)).where(
+        o.company_id == company_id, o.event_type == HUB, o.day.between(first, last)
+    )
+    both = sa.union_all(listed, beyond).subquery("both").c
+    names = ("people", "minutes", "returning_people", "unlisted")
+    days = (
+        select(both.event_id, both.day, *(func.sum(both[name]).label(name) for name in names))
+        .group_by(both.event_id, both.day)
         .subquery("hub_days")
     )
     until = so_far(days, _firsts(company_id, start, last, visits), _CHANGES)
@@ -81,11 +95,12 @@ def select_networking(company_id: str, first: date, last: date, start: date) -> 
         u.event_id,
         people.label("people"),
         as_integer(u.minutes).label("minutes"),
-        average(as_integer(u.minutes), people).label("average_minutes"),
+        known_average(is_counted(u.unlisted), average(as_integer(u.minutes), people)).label("average_minutes"),
         (people * (people - 1) // 2).label("pairs"),
         as_integer(u.returning_people).label("returning_people"),
         *(as_integer(u[name]).label(name) for name in _CHANGES),
         percent(as_integer(u.event_people_networked), as_integer(u.event_people_so_far)).label("share_networked"),
+        is_counted(u.unlisted).label("has_unlisted_people"),
     )
 
 

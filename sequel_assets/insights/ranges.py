@@ -13,8 +13,10 @@ from sqlalchemy import BigInteger, case, cast, func, literal, select
 from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.sql import as_integer, average
+from sequel_assets.insights.unlisted import HAS_UNLISTED, is_counted, known_average
 from sequel_assets.warehouse.tables.core import ALL, HUB, MINUTES, STAGE, event_concurrency, event_participants, people
 from sequel_assets.warehouse.tables.types import ByCodePoint
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 LIVE, ON_DEMAND = "live", "onDemand"
 ENGAGEMENT_TYPES = (ALL, LIVE, ON_DEMAND)
@@ -51,7 +53,7 @@ def select_people(scope: Scope, limit: int | None = None, *, with_people: bool =
     """Return who was engaged, the most minutes first, of as many the smaller person_id; with names if `with_people`."""
     hierarchy = hierarchy_of(scope.company_id) if scope.includes_sub_companies else None
     f = _facts(scope, hierarchy).c
-    events = select(f.person_id, f.company_id, f.event_id).distinct().subquery()
+    events = select(f.person_id, f.company_id, f.event_id).where(f.person_id.is_not(None)).distinct().subquery()
     counted = select(events.c.person_id, func.count().label("events")).group_by(events.c.person_id).subquery("counted")
     sums = (
         select(
@@ -61,6 +63,7 @@ def select_people(scope: Scope, limit: int | None = None, *, with_people: bool =
             func.min(f.day).label("first_day"),
             func.max(f.day).label("last_day"),
         )
+        .where(f.person_id.is_not(None))
         .group_by(f.person_id)
         .subquery("sums")
     )
@@ -138,7 +141,26 @@ def _facts(scope: Scope, hierarchy: sa.CTE | None = None) -> sa.CTE:
         chosen.append(fact.event_type == scope.event_type)
     columns = (fact.company_id, fact.day, fact.event_id, fact.event_type, fact.person_id)
     named = (minute.label(name) for minute, name in zip(minutes, MINUTES, strict=True))
-    return select(*columns, *named).select_from(source).where(*chosen).cte()  # unnamed: a SELECT may ask for two ranges
+    listed = select(*columns, *named).select_from(source).where(*chosen)
+    return listed.union_all(_beyond(scope, hierarchy)).cte()  # unnamed: a SELECT may ask for two ranges
+
+
+def _beyond(scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
+    """Return what Sequel counts beyond the people that it lists, of nobody, in the form of the facts."""
+    u, zero = unlisted_usage.c, literal(0)
+    source: Any = unlisted_usage
+    if hierarchy is not None:
+        source = unlisted_usage.join(hierarchy, belongs_on(hierarchy, u.company_id, u.day))
+    minutes = {
+        ALL: (u.live_minutes, u.on_demand_minutes, u.engaged_minutes),
+        LIVE: (u.live_minutes, zero, u.live_minutes),
+        ON_DEMAND: (zero, u.on_demand_minutes, u.on_demand_minutes),
+    }[scope.engagement_type]
+    chosen = [u.day.between(scope.days.first, scope.days.last), *_own(scope, u.company_id), minutes[2] > 0]
+    if scope.event_type != ALL:
+        chosen.append(u.event_type == scope.event_type)
+    nobody = cast(sa.null(), sa.Text).label("person_id")
+    return select(u.company_id, u.day, u.event_id, u.event_type, nobody, *minutes).select_from(source).where(*chosen)
 
 
 def _people_and_events(scope: Scope, hierarchy: sa.CTE | None) -> tuple[sa.CTE, sa.CTE]:
@@ -162,6 +184,7 @@ def _usage(by_person: sa.CTE, events: sa.CTE, kind: Any, by: tuple[Any, ...]) ->
             kind.label("event_type"),
             *(func.sum(f[name]).label(name) for name in MINUTES),
             func.count(f.person_id.distinct()).label("unique_users"),
+            (func.count() - func.count(f.person_id)).label("unlisted"),
         )
         .select_from(by_person)
         .group_by(*by)
@@ -171,8 +194,11 @@ def _usage(by_person: sa.CTE, events: sa.CTE, kind: Any, by: tuple[Any, ...]) ->
     return select(
         n.c.event_type,
         *(as_integer(n.c[name]).label(name) for name in (*MINUTES, "unique_users")),
-        average(as_integer(n.c.engaged_minutes), as_integer(n.c.unique_users)).label("average_engaged_minutes"),
+        known_average(
+            is_counted(n.c.unlisted), average(as_integer(n.c.engaged_minutes), as_integer(n.c.unique_users))
+        ).label("average_engaged_minutes"),
         as_integer(counted.c.events).label("events"),
+        is_counted(n.c.unlisted).label(HAS_UNLISTED),
     ).select_from(n.join(counted, same))
 
 

@@ -19,6 +19,7 @@ from sequel_assets.warehouse.slices.replacement import note_stored
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import event_participants, problems, reconciliations
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 RANGE, ALL_TIME, BEFORE = "range", "all_time", "before_start"
 """The scopes of an event; the last one stores what Sequel holds from before the history."""
@@ -52,16 +53,20 @@ class KnownTotals:
 @repeats
 def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> KnownTotals:
     """Return what is kept of a company, in one consistent state."""
-    fact, r = event_participants.c, reconciliations.c
+    fact, r, u = event_participants.c, reconciliations.c, unlisted_usage.c
     minutes = [sa.func.sum(fact[name]) for name in ("live_minutes", "on_demand_minutes", "engaged_minutes")]
     with warehouse.read() as connection:
         everything = catalog.known_events(connection, company_id)
         excluded = catalog.excluded_events(connection, company_id)
         coverage = read_slice_coverage(connection, [event_participants.name], [company_id])[event_participants.name]
-        rows = connection.execute(
+        listed = (
             sa.select(fact.event_id, fact.day, *minutes)
             .where(fact.company_id == company_id, fact.day >= horizon)
             .group_by(fact.event_id, fact.day)
+        )
+        beyond = sa.select(u.event_id, u.day, u.live_minutes, u.on_demand_minutes, u.engaged_minutes)
+        rows = connection.execute(
+            sa.union_all(listed, beyond.where(u.company_id == company_id, u.day >= horizon))
         ).all()
         remembered = connection.execute(
             sa.select(r.event_id, r.promised_minutes).where(
@@ -74,7 +79,8 @@ def read_known(warehouse: Warehouse, company_id: str, horizon: date) -> KnownTot
     kept: dict[str, dict[date, int]] = {}
     sums: dict[date, Sums] = {}
     for event_id, day, live, on_demand, engaged in rows:
-        kept.setdefault(event_id, {})[day] = int(engaged)
+        of_event = kept.setdefault(event_id, {})
+        of_event[day] = of_event.get(day, 0) + int(engaged)
         so_far = sums.get(day, Sums())
         sums[day] = Sums(so_far.live + int(live), so_far.on_demand + int(on_demand), so_far.engaged + int(engaged))
     return KnownTotals(

@@ -10,6 +10,7 @@ package: an error in shared code would be in both and no test could find it.
 
 from sequel_assets.sandbox.api.faults import FAULTS, QUIRKS, Fault, Faults
 from sequel_assets.sandbox.api.signin import Credentials
+from sequel_assets.sandbox.api.variations import Variations
 from sequel_assets.sandbox.foreground import serve_forever
 from sequel_assets.sandbox.server import PortTakenError, Sandbox
 from sequel_assets.sandbox.webhooks.deliveries import Delivery
@@ -52,6 +53,7 @@ __all__ = [
     "PortTakenError",
     "Room",
     "Sandbox",
+    "Variations",
     "World",
     "WorldSpec",
     "build_world",

@@ -14,6 +14,7 @@ from sequel_assets.sandbox.api.app import Api
 from sequel_assets.sandbox.api.faults import Faults, Kind
 from sequel_assets.sandbox.api.request_log import LoggedRequest, RequestLog
 from sequel_assets.sandbox.api.signin import Credentials, SignIn
+from sequel_assets.sandbox.api.variations import Variations
 from sequel_assets.sandbox.uvicorn_server import QuickServer
 from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
 from sequel_assets.sandbox.world.clock import Clock
@@ -31,7 +32,8 @@ class Sandbox:
     `port=0` takes any free port.
     `token_seconds`, `sends_expiry` and `opaque_tokens` are about tokens; `count_by` says whether `numberOfUsers` counts
     spellings or people; `named_endpoints=False` answers 404 to all that the API documents by name only; with
-    `keeps_days` the analytics of a day are forgotten once it ended longer ago than that.
+    `keeps_days` the analytics of a day are forgotten once it ended longer ago than that; `variations` make it
+    another Sequel.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Sandbox:
         count_by: Literal["spelling", "person"] = "spelling",
         on_request: Callable[[LoggedRequest], None] | None = None,
         keeps_days: int | None = None,
+        variations: Variations | None = None,
     ) -> None:
         self.host = host
         self._wanted_port = port
-        self.credentials = credentials or Credentials()
-        sign_in = SignIn(self.credentials, token_seconds=token_seconds, sends_expiry=sends_expiry, opaque=opaque_tokens)
+        self.credentials, varied = credentials or Credentials(), variations or Variations()
+        sends_expiry, opaque = sends_expiry and not varied.no_expiry, opaque_tokens or varied.no_expiry
+        sign_in = SignIn(self.credentials, token_seconds=token_seconds, sends_expiry=sends_expiry, opaque=opaque)
         pinned = Clock.pinned(world.now) if world.now else Clock()
         self.api = Api(
             world,
@@ -67,6 +71,7 @@ class Sandbox:
             count_by,
             on_request,
             keeps_days,
+            varied,
         )
         self._socket: socket.socket | None = None
         self._server: QuickServer | None = None

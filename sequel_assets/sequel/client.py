@@ -1,14 +1,14 @@
 """Sequel's API as methods. Each names its endpoint, how sure we are of it, and what it returns.
 
-The letters: D documented, O observed in production, N only named; the shape of those is our proposal (I). Times in
-responses are UTC, minutes are whole minutes.
+The letters: D documented, O observed in production, N only named, with a shape of ours (I). Times are UTC, minutes whole.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Self, TypeVar
 
 import httpx
@@ -29,10 +29,10 @@ T = TypeVar("T")
 
 
 class SequelClient:
-    """A client for one account, shared by all threads.
+    """A client for one account, shared by all threads; opens nothing until the first call.
 
-    Opens nothing until the first call. `transport`, `sleep` and the clocks are for tests. Every method raises a
-    `SequelError` (see `exceptions`) after the retries that make sense, and `ValueError` for an empty id.
+    `transport`, `sleep` and the clocks are for tests. Every method raises a `SequelError` (see `exceptions`) after the
+    retries that make sense, and `ValueError` for an empty id.
     """
 
     def __init__(
@@ -44,9 +44,10 @@ class SequelClient:
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self.config = config
+        self.config, self._paths = config, config.paths
         self._session = Session(config, transport=transport, sleep=sleep, monotonic=monotonic, wall_clock=wall_clock)
-        self._paths = config.paths
+        self._activity_page_from = partial(engagement.activity_page_from, unit_seconds=config.activity_unit_seconds)
+        self._end_shift = timedelta(days=0 if config.end_date_is_included else 1)
 
     @property
     def stats(self) -> ClientStats:
@@ -135,10 +136,10 @@ class SequelClient:
     ) -> Participants:
         """`GET .../events/{id}/top-participants` (D): two totals over everybody, and at most `limit` people.
 
-        `start` and `end` are UTC days, both included (I). Names, e-mails and repeated rows come as received. For a hub
+        `start` and `end` are UTC days, both included (I; `SequelConfig.end_date_is_included` says otherwise). Names, e-mails and repeated rows come as received. For a hub
         pass the hub's uid.
         """
-        params = {"limit": str(limit), "engagementType": engagement_type} | _range(start, end)
+        params = {"limit": str(limit), "engagementType": engagement_type} | _range(start, end, self._end_shift)
         return self._get(
             "participants", engagement.participants_from, host="analytics", params=params, event_id=event_id
         )
@@ -154,7 +155,7 @@ class SequelClient:
         """`POST /events/{id}/user-activity` (O): one page of activity, pages from 1; two pages may overlap."""
         path = filled(self._paths.user_activity, event_id=event_id)
         call = Call("user_activity", path, "analytics", "POST", {"count": str(count), "page": str(page)})
-        return self._session.request(call, engagement.activity_page_from)
+        return self._session.request(call, self._activity_page_from)
 
     # ------------------------------------------------------------------ only named; for reconciliation
 
@@ -177,7 +178,7 @@ class SequelClient:
         engagement_type: EngagementType = "all",
     ) -> Usage:
         """`GET .../companies/{id}/usage` (N, shape I): totals of a range of days, both ends included."""
-        params = _kinds(event_type, engagement_type) | _range(start, end)
+        params = _kinds(event_type, engagement_type) | _range(start, end, self._end_shift)
         return self._get("usage", named_totals.usage_from, host="analytics", params=params, company_id=company_id)
 
     def usage_by_day(
@@ -190,7 +191,7 @@ class SequelClient:
         engagement_type: EngagementType = "all",
     ) -> list[DayUsage]:
         """`GET .../companies/{id}/usage-by-day` (N, shape I): a row per day."""
-        params = _kinds(event_type, engagement_type) | _range(start, end)
+        params = _kinds(event_type, engagement_type) | _range(start, end, self._end_shift)
         return self._get("usage_by_day", named_totals.days_from, host="analytics", params=params, company_id=company_id)
 
     def event_interactions(self, event_id: str) -> Interactions:
@@ -239,8 +240,8 @@ class SequelClient:
         self._session.request(Call("webhook", path, method="DELETE", ignores_body=True), webhooks.nothing_from)
 
 
-def _range(start: date | None, end: date | None) -> dict[str, str]:
-    ends = {"startDate": start, "endDate": end}
+def _range(start: date | None, end: date | None, end_shift: timedelta = timedelta()) -> dict[str, str]:
+    ends = {"startDate": start, "endDate": end and end + end_shift}
     return {name: value.isoformat() for name, value in ends.items() if value is not None}
 
 

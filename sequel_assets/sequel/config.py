@@ -40,6 +40,12 @@ class SequelConfig:
     allow_plain_http: bool = False
     """Whether secret, token and answers may travel in clear to other hosts than this machine."""
     paths: Paths = field(default_factory=Paths)
+    end_date_is_included: bool = True
+    """Whether Sequel counts the endDate of a range of days (I); else the day after the last one is requested."""
+    activity_unit_seconds: float = 60.0
+    """The unit of the user activity's times, which Sequel does not state (I)."""
+    max_requests: int | None = None
+    """How many requests this client may send in all, tokens and repetitions included; None is any number."""
     debug_answers: str | None = None
     """A file that receives error responses verbatim (`transport/debug_answers.py`); they contain personal data."""
 

@@ -10,6 +10,7 @@
       ├── ServerError      5xx
       ├── BadRequest       400 and every other 4xx
       ├── HasError         `hasError: true` under 200
+      ├── OutOfRequests    the client has sent as many requests as it may (`SequelConfig.max_requests`)
       ├── Uncertain        sent a call that must not be sent twice, and whether Sequel did it is unknown
       └── InvalidResponse    not JSON, HTML, truncated, too large, redirected, of the wrong shape; `fault` says which
 
@@ -106,6 +107,10 @@ class BadRequest(SequelError):
 
 class HasError(SequelError):
     """Sequel's own error envelope under a status of success."""
+
+
+class OutOfRequests(SequelError):
+    """The client has sent as many requests as it may; nothing was sent."""
 
 
 class Uncertain(SequelError):

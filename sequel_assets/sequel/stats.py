@@ -24,6 +24,10 @@ class ClientStats:
     """Seconds that threads slept, all together: between attempts, and in pauses that Sequel requested."""
     throttled: int = 0
     """Answers that said 429."""
+    retry_after_seconds: float | None = None
+    """The `Retry-After` of the last 429 that had one."""
+    token_lifetime_seconds: float | None = None
+    """How long the last token lives, as far as Sequel says."""
     _skews_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=CLOCK_SAMPLES), init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 

@@ -45,13 +45,14 @@ NO_PEAK = (
 COMPARED = {
     "day": "2026-03-03", "period": "day", "is_over": True, "first_day": "2026-03-03", "is_complete": False,
     "live_minutes": 25, "on_demand_minutes": 0, "engaged_minutes": 25, "unique_users": 2, "events": 1,
-    "average_engaged_minutes": 12.5, "engaged_minutes_per_day": 25.0,
+    "average_engaged_minutes": 12.5, "engaged_minutes_per_day": 25.0, "has_unlisted_people": False,
 }  # fmt: skip
 NOTHING_BEFORE = {
     "before_is_complete": False, "before_live_minutes": None, "before_on_demand_minutes": None,
     "before_engaged_minutes": None, "before_unique_users": None, "before_events": None,
     "before_average_engaged_minutes": None, "before_engaged_minutes_per_day": None,
     "engaged_minutes_change": None, "events_change": None, "unique_users_change": None,
+    "before_has_unlisted_people": None,
 }  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def test_a_rollup_as_json_has_its_numbers_and_how_far_they_go(folder: Path) -> N
         "rows": [
             {"event_type": kind, "live_minutes": live, "on_demand_minutes": replay, "engaged_minutes": live + replay,
              "unique_users": users, "average_engaged_minutes": average, "events": events, "companies": 2,
+             "has_unlisted_people": False,
              "peak_users": top, "peak_at": top and "2026-03-01T09:07:00+00:00",
              "data_through": "2026-03-03T23:00:00+00:00"}
             for kind, live, replay, users, average, events, top in (
@@ -127,7 +129,16 @@ def test_usage_as_a_table_is_the_companys_own_and_filtered(folder: Path) -> None
     assert doubts == []
     assert "Usage of sub.0, 2026-03-01 to 2026-03-01" in said
     row = next(line for line in said.splitlines() if "networkingHub" in line)
-    assert [cell.strip() for cell in row.strip("│┃ ").split("│")] == ["networkingHub", "4", "0", "4", "1", "4.00", "1"]
+    assert [cell.strip() for cell in row.strip("│┃ ").split("│")] == [
+        "networkingHub",
+        "4",
+        "0",
+        "4",
+        "1",
+        "4.00",
+        "1",
+        "False",
+    ]
 
 
 def test_names_come_only_with_people_and_do_no_harm_in_a_spreadsheet(folder: Path) -> None:

@@ -26,7 +26,7 @@ def computed(warehouse: Warehouse, pairs: list[tuple[int, int]]) -> list[float |
     """Let the engine compute the averages of (minutes, users)."""
     number = sa.cast(daily_usage.c.event_type, sa.Integer)
     with warehouse.write() as connection:
-        rows = [(ACME, DAY, str(n), 0, 0, minutes, users, None, 0) for n, (minutes, users) in enumerate(pairs)]
+        rows = [(ACME, DAY, str(n), 0, 0, minutes, users, None, 0, False) for n, (minutes, users) in enumerate(pairs)]
         bulk.insert(connection, daily_usage, rows)
         asked = sa.select(average(daily_usage.c.engaged_minutes, daily_usage.c.unique_users)).order_by(number)
         return list(connection.scalars(asked))

@@ -77,7 +77,7 @@ def daily_by_hand(rows: Sequence[Row], days: Sequence[date]) -> list[Row]:
         for kind in ("all", *sorted({row[4] for row in here})):
             live, on_demand, engaged, people, held = numbers([row for row in here if kind in ("all", row[4])])
             average = by_hand(engaged, people)
-            expected.append((ACME, on, kind, live, on_demand, engaged, people, average, held))
+            expected.append((ACME, on, kind, live, on_demand, engaged, people, average, held, False))
     return sorted(expected)
 
 
@@ -90,7 +90,7 @@ def lifetime_by_hand(rows: Sequence[Row], days: Sequence[date], start: date) -> 
             if here:
                 live, on_demand, engaged, people, held = numbers(here)
                 first = min(row[1] for row in here)
-                expected.append((ACME, on, kind, live, on_demand, engaged, people, held, first, start))
+                expected.append((ACME, on, kind, live, on_demand, engaged, people, held, first, start, False))
     return sorted(expected)
 
 
@@ -167,14 +167,14 @@ def test_the_day_of_an_example_by_hand(warehouse: Warehouse) -> None:
     ]
     land(warehouse, event_participants, rows, DAYS[:2])
     assert answer(warehouse, DAILY_USAGE, day(0), day(0)) == [
-        (ACME, DAY, "all", 17, 5, 21, 2, 10.5, 2),
-        (ACME, DAY, HUB, 7, 0, 7, 2, 3.5, 1),
-        (ACME, DAY, STAGE, 10, 5, 14, 1, 14.0, 1),
+        (ACME, DAY, "all", 17, 5, 21, 2, 10.5, 2, False),
+        (ACME, DAY, HUB, 7, 0, 7, 2, 3.5, 1, False),
+        (ACME, DAY, STAGE, 10, 5, 14, 1, 14.0, 1, False),
     ]
     assert answer(warehouse, LIFETIME_USAGE, day(1), day(1)) == [
-        (ACME, day(1), "all", 17, 5, 21, 2, 2, DAY, DAY),
-        (ACME, day(1), HUB, 7, 0, 7, 2, 1, DAY, DAY),
-        (ACME, day(1), STAGE, 10, 5, 14, 1, 1, DAY, DAY),
+        (ACME, day(1), "all", 17, 5, 21, 2, 2, DAY, DAY, False),
+        (ACME, day(1), HUB, 7, 0, 7, 2, 1, DAY, DAY, False),
+        (ACME, day(1), STAGE, 10, 5, 14, 1, 1, DAY, DAY, False),
     ]
 
 

@@ -32,6 +32,7 @@ from sequel_assets.sandbox import WorldSpec, build_world
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import known_companies
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants, refreshes
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 from sequel_assets_tests.support.harness import failures, platform
 from sequel_assets_tests.support.suite.scale import scaled
 
@@ -97,7 +98,7 @@ def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB in which each exported dataset is a view of its files; one without files is an empty table."""
     with duckdb.connect() as duck:
         duck.execute("SET TimeZone = 'UTC'")
-        for name, table in TABLES.items():
+        for name, table in {**TABLES, unlisted_usage.name: unlisted_usage}.items():  # the last one is never exported
             if any((folder / name).rglob("*.parquet")):
                 files = f"read_parquet('{folder / name}/**/*.parquet', hive_partitioning = false)"
                 duck.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {files}')

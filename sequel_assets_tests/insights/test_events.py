@@ -67,7 +67,7 @@ def test_an_event_by_hand(warehouse: Warehouse) -> None:
         "engaged_minutes": 125, "unique_users": 3, "average_engaged_minutes": 41.67, "attended_live": 3, "watched_replay_only": 0,
         "registered": 4, "show_rate": 50.0, "average_share_watched": 69.44, "peak_users": 3, "peak_at": peak_at, "polls": 1,
         "poll_voters": 1, "poll_participation_rate": 33.33, "questions": 1, "questions_answered": 1, "chat_messages": 3,
-        "chat_messages_per_minute": 0.05, "reactions": 7, "is_last_day": False,
+        "chat_messages_per_minute": 0.05, "reactions": 7, "is_last_day": False, "has_unlisted_people": False,
     }  # fmt: skip
     moved = {name: number for name, number in third.items() if first[name] != number}
     assert moved == {

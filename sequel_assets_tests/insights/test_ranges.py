@@ -66,7 +66,7 @@ def test_any_range_of_any_tree_is_what_sets_say(
     kinds = [event_type] if event_type != "all" else ["all", *sorted({row[4] for row in here})]
     assert ask(warehouse, ranges.select_usage(scope)) == [
         (kind, n["live_minutes"], n["on_demand_minutes"], n["engaged_minutes"], n["unique_users"],
-         n["average_engaged_minutes"], n["events"])
+         n["average_engaged_minutes"], n["events"], False)
         for kind in kinds for n in [oracle.numbers([row for row in here if kind in ("all", row[4])])]
     ]  # fmt: skip
     ranking = [
@@ -94,7 +94,7 @@ def test_one_person_in_three_companies_is_one_and_names_come_only_when_asked(war
         known = {"person_id": "a", "email": "zoe@mail.example", "name": "Zoe", "external_id": None, "named_on": TODAY}
         connection.execute(people.insert(), [{"company_id": company_id} | known for company_id in OF[:2]])
     scope = Scope("root", Days(LAST[0], TODAY), includes_sub_companies=True)
-    assert ask(warehouse, ranges.select_usage(scope))[0] == ("all", 15, 0, 15, 1, 15.0, 3)
+    assert ask(warehouse, ranges.select_usage(scope))[0] == ("all", 15, 0, 15, 1, 15.0, 3, False)
     numbers = (1, "a", 15, 0, 15, 3, 1, TODAY, TODAY)
     assert ask(warehouse, ranges.select_people(scope)) == [numbers]
     assert ask(warehouse, ranges.select_people(scope, with_people=True)) == [

@@ -4,9 +4,10 @@ Bars in a terminal, else a line per company; requests made and left, time left; 
 the failed slices and runs by name.
 """
 
+import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -23,11 +24,19 @@ from rich.table import Column
 
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
 from sequel_assets.cli.support.terminal import console, errors, table
+from sequel_assets.refresh.core.api_profile import WHAT_TO_DO
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.safety.visible import MAX_NAMED, as_line, visible
 from sequel_assets.warehouse.stores.catalog import KnownCompany
+
+DOCTOR = (
+    "Sequel may answer this account otherwise than is documented; to find out, read-only and in some 60 requests: "
+    "sequel-assets doctor"
+)
+OTHER_ANSWERS = re.compile(r"caps the list|not add up|contradict|404 for its analytics|do not reach|not JSON")
+"""Reasons of failures that other answers of Sequel would have."""
 
 
 class Estimate:
@@ -180,6 +189,8 @@ def summarize(companies: Sequence[KnownCompany], results: Sequence[CompanyResult
         errors().print(as_line(f"failed: {key} {outcome.name}: {outcome.reason}"))
     if failed > len(named):
         errors().print(f"and {failed - len(named)} more; all of them: sequel-assets status")
+    if offers_doctor(outcome.reason for one in results for outcome in one.failed):
+        errors().print(DOCTOR)
     waiting = sum(one.count(SliceStatus.WAITING) for one in results)
     first = next(((one.task.company.partition_key, one.waiting) for one in results if one.waiting is not None), None)
     if first is not None:
@@ -187,3 +198,8 @@ def summarize(companies: Sequence[KnownCompany], results: Sequence[CompanyResult
         such = f"{key} {outcome.day} {outcome.dataset}: {outcome.reason}"
         console().print(as_line(f"waiting: {waiting} slices, such as {such}"))
     return failed + len(failed_runs)
+
+
+def offers_doctor(reasons: Iterable[str]) -> bool:
+    """Say whether a failure looks as if Sequel answered otherwise than is documented, and nobody has looked into it."""
+    return any(OTHER_ANSWERS.search(reason) and WHAT_TO_DO not in reason for reason in reasons)

@@ -11,6 +11,7 @@ from sequel_assets.sandbox import (
     Faults,
     PortTakenError,
     Sandbox,
+    Variations,
     WorldSpec,
     build_world,
     serve_forever,
@@ -44,7 +45,7 @@ def parse_faults(text: str, seed: int) -> Faults:
 
 def serve(
     *, port: int, seed: int, companies: int, days: int, events_per_day: float, people: int, big_event: int,
-    hub_only: bool, latency_ms: float, faults: str, webhook_faults: str, now: str, speed: float, verbose: bool,
+    hub_only: bool, latency_ms: float, faults: str, webhook_faults: str, api: str, now: str, speed: float, verbose: bool,
 ) -> None:  # fmt: skip
     """Serve a synthetic world until SIGINT or SIGTERM."""
     start = parse_time(now, "--now") if now else datetime.now(UTC)
@@ -58,9 +59,18 @@ def serve(
         seed=seed, companies=companies, days=days, events_per_day=events_per_day, people=people, now=start,
         big_event_people=big_event, hub_only=hub_only,
     )  # fmt: skip
+    try:
+        variations = Variations.parse(api)
+    except ValueError as error:
+        raise UsageError(f"--api {api}: {error}") from None
     clock = Clock.pinned(start) if speed == 0 else Clock(start, speed=speed)
     sandbox = Sandbox(
-        build_world(spec), clock=clock, faults=parse_faults(faults, seed), latency_ms=latency_ms, port=port
+        build_world(spec),
+        clock=clock,
+        faults=parse_faults(faults, seed),
+        latency_ms=latency_ms,
+        port=port,
+        variations=variations,
     )
     try:
         sandbox.webhooks.faults = DeliveryFaults.parse(webhook_faults, seed=seed)

@@ -6,14 +6,19 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from sequel_assets.refresh.core.api_profile import ApiProfile, profile_of
 from sequel_assets.refresh.core.retention import Retention
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sequel import SequelClient, SequelConfig
 from sequel_assets.settings import DATA_FOLDER, Settings, SettingsError
+from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity import identity
 from sequel_assets.warehouse.identity.adoption import adopt
 from sequel_assets.warehouse.identity.identity import IdentitySettings
+from sequel_assets.warehouse.stores import api_profile
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,19 @@ class RefreshConfig:
 
 
 def open_client(settings: Settings) -> SequelClient:
-    """Return a client for the account of the settings; what is missing raises a `SettingsError`."""
+    """Return a client for the account of the settings, which requests as the warehouse's profile says."""
+    settings.require("client_id", "client_secret", "company_id")
+    return SequelClient(client_config(settings, known_profile(settings)))
+
+
+def client_config(settings: Settings, profile: ApiProfile) -> SequelConfig:
+    """Return what a client is made with; what is missing or wrong raises a `SettingsError`."""
     settings.require("client_id", "client_secret", "company_id")
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
     try:
-        config = SequelConfig(
+        return SequelConfig(
             api_url=settings.api_url,
-            analytics_url=settings.analytics_url,
+            analytics_url=analytics_url(settings, profile),
             client_id=settings.client_id or "",
             client_secret=secret,
             audience=settings.audience,
@@ -47,11 +58,36 @@ def open_client(settings: Settings) -> SequelClient:
             allow_plain_http=settings.allow_plain_http,
             retry_budget_seconds=settings.retry_budget_seconds,
             debug_answers=settings.debug_answers,
+            end_date_is_included=profile.end_date_is_included,
+            activity_unit_seconds=profile.activity_unit_seconds,
         )
-        return SequelClient(config)
     except ValueError as error:
         name, said, wrong = str(error).partition(" ")
         raise SettingsError(f"SEQUEL_{name.upper()}{said}{wrong}") from None
+
+
+def analytics_url(settings: Settings, profile: ApiProfile) -> str:
+    """Return the address of the analytics: the settings', where they name one, else the learned one, else the default."""
+    is_set = "analytics_url" in settings.model_fields_set
+    return settings.analytics_url if is_set else profile.analytics_url or settings.analytics_url
+
+
+def known_profile(settings: Settings) -> ApiProfile:
+    """Return what the warehouse knows of how Sequel answers; nothing where it does not exist or is of another release."""
+    warehouse = Warehouse(settings.warehouse_url)
+    if warehouse.is_sqlite and not Path(warehouse.url.database or "").exists():
+        return ApiProfile()
+    try:
+        return warehouse.ask(stored_profile)
+    finally:
+        warehouse.dispose()
+
+
+def stored_profile(connection: sa.Connection) -> ApiProfile:
+    """Return the profile of a warehouse; that of one without tables, or with those of another release, is empty."""
+    if schema.version(connection) != schema.newest():
+        return ApiProfile()
+    return profile_of(api_profile.learned(connection))
 
 
 def guard(settings: Settings, *, root_only: bool = False) -> Callable[[Warehouse], bool]:

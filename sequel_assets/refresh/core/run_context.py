@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from sequel_assets.refresh.core.api_profile import ApiProfile
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.core.retention import NONE_FROZEN
@@ -104,6 +105,7 @@ class RunContext:
     config: RefreshConfig
     run_info: RunInfo
     options: RefreshOptions = field(default_factory=RefreshOptions)
+    profile: ApiProfile = field(default_factory=ApiProfile)
     progress: Progress = field(default_factory=Progress)
     kept_lists: KeptLists = field(default_factory=KeptLists)
     stop: StopSignal = field(default_factory=StopSignal)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.slices.decisions import SliceState
+from sequel_assets.warehouse.slices.decisions import NOBODY, SliceState
 from sequel_assets.warehouse.slices.replacement import SliceResult
 from sequel_assets.warehouse.tables.core import ALL, event_participants
 from sequel_assets.warehouse.tables.event_details import OF_EVENTS
@@ -44,7 +44,7 @@ def with_figures(outcome: Outcome, table: sa.Table, rows: Collection[Row]) -> Ou
     minutes = people = None
     if table is event_participants:
         minutes = sum(row[columns.index("engaged_minutes")] for row in rows)
-        people = len({row[columns.index("person_id")] for row in rows})
+        people = len({row[columns.index("person_id")] for row in rows} - {NOBODY})
     elif {"event_type", "engaged_minutes", "unique_users"} <= set(columns):
         whole = [row for row in rows if row[columns.index("event_type")] == ALL]
         minutes = sum(row[columns.index("engaged_minutes")] for row in whole)
@@ -66,7 +66,9 @@ def _counted(rows: Collection[Row], columns: list[str]) -> tuple[tuple[str, ...]
     if by is None or not rows:
         return ()
     place, has_minutes = columns.index(by), "engaged_minutes" in columns
-    counts, minutes = Counter(row[place] for row in rows), Counter[str]()
+    who = columns.index("person_id") if "person_id" in columns else None
+    counts = Counter(row[place] for row in rows if who is None or row[who] != NOBODY)
+    minutes = Counter[str]()
     for row in rows if has_minutes else ():
         minutes[row[place]] += row[columns.index("engaged_minutes")]
     lines = sorted(counts, key=lambda one: (-minutes[one], -counts[one], one))[:PREVIEW_ROWS]

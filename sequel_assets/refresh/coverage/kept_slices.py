@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.datasets import SLICED, SLICED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.core.slice_summary import with_figures
+from sequel_assets.warehouse.slices.replacement import counted_rows
 from sequel_assets.warehouse.tables.core import refreshes
 
 TABLES = {dataset.name: dataset.table for dataset in SLICED}
@@ -51,6 +52,5 @@ def _outcome(row: Any) -> Outcome:
 def stored_outcome(connection: sa.Connection, outcome: Outcome) -> Outcome:
     """Return the outcome of a stored slice with the figures of its rows."""
     table = TABLES[outcome.dataset]
-    mine = (table.c.company_id == outcome.company_id, table.c.day == outcome.day)
-    rows = [tuple(row) for row in connection.execute(sa.select(table).where(*mine))] if outcome.rows else []
+    rows = counted_rows(connection, outcome.company_id, table, outcome.day) if outcome.rows else []
     return with_figures(outcome, table, rows)

@@ -20,22 +20,28 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def fetch_activity(client: SequelClient, request: EventRequest) -> Rows:
-    """Return everybody in an event. A list that does not come to its `totalCount` is fetched once more from the start."""
-    everybody = _everybody(client, request.event.event_id)
-    if not everybody.is_verified:
-        everybody = _everybody(client, request.event.event_id)
-    if not everybody.is_verified:
-        raise InvalidEventData(f"its user activity {everybody}, fetched twice")
+    """Return the rows of everybody in an event."""
+    entries = everybody_in(client, request.event.event_id)
     rows = Rows()
     by_person: dict[str, list[Activity]] = {}
-    listed = [ListEntry(entry.email, entry.name, _mark(entry)) for entry in everybody.entries]
-    for who, entry in zip(rows.everybody(request, listed), everybody.entries, strict=True):
+    listed = [ListEntry(entry.email, entry.name, _mark(entry)) for entry in entries]
+    for who, entry in zip(rows.everybody(request, listed), entries, strict=True):
         by_person.setdefault(who, []).append(entry)
         rows.outside.update(entry.outside)
     for who, theirs in by_person.items():
         rows.add(event_activity, _row(request, who, theirs))
-    rows.add(activity_totals, (*request.start, everybody.total))
+    rows.add(activity_totals, (*request.start, len(entries)))
     return rows
+
+
+def everybody_in(client: SequelClient, event_id: str) -> list[Activity]:
+    """Return every entry of an event. A list that does not come to its `totalCount` is fetched once more from the start."""
+    everybody = _everybody(client, event_id)
+    if not everybody.is_verified:
+        everybody = _everybody(client, event_id)
+    if not everybody.is_verified:
+        raise InvalidEventData(f"its user activity {everybody}, fetched twice")
+    return everybody.entries
 
 
 def _mark(entry: Activity) -> str:

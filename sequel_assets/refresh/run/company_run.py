@@ -25,6 +25,8 @@ from sequel_assets.refresh.run.plan import CompanyPlan, PlanStep, plan_company
 from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
+from sequel_assets.warehouse.stores import availability
+from sequel_assets.warehouse.tables.event_details import event_activity
 
 DAYS_AHEAD = 8
 """Days whose lists may be under way while an earlier day is still being worked on."""
@@ -48,7 +50,11 @@ class Extraction:
     def __init__(self, context: RunContext, plan: CompanyPlan) -> None:
         self._context, self._plan = context, plan
         company_id = plan.events.company_id
-        self.works = {event.event_id: EventWork(context, company_id, event) for event in plan.events.requested}
+        has_activity = _has_activity(context, company_id)
+        self.works = {
+            event.event_id: EventWork(context, company_id, event, has_activity=has_activity)
+            for event in plan.events.requested
+        }
         self._empty_ranges = EmptyRangeStore(context, company_id)
 
     def explore(self) -> int:
@@ -160,6 +166,15 @@ class Loading:
         for update in batch.updates.get(CONCURRENCY, ()):
             self._placed.setdefault(update.day, set()).update(update.requested or ())
         yield from load_slices(self._context.warehouse, batch)
+
+
+def _has_activity(context: RunContext, company_id: str) -> bool:
+    """Say whether the activity may stand in for a list that Sequel caps; a refusal would be repeated for minutes."""
+    if context.profile.list_cap is None:
+        return True
+    return event_activity.name not in context.warehouse.ask(
+        lambda connection: availability.unavailable_datasets(connection, company_id)
+    )
 
 
 def refresh_company(context: RunContext, events: CompanyEvents, days: Mapping[date, DayCoverage]) -> Iterator[Outcome]:

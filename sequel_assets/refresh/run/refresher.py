@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from sequel_assets.refresh.core.concurrent_map import side_by_side
-from sequel_assets.refresh.core.config import RefreshConfig
+from sequel_assets.refresh.core.config import RefreshConfig, stored_profile
 from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome, all_failed, unexpected
 from sequel_assets.refresh.core.progress import Progress
@@ -76,7 +76,10 @@ class Refresher:
         frozen_before = config.retention.frozen_before(self._warehouse.ask(catalog.known_companies), now)
         through = data_through(now, config.settle)
         run_info = RunInfo(now, through, config.late_window, options.run_id, options.accepts_loss, frozen_before)
-        return RunContext(self._client, self._warehouse, pool, self._clock, config, run_info, options, self.progress)
+        profile = self._warehouse.ask(stored_profile)
+        return RunContext(
+            self._client, self._warehouse, pool, self._clock, config, run_info, options, profile, self.progress
+        )
 
     def _refresh(self, context: RunContext, requested: Requested, rollups: RollUps) -> Iterator[Outcome]:
         """Yield what becomes of the companies, in the order in which their events are listed; each once."""

@@ -15,6 +15,7 @@ from sequel_assets.warehouse.stores.event_hosts import event_checksums
 from sequel_assets.warehouse.tables.core import event_participants, proofs, refreshes
 from sequel_assets.warehouse.tables.dataset import Insight
 from sequel_assets.warehouse.tables.event_details import activity_totals, event_activity
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def unreconciled(connection: sa.Connection) -> list[Mismatch]:
     Minutes must be the same. There may be fewer people than users, where Sequel counts the spellings of one e-mail, or
     lists somebody with no minute; more there cannot be.
     """
-    fact, proof = event_participants.c, proofs.c
+    fact, proof, beyond = event_participants.c, proofs.c, unlisted_usage.c
     key, columns = ("company_id", "day", "event_id"), (*MINUTES, *USERS)
     people = [sa.case((fact[name] > 0, 1), else_=0) for name in MINUTES[:2]]
     found = [*(fact[name] for name in MINUTES), *people]
@@ -48,6 +49,7 @@ def unreconciled(connection: sa.Connection) -> list[Mismatch]:
             *(value.label(c) for c, value in zip(columns, found, strict=True)),
             *(sa.literal(0).label(f"expected_{c}") for c in columns),
         ),
+        sa.select(*(beyond[k] for k in key), *(beyond[c] for c in columns), *(sa.literal(0) for _ in columns)),
         sa.select(*(proof[k] for k in key), *(sa.literal(0) for _ in columns), *(proof[c] for c in columns)),
     ).subquery()
     sums = [sa.func.sum(both.c[c]).label(c) for c in columns] + [

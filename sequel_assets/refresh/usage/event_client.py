@@ -9,10 +9,15 @@ from datetime import date
 
 from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.run_context import KeptLists
+from sequel_assets.refresh.datasets.activity import PAGE_SIZE, everybody_in
+from sequel_assets.refresh.datasets.endpoint import InvalidEventData
 from sequel_assets.refresh.usage.range_search import RangeRequest, Span, Totals
 from sequel_assets.refresh.usage.verification import DoesNotReconcile, ListedPeople, read
-from sequel_assets.sequel import NotFound, SequelClient
+from sequel_assets.sequel import FATAL, Activity, NotFound, SequelClient, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
+
+EVER = Span(date.min, date.max)
+"""All time: no dates are requested."""
 
 
 class EventMissing(Exception):  # noqa: N818 - a state of the event, to be looked into
@@ -30,16 +35,29 @@ class ParticipantList:
 class EventClient:
     """The requests about one event; used by one thread at a time."""
 
-    def __init__(self, client: SequelClient, event: KnownEvent, kept_lists: KeptLists) -> None:
+    def __init__(
+        self,
+        client: SequelClient,
+        event: KnownEvent,
+        kept_lists: KeptLists,
+        list_cap: int | None = None,
+        *,
+        has_activity: bool = True,
+    ) -> None:
         self.client = client
         self.event = event
         self.requests = 0
         self.most_users = 0
         self.span: Span | None = None
         """What the last request was about."""
-        self._kept_lists = kept_lists
+        self._kept_lists, self._list_cap = kept_lists, list_cap
+        self._activity: list[Activity] | None = None if has_activity else []
         self._kept: dict[RangeRequest, ParticipantList] = {}
         self._unreconciled: set[RangeRequest] = set()
+
+    def is_capped(self, fetched: ParticipantList) -> bool:
+        """Say whether a list ends at the cap that Sequel's lists are known to have."""
+        return len(fetched.listed) == self._list_cap and len(fetched.listed) < fetched.totals.users
 
     @property
     def has_doubts(self) -> bool:
@@ -51,13 +69,16 @@ class EventClient:
         if request.span.days > 1:
             return self._request(request, limit=1).totals
         fetched = self._request(request, limit=self._limit(self.most_users))
-        if not _reconciles(fetched):
+        if not self._is_taken(fetched):
             fetched = self._request(request, limit=self._limit(fetched.totals.users))
-            if not _reconciles(fetched):
+            if not self._is_taken(fetched):
                 self._unreconciled.add(request)
         if self._kept_lists.admit(len(fetched.listed)):
             self._kept[request] = fetched
         return fetched.totals
+
+    def _is_taken(self, fetched: ParticipantList) -> bool:
+        return _reconciles(fetched) or self.is_capped(fetched)
 
     def probe(self, request: RangeRequest) -> Totals:
         """Return the totals of any span with the smallest response."""
@@ -97,6 +118,30 @@ class EventClient:
             raise EventMissing(event_id) from None
         return response.total_engaged_minutes > 0
 
+    def from_activity(self, request: RangeRequest, totals: Totals) -> tuple[ListedPeople, ...]:
+        """Return everybody's minutes of a type by the event's activity, which has no days; nobody where it may mislead.
+
+        It is read only where all minutes of the event are those of the range.
+        """
+        if self._activity == []:
+            return ()
+        if self._request(RangeRequest(request.engagement_type, EVER), limit=1).totals.minutes != totals.minutes:
+            return ()
+        if self._activity is None:
+            try:
+                self._activity = everybody_in(self.client, self.event.event_id)
+            except FATAL:
+                raise
+            except (SequelError, InvalidEventData):
+                self._activity = []
+            self.requests += len(self._activity) // PAGE_SIZE + 1
+        kinds = ("live", "onDemand") if request.engagement_type == "all" else (request.engagement_type,)
+        rows = (
+            ListedPeople(entry.name or "", entry.email, sum(_minutes_of(entry, kind) for kind in kinds))
+            for entry in self._activity
+        )
+        return tuple(row for row in rows if row.minutes)
+
     def _request(self, request: RangeRequest, limit: int) -> ParticipantList:
         self.span = request.span
         try:
@@ -108,8 +153,8 @@ class EventClient:
         self.requests += 1
         response = self.client.participants(
             self.event.event_id,
-            start=request.span.first,
-            end=request.span.last,
+            start=None if request.span is EVER else request.span.first,
+            end=None if request.span is EVER else request.span.last,
             engagement_type=request.engagement_type,
             limit=limit,
         )
@@ -122,6 +167,11 @@ class EventClient:
     @staticmethod
     def _limit(users: int) -> int:
         return 2 * users + 100
+
+
+def _minutes_of(entry: Activity, kind: str) -> int:
+    time = entry.live_time if kind == "live" else entry.on_demand_time
+    return time.minutes if time is not None else 0
 
 
 def _reconciles(fetched: ParticipantList) -> bool:

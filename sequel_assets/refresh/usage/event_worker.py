@@ -13,7 +13,8 @@ from typing import TypeVar
 from sequel_assets.refresh.core.existence import is_gone
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
-from sequel_assets.refresh.usage.extract import DayFacts, NoResponse, SliceFailure, day_facts, explore
+from sequel_assets.refresh.usage.extract import NoResponse, SliceFailure, day_facts, explore
+from sequel_assets.refresh.usage.facts_of_day import DayFacts
 from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
 from sequel_assets.sequel import EARLIEST, FATAL, LATEST, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
@@ -50,7 +51,7 @@ class RangeFindings:
 class EventWork:
     """The requests and results of one event over the spans that are refreshed."""
 
-    def __init__(self, context: RunContext, company_id: str, event: KnownEvent) -> None:
+    def __init__(self, context: RunContext, company_id: str, event: KnownEvent, *, has_activity: bool = True) -> None:
         self.company_id = company_id
         self.event = event
         self.concurrency: ConcurrencyByDay | None = None
@@ -60,7 +61,8 @@ class EventWork:
         self.vanished = False
         self.explore_requests = 0
         self._context = context
-        self._client = EventClient(context.client, event, context.kept_lists)
+        cap = context.profile.list_cap
+        self._client = EventClient(context.client, event, context.kept_lists, cap, has_activity=has_activity)
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
         self._findings_lock = threading.Lock()
@@ -97,6 +99,9 @@ class EventWork:
     def _explore(self, span: Span, wants_witness: bool) -> None:
         """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
         clock, settle = self._context.clock, self._context.config.settle
+        if why := self._context.profile.why_no_usage:
+            self.failed_spans[span] = why
+            return
         try:
             days = self._guarded(
                 lambda: explore(self._client, span, self.own, clock=clock, settle=settle, wants_witness=wants_witness)
@@ -126,7 +131,7 @@ class EventWork:
             try:
                 if wants_facts:
                     facts = self._guarded(lambda: day_facts(self._client, day, self.days.get(day)))
-                    self._note([] if facts.minutes else [Span(day, day)], [day] if facts.minutes else [])
+                    self._note([] if facts.has_minutes else [Span(day, day)], [day] if facts.has_minutes else [])
             except SliceFailure as error:
                 failure = str(error)
             except EventMissing:
@@ -156,6 +161,7 @@ class EventWork:
 
     def _fetch_concurrency(self, *, has_live_minutes: bool) -> None:
         """Fetch it once for all days; a failure stands for all days too."""
+        self._concurrency_failure = self._concurrency_failure or self._context.profile.why_no_concurrency
         if self.concurrency is not None or self._concurrency_failure:
             return
         try:

@@ -1,11 +1,12 @@
 """The minutes of one event on one day, verified; and finding the days that have any."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
 from sequel_assets.refresh.core.time import is_unsettled
-from sequel_assets.refresh.usage.event_client import EventClient
+from sequel_assets.refresh.usage.capped_lists import first_people
+from sequel_assets.refresh.usage.event_client import EventClient, ParticipantList
+from sequel_assets.refresh.usage.facts_of_day import NO_LIST, NOBODY, DayFacts, VerifiedList, on_both, together_of
 from sequel_assets.refresh.usage.range_search import (
     Contradiction,
     EngagementType,
@@ -16,8 +17,7 @@ from sequel_assets.refresh.usage.range_search import (
     gaps,
     plan,
 )
-from sequel_assets.refresh.usage.same_name import together
-from sequel_assets.refresh.usage.verification import Attendee, Counted, DoesNotReconcile, verify
+from sequel_assets.refresh.usage.verification import DoesNotReconcile, verify
 
 
 class SliceFailure(Exception):  # noqa: N818 - the word of the matter
@@ -26,41 +26,6 @@ class SliceFailure(Exception):  # noqa: N818 - the word of the matter
 
 class NoResponse(SliceFailure):
     """Sequel did not answer at all; requests for other days may still succeed."""
-
-
-@dataclass(frozen=True)
-class Minutes:
-    """What one attendee did in one event on one day."""
-
-    attendee: Attendee
-    name: str
-    live: int
-    on_demand: int
-    engaged: int
-
-
-@dataclass(frozen=True)
-class DayFacts:
-    """Everybody's minutes of one event on one day, and the totals they were verified against."""
-
-    minutes: tuple[Minutes, ...]
-    live: Totals
-    on_demand: Totals
-    engaged_minutes: int
-
-
-NOBODY = DayFacts((), Totals(0, 0), Totals(0, 0), 0)
-
-
-@dataclass(frozen=True)
-class VerifiedList:
-    """The people of a list and the totals that it was verified against."""
-
-    totals: Totals
-    people: tuple[Counted, ...]
-
-
-NO_LIST = VerifiedList(Totals(0, 0), ())
 
 
 def explore(
@@ -151,12 +116,12 @@ def _as_expected(client: EventClient, day: date, expected: Expected) -> DayFacts
     for found, minutes in ((live, expected.live), (replay, expected.on_demand)):
         if found.totals.minutes != minutes:
             raise Contradiction(f"{day}: {found.totals.minutes} minutes listed, {minutes} by the range")
-    both = _on_both(live, replay)
+    both = on_both(live, replay)
     everybody = _list(client, "all", day) if both.unnamed or (expected.overlaps and both.emails) else None
     apart = expected.live + expected.on_demand
     if everybody and not expected.overlaps and everybody.totals.minutes != apart:
         raise Contradiction(f"{day}: {everybody.totals.minutes} minutes of all listed, {apart} by the range")
-    return _together(day, live, replay, everybody)
+    return together_of(day, live, replay, everybody)
 
 
 def _by_itself(client: EventClient, day: date) -> DayFacts:
@@ -172,79 +137,40 @@ def _by_itself(client: EventClient, day: date) -> DayFacts:
             f"{live.totals.minutes} live and {replay.totals.minutes} on-demand minutes "
             f"do not reach the {expected.minutes} of all"
         )
-    both = _on_both(live, replay)
+    both = on_both(live, replay)
     everybody = _list(client, "all", day) if both.unnamed or both.emails else None
     minutes = everybody.totals.minutes if everybody else apart
     if minutes != expected.minutes:
         raise Contradiction(f"all has {minutes} minutes now and had {expected.minutes}")
     client.forget(day)
-    return _together(day, live, replay, everybody)
-
-
-@dataclass(frozen=True)
-class _OnBoth:
-    """Who stands on the live and on the replay's list."""
-
-    emails: frozenset[str]
-    """If there is nobody (and no name either), no minute can have been both."""
-    unnamed: frozenset[str]
-    """Names without an e-mail: only the list of everybody shows whether one person or two were meant."""
-
-
-def _on_both(live: VerifiedList, replay: VerifiedList) -> _OnBoth:
-    emails, names = [], []
-    for found in (live, replay):
-        emails.append({one.email for one in found.people if one.email is not None})
-        names.append({one.unnamed_by for one in found.people if one.email is None and one.minutes})
-    return _OnBoth(frozenset(emails[0] & emails[1]), frozenset(names[0] & names[1]))
+    return together_of(day, live, replay, everybody)
 
 
 def _list(client: EventClient, kind: EngagementType, day: date) -> VerifiedList:
-    """Return a list that comes to its own totals, requested once more if the first one does not."""
+    """Return a list that comes to its own totals, requested once more if the first one does not.
+
+    Of one that Sequel caps the activity's people are taken where they come to the totals, else those that are listed.
+    """
     request = RangeRequest(kind, Span(day, day))
     for attempt in (1, 2):
         fetched = client.everybody(request)
+        totals = fetched.totals
         try:
-            people = verify(fetched.totals.users, fetched.totals.minutes, fetched.listed)
-            return VerifiedList(fetched.totals, tuple(people))
+            return VerifiedList(totals, tuple(verify(totals.users, totals.minutes, fetched.listed)))
         except DoesNotReconcile as error:
+            if client.is_capped(fetched):
+                return _capped(client, request, fetched)
             if attempt == 2:
-                raise DoesNotReconcile(f"the {kind} list does not add up: {error}") from None
+                is_short = len(fetched.listed) < totals.users
+                advice = f"; to find out: sequel-assets doctor --event {client.event.event_id}" if is_short else ""
+                raise DoesNotReconcile(f"the {kind} list does not add up: {error}{advice}") from None
     raise AssertionError("unreachable")
 
 
-def _together(day: date, live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None) -> DayFacts:
-    minutes = [*_of_emails(day, live, replay, everybody), *_of_names(live, replay, everybody)]
-    minutes.sort(key=lambda one: (one.attendee.email or "", one.attendee.unnamed_by, one.attendee.number))
-    return DayFacts(tuple(minutes), live.totals, replay.totals, sum(person.engaged for person in minutes))
-
-
-def _of_emails(
-    day: date, live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None
-) -> Iterator[Minutes]:
-    """Yield the minutes of those who have an e-mail, who are one person on all lists."""
-    nobody = ("", 0)
-    alive, replayed, engaged = (
-        {one.email: (one.name, one.minutes) for one in found.people if one.email is not None} if found else None
-        for found in (live, replay, everybody)
-    )
-    for email in (alive or {}).keys() | (replayed or {}).keys() | (engaged or {}).keys():
-        (name_a, at_live), (name_b, on_demand) = (alive or {}).get(email, nobody), (replayed or {}).get(email, nobody)
-        name_c, both = engaged.get(email, nobody) if engaged is not None else ("", at_live + on_demand)
-        if not max(at_live, on_demand) <= both <= at_live + on_demand:
-            raise Contradiction(f"{day}: somebody has {at_live} live, {on_demand} on-demand and {both} minutes in all")
-        if both:
-            yield Minutes(Attendee(email), max(name_a, name_b, name_c), at_live, on_demand, both)
-
-
-def _of_names(live: VerifiedList, replay: VerifiedList, everybody: VerifiedList | None) -> Iterator[Minutes]:
-    """Yield the minutes of those who have no e-mail, numbered within each name by their minutes, the most first."""
-    by_name: dict[str, tuple[list[Counted], list[Counted], list[Counted]]] = {}
-    for place, found in enumerate((live, replay, everybody)):
-        for one in found.people if found else ():
-            if one.email is None:
-                by_name.setdefault(one.unnamed_by, ([], [], []))[place].append(one)
-    for name, (alive, replayed, engaged) in by_name.items():
-        people = together(alive, replayed, engaged if everybody else [*alive, *replayed])
-        for number, who in enumerate(people, start=1):
-            yield Minutes(Attendee(None, name, number), who.name, who.live, who.on_demand, who.engaged)
+def _capped(client: EventClient, request: RangeRequest, fetched: ParticipantList) -> VerifiedList:
+    totals = fetched.totals
+    try:
+        people = verify(totals.users, totals.minutes, client.from_activity(request, totals))
+        return VerifiedList(totals, tuple(people))
+    except DoesNotReconcile:
+        return VerifiedList(totals, tuple(first_people(totals, fetched.listed)), is_capped=True)

@@ -72,6 +72,7 @@ class UsageBatch(SliceBatch):
             return
         rows: list[Row] = []
         proofs: list[Row] = []
+        beyond: list[Row] = []
         requested = set()
         for work in works:
             event_id, event_type = work.event.event_id, work.event.event_type
@@ -84,7 +85,12 @@ class UsageBatch(SliceBatch):
                 who = person_id(self.person_key, email, one.attendee.unnamed_by, event_id, one.attendee.number)
                 rows.append((self.company_id, day, event_id, who, event_type, one.live, one.on_demand, one.engaged))
                 self.seen.append((Person(who, email, one.name), day))
-            if facts and facts.minutes:
+            if facts and facts.unlisted:
+                live, on_demand, engaged = facts.unlisted.live, facts.unlisted.on_demand, facts.unlisted.engaged
+                minutes = (live.minutes, on_demand.minutes, engaged.minutes)
+                users = (live.users, on_demand.users, engaged.users)
+                beyond.append((self.company_id, day, event_id, event_type, *minutes, *users))
+            if facts and facts.has_minutes:
                 live, on_demand = facts.live, facts.on_demand
                 totals = (live.users, live.minutes, on_demand.users, on_demand.minutes, facts.engaged_minutes)
                 proofs.append((self.company_id, day, event_id, *totals, self.run_info.through))
@@ -99,6 +105,7 @@ class UsageBatch(SliceBatch):
             data,
             full,
             control_totals=proofs,
+            unlisted=beyond,
             accepts_loss=self.run_info.accepts_loss,
         )
         self.updates.setdefault(PARTICIPANTS, []).append(update)

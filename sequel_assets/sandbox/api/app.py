@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from sequel_assets.sandbox.api.faults import Fault, Faults
 from sequel_assets.sandbox.api.quirks import with_faults
 from sequel_assets.sandbox.api.request_log import LoggedRequest, RequestLog
 from sequel_assets.sandbox.api.signin import SignIn
+from sequel_assets.sandbox.api.variations import RateLimit, Variations
 from sequel_assets.sandbox.webhooks import subscriptions
 from sequel_assets.sandbox.webhooks.dispatcher import Webhooks
 from sequel_assets.sandbox.world.clock import Clock
@@ -57,10 +58,7 @@ CALLS = (
         "networking_participants", "GET", "/api/v1/networking/{}/participantsList", directory.networking_participants
     ),
     ApiCall(
-        "participants",
-        "GET",
-        "/api/analytics/user-engagement/events/{}/top-participants",
-        analytics.top_participants,
+        "participants", "GET", "/api/analytics/user-engagement/events/{}/top-participants", analytics.top_participants
     ),
     ApiCall("concurrency", "GET", "/api/analytics/getVideoWatchOverTime/{}", analytics.video_watch_over_time),
     ApiCall("activity", "POST", "/api/analytics/events/{}/user-activity", analytics.user_activity),
@@ -73,11 +71,7 @@ CALLS = (
         is_named=True,
     ),
     ApiCall(
-        "usage",
-        "GET",
-        "/api/analytics/user-engagement/companies/{}/usage",
-        analytics.usage_in_range,
-        is_named=True,
+        "usage", "GET", "/api/analytics/user-engagement/companies/{}/usage", analytics.usage_in_range, is_named=True
     ),
     ApiCall(
         "usage_by_day",
@@ -104,11 +98,13 @@ class Api:
     count_by: Literal["spelling", "person"] = "spelling"
     on_request: Callable[[LoggedRequest], None] | None = None
     keeps_days: int | None = None
+    variations: Variations = field(default_factory=Variations)
 
     def __post_init__(self) -> None:
         """Begin with an empty log."""
         self.requests = RequestLog()
-        self._tallies = Tallies()
+        self._tallies = Tallies(self.variations.day_offset_minutes)
+        self._rate_limit = RateLimit(self.variations.rate_limit)
         self.memory = AnswerCache()
         self.webhooks = Webhooks(lambda: self.world, lambda: self.clock)
 
@@ -116,13 +112,17 @@ class Api:
         """The ASGI app; extra routes come before the API's."""
         return Starlette(routes=[*extra, Route("/{path:path}", self.serve, methods=list(METHODS))])
 
+    @property
+    def _has_named(self) -> bool:
+        return self.named_endpoints and not self.variations.no_named
+
     def match(self, method: str, path: str) -> tuple[ApiCall, list[str]]:
         """The call that a path as sent is for, with its ids decoded once; 404 or 405 when there is none."""
         segments = path.split("/")
         known = False
         for call in CALLS:
             wanted = call.path.split("/")
-            if len(wanted) != len(segments) or (call.is_named and not self.named_endpoints):
+            if len(wanted) != len(segments) or (call.is_named and not self._has_named):
                 continue
             pairs = list(zip(wanted, map(unquote, segments), strict=True))
             if all(want in (sent, "{}") for want, sent in pairs):
@@ -161,8 +161,14 @@ class Api:
         if path == subscriptions.PATH or path.startswith(f"{subscriptions.PATH}/"):
             applied += self.faults.choose(path, query, "webhooks")
             body = await request.body()
+            if self.variations.no_webhooks:
+                raise error(403, "Webhooks are not part of your plan")
             return await self._unless(applied, lambda: self._subscription(request, path, body, applied))
-        call, ids = self.match(request.method, path)
+        if (refused := self._rate_limit.refuse()) is not None:
+            response = wire.answer(refused.status, refused.body)
+            response.headers["Retry-After"] = "1"
+            return response
+        call, ids = self.match(request.method, self.variations.path(path, request.headers.get("host", "")))
         applied += self.faults.choose(path, query, call.shape)
         return await self._unless(applied, lambda: self._answer(call, ids, request, query, applied))
 
@@ -207,23 +213,31 @@ class Api:
         arguments = dict(parse_qsl(query, keep_blank_values=True))
         if "sub_companies_ignored" in kinds:
             arguments.pop("includeSubCompanies", None)
+        arguments = self.variations.query(call.shape, arguments)
         with self.world.lock:
+            self.variations.refuse(call.shape, ids, self.world)
             if "vanished" in kinds:
                 self.world.vanish(ids[0])
             count_by = "person" if "split_rows" in kinds else self.count_by
             now, top = self.clock.now(), self.clock.top_of_hour()
             view = View(self.world, self._tallies, now, top, count_by, self.keeps_days)
             if applied:
-                return wire.answer(200, with_faults(applied, call.handler(view, ids[0], arguments), ids, self.world))
+                document = self._document(call, view, ids, arguments)
+                return wire.answer(200, with_faults(applied, document, ids, self.world))
             key = request_key(call.shape, ids, arguments)
             body = self.memory.recall(key, view)
             if body is None:
-                body = wire.encoded(call.handler(view, ids[0], arguments))
+                body = wire.encoded(self._document(call, view, ids, arguments))
                 self.memory.keep(key, view, body)
             return wire.json_answer(200, body)
 
+    def _document(self, call: ApiCall, view: View, ids: list[str], arguments: Query) -> Any:
+        """The response as this Sequel sends it."""
+        document = call.handler(view, ids[0], arguments)
+        return self.variations.document(call.shape, document, self.world.event(ids[0]))
+
     def _finished(self, request: Request, response: Response, applied: list[Fault], at: datetime) -> Response:
-        skew = 0.0
+        skew = float(self.variations.clock_skew or 0)
         for fault in applied:
             response = wire.damaged(response, fault)
             skew += fault.seconds if fault.kind == "date_skewed" else 0

@@ -50,9 +50,9 @@ class Range:
 
 
 class EventTally:
-    """An event's minutes before `before` (a minute since 1970), by day and row."""
+    """An event's minutes before `before` (a minute since 1970), by day and row; a day begins `offset` minutes sooner."""
 
-    def __init__(self, event: Event, before: int) -> None:
+    def __init__(self, event: Event, before: int, offset: int = 0) -> None:
         self.rows = event.rows
         self.is_complete = True
         self.days: dict[int, list[DayRow]] = {}
@@ -61,6 +61,8 @@ class EventTally:
             if engaged and engaged[-1][1] > before:
                 self.is_complete = False
                 live, on_demand, engaged = (spans.clip(part, None, before) for part in (live, on_demand, engaged))
+            if offset:
+                live, on_demand, engaged = (spans.shift(part, offset) for part in (live, on_demand, engaged))
             live_days, on_demand_days = spans.by_day(live), spans.by_day(on_demand)
             for day, minutes in spans.by_day(engaged).items():
                 day_row = DayRow(index, live_days.get(day, 0), on_demand_days.get(day, 0), minutes)
@@ -106,14 +108,15 @@ def minutes_of(day_row: DayRow, engagement_type: str) -> int:
 class Tallies:
     """The tallies of a world's events, kept until an event is restated or the hour moves over it."""
 
-    def __init__(self) -> None:
+    def __init__(self, offset: int = 0) -> None:
+        self._offset = offset
         self._kept: WeakKeyDictionary[Event, tuple[int, int, EventTally]] = WeakKeyDictionary()
 
     def of(self, event: Event, before: int) -> EventTally:
         """An event's tally at an hour. One that saw every minute serves all later hours too."""
         version, hour, tally = self._kept.get(event, (-1, 0, None))
         if tally is None or version != event.version or not (hour == before or (tally.is_complete and hour < before)):
-            tally = EventTally(event, before)
+            tally = EventTally(event, before, self._offset)
             self._kept[event] = (event.version, before, tally)
         return tally
 

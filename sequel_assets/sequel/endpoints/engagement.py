@@ -17,7 +17,7 @@ from sequel_assets.sequel.parsing.fields import (
     WrongShapeError,
 )
 from sequel_assets.sequel.parsing.shapes import Camel, Model, a_list, an_object, validated
-from sequel_assets.sequel.parsing.times import DurationOrNone, Timed, TimestampOrNone
+from sequel_assets.sequel.parsing.times import DurationOrNone, Timed, TimestampOrNone, counted_in
 
 EngagementType = Literal["all", "live", "onDemand"]
 EventType = Literal["virtualStageEvent", "networkingHub"]
@@ -120,12 +120,23 @@ def concurrency_from(value: object) -> list[tuple[int, int]]:
     )
 
 
-def activity_page_from(value: object) -> ActivityPage:
-    """A page of activity; an item that names nobody fails the page by its place."""
+MINUTE_SECONDS = 60.0
+"""The unit of the activity's times, as it is assumed (I)."""
+
+
+def activity_page_from(value: object, unit_seconds: float = MINUTE_SECONDS) -> ActivityPage:
+    """A page of activity, its times in a unit; an item that names nobody fails the page by its place."""
     raw = an_object(value)
     head = validated(_PageHead, raw)
     items = validated(list[Activity], a_list(raw.get("items"), "items"), "items")
     for index, item in enumerate(items):
         if item.uid is None and item.user_id is None:
             raise WrongShapeError(f"items[{index}] has neither uid nor userId")
+    if unit_seconds != MINUTE_SECONDS:
+        items = [_in_unit(item, unit_seconds) for item in items]
     return ActivityPage(items=items, total_count=head.total_count, page=head.page, size=head.size)
+
+
+def _in_unit(item: Activity, unit_seconds: float) -> Activity:
+    times = {name: counted_in(getattr(item, name), unit_seconds) for name in ("live_time", "on_demand_time")}
+    return item.model_copy(update=times)

@@ -60,6 +60,14 @@ def duration_or_none(value: object) -> Duration | None:
     return Duration(text, minutes)
 
 
+def counted_in(time: Duration | None, unit_seconds: float) -> Duration | None:
+    """A plain number in another unit than minutes; a text with a unit of its own stays as it is."""
+    if time is None or not _NUMBER.fullmatch(time.raw):
+        return time
+    minutes = Decimal(time.raw) * Decimal(str(unit_seconds)) / 60
+    return Duration(time.raw, int(minutes.quantize(Decimal(1), ROUND_HALF_UP)))
+
+
 def timestamp_or_none(value: object) -> datetime | None:
     """A time in UTC: ISO 8601, or seconds or milliseconds since 1970, as a number or its digits."""
     text = text_as_received(value).strip()

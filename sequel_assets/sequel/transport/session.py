@@ -10,7 +10,7 @@ import httpx
 
 from sequel_assets.sequel.codes import code_of, response_code
 from sequel_assets.sequel.config import SequelConfig
-from sequel_assets.sequel.exceptions import SequelError, SignInRefused
+from sequel_assets.sequel.exceptions import OutOfRequests, SequelError, SignInRefused
 from sequel_assets.sequel.parsing.decoding import max_value_count
 from sequel_assets.sequel.stats import ClientStats
 from sequel_assets.sequel.transport.auth import Grant, Tokens, grant_from
@@ -115,7 +115,7 @@ class Session:
             },
         )
 
-        return self._retrier.run(
+        grant = self._retrier.run(
             call,
             lambda: self._attempt(
                 call,
@@ -123,13 +123,21 @@ class Session:
                 lambda sent, large: self._sent(sent, None, large),
             ),
         )
+        self.stats.token_lifetime_seconds = grant.lifetime_seconds
+        return grant
 
     def _sent(self, call: Call, token: str | None, large: LargeResponsePermit) -> HttpResponse:
         with self._limiter.permit() as permit:
+            if self._config.max_requests is not None and self.stats.requests >= self._config.max_requests:
+                raise OutOfRequests(f"all {self._config.max_requests} requests are used up", path=call.path)
             self.stats.add(requests=1)
             answer = self._transport.send(call, token, large)
             if answer.status == 429:
-                permit.throttled(retry_after_seconds(answer, self._wall_clock()) or 0.0)
+                wait_seconds = retry_after_seconds(answer, self._wall_clock())
+                self.stats.retry_after_seconds = (
+                    self.stats.retry_after_seconds if wait_seconds is None else wait_seconds
+                )
+                permit.throttled(wait_seconds or 0.0)
             elif answer.status < 400 or answer.status == 404:
                 permit.succeeded()
         self.stats.add(bytes_received=len(answer.body), throttled=answer.status == 429)

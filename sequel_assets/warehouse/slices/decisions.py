@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.slices.checksums import checksum_of
 from sequel_assets.warehouse.tables.core import ALL, event_participants, proofs
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
+NOBODY = ""
+"""The person of what Sequel counts beyond the people that it lists; no row has it."""
 _PLACES = ("position", "minute_of_event")
 """Integers that are positions: their sum says nothing."""
 _COUNTED: dict[tuple[str, ...], str] = {
@@ -42,6 +45,8 @@ class SliceUpdate:
     input_checksum: str | None = None
     """For a derived slice: what it was derived from. Such a slice is never superseded: it follows the facts."""
     control_totals: Sequence[Row] = field(default=())
+    unlisted: Sequence[Row] = field(default=())
+    """Rows of `unlisted_usage`: what belongs to a slice of event_participants beyond the people that are known."""
     accepts_loss: bool = False
     """True where a final slice may lose most of its minutes: `sequel-assets accept` says so, or an event moved away."""
 
@@ -64,6 +69,12 @@ class Before:
     """Its row in `refreshes`, None where there is none."""
     rows: frozenset[Row] = frozenset()
     control_totals: frozenset[Row] = frozenset()
+    unlisted: frozenset[Row] = frozenset()
+
+    @property
+    def counted(self) -> frozenset[Row]:
+        """Return the rows, and what is beyond them as rows of nobody."""
+        return with_unlisted(self.rows, self.unlisted)
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,17 @@ class Decision:
     is_final: bool
     loss: Loss | None = None
     """What a quarantined slice would have lost."""
+    unlisted: frozenset[Row] = frozenset()
+
+    @property
+    def counted(self) -> frozenset[Row]:
+        """Return the rows, and what is beyond them as rows of nobody: sums and checksums are over these."""
+        return with_unlisted(self.rows, self.unlisted)
+
+
+def with_unlisted(rows: frozenset[Row], unlisted: frozenset[Row]) -> frozenset[Row]:
+    """Return rows of event_participants with those of `unlisted_usage` in their form, of no person."""
+    return rows | {(*row[:3], NOBODY, *row[3:7]) for row in unlisted} if unlisted else rows
 
 
 def day_end(day: date) -> datetime:
@@ -101,17 +123,19 @@ def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decis
     if is_landed and stored is not None and stored.data_through is not None and stored.data_through > update.through:
         return _kept(SliceState.SUPERSEDED, before)
     requested = _not_superseded(update, before.control_totals)
-    rows, totals = before.rows, before.control_totals
+    rows, totals, unlisted = before.rows, before.control_totals, before.unlisted
     if update.rows is not None:
         rows = _merged(update.table, before.rows, update.rows, requested)
         if update.table is event_participants:
             totals = _merged(proofs, before.control_totals, update.control_totals, requested)
+            unlisted = _merged(unlisted_usage, before.unlisted, update.unlisted, requested)
+    counted = with_unlisted(rows, unlisted)
     if (
         is_landed
         and not update.accepts_loss
         and stored is not None
         and stored.is_final
-        and (loss := loss_of(update.table, before.rows, rows)) is not None
+        and (loss := loss_of(update.table, before.counted, counted)) is not None
     ):
         return replace(_kept(SliceState.QUARANTINED, before), loss=loss)
     data_through, full_through = update.data_through, update.full_through
@@ -119,8 +143,8 @@ def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decis
         data_through = max(filter(None, (data_through, stored.data_through)), default=None)
         full_through = max(filter(None, (full_through, stored.full_through)), default=None)
     is_final = full_through is not None and full_through >= day_end(update.day) + late_window
-    state = SliceState.UNCHANGED if rows == before.rows and stored is not None else SliceState.CHANGED
-    return Decision(state, rows, totals, data_through, full_through, is_final)
+    state = SliceState.UNCHANGED if counted == before.counted and stored is not None else SliceState.CHANGED
+    return Decision(state, rows, totals, data_through, full_through, is_final, unlisted=unlisted)
 
 
 def bookkeeping(
@@ -136,7 +160,7 @@ def bookkeeping(
         "full_through": decision.full_through,
         "is_final": decision.is_final,
         "rows": len(decision.rows),
-        "checksum": checksum_of(update.table, decision.rows),
+        "checksum": checksum_of(update.table, decision.counted),
         "input_checksum": update.input_checksum,
         "run_id": run_id,
     }
@@ -181,12 +205,13 @@ def _numbers(table: sa.Table, rows: frozenset[Row]) -> dict[tuple[str, str], flo
         if isinstance(column.type, sa.BigInteger | sa.Numeric) and not column.primary_key
         if not (adds_up and (isinstance(column.type, sa.Numeric) or column.name in _PLACES))
     ]
+    who = columns.index(table.c.person_id) if "person_id" in table.columns else None
     sums: Counter[tuple[str, str]] = Counter()
     for row in rows:
         scope = ALL if key is None else row[key]
         for place in numeric:
             sums[scope, columns[place].name] += row[place] or 0
-        if "person_id" in table.columns:
+        if who is not None and row[who] != NOBODY:
             sums[scope, "people"] += 1
     return dict(sums)
 
@@ -194,7 +219,13 @@ def _numbers(table: sa.Table, rows: frozenset[Row]) -> dict[tuple[str, str], flo
 def _kept(state: SliceState, before: Before) -> Decision:
     stored = before.bookkeeping
     return Decision(
-        state, before.rows, before.control_totals, stored.data_through, stored.full_through, stored.is_final
+        state,
+        before.rows,
+        before.control_totals,
+        stored.data_through,
+        stored.full_through,
+        stored.is_final,
+        unlisted=before.unlisted,
     )
 
 

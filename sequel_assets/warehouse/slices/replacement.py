@@ -24,6 +24,7 @@ from sequel_assets.warehouse.slices.decisions import (
     bookkeeping,
     decide,
     restated,
+    with_unlisted,
 )
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
@@ -33,6 +34,7 @@ from sequel_assets.warehouse.tables.core import (
     refreshes,
     restatements,
 )
+from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class SliceResult:
     data_through: datetime | None
     is_final: bool
     stored_rows: frozenset[Row] = field(default=frozenset(), repr=False)
-    """The rows that the slice now has."""
+    """The rows that the slice now has, and what is beyond them as rows of nobody."""
     loss: Loss | None = None
     """What a quarantined slice would have lost."""
 
@@ -78,6 +80,7 @@ def replace_slices(
             connection, table, [(b.rows, decision.rows) for update, b, decision in written if update.table is table]
         )
     _exchange(connection, proofs, [(before.control_totals, decision.control_totals) for _, before, decision in written])
+    _exchange(connection, unlisted_usage, [(before.unlisted, decision.unlisted) for _, before, decision in written])
     bulk.upsert(
         connection,
         refreshes,
@@ -92,7 +95,7 @@ def replace_slices(
             len(decision.rows),
             decision.data_through,
             decision.is_final,
-            decision.rows,
+            decision.counted,
             decision.loss,
         )
         for update, _, decision in decided
@@ -148,9 +151,21 @@ def note_stored(
 def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: date = NO_DAY) -> None:
     """Update the row count and checksum of a slice whose rows were changed without a refresh."""
     rows = _rows_of(connection, table, company_id, day)
+    counted = [*rows, *_rows_of_nobody(connection, table, company_id, day)]
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
-    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, rows)))
+    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, counted)))
+
+
+def counted_rows(connection: sa.Connection, company_id: str, table: sa.Table, day: date) -> list[Row]:
+    """Return the rows of a slice, and what is beyond them as rows of nobody."""
+    return [*_rows_of(connection, table, company_id, day), *_rows_of_nobody(connection, table, company_id, day)]
+
+
+def _rows_of_nobody(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> frozenset[Row]:
+    if table is not event_participants:
+        return frozenset()
+    return with_unlisted(frozenset(), frozenset(_rows_of(connection, unlisted_usage, company_id, day)))
 
 
 def _rows_of(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> list[Row]:
@@ -186,7 +201,7 @@ def _restatements(
         }
         for update, before, decision in written
         if before.bookkeeping is not None and before.bookkeeping.is_final and decision.state is SliceState.CHANGED
-        for key, column, was, now in restated(update.table, before.rows, decision.rows)
+        for key, column, was, now in restated(update.table, before.counted, decision.counted)
     ]
 
 
@@ -220,8 +235,12 @@ def _slices(
         totals: dict[date, frozenset[Row]] = {}
         if table is event_participants or table is event_concurrency:  # they have each event's newest hour
             totals = _rows_by_day(connection, proofs, company_id, here)
+        beyond: dict[date, frozenset[Row]] = {}
+        if table is event_participants:
+            beyond = _rows_by_day(connection, unlisted_usage, company_id, here)
+        none: frozenset[Row] = frozenset()
         for day, row in known.items():
-            found[table.name, day] = Before(row, rows.get(day, frozenset()), totals.get(day, frozenset()))
+            found[table.name, day] = Before(row, rows.get(day, none), totals.get(day, none), beyond.get(day, none))
     return found
 
 

@@ -1,6 +1,6 @@
 """What is kept of a company without a day: registrants, hosts, people and rooms of hubs, its parents, its unavailable datasets.
 
-And of the root, what the warehouse was made with.
+And of the root, what the warehouse was made with, and what was learned about how Sequel answers the account.
 """
 
 import sqlalchemy as sa
@@ -115,4 +115,15 @@ warehouse_identity = Table(
     Column("written_at", UtcDateTime, nullable=False, comment="when that was written: by the first refresh, or when the release came that keeps it"),
     *never_negative("rule_version"),
     comment="What the warehouse was made with, in one row; whoever writes compares it with the settings first",
+)  # fmt: skip
+
+api_profile = Table(
+    "api_profile",
+    metadata,
+    Column("company_id", Text, primary_key=True, comment="the root company's uid at Sequel, SEQUEL_COMPANY_ID"),
+    Column("fact", Text, primary_key=True, comment="analytics_url, end_date, list_cap or activity_unit, which change how Sequel is requested; engagement_type, dates, totals, days or concurrency, for which numbers cannot be had"),
+    Column("value", Text, nullable=False, comment="what was learned: an address, excluded, a number of rows, or in which way the fact is not as documented"),
+    Column("learned_at", UtcDateTime, nullable=False, comment="when it was learned"),
+    Column("learned_by", Text, nullable=False, comment="the command that learned it, with its release"),
+    comment="How Sequel answers this account where that is not as documented or assumed: refreshes request by it",
 )  # fmt: skip

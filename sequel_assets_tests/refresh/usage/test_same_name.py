@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sequel_assets.refresh.core.run_context import KeptLists
 from sequel_assets.refresh.usage.event_client import EventClient
-from sequel_assets.refresh.usage.extract import DayFacts, Minutes, SliceFailure, day_facts
+from sequel_assets.refresh.usage.extract import SliceFailure, day_facts
+from sequel_assets.refresh.usage.facts_of_day import DayFacts, Minutes
 from sequel_assets.refresh.usage.range_search import Contradiction, Expected
 from sequel_assets.refresh.usage.same_name import NamePairing, together
 from sequel_assets.refresh.usage.verification import Attendee, Counted

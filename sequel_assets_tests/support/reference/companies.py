@@ -106,7 +106,7 @@ def comparison(company: str, facts: Sequence[Row], day: date, start: date, close
                     pairs.append((told[0][3], told[1][3]))
                 changes = [rounded(100 * (a - b), b) for a, b in pairs] + [None] * (3 - len(pairs))
             rows.append((company, day, period, how, period_of(period, day)[1] == day, now[0], complete[0], *told[0],
-                         *before, complete[1], *told[1], *changes))  # fmt: skip
+                         *before, complete[1], *told[1], *changes, False, None if told[1][0] is None else False))  # fmt: skip
     return sorted(rows)
 
 
@@ -176,6 +176,6 @@ def rollup(
         rows.append(
             (company, day, kind, len(members), n["live_minutes"], n["on_demand_minutes"], n["engaged_minutes"],
              n["unique_users"], n["average_engaged_minutes"], n["events"],
-             *(peak if kind in ("all", STAGE) else (None, None)), min(through[member, day] for member in members))
+             *(peak if kind in ("all", STAGE) else (None, None)), min(through[member, day] for member in members), False)
         )  # fmt: skip
     return sorted(rows)

@@ -65,7 +65,7 @@ def _statistics(story: CompanyStory, plan: Plan, day: date, start: date) -> Row:
         number_if_answered("questions", sum(of == event and answered for of, _, answered in story.questions)),
         chat, None if chat is None or planned is None else rounded(chat, planned),
         number_if_answered("reactions", sum(count for of, count in story.reactions if of == event)),
-        plan.day is not None and day == plan.day + WINDOW,
+        plan.day is not None and day == plan.day + WINDOW, False,
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def networking(story: CompanyStory, days: Collection[date], start: date) -> list
                 rows.append((
                     story.company_id, day, hub, len(here), len(today), rounded(len(today), len(here)),
                     sum(a < b for a in here for b in here), len(here & before), len(here | before), len(came),
-                    len(came & (here | before)), rounded(len(came & (here | before)), len(came), 100),
+                    len(came & (here | before)), rounded(len(came & (here | before)), len(came), 100), False,
                 ))  # fmt: skip
     return sorted(rows)
 

@@ -96,17 +96,17 @@ def test_nothing_to_do_is_nothing_done(warehouse: Warehouse) -> None:
 def test_a_checksum_is_the_same_on_every_engine_and_in_any_order(warehouse: Warehouse) -> None:
     """Over what the table holds, whole and broken averages and times included, as an independent computation says."""
     usage = [
-        (ACME, DAY, "all", 898, 0, 898, 57, 15.75, 2),
-        (ACME, DAY, HUB, 30, 0, 30, 2, 15.0, 1),
-        (ACME, DAY, STAGE, 0, 0, 0, 0, None, 0),
+        (ACME, DAY, "all", 898, 0, 898, 57, 15.75, 2, False),
+        (ACME, DAY, HUB, 30, 0, 30, 2, 15.0, 1, False),
+        (ACME, DAY, STAGE, 0, 0, 0, 0, None, 0, False),
     ]
     minutes = [(ACME, DAY, "e1", hour(n), n) for n in range(3)]
     commit(warehouse, SliceUpdate(daily_usage, DAY, usage, None, hour(1)))
     commit(warehouse, SliceUpdate(event_concurrency, DAY, minutes, None, hour(1)))
     lines = [
-        ["acme", "2026-03-01", "all", 898, 0, 898, 57, 15.75, 2],
-        ["acme", "2026-03-01", "networkingHub", 30, 0, 30, 2, 15, 1],
-        ["acme", "2026-03-01", "virtualStageEvent", 0, 0, 0, 0, None, 0],
+        ["acme", "2026-03-01", "all", 898, 0, 898, 57, 15.75, 2, False],
+        ["acme", "2026-03-01", "networkingHub", 30, 0, 30, 2, 15, 1, False],
+        ["acme", "2026-03-01", "virtualStageEvent", 0, 0, 0, 0, None, 0, False],
     ]
     expected = hashlib.sha256("".join(sorted(json.dumps(line) + "\n" for line in lines)).encode()).hexdigest()
     assert {checksum(order) for order in itertools.permutations(table_of(warehouse, daily_usage))} == {expected}

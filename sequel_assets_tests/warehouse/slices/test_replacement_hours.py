@@ -131,7 +131,7 @@ def test_a_slice_is_final_once_every_event_was_asked_after_the_late_window(
 
 def test_an_insights_hours_follow_its_facts_also_backwards(warehouse: Warehouse) -> None:
     """A derived slice is never superseded: it says what the facts at hand allow."""
-    row = (ACME, DAY, "all", 0, 0, 0, 0, None, 0)
+    row = (ACME, DAY, "all", 0, 0, 0, 0, None, 0, False)
     for hours in (5, 4):
         update = SliceUpdate(daily_usage, DAY, [row], None, hour(hours), hour(hours), None, input_checksum=f"{hours}")
         assert commit(warehouse, update)[0].data_through == hour(hours)

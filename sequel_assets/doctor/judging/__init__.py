@@ -1,0 +1,1 @@
+"""What the answers to the doctor's questions mean. Pure: no requests, no clock."""

@@ -1,0 +1,1 @@
+"""The doctor against other Sequels, and what its findings mean."""
