@@ -22,7 +22,7 @@ from sequel_assets_tests.support.rows import table_of
 PAGE = PROJECT.joinpath("docs", "bi.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 NOW = datetime(2026, 12, 2, 15, 7, tzinfo=UTC)
-SPEC = WorldSpec(seed=7, companies=3, days=3, people=5, hub_every=2, now=NOW)
+SPEC = WorldSpec(seed=7, companies=2, days=3, people=4, hub_every=2, now=NOW)
 """Over the end of a month, so that one is over."""
 
 
