@@ -234,12 +234,8 @@ def variable(name: str) -> str:
 def as_markdown() -> str:
     """Return docs/settings.md: a row per setting, generated from the fields."""
     rows, fields = [], Settings.model_fields
-    parts = (
-        CompanySettings.model_fields,
-        ClientSettings.model_fields,
-        WebhookSettings.model_fields,
-    )  # listed after the general settings
-    for name, field in sorted(fields.items(), key=lambda item: [item[0] in part for part in reversed(parts)]):
+    parts = (CompanySettings, ClientSettings, WebhookSettings)  # listed after the general settings
+    for name, field in sorted(fields.items(), key=lambda item: [item[0] in part.model_fields for part in parts[::-1]]):
         factory = field.default_factory is not None
         default = "see text" if factory else "" if field.default in (None, "", ()) else f"`{field.default}`"
         cells = (f"`{variable(name)}`", default, str(field.description), f"`{(field.examples or [''])[0]}`")

@@ -39,6 +39,8 @@ def test_everything_has_a_default_or_is_asked_for_on_use() -> None:
         "late_window_hours": 48,
         "retention_days": None,
         "company_retention_days": {},
+        "include_companies": (),
+        "exclude_companies": (),
         "max_concurrency": 8,
         "connect_timeout_seconds": 10,
         "read_timeout_seconds": 60,

@@ -17,7 +17,7 @@ DAYS = dg.StaticPartitionsDefinition([f"d{n}" for n in range(7)])
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(name, skippable=True) for name in ("facts", "sums")],
+    specs=[dg.AssetSpec(name, skippable=True) for name in ("event_participants", "daily_usage")],
     partitions_def=DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
@@ -27,7 +27,7 @@ def refresh(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def]
         context,
         [
             dg.AssetMaterialization(name, partition=day, metadata={"rows": n}, tags={"dagster/partition/day": day})
-            for name in ("facts", "sums")
+            for name in ("event_participants", "daily_usage")
             for n, day in enumerate(context.partition_keys[:5])
         ],
     )
@@ -60,7 +60,7 @@ def _stored(home: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
                 "tags": connection.execute(sa.select(tag.event_id, tag.key, tag.value).order_by(tag.event_id)).all(),
                 "keys": sorted((asset, run_id == run.run_id) for asset, run_id in keys),
             }
-        for name in ("facts", "sums"):
+        for name in ("event_participants", "daily_usage"):
             key = dg.AssetKey(name)
             latest = instance.get_latest_materialization_event(key)
             assert latest is not None
@@ -81,5 +81,5 @@ def test_a_run_in_batches_leaves_what_a_run_without_leaves(tmp_path: Path, monke
     monkeypatch.setenv(BATCH_SIZE, "4")
     batched = _stored(tmp_path / "batched", event_log(tmp_path / "batched"))
     assert batched == one_by_one
-    assert batched["facts"][0] == ["d0", "d1", "d2", "d3", "d4"]
+    assert batched["event_participants"][0] == ["d0", "d1", "d2", "d3", "d4"]
     assert len([row for row in batched["index"] if row[1] == "ASSET_MATERIALIZATION_PLANNED"]) == 14
