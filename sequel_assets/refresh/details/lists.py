@@ -109,26 +109,24 @@ def refresh_lists(
 
 def _doubts(warehouse: Warehouse, company_id: str, table: sa.Table, fetched: Sequence[FetchResult]) -> dict[str, Doubt]:
     """Return why the lists of some events may be cut off: no total comes with them, so nothing verifies them."""
-    a, p = event_activity.c, event_participants.c
+    a, p, c = event_activity.c, event_participants.c, table.c
+    lists = {one.event_id: one.rows for one in fetched if one.rows and is_round(one.rows.entries)}
+    if not lists:
+        return {}
     found: dict[str, Doubt] = {}
     with warehouse.read() as connection:
-        for one in fetched:
-            rows = one.rows.by_table.get(table, []) if one.rows else []
-            entries = one.rows.entries if one.rows else 0
-            if not is_round(entries):
-                continue
-            c = table.c
-            here = (c.company_id == company_id, c.event_id == one.event_id)
+        for event_id, rows in lists.items():
+            here = (c.company_id == company_id, c.event_id == event_id)
             before = set(connection.scalars(sa.select(c.person_id).where(*here)))
-            people = sa.select(p.person_id).where(p.company_id == company_id, p.event_id == one.event_id)
+            people = sa.select(p.person_id).where(p.company_id == company_id, p.event_id == event_id)
             if table is registrants:
                 people = sa.select(a.person_id).where(
-                    a.company_id == company_id, a.event_id == one.event_id, a.registered_at.is_not(None)
+                    a.company_id == company_id, a.event_id == event_id, a.registered_at.is_not(None)
                 )
             witnesses = set(connection.scalars(people.distinct()))
-            why = doubt(entries, [row[2] for row in rows], before, witnesses)
+            why = doubt(rows.entries, [row[2] for row in rows.by_table.get(table, [])], before, witnesses)
             if why is not None:
-                found[one.event_id] = why
+                found[event_id] = why
     return found
 
 
