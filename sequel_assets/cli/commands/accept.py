@@ -43,5 +43,7 @@ def _show_quarantined(settings: Settings, first: date, last: date, company: str)
         return 0
     rows = [(str(row.day), row.dataset, row.event_id, row.reason, f"{row.since:%Y-%m-%d %H:%M}") for row in held]
     table(f"Quarantined at {chosen.partition_key}", ("day", "dataset", "event", "why", "since (UTC)"), rows)
-    console().print("accept would request these days anew and store what Sequel answers then. Nothing was changed.")
+    console().print(
+        "Without --dry-run these days are requested again and what Sequel answers is stored. Nothing was changed."
+    )
     return 0

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sequel_assets.refresh.core.datasets import SLICED, SLICED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.core.slice_summary import with_figures
-from sequel_assets.warehouse.slices.replacement import counted_rows
+from sequel_assets.warehouse.slices.stored import counted_rows
 from sequel_assets.warehouse.tables.core import refreshes
 
 TABLES = {dataset.name: dataset.table for dataset in SLICED}

@@ -7,7 +7,6 @@ written at all. Nothing here commits.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,12 +23,10 @@ from sequel_assets.warehouse.slices.decisions import (
     bookkeeping,
     decide,
     restated,
-    with_unlisted,
 )
+from sequel_assets.warehouse.slices.stored import bookkeeping_rows, rows_of, rows_of_nobody, stored_slices
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
-    event_concurrency,
-    event_participants,
     proofs,
     refreshes,
     restatements,
@@ -69,7 +66,7 @@ def replace_slices(
     """
     if not updates:
         return []
-    stored = _slices(connection, company_id, updates)
+    stored = stored_slices(connection, company_id, updates)
     befores = [stored[update.table.name, update.day] for update in updates]
     decided = [
         (update, before, decide(update, before, late_window)) for update, before in zip(updates, befores, strict=True)
@@ -121,7 +118,7 @@ def note_refresh(
     run_id: str | None,
 ) -> None:
     """Write the bookkeeping of a dataset without days that is stored in one piece, such as a company's events."""
-    before = _bookkeeping_rows(connection, company_id, [dataset], [NO_DAY]).get((dataset, NO_DAY))
+    before = bookkeeping_rows(connection, company_id, [dataset], [NO_DAY]).get((dataset, NO_DAY))
     if before is not None and before.data_through is not None:
         through = max(through, before.data_through)
     row = {
@@ -144,35 +141,17 @@ def note_stored(
     connection: sa.Connection, company_id: str, table: sa.Table, *, at: datetime, through: datetime, run_id: str | None
 ) -> None:
     """Write the bookkeeping of a dataset without days by its stored rows; see `checksum_of` for its checksum."""
-    rows = without_observed(table, _rows_of(connection, table, company_id, NO_DAY))
+    rows = without_observed(table, rows_of(connection, table, company_id, NO_DAY))
     note_refresh(connection, company_id, table.name, rows, at=at, through=through, run_id=run_id)
 
 
 def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: date = NO_DAY) -> None:
     """Update the row count and checksum of a slice whose rows were changed without a refresh."""
-    rows = _rows_of(connection, table, company_id, day)
-    counted = [*rows, *_rows_of_nobody(connection, table, company_id, day)]
+    rows = rows_of(connection, table, company_id, day)
+    counted = [*rows, *rows_of_nobody(connection, table, company_id, day)]
     r = refreshes.c
     here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
     connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, counted)))
-
-
-def counted_rows(connection: sa.Connection, company_id: str, table: sa.Table, day: date) -> list[Row]:
-    """Return the rows of a slice, and what is beyond them as rows of nobody."""
-    return [*_rows_of(connection, table, company_id, day), *_rows_of_nobody(connection, table, company_id, day)]
-
-
-def _rows_of_nobody(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> frozenset[Row]:
-    if table is not event_participants:
-        return frozenset()
-    return with_unlisted(frozenset(), frozenset(_rows_of(connection, unlisted_usage, company_id, day)))
-
-
-def _rows_of(connection: sa.Connection, table: sa.Table, company_id: str, day: date) -> list[Row]:
-    here = [table.c.company_id == company_id]
-    if day != NO_DAY:
-        here.append(table.c.day == day)
-    return [tuple(row) for row in connection.execute(sa.select(table).where(*here))]
 
 
 def _exchange(
@@ -203,63 +182,3 @@ def _restatements(
         if before.bookkeeping is not None and before.bookkeeping.is_final and decision.state is SliceState.CHANGED
         for key, column, was, now in restated(update.table, before.counted, decision.counted)
     ]
-
-
-_BOOKKEEPING = sa.select(refreshes).where(
-    refreshes.c.company_id == sa.bindparam("of_company"),
-    refreshes.c.dataset.in_(sa.bindparam("datasets", expanding=True)),
-    refreshes.c.day.between(sa.bindparam("first"), sa.bindparam("last")),
-)
-"""Composed once, like every statement that each slice needs: composing one takes three times as long as running it."""
-
-
-@lru_cache
-def _rows_of_days(table: sa.Table) -> "sa.Select[Any]":
-    c = table.c
-    days = c.day.between(sa.bindparam("first"), sa.bindparam("last"))
-    return sa.select(table).where(c.company_id == sa.bindparam("of_company"), days)
-
-
-def _slices(
-    connection: sa.Connection, company_id: str, updates: Sequence[SliceUpdate]
-) -> dict[tuple[str, date], Before]:
-    days: dict[sa.Table, list[date]] = {}
-    for update in updates:
-        days.setdefault(update.table, []).append(update.day)
-    names = [table.name for table in days]
-    bookkept = _bookkeeping_rows(connection, company_id, names, [update.day for update in updates])
-    found = {}
-    for table, here in days.items():
-        known = {day: bookkept.get((table.name, day)) for day in here}
-        rows = _rows_by_day(connection, table, company_id, [day for day, row in known.items() if row and row.rows])
-        totals: dict[date, frozenset[Row]] = {}
-        if table is event_participants or table is event_concurrency:  # they have each event's newest hour
-            totals = _rows_by_day(connection, proofs, company_id, here)
-        beyond: dict[date, frozenset[Row]] = {}
-        if table is event_participants:
-            beyond = _rows_by_day(connection, unlisted_usage, company_id, here)
-        none: frozenset[Row] = frozenset()
-        for day, row in known.items():
-            found[table.name, day] = Before(row, rows.get(day, none), totals.get(day, none), beyond.get(day, none))
-    return found
-
-
-def _bookkeeping_rows(
-    connection: sa.Connection, company_id: str, datasets: Sequence[str], days: Sequence[date]
-) -> dict[tuple[str, date], Any]:
-    here = {"of_company": company_id, "datasets": datasets, "first": min(days), "last": max(days)}
-    return {(row.dataset, row.day): row for row in connection.execute(_BOOKKEEPING, here)}
-
-
-def _rows_by_day(
-    connection: sa.Connection, table: sa.Table, company_id: str, days: Sequence[date]
-) -> dict[date, frozenset[Row]]:
-    if not days:
-        return {}
-    place, wanted = table.columns.keys().index("day"), set(days)
-    found: dict[date, list[Row]] = {}
-    here = {"of_company": company_id, "first": min(days), "last": max(days)}
-    for row in connection.execute(_rows_of_days(table), here):
-        if row[place] in wanted:
-            found.setdefault(row[place], []).append(tuple(row))
-    return {day: frozenset(rows) for day, rows in found.items()}
