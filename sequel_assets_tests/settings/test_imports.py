@@ -36,9 +36,10 @@ def note(what):
 
 CODE = (".py", ".pyc", ".so", ".zip")
 def audited(event, arguments):
-    if isinstance(arguments[:1] and arguments[0], int):
-        return  # the descriptor to which importlib writes a module that it has compiled
-    if event == "open" and not str(arguments[0]).endswith(CODE) and "__pycache__" not in str(arguments[0]):
+    at = arguments[0] if arguments else ""
+    if "__pycache__" in str(at) or isinstance(at, int):
+        return  # importlib writes a module that it has compiled, to a descriptor in a folder of its own
+    if event == "open" and not str(at).endswith(CODE):
         note(f"opens {arguments[0]}")
     elif event.startswith(("socket.", "subprocess.", "sqlite3.", "os.mkdir", "os.system")):
         note(event)
