@@ -99,6 +99,7 @@ def test_columns_have_their_types(reader: WarehouseReader) -> None:
     assert found == {
         "event_type": "category", "live_minutes": "Int64", "on_demand_minutes": "Int64", "engaged_minutes": "Int64",
         "unique_users": "Int64", "average_engaged_minutes": "Float64", "events": "Int64", "companies": "Int64",
+        "has_unlisted_people": "boolean",
         "peak_users": "Int64", "peak_at": "datetime64[us, UTC]", "data_through": "datetime64[us, UTC]",
     }  # fmt: skip
     people = reader.participants("sub", **DAYS)
