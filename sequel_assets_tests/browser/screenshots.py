@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets_tests.browser.chromium import why_not
 from sequel_assets_tests.browser.seen import DagsterUi, dagster_ui
 from sequel_assets_tests.support.paths import PROJECT
@@ -36,14 +37,20 @@ def _lineage(ui: DagsterUi) -> None:
 SCREENSHOTS = {"lineage": _lineage, "partitions": _partitions, "checks": _checks}
 
 
+def pictured() -> str:
+    """Return each asset with its group, a line each, as `assets.txt` beside the pictures says of when they were made."""
+    return "".join(f"{spec.group_name} {name}\n" for name, spec in sorted(ALONE.specs.items()))
+
+
 def main() -> None:
     """Start a demo, save each screenshot, end the demo."""
     reason = why_not()
     if reason:
         sys.exit(reason)
     IMAGES.mkdir(parents=True, exist_ok=True)
+    (IMAGES / "assets.txt").write_text(pictured(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        demo = ServedDemo(Path(folder), days=14, companies=4)
+        demo = ServedDemo(Path(folder), days=15, companies=4)
         try:
             demo.wait_until_served()
             demo.execute_checks()

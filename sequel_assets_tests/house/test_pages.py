@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sequel_assets_tests.browser.screenshots import pictured
 from sequel_assets_tests.support.paths import PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
@@ -85,3 +86,8 @@ def test_every_page_is_found_from_the_readme() -> None:
     pages = {file for file in near if file.startswith("docs/") and file.endswith(".md")}
     far = {f"docs/{link.partition('#')[0]}" for file in pages for link in LINK.findall(text_of(PROJECT / file))}
     assert {f"docs/{page.name}" for page in PROJECT.glob("docs/*.md")} - near - far == set()
+
+
+def test_the_pictures_show_todays_assets() -> None:
+    """`make screenshots` makes them again, and writes which assets they show."""
+    assert (PROJECT / "docs" / "images" / "assets.txt").read_text(encoding="utf-8") == pictured()
