@@ -51,7 +51,8 @@ def replace(
 def first_refreshed_day(connection: sa.Connection) -> date | None:
     """Return the first day of which usage is stored, which was requested by what was known then."""
     r = refreshes.c
-    return connection.scalar(sa.select(sa.func.min(r.day)).where(r.dataset == event_participants.name))
+    chosen = sa.select(r.day).where(r.dataset == event_participants.name).order_by(r.day).limit(1)
+    return connection.scalar(chosen)
 
 
 def forget(connection: sa.Connection) -> int:
