@@ -13,10 +13,10 @@ from typing import Any
 from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.machine_output import TableFormat, print_for_machines
 from sequel_assets.cli.support.terminal import UsageError, console
-from sequel_assets.cli.support.warehouse import stored
 from sequel_assets.doctor.examination import Examination, ExaminationOptions
 from sequel_assets.doctor.judging.findings import Finding
 from sequel_assets.doctor.judging.opt_in import LOAD_STEPS
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.api_profile import ApiProfile
 from sequel_assets.safety.visible import visible
