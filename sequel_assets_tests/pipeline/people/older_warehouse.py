@@ -47,6 +47,10 @@ def fill(connection: sa.Connection) -> None:
     for table in metadata.sorted_tables:
         if table.name in told:
             connection.execute(table.insert(), rows_of(table, told[table.name]))
+    if "before_has_unlisted_people" not in {
+        one["name"] for one in sa.inspect(connection).get_columns("usage_comparison")
+    }:
+        return
     compared = usage_comparison.c
     is_known = compared.before_live_minutes.is_not(None)
     connection.execute(usage_comparison.update().where(is_known).values(before_has_unlisted_people=False))
