@@ -12,6 +12,9 @@ from sequel_assets.warehouse.database.bulk import Row
 OBSERVED = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "concurrency_until")
 """Columns that say when something was observed: they are not part of the content that a checksum covers."""
 
+LATER = ("has_unlisted_people", "before_has_unlisted_people")
+"""Columns that came later: they are part of the content where one is true, so that checksums from before stay right."""
+
 
 def checksum_of(table: sa.Table, rows: Iterable[Row]) -> str:
     """Return the checksum that `refreshes` keeps of rows of a table: over all its columns but those in `OBSERVED`.
@@ -23,10 +26,12 @@ def checksum_of(table: sa.Table, rows: Iterable[Row]) -> str:
 
 
 def without_observed(table: sa.Table, rows: Iterable[Row]) -> list[Row]:
-    """Return rows of a table, each with every column, without those in `SEEN`."""
-    places = [place for place, column in enumerate(table.columns) if column.name not in OBSERVED]
-    if len(places) == len(table.columns):
-        return list(rows)
+    """Return rows of a table, each with every column, without those in `OBSERVED`, and in `LATER` where none is true."""
+    rows, names = list(rows), table.columns.keys()
+    later = {name for name in LATER if name in names and not any(row[names.index(name)] for row in rows)}
+    places = [place for place, name in enumerate(names) if name not in OBSERVED and name not in later]
+    if len(places) == len(names):
+        return rows
     return [tuple(row[place] for place in places) for row in rows]
 
 

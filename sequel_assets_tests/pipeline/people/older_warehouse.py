@@ -10,6 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.insights.unlisted import HAS_UNLISTED
+from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.identity.adoption import adopt
 from sequel_assets.warehouse.identity.identity import (
@@ -27,7 +29,7 @@ MINE = IdentitySettings("root", "http://127.0.0.1:8700", KEY)
 
 def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
     """Return rows of JSON with their days and times as such."""
-    names = [column.name for column in table.columns]
+    names = [column.name for column in table.columns if not column.name.endswith(HAS_UNLISTED)]  # it came later
     readers: dict[str, Callable[[str], Any]] = {
         column.name: datetime.fromisoformat if "Time" in type(column.type).__name__ else date.fromisoformat
         for column in table.columns
@@ -40,11 +42,18 @@ def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
 
 
 def fill(connection: sa.Connection) -> None:
-    """Write the rows of the release before."""
+    """Write the rows of the release before, as its migration leaves them."""
     told = json.loads((Path(__file__).parent / "rule_1.json").read_text())
     for table in metadata.sorted_tables:
         if table.name in told:
             connection.execute(table.insert(), rows_of(table, told[table.name]))
+    if "before_has_unlisted_people" not in {
+        one["name"] for one in sa.inspect(connection).get_columns("usage_comparison")
+    }:
+        return
+    compared = usage_comparison.c
+    is_known = compared.before_live_minutes.is_not(None)
+    connection.execute(usage_comparison.update().where(is_known).values(before_has_unlisted_people=False))
 
 
 def take_over(warehouse: Warehouse, mine: IdentitySettings = MINE) -> None:

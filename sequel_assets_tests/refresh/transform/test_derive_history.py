@@ -43,7 +43,7 @@ def test_a_history_that_begins_later_drops_the_days_before_and_counts_from_there
     kept = table_of(warehouse, lifetime_usage)
     assert {row[1] for row in kept} == {day(2), day(3)}
     assert [row for row in kept if row[1] == day(2) and row[2] == "all"] == [
-        (ACME, day(2), "all", 7, 3, 10, 2, 2, day(2), day(2))
+        (ACME, day(2), "all", 7, 3, 10, 2, 2, day(2), day(2), False)
     ]
 
 
@@ -93,7 +93,7 @@ def test_a_day_that_froze_before_it_had_closed_is_as_one_that_was_never_fetched(
     derived(warehouse, frozen_before=day(2))
     with warehouse.read() as connection:
         assert [tuple(row) for row in connection.execute(hours)] == [(day(2), THROUGH), (day(3), THROUGH)]
-    assert {row[-1] for row in table_of(warehouse, lifetime_usage)} == {day(2)}
+    assert {row[-2] for row in table_of(warehouse, lifetime_usage)} == {day(2)}
 
 
 def test_frozen_days_that_never_turned_final_keep_no_later_day_from_being_final() -> None:
