@@ -18,6 +18,7 @@ from sequel_assets.insights.periods import COMPARED_WITH, Days, other, to_date
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.queries.errors import QueryError
 from sequel_assets.refresh.core.outcomes import UNTIL_ACCEPTED
+from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import HUB, event_concurrency, event_participants, problems
 from sequel_assets.warehouse.tables.types import UtcDateTime
@@ -158,7 +159,7 @@ def quarantined_days(connection: sa.Connection, scope: Scope, datasets: Collecti
     """Return the days of a scope on which newer numbers of these datasets are quarantined."""
     p = problems.c
     members = sorted({row.company_id for row in connection.execute(select_members(scope))})
-    held = (p.reason.contains(UNTIL_ACCEPTED), p.dataset.in_(datasets), p.company_id.in_(members))
+    held = (p.reason.contains(UNTIL_ACCEPTED), p.dataset.in_(datasets), among(p.company_id, members))
     query = sa.select(p.day).where(*held, p.day.between(scope.days.first, scope.days.last)).distinct().order_by(p.day)
     return list(connection.scalars(query))
 

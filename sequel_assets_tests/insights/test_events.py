@@ -169,8 +169,8 @@ def test_a_hub_by_hand(warehouse: Warehouse) -> None:
     """Two of the event's three people network; one comes back when a fourth has watched the replay."""
     store_story(warehouse, by_hand(), DAYS[:3])
     assert [row[1:] for row in answer(warehouse, "networking", day(0), day(2))] == [
-        (day(0), "h1", 2, 13, 6.5, 1, 0, 2, 3, 2, 66.67),
-        (day(2), "h1", 1, 2, 2.0, 0, 1, 2, 4, 2, 50.0),
+        (day(0), "h1", 2, 13, 6.5, 1, 0, 2, 3, 2, 66.67, False),
+        (day(2), "h1", 1, 2, 2.0, 0, 1, 2, 4, 2, 50.0, False),
     ]
 
 

@@ -122,7 +122,7 @@ def _examination(settings: Settings, view: DoctorView) -> Examination:
     def open_client(analytics_url: str, max_requests: int, is_load: bool) -> SequelClient:
         changes: dict[str, Any] = at_once if is_load else {}
         changed = replace(plain, analytics_url=analytics_url, max_requests=max_requests, **changes)
-        return SequelClient(changed, wall_clock=lambda: settings.clock().timestamp())
+        return config.new_client(changed, wall_clock=lambda: settings.clock().timestamp())
 
     is_url_set = "analytics_url" in settings.model_fields_set
     options = ExaminationOptions(view.events, view.has_load, view.has_webhooks, is_url_set)

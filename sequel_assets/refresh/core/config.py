@@ -1,10 +1,12 @@
 """From settings to the things that a refresh works with. Nothing is opened before it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -36,14 +38,29 @@ class RefreshConfig:
 def open_client(settings: Settings) -> SequelClient:
     """Return a client for the account of the settings, which requests as the warehouse's profile says."""
     settings.require("client_id", "client_secret", "company_id")
-    return SequelClient(client_config(settings, known_profile(settings)))
+    return new_client(client_config(settings, known_profile(settings)))
+
+
+def new_client(config: SequelConfig, **more: Any) -> SequelClient:
+    """Return a client made with a configuration; a file that cannot be written raises a `SettingsError`."""
+    with _named_as_settings():
+        return SequelClient(config, **more)
+
+
+@contextmanager
+def _named_as_settings() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        name, said, wrong = str(error).partition(" ")
+        raise SettingsError(f"SEQUEL_{name.upper()}{said}{wrong}") from None
 
 
 def client_config(settings: Settings, profile: ApiProfile) -> SequelConfig:
     """Return what a client is made with; what is missing or wrong raises a `SettingsError`."""
     settings.require("client_id", "client_secret", "company_id")
     secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
-    try:
+    with _named_as_settings():
         return SequelConfig(
             api_url=settings.api_url,
             analytics_url=analytics_url(settings, profile),
@@ -61,9 +78,6 @@ def client_config(settings: Settings, profile: ApiProfile) -> SequelConfig:
             end_date_is_included=profile.end_date_is_included,
             activity_unit_seconds=profile.activity_unit_seconds,
         )
-    except ValueError as error:
-        name, said, wrong = str(error).partition(" ")
-        raise SettingsError(f"SEQUEL_{name.upper()}{said}{wrong}") from None
 
 
 def analytics_url(settings: Settings, profile: ApiProfile) -> str:

@@ -13,8 +13,7 @@ from sequel_assets.refresh.core.run_context import RunInfo
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.decisions import SliceUpdate
-from sequel_assets.warehouse.slices.replacement import replace_slices
+from sequel_assets.warehouse.slices.checksums import checksum
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets_tests.support.rows import ACME, AT, DAY, LATE, STAGE, day, hour, participant, settle_in, table_of
 
@@ -37,13 +36,13 @@ def test_lifetime_is_recreated_and_filled_by_the_next_refresh(warehouse_url: str
     warehouse = Warehouse(warehouse_url)
     at_revision(warehouse, "0002")
     settle_in(warehouse, {"e1": STAGE})
-    facts = [
-        SliceUpdate(event_participants, on, [participant("e1", "ada", 5, on=on)], None, THROUGH, THROUGH, THROUGH)
-        for on in DAYS
-    ]
+    rows = [participant("e1", "ada", 5, on=on) for on in DAYS]
     before = sa.table("lifetime_usage", *(sa.column(column.name, column.type) for column in OLD_COLUMNS))
     with warehouse.write(ACME) as connection:
-        replace_slices(connection, ACME, facts, at=AT, late_window=LATE, run_id="old")
+        connection.execute(event_participants.insert().values(rows))
+        for row in rows:
+            note = (ACME, "event_participants", row[1], AT, THROUGH, THROUGH, True, 1, checksum([row]), None, "old")
+            connection.execute(refreshes.insert().values(note))
         for on in DAYS:
             connection.execute(before.insert().values((ACME, on, "all", 5, 0, 5, 1, 1, DAY)))
         told = connection.execute(sa.select(refreshes)).mappings().all()
@@ -57,6 +56,6 @@ def test_lifetime_is_recreated_and_filled_by_the_next_refresh(warehouse_url: str
     results = derive(warehouse, ACME, [], start=DAY, run_info=run_info).results
     assert [result.day for result in results["lifetime_usage"]] == DAYS
     assert [row for row in table_of(warehouse, lifetime_usage) if row[2] == "all"] == [
-        (ACME, day(n), "all", 5 * (n + 1), 0, 5 * (n + 1), 1, 1, DAY, DAY) for n in range(3)
+        (ACME, day(n), "all", 5 * (n + 1), 0, 5 * (n + 1), 1, 1, DAY, DAY, False) for n in range(3)
     ]
     warehouse.dispose()
