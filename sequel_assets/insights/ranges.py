@@ -124,43 +124,31 @@ def select_peak(scope: Scope) -> Any:
 
 
 def _facts(scope: Scope, hierarchy: sa.CTE | None = None) -> sa.CTE:
-    """Return the facts of the scope; of one engagement type its minutes alone, and who had any."""
-    fact = event_participants.c
-    source: Any = event_participants
-    if scope.includes_sub_companies:
-        hierarchy = hierarchy_of(scope.company_id) if hierarchy is None else hierarchy
-        source = event_participants.join(hierarchy, belongs_on(hierarchy, fact.company_id, fact.day))
-    zero = literal(0)
-    minutes = {
-        ALL: (fact.live_minutes, fact.on_demand_minutes, fact.engaged_minutes),
-        LIVE: (fact.live_minutes, zero, fact.live_minutes),
-        ON_DEMAND: (zero, fact.on_demand_minutes, fact.on_demand_minutes),
-    }[scope.engagement_type]
-    chosen = [fact.day.between(scope.days.first, scope.days.last), *_own(scope, fact.company_id), minutes[2] > 0]
-    if scope.event_type != ALL:
-        chosen.append(fact.event_type == scope.event_type)
-    columns = (fact.company_id, fact.day, fact.event_id, fact.event_type, fact.person_id)
-    named = (minute.label(name) for minute, name in zip(minutes, MINUTES, strict=True))
-    listed = select(*columns, *named).select_from(source).where(*chosen)
-    return listed.union_all(_beyond(scope, hierarchy)).cte()  # unnamed: a SELECT may ask for two ranges
-
-
-def _beyond(scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
-    """Return what Sequel counts beyond the people that it lists, of nobody, in the form of the facts."""
-    u, zero = unlisted_usage.c, literal(0)
-    source: Any = unlisted_usage
-    if hierarchy is not None:
-        source = unlisted_usage.join(hierarchy, belongs_on(hierarchy, u.company_id, u.day))
-    minutes = {
-        ALL: (u.live_minutes, u.on_demand_minutes, u.engaged_minutes),
-        LIVE: (u.live_minutes, zero, u.live_minutes),
-        ON_DEMAND: (zero, u.on_demand_minutes, u.on_demand_minutes),
-    }[scope.engagement_type]
-    chosen = [u.day.between(scope.days.first, scope.days.last), *_own(scope, u.company_id), minutes[2] > 0]
-    if scope.event_type != ALL:
-        chosen.append(u.event_type == scope.event_type)
+    """Return the facts of the scope, and what Sequel counts beyond the people that it lists as facts of nobody."""
+    if scope.includes_sub_companies and hierarchy is None:
+        hierarchy = hierarchy_of(scope.company_id)
     nobody = cast(sa.null(), sa.Text).label("person_id")
-    return select(u.company_id, u.day, u.event_id, u.event_type, nobody, *minutes).select_from(source).where(*chosen)
+    listed = _minutes(event_participants, event_participants.c.person_id, scope, hierarchy)
+    beyond = _minutes(unlisted_usage, nobody, scope, hierarchy)
+    return listed.union_all(beyond).cte()  # unnamed: a SELECT may ask for two ranges
+
+
+def _minutes(table: sa.Table, person_id: Any, scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
+    """Return the minutes of a table within the scope; of one engagement type its minutes alone, and who had any."""
+    t, zero = table.c, literal(0)
+    source: Any = table
+    if hierarchy is not None and scope.includes_sub_companies:
+        source = table.join(hierarchy, belongs_on(hierarchy, t.company_id, t.day))
+    minutes = {
+        ALL: (t.live_minutes, t.on_demand_minutes, t.engaged_minutes),
+        LIVE: (t.live_minutes, zero, t.live_minutes),
+        ON_DEMAND: (zero, t.on_demand_minutes, t.on_demand_minutes),
+    }[scope.engagement_type]
+    chosen = [t.day.between(scope.days.first, scope.days.last), *_own(scope, t.company_id), minutes[2] > 0]
+    if scope.event_type != ALL:
+        chosen.append(t.event_type == scope.event_type)
+    named = (minute.label(name) for minute, name in zip(minutes, MINUTES, strict=True))
+    return select(t.company_id, t.day, t.event_id, t.event_type, person_id, *named).select_from(source).where(*chosen)
 
 
 def _people_and_events(scope: Scope, hierarchy: sa.CTE | None) -> tuple[sa.CTE, sa.CTE]:

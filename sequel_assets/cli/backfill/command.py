@@ -21,7 +21,7 @@ from sequel_assets.cli.support.terminal import UsageError, errors
 from sequel_assets.orchestration.assets.catalog_refresh import find_events, look_for_companies, store_companies
 from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets.orchestration.partitions import COMPANY
-from sequel_assets.orchestration.reporting.provenance import provenance_tags
+from sequel_assets.orchestration.reporting.provenance import materialization_of_list
 from sequel_assets.orchestration.resources import NEEDED, Platform
 from sequel_assets.queries.existing_warehouse import stored_companies
 from sequel_assets.refresh.core import config
@@ -116,11 +116,7 @@ def _store(
         errors().print(as_line(f"{key}: its events cannot be listed: {reason}"))
     for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
         instance.report_runless_asset_event(
-            ALONE.event(
-                dg.AssetMaterialization(
-                    dataset.name, description="by sequel-assets backfill", tags=provenance_tags(dataset.name)
-                )
-            )
+            ALONE.event(materialization_of_list(dataset.name, description="by sequel-assets backfill"))
         )
     return {company_id for company_id, key in keys.items() if key in failed or company_id in found.unread}
 

@@ -18,7 +18,7 @@ from sequel_assets.orchestration.assets.slice_selection import Choice, choose
 from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.partitions import days_by_company
 from sequel_assets.orchestration.reporting.materializations import Report, failure, underived
-from sequel_assets.orchestration.reporting.provenance import provenance_tags
+from sequel_assets.orchestration.reporting.provenance import materialization_of_list
 from sequel_assets.orchestration.reporting.run_summary import RunSummary, describing_tags
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.run_tags import is_forced
@@ -132,13 +132,7 @@ def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse, space
     """Log the lists that have no day: a refresh of slices has just fetched what is due of them."""
     for dataset in LISTS:
         rows = warehouse.ask(partial(row_count, dataset.table))
-        context.log_event(
-            space.event(
-                dg.AssetMaterialization(
-                    dataset.name, metadata={"dagster/row_count": rows}, tags=provenance_tags(dataset.name)
-                )
-            )
-        )
+        context.log_event(space.event(materialization_of_list(dataset.name, metadata={"dagster/row_count": rows})))
 
 
 def _outcomes(

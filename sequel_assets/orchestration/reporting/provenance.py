@@ -7,6 +7,7 @@ inputs without a version of theirs that could differ. What is really behind is a
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.data_version import (
@@ -24,6 +25,11 @@ STORED = dg.DataVersion("stored")
 """The one data version of an asset that has no day."""
 CODE_VERSION = "sequel_assets"
 """Dagster reads inputs only of a materialization that has a code version; the assets themselves have none to compare."""
+
+
+def materialization_of_list(name: str, **more: Any) -> dg.AssetMaterialization:
+    """Return the event that an asset without a day was stored, with its inputs; `more` is its metadata or description."""
+    return dg.AssetMaterialization(name, tags=provenance_tags(name), **more)
 
 
 @cache
