@@ -18,7 +18,7 @@ IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev check test durations lint format lock audit dist docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots site clean
+.PHONY: help install demo dev check test durations lint format lock audit dist project docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots site clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ lock: $(TOOLS)/.installed ## make requirements.txt from pyproject.toml, versions
 
 dist: $(TOOLS)/.installed ## build sdist and wheel into dist/, check them, install the wheel outside of the checkout and run its demo (some 5 minutes)
 	@$(TOOLS)/bin/python tools/dist.py
+
+project: dist ## walk docs/in-your-dagster-project.md with that wheel: a new Dagster project, a green slice, a second instance (some 5 minutes more)
+	@$(TOOLS)/bin/python tools/project_walk.py
 
 audit: $(TOOLS)/.installed ## ask for known weaknesses of the pinned versions: 0 none, 1 some (named), 2 it could not be asked
 	@$(TOOLS)/bin/python tools/audit.py $(TOOLS)/bin/pip-audit requirements-pip.txt requirements.txt requirements-tools.txt requirements-site.txt

@@ -1,11 +1,15 @@
 """What a backfill prints of a company when its run has ended, was stopped, or lost its process."""
 
+import io
+import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
+from rich.console import Console
 
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
-from sequel_assets.cli.backfill.progress import ProgressView
+from sequel_assets.cli.backfill.progress import ProgressView, bars
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 
@@ -37,3 +41,24 @@ def test_a_company_that_was_stopped_says_what_was_done(
     view.receive(ProgressUpdate("c1", 1, 2, None))
     view.receive(result)
     assert capsys.readouterr().out.replace("\n", " ").split() == line.split()
+
+
+def test_a_terminal_has_a_bar_for_each_company_and_one_for_all_in_80_columns() -> None:
+    """With slices done and in all, requests made and left, and the rate."""
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    other = replace(TASK, company=replace(TASK.company, company_id="c2", partition_key="bolt." + "0" * 40))
+    progress = bars(screen)
+    view = ProgressView([TASK, other], {"c1": 3, "c2": 3}, progress)
+    view.receive(ProgressUpdate("c1", 5, 7, 21))
+    view.receive(ProgressUpdate("c2", 4, 2, None))
+    with screen.capture() as shown:
+        screen.print(progress)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.get()).splitlines()
+    each = 2 * len(SLICED)
+    patterns = [
+        rf"all companies +[━╸╺]+ +9/{2 * each} .*requests/s.*",
+        rf"acme\.0+1 +[━╸╺]+ +5/{each} +7 requests, 21 left +0:00:00",
+    ]
+    found = [re.match(pattern, line) for pattern, line in zip(patterns, lines, strict=False)]
+    assert (len(lines), None in found, max(map(len, lines)) <= 80) == (3, False, True), lines
+    assert re.match(rf"bolt\.0+… +[━╸╺]+ +4/{each} +2 requests +0:00:00", lines[2]), lines

@@ -123,6 +123,7 @@ def test_without_tables_it_is_said_what_to_do_and_nothing_is_made(tmp_path: Path
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.scenario
 def test_a_terminal_shows_a_bar_per_company_with_rate_and_time_left(checkout: Checkout) -> None:
     """And one over all of them, in 80 columns."""
     terminal, theirs = pty.openpty()

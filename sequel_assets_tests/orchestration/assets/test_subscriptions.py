@@ -1,4 +1,4 @@
-"""The guardian in Dagster: its asset, its schedule, its check."""
+"""The reconciler in Dagster: its asset, its schedule, its check."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ SET = {"SEQUEL_WEBHOOK_URL": HERE, "SEQUEL_WEBHOOK_SECRET_KEY": KEY}
 
 
 def run(stage: Stage, job: str = "keep_subscriptions") -> dg.ExecuteInProcessResult:
-    """Execute the guardian's job, or its check, with the environment as it is."""
+    """Execute the reconciler's job, or its check, with the environment as it is."""
     checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
     definitions = dg.Definitions(
         assets=[subscriptions_asset()],
@@ -101,7 +101,7 @@ def test_without_a_public_address_it_is_refused_and_the_check_says_so(stage: Sta
 
 
 def test_the_check_names_what_is_not_in_order(stage: Stage) -> None:
-    """What is missing, and what the guardian has not looked at."""
+    """What is missing, and what the reconciler has not looked at."""
     os.environ.update(SET)
     passed, words, wrong = check(stage)
     assert (passed, wrong) == (False, 6)

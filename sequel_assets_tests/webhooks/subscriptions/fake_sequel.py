@@ -1,4 +1,4 @@
-"""Sequel's books of subscriptions at the wire, and a guardian before them that can be killed at any step."""
+"""Sequel's books of subscriptions at the wire, and a reconciler before them that can be killed at any step."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class FragileWarehouse(Warehouse):
 
 
 class ReconcilerStage:
-    """FakeSequel, a warehouse, a clock, and the guardian's tools."""
+    """FakeSequel, a warehouse, a clock, and the reconciler's tools."""
 
     def __init__(self, warehouse: Warehouse, *, keys: tuple[str, ...] = (KEY,)) -> None:
         self.now = NOW
@@ -155,10 +155,13 @@ class ReconcilerStage:
         with self.warehouse.read() as connection:
             return subscriptions.living(connection)
 
-    def receives(self, slot: DesiredSubscription) -> str:
-        """How a delivery of Sequel's would fare now: accepted, in doubt, or refused, the best that there is."""
-        rows = {row.capability_hash: row for row in self.rows()}
-        fates = {self._fate(rows[e.capability_hash], e) for e in self._alive(slot) if e.capability_hash in rows}
+    def receives(self, slot: DesiredSubscription, rows: list[StoredSubscription] | None = None) -> str:
+        """How a delivery of Sequel's would fare now: accepted, in doubt, or refused, the best that there is.
+
+        `rows` is what has not ended, for who has read it already.
+        """
+        of = {row.capability_hash: row for row in (self.rows() if rows is None else rows)}
+        fates = {self._fate(of[e.capability_hash], e) for e in self._alive(slot) if e.capability_hash in of}
         return next((fate for fate in ("accepted", "in doubt") if fate in fates), "refused")
 
     def valid(self, slot: DesiredSubscription) -> int:

@@ -1,4 +1,4 @@
-"""A year of the guardian against the sandbox, over a socket, with its clock sped up."""
+"""A year of the reconciler against the sandbox, over a socket, with its clock sped up."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ SEAL = Seal([KEY])
 
 
 class Year:
-    """The sandbox, the guardian, and somebody who looks after every change whether a delivery would be let in."""
+    """The sandbox, the reconciler, and somebody who looks after every change whether a delivery would be let in."""
 
     def __init__(self, sandbox: Sandbox, warehouse: Warehouse, client: SequelClient) -> None:
         self.sandbox, self.warehouse, self.client = sandbox, warehouse, client
@@ -64,7 +64,7 @@ class Year:
         return self.sandbox.webhooks.subscriptions.all()
 
     def look(self, *, new_keys: bool) -> None:
-        """Let the guardian look; a key that was renewed is valid besides its successor."""
+        """Let the reconciler look; a key that was renewed is valid besides its successor."""
         tools = ReconcilerContext(self.client, self.warehouse, SEAL, lambda: self.now, self.base_url, 90)
         report = reconcile(tools, SLOTS, new_keys=SLOTS if new_keys else [])
         self.done += [(self.day, step.do, step.why) for step in report.steps]

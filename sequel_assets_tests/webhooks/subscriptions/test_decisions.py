@@ -1,4 +1,4 @@
-"""What the guardian decides about one slot, case by case."""
+"""What the reconciler decides about one slot, case by case."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

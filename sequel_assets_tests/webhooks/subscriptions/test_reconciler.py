@@ -1,4 +1,4 @@
-"""The guardian at work: a Sequel at the wire that fails at will, both databases, and death between any two steps."""
+"""The reconciler at work: a Sequel at the wire that fails at will, both databases, and death between any two steps."""
 
 from datetime import timedelta
 

@@ -61,7 +61,7 @@ def test_without_a_connection_it_ends_for_all_and_leaves_nothing(desk: Reconcile
     assert desk.rows() == []
 
 
-def test_two_guardians_make_nothing_twice(desk: ReconcilerStage) -> None:
+def test_two_reconcilers_make_nothing_twice(desk: ReconcilerStage) -> None:
     """Whoever comes second finds the mark of the first, and leaves it alone."""
     others: list[ReconcilerReport] = []
 
@@ -75,7 +75,7 @@ def test_two_guardians_make_nothing_twice(desk: ReconcilerStage) -> None:
     assert [(desk.receives(slot), desk.valid(slot)) for slot in BOTH] == [("accepted", 1)] * 2
 
 
-def test_a_guardian_that_comes_upon_another_gives_way(settled: ReconcilerStage) -> None:
+def test_a_reconciler_that_comes_upon_another_gives_way(settled: ReconcilerStage) -> None:
     """It had looked before the other was done, and what it saw is not so any more."""
     gone = settled.books.entries.pop("id-1")
     others: list[ReconcilerReport] = []
@@ -94,7 +94,7 @@ def test_a_guardian_that_comes_upon_another_gives_way(settled: ReconcilerStage) 
     assert gone.event_type == STARTED.event_type
 
 
-def test_a_guardian_that_was_given_up_takes_back_what_it_made(desk: ReconcilerStage) -> None:
+def test_a_reconciler_that_was_given_up_takes_back_what_it_made(desk: ReconcilerStage) -> None:
     """Sequel's answer came after another had gone on: nothing is left over at Sequel."""
 
     def another() -> None:

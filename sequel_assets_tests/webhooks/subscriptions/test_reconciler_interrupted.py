@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sequel_assets.webhooks.subscriptions.decisions import IN_FLIGHT
+from sequel_assets_tests.support.suite.scale import scaled
 from sequel_assets_tests.webhooks.subscriptions.desks import DAY, desk, done, fails
 from sequel_assets_tests.webhooks.subscriptions.fake_sequel import (
     BOTH,
@@ -55,8 +56,9 @@ class Watch:
         self.once = dict.fromkeys(BOTH, False)
 
     def __call__(self) -> None:
+        rows = self.desk.rows()
         for slot in BOTH:
-            fate = self.desk.receives(slot)
+            fate = self.desk.receives(slot, rows)
             assert fate != "refused" or not self.once[slot], f"nobody receives {slot}"
             self.once[slot] = self.once[slot] or fate == "accepted"
 
@@ -128,11 +130,11 @@ LOOKS = st.lists(
         st.dictionaries(st.integers(1, 14), DELIVERY_FAULTS, max_size=2),
     ),
     min_size=1,
-    max_size=30,
+    max_size=scaled(12, 30),
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(looks=LOOKS)
 def test_whatever_fails_it_ends_with_one_of_each_and_never_with_none(empty: Path, looks: list[Any]) -> None:
     """Sequel fails, processes are killed before and after each commit and request, and others look in between."""
