@@ -45,7 +45,7 @@ def test_the_page_on_other_projects_names_the_dagster_that_is_tested_and_its_com
     (pinned,) = re.findall(r"^dagster==(\S+)", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
     assert set(re.findall(r"create-dagster(?:==|@)(\S+)", page)) == {pinned}
     before, settings, running = commands(page, Path("/w/x.whl"), "2026-03-01")
-    assert before[0] == f"pip install create-dagster=={pinned}"
+    assert before[0] == f"pip install create-dagster=={pinned} uv"
     assert before[-2].endswith(" /w/x.whl")
     assert before[-1] == "dg scaffold defs sequel_assets.SequelComponent sequel"
     assert "SEQUEL_START_DATE=2026-03-01" in settings
