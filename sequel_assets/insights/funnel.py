@@ -91,7 +91,7 @@ def _is_participation_known(answered: Any, listed: Any) -> Any:
     return (answered[questions.name] == 1) | (answered[poll_answers.name] == 1) | (listed.counted > 0)
 
 
-def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.Subquery:
+def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.CTE:
     """Return who was live in each event, since when, and since when for half of it."""
     f, o = event_participants.c, opened.c
     so_far_live = func.sum(f.live_minutes).over(partition_by=(f.event_id, f.person_id), order_by=f.day)
@@ -117,18 +117,31 @@ def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.Subque
         )
         .where(b.live > 0)
         .group_by(*b["event_id", "person_id", "start_number", "planned_minutes"])
-        .subquery("came")
+        .cte("came")
     )
 
 
-def _came_again(company_id: str, start: date, last: date, came: sa.Subquery) -> sa.Subquery:
-    """Return the first later day, within the window, on which each of them was in another stage event."""
+def _came_again(company_id: str, start: date, last: date, came: sa.CTE) -> sa.Subquery:
+    """Return the first later day, within the window, on which each of them was in another stage event.
+
+    A day is taken once for each person, with its least and its greatest event: one of the two is another event, or
+    there is none. Facts against facts would be the square of a person's events.
+    """
     f, c = event_participants.c, came.c
-    days_after = day_number(f.day) - c.start_number
-    return (
-        select(c.event_id, c.person_id, func.min(f.day).label("returned"))
-        .select_from(came.join(event_participants, (f.person_id == c.person_id) & (f.event_id != c.event_id)))
+    days = (
+        select(f.person_id, f.day, func.min(f.event_id).label("least"), func.max(f.event_id).label("greatest"))
         .where(f.company_id == company_id, f.event_type == STAGE, f.day.between(start, last))
+        .where(f.person_id.in_(select(c.person_id)))
+        .group_by(f.person_id, f.day)
+        .subquery("days_of_people")
+    )
+    d = days.c
+    days_after = day_number(d.day) - c.start_number
+    return (
+        select(c.event_id, c.person_id, func.min(d.day).label("returned"))
+        .select_from(
+            came.join(days, (d.person_id == c.person_id) & ((d.least != c.event_id) | (d.greatest != c.event_id)))
+        )
         .where(days_after.between(1, REPLAY_DAYS))
         .group_by(c.event_id, c.person_id)
         .subquery("came_again")

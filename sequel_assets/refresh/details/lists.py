@@ -191,16 +191,20 @@ class ListBatch(SliceBatch):
 
 def note_registered(connection: sa.Connection, company_id: str, events: Sequence[KnownEvent]) -> None:
     """Give the registrants of these events the times that their activity has now."""
-    registered = _registered(connection, company_id, events)
-    r, here = registrants.c, registrants.c.company_id == company_id
-    chosen = sa.select(registrants).where(here, among(r.event_id, [event.event_id for event in events]))
-    moved = [
-        {**row._mapping, "registered_at": at}
-        for row in connection.execute(chosen)
-        if (at := registered.get((row.event_id, row.person_id))) != row.registered_at
-    ]
-    if moved:
-        bulk.upsert(connection, registrants, moved)
+    a, r = event_activity.c, registrants.c
+    days = {event.starts_at.date() for event in events if event.starts_at is not None}
+    same = (
+        a.company_id == company_id,
+        among(a.day, sorted(days)),
+        a.event_id == r.event_id,
+        a.person_id == r.person_id,
+    )
+    at = sa.select(sa.func.max(a.registered_at)).where(*same).scalar_subquery()
+    here = (r.company_id == company_id, among(r.event_id, [event.event_id for event in events]))
+    moved = connection.execute(
+        registrants.update().where(*here, r.registered_at.is_distinct_from(at)).values(registered_at=at)
+    )
+    if moved.rowcount:
         replacement.sum_up(connection, company_id, registrants)
 
 
