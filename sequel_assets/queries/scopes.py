@@ -36,7 +36,7 @@ def check_range(settings: Settings, first: date, last: date, names: tuple[str, s
     if first < settings.start_date:
         raise QueryError(
             f"{earlier} {first} is before the start of history, {settings.start_date}; "
-            "set SEQUEL_START_DATE to an earlier day first"
+            "ask for later days, or set SEQUEL_START_DATE (environment or .env) to an earlier one and backfill from it"
         )
     return Days(first, last)
 

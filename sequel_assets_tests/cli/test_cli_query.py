@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from sequel_assets.cli.commands.query_output import has_minutes_of_both
+from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import company_parents
-from sequel_assets.warehouse.tables.core import companies, event_concurrency, people, refreshes
+from sequel_assets.warehouse.tables.core import MINUTES, companies, event_concurrency, people, refreshes
 from sequel_assets_tests.insights.test_companies import land
 from sequel_assets_tests.support.commands.calls import run_command
 from sequel_assets_tests.support.rows import HUB, participant
@@ -139,6 +141,19 @@ def test_usage_as_a_table_is_the_companys_own_and_filtered(folder: Path) -> None
         "1",
         "False",
     ]
+
+
+def test_minutes_that_were_both_live_and_on_demand_are_said_to_count_once() -> None:
+    """Only where there are some, and all three kinds of minutes are shown."""
+    columns = [*daily_usage.columns]
+    names = [column.name for column in columns]
+    rows = [
+        [dict(zip(MINUTES, minutes, strict=True)).get(name, 1) for name in names]
+        for minutes in ((60, 48, 63), (4, 0, 4))
+    ]
+    assert has_minutes_of_both(columns, rows)
+    assert not has_minutes_of_both(columns, rows[1:])
+    assert not has_minutes_of_both([daily_usage.c.live_minutes, daily_usage.c.on_demand_minutes], [(1, 1)])
 
 
 def test_names_come_only_with_people_and_do_no_harm_in_a_spreadsheet(folder: Path) -> None:

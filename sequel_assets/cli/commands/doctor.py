@@ -59,6 +59,8 @@ class Examined:
     kept: Sequence[LearnedFact] = ()
     outdated_from: date | None = None
     """The first day that is stored, where it was requested by other facts than are known now."""
+    has_person_key: bool = True
+    """Whether the one setting is there that a backfill needs and an examination does not."""
 
     @property
     def learned(self) -> dict[str, str | None]:
@@ -71,13 +73,14 @@ class Examined:
         blocking = [finding.check for finding in self.findings if finding.is_blocking]
         if blocking:
             return f"Some numbers cannot be had as things are: {', '.join(blocking)}. The lines above say why."
-        return "Numbers can be had. Next: sequel-assets backfill"
+        first = "" if self.has_person_key else "set SEQUEL_PERSON_KEY, then "
+        return f"Numbers can be had. Next: {first}sequel-assets backfill"
 
 
 def doctor(settings: Settings, view: DoctorView) -> int:
     """Examine the account, print each finding, keep what was learned, and return the exit code."""
     settings.require("client_id", "client_secret", "company_id")
-    done = Examined(settings.clock())
+    done = Examined(settings.clock(), has_person_key=settings.person_key is not None)
     examination = _examination(settings, view)
     try:
         for finding in examination.run():

@@ -5,10 +5,13 @@ The answer goes to standard output or a file, warnings go to standard error, so 
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import sqlalchemy as sa
 
 from sequel_assets.cli.support import tabular
 from sequel_assets.cli.support.atomic_file import replacing
@@ -17,6 +20,9 @@ from sequel_assets.insights.coverage import Coverage
 from sequel_assets.insights.periods import Days
 from sequel_assets.queries.arrow import schema_of
 from sequel_assets.queries.range_answers import QueryAnswer
+from sequel_assets.warehouse.tables.core import MINUTES
+
+COUNTED_ONCE = "A minute that somebody watched both live and on demand counts once in engaged_minutes."
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ def write_answer(output: QueryOutput, answer: QueryAnswer, *, is_tall: bool = Fa
         title = f"{answer.title} of {answer.company.partition_key}, {days.first} to {days.last}"
         title += ", with all sub-companies" if answer.scope.includes_sub_companies else ""
         tabular.show(title, answer.columns, answer.rows, is_tall=is_tall)
+        if has_minutes_of_both(answer.columns, answer.rows):
+            console().print(COUNTED_ONCE)
     elif output.out:
         with replacing(Path(output.out)) as file:
             _write_to(file, output, answer)
@@ -76,6 +84,15 @@ def _write_to(file: IO[bytes], output: QueryOutput, answer: QueryAnswer) -> None
 def _json(answer: QueryAnswer) -> bytes:
     rows = tabular.as_json(schema_of(answer.columns), answer.rows)
     return (json.dumps(answer.about(), indent=2)[:-2] + f',\n  "rows": {rows}\n}}\n').encode()
+
+
+def has_minutes_of_both(columns: Sequence[sa.ColumnElement[Any]], rows: Iterable[Sequence[Any]]) -> bool:
+    """Say whether live and on-demand minutes of a row come to more than its engaged minutes."""
+    names = [column.name for column in columns]
+    if not {*MINUTES} <= {*names}:
+        return False
+    live, on_demand, engaged = (names.index(name) for name in MINUTES)
+    return any((row[live] or 0) + (row[on_demand] or 0) > (row[engaged] or 0) for row in rows)
 
 
 def coverage_warnings(coverage: Coverage, days: Days) -> list[str]:

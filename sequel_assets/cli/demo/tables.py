@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from sequel_assets.cli.commands.query_output import COUNTED_ONCE
 from sequel_assets.cli.support.terminal import console, table
 from sequel_assets.insights.audience_usage import audience_usage
 from sequel_assets.insights.company_rollup import company_rollup
@@ -109,6 +110,8 @@ def _participants(connection: sa.Connection, names: Names) -> None:
         rows,
         (f"{len(rows)} people", *sums),
     )
+    if sums[0] + sums[1] > sums[2]:
+        console().print(COUNTED_ONCE)
 
 
 def _peaks(connection: sa.Connection, names: Names) -> None:

@@ -76,7 +76,7 @@ def judge_sub_companies(root_id: str, own: Sequence[str | None], everybody: Sequ
         return Finding(SUB_COMPANIES, Verdict.DIFFERENT, found, means)
     if not any(company not in (None, root_id) for company in everybody):
         return unseen(SUB_COMPANIES, "no sub-company has events", "events are sorted by their own companyUid")
-    found = f"{len(own)} events without sub-companies, {len(everybody)} with them"
+    found = f"{len(own)} events of the root alone, {len(everybody)} in all"
     return Finding(SUB_COMPANIES, Verdict.AS_DOCUMENTED, found, "each company's events are its own")
 
 

@@ -63,6 +63,14 @@ def test_it_says_what_is_different_keeps_it_and_drops_it_on_request(tmp_path: Pa
     assert again.stdout == "Nothing was learned.\n"
 
 
+def test_without_a_key_for_people_it_says_what_a_backfill_needs_besides(tmp_path: Path) -> None:
+    """It needs none itself."""
+    with serving("no-webhooks", tmp_path) as env:
+        done = call_in_process(["doctor", "--dry-run"], tmp_path, env | {"SEQUEL_PERSON_KEY": ""})
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith("Numbers can be had. Next: set SEQUEL_PERSON_KEY, then sequel-assets backfill")
+
+
 def test_as_json_it_has_every_check_and_ends_with_1_where_numbers_cannot_be_had(tmp_path: Path) -> None:
     with serving("time-zone=-8", tmp_path) as env:
         done = call_in_process(["doctor", "--json"], tmp_path, env)

@@ -28,7 +28,8 @@ BAD_DAYS = [
     (["2026-03-01", "2026-03-04"], "--to 2026-03-04 is in the future; today is 2026-03-03 (UTC)"),
     (
         ["2026-02-28", "2026-03-01"],
-        "--from 2026-02-28 is before the start of history, 2026-03-01; set SEQUEL_START_DATE to an earlier day first",
+        "--from 2026-02-28 is before the start of history, 2026-03-01; ask for later days, or set SEQUEL_START_DATE (environment or "
+        ".env) to an earlier one and backfill from it",
     ),
     *(
         ([text, "2026-03-03"], f"--from {text}: it must be a day (UTC) such as 2026-11-23, without time or zone")
