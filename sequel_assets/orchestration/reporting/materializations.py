@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, Self
 
 import dagster as dg
@@ -30,6 +31,7 @@ from sequel_assets.orchestration.reporting.provenance import provenance_tags
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS, LANDED_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.coverage.kept_slices import stored_outcome
 from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
@@ -95,6 +97,8 @@ class Report:
             self.waiting.append(outcome)
         elif outcome.is_good and outcome.dataset in self._datasets and is_logged:
             key = self._names[outcome.company_id]
+            if outcome.is_kept:
+                outcome = warehouse.ask(partial(stored_outcome, outcome=outcome))
             self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
             if len(self._waiting) >= MAX_AT_ONCE or time.monotonic() - self._flushed_at >= MAX_SECONDS:
                 self._flush()

@@ -11,6 +11,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.coverage.kept_slices import kept_outcomes, stored_outcome
 from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
 from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH
@@ -225,6 +226,20 @@ def test_a_slice_that_is_not_requested_again_keeps_its_page(stage: Stage) -> Non
     assert [{name: page[name] for name in page.keys() - cost} for page in after.values()] == [
         {name: page[name] for name in page.keys() - cost} for page in before.values()
     ]
+
+
+@ON_REFRESHED
+def test_rows_of_kept_slices_are_read_only_for_those_that_are_shown(stage: Stage) -> None:
+    """An hourly run logs none of them."""
+    with stage.warehouse.read() as connection:
+        statements: list[str] = []
+        sa.event.listen(connection, "before_cursor_execute", lambda *a: statements.append(a[2]))
+        kept = list(kept_outcomes(connection, {ACME: DAYS}))
+        assert (len(statements), len(kept)) == (1, len(DATASETS) * len(DAYS))
+        (participants,) = [one for one in kept if (one.dataset, one.day) == ("event_participants", DAYS[0])]
+        assert (participants.engaged_minutes, participants.preview, participants.is_kept) == (None, (), True)
+        shown = stored_outcome(connection, participants)
+    assert shown.engaged_minutes == stage.latest("event_participants", ACME, DAYS[0])["engaged_minutes"]
 
 
 def test_the_tags_of_a_range_are_the_ones_that_dagster_reads() -> None:
