@@ -34,13 +34,12 @@ install: .venv/.installed ## make .venv with pinned versions, each file known by
 	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables
-	@exec $(BIN)/sequel-assets demo --days $(DAYS) --companies $(COMPANIES) --port $(PORT) $(if $(ONCE),--once)
+demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables, NO_BROWSER=1 opens none
+	@exec $(BIN)/sequel-assets demo --days $(DAYS) --companies $(COMPANIES) --port $(PORT) $(if $(ONCE),--once) $(if $(NO_BROWSER),--no-browser)
 
 dev: install ## Dagster's UI and daemon on your own account (.env), home in .sequel/dagster
 	@$(BIN)/sequel-assets migrate
-	@umask 077 && $(BIN)/python -c 'from sequel_assets.cli.support.dagster_home import prepare_ours; prepare_ours()'
-	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.safety.file_modes $(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml -p $(PORT)
+	@exec $(BIN)/sequel-assets serve ui --port $(PORT)
 
 check: install lint ## in under a minute: lint, then the tests that need no database, no process and no Dagster
 	$(TESTS) -q -m light -n 2 --dist loadfile --no-loadscope-reorder

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import dagster as dg
-import httpx
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.backfill.company_run import QUIET
 from sequel_assets.cli.support.dagster_home import command_tags, dagster_instance
+from sequel_assets.cli.support.dagster_services import answers_in_time
 from sequel_assets.cli.support.signals import signals_deferred
 from sequel_assets.cli.support.terminal import UsageError, console, table
 from sequel_assets.orchestration.namespace import ALONE
@@ -106,19 +106,6 @@ def show_webhook(sandbox: Sandbox) -> bool:
     if is_yesterdays:
         console().print("Its minutes were before midnight, on a day that this demo does not hold: no row changes.")
     return is_good and bool(delivered) and (before != after or is_yesterdays)
-
-
-def answers_in_time(process: "subprocess.Popen[bytes]", url: str, seconds: float) -> bool:
-    """Wait until a process answers at an address; return False where it ends, or takes longer than so many seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url, timeout=2, trust_env=False).is_success:
-                return True
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    return False
 
 
 def _run_sensor(settings: Settings) -> tuple[str, bool]:

@@ -1,6 +1,6 @@
 """One SQLAlchemy engine for each of Dagster's SQLite files, whichever instance of the process uses it.
 
-Dagster makes an engine for every statement, which compiles its SQL anew: most of what an event costs. A file that was
+Dagster makes an engine for every statement, which compiles its SQL again: most of what an event costs. A file that was
 replaced by another gets a new engine. Connections stay open only where that is asked for: Dagster's pages see an event of
 a run when the run's file changes, which it does when the last connection to it is closed.
 """
@@ -24,7 +24,7 @@ Identity = tuple[int, int] | None
 
 
 def identity(path: Path) -> Identity:
-    """Return what tells a file from one that replaces it."""
+    """Return what differs between a file and one that replaces it."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -27,6 +27,7 @@ from sequel_assets_tests.support.served_demo import ServedDemo, free_port
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 DAYS, COMPANIES = 3, 2
+SECONDS_TO_END = 5
 COUNTS = """query($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
     partitionStats { numMaterialized numFailed numPartitions } } } }"""
 CHECK_RUNS = """query { runsOrError(filter: {pipelineName: "run_checks", statuses: [SUCCESS]}) {
@@ -101,6 +102,14 @@ def test_the_demos_sums_are_those_of_the_database(demo: ServedDemo) -> None:
     (root,) = re.findall(r"^│ \S+ +│ +2 │ +([\d,]+) │", rolled_up.partition("└")[0], re.MULTILINE)
     assert root == re.findall(r"[\d,]+", told)[-1]
     assert re.search(r"chat_messages: [^│]+,\s+the\s+first\s+\d+\s+of\s+\d+\s", said)
+
+
+def test_the_demo_names_a_page_to_begin_with(demo: ServedDemo) -> None:
+    """A slice of the day before with minutes. No browser is opened: nobody sits at a terminal here."""
+    (line,) = [line for line in demo.lines if line.startswith("A page to begin with: ")]
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    page = rf"{demo.url}/assets/daily_usage\?view=partitions&partition=[a-z0-9-]+\.[0-9a-f]{{8}}%7C{yesterday}\n"
+    assert re.fullmatch(f"A page to begin with: {page}", line), line
 
 
 def test_a_taken_port_is_stepped_around_and_said(demo: ServedDemo) -> None:
@@ -198,10 +207,14 @@ def test_people_see_what_was_checked_and_until_when_it_is_true(demo: ServedDemo)
 
 
 def test_a_signal_ends_the_served_demo_and_leaves_no_process_behind(demo: ServedDemo) -> None:
-    """SIGTERM while it serves; the last test of this demo."""
+    """SIGTERM while it serves; the last test of this demo, whose log has neither a warning nor a line per look of a sensor."""
     assert len(demo.others) >= 4
+    began = time.monotonic()
     code = demo.end(signal.SIGTERM)
     assert code == 0, "".join(demo.lines)
+    assert time.monotonic() - began < SECONDS_TO_END
+    said = (demo.folder / ".sequel" / "demo" / "dagster.log").read_text()
+    assert [line for line in said.splitlines() if re.search("WARN|ERROR|DEBUG|Sensor|Traceback", line)] == []
     assert demo.left() == []
 
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.test_utils import create_run_for_test
 
+from sequel_assets.orchestration.storage.event_log import begin_at_newest_event
 from sequel_assets.orchestration.storage.sqlite_engines import MAX_ENGINES, Engines
 from sequel_assets.orchestration.storage.sqlite_storages import RunStorage, ScheduleStorage, compare_once
 from sequel_assets_tests.support.stage import our_storages
@@ -32,6 +33,22 @@ def test_dagsters_own_storages_find_what_ours_have_stored_and_the_other_way_roun
             plain.run_storage.alembic_version(),
             plain.schedule_storage.alembic_version(),
         )
+
+
+def test_the_daemon_that_retries_runs_begins_at_the_newest_event_and_stays_where_it_is(tmp_path: Path) -> None:
+    """It would do the same by itself, with two warnings; where it has begun nothing is moved."""
+    with dg.instance_for_test(our_storages(tmp_path), temp_dir=str(tmp_path)) as instance:
+        keys = {f"EVENT_LOG_CONSUMER_CURSOR-{kind}" for kind in ("PIPELINE_FAILURE", "PIPELINE_SUCCESS")}
+        begin_at_newest_event(instance)
+        assert instance.daemon_cursor_storage.get_cursor_values(keys) == dict.fromkeys(keys, "0")
+        instance.report_runless_asset_event(dg.AssetMaterialization("companies"))
+        begin_at_newest_event(instance)
+        assert instance.daemon_cursor_storage.get_cursor_values(keys) == dict.fromkeys(keys, "0")
+    (tmp_path / "new").mkdir()
+    with dg.instance_for_test(temp_dir=str(tmp_path / "new")) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("companies"))
+        begin_at_newest_event(instance)
+        assert instance.daemon_cursor_storage.get_cursor_values(keys) == dict.fromkeys(keys, "1")
 
 
 def test_a_file_is_compared_once_as_long_as_it_is_the_same(tmp_path: Path) -> None:
