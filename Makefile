@@ -28,10 +28,13 @@ install: .venv/.installed ## make .venv with pinned versions, each file known by
 # pip first: the one that comes with Python 3.11 takes twice as long. A module is compiled when it is first imported: most never are
 .venv/.installed: requirements-pip.txt requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sequel_assets needs Python 3.11 or newer; this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-pip.txt
-	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	@echo "Installing into .venv, once, in some one or two minutes"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-pip.txt
+	@($(BIN)/pip install --no-compile --require-hashes -r requirements.txt; echo "ended with $$?") | awk \
+		'/^Collecting/ && ++n % 20 == 0 {print "  " n " packages are here"; fflush()} \
+		/^Installing collected/ {print "  " n " packages are here; installing them"; fflush()} /^ended with/ {code = $$3} END {exit code}'
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables, NO_BROWSER=1 opens none
