@@ -91,6 +91,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
                 f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(unknown)}: no company has this id or partition key"
             )
         _describe(context, wanted | gone, names, asks_sequel=asks_sequel)
+        titles = {company.company_id: company.name for company in companies}
         summary = RunSummary(names)
         settings = platform.settings()
         options = RefreshOptions(context.run.run_id, choice.accepts_loss, force=is_forced(context.run.tags))
@@ -99,7 +100,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         observer.progress, before = refresher.progress, client.stats.requests
         progress = ProgressLog(context, refresher.progress)
         steady = SLICED_NAMES if not choice.is_hourly else selected
-        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone, space)
+        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone, space, titles)
         with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
                 observer.on_outcome(outcome)
