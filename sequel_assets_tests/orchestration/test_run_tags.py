@@ -11,6 +11,7 @@ from sequel_assets.orchestration.namespace import AFTER_WEBHOOKS, SLICES
 from sequel_assets.orchestration.partitions import range_tags
 from sequel_assets.orchestration.run_tags import COMMAND, mode, why
 
+DESCRIBING = {"companies", "days", "mode", "why"}
 KEYS = [f"company-{n}.0000000{n}" for n in range(1, 6)]
 DAYS = [date(2026, 11, n) for n in range(1, 4)]
 
@@ -20,14 +21,14 @@ def test_a_range_names_its_companies_and_days_before_its_run_begins() -> None:
     ends = {"dagster/asset_partition_range_start", "dagster/asset_partition_range_end"}
     few, many = range_tags(KEYS[1::-1], DAYS[0], DAYS[2]), range_tags(KEYS, DAYS[0], DAYS[0])
     assert {name: value for name, value in few.items() if name not in ends} == {
-        "sequel_assets/companies": "company-1.00000001, company-2.00000002",
-        "sequel_assets/days": "2026-11-01 to 2026-11-03",
+        "companies": "company-1.00000001, company-2.00000002",
+        "days": "2026-11-01 to 2026-11-03",
     }
     assert {name: value for name, value in many.items() if name not in ends} == {
-        "sequel_assets/companies": "5 companies",
-        "sequel_assets/days": "2026-11-01",
+        "companies": "5 companies",
+        "days": "2026-11-01",
     }
-    assert run_tags.of_slices([], []) == {"sequel_assets/companies": ""}
+    assert run_tags.of_slices([], []) == {"companies": ""}
 
 
 @pytest.mark.parametrize(
@@ -51,16 +52,15 @@ def test_jobs_that_have_no_range_are_described_by_their_definition() -> None:
     """A run that is launched by hand has its job's tags; a schedule or a sensor replaces the last one."""
     jobs = {job.name: job for job in defs().resolve_all_job_defs() if not job.name.startswith("__")}
     described = {
-        name: {tag: value for tag, value in job.tags.items() if tag.startswith("sequel_assets/")}
-        for name, job in jobs.items()
+        name: {tag: value for tag, value in job.tags.items() if tag in DESCRIBING} for name, job in jobs.items()
     }
-    everybody = {"sequel_assets/companies": "all companies", "sequel_assets/why": "launched by hand"}
+    everybody = {"companies": "all companies", "why": "launched by hand"}
     assert described == {
         "refresh_catalog": everybody,
         "keep_subscriptions": everybody,
-        "run_checks": everybody | {"sequel_assets/days": "all days"},
-        "reconciliation": everybody | {"sequel_assets/days": "all days"},
-        "housekeeping": {"sequel_assets/why": "launched by hand"},
+        "run_checks": everybody | {"days": "all days"},
+        "reconciliation": everybody | {"days": "all days"},
+        "housekeeping": {"why": "launched by hand"},
         SLICES: {},
         AFTER_WEBHOOKS: {},
     }
@@ -71,9 +71,7 @@ def test_a_schedule_says_that_it_asked() -> None:
     schedules = [one for one in defs().schedules or () if isinstance(one, dg.ScheduleDefinition)]
     with dg.instance_for_test() as instance, dg.build_schedule_context(instance) as context:
         asked = {
-            one.name: [
-                dict(request.tags)["sequel_assets/why"] for request in one.evaluate_tick(context).run_requests or ()
-            ]
+            one.name: [dict(request.tags)["why"] for request in one.evaluate_tick(context).run_requests or ()]
             for one in schedules
             if one.name in {"hourly_catalog", "hourly_checks", "daily_reconciliation", "daily_housekeeping"}
         }

@@ -186,25 +186,23 @@ def materialization(
 
 def figures(outcome: Outcome, chart: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the metadata of a slice: rows, minutes, people, data-through, what it cost, and a few rows."""
-    shown: dict[str, Any] = {
-        "dagster/row_count": outcome.rows,
-        "status": STATUS_IN_WORDS[outcome.verdict],
-        "final": dg.MetadataValue.bool(outcome.is_final),
-    }
+    shown: dict[str, Any] = {"status": STATUS_IN_WORDS[outcome.verdict]}
     if outcome.reason:
         shown["not_requested"] = f"{outcome.reason}; to request it again, launch a run with the tag {FORCE} = true"
     if outcome.engaged_minutes is not None:
         shown["engaged_minutes"] = outcome.engaged_minutes
     if outcome.people is not None:
         shown["people"] = outcome.people
+    shown |= chart or {}
     if outcome.data_through is not None:
         shown["data_through"] = dg.MetadataValue.timestamp(outcome.data_through)
+    shown |= {"final": dg.MetadataValue.bool(outcome.is_final), "dagster/row_count": outcome.rows}
     if outcome.dataset in LANDED_NAMES:
         shown["requests"] = outcome.requests
         shown["seconds"] = round(outcome.seconds, 3)
     if outcome.preview:
         shown["preview"] = dg.MetadataValue.md(as_table(outcome.preview))
-    return shown | dict(chart or {})
+    return shown
 
 
 def failure(failed: Sequence[Outcome], names: dict[str, str], fatal: str = "") -> dg.Failure:

@@ -5,13 +5,12 @@ It names companies by their partition keys, and nobody.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import dagster as dg
 
-from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.orchestration.run_tags import span
 from sequel_assets.refresh.core.datasets import CORE_NAMES, EVENT_PARTICIPANTS
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
@@ -97,7 +96,7 @@ class RunSummary:
             context.log.info(f"and {len(lines) - LINES_AT_MOST} lines more of this kind")
 
     def table(self) -> str:
-        """Return the sums of each company as a Markdown table of its own paragraph, most minutes first; "" without any."""
+        """Return the sums of each company as a table of text in its own paragraph, most minutes first; "" without any."""
         if not self._days:
             return ""
         sums: dict[str, list[float]] = {}
@@ -107,7 +106,16 @@ class RunSummary:
             sums[key] = [one + more for one, more in zip(ours, values, strict=True)]
         most = sorted(sums, key=lambda key: (-sums[key][1], key))[:LINES_AT_MOST]
         heading = ("company", "days", "minutes", "requests", "seconds", "slices changed", "slices failed")
-        return "\n\n" + as_table([heading, *((key, *(f"{value:,.0f}" for value in sums[key])) for key in most)])
+        rows = [heading, *((visible(key), *(f"{value:,.0f}" for value in sums[key])) for key in most)]
+        return "\n\n" + "\n".join(_aligned(rows))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a line per row, its columns as wide as they must be: Dagster shows a log in letters of one width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        numbers = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([first.ljust(widths[0]), *numbers])
 
 
 def _slices(count: int) -> str:

@@ -41,8 +41,8 @@ def test_one_partition_materializes_every_dataset(stage: Stage) -> None:
     ] == []
     run = stage.instance.get_run_by_id(result.run_id)
     assert run is not None
-    assert {name: run.tags[f"sequel_assets/{name}"] for name in ("companies", "days", "why")} == {
-        "companies": stage.key(ACME), "days": str(DAYS[0]), "why": "launched by hand",
+    assert {name: run.tags[name] for name in ("companies", "days", "mode", "why")} == {
+        "companies": stage.key(ACME), "days": str(DAYS[0]), "mode": "missing or incomplete", "why": "launched by hand",
     }  # fmt: skip
     said = [
         entry.user_message

@@ -49,11 +49,10 @@ def test_each_company_day_has_a_line_and_what_was_not_requested_says_why() -> No
     assert RunSummary({}).table() == ""
     assert made.table() == (
         "\n\n"
-        "| company | days | minutes | requests | seconds | slices changed | slices failed |\n"
-        "| --- | --- | --- | --- | --- | --- | --- |\n"
-        "| company-1.00000001 | 1 | 1,204 | 11 | 0 | 2 | 0 |\n"
-        "| company-2.00000002 | 1 | 0 | 0 | 0 | 0 | 1 |\n"
-        "| company-3.00000003 | 1 | 0 | 3 | 0 | 1 | 0 |"
+        "company             days  minutes  requests  seconds  slices changed  slices failed\n"
+        "company-1.00000001     1    1,204        11        0               2              0\n"
+        "company-2.00000002     1        0         0        0               0              1\n"
+        "company-3.00000003     1        0         3        0               1              0"
     )
 
 

@@ -119,8 +119,8 @@ def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, se
     assert dict(request.tags) == {
         RANGE_START: f"{key}|{DAYS[0]}",
         RANGE_END: f"{key}|{DAYS[-1]}",
-        "sequel_assets/companies": key,
-        "sequel_assets/days": f"{DAYS[0]} to {DAYS[-1]}",
+        "companies": key,
+        "days": f"{DAYS[0]} to {DAYS[-1]}",
         FIRST_REFRESH: "true",
         "dagster/sensor_name": "new_companies",
     }
