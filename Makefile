@@ -28,19 +28,21 @@ install: .venv/.installed ## make .venv with pinned versions, each file known by
 # pip first: the one that comes with Python 3.11 takes twice as long. A module is compiled when it is first imported: most never are
 .venv/.installed: requirements-pip.txt requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sequel_assets needs Python 3.11 or newer; this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-pip.txt
-	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	@echo "Installing into .venv, once, in some one or two minutes"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-pip.txt
+	@($(BIN)/pip install --no-compile --require-hashes -r requirements.txt; echo "ended with $$?") | awk \
+		'/^Collecting/ && ++n % 20 == 0 {print "  " n " packages are here"; fflush()} \
+		/^Installing collected/ {print "  " n " packages are here; installing them"; fflush()} /^ended with/ {code = $$3} END {exit code}'
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables
-	@exec $(BIN)/sequel-assets demo --days $(DAYS) --companies $(COMPANIES) --port $(PORT) $(if $(ONCE),--once)
+demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables, NO_BROWSER=1 opens none
+	@exec $(BIN)/sequel-assets demo --days $(DAYS) --companies $(COMPANIES) --port $(PORT) $(if $(ONCE),--once) $(if $(NO_BROWSER),--no-browser)
 
 dev: install ## Dagster's UI and daemon on your own account (.env), home in .sequel/dagster
 	@$(BIN)/sequel-assets migrate
-	@umask 077 && $(BIN)/python -c 'from sequel_assets.cli.support.dagster_home import prepare_ours; prepare_ours()'
-	DAGSTER_EVENT_BATCH_SIZE=$${DAGSTER_EVENT_BATCH_SIZE:-500} DAGSTER_HOME=$${DAGSTER_HOME:-$(CURDIR)/.sequel/dagster} $(BIN)/python -m sequel_assets.safety.file_modes $(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml -p $(PORT)
+	@exec $(BIN)/sequel-assets serve ui --port $(PORT)
 
 check: install lint ## in under a minute: lint, then the tests that need no database, no process and no Dagster
 	$(TESTS) -q -m light -n 2 --dist loadfile --no-loadscope-reorder

@@ -5,6 +5,8 @@ cannot be reached or refuses sign-in, 130 interrupted. Commands import their wor
 seconds to load, and `--help` must not pay for it.
 """
 
+import atexit
+import gc
 import io
 import sys
 from contextlib import suppress
@@ -34,11 +36,16 @@ from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
 
+atexit.register(
+    gc.freeze
+)  # else Python looks through all of Dagster's objects for garbage before it ends: half a second
+
 
 class Service(StrEnum):
     """What can be served."""
 
     RECEIVER = "receiver"
+    UI = "ui"
 
 
 USAGE_ERROR, UNREACHABLE, INTERRUPTED = 2, 3, 130
@@ -154,19 +161,32 @@ def identity(
 
 @app.declare("sequel-assets serve receiver --port 8750")
 def serve(
-    what: Annotated[Service | None, typer.Argument(help="receiver: of webhooks (docs/webhooks.md)")] = None,
+    what: Annotated[
+        Service | None, typer.Argument(help="receiver of webhooks (docs/webhooks.md), or Dagster's ui and daemon")
+    ] = None,
     receiver: Annotated[bool, typer.Option("--receiver", help="the old form of `serve receiver`")] = False,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="the address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="0 takes a free one")] = 8750,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="the address that the receiver listens on")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help="8750 of the receiver (0 takes a free one), 3000 of the UI"
+        ),
+    ] = None,
 ) -> None:
-    """Serve the receiver of webhooks until Ctrl-C; deliveries under way are finished first."""
+    """Serve the receiver of webhooks, or Dagster's UI and daemon, until Ctrl-C."""
     from sequel_assets.cli.commands.serve import serve as run
 
+    if what is Service.UI:
+        from sequel_assets.cli.commands.ui import serve_ui
+
+        raise typer.Exit(serve_ui(port=port or 3000))
     if receiver:
         errors().print("--receiver is the old form and still works; the new one: sequel-assets serve receiver")
     if what is None and not receiver:
-        raise UsageError("nothing to serve; write: sequel-assets serve receiver")
-    run(settings_module.load(), host=host, port=port)
+        raise UsageError("nothing to serve; write: sequel-assets serve receiver, or: sequel-assets serve ui")
+    run(settings_module.load(), host=host, port=8750 if port is None else port)
 
 
 app.declare("sequel-assets accept --company acme --from 2026-11-03 --to 2026-11-03 --dry-run")(corrections.accept)

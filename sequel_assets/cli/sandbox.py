@@ -49,8 +49,11 @@ def demo(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="port of Dagster's UI; where it is taken, the next free one")
     ] = 3000,
+    browser: Annotated[
+        bool, typer.Option(help="open a page of Dagster's UI where the command was typed in a terminal with a screen")
+    ] = True,
 ) -> None:
     """Show everything on a synthetic world: sandbox, backfill, tables, Dagster's UI. Needs no account."""
     from sequel_assets.cli.demo.command import demo as run
 
-    raise typer.Exit(run(days=days, companies=companies, port=port, once=once))
+    raise typer.Exit(run(days=days, companies=companies, port=port, once=once, browser=browser))

@@ -138,12 +138,15 @@ class Namespace:
         """Return whether a sensor runs without being started; one that nothing is set up for does not."""
         return dg.DefaultSensorStatus.RUNNING if self.sensors_on and is_set_up else dg.DefaultSensorStatus.STOPPED
 
-    def asset_job(self, name: str, datasets: Sequence[str], description: str) -> UnresolvedAssetJobDefinition:
+    def asset_job(
+        self, name: str, datasets: Sequence[str], description: str, tags: Mapping[str, str] | None = None
+    ) -> UnresolvedAssetJobDefinition:
         """Return a job over datasets, in one process: an op starts none of its own."""
         return dg.define_asset_job(
             self.name(name),
             selection=dg.AssetSelection.assets(*self.keys(datasets)).without_checks(),
             description=description,
+            tags=tags,
             executor_def=dg.in_process_executor,
         )
 

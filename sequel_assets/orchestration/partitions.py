@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from sequel_assets.orchestration.run_tags import of_slices
 from sequel_assets.settings import Settings
 
 COMPANY = "company"
@@ -31,8 +32,9 @@ def slice_key(company_key: str, day: date) -> dg.MultiPartitionKey:
 
 
 def range_tags(company_keys: Sequence[str], first: date, last: date) -> dict[str, str]:
-    """Return the tags that make one run cover a rectangle: companies (in Dagster's order) times days."""
-    return {RANGE_START: str(slice_key(company_keys[0], first)), RANGE_END: str(slice_key(company_keys[-1], last))}
+    """Return the tags that make one run cover a rectangle, companies (in Dagster's order) times days, and that name it."""
+    ends = {RANGE_START: str(slice_key(company_keys[0], first)), RANGE_END: str(slice_key(company_keys[-1], last))}
+    return ends | of_slices(company_keys, (first, last))
 
 
 def days_by_company(keys: Iterable[str]) -> dict[str, list[date]]:

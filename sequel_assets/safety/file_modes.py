@@ -1,6 +1,6 @@
 """Permissions of new files: readable by their owner only, unless SEQUEL_FILE_MODE says otherwise.
 
-A command sets the umask for itself and its children (Dagster's runs, the receiver, the daemon of `make dev`). The
+A command sets the umask for itself and its children (Dagster's runs, the receiver, the daemon). The
 embedded warehouse is created with its mode whatever the umask is; SQLite gives its WAL files the mode of the database.
 Existing files never change their mode.
 

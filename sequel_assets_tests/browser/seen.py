@@ -85,6 +85,23 @@ class DagsterUi:
         path = f"/assets/{asset}?view=checks&checkDetail={check}"
         return self.open(path, lambda text: check in text and "Latest execution" in text)
 
+    def open_runs(self) -> str:
+        """Open the list of runs, with what describes each."""
+        return self.open("/runs", lambda text: "why: " in text and "companies: " in text)
+
+    def open_run(self, run_id: str) -> str:
+        """Open a run and scroll its log to the end; return the log's text."""
+        return self.open(f"/runs/{run_id}", lambda text: "RUN_SUCCESS" in text)
+
+    def open_slice(self, asset: str, slice_: str) -> str:
+        """Open the page of a company and a day."""
+        page = f"/assets/{asset}?view=partitions&partition={slice_}"
+        return self.open(page, lambda text: "data_through" in text)
+
+    def open_group(self, group: str) -> str:
+        """Open the list of a group's assets."""
+        return self.open(f"/locations/sequel_assets/asset-groups/{group}/list", lambda text: "daily_usage" in text)
+
     def save(self, file: Path) -> None:
         """Save what is seen as a picture."""
         self.driver.save_screenshot(str(file))

@@ -11,7 +11,7 @@ from sequel_assets_tests.support.dagster_storage import pooled_storage
 from sequel_assets_tests.support.small_world import DAYS
 from sequel_assets_tests.support.stage import Stage
 
-STORAGE = {"test_batched_event_log.py", "test_errors.py"}
+STORAGE = {"test_batched_event_log.py", "test_errors.py", "test_sqlite_storages.py"}
 """Tests of the storage itself, which run on Dagster's own connections."""
 
 

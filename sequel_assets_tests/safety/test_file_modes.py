@@ -133,7 +133,7 @@ def test_the_receiver_leaves_nothing_that_others_may_read(tmp_path: Path, accoun
 
 
 def test_another_program_is_given_the_umask(tmp_path: Path) -> None:
-    """`make dev` starts Dagster so, which makes its files itself."""
+    """A service manager may start Dagster so, which makes its files itself."""
     code = "import os; os.mkdir('made'); open('made/file', 'w').close()"
     command = [sys.executable, "-m", "sequel_assets.safety.file_modes", sys.executable, "-c", code]
     for told, expected in (("", PRIVATE), ("0640", {True: {"0750"}, False: {"0640"}})):

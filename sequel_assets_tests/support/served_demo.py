@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,16 @@ class ServedDemo:
         """Ask Dagster's GraphQL."""
         return ask_dagster(self.url, query, **variables)
 
-    def execute_checks(self, seconds: float = 120) -> None:
-        """Launch the job `run_checks` as the UI does, and wait for its end."""
-        selector = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION, "jobName": "run_checks"}
-        launched = self.ask(LAUNCH, params={"selector": selector, "mode": "default"})["launchRun"]
+    def execute_checks(self) -> None:
+        """Launch the job `run_checks`, and wait for its end."""
+        self.execute("run_checks", {})
+
+    def execute(self, job: str, tags: Mapping[str, str], seconds: float = 180) -> str:
+        """Launch a job as the UI does, and wait for its end; return the run's id."""
+        selector = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION, "jobName": job}
+        told = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+        params = {"selector": selector, "mode": "default", "executionMetadata": told}
+        launched = self.ask(LAUNCH, params=params)["launchRun"]
         deadline = time.monotonic() + seconds
         status = ""
         while status != "SUCCESS":
@@ -89,6 +96,7 @@ class ServedDemo:
             assert status not in {"FAILURE", "CANCELED"}, status
             time.sleep(0.5)
             status = self.ask(STATUS, id=launched["run"]["runId"])["runOrError"]["status"]
+        return str(launched["run"]["runId"])
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal; its exit code."""

@@ -13,7 +13,7 @@ import dagster as dg
 import sqlalchemy as sa
 import yaml
 
-from sequel_assets.cli.support.dagster_home import BATCHED_EVENT_LOG
+from sequel_assets.cli.support.dagster_home import OUR_STORAGES
 from sequel_assets.orchestration.partitions import range_tags, slice_partitions
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.schedules.schedules import catalog_job, checks_job, slices_job
@@ -36,10 +36,10 @@ from sequel_assets_tests.support.small_world import (
 )
 
 
-def event_log(home: Path) -> dict[str, Any]:
-    """What the dagster.yaml of our own home says of the event log, for an instance in a folder."""
-    told = yaml.safe_load(BATCHED_EVENT_LOG)["event_log_storage"]
-    return {"event_log_storage": told | {"config": {"home": str(home)}}}
+def our_storages(home: Path) -> dict[str, Any]:
+    """What the dagster.yaml of our own home says of the storages, for an instance in a folder."""
+    told = yaml.safe_load(OUR_STORAGES)
+    return {name: storage | {"config": {"home": str(home)}} for name, storage in told.items()}
 
 
 class Stage:
@@ -69,7 +69,7 @@ class Stage:
         self.variables = environment(self.sandbox, url) | {BATCH_SIZE: EVENTS_AT_ONCE}
         stack.enter_context(variables(self.variables))
         self.instance = stack.enter_context(
-            dg.instance_for_test(dict(dagster_yaml or event_log(home)), temp_dir=str(home))
+            dg.instance_for_test(dict(dagster_yaml or our_storages(home)), temp_dir=str(home))
         )
         self.definitions = self._load()
 

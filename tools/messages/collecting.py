@@ -129,7 +129,12 @@ def _is_error(call: ast.Call, *, is_raised: bool) -> bool | None:
 
 
 def _says_something(text: str, words: int = MIN_WORDS) -> bool:
-    return len(_WORD.findall(text)) >= words and " " in text.strip() and bool(_PLAIN_WORD.search(text))
+    return (
+        "\0" not in text
+        and len(_WORD.findall(text)) >= words
+        and " " in text.strip()
+        and bool(_PLAIN_WORD.search(text))
+    )
 
 
 def _line(text: str) -> str:

@@ -7,37 +7,40 @@ Everything is kept in .sequel/demo, which is emptied first. The demo never uses 
 import fcntl
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.backfill.command import backfill
 from sequel_assets.cli.demo import tables, webhook
-from sequel_assets.cli.support.dagster_home import prepare
-from sequel_assets.cli.support.signals import SIGNALS, signals_deferred, stoppable
+from sequel_assets.cli.demo.first_page import can_show, first_page
+from sequel_assets.cli.support.dagster_home import dagster_instance, prepare
+from sequel_assets.cli.support.dagster_services import (
+    are_serving,
+    dagster_services,
+    free_port,
+    free_port_of_ui,
+    wait_for_any,
+)
+from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import UsageError, console, errors
+from sequel_assets.orchestration.storage.event_log import begin_at_newest_event
+from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.sandbox import Clock, Sandbox, WorldSpec, build_world
 from sequel_assets.settings import DATA_FOLDER, PREFIX
 
 PERSON_KEY = "the demo's key, which protects nobody real"
-WORKSPACE = """load_from:
-  - python_module: {module_name: sequel_assets.definitions, location_name: sequel_assets}
-"""
-"""As the project's workspace.yaml, which is not there outside a checkout: else Dagster would name the location after the module."""
-UI_START_SECONDS = 120
 RECEIVER_PORT = 8750
-STOP_SECONDS = 15
 
 
-def demo(*, days: int, companies: int, port: int, once: bool) -> int:
+def demo(*, days: int, companies: int, port: int, once: bool, browser: bool) -> int:
     """Run the demo; return the exit code."""
     folder = Path(DATA_FOLDER).absolute() / "demo"
     began = time.monotonic()
@@ -53,7 +56,7 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
                 f"{now.date()} ..."
             )
             code = backfill(settings_module.load(), first, now.date())
-            with webhook.receiving(_free_port(RECEIVER_PORT)):
+            with webhook.receiving(free_port(RECEIVER_PORT)):
                 if not webhook.show_webhook(sandbox):
                     errors().print(f"the webhook had no effect; look at {folder / 'receiver.log'}")
                     code = 1
@@ -63,7 +66,7 @@ def demo(*, days: int, companies: int, port: int, once: bool) -> int:
                         f"\nThe warehouse: {folder / 'warehouse.db'} (filled in {time.monotonic() - began:.0f} s)",
                     )
                     if not once and code == 0:
-                        _serve_ui(folder, port)
+                        _serve_ui(folder, port, browser=browser)
             return code
 
 
@@ -101,72 +104,32 @@ def _set_environment(folder: Path, account: dict[str, str], start_date: str) -> 
     os.environ["DAGSTER_HOME"] = str(folder / "dagster")
 
 
-def _serve_ui(folder: Path, port: int) -> None:
-    """Serve Dagster's UI and daemon until the demo ends; none of their processes outlives it."""
-    free = _free_port(port)
-    if free != port:
-        console().print(f"Port {port} is in use; Dagster's UI takes {free}.")
-    workspace = folder / "workspace.yaml"
-    workspace.write_text(WORKSPACE)
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-w",
-        str(workspace),
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(free),
-    ]
-    address = f"http://127.0.0.1:{free}"
-    with (folder / "dagster.log").open("wb") as log:
-        process = None
-        try:
-            with signals_deferred():
-                process = subprocess.Popen(  # noqa: S603 - no argument comes from outside
-                    command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-                )
-            if not webhook.answers_in_time(process, f"{address}/server_info", UI_START_SECONDS):
-                errors().print(f"Dagster's UI did not start; its log is {folder / 'dagster.log'}")
+def _serve_ui(folder: Path, port: int, *, browser: bool) -> None:
+    """Serve Dagster's pages and daemon until the demo ends; none of their processes outlives it."""
+    free = free_port_of_ui(port)
+    address, log = f"http://127.0.0.1:{free}", folder / "dagster.log"
+    try:
+        with dagster_instance() as instance:
+            begin_at_newest_event(instance)
+        with log.open("wb") as written, dagster_services(free, written) as processes:
+            if not are_serving(processes, address):
+                errors().print(f"Dagster's UI did not start; its log is {log}")
                 return
+            page = f"{address}{_first_page()}"
+            console().print(f"\nA page to begin with: {page}", soft_wrap=True)
             console().print(
-                f"\nDagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends it "
-                "all)"
+                f"Dagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on; Ctrl-C ends it all)"
             )
-            process.wait()
-            errors().print(f"Dagster's UI ended by itself; its log is {folder / 'dagster.log'}")
-        except KeyboardInterrupt:
-            with suppress(OSError):  # the terminal may be closed
-                console().print("\nEnding ...")
-        finally:
-            if process is not None:
-                _stop_group(process)
+            if browser and can_show(os.environ, sys.platform, is_terminal=sys.stdout.isatty()):
+                webbrowser.open(page)
+            wait_for_any(processes)
+            errors().print(f"Dagster's UI ended by itself; its log is {log}")
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be closed
+            console().print("\nEnding ...")
 
 
-def _free_port(port: int) -> int:
-    for candidate in range(port, min(port + 100, 65536)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return candidate
-    raise UsageError(f"--port {port}: this and the 99 ports after it are taken")
-
-
-def _stop_group(process: "subprocess.Popen[bytes]") -> None:
-    """End the process and its group, by SIGTERM first."""
-    for number in SIGNALS:  # a second Ctrl-C must not leave some of them running
-        signal.signal(number, signal.SIG_IGN)
-    for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
+def _first_page() -> str:
+    settings = settings_module.load()
+    with stored(settings) as warehouse:
+        return warehouse.ask(partial(first_page, today=settings.clock().date()))

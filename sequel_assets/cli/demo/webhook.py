@@ -10,21 +10,23 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import dagster as dg
-import httpx
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.backfill.company_run import QUIET
 from sequel_assets.cli.support.dagster_home import command_tags, dagster_instance
+from sequel_assets.cli.support.dagster_services import answers_in_time
 from sequel_assets.cli.support.signals import signals_deferred
 from sequel_assets.cli.support.terminal import UsageError, console, table
 from sequel_assets.orchestration.namespace import ALONE
+from sequel_assets.orchestration.reporting.provenance import materialization_of_list
 from sequel_assets.orchestration.resources import Platform
 from sequel_assets.orchestration.sensors.webhook_job import webhooks_job
 from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
 from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.refresh.core import config
+from sequel_assets.refresh.core.datasets import SUBSCRIPTIONS
 from sequel_assets.sandbox import Attendance, Event, Person, Sandbox, World
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.tables.core import event_participants
@@ -65,6 +67,11 @@ def receiving(port: int) -> Iterator[None]:
         with stored(settings, writes=True) as warehouse, closing(config.open_client(settings)) as client:
             wanted = warehouse.ask(partial(reconciler.desired_by_settings, settings))
             report = reconciler.reconcile(reconciler.context_of(settings, client, warehouse), wanted)
+        looked = materialization_of_list(
+            SUBSCRIPTIONS.name, description="by sequel-assets demo", metadata={"dagster/row_count": len(wanted)}
+        )
+        with dagster_instance() as instance:
+            instance.report_runless_asset_event(ALONE.event(looked))
         console().print(
             f"The receiver listens on port {port}; {len(report.steps)} webhooks are subscribed to at the sandbox."
         )
@@ -106,19 +113,6 @@ def show_webhook(sandbox: Sandbox) -> bool:
     if is_yesterdays:
         console().print("Its minutes were before midnight, on a day that this demo does not hold: no row changes.")
     return is_good and bool(delivered) and (before != after or is_yesterdays)
-
-
-def answers_in_time(process: "subprocess.Popen[bytes]", url: str, seconds: float) -> bool:
-    """Wait until a process answers at an address; return False where it ends, or takes longer than so many seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(url, timeout=2, trust_env=False).is_success:
-                return True
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    return False
 
 
 def _run_sensor(settings: Settings) -> tuple[str, bool]:

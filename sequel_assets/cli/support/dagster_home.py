@@ -18,17 +18,21 @@ from sequel_assets.cli.support.terminal import UsageError
 from sequel_assets.orchestration.run_tags import COMMAND
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE, BatchedEventLog
 from sequel_assets.orchestration.storage.errors import describe, was_interrupted
+from sequel_assets.orchestration.storage.sqlite_storages import RunStorage, ScheduleStorage
 from sequel_assets.safety.file_modes import make_folder
 from sequel_assets.settings import DATA_FOLDER
 
 QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
-BATCHED_EVENT_LOG = f"""event_log_storage:
-  module: {BatchedEventLog.__module__}
-  class: {BatchedEventLog.__name__}
-  config: {{home: {{env: DAGSTER_HOME}}}}
-"""
+OUR_STORAGES = "".join(
+    f"{name}: {{module: {storage.__module__}, class: {storage.__name__}, config: {{home: {{env: DAGSTER_HOME}}}}}}\n"
+    for name, storage in {
+        "run_storage": RunStorage,
+        "event_log_storage": BatchedEventLog,
+        "schedule_storage": ScheduleStorage,
+    }.items()
+)
 """What our own home says besides the project's `dagster.yaml`: that one must work where no home is set."""
-STORAGES = ("storage:", "event_log_storage:")
+STORAGES = ("storage:", "event_log_storage:", "run_storage:", "schedule_storage:")
 """Lines of a `dagster.yaml` that choose where events are kept."""
 
 
@@ -67,7 +71,7 @@ def prepare(home: Path, *, is_ours: bool) -> None:
         return
     said = source.read_text() if source.is_file() else QUIET_INSTANCE
     has_storage = any(line.startswith(STORAGES) for line in said.splitlines())
-    target.write_text(said if has_storage or not is_ours else f"{said.rstrip()}\n{BATCHED_EVENT_LOG}")
+    target.write_text(said if has_storage or not is_ours else f"{said.rstrip()}\n{OUR_STORAGES}")
 
 
 def prepare_ours() -> None:

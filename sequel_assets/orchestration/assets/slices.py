@@ -19,9 +19,9 @@ from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.partitions import days_by_company
 from sequel_assets.orchestration.reporting.materializations import Report, failure, underived
 from sequel_assets.orchestration.reporting.provenance import materialization_of_list
-from sequel_assets.orchestration.reporting.run_summary import RunSummary, describing_tags
+from sequel_assets.orchestration.reporting.run_summary import RunSummary
 from sequel_assets.orchestration.resources import Observer, Platform
-from sequel_assets.orchestration.run_tags import is_forced
+from sequel_assets.orchestration.run_tags import MODE, WHY, is_forced, mode, of_slices, why
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import LANDED, LISTS, SLICED, SLICED_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
@@ -90,7 +90,8 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
             context.log.warning(
                 f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(unknown)}: no company has this id or partition key"
             )
-        context.instance.add_run_tags(context.run.run_id, describing_tags(wanted | gone, names, context.run.tags))
+        _describe(context, wanted | gone, names, asks_sequel=asks_sequel)
+        titles = {company.company_id: company.name for company in companies}
         summary = RunSummary(names)
         settings = platform.settings()
         options = RefreshOptions(context.run.run_id, choice.accepts_loss, force=is_forced(context.run.tags))
@@ -99,7 +100,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         observer.progress, before = refresher.progress, client.stats.requests
         progress = ProgressLog(context, refresher.progress)
         steady = SLICED_NAMES if not choice.is_hourly else selected
-        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone, space)
+        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone, space, titles)
         with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
                 observer.on_outcome(outcome)
@@ -113,19 +114,34 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
                     observer.on_outcome(outcome)
                     report.add(outcome, warehouse)
         requested = sum(len(days) for days in choice.requested.values())
+        in_range = sum(len(days) for days in wanted.values())
         if asks_sequel and requested:
             _report_lists(context, warehouse, space)
         requests = client.stats.requests - before
         frozen = f", {choice.frozen} frozen (Sequel has forgotten them)" if choice.frozen else ""
         summary.log(context, choice.requested, choice.kept if asks_sequel else {})
         context.log.info(
-            f"{requested} company days requested{frozen}, {requests} requests, {len(report.failed)} slices failed"
+            f"{requested} company days requested, the range has {in_range}{frozen}, {requests} requests, {len(report.failed)} slices failed"
             f"{summary.table()}"
         )
         if report.failed:
             raise failure(report.failed, names, str(refresher.fatal or ""))
         if report.waiting and not asks_sequel:
             raise underived(report.waiting, names)
+
+
+def _describe(
+    context: dg.AssetExecutionContext,
+    days: Mapping[str, Sequence[date]],
+    names: Mapping[str, str],
+    *,
+    asks_sequel: bool,
+) -> None:
+    """Tag the run with what it is of, what it requests and what asked for it: a run of the UI has nothing of this yet."""
+    tags = context.run.tags
+    of = of_slices([names[company_id] for company_id in days], {day for theirs in days.values() for day in theirs})
+    described = of | {MODE: mode(tags, asks_sequel=asks_sequel), WHY: why(tags)}
+    context.instance.add_run_tags(context.run.run_id, described)
 
 
 def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse, space: Namespace) -> None:

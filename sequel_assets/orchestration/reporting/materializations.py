@@ -3,7 +3,9 @@
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Self
 
 import dagster as dg
@@ -17,11 +19,20 @@ from sequel_assets.insights.peak_concurrency import PEAK_CONCURRENCY
 from sequel_assets.insights.usage_comparison import USAGE_COMPARISON
 from sequel_assets.orchestration.namespace import ALONE, Namespace
 from sequel_assets.orchestration.partitions import slice_key
-from sequel_assets.orchestration.reporting.charts.daily import draw, read_days
-from sequel_assets.orchestration.reporting.charts.events import draw_curve, draw_steps, read_curve, read_steps
+from sequel_assets.orchestration.reporting.charts.daily import days_in_line, draw, read_days
+from sequel_assets.orchestration.reporting.charts.events import (
+    curve_in_line,
+    draw_curve,
+    draw_steps,
+    read_curve,
+    read_steps,
+    steps_in_line,
+)
 from sequel_assets.orchestration.reporting.charts.usage import (
+    comparison_in_line,
     draw_comparison,
     draw_minutes,
+    minutes_in_line,
     read_comparison,
     read_minutes,
 )
@@ -30,20 +41,39 @@ from sequel_assets.orchestration.reporting.provenance import provenance_tags
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS, LANDED_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
+from sequel_assets.refresh.coverage.kept_slices import stored_outcome
 from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
 
-Read = Callable[[sa.Connection, str, date], Any]
-CHARTS: dict[str, tuple[str, Read, Callable[[str, date, Any], str]]] = {
-    DAILY_USAGE.name: ("last_30_days", read_days, lambda key, _, days: draw(key, days)),
-    PEAK_CONCURRENCY.name: ("concurrency", read_minutes, draw_minutes),
-    USAGE_COMPARISON.name: ("comparison", read_comparison, draw_comparison),
-    EVENT_RETENTION.name: ("retention", read_curve, draw_curve),
-    FUNNEL.name: ("last_30_days", read_steps, draw_steps),
+
+@dataclass(frozen=True)
+class Chart:
+    """What is shown of a dataset beside a slice's figures."""
+
+    name: str
+    read: Callable[[sa.Connection, str, date], Any]
+    """Reads what is shown of a company up to a day."""
+    draw: Callable[[str, date, Any], str]
+    """Draws it as Markdown, which Dagster shows at a click; "" for nothing."""
+    in_line: Callable[[Any], str]
+    """Returns it as a line, which Dagster shows at once."""
+
+    def metadata(self, company: str, day: date, data: Any) -> dict[str, Any]:
+        """Return the chart and its line; nothing where there is nothing to see."""
+        drawn = self.draw(company, day, data)
+        line = {f"{self.name}_in_line": self.in_line(data)} if drawn else {}
+        return line | ({self.name: dg.MetadataValue.md(drawn)} if drawn else {})
+
+
+CHARTS = {
+    DAILY_USAGE.name: Chart("last_30_days", read_days, lambda company, _, days: draw(company, days), days_in_line),
+    PEAK_CONCURRENCY.name: Chart("concurrency", read_minutes, draw_minutes, minutes_in_line),
+    USAGE_COMPARISON.name: Chart("comparison", read_comparison, draw_comparison, comparison_in_line),
+    EVENT_RETENTION.name: Chart("retention", read_curve, draw_curve, curve_in_line),
+    FUNNEL.name: Chart("last_30_days", read_steps, draw_steps, steps_in_line),
 }
-"""The datasets that have a chart: its name, what is read for it of a company and a day, and what draws it as
-Markdown."""
+"""The datasets that have a chart."""
 _PLACES = {dataset.name: place for place, dataset in enumerate(SLICED)}
 STATUS_IN_WORDS = {
     SliceStatus.DONE: "refreshed",
@@ -72,7 +102,10 @@ class Report:
         today: date,
         wanted: Mapping[str, Sequence[date]],
         space: Namespace = ALONE,
+        titles: Mapping[str, str] | None = None,
     ) -> None:
+        self._titles = titles or {}
+        """The companies' names as people write them, for charts."""
         self.failed: list[Outcome] = []
         self.waiting: list[Outcome] = []
         """Slices of the range that could not be derived yet."""
@@ -95,7 +128,9 @@ class Report:
             self.waiting.append(outcome)
         elif outcome.is_good and outcome.dataset in self._datasets and is_logged:
             key = self._names[outcome.company_id]
-            self._waiting.append(materialization(outcome, key, self._chart(outcome, key, warehouse)))
+            if outcome.is_kept:
+                outcome = warehouse.ask(partial(stored_outcome, outcome=outcome))
+            self._waiting.append(materialization(outcome, key, self._chart(outcome, warehouse)))
             if len(self._waiting) >= MAX_AT_ONCE or time.monotonic() - self._flushed_at >= MAX_SECONDS:
                 self._flush()
 
@@ -111,13 +146,12 @@ class Report:
         waiting, self._waiting, self._flushed_at = self._waiting, [], time.monotonic()
         log_together(self._context, waiting, self._space)
 
-    def _chart(self, outcome: Outcome, key: str, warehouse: Warehouse) -> str:
+    def _chart(self, outcome: Outcome, warehouse: Warehouse) -> dict[str, Any]:
         if outcome.dataset not in CHARTS or self._charted.get(outcome.company_id) != outcome.day:
-            return ""
-        _, read, draw_it = CHARTS[outcome.dataset]
-        return warehouse.ask(
-            lambda connection: draw_it(key, outcome.day, read(connection, outcome.company_id, outcome.day))
-        )
+            return {}
+        chart, company = CHARTS[outcome.dataset], self._titles.get(outcome.company_id, "")
+        data = warehouse.ask(lambda connection: chart.read(connection, outcome.company_id, outcome.day))
+        return chart.metadata(company or self._names[outcome.company_id], outcome.day, data)
 
 
 def log_together(
@@ -140,7 +174,9 @@ def log_together(
             DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(together)))
 
 
-def materialization(outcome: Outcome, company_key: str, chart: str = "") -> dg.AssetMaterialization:
+def materialization(
+    outcome: Outcome, company_key: str, chart: Mapping[str, Any] | None = None
+) -> dg.AssetMaterialization:
     """Return the event that turns a slice green, with its figures."""
     key = slice_key(company_key, outcome.day)
     partition = {f"dagster/partition/{dimension}": value for dimension, value in key.keys_by_dimension.items()}
@@ -148,28 +184,24 @@ def materialization(outcome: Outcome, company_key: str, chart: str = "") -> dg.A
     return dg.AssetMaterialization(outcome.dataset, partition=key, metadata=figures(outcome, chart), tags=tags)
 
 
-def figures(outcome: Outcome, chart: str = "") -> dict[str, Any]:
+def figures(outcome: Outcome, chart: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the metadata of a slice: rows, minutes, people, data-through, what it cost, and a few rows."""
-    shown: dict[str, Any] = {
-        "dagster/row_count": outcome.rows,
-        "status": STATUS_IN_WORDS[outcome.verdict],
-        "final": dg.MetadataValue.bool(outcome.is_final),
-    }
+    shown: dict[str, Any] = {"status": STATUS_IN_WORDS[outcome.verdict]}
     if outcome.reason:
         shown["not_requested"] = f"{outcome.reason}; to request it again, launch a run with the tag {FORCE} = true"
     if outcome.engaged_minutes is not None:
         shown["engaged_minutes"] = outcome.engaged_minutes
     if outcome.people is not None:
         shown["people"] = outcome.people
+    shown |= chart or {}
     if outcome.data_through is not None:
         shown["data_through"] = dg.MetadataValue.timestamp(outcome.data_through)
+    shown |= {"final": dg.MetadataValue.bool(outcome.is_final), "dagster/row_count": outcome.rows}
     if outcome.dataset in LANDED_NAMES:
         shown["requests"] = outcome.requests
         shown["seconds"] = round(outcome.seconds, 3)
     if outcome.preview:
         shown["preview"] = dg.MetadataValue.md(as_table(outcome.preview))
-    if chart:
-        shown[CHARTS[outcome.dataset][0]] = dg.MetadataValue.md(chart)
     return shown
 
 

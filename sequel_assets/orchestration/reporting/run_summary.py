@@ -1,52 +1,24 @@
-"""What people read of a run of slices: its tags in Dagster's list of runs, and in its log a line per company and day.
+"""What people read in the log of a run of slices: a line per company and day, and sums at its end.
 
 It names companies by their partition keys, and nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import dagster as dg
 
-from sequel_assets.orchestration.reporting.markdown import as_table
-from sequel_assets.orchestration.run_tags import ACCEPT, COMMAND, FORCE, is_on
+from sequel_assets.orchestration.run_tags import span
 from sequel_assets.refresh.core.datasets import CORE_NAMES, EVENT_PARTICIPANTS
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.tables.core import NO_DAY
 
-COMPANIES_TAG, DAYS_TAG, WHY_TAG = "sequel_assets/companies", "sequel_assets/days", "sequel_assets/why"
-NAMED_AT_MOST = 3
-"""Companies that a run's tag names; of more it has the number."""
 LINES_AT_MOST = 100
 """Company days that have a line in the log: each line is an event in Dagster's storage."""
-CAUSES = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor", "dagster/backfill": "backfill"}
-"""Dagster's own tags that say what asked for a run."""
-
-
-def describing_tags(
-    days: Mapping[str, Sequence[date]], names: Mapping[str, str], tags: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the tags that describe a run: companies (up to three by name), days, and what asked for it."""
-    chosen = {day for theirs in days.values() for day in theirs}
-    keys = sorted(names[company_id] for company_id in days)
-    described = {
-        COMPANIES_TAG: ", ".join(keys) if len(keys) <= NAMED_AT_MOST else f"{len(keys)} companies",
-        WHY_TAG: _why(tags),
-    }
-    if chosen:
-        described[DAYS_TAG] = _span(chosen)
-    return described
-
-
-def _why(tags: Mapping[str, str]) -> str:
-    cause = next((f"{word} {tags[tag]}" for tag, word in CAUSES.items() if tag in tags), "")
-    cause = cause or ("command" if COMMAND in tags else "launched by hand")
-    modes = [mode for tag, mode in ((ACCEPT, "accept"), (FORCE, "force")) if is_on(tags, tag)]
-    return ", ".join([cause, *modes])
 
 
 @dataclass
@@ -61,9 +33,14 @@ class CompanyDay:
     changed: int = 0
     failed: int = 0
     """Slices of all datasets."""
+    keeps_minutes: bool = False
+    """Whether only event details were requested, and the minutes stay as they are."""
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome; rows are those of minutes, everything else would count a person's row many times."""
+        if outcome.is_kept:
+            self.keeps_minutes = self.keeps_minutes or outcome.dataset == EVENT_PARTICIPANTS.name
+            return
         if outcome.dataset == EVENT_PARTICIPANTS.name:
             self.minutes, self.people = outcome.engaged_minutes or 0, outcome.people or 0
         self.rows += outcome.rows if outcome.dataset in CORE_NAMES else 0
@@ -76,10 +53,10 @@ class CompanyDay:
         """Return it as the rest of a line."""
         changed = f"{_slices(self.changed)} changed" if self.changed else "nothing changed"
         failed = f", {_slices(self.failed)} failed" if self.failed else ""
-        return (
-            f"{self.rows:,} rows, {self.minutes:,} minutes, {self.people:,} people, {self.requests:,} requests, "
-            f"{self.seconds:.1f} s; {changed}{failed}"
-        )
+        facts = f"{self.rows:,} rows, {self.minutes:,} minutes, {self.people:,} people"
+        if self.keeps_minutes:
+            facts = "event details only, its minutes stay as they are"
+        return f"{facts}, {self.requests:,} requests, {self.seconds:.1f} s; {changed}{failed}"
 
 
 @dataclass
@@ -119,7 +96,7 @@ class RunSummary:
             context.log.info(f"and {len(lines) - LINES_AT_MOST} lines more of this kind")
 
     def table(self) -> str:
-        """Return the sums of each company as a Markdown table of its own paragraph, most minutes first; "" without any."""
+        """Return the sums of each company as a table of text in its own paragraph, most minutes first; "" without any."""
         if not self._days:
             return ""
         sums: dict[str, list[float]] = {}
@@ -129,19 +106,22 @@ class RunSummary:
             sums[key] = [one + more for one, more in zip(ours, values, strict=True)]
         most = sorted(sums, key=lambda key: (-sums[key][1], key))[:LINES_AT_MOST]
         heading = ("company", "days", "minutes", "requests", "seconds", "slices changed", "slices failed")
-        return "\n\n" + as_table([heading, *((key, *(f"{value:,.0f}" for value in sums[key])) for key in most)])
+        rows = [heading, *((visible(key), *(f"{value:,.0f}" for value in sums[key])) for key in most)]
+        return "\n\n" + "\n".join(_aligned(rows))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a line per row, its columns as wide as they must be: Dagster shows a log in letters of one width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        numbers = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([first.ljust(widths[0]), *numbers])
 
 
 def _slices(count: int) -> str:
     return f"{count:,} slice" if count == 1 else f"{count:,} slices"
 
 
-def _span(days: Collection[date]) -> str:
-    """Return the first and the last of days, or the only one."""
-    first, last = min(days), max(days)
-    return str(first) if first == last else f"{first} to {last}"
-
-
 def _in_words(days: Collection[date]) -> str:
     """Return days as a span, with their number where there are several."""
-    return _span(days) if len(days) == 1 else f"{len(days)} days from {_span(days)}"
+    return span(days) if len(days) == 1 else f"{len(days)} days from {span(days)}"

@@ -1,5 +1,6 @@
 """Makes a dataset's asset: description, columns, lineage, group, layer, kinds and owner, all from its declaration."""
 
+import re
 from datetime import timedelta
 
 import dagster as dg
@@ -11,6 +12,8 @@ from sequel_assets.warehouse.tables.dataset import Dataset, Insight
 HOURLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=135), warn_window=timedelta(minutes=100))
 """For the UI's own freshness column: something was materialized within the last hours. docs/freshness.md says what it
 cannot know, and why to rely on the checks *fresh_by_the_hour* instead."""
+CLAUSE = re.compile(r" (FROM|WHERE|GROUP BY|ORDER BY) ")
+"""Where an example gets a new line, for the page shows some 90 characters of one."""
 OWNERS = ["team:data-platform"]
 LAYER_TAG = "sequel_assets/layer"
 """The tag that says whether a dataset is landed from Sequel or derived in the warehouse; its group says what it is about."""
@@ -18,12 +21,13 @@ LAYER_TAG = "sequel_assets/layer"
 
 def describe(dataset: Dataset) -> str:
     """Return the text of the dataset's page: what it answers, grain, source, when it is refreshed, an example."""
+    example = CLAUSE.sub(r"\n\1 ", dataset.example)
     return (
         f"{dataset.answers}\n\n"
         f"**Grain**: {dataset.grain}.\n\n"
         f"**Source**: {dataset.source}.\n\n"
         f"**Refreshed**: {dataset.refreshed}.\n\n"
-        f"```sql\n{dataset.example}\n```"
+        f"```sql\n{example}\n```"
     )
 
 

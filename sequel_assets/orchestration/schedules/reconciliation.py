@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.checks.result import listed
 from sequel_assets.orchestration.namespace import ALONE, RECONCILIATION, Namespace
 from sequel_assets.orchestration.reporting.materializations import materialization
@@ -51,6 +52,7 @@ def reconciliation_job(space: Namespace = ALONE) -> dg.JobDefinition:
     @dg.job(
         name=space.name(RECONCILIATION),
         description="Compares every event's totals at Sequel with what is kept, and refreshes what moved",
+        tags=run_tags.OF_EVERYTHING,
         executor_def=dg.in_process_executor,
     )
     def reconciliation() -> None:
@@ -64,6 +66,7 @@ def reconciliation_schedule(settings: Settings, space: Namespace = ALONE) -> dg.
     minutes = settings.settle_minutes + MINUTES_AFTER_SETTLE
     return dg.ScheduleDefinition(
         name=space.name("daily_reconciliation"),
+        tags=run_tags.because("schedule daily_reconciliation"),
         job_name=space.name(RECONCILIATION),
         cron_schedule=f"{minutes % 60} {HOUR + minutes // 60} * * *",
         execution_timezone="UTC",

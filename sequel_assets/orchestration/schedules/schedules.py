@@ -36,7 +36,8 @@ MAX_RUNS = 1_000
 def catalog_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
     """Return the job that each hour walks the hierarchy."""
     names = [dataset.name for dataset in CATALOG_HOURLY]
-    return space.asset_job(CATALOG_JOB_NAME, names, "Finds companies and events; new companies get their partitions")
+    description = "Finds companies and events; new companies get their partitions"
+    return space.asset_job(CATALOG_JOB_NAME, names, description, run_tags.OF_ALL_COMPANIES)
 
 
 def slices_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
@@ -51,7 +52,7 @@ def checks_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
         space.name(CHECKS),
         selection=dg.AssetSelection.checks_for_assets(*space.keys(space.specs)),
         description="Runs every check over every slice",
-        tags=run_tags.URGENT,
+        tags=run_tags.URGENT | run_tags.OF_EVERYTHING,
         executor_def=dg.in_process_executor,
     )
 
@@ -92,6 +93,7 @@ def schedules(settings: Settings, space: Namespace = ALONE) -> list[dg.ScheduleD
     after = (settings.settle_minutes + ALLOWANCE.seconds // 60) % 60
     hourly_checks = dg.ScheduleDefinition(
         name=space.name("hourly_checks"),
+        tags=run_tags.because("schedule hourly_checks"),
         job_name=space.name(CHECKS),
         cron_schedule=f"{after} * * * *",
         execution_timezone="UTC",
@@ -100,6 +102,7 @@ def schedules(settings: Settings, space: Namespace = ALONE) -> list[dg.ScheduleD
     )
     hourly_catalog = dg.ScheduleDefinition(
         name=space.name("hourly_catalog"),
+        tags=run_tags.because("schedule hourly_catalog"),
         job_name=space.name(CATALOG_JOB_NAME),
         cron_schedule="0 * * * *",
         execution_timezone="UTC",

@@ -3,6 +3,7 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.assets.subscriptions import NOT_SET
 from sequel_assets.orchestration.namespace import ALONE, SUBSCRIBING, Namespace
 from sequel_assets.orchestration.resources import Platform, in_one_line
@@ -19,7 +20,7 @@ NOTHING_IN_DOUBT = f"no subscription is in doubt; all are looked at every {HOURS
 def subscriptions_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
     """Return the job of the subscription reconciler."""
     description = "Makes, extends, renews and replaces the webhook subscriptions at Sequel"
-    return space.asset_job(SUBSCRIBING, [SUBSCRIPTIONS.name], description)
+    return space.asset_job(SUBSCRIBING, [SUBSCRIPTIONS.name], description, run_tags.OF_ALL_COMPANIES)
 
 
 def subscription_schedules(
@@ -39,7 +40,8 @@ def _all(settings: Settings, space: Namespace) -> dg.ScheduleDefinition:
         description="Keeps the webhook subscriptions at Sequel in order",
     )
     def webhook_subscriptions() -> dg.RunRequest | dg.SkipReason:
-        return dg.SkipReason(NOT_SET) if settings.webhook_url is None else dg.RunRequest()
+        why = run_tags.because("schedule webhook_subscriptions")
+        return dg.SkipReason(NOT_SET) if settings.webhook_url is None else dg.RunRequest(tags=why)
 
     return webhook_subscriptions
 
@@ -66,6 +68,7 @@ def _in_doubt(settings: Settings, platform: Platform, space: Namespace) -> dg.Sc
             return dg.SkipReason(NOT_SET)
         with platform.warehouse() as warehouse:
             is_in_doubt = warehouse.ask(lambda connection: reconciler.is_in_doubt(connection, settings.clock()))
-        return dg.RunRequest() if is_in_doubt else dg.SkipReason(NOTHING_IN_DOUBT)
+        why = run_tags.because("schedule webhook_subscriptions_in_doubt")
+        return dg.RunRequest(tags=why) if is_in_doubt else dg.SkipReason(NOTHING_IN_DOUBT)
 
     return webhook_subscriptions_in_doubt

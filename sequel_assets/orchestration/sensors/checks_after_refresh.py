@@ -12,6 +12,7 @@ from typing import Self
 import dagster as dg
 import sqlalchemy as sa
 
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE, CHECKS, SLICES, Namespace, is_by_hand
 from sequel_assets.orchestration.resources import current_warehouse, in_one_line
 from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
@@ -85,7 +86,8 @@ def checks_after_refresh_sensor(settings: Settings, space: Namespace = ALONE) ->
         is_busy, latest = _refreshes(context.instance, space)
         stored = f"{slices} slices, {newest} {latest}" if slices else ""
         position, why_not = decide(Position.of(context.cursor), stored, is_busy=is_busy)
-        requests = [] if why_not else [dg.RunRequest(run_key=f"checks after {stored}")]
+        why = run_tags.because("sensor checks_after_refresh")
+        requests = [] if why_not else [dg.RunRequest(run_key=f"checks after {stored}", tags=why)]
         return dg.SensorResult(run_requests=requests, skip_reason=why_not or None, cursor=str(position))
 
     return checks_after_refresh

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE, SLICES, Namespace
 from sequel_assets.orchestration.partitions import RANGE_START, range_tags
 from sequel_assets.orchestration.resources import current_warehouse, in_one_line
@@ -126,7 +127,8 @@ def new_companies_sensor(settings: Settings, space: Namespace = ALONE) -> dg.Sen
 
 def _first_refresh(key: str, first: date, now: datetime) -> dg.RunRequest:
     # the hour is part of the run's key: a first refresh that failed is requested once an hour, not every tick
-    return dg.RunRequest(run_key=f"first-{key}-{hour_of(now)}", tags=range_tags([key], first, now.date()))
+    tags = range_tags([key], first, now.date()) | {run_tags.FIRST_REFRESH: run_tags.ON}
+    return dg.RunRequest(run_key=f"first-{key}-{hour_of(now)}", tags=tags)
 
 
 def attempts_in(instance: dg.DagsterInstance, sensor: str = NAME) -> dict[str, Attempt]:

@@ -3,11 +3,12 @@
 What is to be done is decided in `webhooks/processing/decisions.py`, when a run is needed in `webhooks`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import dagster as dg
 
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import AFTER_WEBHOOKS, ALONE, Namespace
 from sequel_assets.orchestration.reporting.materializations import failure, log_together, materialization
 from sequel_assets.orchestration.resources import Platform
@@ -16,10 +17,11 @@ from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.stores import catalog
+from sequel_assets.warehouse.tables.core import NO_DAY
 from sequel_assets.webhooks.processing.pending import UnderWay
 from sequel_assets.webhooks.processing.processor import NotificationProcessor, Taken
 
-REASON = "sequel_assets/webhook"
+REASON = run_tags.WEBHOOK
 """The tag that names the reason of a run."""
 MAX_REFRESHED = 100
 """Events that a run names."""
@@ -39,7 +41,18 @@ def _refresh(context: dg.OpExecutionContext, space: Namespace) -> None:
             names = warehouse.ask(catalog.partition_keys)
             slices = _slices(good)
             log_together(context, [materialization(one, names[one.company_id]) for one in slices], space)
+            _describe(context, work.taken, slices, names)
     _report(context, work.taken, len(slices), names)
+
+
+def _describe(
+    context: dg.OpExecutionContext, taken: Taken, slices: Collection[Outcome], names: Mapping[str, str]
+) -> None:
+    """Tag the run with the companies that were named, the days that were refreshed and why."""
+    keys = {names.get(company_id, company_id) for company_id in taken.companies}
+    tags = run_tags.of_slices(keys, {one.day for one in slices} - {NO_DAY})
+    described = tags | {run_tags.MODE: "what webhooks name", run_tags.WHY: run_tags.why(context.run.tags)}
+    context.instance.add_run_tags(context.run_id, described)
 
 
 def _slices(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -159,7 +159,8 @@ class _Tick:
             dg.RunsFilter(job_name=self._space.name(AFTER_WEBHOOKS), tags={NOTIFICATION: oldest})
         )
         attempt = str(without_effect) if without_effect < MAX_WITHOUT_EFFECT else f"{self._now:%Y%m%d%H}"
-        tags = run_tags.URGENT | {REASON: self._reason, NOTIFICATION: oldest}
+        why = run_tags.because(run_tags.why({REASON: self._reason}))
+        tags = run_tags.URGENT | {REASON: self._reason, NOTIFICATION: oldest} | why
         return dg.RunRequest(run_key=f"webhook-{self._reason}-{oldest}-{attempt}", tags=tags)
 
 

@@ -18,6 +18,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 from dagster._core.storage.event_log.schema import AssetEventTagsTable, AssetKeyTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._daemon.auto_run_reexecution.event_log_consumer import DAGSTER_EVENT_TYPES, _create_cursor_key
 from dagster._serdes import serialize_value
 
 BATCH = 500
@@ -39,6 +40,15 @@ def storage_of(instance: dg.DagsterInstance) -> SqlEventLogStorage:
 def report(instance: dg.DagsterInstance, materializations: Sequence[dg.AssetMaterialization]) -> None:
     """Store materializations of one asset that belong to no run, together where the event log can do that."""
     instance.event_log_storage.store_event_batch([_entry(materialization) for materialization in materializations])
+
+
+def begin_at_newest_event(instance: dg.DagsterInstance) -> None:
+    """Have the daemon that retries runs begin at the newest event, where it has not begun: it would do so with a warning."""
+    keys = {_create_cursor_key(event_type) for event_type in DAGSTER_EVENT_TYPES}
+    missing = keys - instance.daemon_cursor_storage.get_cursor_values(keys).keys()
+    newest = str(instance.event_log_storage.get_maximum_record_id() or 0)
+    if missing:
+        instance.daemon_cursor_storage.set_cursor_values(dict.fromkeys(missing, newest))
 
 
 def _entry(materialization: dg.AssetMaterialization) -> EventLogEntry:

@@ -21,6 +21,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE, HOUSEKEEPING, Namespace
 from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.storage.event_log import LOG, MATERIALIZED, PLANNED, batches, storage_of, thin
@@ -182,6 +183,7 @@ def housekeeping_job(space: Namespace = ALONE) -> dg.JobDefinition:
     @dg.job(
         name=space.name(HOUSEKEEPING),
         description="Deletes runs older than a week that nothing shown in Dagster depends on",
+        tags=run_tags.because(run_tags.LAUNCHED_BY_HAND),
         executor_def=dg.in_process_executor,
     )
     def housekeeping() -> None:
@@ -194,6 +196,7 @@ def housekeeping_schedule(space: Namespace = ALONE) -> dg.ScheduleDefinition:
     """Return the schedule of the housekeeping: once a day, between two hourly refreshes."""
     return dg.ScheduleDefinition(
         name=space.name("daily_housekeeping"),
+        tags=run_tags.because("schedule daily_housekeeping"),
         job_name=space.name(HOUSEKEEPING),
         cron_schedule=f"{MINUTE} {HOUR} * * *",
         execution_timezone="UTC",

@@ -44,6 +44,8 @@ class Outcome:
     seconds: float = 0.0
     preview: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
     """Heading and first rows, without personal data."""
+    is_kept: bool = False
+    """Whether it was not requested and stays as it is. Its figures are those of the stored rows, which only who shows them reads."""
 
     @property
     def name(self) -> str:

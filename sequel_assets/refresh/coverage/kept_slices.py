@@ -1,6 +1,6 @@
-"""The slices that a refresh leaves as they are, with the figures of what is stored: their pages in Dagster stay whole.
+"""The slices that a refresh leaves as they are, and the figures of what is stored: their pages in Dagster stay whole.
 
-It requests nothing of Sequel and writes nothing.
+Most of these slices are shown nowhere, so their rows are read only for those that are (`stored_outcome`). It requests nothing of Sequel and writes nothing.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +23,7 @@ def kept_outcomes(
     days_by_company: Mapping[str, Collection[date]],
     names: Collection[str] = SLICED_NAMES,
 ) -> Iterator[Outcome]:
-    """Yield an outcome for each stored slice of days that were not requested, because they need not be."""
+    """Yield an outcome, without figures, for each stored slice of days that were not requested, because they need not be."""
     r = refreshes.c
     columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
     for company_id, days in days_by_company.items():
@@ -32,7 +32,7 @@ def kept_outcomes(
             stored = connection.execute(sa.select(*columns).where(*chosen).order_by(r.day, r.dataset)).all()
             for row in stored:
                 if row.day in days and row.data_through is not None:
-                    yield stored_outcome(connection, _outcome(row))
+                    yield _outcome(row)
 
 
 def _outcome(row: Any) -> Outcome:
@@ -46,6 +46,7 @@ def _outcome(row: Any) -> Outcome:
         rows=row.rows,
         data_through=row.data_through,
         is_final=row.is_final,
+        is_kept=True,
     )
 
 

@@ -1,32 +1,31 @@
 """`sequel-assets demo`: its figures, its UI, a notification through the daemon, and that it leaves nothing behind."""
 
-import contextlib
 import re
-import shutil
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from sequel_assets.orchestration.partitions import range_tags
+from sequel_assets.orchestration.run_tags import FORCE, HOURLY, ON
 from sequel_assets.refresh.core.datasets import SLICED
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.catalog import partition_keys
-from sequel_assets.warehouse.tables.core import event_participants
 from sequel_assets.warehouse.tables.dataset import Subject
 from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.browser import seen
+from sequel_assets_tests.cli.demo.sums import assert_sums_are_those_of_the_database
 from sequel_assets_tests.support.commands.calls import run_command
-from sequel_assets_tests.support.paths import PROJECT
-from sequel_assets_tests.support.served_demo import ServedDemo, free_port
+from sequel_assets_tests.support.served_demo import ServedDemo
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
-DAYS, COMPANIES = 3, 2
+DAYS, NUMBER = 3, 2
+SECONDS_TO_END = 5
 COUNTS = """query($path: [String!]!) { assetNodeOrError(assetKey: {path: $path}) { ... on AssetNode {
     partitionStats { numMaterialized numFailed numPartitions } } } }"""
 CHECK_RUNS = """query { runsOrError(filter: {pipelineName: "run_checks", statuses: [SUCCESS]}) {
@@ -35,33 +34,9 @@ MARKS = """query($path: [String!]!, $keys: [String!]!) { assetNodeOrError(assetK
     staleStatusByPartition(partitions: $keys) } } }"""
 WEBHOOK_RUNS = """query { runsOrError(filter: {pipelineName: "refresh_after_webhooks"}) {
     ... on Runs { results { runId status tags { key value } } } } }"""
+COMPANIES = """query { assetNodeOrError(assetKey: {path: ["daily_usage"]}) { ... on AssetNode {
+    partitionKeysByDimension { name partitionKeys } } } }"""
 DATASETS = [dataset.name for dataset in SLICED]
-
-
-def assert_sums_are_those_of_the_database(said: str, url: str) -> None:
-    """The totals under the table of daily usage are the sums of all facts."""
-    warehouse = Warehouse(url)
-    with warehouse.read() as connection:
-        total = connection.scalar(sa.select(sa.func.sum(event_participants.c.engaged_minutes)))
-    warehouse.dispose()
-    (sums,) = [re.findall(r"[\d,]+", line) for line in said.splitlines() if line.startswith("│ sum ")]
-    *by_company, everybody = [int(number.replace(",", "")) for number in sums]
-    assert total > 0
-    assert (sum(by_company), everybody) == (total, total)
-
-
-@pytest.mark.scenario
-def test_the_demo_that_ends_after_its_tables_leaves_private_files_alone(tmp_path: Path) -> None:
-    """`demo --once` exits 0, with the same sums, and has made nothing outside `.sequel`."""
-    shutil.copyfile(PROJECT / "dagster.yaml", tmp_path / "dagster.yaml")
-    done = run_command(
-        ["demo", "--once", "--days", "5", "--companies", "2"], tmp_path, {"HOME": str(tmp_path)}, is_fresh=True
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert_sums_are_those_of_the_database(done.stdout, f"sqlite:///{tmp_path / '.sequel' / 'demo' / 'warehouse.db'}")
-    made = [tmp_path / ".sequel", *(tmp_path / ".sequel").rglob("*")]
-    assert {f"{path.stat().st_mode & 0o777:o}" for path in made} == {"700", "600"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".sequel", "dagster.yaml"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +46,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedDemo]:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        made = ServedDemo(tmp_path_factory.mktemp("demo"), days=DAYS, companies=COMPANIES, port=port)
+        made = ServedDemo(tmp_path_factory.mktemp("demo"), days=DAYS, companies=NUMBER, port=port)
         try:
             made.wait_until_served()
             yield made
@@ -103,6 +78,20 @@ def test_the_demos_sums_are_those_of_the_database(demo: ServedDemo) -> None:
     assert re.search(r"chat_messages: [^│]+,\s+the\s+first\s+\d+\s+of\s+\d+\s", said)
 
 
+def test_the_demo_names_a_page_to_begin_with(demo: ServedDemo) -> None:
+    """A slice of the day before with minutes. No browser is opened: nobody sits at a terminal here."""
+    (line,) = [line for line in demo.lines if line.startswith("A page to begin with: ")]
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    page = rf"{demo.url}/assets/daily_usage\?view=partitions&partition=[a-z0-9-]+\.[0-9a-f]{{8}}%7C{yesterday}\n"
+    assert re.fullmatch(f"A page to begin with: {page}", line), line
+
+
+def first_page_of(demo: ServedDemo) -> str:
+    """Return the path of the page that the demo names."""
+    (line,) = [line for line in demo.lines if line.startswith("A page to begin with: ")]
+    return line.partition(demo.url)[2].strip()
+
+
 def test_a_taken_port_is_stepped_around_and_said(demo: ServedDemo) -> None:
     """The next free one is taken."""
     (line,) = [line for line in demo.lines if "is in use" in line]
@@ -116,7 +105,7 @@ def test_the_served_demo_shows_every_partition_materialized(demo: ServedDemo) ->
     """As GraphQL counts them for the UI."""
     for name in DATASETS:
         told = demo.ask(COUNTS, path=[name])["assetNodeOrError"]["partitionStats"]
-        assert (told["numMaterialized"], told["numFailed"]) == (DAYS * COMPANIES, 0), name
+        assert (told["numMaterialized"], told["numFailed"]) == (DAYS * NUMBER, 0), name
 
 
 def test_a_second_demo_in_the_same_folder_is_refused_in_one_line(demo: ServedDemo) -> None:
@@ -156,19 +145,39 @@ def test_people_see_it_in_their_browser(demo: ServedDemo) -> None:
         assert ui.open_lineage() == sorted(Subject)
     with seen.dagster_ui(demo.url) as ui:
         text = ui.open_partitions("daily_usage")
-        assert f"Materialized ({DAYS * COMPANIES})" in re.sub(r"\s+", " ", text)
+        assert f"Materialized ({DAYS * NUMBER})" in re.sub(r"\s+", " ", text)
         text = ui.open_asset("daily_usage")
         for words in ("usage", "data-platform", "engaged_minutes", "one row per company"):
+            assert words in text, words
+        text = ui.open_runs()
+        for words in (
+            "companies: all companies",
+            "days: all days",
+            "mode: missing or incomplete",
+            "why: command",
+            "why: webhook ended",
+        ):
+            assert words in text, words
+        text = ui.open(first_page_of(demo), lambda shown: "last_30_days_in_line" in shown)
+        for words in ("refreshed", "minutes from", "[Show Markdown]", "Materialized"):
             assert words in text, words
 
 
 @pytest.mark.scenario
 def test_people_see_no_slice_marked_unsynced(demo: ServedDemo) -> None:
-    """After the demo's backfill and webhook, on 20 pages; Dagster's own answer for all slices says the same."""
+    """After the demo's backfill and webhook, an hour's run, a forced run and one that has nothing to request, on 20 pages.
+
+    Dagster's own answer for all slices says the same. The last run's log and the page of a slice that it left alone say so.
+    """
     seen.require_browser()
     with Warehouse(f"sqlite:///{demo.folder / '.sequel' / 'demo' / 'warehouse.db'}").read() as connection:
         keys = sorted(partition_keys(connection).values())
-    days = [str(datetime.now(UTC).date() - timedelta(days=back)) for back in range(DAYS)]
+    dates = [datetime.now(UTC).date() - timedelta(days=back) for back in range(DAYS)]
+    days = [str(day) for day in dates]
+    in_order = demo.ask(COMPANIES)["assetNodeOrError"]["partitionKeysByDimension"][0]["partitionKeys"]
+    demo.execute("refresh_slices", range_tags(in_order, dates[0], dates[0]) | {HOURLY: ON})
+    demo.execute("refresh_slices", range_tags(in_order, dates[-1], dates[-1]) | {FORCE: ON})
+    last = demo.execute("refresh_slices", range_tags(in_order, dates[-1], dates[-1]))
     slices = [f"{key}|{day}" for key in keys for day in days]
     marks = {
         name: set(demo.ask(MARKS, path=[name], keys=slices)["assetNodeOrError"]["staleStatusByPartition"])
@@ -176,10 +185,19 @@ def test_people_see_no_slice_marked_unsynced(demo: ServedDemo) -> None:
     }
     assert set().union(*marks.values()) == {"FRESH"}, marks
     with seen.dagster_ui(demo.url) as ui:
+        text = ui.open_run(last)
+        for words in ("not requested: final, complete for this hour", "0 company days requested, the range has 2"):
+            assert words in text, words
+        text = ui.open_slice("daily_usage", f"{keys[0]}|{dates[-1]}")
+        for words in ("not_requested", "unchanged", "engaged_minutes"):
+            assert words in text, words
+        text = ui.open_group("usage")
+        for words in ("lifetime_usage", "usage_comparison", "company_rollup", "audience_usage"):
+            assert words in text, words
         pages = [(name, slice_) for name in ("event_participants", *DATASETS[-9:]) for slice_ in slices[::5]]
         assert len(pages) == 20
         for name, slice_ in pages:
-            text = ui.open(f"/assets/{name}?view=partitions&partition={slice_}", lambda shown: "data_through" in shown)
+            text = ui.open_slice(name, slice_)
             assert "Unsynced" not in text, (name, slice_)
 
 
@@ -198,26 +216,12 @@ def test_people_see_what_was_checked_and_until_when_it_is_true(demo: ServedDemo)
 
 
 def test_a_signal_ends_the_served_demo_and_leaves_no_process_behind(demo: ServedDemo) -> None:
-    """SIGTERM while it serves; the last test of this demo."""
+    """SIGTERM while it serves; the last test of this demo, whose log has neither a warning nor a line per look of a sensor."""
     assert len(demo.others) >= 4
+    began = time.monotonic()
     code = demo.end(signal.SIGTERM)
     assert code == 0, "".join(demo.lines)
+    assert time.monotonic() - began < SECONDS_TO_END
+    said = (demo.folder / ".sequel" / "demo" / "dagster.log").read_text()
+    assert [line for line in said.splitlines() if re.search("WARN|ERROR|DEBUG|Sensor|Traceback", line)] == []
     assert demo.left() == []
-
-
-@pytest.mark.scenario
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_a_starting_demo_and_leaves_no_process_behind(number: signal.Signals, tmp_path: Path) -> None:
-    """Ctrl-C and a closed terminal already while Dagster's processes start."""
-    made = ServedDemo(tmp_path, days=1, companies=1, port=free_port())
-    try:
-        made.wait_for("The warehouse: ")
-        deadline = time.monotonic() + 30
-        while len(made._children()) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        code = made.end(number)
-        assert code == 0, "".join(made.lines)
-        assert made.left() == []
-    finally:
-        with contextlib.suppress(OSError):
-            made.kill()

@@ -70,7 +70,9 @@ def test_an_unknown_company_of_the_setting_is_warned_of_in_the_run(
     assert result.success
     said = [entry.user_message for entry in forgetful.instance.all_logs(result.run_id)]
     assert "SEQUEL_COMPANY_RETENTION_DAYS names blot: no company has this id or partition key" in said
-    assert any("6 company days requested, 3 frozen (Sequel has forgotten them)" in line for line in said)
+    assert any(
+        "6 company days requested, the range has 9, 3 frozen (Sequel has forgotten them)" in line for line in said
+    )
 
 
 @pytest.mark.scenario

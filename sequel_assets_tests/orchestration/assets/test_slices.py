@@ -11,6 +11,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import SLICED
+from sequel_assets.refresh.coverage.kept_slices import kept_outcomes, stored_outcome
 from sequel_assets.warehouse.tables.core import refreshes
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
 from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, PERSONAL, ROOT, SAID, THROUGH
@@ -40,8 +41,8 @@ def test_one_partition_materializes_every_dataset(stage: Stage) -> None:
     ] == []
     run = stage.instance.get_run_by_id(result.run_id)
     assert run is not None
-    assert {name: run.tags[f"sequel_assets/{name}"] for name in ("companies", "days", "why")} == {
-        "companies": stage.key(ACME), "days": str(DAYS[0]), "why": "launched by hand",
+    assert {name: run.tags[name] for name in ("companies", "days", "mode", "why")} == {
+        "companies": stage.key(ACME), "days": str(DAYS[0]), "mode": "missing or incomplete", "why": "launched by hand",
     }  # fmt: skip
     said = [
         entry.user_message
@@ -213,7 +214,7 @@ def test_insights_alone_of_days_without_facts_fail_and_name_them(stage: Stage) -
 @ON_REFRESHED
 def test_a_slice_that_is_not_requested_again_keeps_its_page(stage: Stage) -> None:
     """A second run says that it is unchanged and why it was not requested; its figures, rows and preview are as before."""
-    cost = {"status", "requests", "seconds", "last_30_days"}
+    cost = {"status", "requests", "seconds", "last_30_days", "last_30_days_in_line"}
     before = {name: stage.latest(name, ACME, DAYS[0]) for name in DATASETS}
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
     after = {name: stage.latest(name, ACME, DAYS[0]) for name in DATASETS}
@@ -225,6 +226,20 @@ def test_a_slice_that_is_not_requested_again_keeps_its_page(stage: Stage) -> Non
     assert [{name: page[name] for name in page.keys() - cost} for page in after.values()] == [
         {name: page[name] for name in page.keys() - cost} for page in before.values()
     ]
+
+
+@ON_REFRESHED
+def test_rows_of_kept_slices_are_read_only_for_those_that_are_shown(stage: Stage) -> None:
+    """An hourly run logs none of them."""
+    with stage.warehouse.read() as connection:
+        statements: list[str] = []
+        sa.event.listen(connection, "before_cursor_execute", lambda *a: statements.append(a[2]))
+        kept = list(kept_outcomes(connection, {ACME: DAYS}))
+        assert (len(statements), len(kept)) == (1, len(DATASETS) * len(DAYS))
+        (participants,) = [one for one in kept if (one.dataset, one.day) == ("event_participants", DAYS[0])]
+        assert (participants.engaged_minutes, participants.preview, participants.is_kept) == (None, (), True)
+        shown = stored_outcome(connection, participants)
+    assert shown.engaged_minutes == stage.latest("event_participants", ACME, DAYS[0])["engaged_minutes"]
 
 
 def test_the_tags_of_a_range_are_the_ones_that_dagster_reads() -> None:

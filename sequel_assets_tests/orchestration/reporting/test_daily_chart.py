@@ -13,7 +13,15 @@ from datetime import date, timedelta
 import pytest
 
 from sequel_assets.insights.daily_usage import daily_usage
-from sequel_assets.orchestration.reporting.charts.daily import DAYS, MAX_BYTES, Day, draw, read_days
+from sequel_assets.orchestration.reporting.charts.daily import (
+    DAYS,
+    MAX_BYTES,
+    MIN_DAYS,
+    Day,
+    days_in_line,
+    draw,
+    read_days,
+)
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import companies
 
@@ -46,13 +54,24 @@ def test_it_is_a_png_that_says_its_sums_in_words() -> None:
     markdown = draw(KEY, [(LAST, 1200, 34, 7), (LAST - timedelta(days=1), 0, 0, 0)])
     assert drawn(markdown).startswith(b"\x89PNG")
     assert markdown.startswith(
-        "![acme-events.3f9a1c07, 30 days to 2026-11-23: 1,200 live minutes, 34 on demand](data:image/png;base64,"
+        "![acme-events.3f9a1c07, 2026-11-17 to 2026-11-23: 1,200 live minutes, 34 on demand](data:image/png;base64,"
     )
 
 
 def test_no_days_no_picture() -> None:
     """Nothing is shown of a company that was never refreshed."""
-    assert draw(KEY, []) == ""
+    assert (draw(KEY, []), days_in_line([])) == ("", "")
+
+
+def test_it_begins_with_the_first_day_that_has_any_use() -> None:
+    """At least a week, at most 30 days; picture and line alike. A day that is missing is a dot."""
+    idle = [(LAST - timedelta(days=n), 0, 0, 0) for n in range(DAYS)]
+    used = {12: (30, 10, 4), 10: (0, 0, 0), 3: (80, 0, 9), 0: (5, 0, 1)}
+    some = [(day, *used.get(n, (0, 0, 0))) for n, (day, *_) in enumerate(idle) if n != 7]
+    assert days_in_line(some) == "▅▁▁▁▁·▁▁▁█▁▁▂ 125 minutes from 2026-11-11 to 2026-11-23, at most 80 a day"
+    assert days_in_line(idle) == "▁▁▁▁▁▁▁ 0 minutes from 2026-11-17 to 2026-11-23, at most 0 a day"
+    assert draw(KEY, some).startswith(rf"![{KEY}, 2026-11-11 to 2026-11-23: 115 live minutes, 10 on demand]")
+    assert draw(KEY, idle) == draw(KEY, idle[:MIN_DAYS])
 
 
 def test_the_same_days_give_the_same_bytes_in_any_order_and_thread() -> None:

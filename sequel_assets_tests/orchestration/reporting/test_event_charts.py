@@ -5,7 +5,15 @@ from __future__ import annotations
 from sequel_assets.insights.event_retention import event_retention
 from sequel_assets.insights.funnel import funnel
 from sequel_assets.orchestration.reporting.charts.daily import MAX_BYTES
-from sequel_assets.orchestration.reporting.charts.events import STEPS, draw_curve, draw_steps, read_curve, read_steps
+from sequel_assets.orchestration.reporting.charts.events import (
+    STEPS,
+    curve_in_line,
+    draw_curve,
+    draw_steps,
+    read_curve,
+    read_steps,
+    steps_in_line,
+)
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.support.rows import ACME, DAY, hour
@@ -49,6 +57,12 @@ def test_pictures_fit_and_are_the_same_again() -> None:
         assert picture.startswith("![acme")
         assert "data:image/png;base64," in picture
         assert len(picture) <= MAX_BYTES
+    assert curve_in_line([(n, share) for n, share in enumerate((100.0, 50.0, 10.0))]) == (
+        "█▅▂ share of the peak in the busiest event, 3 minutes"
+    )
+    assert curve_in_line(curve).split(" ", 1)[1] == "share of the peak in the busiest event, 300 minutes"
+    assert len(curve_in_line(curve).split(" ", 1)[0]) == 300 // 13 + 1
+    assert steps_in_line(dict(list(steps.items())[:2])) == "1,000 registered, 800 attended"
     assert (
         draw_curve("acme.0", DAY, []),
         draw_steps("acme.0", DAY, {}),

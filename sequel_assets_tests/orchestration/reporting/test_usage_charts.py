@@ -8,8 +8,10 @@ from sequel_assets.insights.usage_comparison import usage_comparison
 from sequel_assets.orchestration.reporting.charts.daily import MAX_BYTES
 from sequel_assets.orchestration.reporting.charts.usage import (
     Compared,
+    comparison_in_line,
     draw_comparison,
     draw_minutes,
+    minutes_in_line,
     read_comparison,
     read_minutes,
 )
@@ -72,6 +74,12 @@ def test_pictures_fit_and_are_the_same_again() -> None:
         assert len(picture) <= MAX_BYTES
     assert draw_minutes("acme.0", DAY, [(hour(9), 7)]).startswith(
         "![acme.0, 2026-03-01: 7 people at once at 09:00 UTC, over all stage events](data:"
+    )
+    assert minutes_in_line([(hour(9), 7), (hour(9) + timedelta(minutes=2), 8), (hour(12), 1)]) == (
+        "█··▂ 09:00 to 12:59 UTC, 8 people at once at 09:02"
+    )
+    assert (
+        comparison_in_line(compared[1:]) == "engaged minutes a day: last 28 days 9.0, before 0.0; month 1.0, before 1.0"
     )
     nothing = (draw_comparison("a", DAY, []), draw_comparison("a", DAY, [("month", 0.0, 0.0, None)]),
                draw_minutes("a", DAY, []), draw_minutes("a", DAY, [(hour(1), 0)]))  # fmt: skip

@@ -6,16 +6,19 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+import yaml
 from dagster._core.test_utils import create_run_for_test
 
 from sequel_assets import settings
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
+from sequel_assets.orchestration.run_tags import FIRST_REFRESH
 from sequel_assets.orchestration.sensors import new_companies
 from sequel_assets.orchestration.sensors.new_companies import Attempt, arrivals, new_companies_sensor
 from sequel_assets.sandbox import Company
 from sequel_assets.warehouse.stores.catalog import KnownCompany, present_companies
 from sequel_assets.warehouse.tables.core import problems
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
+from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, NOW, ROOT
 from sequel_assets_tests.support.stage import Stage
 from sequel_assets_tests.support.suite.scale import scaled
@@ -113,7 +116,21 @@ def test_a_new_company_appears_with_its_first_refresh_requested(stage: Stage, se
     (key,) = added.partition_keys
     assert key.startswith("newcomer-ltd.")
     (request,) = ticked.run_requests
-    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (f"{key}|{DAYS[0]}", f"{key}|{DAYS[-1]}")
+    assert dict(request.tags) == {
+        RANGE_START: f"{key}|{DAYS[0]}",
+        RANGE_END: f"{key}|{DAYS[-1]}",
+        "companies": key,
+        "days": f"{DAYS[0]} to {DAYS[-1]}",
+        FIRST_REFRESH: "true",
+        "dagster/sensor_name": "new_companies",
+    }
+
+
+def test_first_refreshes_are_limited_whichever_instance_requests_them() -> None:
+    """By a tag of the platform's own: the sensor of a second instance has another name."""
+    for file in ("dagster.yaml", "deploy/dagster.yaml"):
+        runs = yaml.safe_load((PROJECT / file).read_text())["concurrency"]["runs"]
+        assert {"key": FIRST_REFRESH, "limit": 2} in runs["tag_concurrency_limits"], file
 
 
 @ON_REFRESHED

@@ -41,6 +41,17 @@ def through(stage: WebhookStage) -> object:
         return connection.scalar(query)
 
 
+def described(stage: WebhookStage) -> dict[str, str]:
+    """Return what people read of the latest run in Dagster's list, but which notification it was requested for."""
+    run = stage.stage.instance.get_run_by_id(stage.runs[-1].run_id)
+    assert run is not None
+    return {
+        name: value
+        for name, value in run.tags.items()
+        if name in {"companies", "days", "mode", "why", "sequel_assets/webhook"}
+    }
+
+
 @pytest.mark.usefixtures("engine_kind")
 def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourly_run(stage: WebhookStage) -> None:
     """One run at once, which asks for the one event and moves no data-through; none when the hour is over."""
@@ -49,6 +60,13 @@ def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourl
     before = stage.stage.sandbox.requests.count
     assert stage.ask() == ""
     assert [run.success for run in stage.runs] == [True]
+    assert described(stage) == {
+        "sequel_assets/webhook": "ended",
+        "companies": stage.stage.key("bolt"),
+        "days": str(TODAY),
+        "mode": "what webhooks name",
+        "why": "webhook ended",
+    }
     assert stage.stage.sandbox.requests.count - before < 12
     stage.assert_true(TODAY)
     assert through(stage) == at(3, 14)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sequel_assets_tests.support.stage import Stage
+from sequel_assets_tests.support.stage import Stage, our_storages
 from sequel_assets_tests.support.suite.scale import some
 
 BATCHED, POSTGRESQL = "batched SQLite", "PostgreSQL"
@@ -25,9 +25,7 @@ ON_BOTH = pytest.mark.parametrize("stored_stage", some([BATCHED], [BATCHED, POST
 def dagster_yaml(kind: str, folder: Path, new_database: Callable[..., str]) -> dict[str, Any]:
     """What dagster.yaml says of the storage."""
     if kind != POSTGRESQL:
-        config = {"home": str(folder / "dagster")}
-        module = "sequel_assets.orchestration.storage.batched_event_log"
-        return {"event_log_storage": {"module": module, "class": "BatchedEventLog", "config": config}}
+        return our_storages(folder / "dagster")
     url = new_database("postgresql", migrated=False).replace("postgresql://", "postgresql+psycopg2://")
     return {"storage": {"postgres": {"postgres_url": url}}}
 

@@ -11,7 +11,7 @@ from dagster._core.storage.event_log.schema import AssetEventTagsTable, AssetKey
 
 from sequel_assets.orchestration.reporting.materializations import log_together
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, BatchedEventLog
-from sequel_assets_tests.support.stage import event_log
+from sequel_assets_tests.support.stage import our_storages
 
 DAYS = dg.StaticPartitionsDefinition([f"d{n}" for n in range(7)])
 
@@ -79,7 +79,7 @@ def test_a_run_in_batches_leaves_what_a_run_without_leaves(tmp_path: Path, monke
     monkeypatch.delenv(BATCH_SIZE, raising=False)
     one_by_one = _stored(tmp_path / "plain", {})
     monkeypatch.setenv(BATCH_SIZE, "4")
-    batched = _stored(tmp_path / "batched", event_log(tmp_path / "batched"))
+    batched = _stored(tmp_path / "batched", our_storages(tmp_path / "batched"))
     assert batched == one_by_one
     assert batched["event_participants"][0] == ["d0", "d1", "d2", "d3", "d4"]
     assert len([row for row in batched["index"] if row[1] == "ASSET_MATERIALIZATION_PLANNED"]) == 14

@@ -1,11 +1,12 @@
-"""A small chart of a company's last 30 days, as Markdown that Dagster shows beside a slice's figures.
+"""A small chart of a company's last 30 days, as Markdown that Dagster shows beside a slice's figures at a click.
 
-It goes into the event log, so it is kept to a few kilobytes: a PNG of few colours as a data URI. It has a light
+It begins with the first day that has any use. It goes into the event log, so it is kept to a few kilobytes: a PNG of few colours as a data URI. It has a light
 background, since an image cannot know whether the page around it is light or dark.
 """
 
 import base64
 import io
+import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-DAYS = 30
+DAYS, MIN_DAYS = 30, 7
+"""The days that a chart has room for, at most and at least."""
 MAX_BYTES = 8192
 """The most that the Markdown may take."""
 
 Day = tuple[date, int, int, int | None]
 """A day, its live minutes, its on-demand minutes, its unique users (None: not known)."""
 
+BARS = "▁▂▃▄▅▆▇█"
 GROUND, INK, GRID = "#fafafa", "#2b2f36", "#d9dce1"
 LIVE, ON_DEMAND, PEOPLE = "#2f6fde", "#9dc3f7", "#c2410c"  # they differ in lightness too, for people who see no colours
 _SHADES = ((4, 2), (2, 2), (4, 1), (2, 1), (1, 1))
@@ -48,7 +51,7 @@ def read_days(connection: sa.Connection, company_id: str, last_day: date) -> lis
     return [(row.day, row.live_minutes, row.on_demand_minutes, row.unique_users) for row in rows]
 
 
-def draw(company_key: str, days: Sequence[Day]) -> str:
+def draw(company: str, days: Sequence[Day]) -> str:
     """Return Markdown with a chart of the last 30 of these days: minutes as bars, people as a line; no days, no text.
 
     The same days give the same bytes. A missing day leaves a gap and is not drawn as zero.
@@ -56,10 +59,39 @@ def draw(company_key: str, days: Sequence[Day]) -> str:
     if not days:
         return ""
     last = max(day for day, *_ in days)
-    shown = sorted(day for day in days if day[0] > last - timedelta(days=DAYS))
+    first, shown = _shown(days)
     live, on_demand = sum(day[1] for day in shown), sum(day[2] for day in shown)
-    caption = f"{company_key}, {DAYS} days to {last}: {live:,} live minutes, {on_demand:,} on demand"
-    return as_markdown(caption, _figure(company_key, shown, last))
+    caption = f"{company}, {first} to {last}: {live:,} live minutes, {on_demand:,} on demand"
+    return as_markdown(caption, _figure(company, shown, first, last))
+
+
+def days_in_line(days: Sequence[Day]) -> str:
+    """Return the same in one line that Dagster shows at once: a block for each day's minutes, their sum and the most."""
+    if not days:
+        return ""
+    first, shown = _shown(days)
+    minutes = {day: live + on_demand for day, live, on_demand, _ in shown}
+    last = max(minutes)
+    bars = blocks([minutes.get(first + timedelta(days=place)) for place in range((last - first).days + 1)])
+    return f"{bars} {sum(minutes.values()):,} minutes from {first} to {last}, at most {max(minutes.values()):,} a day"
+
+
+def _shown(days: Sequence[Day]) -> tuple[date, list[Day]]:
+    """Return the first day that a chart shows, and the days from it on: the last 30, without the idle ones before any use."""
+    last = max(day for day, *_ in days)
+    recent = sorted(day for day in days if day[0] > last - timedelta(days=DAYS))
+    used = [day for day, live, on_demand, people in recent if live or on_demand or people]
+    first = min([*used[:1], last - timedelta(days=MIN_DAYS - 1)])
+    return first, [day for day in recent if day[0] >= first]
+
+
+def blocks(values: Sequence[float | None]) -> str:
+    """Return numbers as bars of text, a dot for what is not known; the highest one is full, and only nothing is empty."""
+    highest = max((value for value in values if value is not None), default=0)
+    return "".join(
+        "·" if value is None else BARS[math.ceil(value / highest * (len(BARS) - 1))] if highest else BARS[0]
+        for value in values
+    )
 
 
 def as_markdown(caption: str, figure: "Figure") -> str:
@@ -83,10 +115,9 @@ def empty_figure() -> "Figure":
     return Figure(figsize=(5.2, 1.9), dpi=100, facecolor=GROUND)
 
 
-def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
+def _figure(company: str, shown: Sequence[Day], first: date, last: date) -> "Figure":
     figure = empty_figure()
     minutes = figure.add_axes((0.1, 0.13, 0.82, 0.66), facecolor=GROUND)
-    first = last - timedelta(days=DAYS - 1)
     at = [(day - first).days for day, *_ in shown]
     live, on_demand = [day[1] for day in shown], [day[2] for day in shown]
     bars: dict[str, Any] = {"width": 0.72, "antialiased": False, "linewidth": 0}
@@ -95,13 +126,13 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
     users = minutes.twinx()
     counted = [float("nan") if day[3] is None else day[3] for day in shown]
     by_place = dict(zip(at, counted, strict=True))
-    places = range(DAYS)
+    places = range((last - first).days + 1)
     line = [by_place.get(place, float("nan")) for place in places]
     users.plot(places, line, color=PEOPLE, linewidth=1.4, marker="o", markersize=2, label="people")
     highest = max((sum(pair) for pair in zip(live, on_demand, strict=True)), default=0)
-    _dress(minutes, highest, [first + timedelta(days=place) for place in places])
-    _dress(users, max((n for n in counted if n == n), default=0), None)
-    figure.text(0.012, 0.93, plain(company_key), fontsize=9, color=INK, weight="bold", va="center", **FONT)
+    _dress(minutes, highest, len(places), first)
+    _dress(users, max((n for n in counted if n == n), default=0), len(places), None)
+    figure.text(0.012, 0.93, plain(company), fontsize=9, color=INK, weight="bold", va="center", **FONT)
     figure.text(0.99, 0.93, f"{first} to {last}, UTC days", fontsize=7, color=INK, ha="right", va="center", **FONT)
     handles = [part for axes in (minutes, users) for part in axes.get_legend_handles_labels()[0]]
     figure.legend(
@@ -116,19 +147,22 @@ def _figure(company_key: str, shown: Sequence[Day], last: date) -> "Figure":
 FONT: dict[str, Any] = {"family": "DejaVu Sans"}  # Matplotlib brings it: the same on every machine
 
 
-def _dress(axes: Any, highest: float, days: Sequence[date] | None) -> None:
-    """Give axes their limits, integer ticks and, where days are given, those as ticks and a grid."""
+def _dress(axes: Any, highest: float, number: int, first: date | None) -> None:
+    """Give axes their limits, integer ticks and, where the first day is given, days as ticks and a grid."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axes.set_xlim(-0.7, DAYS - 0.3)
+    axes.set_xlim(-0.7, number - 0.3)
     axes.set_ylim(0, max(highest * 1.08, 1))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: _short(number)))
     undress(axes)
-    if days is None:
+    if first is None:
         return
-    mondays = [place for place, day in enumerate(days) if day.weekday() == 0]
-    axes.set_xticks(mondays, [f"{days[place]:%d %b}" for place in mondays])
+    days = [first + timedelta(days=place) for place in range(number)]
+    named = [
+        place for place, day in enumerate(days) if (day.weekday() == 0 if number > 2 * MIN_DAYS else place % 2 == 0)
+    ]
+    axes.set_xticks(named, [f"{days[place]:%d %b}" for place in named])
     axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
     axes.set_axisbelow(True)
 
@@ -140,9 +174,9 @@ def undress(axes: Any) -> None:
     axes.tick_params(length=0, labelsize=7, labelcolor=INK, labelfontfamily=FONT["family"])
 
 
-def entitle(figure: "Figure", company_key: str, text: str) -> None:
+def entitle(figure: "Figure", company: str, text: str) -> None:
     """Write a company and what is shown of it above a figure."""
-    title = f"{plain(company_key)}{text}"
+    title = f"{plain(company)}{text}"
     figure.text(0.012, 0.93, title, fontsize=8, color=INK, weight="bold", va="center", **FONT)
 
 

@@ -14,11 +14,14 @@ from sequel_assets.orchestration.reporting.charts.daily import (
     INK,
     LIVE,
     as_markdown,
+    blocks,
     empty_figure,
     entitle,
     undress,
 )
 
+CURVE_BLOCKS = 24
+"""Of a curve in one line, at most."""
 STEPS = ("registered", "attended", "stayed_half", "asked_or_answered", "came_again")
 
 
@@ -34,7 +37,7 @@ def read_curve(connection: sa.Connection, company_id: str, day: date) -> list[tu
     return [(row.minute_of_event, row.share_of_peak) for row in connection.execute(curve)]
 
 
-def draw_curve(company_key: str, day: date, curve: Sequence[tuple[int, float]]) -> str:
+def draw_curve(company: str, day: date, curve: Sequence[tuple[int, float]]) -> str:
     """Return Markdown with the retention curve of a day's busiest event; no minutes, no text."""
     if not curve:
         return ""
@@ -46,8 +49,15 @@ def draw_curve(company_key: str, day: date, curve: Sequence[tuple[int, float]]) 
     axes.set_xlabel("minutes from the planned start", fontsize=7, color=INK, **FONT)
     axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
     undress(axes)
-    entitle(figure, company_key, f", {day}: share of the peak in the busiest event")
-    return as_markdown(f"{company_key}, {day}: retention of the busiest event, {len(curve)} minutes", figure)
+    entitle(figure, company, f", {day}: share of the peak in the busiest event")
+    return as_markdown(f"{company}, {day}: retention of the busiest event, {len(curve)} minutes", figure)
+
+
+def curve_in_line(curve: Sequence[tuple[int, float]]) -> str:
+    """Return the same in one line: a block for every so many minutes, and how long the event had people."""
+    step = -(-len(curve) // CURVE_BLOCKS)
+    bars = blocks([share for _, share in curve[::step]])
+    return f"{bars} share of the peak in the busiest event, {len(curve):,} minutes"
 
 
 def read_steps(connection: sa.Connection, company_id: str, day: date) -> dict[str, int]:
@@ -59,7 +69,7 @@ def read_steps(connection: sa.Connection, company_id: str, day: date) -> dict[st
     return {name: row._mapping[name] for name in STEPS if row._mapping[name] is not None}
 
 
-def draw_steps(company_key: str, day: date, steps: dict[str, int]) -> str:
+def draw_steps(company: str, day: date, steps: dict[str, int]) -> str:
     """Return Markdown with the funnel of the events of the last 30 days, people counted once per event.
 
     No people, no text.
@@ -75,6 +85,10 @@ def draw_steps(company_key: str, day: date, steps: dict[str, int]) -> str:
     axes.set_xticks([])
     axes.set_xlim(0, max(steps.values()) * 1.15)
     undress(axes)
-    entitle(figure, company_key, f": events of the 30 days to {day}")
-    caption = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in steps.items())
-    return as_markdown(f"{company_key}, 30 days to {day}: {caption}", figure)
+    entitle(figure, company, f": events of the 30 days to {day}")
+    return as_markdown(f"{company}, 30 days to {day}: {steps_in_line(steps)}", figure)
+
+
+def steps_in_line(steps: dict[str, int]) -> str:
+    """Return the same in one line."""
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in steps.items())

@@ -1,7 +1,7 @@
 """Two small charts of a company: this period beside the one before, and the people in each minute of a day."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from sequel_assets.orchestration.reporting.charts.daily import (
     ON_DEMAND,
     PEOPLE,
     as_markdown,
+    blocks,
     empty_figure,
     entitle,
     undress,
@@ -37,7 +38,7 @@ def read_comparison(connection: sa.Connection, company_id: str, day: date) -> li
     return sorted((tuple(row) for row in rows), key=lambda row: PERIODS.index(row[0]))
 
 
-def draw_comparison(company_key: str, day: date, compared: Sequence[Compared]) -> str:
+def draw_comparison(company: str, day: date, compared: Sequence[Compared]) -> str:
     """Return Markdown with two bars for each period; nothing to compare or nobody there, no text."""
     if not any(now or before for _, now, before, _ in compared):
         return ""
@@ -69,7 +70,7 @@ def draw_comparison(company_key: str, day: date, compared: Sequence[Compared]) -
             **FONT,
         )
     undress(axes)
-    entitle(figure, company_key, f", {day}: engaged minutes a day")
+    entitle(figure, company, f", {day}: engaged minutes a day")
     figure.legend(
         loc="center left",
         bbox_to_anchor=(0.0, 0.83),
@@ -79,8 +80,13 @@ def draw_comparison(company_key: str, day: date, compared: Sequence[Compared]) -
         handlelength=1.2,
         labelcolor=INK,
     )
-    caption = "; ".join(f"{period} {now:,.2f}, before {before:,.2f}" for period, now, before, _ in compared)
-    return as_markdown(f"{company_key}, {day}, engaged minutes a day: {caption}", figure)
+    return as_markdown(f"{company}, {day}, {comparison_in_line(compared)}", figure)
+
+
+def comparison_in_line(compared: Sequence[Compared]) -> str:
+    """Return the same in one line."""
+    parts = (f"{period.replace('_', ' ')} {now:,.1f}, before {before:,.1f}" for period, now, before, _ in compared)
+    return f"engaged minutes a day: {'; '.join(parts)}"
 
 
 def read_minutes(connection: sa.Connection, company_id: str, day: date) -> list[tuple[datetime, int]]:
@@ -91,7 +97,7 @@ def read_minutes(connection: sa.Connection, company_id: str, day: date) -> list[
     return [(minute, many) for minute, many in connection.execute(query.group_by(c.minute).order_by(c.minute))]
 
 
-def draw_minutes(company_key: str, day: date, minutes: Sequence[tuple[datetime, int]]) -> str:
+def draw_minutes(company: str, day: date, minutes: Sequence[tuple[datetime, int]]) -> str:
     """Return Markdown with the concurrency of a day and its peak marked; nobody there, no text."""
     highest = max((users for _, users in minutes), default=0)
     if not highest:
@@ -116,8 +122,19 @@ def draw_minutes(company_key: str, day: date, minutes: Sequence[tuple[datetime, 
     axes.grid(axis="y", color=GRID, linewidth=0.6, antialiased=False)
     undress(axes)
     text = f", {day}: {highest:,} people at once at {peak_at:%H:%M}"
-    entitle(figure, company_key, text)
-    return as_markdown(f"{company_key}{text} UTC, over all stage events", figure)
+    entitle(figure, company, text)
+    return as_markdown(f"{company}{text} UTC, over all stage events", figure)
+
+
+def minutes_in_line(minutes: Sequence[tuple[datetime, int]]) -> str:
+    """Return the same in one line: a block for the most people of each hour, and the peak."""
+    highest, at = max((users, -minute.timestamp()) for minute, users in minutes)
+    hours = {minute.hour: 0 for minute, _ in minutes}
+    for minute, users in minutes:
+        hours[minute.hour] = max(hours[minute.hour], users)
+    first, last = min(hours), max(hours)
+    bars = blocks([hours.get(hour) for hour in range(first, last + 1)])
+    return f"{bars} {first:02}:00 to {last:02}:59 UTC, {highest:,} people at once at {datetime.fromtimestamp(-at, UTC):%H:%M}"
 
 
 def _hour_of(minute: datetime) -> float:

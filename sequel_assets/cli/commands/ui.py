@@ -1,0 +1,28 @@
+"""`sequel-assets serve ui`: Dagster's pages and daemon on one's own account until Ctrl-C, as `make dev` starts them."""
+
+from contextlib import suppress
+
+from sequel_assets.cli.support.dagster_home import dagster_instance
+from sequel_assets.cli.support.dagster_services import are_serving, dagster_services, free_port_of_ui, wait_for_any
+from sequel_assets.cli.support.signals import stoppable
+from sequel_assets.cli.support.terminal import console, errors
+from sequel_assets.orchestration.storage.event_log import begin_at_newest_event
+
+DONE, FAILED = 0, 1
+
+
+def serve_ui(*, port: int) -> int:
+    """Serve until Ctrl-C, which is the normal end; return the exit code."""
+    with stoppable(), suppress(KeyboardInterrupt):
+        with dagster_instance() as instance:  # makes the home, and names it for the processes
+            begin_at_newest_event(instance)
+        free = free_port_of_ui(port)
+        address = f"http://127.0.0.1:{free}"
+        console().print(f"Dagster starts; its UI will be at {address} (Ctrl-C ends it).")
+        with dagster_services(free, reloads=True) as processes:
+            if are_serving(processes, address):
+                console().print(f"Dagster's UI: {address}  (asset graph: {address}/asset-groups; schedules are on)")
+                wait_for_any(processes)
+            errors().print("Dagster's UI ended by itself; the lines above say why")
+        return FAILED
+    return DONE
