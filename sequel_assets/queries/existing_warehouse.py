@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sequel_assets.refresh.core.config import guard
-from sequel_assets.settings import Settings
+from sequel_assets.settings import DATA_FOLDER, Settings
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError, place
@@ -24,7 +24,7 @@ def stored(settings: Settings, *, writes: bool = False, root_only: bool = False)
     if _is_missing(warehouse):
         raise WarehouseError(
             f"the warehouse {place(warehouse.url)} does not exist yet; run: sequel-assets backfill, or sequel-assets "
-            "migrate"
+            f"migrate{_demo_beside()}"
         )
     try:
         schema.ensure_current(warehouse)
@@ -51,6 +51,12 @@ def stored_companies(settings: Settings) -> list[KnownCompany]:
         return warehouse.ask(catalog.known_companies)
     finally:
         warehouse.dispose()
+
+
+def _demo_beside() -> str:
+    """Return how to ask the demo's warehouse, where there is one in this folder."""
+    variables = Path(DATA_FOLDER) / "demo" / "env"
+    return f" (the demo's is another one; to ask it: . {variables})" if variables.exists() else ""
 
 
 def _is_missing(warehouse: Warehouse) -> bool:

@@ -6,6 +6,7 @@ Everything is kept in .sequel/demo, which is emptied first. The demo never uses 
 
 import fcntl
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -20,6 +21,7 @@ from sequel_assets import settings as settings_module
 from sequel_assets.cli.backfill.command import backfill
 from sequel_assets.cli.demo import tables, webhook
 from sequel_assets.cli.demo.first_page import can_show, first_page
+from sequel_assets.cli.support.atomic_file import replacing
 from sequel_assets.cli.support.dagster_home import dagster_instance, prepare
 from sequel_assets.cli.support.dagster_services import (
     are_serving,
@@ -38,6 +40,8 @@ from sequel_assets.settings import DATA_FOLDER, PREFIX
 
 PERSON_KEY = "the demo's key, which protects nobody real"
 RECEIVER_PORT = 8750
+VARIABLES = "env"
+"""The file by which a shell works with the demo's warehouse and account, whatever its own `.env` says."""
 
 
 def demo(*, days: int, companies: int, port: int, once: bool, browser: bool) -> int:
@@ -64,6 +68,9 @@ def demo(*, days: int, companies: int, port: int, once: bool, browser: bool) -> 
                 with suppress(KeyboardInterrupt):  # everything has been shown: from here on Ctrl-C is the normal end
                     console().print(
                         f"\nThe warehouse: {folder / 'warehouse.db'} (filled in {time.monotonic() - began:.0f} s)",
+                    )
+                    console().print(
+                        f"To ask it in another terminal: . {shlex.quote(str(folder / VARIABLES))}", soft_wrap=True
                     )
                     if not once and code == 0:
                         _serve_ui(folder, port, browser=browser)
@@ -102,6 +109,9 @@ def _set_environment(folder: Path, account: dict[str, str], start_date: str) -> 
     os.environ["SEQUEL_START_DATE"] = start_date
     os.environ["SEQUEL_WAREHOUSE_URL"] = f"sqlite:///{folder / 'warehouse.db'}"
     os.environ["DAGSTER_HOME"] = str(folder / "dagster")
+    told = sorted(name for name in os.environ if name.startswith(PREFIX) or name == "DAGSTER_HOME")
+    with replacing(folder / VARIABLES) as file:
+        file.writelines(f"export {name}={shlex.quote(os.environ[name])}\n".encode() for name in told)
 
 
 def _serve_ui(folder: Path, port: int, *, browser: bool) -> None:

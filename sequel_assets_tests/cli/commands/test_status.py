@@ -103,6 +103,14 @@ def test_status_before_any_tables_says_what_to_do_and_makes_nothing(refusing: Ch
         ]
 
 
+def test_beside_a_demo_it_says_how_to_ask_that_one(checkout: Checkout) -> None:
+    """The demo's warehouse is there, and is another one."""
+    (checkout.folder / ".sequel" / "demo").mkdir(parents=True)
+    (checkout.folder / ".sequel" / "demo" / "env").touch()
+    (line,) = checkout.refused_quickly(2, "status")
+    assert line.endswith("or sequel-assets migrate (the demo's is another one; to ask it: . .sequel/demo/env)")
+
+
 def test_migrate_makes_the_tables_once(checkout: Checkout) -> None:
     """Twice is as once; status then has nothing to tell, and does not call that well."""
     for _ in range(2):
@@ -206,7 +214,9 @@ def test_a_port_that_is_none_is_refused_in_one_line(refusing: Checkout) -> None:
 
 def test_what_is_served_has_a_name_and_the_old_form_still_works(refusing: Checkout) -> None:
     """The old one says what the new one is."""
-    assert refusing.refused_quickly(2, "serve") == ["nothing to serve; write: sequel-assets serve receiver"]
+    assert refusing.refused_quickly(2, "serve") == [
+        "nothing to serve; write: sequel-assets serve receiver, or: sequel-assets serve ui"
+    ]
     new, old = (refusing.refused_quickly(2, "serve", form) for form in ("receiver", "--receiver"))
     assert old == ["--receiver is the old form and still works; the new one: sequel-assets serve receiver", *new]
 

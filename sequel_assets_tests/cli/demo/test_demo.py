@@ -1,8 +1,11 @@
 """`sequel-assets demo`: its figures, its UI, a notification through the daemon, and that it leaves nothing behind."""
 
+import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +23,7 @@ from sequel_assets.warehouse.tables.dataset import Subject
 from sequel_assets.warehouse.tables.webhooks import inbox
 from sequel_assets_tests.browser import seen
 from sequel_assets_tests.cli.demo.sums import assert_sums_are_those_of_the_database
-from sequel_assets_tests.support.commands.calls import run_command
+from sequel_assets_tests.support.commands.calls import clean_environment, run_command
 from sequel_assets_tests.support.served_demo import ServedDemo
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
@@ -90,6 +93,21 @@ def first_page_of(demo: ServedDemo) -> str:
     """Return the path of the page that the demo names."""
     (line,) = [line for line in demo.lines if line.startswith("A page to begin with: ")]
     return line.partition(demo.url)[2].strip()
+
+
+def test_another_shell_asks_the_demo_by_its_file_of_variables(demo: ServedDemo) -> None:
+    """Also where a `.env` names an account and a later start of history."""
+    (demo.folder / ".env").write_text("SEQUEL_START_DATE=2999-01-01\nSEQUEL_WAREHOUSE_URL=sqlite:///other.db\n")
+    file = demo.folder / ".sequel" / "demo" / "env"
+    assert f"To ask it in another terminal: . {file}\n" in "".join(demo.lines)
+    told = subprocess.run(
+        ["sh", "-c", '. .sequel/demo/env; exec "$0" -m sequel_assets.cli status --format json', sys.executable],
+        cwd=demo.folder, env=clean_environment(HOME=str(demo.folder)), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    (demo.folder / ".env").unlink()
+    assert told.stderr == ""
+    assert len(json.loads(told.stdout)["companies"]) == NUMBER
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_taken_port_is_stepped_around_and_said(demo: ServedDemo) -> None:
