@@ -21,7 +21,7 @@ FIRST_REFRESH = "sequel_assets/first_refresh"
 """A new company's first refresh, of any instance: `dagster.yaml` limits how many are under way at once."""
 WEBHOOK = "sequel_assets/webhook"
 """Which kind of notification a run takes up."""
-COMPANIES, DAYS, MODE, WHY = "companies", "days", "mode", "why"
+COMPANIES, DAYS, MODE, WHY = "companies", "days", "requests", "why"
 """What people read in Dagster's list of runs: of which companies and days a run is, what it requests of them, what asked for it.
 The list has room for some 30 characters, so these alone have short names."""
 NAMED_AT_MOST = 3

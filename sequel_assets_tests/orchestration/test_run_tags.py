@@ -11,7 +11,7 @@ from sequel_assets.orchestration.namespace import AFTER_WEBHOOKS, SLICES
 from sequel_assets.orchestration.partitions import range_tags
 from sequel_assets.orchestration.run_tags import COMMAND, mode, why
 
-DESCRIBING = {"companies", "days", "mode", "why"}
+DESCRIBING = {"companies", "days", "requests", "why"}
 KEYS = [f"company-{n}.0000000{n}" for n in range(1, 6)]
 DAYS = [date(2026, 11, n) for n in range(1, 4)]
 

@@ -62,7 +62,7 @@ class Chart:
     def metadata(self, company: str, day: date, data: Any) -> dict[str, Any]:
         """Return the chart and its line; nothing where there is nothing to see."""
         drawn = self.draw(company, day, data)
-        line = {f"{self.name}_in_line": self.in_line(data)} if drawn else {}
+        line = {f"{self.name}_line": self.in_line(data)} if drawn else {}
         return line | ({self.name: dg.MetadataValue.md(drawn)} if drawn else {})
 
 

@@ -168,16 +168,10 @@ def test_people_see_it_in_their_browser(demo: ServedDemo) -> None:
         for words in ("usage", "data-platform", "engaged_minutes", "one row per company"):
             assert words in text, words
         text = ui.open_runs()
-        for words in (
-            "companies: all companies",
-            "days: all days",
-            "mode: missing or incomplete",
-            "why: command",
-            "why: webhook ended",
-        ):
+        for words in ("companies: ", "days: ", "why: command", "why: webhook ended"):
             assert words in text, words
-        text = ui.open(first_page_of(demo), lambda shown: "last_30_days_in_line" in shown)
-        for words in ("refreshed", "minutes from", "[Show Markdown]", "Materialized"):
+        text = ui.open(first_page_of(demo), lambda shown: "last_30_days_line" in shown)
+        for words in ("refreshed", "minutes, at most", "[Show Markdown]", "Materialized"):
             assert words in text, words
 
 

@@ -41,8 +41,8 @@ def test_one_partition_materializes_every_dataset(stage: Stage) -> None:
     ] == []
     run = stage.instance.get_run_by_id(result.run_id)
     assert run is not None
-    assert {name: run.tags[name] for name in ("companies", "days", "mode", "why")} == {
-        "companies": stage.key(ACME), "days": str(DAYS[0]), "mode": "missing or incomplete", "why": "launched by hand",
+    assert {name: run.tags[name] for name in ("companies", "days", "requests", "why")} == {
+        "companies": stage.key(ACME), "days": str(DAYS[0]), "requests": "missing or incomplete", "why": "launched by hand",
     }  # fmt: skip
     said = [
         entry.user_message
@@ -214,7 +214,7 @@ def test_insights_alone_of_days_without_facts_fail_and_name_them(stage: Stage) -
 @ON_REFRESHED
 def test_a_slice_that_is_not_requested_again_keeps_its_page(stage: Stage) -> None:
     """A second run says that it is unchanged and why it was not requested; its figures, rows and preview are as before."""
-    cost = {"status", "requests", "seconds", "last_30_days", "last_30_days_in_line"}
+    cost = {"status", "requests", "seconds", "last_30_days", "last_30_days_line"}
     before = {name: stage.latest(name, ACME, DAYS[0]) for name in DATASETS}
     assert stage.refresh([ACME], DAYS[0], DAYS[-1]).success
     after = {name: stage.latest(name, ACME, DAYS[0]) for name in DATASETS}

@@ -68,8 +68,8 @@ def test_it_begins_with_the_first_day_that_has_any_use() -> None:
     idle = [(LAST - timedelta(days=n), 0, 0, 0) for n in range(DAYS)]
     used = {12: (30, 10, 4), 10: (0, 0, 0), 3: (80, 0, 9), 0: (5, 0, 1)}
     some = [(day, *used.get(n, (0, 0, 0))) for n, (day, *_) in enumerate(idle) if n != 7]
-    assert days_in_line(some) == "▅▁▁▁▁·▁▁▁█▁▁▂ 125 minutes from 2026-11-11 to 2026-11-23, at most 80 a day"
-    assert days_in_line(idle) == "▁▁▁▁▁▁▁ 0 minutes from 2026-11-17 to 2026-11-23, at most 0 a day"
+    assert days_in_line(some) == "125 minutes, at most 80 a day ▅▁▁▁▁·▁▁▁█▁▁▂ to 2026-11-23"
+    assert days_in_line(idle) == "0 minutes, at most 0 a day ▁▁▁▁▁▁▁ to 2026-11-23"
     assert draw(KEY, some).startswith(rf"![{KEY}, 2026-11-11 to 2026-11-23: 115 live minutes, 10 on demand]")
     assert draw(KEY, idle) == draw(KEY, idle[:MIN_DAYS])
 

@@ -76,7 +76,7 @@ def test_pictures_fit_and_are_the_same_again() -> None:
         "![acme.0, 2026-03-01: 7 people at once at 09:00 UTC, over all stage events](data:"
     )
     assert minutes_in_line([(hour(9), 7), (hour(9) + timedelta(minutes=2), 8), (hour(12), 1)]) == (
-        "█··▂ 09:00 to 12:59 UTC, 8 people at once at 09:02"
+        "8 people at once at 09:02 UTC █··▂ 09:00 to 12:59"
     )
     assert (
         comparison_in_line(compared[1:]) == "engaged minutes a day: last 28 days 9.0, before 0.0; month 1.0, before 1.0"

@@ -48,7 +48,7 @@ def described(stage: WebhookStage) -> dict[str, str]:
     return {
         name: value
         for name, value in run.tags.items()
-        if name in {"companies", "days", "mode", "why", "sequel_assets/webhook"}
+        if name in {"companies", "days", "requests", "why", "sequel_assets/webhook"}
     }
 
 
@@ -64,7 +64,7 @@ def test_an_event_that_ends_at_1420_is_refreshed_at_once_and_closed_by_the_hourl
         "sequel_assets/webhook": "ended",
         "companies": stage.stage.key("bolt"),
         "days": str(TODAY),
-        "mode": "what webhooks name",
+        "requests": "what webhooks name",
         "why": "webhook ended",
     }
     assert stage.stage.sandbox.requests.count - before < 12

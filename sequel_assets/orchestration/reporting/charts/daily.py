@@ -66,14 +66,14 @@ def draw(company: str, days: Sequence[Day]) -> str:
 
 
 def days_in_line(days: Sequence[Day]) -> str:
-    """Return the same in one line that Dagster shows at once: a block for each day's minutes, their sum and the most."""
+    """Return the same in one line that Dagster shows at once: the minutes' sum, the most of a day, a block for each day."""
     if not days:
         return ""
     first, shown = _shown(days)
     minutes = {day: live + on_demand for day, live, on_demand, _ in shown}
     last = max(minutes)
     bars = blocks([minutes.get(first + timedelta(days=place)) for place in range((last - first).days + 1)])
-    return f"{bars} {sum(minutes.values()):,} minutes from {first} to {last}, at most {max(minutes.values()):,} a day"
+    return f"{sum(minutes.values()):,} minutes, at most {max(minutes.values()):,} a day {bars} to {last}"
 
 
 def _shown(days: Sequence[Day]) -> tuple[date, list[Day]]:

@@ -54,10 +54,10 @@ def draw_curve(company: str, day: date, curve: Sequence[tuple[int, float]]) -> s
 
 
 def curve_in_line(curve: Sequence[tuple[int, float]]) -> str:
-    """Return the same in one line: a block for every so many minutes, and how long the event had people."""
+    """Return the same in one line: how long the event had people, and a block for every so many minutes."""
     step = -(-len(curve) // CURVE_BLOCKS)
     bars = blocks([share for _, share in curve[::step]])
-    return f"{bars} share of the peak in the busiest event, {len(curve):,} minutes"
+    return f"{len(curve):,} minutes of the busiest event {bars} share of its peak"
 
 
 def read_steps(connection: sa.Connection, company_id: str, day: date) -> dict[str, int]:

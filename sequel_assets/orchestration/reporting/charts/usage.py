@@ -127,14 +127,14 @@ def draw_minutes(company: str, day: date, minutes: Sequence[tuple[datetime, int]
 
 
 def minutes_in_line(minutes: Sequence[tuple[datetime, int]]) -> str:
-    """Return the same in one line: a block for the most people of each hour, and the peak."""
+    """Return the same in one line: the peak, and a block for the most people of each hour."""
     highest, at = max((users, -minute.timestamp()) for minute, users in minutes)
     hours = {minute.hour: 0 for minute, _ in minutes}
     for minute, users in minutes:
         hours[minute.hour] = max(hours[minute.hour], users)
     first, last = min(hours), max(hours)
     bars = blocks([hours.get(hour) for hour in range(first, last + 1)])
-    return f"{bars} {first:02}:00 to {last:02}:59 UTC, {highest:,} people at once at {datetime.fromtimestamp(-at, UTC):%H:%M}"
+    return f"{highest:,} people at once at {datetime.fromtimestamp(-at, UTC):%H:%M} UTC {bars} {first:02}:00 to {last:02}:59"
 
 
 def _hour_of(minute: datetime) -> float:
