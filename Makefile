@@ -34,7 +34,7 @@ install: .venv/.installed ## make .venv with pinned versions, each file known by
 	@($(BIN)/pip install --no-compile --require-hashes -r requirements.txt; echo "ended with $$?") | awk \
 		'/^Collecting/ && ++n % 20 == 0 {print "  " n " packages are here"; fflush()} \
 		/^Installing collected/ {print "  " n " packages are here; installing them"; fflush()} /^ended with/ {code = $$3} END {exit code}'
-	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@touch $@
 
 demo: install ## sandbox, backfill, tables, then Dagster's UI until Ctrl-C; ONCE=1 ends after the tables, NO_BROWSER=1 opens none

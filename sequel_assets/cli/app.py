@@ -34,6 +34,7 @@ from sequel_assets.queries.errors import QueryError
 from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
 from sequel_assets.settings import SettingsError
+from sequel_assets.settings.misspelt import misspelt_settings
 from sequel_assets.warehouse.database.errors import WarehouseError
 
 atexit.register(
@@ -207,6 +208,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # else a name outside the terminal's encoding fails the command
+    for line in misspelt_settings():
+        errors().print(line)
     try:
         with file_modes.private_umask():
             raise SystemExit(app(standalone_mode=False) or 0)

@@ -15,7 +15,7 @@ from sequel_assets.cli.backfill.frozen import refuse_unknown_companies, remainin
 from sequel_assets.cli.backfill.pool import run_side_by_side, worker_count
 from sequel_assets.cli.backfill.progress import summarize, view
 from sequel_assets.cli.support.arguments import choose
-from sequel_assets.cli.support.dagster_home import dagster_home, dagster_instance, end_lost_runs, is_used
+from sequel_assets.cli.support.dagster_home import cancel_run, dagster_home, dagster_instance, end_lost_runs, is_used
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import UsageError, errors
 from sequel_assets.orchestration.assets.catalog_refresh import find_events, look_for_companies, store_companies
@@ -25,7 +25,7 @@ from sequel_assets.orchestration.reporting.provenance import materialization_of_
 from sequel_assets.orchestration.resources import NEEDED, Platform
 from sequel_assets.queries.existing_warehouse import stored_companies
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.datasets import COMPANIES, EVENTS
+from sequel_assets.refresh.core.datasets import COMPANIES, COMPANY_PARENTS, EVENTS
 from sequel_assets.refresh.discovery.companies import WalkFinding, is_descendant
 from sequel_assets.safety.visible import as_line
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
@@ -114,7 +114,7 @@ def _store(
     failed = find_events(Platform(), client, warehouse, everyone, None)
     for key, reason in failed.items():
         errors().print(as_line(f"{key}: its events cannot be listed: {reason}"))
-    for dataset in (COMPANIES, EVENTS)[: 1 if failed else 2]:
+    for dataset in (COMPANIES, COMPANY_PARENTS, *(() if failed else (EVENTS,))):
         instance.report_runless_asset_event(
             ALONE.event(materialization_of_list(dataset.name, description="by sequel-assets backfill"))
         )
@@ -178,6 +178,9 @@ def _run_in_sequence(
             execute(instance, client, result, receive)
             raise_if_stopped()
             result.has_ended = True
+        except KeyboardInterrupt:
+            cancel_run(instance, result.run_id)
+            raise
         finally:
             receive(result)
         if result.fatal:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from sequel_assets import settings
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, execute
+from sequel_assets.cli.support.dagster_home import cancel_run
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import unexpected
@@ -44,6 +45,9 @@ def work(connection: Connection, max_concurrency: int) -> None:
                     execute(instance, client, result, send)
                     raise_if_stopped()
                     result.has_ended = True
+                except KeyboardInterrupt:
+                    cancel_run(instance, result.run_id)
+                    raise
                 except Exception as error:  # noqa: BLE001 - a bug must not fail the companies that follow
                     result.error = unexpected(error)
                 finally:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ class ExportOptions:
         """Return the tables; an unknown name is refused, and so are people without `with_people`."""
         for name in self.datasets:
             if name not in TABLES:
-                raise UsageError(f"--dataset {one_line(name)}: there is no such dataset; known are {', '.join(TABLES)}")
+                near = get_close_matches(name, TABLES, 1)
+                meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(TABLES)}"
+                raise UsageError(f"--dataset {one_line(name)}: there is no such dataset; {meant}")
         if people.name in self.datasets and not self.with_people:
             raise UsageError(
                 f"--dataset {people.name}: it holds names and e-mails; add --with-people to export personal data"

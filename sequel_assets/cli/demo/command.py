@@ -4,7 +4,6 @@ Everything is kept in .sequel/demo, which is emptied first. The demo never uses 
 `.env` file.
 """
 
-import fcntl
 import os
 import shlex
 import shutil
@@ -12,7 +11,7 @@ import sys
 import time
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -30,8 +29,9 @@ from sequel_assets.cli.support.dagster_services import (
     free_port_of_ui,
     wait_for_any,
 )
+from sequel_assets.cli.support.only_one import only_one
 from sequel_assets.cli.support.signals import stoppable
-from sequel_assets.cli.support.terminal import UsageError, console, errors
+from sequel_assets.cli.support.terminal import console, errors
 from sequel_assets.orchestration.storage.event_log import begin_at_newest_event
 from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.safety.file_modes import make_folder
@@ -81,23 +81,13 @@ def demo(*, days: int, companies: int, port: int, once: bool, browser: bool) -> 
 def _exclusive_folder(folder: Path) -> Iterator[None]:
     """Empty the demo's folder and work in it, unless another demo does."""
     make_folder(folder)
-    lock = folder.with_suffix(".lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise UsageError(
-            f"another demo is running in {folder}; end it first, or run this one in another checkout"
-        ) from None
-    shutil.rmtree(folder)
-    make_folder(folder)
-    prepare(folder / "dagster", is_ours=True)
-    before = Path.cwd()
-    os.chdir(folder)  # else the .env of a real account would be read
-    try:
-        yield
-    finally:
-        os.chdir(before)
-        lock.close()
+    refusal = f"another demo is running in {folder}; end it first, or run this one in another checkout"
+    with only_one(folder.with_suffix(".lock"), refusal):
+        shutil.rmtree(folder)
+        make_folder(folder)
+        prepare(folder / "dagster", is_ours=True)
+        with chdir(folder):  # else the .env of a real account would be read
+            yield
 
 
 def _set_environment(folder: Path, account: dict[str, str], start_date: str) -> None:

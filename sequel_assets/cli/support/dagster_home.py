@@ -7,7 +7,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -107,6 +107,17 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 def command_tags() -> dict[str, str]:
     """Return the tags by which a later command finds the runs of this one if it is killed."""
     return {COMMAND: f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def cancel_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Mark the run of a command that was stopped as canceled: it is neither a success nor a failure.
+
+    Where Dagster's storage refuses, the run stays what it is, and the command ends all the same.
+    """
+    with suppress(SQLAlchemyError):
+        run = instance.get_run_by_id(run_id) if run_id else None
+        if run is not None and run.status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED):
+            instance.report_run_canceled(run, "The command that executed this run was stopped; what it committed stays")
 
 
 def end_lost_runs(instance: dg.DagsterInstance) -> None:

@@ -36,14 +36,15 @@ def doubt(entries: int, listed: Collection[str], before: Collection[str], witnes
         return None
     if len(listed) < len(before):
         return Doubt(
-            f"lists {len(listed)} people and listed {len(before)} before: such a round number looks like a cap; "
+            f"has {entries} entries, and lists {len(listed)} people where it listed {len(before)}: such a round number of "
+            "entries looks like a cap; "
             f"{UNTIL_ACCEPTED}",
             is_quarantined=True,
         )
     if lacking := len({*witnesses} - {*listed}):
         return Doubt(
-            f"lists {len(listed)} people, and {lacking} more are known by other answers: such a round number looks like a "
-            "cap; those that it lists are kept",
+            f"has {entries} entries, and {lacking} people are known by other answers whom it does not list: such a round "
+            "number of entries looks like a cap; those that it lists are kept",
             is_quarantined=False,
         )
     return None

@@ -205,7 +205,7 @@ def _user_agent() -> str:
 
 def _error_of(error: httpx.HTTPError, host: str, path: str) -> SequelError:
     """Our error for an exception of httpx. Its own text is not used: that of a protocol error quotes the response."""
-    name = httpx.URL(host).host
+    name = httpx.URL(host).netloc.decode()  # with its port, where it has one
     match error:
         case httpx.ConnectTimeout():
             return Unreachable(f"cannot reach {name}: {CONNECT_TIMEOUT}", reason=CONNECT_TIMEOUT, path=path)

@@ -121,7 +121,7 @@ def test_a_list_of_people_that_looks_cut_off_is_held_or_named(warehouse: Warehou
         assert failures(it.refresh(TWO)) == []
         assert registered() == 50
         assert said(it)["kid", "registrants", "e1"].startswith(
-            "lists 50 people, and 12 more are known by other answers: "
+            "has 50 entries, and 12 people are known by other answers whom it does not list: "
         )
         longest[0] = 100
         assert failures(it.refresh(TWO)) == []
@@ -129,7 +129,7 @@ def test_a_list_of_people_that_looks_cut_off_is_held_or_named(warehouse: Warehou
         longest[0] = 50
         ((*which, reason),) = failures(it.refresh(TWO))
         assert which == ["kid", "registrants", NO_DAY]
-        assert reason.startswith("event e1: lists 50 people and listed 62 before: ")
+        assert reason.startswith("event e1: has 50 entries, and lists 50 people where it listed 62: ")
         assert registered() == 62
         list(it.refresher(accepts_loss=True).refresh({"kid": TWO}))
         assert registered() == 50
