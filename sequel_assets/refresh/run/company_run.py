@@ -5,11 +5,12 @@ they fill up, then the concurrency of other days. A slice is written when the an
 else it fails by name, and what was there stays.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
+from sequel_assets.refresh.core.assumptions import Assumption
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_context import RunContext, Stopped
@@ -22,6 +23,7 @@ from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.discovery.pending_work import Pending
 from sequel_assets.refresh.load import failed_outcomes, load_slices
 from sequel_assets.refresh.run.plan import CompanyPlan, PlanStep, plan_company
+from sequel_assets.refresh.usage.assumption_check import check_day, check_ranges
 from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
@@ -68,7 +70,9 @@ class Extraction:
         self._context.progress.expect(len(futures))
         for future in futures:
             future.result()
-            self._empty_ranges.keep_now_and_then(works)
+            if self._context.assumptions.is_proven(Assumption.END_DATE):
+                self._empty_ranges.keep_now_and_then(works)
+        self._refuse(works, check_ranges(self._context, self._plan.events.company_id, works))
         self._empty_ranges.keep(works)
         return sum(work.explore_requests for work in works)
 
@@ -92,7 +96,21 @@ class Extraction:
                         future.cancel()
                 raise Stopped
             done = {event_id: future.result() for event_id, future in futures.items()}
-            yield ExtractedDay(day, step, works, done)
+            yield ExtractedDay(day, step, works, self._taken(works, done))
+
+    def _taken(self, works: Sequence[EventWork], done: Mapping[str, DayWork]) -> Mapping[str, DayWork]:
+        """Return what events gave for a day, or the failure of all where Sequel reads requests otherwise than assumed."""
+        why = check_ranges(self._context, self._plan.events.company_id, works)
+        why = why or check_day(self._context, {work.event.event_id: work for work in works}, done)
+        self._refuse(works, why)
+        return (
+            {event_id: replace(one, facts=None, facts_failure=why) for event_id, one in done.items()} if why else done
+        )
+
+    @staticmethod
+    def _refuse(works: Iterable[EventWork], why: str) -> None:
+        for work in works if why else ():
+            work.refuse(why)
 
     def finish(self) -> None:
         """Write the empty ranges that the days have shown since the exploring."""

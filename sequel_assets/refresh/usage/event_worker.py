@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from sequel_assets.refresh.core.existence import is_gone
 from sequel_assets.refresh.core.run_context import RunContext
-from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
+from sequel_assets.refresh.usage.event_client import EVER, EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.facts_of_day import DayFacts
-from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
+from sequel_assets.refresh.usage.range_search import Expected, RangeRequest, Span, Totals, around, gaps, halves
 from sequel_assets.sequel import EARLIEST, FATAL, LATEST, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import HUB, STAGE
@@ -62,7 +62,9 @@ class EventWork:
         self.explore_requests = 0
         self._context = context
         cap = context.profile.list_cap
-        self._client = EventClient(context.client, event, context.kept_lists, cap, has_activity=has_activity)
+        self._client = EventClient(
+            context.client, event, context.kept_lists, cap, context.assumptions, has_activity=has_activity
+        )
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
         self._findings_lock = threading.Lock()
@@ -99,7 +101,7 @@ class EventWork:
     def _explore(self, span: Span, wants_witness: bool) -> None:
         """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
         clock, settle = self._context.clock, self._context.config.settle
-        if why := self._context.profile.why_no_usage:
+        if why := self._context.profile.why_no_usage or self._context.assumptions.refuted:
             self.failed_spans[span] = why
             return
         try:
@@ -149,6 +151,16 @@ class EventWork:
         with self._one_at_a_time:
             self._fetch_concurrency(has_live_minutes=False)
             return self.concurrency is not None or self.vanished
+
+    def ask(self, request: RangeRequest, limit: int = 1) -> Totals:
+        """Return the totals of a request beside its days: one that shows how Sequel reads requests."""
+        with self._one_at_a_time:
+            return self._guarded(lambda: self._client.probe(request, limit))
+
+    def refuse(self, why: str) -> None:
+        """Fail all days: Sequel reads requests otherwise than assumed, so none of its answers may be taken."""
+        self.take_findings()
+        self.days, self.failed_spans = {}, {EVER: why}
 
     def stored_on(self, day: date) -> bool:
         """Say whether its concurrency, as it was stored last, reached into a day."""
