@@ -47,6 +47,11 @@ WHAT_TO_DO = (
 )
 
 
+def to_find_out(event_id: str) -> str:
+    """Return what to do where an answer looks as if Sequel answered otherwise than is documented."""
+    return f"to find out: sequel-assets doctor --event {event_id}"
+
+
 @dataclass(frozen=True)
 class ApiProfile:
     """What was learned, as a refresh needs it. The defaults are the documented API."""

@@ -42,6 +42,8 @@ class Assumptions:
 
     def __init__(self, taken_for_granted: Iterable[Assumption] = ()) -> None:
         self.refuted = ""
+        self.counts_from_start = False
+        """True once an event's concurrency shows that its minutes count from the event's start."""
         self.checking = threading.Lock()
         """Held by who requests something to prove an assumption: one company at a time."""
         self._lock = threading.Lock()

@@ -24,6 +24,7 @@ from sequel_assets.refresh.discovery.pending_work import Pending
 from sequel_assets.refresh.load import failed_outcomes, load_slices
 from sequel_assets.refresh.run.plan import CompanyPlan, PlanStep, plan_company
 from sequel_assets.refresh.usage.assumption_check import check_day, check_ranges
+from sequel_assets.refresh.usage.concurrency import is_from_start
 from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
@@ -58,6 +59,8 @@ class Extraction:
             for event in plan.events.requested
         }
         self._empty_ranges = EmptyRangeStore(context, company_id)
+        if any(is_from_start(event.starts_at, event.concurrency_from) for event in plan.events.requested):
+            context.assumptions.counts_from_start = True
 
     def explore(self) -> int:
         """Find the days of each event that have minutes; return how many requests that took."""

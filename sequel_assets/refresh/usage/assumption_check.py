@@ -10,7 +10,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.api_profile import NO_USAGE, Fact
+from sequel_assets.refresh.core.api_profile import NO_USAGE, Fact, to_find_out
 from sequel_assets.refresh.core.assumptions import Assumption, Assumptions, Seen
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.usage.event_client import EVER, EventMissing
@@ -58,7 +58,7 @@ def check_day(context: RunContext, works: Mapping[str, EventWork], done: Mapping
         except (SliceFailure, SequelError, EventMissing) as error:
             return f"whether Sequel honours engagementType could not be verified: {error}"
         if len(set(totals)) == 1:
-            notes.refuted = _reason(NO_USAGE[Fact.ENGAGEMENT_TYPE], same[0])
+            notes.refuted = f"{NO_USAGE[Fact.ENGAGEMENT_TYPE]}; {to_find_out(same[0])}"
     return notes.refuted
 
 
@@ -100,7 +100,7 @@ def _of_ends(notes: Assumptions, works: Mapping[str, EventWork], zeros: Iterable
         if work.own is not None and work.own.first > after.last:
             continue  # it is still to come
         if _minutes(work, Span(span.first, after.last)) and not _minutes(work, after):
-            return _reason(EXCLUDED_END, event_id)
+            return f"{EXCLUDED_END}; {to_find_out(event_id)}"
     return ""
 
 
@@ -115,7 +115,7 @@ def _of_dates(notes: Assumptions, work: EventWork) -> str:
             raise
         has_minutes = False
     if has_minutes:
-        return _reason(NO_USAGE[Fact.DATES], work.event.event_id)
+        return f"{NO_USAGE[Fact.DATES]}; {to_find_out(work.event.event_id)}"
     notes.prove(Assumption.DATES)
     return ""
 
@@ -130,7 +130,7 @@ def _of_totals(notes: Assumptions, works: Mapping[str, EventWork], answers: Mapp
             continue
         request = RangeRequest(doubtful[0].kind, Span(doubtful[0].first, doubtful[0].last))
         if works[event_id].ask(request, WHOLE_LIST).users > 1 and works[event_id].ask(request).users == 1:
-            return _reason(NO_USAGE[Fact.TOTALS], event_id)
+            return f"{NO_USAGE[Fact.TOTALS]}; {to_find_out(event_id)}"
     return ""
 
 
@@ -140,10 +140,6 @@ def _minutes(work: EventWork, span: Span) -> int:
         return work.ask(RangeRequest("all", span)).minutes
     except EventMissing:
         return 0
-
-
-def _reason(why: str, event_id: str) -> str:
-    return f"{why}; to find out: sequel-assets doctor --event {event_id}"
 
 
 def _stored_day(connection: sa.Connection, company_id: str) -> tuple[str, date] | None:

@@ -1,28 +1,31 @@
-"""One event within a refresh of its company: exploring its days, then each day's facts and its concurrency.
-
-The concurrent users of a stage event come for all of it at once, and are placed, minute by minute, on UTC days.
-"""
+"""One event within a refresh of its company: exploring its days, then each day's facts and its concurrency."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import TypeVar
 
+from sequel_assets.refresh.core.api_profile import NO_USAGE, Fact, to_find_out
 from sequel_assets.refresh.core.existence import is_gone
 from sequel_assets.refresh.core.run_context import RunContext
+from sequel_assets.refresh.usage.concurrency import (
+    ConcurrencyByDay,
+    fetch_concurrency,
+    is_counted_from_start,
+    may_be_of_another_day,
+    why_misplaced,
+)
 from sequel_assets.refresh.usage.event_client import EVER, EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.facts_of_day import DayFacts
 from sequel_assets.refresh.usage.range_search import Expected, RangeRequest, Span, Totals, around, gaps, halves
-from sequel_assets.sequel import EARLIEST, FATAL, LATEST, SequelError
+from sequel_assets.sequel import FATAL, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import HUB, STAGE
 
 T = TypeVar("T")
-ConcurrencyByDay = dict[date, dict[datetime, int]]
-"""day -> minute -> users."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class EventWork:
             )
             self.days |= days
             self._note(gaps(span, days), [day for day, expected in days.items() if expected is not None])
+            self._refuse_other_zone()
         except SliceFailure as error:
             self._client.forget()
             where = self._client.span
@@ -142,6 +146,8 @@ class EventWork:
             if self.event.event_type == STAGE and not self.vanished and (was_live or self.stored_on(day)):
                 self._fetch_concurrency(has_live_minutes=was_live)
                 concurrency_failure = self._concurrency_failure
+            if facts is not None and facts.live.minutes and self._is_of_another_day(day):
+                facts, failure = None, self._other_zone
             requests = self._client.requests - before
         self._context.progress.worked(requests)
         return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
@@ -177,11 +183,36 @@ class EventWork:
         if self.concurrency is not None or self._concurrency_failure:
             return
         try:
-            self.concurrency = self._guarded(lambda: fetch_concurrency(self._client, has_live_minutes=has_live_minutes))
+            found = self._guarded(lambda: fetch_concurrency(self._client, has_live_minutes=has_live_minutes))
+            notes = self._context.assumptions
+            notes.counts_from_start = notes.counts_from_start or is_counted_from_start(self.event, found)
+            self._concurrency_failure = "" if notes.counts_from_start else why_misplaced(self.event, found)
+            self.concurrency = None if self._concurrency_failure else found
         except SliceFailure as error:
             self._concurrency_failure = str(error)
         except EventMissing:
             self._concurrency_failure = self._missing()
+
+    def _refuse_other_zone(self) -> None:
+        """Fail all days where live minutes are beside the event's own days, and its concurrency is not."""
+        live, own = [day for day, expected in self.days.items() if expected and expected.live], self.own
+        if not live or own is None or any(own.first <= day <= own.last for day in live):
+            return
+        self._fetch_concurrency(has_live_minutes=True)
+        if any(self._is_of_another_day(day) for day in live):
+            self.refuse(self._other_zone)
+
+    @property
+    def _other_zone(self) -> str:
+        return f"{NO_USAGE[Fact.DAYS]}; {to_find_out(self.event.event_id)}"
+
+    def _is_of_another_day(self, day: date) -> bool:
+        """Say whether live minutes of a day are those of the day before or after, by the event's concurrency."""
+        concurrency = self.concurrency or {}
+        if not may_be_of_another_day(day, concurrency, self._context.clock()):
+            return False
+        placed = RangeRequest("live", Span(min(concurrency), max(concurrency)))
+        return not self._guarded(lambda: self._client.probe(placed)).minutes
 
     def _guarded(self, call: Callable[[], T]) -> T:
         """Run a call; Sequel's errors fail the slice, but one that no request would survive ends the run."""
@@ -211,38 +242,3 @@ class EventWork:
         look_up = client.hub if self.event.event_type == HUB else client.event
         lister = self._context.listers.get(event_id, self.company_id)
         return is_gone(client, lister, event_id, lambda: look_up(event_id))
-
-
-def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> ConcurrencyByDay:
-    """Return the minutes by day: all that came, also beyond the planned end; of two values for one the larger."""
-    start = starts_at.replace(second=0, microsecond=0)
-    found: ConcurrencyByDay = {}
-    for offset, users in views:
-        after = timedelta(minutes=offset)
-        if not EARLIEST - start <= after < LATEST - start:  # adding what is beyond the calendar would raise
-            raise SliceFailure(
-                f"minute {offset} of its concurrency is beyond any calendar "
-                f"(not between {EARLIEST.year} and {LATEST.year})"
-            )
-        minute = start + after
-        day = found.setdefault(minute.date(), {})
-        day[minute] = max(users, day.get(minute, 0))
-    return found
-
-
-def fetch_concurrency(client: EventClient, *, has_live_minutes: bool) -> ConcurrencyByDay:
-    """Return the concurrency of an event. 404 means empty where nobody was live; else it is requested once more.
-
-    Where minutes are stored it is not taken for empty either, unless Sequel says that nobody was ever live.
-    """
-    views = client.concurrency()
-    may_be_empty = not has_live_minutes and client.event.concurrency_from is None
-    if views is None and not may_be_empty:
-        views = client.concurrency()
-        if views is None and (has_live_minutes or client.was_ever_live()):
-            raise EventMissing(client.event.event_id)
-    if not views:
-        return {}
-    if client.event.starts_at is None:
-        raise SliceFailure("Sequel gives it no start date, so the minutes of its concurrency cannot be placed")
-    return place_minutes(client.event.starts_at, views)

@@ -1,0 +1,97 @@
+"""A refresh of another Sequel before anybody ran the doctor: what it stores is true, and the rest fails by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from sequel_assets.cli.backfill.progress import offers_doctor
+from sequel_assets.refresh.core.api_profile import NO_CONCURRENCY, NO_USAGE, Fact
+from sequel_assets.refresh.core.outcomes import Outcome
+from sequel_assets.refresh.usage.assumption_check import EXCLUDED_END
+from sequel_assets.sandbox import Attendance, Company, Event, Sandbox, Variations, World
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets_tests.doctor.altered import CROWD, client_at, config_of
+from sequel_assets_tests.support.harness import NOW, PlatformUnderTest, at, failures
+from sequel_assets_tests.support.reference import expected_tables, read_tables
+
+FIRST = date(2026, 3, 2)
+DAYS = [FIRST + timedelta(days=number) for number in range(4)]
+SCENARIO = pytest.mark.scenario
+
+
+def small_world(*, replays: bool = True) -> World:
+    """Return a company with an early event of one person, and a late one of three with a replay on the next day."""
+    return World(
+        [Company("root", "Root")],
+        [_event("early", at(2, 1), 1, replays=False), _event("late", at(3, 20), 3, replays=replays)],
+        now=NOW,
+    )
+
+
+def _event(event_id: str, starts: Any, people: int, *, replays: bool) -> Event:
+    attendance = [
+        Attendance(
+            person,
+            live=[(starts, 20 + number)],
+            on_demand=[(starts + timedelta(hours=14), 11)] if replays and number else [],
+        )
+        for number, person in enumerate(CROWD[:people])
+    ]
+    return Event(event_id, "root", event_id, starts, starts + timedelta(hours=1), attendance=tuple(attendance))
+
+
+@cache
+def truth(days: tuple[date, ...]) -> dict[str, set[Any]]:
+    """Return the rows that a refresh of some days has, by table."""
+    found = expected_tables(small_world(), days, start=FIRST, now=NOW)
+    return {name: set(rows) for name, rows in found.items()}
+
+
+def refreshed(variations: str, warehouse: Warehouse, runs: Sequence[Sequence[date]]) -> list[Outcome]:
+    """Refresh days of another Sequel, run by run."""
+    with (
+        Sandbox(small_world(), variations=Variations.parse(variations)) as server,
+        closing(client_at(server, config_of(server))) as client,
+    ):
+        it = PlatformUnderTest(server.world, server, client, warehouse, FIRST)
+        return [outcome for days in runs for outcome in it.refresh(days)]
+
+
+def wrong_rows(warehouse: Warehouse, days: Sequence[date]) -> dict[str, set[Any]]:
+    """Return the stored rows that are not true, by table."""
+    true, stored = truth(tuple(days)), read_tables(warehouse)
+    return {name: wrong for name in true if (wrong := set(stored[name]) - true[name])}
+
+
+WHOLE, LAST_DAY = [DAYS], [[DAYS[1]]]
+REFUSED = (
+    ("exclusive-dates", LAST_DAY, "event_participants", EXCLUDED_END),
+    ("ignored-dates", LAST_DAY, "event_participants", NO_USAGE[Fact.DATES]),
+    ("ignored-dates", WHOLE, "event_participants", NO_USAGE[Fact.DATES]),
+    ("listed-totals", WHOLE, "event_participants", NO_USAGE[Fact.TOTALS]),
+    ("time-zone=-8", WHOLE, "event_participants", NO_USAGE[Fact.DAYS]),
+    ("time-zone=5", WHOLE, "event_participants", NO_USAGE[Fact.DAYS]),
+    ("activity-seconds", LAST_DAY, "event_activity", "the times of the user activity are no minutes"),
+    ("concurrency-from-midnight", LAST_DAY, "event_concurrency", NO_CONCURRENCY[Fact.CONCURRENCY]),
+    ("list-cap=2", LAST_DAY, "event_participants", "Sequel caps the list"),
+)
+"""Sequel, days by run, the dataset that fails, and why."""
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize(("variations", "runs", "dataset", "why"), REFUSED)
+def test_what_another_sequel_answers_wrongly_fails_by_name_and_is_not_stored(
+    variations: str, runs: Sequence[Sequence[date]], dataset: str, why: str, warehouse: Warehouse
+) -> None:
+    """And the reason names the doctor, which a backfill then offers."""
+    failed = [one for one in failures(refreshed(variations, warehouse, runs)) if one[1] == dataset]
+    reasons = {reason for _, _, _, reason in failed}
+    assert wrong_rows(warehouse, runs[-1]) == {}
+    assert {why in reason and "sequel-assets doctor --event" in reason for reason in reasons} == {True}
+    assert offers_doctor(reasons)
