@@ -69,13 +69,14 @@ def wrong_rows(warehouse: Warehouse, days: Sequence[date]) -> dict[str, set[Any]
     return {name: wrong for name in true if (wrong := set(stored[name]) - true[name])}
 
 
-WHOLE, LAST_DAY = [DAYS], [[DAYS[1]]]
+WHOLE, LAST_DAY, LAST_DAY_OF_EARLY = [DAYS], [[DAYS[1]]], [[DAYS[0]]]
 REFUSED = (
     ("exclusive-dates", LAST_DAY, "event_participants", EXCLUDED_END),
     ("ignored-dates", LAST_DAY, "event_participants", NO_USAGE[Fact.DATES]),
     ("ignored-dates", WHOLE, "event_participants", NO_USAGE[Fact.DATES]),
     ("listed-totals", WHOLE, "event_participants", NO_USAGE[Fact.TOTALS]),
     ("time-zone=-8", WHOLE, "event_participants", NO_USAGE[Fact.DAYS]),
+    ("time-zone=-8", LAST_DAY_OF_EARLY, "event_participants", NO_USAGE[Fact.DAYS]),
     ("time-zone=5", WHOLE, "event_participants", NO_USAGE[Fact.DAYS]),
     ("activity-seconds", LAST_DAY, "event_activity", "the times of the user activity are no minutes"),
     ("concurrency-from-midnight", LAST_DAY, "event_concurrency", NO_CONCURRENCY[Fact.CONCURRENCY]),

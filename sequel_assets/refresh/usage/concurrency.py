@@ -1,7 +1,6 @@
 """The concurrent users of a stage event, which come for all of it at once, placed minute by minute on UTC days.
 
-Two things are verified with them: that their minutes count from the event's start, and that days are UTC days. Where
-neither is known, minutes that only the other reading explains are refused.
+That they count from the event's start is an assumption: minutes that only counting from midnight explains are refused.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,6 @@ from datetime import date, datetime, timedelta
 from sequel_assets.refresh.core.api_profile import NO_CONCURRENCY, Fact, to_find_out
 from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import SliceFailure
-from sequel_assets.refresh.usage.range_search import DAY
 from sequel_assets.sequel import EARLIEST, LATEST
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 
@@ -18,8 +16,6 @@ ConcurrencyByDay = dict[date, dict[datetime, int]]
 """day -> minute -> users."""
 EARLY = timedelta(hours=1)
 """So long before its planned start an event may have viewers."""
-EAST, WEST = timedelta(hours=14), timedelta(hours=12)
-"""The furthest zones from UTC."""
 
 
 def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> ConcurrencyByDay:
@@ -66,7 +62,7 @@ def is_from_start(starts_at: datetime | None, first: datetime | None) -> bool:
     """Say the same of an event's first minute. Pure."""
     if starts_at is None or first is None:
         return False
-    return -timedelta(minutes=1) < first - starts_at < _since_midnight(starts_at) - EARLY
+    return -timedelta(minutes=1) < first - starts_at < since_midnight(starts_at) - EARLY
 
 
 def why_misplaced(event: KnownEvent, concurrency: Mapping[date, Mapping[datetime, int]]) -> str:
@@ -74,25 +70,15 @@ def why_misplaced(event: KnownEvent, concurrency: Mapping[date, Mapping[datetime
     first, starts, ends = _first(concurrency), event.starts_at, event.ends_at
     if first is None or starts is None or ends is None or first < ends:
         return ""
-    from_midnight = first - _since_midnight(starts)
+    from_midnight = first - since_midnight(starts)
     is_within_plan = starts - EARLY <= from_midnight <= ends
     return f"{NO_CONCURRENCY[Fact.CONCURRENCY]}; {to_find_out(event.event_id)}" if is_within_plan else ""
-
-
-def may_be_of_another_day(day: date, concurrency: Mapping[date, Mapping[datetime, int]], now: datetime) -> bool:
-    """Say whether another time zone explains that live minutes are on a day without concurrency beside one with it. Pure."""
-    minutes = [minute for of_day in concurrency.values() for minute in of_day]
-    if not minutes or day in concurrency or max(minutes) > now:
-        return False  # minutes to come are those of an event that was moved
-    first, last = min(minutes), max(minutes)
-    is_west = day == first.date() - DAY and _since_midnight(first) < WEST
-    is_east = day == last.date() + DAY and _since_midnight(last) > timedelta(days=1) - EAST
-    return is_west or is_east
 
 
 def _first(concurrency: Mapping[date, Mapping[datetime, int]]) -> datetime | None:
     return min((minute for of_day in concurrency.values() for minute in of_day), default=None)
 
 
-def _since_midnight(at: datetime) -> timedelta:
+def since_midnight(at: datetime) -> timedelta:
+    """Return the time of day. Pure."""
     return timedelta(hours=at.hour, minutes=at.minute)

@@ -14,13 +14,13 @@ from sequel_assets.refresh.usage.concurrency import (
     ConcurrencyByDay,
     fetch_concurrency,
     is_counted_from_start,
-    may_be_of_another_day,
     why_misplaced,
 )
 from sequel_assets.refresh.usage.event_client import EVER, EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.facts_of_day import DayFacts
 from sequel_assets.refresh.usage.range_search import Expected, RangeRequest, Span, Totals, around, gaps, halves
+from sequel_assets.refresh.usage.utc_days import UtcDays
 from sequel_assets.sequel import FATAL, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import HUB, STAGE
@@ -70,6 +70,9 @@ class EventWork:
         )
         self._one_at_a_time = threading.Lock()
         self._concurrency_failure = ""
+        self._utc_days = UtcDays(
+            event, self.own, context.clock, context.run_info.through, self._live_minutes, self._known_concurrency
+        )
         self._findings_lock = threading.Lock()
         self._findings = RangeFindings()
 
@@ -113,7 +116,10 @@ class EventWork:
             )
             self.days |= days
             self._note(gaps(span, days), [day for day, expected in days.items() if expected is not None])
-            self._refuse_other_zone()
+            if span.days > 1 and self._utc_days.is_refuted_in(
+                span, [day for day, one in self.days.items() if one and one.live]
+            ):
+                self.refuse(self._other_zone)
         except SliceFailure as error:
             self._client.forget()
             where = self._client.span
@@ -137,17 +143,17 @@ class EventWork:
             try:
                 if wants_facts:
                     facts = self._guarded(lambda: day_facts(self._client, day, self.days.get(day)))
+                    if self.days.get(day) is None and self._utc_days.is_refuted_on(day, facts.live.minutes):
+                        raise SliceFailure(self._other_zone)
                     self._note([] if facts.has_minutes else [Span(day, day)], [day] if facts.has_minutes else [])
             except SliceFailure as error:
-                failure = str(error)
+                facts, failure = None, str(error)
             except EventMissing:
-                failure = self._missing()
+                facts, failure = None, self._missing()
             was_live = bool(failure) or (facts is not None and facts.live.minutes > 0)
             if self.event.event_type == STAGE and not self.vanished and (was_live or self.stored_on(day)):
                 self._fetch_concurrency(has_live_minutes=was_live)
                 concurrency_failure = self._concurrency_failure
-            if facts is not None and facts.live.minutes and self._is_of_another_day(day):
-                facts, failure = None, self._other_zone
             requests = self._client.requests - before
         self._context.progress.worked(requests)
         return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
@@ -193,26 +199,16 @@ class EventWork:
         except EventMissing:
             self._concurrency_failure = self._missing()
 
-    def _refuse_other_zone(self) -> None:
-        """Fail all days where live minutes are beside the event's own days, and its concurrency is not."""
-        live, own = [day for day, expected in self.days.items() if expected and expected.live], self.own
-        if not live or own is None or any(own.first <= day <= own.last for day in live):
-            return
-        self._fetch_concurrency(has_live_minutes=True)
-        if any(self._is_of_another_day(day) for day in live):
-            self.refuse(self._other_zone)
-
     @property
     def _other_zone(self) -> str:
         return f"{NO_USAGE[Fact.DAYS]}; {to_find_out(self.event.event_id)}"
 
-    def _is_of_another_day(self, day: date) -> bool:
-        """Say whether live minutes of a day are those of the day before or after, by the event's concurrency."""
-        concurrency = self.concurrency or {}
-        if not may_be_of_another_day(day, concurrency, self._context.clock()):
-            return False
-        placed = RangeRequest("live", Span(min(concurrency), max(concurrency)))
-        return not self._guarded(lambda: self._client.probe(placed)).minutes
+    def _live_minutes(self, span: Span) -> int:
+        return self._guarded(lambda: self._client.probe(RangeRequest("live", span))).minutes
+
+    def _known_concurrency(self) -> ConcurrencyByDay:
+        self._fetch_concurrency(has_live_minutes=False)
+        return self.concurrency or {}
 
     def _guarded(self, call: Callable[[], T]) -> T:
         """Run a call; Sequel's errors fail the slice, but one that no request would survive ends the run."""
