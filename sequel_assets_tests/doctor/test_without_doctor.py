@@ -14,36 +14,14 @@ from sequel_assets.cli.backfill.progress import offers_doctor
 from sequel_assets.refresh.core.api_profile import NO_CONCURRENCY, NO_USAGE, Fact
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.usage.assumption_check import EXCLUDED_END
-from sequel_assets.sandbox import Attendance, Company, Event, Sandbox, Variations, World
+from sequel_assets.sandbox import Sandbox, Variations
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets_tests.doctor.altered import CROWD, client_at, config_of
-from sequel_assets_tests.support.harness import NOW, PlatformUnderTest, at, failures
+from sequel_assets_tests.doctor.altered import client_at, config_of, small_world
+from sequel_assets_tests.support.harness import NOW, PlatformUnderTest, failures
 from sequel_assets_tests.support.reference import expected_tables, read_tables
 
 FIRST = date(2026, 3, 2)
 DAYS = [FIRST + timedelta(days=number) for number in range(4)]
-SCENARIO = pytest.mark.scenario
-
-
-def small_world(*, replays: bool = True) -> World:
-    """Return a company with an early event of one person, and a late one of three with a replay on the next day."""
-    return World(
-        [Company("root", "Root")],
-        [_event("early", at(2, 1), 1, replays=False), _event("late", at(3, 20), 3, replays=replays)],
-        now=NOW,
-    )
-
-
-def _event(event_id: str, starts: Any, people: int, *, replays: bool) -> Event:
-    attendance = [
-        Attendance(
-            person,
-            live=[(starts, 20 + number)],
-            on_demand=[(starts + timedelta(hours=14), 11)] if replays and number else [],
-        )
-        for number, person in enumerate(CROWD[:people])
-    ]
-    return Event(event_id, "root", event_id, starts, starts + timedelta(hours=1), attendance=tuple(attendance))
 
 
 @cache
@@ -96,3 +74,28 @@ def test_what_another_sequel_answers_wrongly_fails_by_name_and_is_not_stored(
     assert wrong_rows(warehouse, runs[-1]) == {}
     assert {why in reason and "sequel-assets doctor --event" in reason for reason in reasons} == {True}
     assert offers_doctor(reasons)
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_types_that_sequel_ignores_are_noticed_unless_stored_minutes_show_that_it_does_not(
+    warehouse: Warehouse,
+) -> None:
+    """Somebody may truly have each minute live and on demand."""
+    failed = failures(refreshed("ignored-engagement-type", warehouse, WHOLE))
+    reasons = {reason for _, dataset, _, reason in failed if dataset == "event_participants"}
+    assert wrong_rows(warehouse, DAYS) == {}
+    assert {NO_USAGE[Fact.ENGAGEMENT_TYPE] in reason for reason in reasons} == {True}
+    assert offers_doctor(reasons)
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+@pytest.mark.parametrize("runs", [WHOLE, [[one] for one in DAYS]], ids=["range", "single days"])
+def test_a_sequel_as_documented_is_requested_for_proof_once_at_most_in_a_run(
+    runs: Sequence[Sequence[date]], warehouse: Warehouse
+) -> None:
+    """Days that are truly empty are stored as such, and every other number too."""
+    outcomes = refreshed("", warehouse, runs)
+    assert failures(outcomes) == []
+    assert wrong_rows(warehouse, DAYS) == {}
+    stored = read_tables(warehouse)
+    assert {name: set(stored[name]) for name in truth(tuple(DAYS))} == truth(tuple(DAYS))
