@@ -13,7 +13,7 @@ import pytest
 from sequel_assets.cli.backfill.progress import offers_doctor
 from sequel_assets.refresh.core.api_profile import NO_CONCURRENCY, NO_USAGE, Fact
 from sequel_assets.refresh.core.outcomes import Outcome
-from sequel_assets.refresh.usage.assumption_check import EXCLUDED_END
+from sequel_assets.refresh.usage.assumption_check import EXCLUDED_END, LONG_AGO
 from sequel_assets.sandbox import Sandbox, Variations
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets_tests.doctor.altered import client_at, config_of, small_world
@@ -31,14 +31,15 @@ def truth(days: tuple[date, ...]) -> dict[str, set[Any]]:
     return {name: set(rows) for name, rows in found.items()}
 
 
-def refreshed(variations: str, warehouse: Warehouse, runs: Sequence[Sequence[date]]) -> list[Outcome]:
-    """Refresh days of another Sequel, run by run."""
+def refreshed(variations: str, warehouse: Warehouse, runs: Sequence[Sequence[date]]) -> tuple[list[Outcome], list[str]]:
+    """Refresh days of another Sequel, run by run; return the outcomes, and the queries of participants."""
     with (
         Sandbox(small_world(), variations=Variations.parse(variations)) as server,
         closing(client_at(server, config_of(server))) as client,
     ):
         it = PlatformUnderTest(server.world, server, client, warehouse, FIRST)
-        return [outcome for days in runs for outcome in it.refresh(days)]
+        outcomes = [outcome for days in runs for outcome in it.refresh(days)]
+        return outcomes, [one.query for one in server.requests if "top-participants" in one.path]
 
 
 def wrong_rows(warehouse: Warehouse, days: Sequence[date]) -> dict[str, set[Any]]:
@@ -69,7 +70,8 @@ def test_what_another_sequel_answers_wrongly_fails_by_name_and_is_not_stored(
     variations: str, runs: Sequence[Sequence[date]], dataset: str, why: str, warehouse: Warehouse
 ) -> None:
     """And the reason names the doctor, which a backfill then offers."""
-    failed = [one for one in failures(refreshed(variations, warehouse, runs)) if one[1] == dataset]
+    outcomes, _ = refreshed(variations, warehouse, runs)
+    failed = [one for one in failures(outcomes) if one[1] == dataset]
     reasons = {reason for _, _, _, reason in failed}
     assert wrong_rows(warehouse, runs[-1]) == {}
     assert {why in reason and "sequel-assets doctor --event" in reason for reason in reasons} == {True}
@@ -81,21 +83,23 @@ def test_types_that_sequel_ignores_are_noticed_unless_stored_minutes_show_that_i
     warehouse: Warehouse,
 ) -> None:
     """Somebody may truly have each minute live and on demand."""
-    failed = failures(refreshed("ignored-engagement-type", warehouse, WHOLE))
-    reasons = {reason for _, dataset, _, reason in failed if dataset == "event_participants"}
+    outcomes, _ = refreshed("ignored-engagement-type", warehouse, WHOLE)
+    reasons = {reason for _, dataset, _, reason in failures(outcomes) if dataset == "event_participants"}
     assert wrong_rows(warehouse, DAYS) == {}
     assert {NO_USAGE[Fact.ENGAGEMENT_TYPE] in reason for reason in reasons} == {True}
     assert offers_doctor(reasons)
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
-@pytest.mark.parametrize("runs", [WHOLE, [[one] for one in DAYS]], ids=["range", "single days"])
-def test_a_sequel_as_documented_is_requested_for_proof_once_at_most_in_a_run(
-    runs: Sequence[Sequence[date]], warehouse: Warehouse
+@pytest.mark.parametrize(("runs", "proofs"), [(WHOLE, 0), ([[one] for one in DAYS], 1)], ids=["range", "single days"])
+def test_a_sequel_as_documented_is_believed_with_one_request_at_most(
+    runs: Sequence[Sequence[date]], proofs: int, warehouse: Warehouse
 ) -> None:
-    """Days that are truly empty are stored as such, and every other number too."""
-    outcomes = refreshed("", warehouse, runs)
-    assert failures(outcomes) == []
-    assert wrong_rows(warehouse, DAYS) == {}
+    """Days that are truly empty are stored as such. Single days need one of long ago, once."""
+    outcomes, queries = refreshed("", warehouse, runs)
     stored = read_tables(warehouse)
+    assert failures(outcomes) == []
     assert {name: set(stored[name]) for name in truth(tuple(DAYS))} == truth(tuple(DAYS))
+    long_ago = [query for query in queries if str(LONG_AGO.first) in query]
+    day_after = [query for query in queries if f"endDate={DAYS[-1] + timedelta(days=1)}" in query]
+    assert (len(long_ago), day_after) == (proofs, [])

@@ -103,12 +103,20 @@ class Extraction:
 
     def _taken(self, works: Sequence[EventWork], done: Mapping[str, DayWork]) -> Mapping[str, DayWork]:
         """Return what events gave for a day, or the failure of all where Sequel reads requests otherwise than assumed."""
+        by_id = {work.event.event_id: work for work in works}
         why = check_ranges(self._context, self._plan.events.company_id, works)
-        why = why or check_day(self._context, {work.event.event_id: work for work in works}, done)
+        why = why or check_day(self._context, by_id, done)
         self._refuse(works, why)
-        return (
-            {event_id: replace(one, facts=None, facts_failure=why) for event_id, one in done.items()} if why else done
-        )
+        misplaced = {event_id: by_id[event_id].refuse_misplaced() for event_id in done}
+        return {
+            event_id: replace(
+                one,
+                facts=None if why else one.facts,
+                facts_failure=why or one.facts_failure,
+                concurrency_failure=misplaced[event_id] or one.concurrency_failure,
+            )
+            for event_id, one in done.items()
+        }
 
     @staticmethod
     def _refuse(works: Iterable[EventWork], why: str) -> None:
@@ -147,6 +155,8 @@ class Loading:
         for event_id, work in works.items():
             if event_id in restarted and not work.fetch_moved_concurrency():
                 self._failed.setdefault(pending_work.RESTART, set()).add(event_id)
+        for work in works.values():
+            work.refuse_misplaced()
         fetched = {event_id: work.concurrency for event_id, work in works.items() if work.concurrency is not None}
         company_id = self._events.company_id
         refreshed, stored = self._context.warehouse.ask(

@@ -69,7 +69,7 @@ class EventWork:
             context.client, event, context.kept_lists, cap, context.assumptions, has_activity=has_activity
         )
         self._one_at_a_time = threading.Lock()
-        self._concurrency_failure = ""
+        self._concurrency_failure = self._misplaced = ""
         self._utc_days = UtcDays(
             event, self.own, context.clock, context.run_info.through, self._live_minutes, self._known_concurrency
         )
@@ -158,6 +158,14 @@ class EventWork:
         self._context.progress.worked(requests)
         return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
 
+    def refuse_misplaced(self) -> str:
+        """Drop concurrency whose minutes have no time, once no event has shown that they count from the start; return why."""
+        with self._one_at_a_time:
+            if self.concurrency and not self._context.assumptions.counts_from_start:
+                self._concurrency_failure = self._misplaced = why_misplaced(self.event, self.concurrency)
+                self.concurrency = None if self._misplaced else self.concurrency
+            return self._misplaced
+
     def fetch_moved_concurrency(self) -> bool:
         """Fetch the concurrency whatever the days say, since the event's start moved; say whether it was had."""
         with self._one_at_a_time:
@@ -189,11 +197,9 @@ class EventWork:
         if self.concurrency is not None or self._concurrency_failure:
             return
         try:
-            found = self._guarded(lambda: fetch_concurrency(self._client, has_live_minutes=has_live_minutes))
-            notes = self._context.assumptions
-            notes.counts_from_start = notes.counts_from_start or is_counted_from_start(self.event, found)
-            self._concurrency_failure = "" if notes.counts_from_start else why_misplaced(self.event, found)
-            self.concurrency = None if self._concurrency_failure else found
+            self.concurrency = self._guarded(lambda: fetch_concurrency(self._client, has_live_minutes=has_live_minutes))
+            if is_counted_from_start(self.event, self.concurrency):
+                self._context.assumptions.counts_from_start = True
         except SliceFailure as error:
             self._concurrency_failure = str(error)
         except EventMissing:
