@@ -91,9 +91,11 @@ def test_types_that_sequel_ignores_are_noticed_unless_stored_minutes_show_that_i
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
-@pytest.mark.parametrize(("runs", "proofs"), [(WHOLE, 0), ([[one] for one in DAYS], 1)], ids=["range", "single days"])
+@pytest.mark.parametrize(
+    ("runs", "extra_requests"), [(WHOLE, 0), ([[one] for one in DAYS], 1)], ids=["range", "single days"]
+)
 def test_a_sequel_as_documented_is_believed_with_one_request_at_most(
-    runs: Sequence[Sequence[date]], proofs: int, warehouse: Warehouse
+    runs: Sequence[Sequence[date]], extra_requests: int, warehouse: Warehouse
 ) -> None:
     """Days that are truly empty are stored as such. Single days need one of long ago, once."""
     outcomes, queries = refreshed("", warehouse, runs)
@@ -102,4 +104,4 @@ def test_a_sequel_as_documented_is_believed_with_one_request_at_most(
     assert {name: set(stored[name]) for name in truth(tuple(DAYS))} == truth(tuple(DAYS))
     long_ago = [query for query in queries if str(LONG_AGO.first) in query]
     day_after = [query for query in queries if f"endDate={DAYS[-1] + timedelta(days=1)}" in query]
-    assert (len(long_ago), day_after) == (proofs, [])
+    assert (len(long_ago), day_after) == (extra_requests, [])

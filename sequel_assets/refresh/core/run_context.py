@@ -10,8 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sequel_assets.refresh.core.api_profile import ApiProfile
-from sequel_assets.refresh.core.assumptions import Assumptions
+from sequel_assets.refresh.core.api_profile import ApiProfile, Assumptions
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.core.retention import NONE_FROZEN

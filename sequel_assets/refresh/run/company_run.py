@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sequel_assets.refresh.core.assumptions import Assumption
+from sequel_assets.refresh.core.api_profile import Assumption
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_context import RunContext, Stopped
@@ -73,7 +73,7 @@ class Extraction:
         self._context.progress.expect(len(futures))
         for future in futures:
             future.result()
-            if self._context.assumptions.is_proven(Assumption.END_DATE):
+            if self._context.assumptions.is_confirmed(Assumption.END_DATE):
                 self._empty_ranges.keep_now_and_then(works)
         self._refuse(works, check_ranges(self._context, self._plan.events.company_id, works))
         self._empty_ranges.keep(works)

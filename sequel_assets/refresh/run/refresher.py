@@ -10,7 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 
-from sequel_assets.refresh.core.assumptions import Assumption, Assumptions
+from sequel_assets.refresh.core.api_profile import Assumption, Assumptions
 from sequel_assets.refresh.core.concurrent_map import side_by_side
 from sequel_assets.refresh.core.config import RefreshConfig, stored_profile
 from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED_NAMES

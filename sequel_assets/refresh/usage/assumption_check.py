@@ -1,7 +1,7 @@
 """Before a company's numbers are taken: do Sequel's answers show that it reads requests as a refresh assumes?
 
 A day without minutes may be the answer of a Sequel that leaves out the last day of a range, and a day's minutes those of
-all time. So before anything of a run is stored, what its own answers do not prove is requested: one or two requests,
+all time. So before anything of a run is stored, what its own answers do not confirm is requested: one or two requests,
 whose answers a Sequel as it is documented cannot give by chance. A refuted assumption fails the slices by name.
 """
 
@@ -10,8 +10,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core.api_profile import NO_USAGE, Fact, to_find_out
-from sequel_assets.refresh.core.assumptions import Assumption, Assumptions, Seen
+from sequel_assets.refresh.core.api_profile import NO_USAGE, Assumption, Assumptions, Fact, SeenAnswer, to_find_out
 from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.usage.event_client import EVER, EventMissing
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
@@ -29,7 +28,7 @@ EXCLUDED_END = "a range seems to end before its endDate, so a day without minute
 def check_ranges(context: RunContext, company_id: str, works: Iterable[EventWork]) -> str:
     """Return why the answers so far cannot be taken; empty where they can."""
     notes, by_id = context.assumptions, {work.event.event_id: work for work in works}
-    if notes.refuted or notes.is_proven(*Assumption):
+    if notes.refuted or notes.is_confirmed(*Assumption):
         return notes.refuted
     with notes.checking:
         answers = notes.take(by_id)
@@ -47,11 +46,11 @@ def check_day(context: RunContext, works: Mapping[str, EventWork], done: Mapping
     same = [
         event_id for event_id, one in facts.items() if one.live.minutes == one.on_demand.minutes == one.engaged_minutes
     ]
-    if notes.refuted or not same or notes.is_proven(Assumption.TYPES):
+    if notes.refuted or not same or notes.is_confirmed(Assumption.TYPES):
         return notes.refuted
     with notes.checking:
         if context.warehouse.ask(_has_separate_types):
-            notes.prove(Assumption.TYPES)
+            notes.confirm(Assumption.TYPES)
             return ""
         try:
             totals = [works[same[0]].ask(RangeRequest(kind, EVER)).minutes for kind in ("all", "live", "onDemand")]
@@ -63,21 +62,23 @@ def check_day(context: RunContext, works: Mapping[str, EventWork], done: Mapping
 
 
 def _why(
-    context: RunContext, company_id: str, works: Mapping[str, EventWork], answers: Mapping[str, Sequence[Seen]]
+    context: RunContext, company_id: str, works: Mapping[str, EventWork], answers: Mapping[str, Sequence[SeenAnswer]]
 ) -> str:
     notes = context.assumptions
     zeros = {(event_id, Span(one.first, one.last)) for event_id, of_event in answers.items() for one in of_event
              if one.kind == "all" and not one.minutes and one.last != date.max}  # fmt: skip
     some = [event_id for event_id, of_event in answers.items() if any(one.minutes for one in of_event)]
-    is_asked = (zeros and not notes.is_proven(Assumption.END_DATE)) or (some and not notes.is_proven(Assumption.DATES))
+    is_asked = (zeros and not notes.is_confirmed(Assumption.END_DATE)) or (
+        some and not notes.is_confirmed(Assumption.DATES)
+    )
     stored = context.warehouse.ask(lambda connection: _stored_day(connection, company_id)) if is_asked else None
     if stored is not None:
-        notes.prove(Assumption.DATES)
+        notes.confirm(Assumption.DATES)
     why = _of_dates(notes, works[some[0]]) if some else ""
     why = why or _of_totals(notes, works, answers)
     if why or not zeros:
         return why
-    if stored is not None and not notes.is_proven(Assumption.END_DATE) and stored[0] in works:
+    if stored is not None and not notes.is_confirmed(Assumption.END_DATE) and stored[0] in works:
         event_id, day = stored
         if _minutes(works[event_id], Span(day, day)):
             return ""
@@ -94,7 +95,7 @@ def _of_ends(notes: Assumptions, works: Mapping[str, EventWork], zeros: Iterable
         return own is None or own.last < span.first or own.first > span.last, span.first, event_id
 
     for event_id, span in sorted(zeros, key=likely_first):
-        if notes.is_proven(Assumption.END_DATE):
+        if notes.is_confirmed(Assumption.END_DATE):
             return ""
         work, after = works[event_id], Span(span.last + DAY, span.last + DAY)
         if work.own is not None and work.own.first > after.last:
@@ -106,7 +107,7 @@ def _of_ends(notes: Assumptions, works: Mapping[str, EventWork], zeros: Iterable
 
 def _of_dates(notes: Assumptions, work: EventWork) -> str:
     """Ask for the minutes of an event on a day on which it cannot have any."""
-    if notes.is_proven(Assumption.DATES):
+    if notes.is_confirmed(Assumption.DATES):
         return ""
     try:
         has_minutes = _minutes(work, LONG_AGO) > 0
@@ -116,15 +117,15 @@ def _of_dates(notes: Assumptions, work: EventWork) -> str:
         has_minutes = False
     if has_minutes:
         return f"{NO_USAGE[Fact.DATES]}; {to_find_out(work.event.event_id)}"
-    notes.prove(Assumption.DATES)
+    notes.confirm(Assumption.DATES)
     return ""
 
 
-def _of_totals(notes: Assumptions, works: Mapping[str, EventWork], answers: Mapping[str, Sequence[Seen]]) -> str:
+def _of_totals(notes: Assumptions, works: Mapping[str, EventWork], answers: Mapping[str, Sequence[SeenAnswer]]) -> str:
     """Ask for the whole list where the totals of a list of one row were those of one person."""
     for event_id, of_event in answers.items():
         doubtful = [one for one in of_event if one.limit == one.users == one.rows == 1 and one.first < one.last]
-        if notes.is_proven(Assumption.TOTALS):
+        if notes.is_confirmed(Assumption.TOTALS):
             return ""
         if not doubtful:
             continue

@@ -7,7 +7,7 @@ worked on, so that none is requested twice.
 from dataclasses import dataclass
 from datetime import date
 
-from sequel_assets.refresh.core.assumptions import Assumptions, Seen
+from sequel_assets.refresh.core.api_profile import Assumptions, SeenAnswer
 from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.run_context import KeptLists
 from sequel_assets.refresh.datasets.activity import PAGE_SIZE, everybody_in
@@ -165,7 +165,7 @@ class EventClient:
         self.most_users = max(self.most_users, totals.users)
         listed = tuple(ListedPeople(row.name, row.email, row.engaged_minutes) for row in response.participants)
         span, kind = request.span, request.engagement_type
-        seen = Seen(kind, span.first, span.last, limit, totals.users, totals.minutes, len(listed))
+        seen = SeenAnswer(kind, span.first, span.last, limit, totals.users, totals.minutes, len(listed))
         self._assumptions.note(self.event.event_id, seen)
         return ParticipantList(totals, listed)
 

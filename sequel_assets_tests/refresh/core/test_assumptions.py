@@ -1,4 +1,4 @@
-"""What an answer proves of how Sequel reads requests."""
+"""What an answer confirms of how Sequel reads requests."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequel_assets.refresh.core.assumptions import Assumption, Assumptions, Seen, proven_by
+from sequel_assets.refresh.core.api_profile import Assumption, Assumptions, SeenAnswer, confirmed_by
 
 MONDAY, TUESDAY, SUNDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 8)
 
 
 def seen(
     kind: str = "all", first: date = MONDAY, last: date = SUNDAY, users: int = 1, minutes: int = 9, rows: int = 1
-) -> Seen:
+) -> SeenAnswer:
     """Return an answer to a request for one row."""
-    return Seen(kind, first, last, 1, users, minutes, rows)  # type: ignore[arg-type]
+    return SeenAnswer(kind, first, last, 1, users, minutes, rows)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -35,27 +35,27 @@ def seen(
         (seen("onDemand", minutes=4), [seen("live")], {Assumption.TYPES}),
     ],
 )
-def test_an_answer_proves_what_the_other_reading_could_not_give(
-    one: Seen, others: list[Seen], expected: set[Assumption]
+def test_an_answer_confirms_what_the_other_reading_could_not_give(
+    one: SeenAnswer, others: list[SeenAnswer], expected: set[Assumption]
 ) -> None:
-    assert proven_by(one, others) == expected
+    assert confirmed_by(one, others) == expected
 
 
 @given(st.lists(st.tuples(st.sampled_from(["all", "live", "onDemand"]), st.sampled_from([MONDAY, SUNDAY]))))
-def test_equal_answers_to_every_request_prove_nothing_of_dates_and_types(requests: list[tuple[str, date]]) -> None:
+def test_equal_answers_to_every_request_confirm_nothing_of_dates_and_types(requests: list[tuple[str, date]]) -> None:
     """As of a Sequel that ignores both."""
     notes = Assumptions()
     for kind, last in requests:
         notes.note("e", seen(kind, last=last))
-    assert not notes.is_proven(Assumption.DATES)
-    assert not notes.is_proven(Assumption.TYPES)
+    assert not notes.is_confirmed(Assumption.DATES)
+    assert not notes.is_confirmed(Assumption.TYPES)
 
 
-def test_answers_are_looked_into_once_and_not_kept_where_all_is_proven() -> None:
+def test_answers_are_looked_into_once_and_not_kept_where_all_is_confirmed() -> None:
     notes = Assumptions({Assumption.END_DATE})
     notes.note("e", seen())
     assert notes.take(["e", "other"]) == {"e": [seen()]}
     assert notes.take(["e"]) == {}
-    notes.prove(*Assumption)
+    notes.confirm(*Assumption)
     notes.note("e", seen())
     assert notes.take(["e"]) == {}
