@@ -116,18 +116,30 @@ def _changes(company_id: str, start: date, last: date, *, by_type: bool) -> list
     chosen = (fact.company_id == company_id, fact.day.between(start, last))
     group = (fact.event_type,) if by_type else ()
 
-    def firsts(column: Any) -> sa.Subquery:
+    u = unlisted_usage.c
+    known = (u.company_id == company_id, u.day.between(start, last))
+
+    def firsts(*seen: sa.Select[Any]) -> sa.Subquery:
+        """Return the first day of each person or event; an event may have nobody but people beyond the lists."""
+        each = sa.union_all(*seen).subquery()
         return (
-            select(scope.label("event_type"), func.min(fact.day).label("day"))
-            .where(*chosen)
-            .group_by(*group, column)
+            select(each.c.event_type, func.min(each.c.day).label("day"))
+            .group_by(each.c.event_type, each.c.who)
             .subquery()
         )
 
-    new_people, new_events, zero = firsts(fact.person_id), firsts(fact.event_id), literal(0)
+    def first_days(kind: Any, who: Any, day: Any, chosen: tuple[Any, ...]) -> sa.Select[Any]:
+        columns = (kind.label("event_type"), who.label("who"), func.min(day).label("day"))
+        return select(*columns).where(*chosen).group_by(*((kind,) if by_type else ()), who)
+
+    beyond_type = u.event_type if by_type else literal(ALL)
+    zero = literal(0)
+    new_people = firsts(first_days(scope, fact.person_id, fact.day, chosen))
+    new_events = firsts(
+        first_days(scope, fact.event_id, fact.day, chosen), first_days(beyond_type, u.event_id, u.day, known)
+    )
     minutes = [func.sum(fact[name]).label(name) for name in _SUMS[:3]]
     nothing = (zero.label("unique_users"), zero.label("events"))
-    u = unlisted_usage.c
     kind = u.event_type if by_type else literal(ALL).label("event_type")
     beyond = unlisted_minutes(company_id, start, last, u.day, *((u.event_type,) if by_type else ()))
     numbers = [*beyond.selected_columns][-4:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -39,6 +39,15 @@ def altered_world() -> World:
     )
 
 
+def small_world() -> World:
+    """Return a company with an early event of one person, and a late one of three with a replay on the next day."""
+    return World(
+        [Company("root", "Root")],
+        [_event("early", "root", at(2, 1), 1), _event("late", "root", at(3, 20), 3, replays=[(at(4, 10), 11)] * 2)],
+        now=NOW,
+    )
+
+
 def _event(
     event_id: str, company_id: str, starts: datetime, people: int, replays: Sequence[tuple[datetime, int]] = ()
 ) -> Event:
@@ -60,13 +69,13 @@ def config_of(server: Sandbox) -> SequelConfig:
     return SequelConfig(API, ANALYTICS, server.client_id, server.client_secret, server.audience)
 
 
-def client_at(server: Sandbox, config: SequelConfig) -> SequelClient:
+def client_at(server: Sandbox, config: SequelConfig, sleep: Callable[[float], None] = lambda _: None) -> SequelClient:
     """Return a client that hardly repeats and never sleeps."""
     config = replace(config, retry_budget_seconds=2)
     return SequelClient(
         config,
         transport=InProcessTransport(server, 2 * config.max_concurrency),
-        sleep=lambda _: None,
+        sleep=sleep,
         wall_clock=lambda: server.clock.now().timestamp(),
     )
 

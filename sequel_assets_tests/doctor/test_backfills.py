@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import fields
 
 import pytest
 import sqlalchemy as sa
 
+from sequel_assets.insights.company_rollup import company_rollup
 from sequel_assets.insights.daily_usage import daily_usage
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.insights.top_participants import top_participants
 from sequel_assets.refresh.core.api_profile import NO_CONCURRENCY, NO_USAGE, Fact
 from sequel_assets.refresh.transform.checks import unreconciled
 from sequel_assets.sandbox import Sandbox, Variations
+from sequel_assets.sandbox.api.variations import RateLimit
 from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.tables.core import event_concurrency, event_participants
+from sequel_assets.warehouse.tables.event_details import event_activity
 from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 from sequel_assets_tests.doctor.altered import DAYS, FIRST, altered_world, backfilled, client_at, config_of
 from sequel_assets_tests.support.harness import PlatformUnderTest, failures
@@ -34,6 +39,7 @@ TRUE = (
     pytest.param("exclusive-dates,activity-seconds,published-path", marks=SCENARIO),
 )
 """Sequels of which every number can be had."""
+OF_ACTIVITY = ("event_activity", "activity_totals")
 WITHOUT_MINUTES = {
     "ignored-dates": Fact.DATES,
     "time-zone=-8": Fact.DAYS,
@@ -41,6 +47,14 @@ WITHOUT_MINUTES = {
     "ignored-engagement-type": Fact.ENGAGEMENT_TYPE,
 }
 """Sequels whose minutes cannot be had, and the fact that says why."""
+BY_THEMSELVES = "concurrency-from-midnight,list-cap=4,no-access=1,no-named,activity-from-zero,rate-limit=30"
+"""Sequels that have a test of their own."""
+
+
+def test_a_backfill_of_every_sequel_that_the_sandbox_can_be_is_compared_with_the_truth() -> None:
+    of_lists = [str(getattr(one, "values", [one])[0]) for one in (*TRUE, *WITHOUT_MINUTES, BY_THEMSELVES)]
+    proven = {part.partition("=")[0] for variations in of_lists for part in variations.split(",")}
+    assert proven == {one.name.replace("_", "-") for one in fields(Variations)}
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])
@@ -78,6 +92,58 @@ def test_concurrency_alone_fails_where_its_minutes_have_no_time(warehouse: Wareh
     assert event_participants.name not in failed
     assert rows_of(warehouse, event_concurrency) == 0
     assert rows_of(warehouse, event_participants) > 0
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_companies_without_access_fail_by_name_and_no_other(warehouse: Warehouse) -> None:
+    """The last of three is refused, and what the root's roll-up lacks waits for it."""
+    with backfilled("no-access=1", warehouse) as (it, outcomes):
+        expected = expected_tables(it.world, DAYS, start=FIRST, now=it.clock(), companies=["root", "kid"])
+    failed = failures(outcomes)
+    assert {company_id for company_id, _, _, _ in failed} == {"far"}
+    assert {"403" in reason for _, _, _, reason in failed} == {True}
+    stored = read_tables(warehouse)
+    for name in ("event_participants", "event_concurrency", "daily_usage", "lifetime_usage"):
+        assert stored[name] == expected[name]
+    assert {row[0] for row in all_rows(warehouse, company_rollup)} == {"kid"}
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_what_is_only_named_and_not_answered_is_unavailable_and_all_else_is_true(warehouse: Warehouse) -> None:
+    """Polls, questions, chat and reactions."""
+    with backfilled("no-named", warehouse) as (it, outcomes):
+        it.assert_true(DAYS)
+        assert failures(outcomes) == []
+    interactions = frozenset({"polls", "poll_options", "poll_answers", "questions", "chat_messages", "reactions"})
+    assert warehouse.ask(availability.by_company) == dict.fromkeys(("root", "kid", "far"), interactions)
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_activity_whose_pages_count_from_0_fails_by_name_and_minutes_are_true(warehouse: Warehouse) -> None:
+    """Its first page is never answered, and totalCount shows it."""
+    with backfilled("activity-from-zero", warehouse) as (it, outcomes):
+        failed = failures(outcomes)
+        it.assert_true(DAYS, but=OF_ACTIVITY)
+    assert {dataset for _, dataset, _, _ in failed} >= {"event_activity"}
+    assert {"totalCount says" in reason for _, dataset, _, reason in failed if dataset == "event_activity"} == {True}
+    assert rows_of(warehouse, event_activity) == 0
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"])
+def test_a_rate_limit_costs_time_and_no_number(warehouse: Warehouse) -> None:
+    """Requests that are refused are sent again after the wait that Sequel asks for."""
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    with Sandbox(altered_world(), variations=Variations(rate_limit=30)) as server:
+        server.api.rate_limit = RateLimit(30, monotonic=lambda: clock[0])
+        with closing(client_at(server, config_of(server), sleep)) as client:
+            it = PlatformUnderTest(server.world, server, client, warehouse, FIRST)
+            assert failures(it.refresh(DAYS)) == []
+            it.assert_true(DAYS)
+            assert client.stats.throttled > 0
 
 
 @pytest.mark.parametrize("engine_kind", ["sqlite"])

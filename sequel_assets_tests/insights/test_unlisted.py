@@ -101,6 +101,30 @@ def test_numbers_as_of_a_day_stay_lower_bounds_on_later_days(landed: Warehouse) 
     )
 
 
+def test_an_event_of_which_nobody_is_known_on_any_day_is_counted_from_its_first_day_on(warehouse: Warehouse) -> None:
+    """Its list ends at the cap with people of another spelling, so all of its minutes are beyond the lists."""
+    settle_in(warehouse, KINDS)
+    through = hour(24 * 9)
+    beyond = {day(1): [(ACME, day(1), "h1", HUB, 11, 0, 11, 2, 0, 2)]}
+    listed = {DAY: LISTED[DAY][:1]}
+    with warehouse.write(ACME) as connection:
+        updates = [
+            SliceUpdate(
+                event_participants, on, listed.get(on, []), None, through, through, through, unlisted=beyond.get(on, [])
+            )
+            for on in (DAY, day(1))
+        ]
+        replace_slices(connection, ACME, updates, at=AT, late_window=LATE, run_id=None)
+    columns = ("day", "event_type", "engaged_minutes", "unique_users", "events", "first_day", PEOPLE[-1])
+    assert answer(warehouse, LIFETIME_USAGE, *columns) == expected(
+        (DAY, "all", 40, 1, 1, DAY, KNOWN),
+        (DAY, STAGE, 40, 1, 1, DAY, KNOWN),
+        (day(1), "all", 51, 1, 2, DAY, HAS),
+        (day(1), STAGE, 40, 1, 1, DAY, KNOWN),
+        (day(1), HUB, 11, 0, 1, day(1), HAS),
+    )
+
+
 def test_rollups_hubs_and_any_range_count_them_too(landed: Warehouse) -> None:
     assert answer(landed, COMPANY_ROLLUP, "day", "event_type", "engaged_minutes", *PEOPLE) == expected(
         (DAY, "all", 140, 2, None, HAS),

@@ -35,7 +35,9 @@ DOCTOR = (
     "Sequel may answer this account otherwise than is documented; to find out, read-only and in some 60 requests: "
     "sequel-assets doctor"
 )
-OTHER_ANSWERS = re.compile(r"caps the list|not add up|contradict|404 for its analytics|do not reach|not JSON")
+OTHER_ANSWERS = re.compile(
+    r"caps the list|not add up|contradict|404 for its analytics|do not reach|not JSON|sequel-assets doctor"
+)
 """Reasons of failures that other answers of Sequel would have."""
 
 

@@ -1,7 +1,7 @@
 """What every stage of a refresh is handed: the account, the warehouse, the rules, the hour, and what stops the run.
 
-The values are fixed when the run begins. Only `progress`, `kept_lists` and `stop` change, and each of them locks
-itself.
+The values are fixed when the run begins. Only `progress`, `kept_lists`, `assumptions` and `stop` change, and each of
+them locks itself.
 """
 
 import threading
@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sequel_assets.refresh.core.api_profile import ApiProfile
+from sequel_assets.refresh.core.api_profile import ApiProfile, Assumptions
 from sequel_assets.refresh.core.config import RefreshConfig
 from sequel_assets.refresh.core.progress import Progress
 from sequel_assets.refresh.core.retention import NONE_FROZEN
@@ -108,6 +108,7 @@ class RunContext:
     profile: ApiProfile = field(default_factory=ApiProfile)
     progress: Progress = field(default_factory=Progress)
     kept_lists: KeptLists = field(default_factory=KeptLists)
+    assumptions: Assumptions = field(default_factory=Assumptions)
     stop: StopSignal = field(default_factory=StopSignal)
     listers: Mapping[str, str] = field(default_factory=dict)
     """event -> the company whose list named it, where that is not its own."""

@@ -16,6 +16,7 @@ from sequel_assets.refresh.core.run_context import RunContext
 from sequel_assets.refresh.coverage.active_events import is_under_way
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.datasets.endpoint import Endpoint, EventRequest, FetchFailure, FetchResult
+from sequel_assets.refresh.details.activity_unit import with_unit_verified
 from sequel_assets.refresh.details.availability_probe import AvailabilityProbe, answered_tables
 from sequel_assets.refresh.details.load import DayOfEvents, DetailsBatch
 from sequel_assets.refresh.discovery.event_removal import take_out
@@ -106,6 +107,8 @@ class EventDetails:
         for portion in portions(plan):
             here = {request.event.event_id: request for day in portion for request in day.events}
             fetched = probe.fetch(here)
+            if event_activity in endpoint.tables:
+                fetched = self._with_unit_verified(here, fetched)
             is_answered = not probe.unknown or answered_tables(endpoint, fetched.values())
             if endpoint.needs_audience and is_answered:  # else the company may be refused, not the event
                 fetched = self._with_no_audience(fetched)
@@ -114,6 +117,13 @@ class EventDetails:
             for day in portion:
                 batch.add(day, fetched)
             yield from batch.commit(self.context.warehouse, self.noted)
+
+    def _with_unit_verified(
+        self, here: Mapping[str, EventRequest], fetched: Mapping[str, FetchResult]
+    ) -> dict[str, FetchResult]:
+        return self.context.warehouse.ask(
+            lambda connection: with_unit_verified(connection, self.company_id, here, fetched)
+        )
 
     def _with_no_audience(self, fetched: Mapping[str, FetchResult]) -> dict[str, FetchResult]:
         """Return what was fetched; a 404 of an event without a minute is no failure: nobody was there to say anything."""

@@ -5,11 +5,12 @@ they fill up, then the concurrency of other days. A slice is written when the an
 else it fails by name, and what was there stays.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
+from sequel_assets.refresh.core.api_profile import Assumption
 from sequel_assets.refresh.core.datasets import CORE_NAMES
 from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.refresh.core.run_context import RunContext, Stopped
@@ -22,6 +23,8 @@ from sequel_assets.refresh.discovery.events import CompanyEvents
 from sequel_assets.refresh.discovery.pending_work import Pending
 from sequel_assets.refresh.load import failed_outcomes, load_slices
 from sequel_assets.refresh.run.plan import CompanyPlan, PlanStep, plan_company
+from sequel_assets.refresh.usage.assumption_check import check_day, check_ranges
+from sequel_assets.refresh.usage.concurrency import is_from_start
 from sequel_assets.refresh.usage.empty_range_store import EmptyRangeStore
 from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 from sequel_assets.refresh.usage.load import CONCURRENCY, UsageBatch
@@ -56,6 +59,8 @@ class Extraction:
             for event in plan.events.requested
         }
         self._empty_ranges = EmptyRangeStore(context, company_id)
+        if any(is_from_start(event.starts_at, event.concurrency_from) for event in plan.events.requested):
+            context.assumptions.counts_from_start = True
 
     def explore(self) -> int:
         """Find the days of each event that have minutes; return how many requests that took."""
@@ -68,7 +73,9 @@ class Extraction:
         self._context.progress.expect(len(futures))
         for future in futures:
             future.result()
-            self._empty_ranges.keep_now_and_then(works)
+            if self._context.assumptions.is_confirmed(Assumption.END_DATE):
+                self._empty_ranges.keep_now_and_then(works)
+        self._refuse(works, check_ranges(self._context, self._plan.events.company_id, works))
         self._empty_ranges.keep(works)
         return sum(work.explore_requests for work in works)
 
@@ -92,7 +99,29 @@ class Extraction:
                         future.cancel()
                 raise Stopped
             done = {event_id: future.result() for event_id, future in futures.items()}
-            yield ExtractedDay(day, step, works, done)
+            yield ExtractedDay(day, step, works, self._taken(works, done))
+
+    def _taken(self, works: Sequence[EventWork], done: Mapping[str, DayWork]) -> Mapping[str, DayWork]:
+        """Return what events gave for a day, or the failure of all where Sequel reads requests otherwise than assumed."""
+        by_id = {work.event.event_id: work for work in works}
+        why = check_ranges(self._context, self._plan.events.company_id, works)
+        why = why or check_day(self._context, by_id, done)
+        self._refuse(works, why)
+        misplaced = {event_id: by_id[event_id].refuse_misplaced() for event_id in done}
+        return {
+            event_id: replace(
+                one,
+                facts=None if why else one.facts,
+                facts_failure=why or one.facts_failure,
+                concurrency_failure=misplaced[event_id] or one.concurrency_failure,
+            )
+            for event_id, one in done.items()
+        }
+
+    @staticmethod
+    def _refuse(works: Iterable[EventWork], why: str) -> None:
+        for work in works if why else ():
+            work.refuse(why)
 
     def finish(self) -> None:
         """Write the empty ranges that the days have shown since the exploring."""
@@ -126,6 +155,8 @@ class Loading:
         for event_id, work in works.items():
             if event_id in restarted and not work.fetch_moved_concurrency():
                 self._failed.setdefault(pending_work.RESTART, set()).add(event_id)
+        for work in works.values():
+            work.refuse_misplaced()
         fetched = {event_id: work.concurrency for event_id, work in works.items() if work.concurrency is not None}
         company_id = self._events.company_id
         refreshed, stored = self._context.warehouse.ask(

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 
+from sequel_assets.refresh.core.api_profile import Assumption, Assumptions
 from sequel_assets.refresh.core.concurrent_map import side_by_side
 from sequel_assets.refresh.core.config import RefreshConfig, stored_profile
 from sequel_assets.refresh.core.datasets import LANDED_NAMES, SLICED_NAMES
@@ -78,7 +79,16 @@ class Refresher:
         run_info = RunInfo(now, through, config.late_window, options.run_id, options.accepts_loss, frozen_before)
         profile = self._warehouse.ask(stored_profile)
         return RunContext(
-            self._client, self._warehouse, pool, self._clock, config, run_info, options, profile, self.progress
+            self._client,
+            self._warehouse,
+            pool,
+            self._clock,
+            config,
+            run_info,
+            options,
+            profile,
+            self.progress,
+            assumptions=Assumptions(() if profile.end_date_is_included else {Assumption.END_DATE}),
         )
 
     def _refresh(self, context: RunContext, requested: Requested, rollups: RollUps) -> Iterator[Outcome]:

@@ -7,6 +7,7 @@ worked on, so that none is requested twice.
 from dataclasses import dataclass
 from datetime import date
 
+from sequel_assets.refresh.core.api_profile import Assumptions, SeenAnswer
 from sequel_assets.refresh.core.existence import twice_if_missing
 from sequel_assets.refresh.core.run_context import KeptLists
 from sequel_assets.refresh.datasets.activity import PAGE_SIZE, everybody_in
@@ -41,6 +42,7 @@ class EventClient:
         event: KnownEvent,
         kept_lists: KeptLists,
         list_cap: int | None = None,
+        assumptions: Assumptions | None = None,
         *,
         has_activity: bool = True,
     ) -> None:
@@ -51,6 +53,7 @@ class EventClient:
         self.span: Span | None = None
         """What the last request was about."""
         self._kept_lists, self._list_cap = kept_lists, list_cap
+        self._assumptions = assumptions or Assumptions()
         self._activity: list[Activity] | None = None if has_activity else []
         self._kept: dict[RangeRequest, ParticipantList] = {}
         self._unreconciled: set[RangeRequest] = set()
@@ -80,9 +83,9 @@ class EventClient:
     def _is_taken(self, fetched: ParticipantList) -> bool:
         return _reconciles(fetched) or self.is_capped(fetched)
 
-    def probe(self, request: RangeRequest) -> Totals:
-        """Return the totals of any span with the smallest response."""
-        return self._request(request, limit=1).totals
+    def probe(self, request: RangeRequest, limit: int = 1) -> Totals:
+        """Return the totals of any span, by default with the smallest response."""
+        return self._request(request, limit=limit).totals
 
     def everybody(self, request: RangeRequest) -> ParticipantList:
         """Return everybody, from the kept lists or from Sequel."""
@@ -160,9 +163,11 @@ class EventClient:
         )
         totals = Totals(response.number_of_users, response.total_engaged_minutes)
         self.most_users = max(self.most_users, totals.users)
-        return ParticipantList(
-            totals, tuple(ListedPeople(row.name, row.email, row.engaged_minutes) for row in response.participants)
-        )
+        listed = tuple(ListedPeople(row.name, row.email, row.engaged_minutes) for row in response.participants)
+        span, kind = request.span, request.engagement_type
+        seen = SeenAnswer(kind, span.first, span.last, limit, totals.users, totals.minutes, len(listed))
+        self._assumptions.note(self.event.event_id, seen)
+        return ParticipantList(totals, listed)
 
     @staticmethod
     def _limit(users: int) -> int:

@@ -1,28 +1,31 @@
-"""One event within a refresh of its company: exploring its days, then each day's facts and its concurrency.
-
-The concurrent users of a stage event come for all of it at once, and are placed, minute by minute, on UTC days.
-"""
+"""One event within a refresh of its company: exploring its days, then each day's facts and its concurrency."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import TypeVar
 
+from sequel_assets.refresh.core.api_profile import NO_USAGE, Fact, to_find_out
 from sequel_assets.refresh.core.existence import is_gone
 from sequel_assets.refresh.core.run_context import RunContext
-from sequel_assets.refresh.usage.event_client import EventClient, EventMissing
+from sequel_assets.refresh.usage.concurrency import (
+    ConcurrencyByDay,
+    fetch_concurrency,
+    is_counted_from_start,
+    why_misplaced,
+)
+from sequel_assets.refresh.usage.event_client import EVER, EventClient, EventMissing
 from sequel_assets.refresh.usage.extract import NoResponse, SliceFailure, day_facts, explore
 from sequel_assets.refresh.usage.facts_of_day import DayFacts
-from sequel_assets.refresh.usage.range_search import Expected, Span, around, gaps, halves
-from sequel_assets.sequel import EARLIEST, FATAL, LATEST, SequelError
+from sequel_assets.refresh.usage.range_search import Expected, RangeRequest, Span, Totals, around, gaps, halves
+from sequel_assets.refresh.usage.utc_days import UtcDays
+from sequel_assets.sequel import FATAL, SequelError
 from sequel_assets.warehouse.stores.catalog import KnownEvent
 from sequel_assets.warehouse.tables.core import HUB, STAGE
 
 T = TypeVar("T")
-ConcurrencyByDay = dict[date, dict[datetime, int]]
-"""day -> minute -> users."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,14 @@ class EventWork:
         self.explore_requests = 0
         self._context = context
         cap = context.profile.list_cap
-        self._client = EventClient(context.client, event, context.kept_lists, cap, has_activity=has_activity)
+        self._client = EventClient(
+            context.client, event, context.kept_lists, cap, context.assumptions, has_activity=has_activity
+        )
         self._one_at_a_time = threading.Lock()
-        self._concurrency_failure = ""
+        self._concurrency_failure = self._misplaced = ""
+        self._utc_days = UtcDays(
+            event, self.own, context.clock, context.run_info.through, self._live_minutes, self._known_concurrency
+        )
         self._findings_lock = threading.Lock()
         self._findings = RangeFindings()
 
@@ -99,7 +107,7 @@ class EventWork:
     def _explore(self, span: Span, wants_witness: bool) -> None:
         """Explore a span; where Sequel does not answer about a part of it, the others are explored by themselves."""
         clock, settle = self._context.clock, self._context.config.settle
-        if why := self._context.profile.why_no_usage:
+        if why := self._context.profile.why_no_usage or self._context.assumptions.refuted:
             self.failed_spans[span] = why
             return
         try:
@@ -108,6 +116,10 @@ class EventWork:
             )
             self.days |= days
             self._note(gaps(span, days), [day for day, expected in days.items() if expected is not None])
+            if span.days > 1 and self._utc_days.is_refuted_in(
+                span, [day for day, one in self.days.items() if one and one.live]
+            ):
+                self.refuse(self._other_zone)
         except SliceFailure as error:
             self._client.forget()
             where = self._client.span
@@ -131,11 +143,13 @@ class EventWork:
             try:
                 if wants_facts:
                     facts = self._guarded(lambda: day_facts(self._client, day, self.days.get(day)))
+                    if self.days.get(day) is None and self._utc_days.is_refuted_on(day, facts.live.minutes):
+                        raise SliceFailure(self._other_zone)
                     self._note([] if facts.has_minutes else [Span(day, day)], [day] if facts.has_minutes else [])
             except SliceFailure as error:
-                failure = str(error)
+                facts, failure = None, str(error)
             except EventMissing:
-                failure = self._missing()
+                facts, failure = None, self._missing()
             was_live = bool(failure) or (facts is not None and facts.live.minutes > 0)
             if self.event.event_type == STAGE and not self.vanished and (was_live or self.stored_on(day)):
                 self._fetch_concurrency(has_live_minutes=was_live)
@@ -144,11 +158,29 @@ class EventWork:
         self._context.progress.worked(requests)
         return DayWork(facts, failure, concurrency_failure, requests, time.monotonic() - began)
 
+    def refuse_misplaced(self) -> str:
+        """Drop concurrency whose minutes have no time, once no event has shown that they count from the start; return why."""
+        with self._one_at_a_time:
+            if self.concurrency and not self._context.assumptions.counts_from_start:
+                self._concurrency_failure = self._misplaced = why_misplaced(self.event, self.concurrency)
+                self.concurrency = None if self._misplaced else self.concurrency
+            return self._misplaced
+
     def fetch_moved_concurrency(self) -> bool:
         """Fetch the concurrency whatever the days say, since the event's start moved; say whether it was had."""
         with self._one_at_a_time:
             self._fetch_concurrency(has_live_minutes=False)
             return self.concurrency is not None or self.vanished
+
+    def ask(self, request: RangeRequest, limit: int = 1) -> Totals:
+        """Return the totals of a request beside its days: one that shows how Sequel reads requests."""
+        with self._one_at_a_time:
+            return self._guarded(lambda: self._client.probe(request, limit))
+
+    def refuse(self, why: str) -> None:
+        """Fail all days: Sequel reads requests otherwise than assumed, so none of its answers may be taken."""
+        self.take_findings()
+        self.days, self.failed_spans = {}, {EVER: why}
 
     def stored_on(self, day: date) -> bool:
         """Say whether its concurrency, as it was stored last, reached into a day."""
@@ -166,10 +198,23 @@ class EventWork:
             return
         try:
             self.concurrency = self._guarded(lambda: fetch_concurrency(self._client, has_live_minutes=has_live_minutes))
+            if is_counted_from_start(self.event, self.concurrency):
+                self._context.assumptions.counts_from_start = True
         except SliceFailure as error:
             self._concurrency_failure = str(error)
         except EventMissing:
             self._concurrency_failure = self._missing()
+
+    @property
+    def _other_zone(self) -> str:
+        return f"{NO_USAGE[Fact.DAYS]}; {to_find_out(self.event.event_id)}"
+
+    def _live_minutes(self, span: Span) -> int:
+        return self._guarded(lambda: self._client.probe(RangeRequest("live", span))).minutes
+
+    def _known_concurrency(self) -> ConcurrencyByDay:
+        self._fetch_concurrency(has_live_minutes=False)
+        return self.concurrency or {}
 
     def _guarded(self, call: Callable[[], T]) -> T:
         """Run a call; Sequel's errors fail the slice, but one that no request would survive ends the run."""
@@ -199,38 +244,3 @@ class EventWork:
         look_up = client.hub if self.event.event_type == HUB else client.event
         lister = self._context.listers.get(event_id, self.company_id)
         return is_gone(client, lister, event_id, lambda: look_up(event_id))
-
-
-def place_minutes(starts_at: datetime, views: Iterable[tuple[int, int]]) -> ConcurrencyByDay:
-    """Return the minutes by day: all that came, also beyond the planned end; of two values for one the larger."""
-    start = starts_at.replace(second=0, microsecond=0)
-    found: ConcurrencyByDay = {}
-    for offset, users in views:
-        after = timedelta(minutes=offset)
-        if not EARLIEST - start <= after < LATEST - start:  # adding what is beyond the calendar would raise
-            raise SliceFailure(
-                f"minute {offset} of its concurrency is beyond any calendar "
-                f"(not between {EARLIEST.year} and {LATEST.year})"
-            )
-        minute = start + after
-        day = found.setdefault(minute.date(), {})
-        day[minute] = max(users, day.get(minute, 0))
-    return found
-
-
-def fetch_concurrency(client: EventClient, *, has_live_minutes: bool) -> ConcurrencyByDay:
-    """Return the concurrency of an event. 404 means empty where nobody was live; else it is requested once more.
-
-    Where minutes are stored it is not taken for empty either, unless Sequel says that nobody was ever live.
-    """
-    views = client.concurrency()
-    may_be_empty = not has_live_minutes and client.event.concurrency_from is None
-    if views is None and not may_be_empty:
-        views = client.concurrency()
-        if views is None and (has_live_minutes or client.was_ever_live()):
-            raise EventMissing(client.event.event_id)
-    if not views:
-        return {}
-    if client.event.starts_at is None:
-        raise SliceFailure("Sequel gives it no start date, so the minutes of its concurrency cannot be placed")
-    return place_minutes(client.event.starts_at, views)

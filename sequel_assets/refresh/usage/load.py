@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.refresh.load import SliceBatch, Written
-from sequel_assets.refresh.usage.event_worker import ConcurrencyByDay, DayWork, EventWork
+from sequel_assets.refresh.usage.concurrency import ConcurrencyByDay
+from sequel_assets.refresh.usage.event_worker import DayWork, EventWork
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.slices.decisions import SliceUpdate
 from sequel_assets.warehouse.stores import catalog

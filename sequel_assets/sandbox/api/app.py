@@ -104,7 +104,7 @@ class Api:
         """Begin with an empty log."""
         self.requests = RequestLog()
         self._tallies = Tallies(self.variations.day_offset_minutes)
-        self._rate_limit = RateLimit(self.variations.rate_limit)
+        self.rate_limit = RateLimit(self.variations.rate_limit)
         self.memory = AnswerCache()
         self.webhooks = Webhooks(lambda: self.world, lambda: self.clock)
 
@@ -164,7 +164,7 @@ class Api:
             if self.variations.no_webhooks:
                 raise error(403, "Webhooks are not part of your plan")
             return await self._unless(applied, lambda: self._subscription(request, path, body, applied))
-        if (refused := self._rate_limit.refuse()) is not None:
+        if (refused := self.rate_limit.refuse()) is not None:
             response = wire.answer(refused.status, refused.body)
             response.headers["Retry-After"] = "1"
             return response

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from sequel_assets.refresh.usage.concurrency import fetch_concurrency, place_minutes
 from sequel_assets.refresh.usage.event_client import EventMissing
-from sequel_assets.refresh.usage.event_worker import fetch_concurrency, place_minutes
 from sequel_assets.refresh.usage.extract import SliceFailure
 from sequel_assets.sequel import NotFound
 from sequel_assets_tests.refresh.usage.scripted import START, ask, known
