@@ -24,9 +24,9 @@ def describe(dataset: Dataset) -> str:
     example = CLAUSE.sub(r"\n\1 ", dataset.example)
     return (
         f"{dataset.answers}\n\n"
-        f"**Grain**: {dataset.grain}.\n\n"
-        f"**Source**: {dataset.source}.\n\n"
-        f"**Refreshed**: {dataset.refreshed}.\n\n"
+        f"Grain: {dataset.grain}.\n\n"
+        f"Source: {dataset.source}.\n\n"
+        f"Refreshed: {dataset.refreshed}.\n\n"
         f"```sql\n{example}\n```"
     )
 

@@ -72,8 +72,8 @@ def _why(
         some and not notes.is_confirmed(Assumption.DATES)
     )
     stored = context.warehouse.ask(lambda connection: _stored_day(connection, company_id)) if is_asked else None
-    if stored is not None:
-        notes.confirm(Assumption.DATES)
+    if stored is not None or (is_asked and context.warehouse.ask(_has_minutes)):
+        notes.confirm(Assumption.DATES)  # else they would not have been stored
     why = _of_dates(notes, works[some[0]]) if some else ""
     why = why or _of_totals(notes, works, answers)
     if why or not zeros:
@@ -151,6 +151,11 @@ def _stored_day(connection: sa.Connection, company_id: str) -> tuple[str, date] 
         sa.select(f.event_id, f.day).where(f.company_id == company_id, f.day == newest).limit(1)
     ).first()
     return None if row is None else (row.event_id, row.day)
+
+
+def _has_minutes(connection: sa.Connection) -> bool:
+    """Say whether minutes of any company are stored."""
+    return connection.execute(sa.select(event_participants.c.day).limit(1)).first() is not None
 
 
 def _has_separate_types(connection: sa.Connection) -> bool:
