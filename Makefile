@@ -93,7 +93,7 @@ campaigns: kills worlds insights faults properties scenarios forged chaos soak #
 kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints what is asked again (half an hour or more)
 	$(CAMPAIGN) -rP sequel_assets_tests/pipeline/faults/test_kills.py
 
-worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (an hour or more)
+worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (some 40 minutes)
 	$(CAMPAIGN) sequel_assets_tests/pipeline/test_worlds.py -k any_order
 
 insights: install ## each insight against the obvious computation: 500 random stories and 100 worlds of the sandbox, half on each database (some minutes)
