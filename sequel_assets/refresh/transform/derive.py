@@ -20,7 +20,7 @@ from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import DAY, NONE_FROZEN, counts_from, is_closed
 from sequel_assets.refresh.core.run_context import RunInfo
-from sequel_assets.refresh.transform.select import rows_by_day
+from sequel_assets.refresh.transform.select import is_seed, rows_by_day
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
@@ -227,7 +227,9 @@ def _updates(
             or (stored[day].data_through, stored[day].full_through) != (want.data_through, want.full_through)
         )
     }
-    rows = rows_by_day(connection, company_id, insight, sorted(outdated), start)
+    due = sorted(outdated)
+    is_carried = bool(due) and is_seed(connection, company_id, insight, due[0] - DAY, wanted, stored)
+    rows = rows_by_day(connection, company_id, insight, due, start, is_carried=is_carried)
     return [
         wanted[day].update_of(insight.table, day, rows.get(day, []) if day in outdated else None)
         for day in sorted(outdated | moved)
