@@ -124,7 +124,7 @@ def _scopes(company_id: str, days: Days, start: date, per_day: sa.Subquery) -> s
     each: Any = select(p.event_type, func.min(p.day).label("first_day"), *(literal(0).label(name) for name in _SUMS))
     each = each.group_by(p.event_type)
     if days.first > start:
-        had = {name: stored[name] for name in _SUMS[:-1]}
+        had: dict[str, Any] = {name: stored[name] for name in _SUMS[:-1]}
         had["unlisted"] = case((stored.has_unlisted_people, 1), else_=0)
         before = select(stored.event_type, stored.first_day, *had.values())
         each = each.union_all(before.where(stored.company_id == company_id, stored.day == days.first - DAY))

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 
-from sequel_assets.insights import INSIGHTS, LIFETIME_USAGE
-from sequel_assets.insights.lifetime_usage import lifetime_usage
+from sequel_assets.insights import INSIGHTS
+from sequel_assets.insights.lifetime_usage import LIFETIME_USAGE, lifetime_usage
 from sequel_assets.refresh.transform.derive import derive
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.checksums import checksum_of

@@ -153,12 +153,16 @@ def derive(
         unavailable = availability.unavailable_datasets(connection, company_id)
         plans = {kind: each.get(company_id, {}) for kind, each in event_checksums(connection, company_id).items()}
         noted = problems.days_with_problems(connection, company_id)
+        planned: dict[tuple[object, ...], tuple[Mapping[date, Any], dict[date, WantedSlice], dict[date, date]]] = {}
         done: list[Insight] = []
         updates: list[SliceUpdate] = []
         for insight in ahead:
             done.append(insight)
-            facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
-            wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
+            if insight.basis not in planned:
+                facts = together(insight, stored, unavailable, plans)
+                planned[insight.basis] = facts, *wanted_slices(insight, facts, start, frozen_before)
+            facts, wanted, waiting = planned[insight.basis]
+            of_insight[insight.name] = facts
             first = counts_from(facts, start, frozen_before) if insight.as_of else start
             requested = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
             reasons[insight.name] = {
@@ -197,9 +201,14 @@ def derive(
     return Derived(results, reasons)
 
 
+_STORED = sa.select(
+    *refreshes.c["dataset", "day", "data_through", "full_through", "is_final", "checksum", "input_checksum"]
+).where(refreshes.c.company_id == sa.bindparam("of_company"))
+
+
 def _stored(connection: sa.Connection, company_id: str) -> dict[str, dict[date, Any]]:
     found: dict[str, dict[date, Any]] = {}
-    for row in connection.execute(sa.select(refreshes).where(refreshes.c.company_id == company_id)):
+    for row in connection.execute(_STORED, {"of_company": company_id}):
         found.setdefault(row.dataset, {})[row.day] = row
     return found
 

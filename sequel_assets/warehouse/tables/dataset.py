@@ -78,6 +78,11 @@ class Insight(Dataset):
         return (*self.sources, *self.optional)
 
     @property
+    def basis(self) -> tuple[object, ...]:
+        """Return what decides when its slices are behind: the same of two insights, and so are the days."""
+        return (self.sources, self.optional, self.reads_events, self.reads_hosts, self.as_of)
+
+    @property
     def sources_in_words(self) -> str:
         """Return the names of its sources, for people."""
         return " and ".join(self.sources)
