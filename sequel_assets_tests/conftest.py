@@ -24,12 +24,13 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.support.pgbouncer import PgBouncer
 from sequel_assets_tests.support.postgres import PostgresServer
-from sequel_assets_tests.support.suite import durations, process_caches, selection
+from sequel_assets_tests.support.suite import durations, open_connections, process_caches, selection
 from sequel_assets_tests.support.suite.postgres_pool import DatabasePool
 from sequel_assets_tests.support.suite.scale import load_hypothesis_profile
 
 load_hypothesis_profile()
 process_caches.share_all()
+open_connections.watch()
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -153,6 +154,7 @@ def new_database(
         return server.url(name)
 
     yield make
+    open_connections.close(*names, *pooled)
     for name in names:
         request.getfixturevalue("postgres").run(f"DROP DATABASE {name} WITH (FORCE)")
     for name in pooled:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import and_, case, cast, literal, select
 
 from sequel_assets.insights.company_hierarchy import hierarchy_of
+from sequel_assets.insights.counted_usage import UsageCount, select_counted
 from sequel_assets.insights.periods import Days, is_over
 from sequel_assets.insights.ranges import Scope, select_total
 from sequel_assets.insights.sql import average, quotient
@@ -25,13 +26,16 @@ class Side:
     counted: Scope
     is_known: bool
     is_complete: bool
+    usage: UsageCount | None = None
+    """Its numbers where they are counted already, else they are counted from the facts."""
 
 
 def select_comparison(period: str, compared_with: str, now: Side, before: Side) -> sa.Select[Any]:
     """Return one row: the period at the end of its range, and the range that it is compared with."""
     hierarchy = hierarchy_of(now.counted.company_id) if now.counted.includes_sub_companies else None
     this, that = (
-        select_total(side.counted, hierarchy).subquery(name) for side, name in ((now, "now"), (before, "before"))
+        (select_counted([side.usage]) if side.usage else select_total(side.counted, hierarchy)).subquery(name)
+        for side, name in ((now, "now"), (before, "before"))
     )
     both = sa.true() if now.is_complete and before.is_complete else sa.false()
     days, before_days = literal(len(now.days)), literal(len(before.days))

@@ -128,13 +128,13 @@ def _facts(scope: Scope, hierarchy: sa.CTE | None = None) -> sa.CTE:
     if scope.includes_sub_companies and hierarchy is None:
         hierarchy = hierarchy_of(scope.company_id)
     nobody = cast(sa.null(), sa.Text).label("person_id")
-    listed = _minutes(event_participants, event_participants.c.person_id, scope, hierarchy)
-    beyond = _minutes(unlisted_usage, nobody, scope, hierarchy)
+    listed = minutes_within(event_participants, event_participants.c.person_id, scope, hierarchy)
+    beyond = minutes_within(unlisted_usage, nobody, scope, hierarchy)
     return listed.union_all(beyond).cte()  # unnamed: a SELECT may ask for two ranges
 
 
-def _minutes(table: sa.Table, person_id: Any, scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
-    """Return the minutes of a table within the scope; of one engagement type its minutes alone, and who had any."""
+def minutes_within(table: sa.Table, who: Any, scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
+    """Return the minutes of a table within the scope; of one engagement type its minutes alone, and `who` had any."""
     t, zero = table.c, literal(0)
     source: Any = table
     if hierarchy is not None and scope.includes_sub_companies:
@@ -148,7 +148,7 @@ def _minutes(table: sa.Table, person_id: Any, scope: Scope, hierarchy: sa.CTE | 
     if scope.event_type != ALL:
         chosen.append(t.event_type == scope.event_type)
     named = (minute.label(name) for minute, name in zip(minutes, MINUTES, strict=True))
-    return select(t.company_id, t.day, t.event_id, t.event_type, person_id, *named).select_from(source).where(*chosen)
+    return select(t.company_id, t.day, t.event_id, t.event_type, who, *named).select_from(source).where(*chosen)
 
 
 def _people_and_events(scope: Scope, hierarchy: sa.CTE | None) -> tuple[sa.CTE, sa.CTE]:

@@ -111,7 +111,7 @@ class _Rows(sa.TextualSelect):
     name_cte_columns = True
 
 
-def rows_of(name: str, columns: Mapping[str, Any], rows: Sequence[tuple[int | str, ...]]) -> sa.CTE:
-    """Return rows of numbers and plain words as a table of a SELECT; they are written into it, not bound."""
+def rows_of(name: str | None, columns: Mapping[str, Any], rows: Sequence[tuple[int | str, ...]]) -> sa.CTE:
+    """Return rows of numbers and plain words as a table of a SELECT; they are written into it, not bound. Without a name it gets one."""
     listed = ", ".join(f"({', '.join(map(repr, row))})" for row in rows)
     return _Rows(sa.text(f"VALUES {listed}"), [sa.column(column, kind) for column, kind in columns.items()]).cte(name)

@@ -16,7 +16,9 @@ from sequel_assets.insights.comparing import Side, select_comparison
 from sequel_assets.insights.coverage import Coverage, judge, select_coverage, select_members
 from sequel_assets.insights.periods import COMPARED_WITH, Days, other, to_date
 from sequel_assets.insights.ranges import Scope
+from sequel_assets.queries import usage_counts
 from sequel_assets.queries.errors import QueryError
+from sequel_assets.queries.usage_counts import usage_query
 from sequel_assets.refresh.core.outcomes import UNTIL_ACCEPTED
 from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores.catalog import KnownCompany
@@ -70,7 +72,11 @@ def completeness(coverage: Coverage, quarantined: Collection[date]) -> dict[str,
 
 def usage(connection: sa.Connection, company: KnownCompany, scope: Scope) -> QueryAnswer:
     """Return minutes, people and events of a company."""
-    return _answer(connection, company, scope, "Usage", MINUTES_OF_PEOPLE, ranges.select_usage)
+
+    def select(scope: Scope) -> Any:
+        return usage_query(connection, scope)
+
+    return _answer(connection, company, scope, "Usage", MINUTES_OF_PEOPLE, select)
 
 
 def participants(
@@ -99,7 +105,7 @@ def rollup(connection: sa.Connection, company: KnownCompany, scope: Scope) -> Qu
     """Return usage and peak of a company with its descendants."""
     with_peak = has_peak(scope.event_type, scope.engagement_type)
     datasets = MINUTES_OF_PEOPLE | (MINUTES_OF_STAGES if with_peak else set())
-    query, coverage = ranges.select_usage(scope), read_coverage(connection, scope, datasets)
+    query, coverage = usage_query(connection, scope), read_coverage(connection, scope, datasets)
     rows = connection.execute(query).all()
     peaks = connection.execute(ranges.select_peak(scope)).all() if with_peak else []
     peak_of_stages = tuple(peaks[0]) if peaks else (None, None)
@@ -134,7 +140,8 @@ def comparison(
     def side(days: Days) -> Side:
         counted = replace(scope, days=Days(max(days.first, start), days.last))
         coverages[days] = its = read_coverage(connection, counted, MINUTES_OF_PEOPLE, days)
-        return Side(days, counted, its.data_through is not None, its.is_complete)
+        counts = usage_counts.counted(connection, counted)
+        return Side(days, counted, its.data_through is not None, its.is_complete, counts[0] if counts else None)
 
     day = scope.days.last
     now = side(to_date(period, day))

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql
 
 from sequel_assets.insights import ranges
+from sequel_assets.insights.counted_usage import select_counted
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, EVENT_TYPES, Scope
+from sequel_assets.queries.usage_counts import counted
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
@@ -64,11 +66,16 @@ def test_any_range_of_any_tree_is_what_sets_say(
     members = {day: oracle.descendants(parents, of, day) if is_tree else {of} for day in days}
     here = [row for row in chosen(rows, event_type, engagement_type) if row[1] in members and row[0] in members[row[1]]]
     kinds = [event_type] if event_type != "all" else ["all", *sorted({row[4] for row in here})]
-    assert ask(warehouse, ranges.select_usage(scope)) == [
+    expected_usage = [
         (kind, n["live_minutes"], n["on_demand_minutes"], n["engaged_minutes"], n["unique_users"],
          n["average_engaged_minutes"], n["events"], False)
         for kind in kinds for n in [oracle.numbers([row for row in here if kind in ("all", row[4])])]
     ]  # fmt: skip
+    assert ask(warehouse, ranges.select_usage(scope)) == expected_usage
+    with warehouse.read() as connection:
+        counts = counted(connection, scope)
+        assert counts is not None
+        assert [tuple(row) for row in connection.execute(select_counted(counts))] == expected_usage
     ranking = [
         (rank, person, *values, min(seen), max(seen))
         for rank, (person, values) in enumerate(oracle.ranking(here, days.first, days.last), start=1)

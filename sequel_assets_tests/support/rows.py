@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from pyroaring import BitMap
 
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany, KnownEvent
-from sequel_assets.warehouse.tables.core import metadata
+from sequel_assets.warehouse.tables.core import event_participants, metadata
+from sequel_assets.warehouse.tables.people_sets import event_day_people, person_numbers
 
 ACME = "acme"
 STAGE, HUB = "virtualStageEvent", "networkingHub"
@@ -73,12 +75,18 @@ def table_of(warehouse: Warehouse, table: sa.Table) -> list[Row]:
 
 
 def everything(warehouse: Warehouse) -> dict[str, list[Row]]:
-    """Every row of every table."""
-    return {table.name: table_of(warehouse, table) for table in metadata.sorted_tables}
+    """Every row of every table, with people in place of the numbers that they got in the order in which they came."""
+    found = {table.name: table_of(warehouse, table) for table in metadata.sorted_tables}
+    people = dict(found.pop(person_numbers.name))
+    found[event_day_people.name] = [
+        (*row[:-3], *(frozenset(people[number] for number in BitMap.deserialize(one)) for one in row[-3:]))
+        for row in found[event_day_people.name]
+    ]
+    return found
 
 
 def empty(warehouse: Warehouse, *tables: sa.Table) -> None:
-    """Delete all rows of these tables."""
+    """Delete all rows of these tables; with the facts those that are made of them."""
     with warehouse.write() as connection:
-        for table in tables:
+        for table in (*([event_day_people] if event_participants in tables else []), *tables):
             connection.execute(table.delete())

@@ -64,6 +64,13 @@ def upsert(
     connection.execute(_upsert(table, connection.dialect.name, tuple(rows[0]), where, tuple(keep)), rows)
 
 
+def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows; one that a unique column has already, also by somebody at the same time, is left out."""
+    if rows:
+        make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(make(table).on_conflict_do_nothing(), rows)
+
+
 @lru_cache
 def _upsert(
     table: sa.Table, engine: str, names: tuple[str, ...], where: Callable[[Any], Any] | None, keep: tuple[str, ...]

@@ -151,6 +151,7 @@ def bookkeeping(
     company_id: str, update: SliceUpdate, decision: Decision, *, at: datetime, run_id: str | None
 ) -> dict[str, Any]:
     """Return the row of `refreshes` for a slice that is written."""
+    checksum = checksum_of(update.table, decision.counted)
     return {
         "company_id": company_id,
         "dataset": update.table.name,
@@ -160,9 +161,10 @@ def bookkeeping(
         "full_through": decision.full_through,
         "is_final": decision.is_final,
         "rows": len(decision.rows),
-        "checksum": checksum_of(update.table, decision.counted),
+        "checksum": checksum,
         "input_checksum": update.input_checksum,
         "run_id": run_id,
+        "people_checksum": checksum if update.table is event_participants else None,
     }
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.slices import people_sets
 from sequel_assets.warehouse.slices.checksums import checksum, checksum_of, without_observed
 from sequel_assets.warehouse.slices.decisions import (
     Before,
@@ -24,9 +25,11 @@ from sequel_assets.warehouse.slices.decisions import (
     decide,
     restated,
 )
+from sequel_assets.warehouse.slices.people_sets import FactsOfDay
 from sequel_assets.warehouse.slices.stored import bookkeeping_rows, rows_of, rows_of_nobody, stored_slices
 from sequel_assets.warehouse.tables.core import (
     NO_DAY,
+    event_participants,
     proofs,
     refreshes,
     restatements,
@@ -77,6 +80,7 @@ def replace_slices(
             connection, table, [(b.rows, decision.rows) for update, b, decision in written if update.table is table]
         )
     _exchange(connection, proofs, [(before.control_totals, decision.control_totals) for _, before, decision in written])
+    people_sets.replace_people_sets(connection, company_id, _facts_of_days(written))
     _exchange(connection, unlisted_usage, [(before.unlisted, decision.unlisted) for _, before, decision in written])
     bulk.upsert(
         connection,
@@ -149,9 +153,24 @@ def sum_up(connection: sa.Connection, company_id: str, table: sa.Table, day: dat
     """Update the row count and checksum of a slice whose rows were changed without a refresh."""
     rows = rows_of(connection, table, company_id, day)
     counted = [*rows, *rows_of_nobody(connection, table, company_id, day)]
-    r = refreshes.c
+    r, now = refreshes.c, {"rows": len(rows), "checksum": checksum_of(table, counted)}
+    if table is event_participants:
+        facts = FactsOfDay(day, frozenset(), frozenset(rows), has_sets=False)
+        people_sets.replace_people_sets(connection, company_id, [facts])
+        now["people_checksum"] = now["checksum"]
     here = (r.company_id == company_id, r.dataset == table.name, r.day == day)
-    connection.execute(refreshes.update().where(*here).values(rows=len(rows), checksum=checksum_of(table, counted)))
+    connection.execute(refreshes.update().where(*here).values(now))
+
+
+def _facts_of_days(written: Sequence[tuple[SliceUpdate, Before, Decision]]) -> list[FactsOfDay]:
+    """Return the facts of days whose sets of people are behind."""
+    found = []
+    for update, before, decision in written:
+        stored = before.bookkeeping
+        has_sets = stored is not None and stored.people_checksum == stored.checksum
+        if update.table is event_participants and (decision.rows != before.rows or not has_sets):
+            found.append(FactsOfDay(update.day, before.rows, decision.rows, has_sets))
+    return found
 
 
 def _exchange(

@@ -154,6 +154,7 @@ refreshes = Table(
     Column("checksum", Text, nullable=False, comment="SHA-256 over the slice's rows, whatever their order"),
     Column("input_checksum", Text, comment="for a derived slice: checksum of the facts that it was derived from"),
     Column("run_id", Text, comment="the Dagster run that refreshed it last"),
+    Column("people_checksum", Text, comment="for event_participants: the checksum of the rows that event_day_people was made from; where it is not `checksum`, people are counted from the facts"),
     *never_negative("rows"),
     comment="One row per slice: how far its numbers go and what they were when",
 )  # fmt: skip

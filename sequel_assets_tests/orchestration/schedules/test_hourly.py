@@ -46,9 +46,11 @@ def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=run_tags.HOURLY).success
     asked = [request for request in list(stage.sandbox.requests)[before:] if "top-participants" in request.path]
     assert asked
-    stored = DAYS[1].isoformat()  # by one request it is verified that a range still includes its last day
-    assert sorted({day for request in asked for day in _days_of(request)}) == [stored, DAYS[-1].isoformat()]
-    assert sum(stored in _days_of(request) for request in asked) == 1
+    stored = DAYS[
+        1
+    ].isoformat()  # a range still includes its last day: one request of it, unless an answer of today says so first
+    assert {day for request in asked for day in _days_of(request)} - {stored} == {DAYS[-1].isoformat()}
+    assert sum(stored in _days_of(request) for request in asked) <= 1
     assert stage.statuses("daily_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
     again = stage.sandbox.requests.count
     assert stage.refresh(stage.ordered, DAYS[0], DAYS[-1], mode=run_tags.HOURLY).success

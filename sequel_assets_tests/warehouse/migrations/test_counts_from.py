@@ -37,16 +37,17 @@ def test_lifetime_is_recreated_and_filled_by_the_next_refresh(warehouse_url: str
     at_revision(warehouse, "0002")
     settle_in(warehouse, {"e1": STAGE})
     rows = [participant("e1", "ada", 5, on=on) for on in DAYS]
+    old_refreshes = sa.table("refreshes", *(sa.column(c.name, c.type) for c in [*refreshes.columns][:-1]))
     before = sa.table("lifetime_usage", *(sa.column(column.name, column.type) for column in OLD_COLUMNS))
     with warehouse.write(ACME) as connection:
         connection.execute(event_participants.insert().values(rows))
         for row in rows:
             note = (ACME, "event_participants", row[1], AT, THROUGH, THROUGH, True, 1, checksum([row]), None, "old")
-            connection.execute(refreshes.insert().values(note))
+            connection.execute(old_refreshes.insert().values(note))
         for on in DAYS:
             connection.execute(before.insert().values((ACME, on, "all", 5, 0, 5, 1, 1, DAY)))
-        told = connection.execute(sa.select(refreshes)).mappings().all()
-        connection.execute(refreshes.insert(), [{**row, "dataset": "lifetime_usage"} for row in told])
+        told = connection.execute(sa.select(old_refreshes)).mappings().all()
+        connection.execute(old_refreshes.insert(), [{**row, "dataset": "lifetime_usage"} for row in told])
     schema.migrate(warehouse)
     schema.ensure_current(warehouse)
     assert table_of(warehouse, lifetime_usage) == []

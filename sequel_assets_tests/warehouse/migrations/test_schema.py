@@ -72,7 +72,10 @@ def test_every_primary_key_begins_with_the_company(warehouse: Warehouse) -> None
     with warehouse.read() as connection:
         found = sa.inspect(connection)
         firsts = {name: found.get_pk_constraint(name)["constrained_columns"][0] for name in metadata.tables}
-    assert firsts == dict.fromkeys(metadata.tables, "company_id")
+    everybodys = {
+        "person_numbers": "number"
+    }  # small, and the same for every company: such a database copies it to each shard
+    assert firsts == dict.fromkeys(metadata.tables, "company_id") | everybodys
 
 
 def test_every_table_and_column_says_what_it_is() -> None:

@@ -52,8 +52,9 @@ def test_a_slice_is_written_with_its_bookkeeping_and_its_control_totals(warehous
     ]
     assert table_of(warehouse, event_participants) == [ADA, CY]
     assert table_of(warehouse, proofs) == [control_totals("e1", hour(20)), control_totals("e2", hour(20))]
+    content = checksum([ADA, CY])
     assert table_of(warehouse, refreshes) == [
-        (ACME, "event_participants", DAY, AT, hour(20), hour(20), False, 2, checksum([ADA, CY]), None, "run")
+        (ACME, "event_participants", DAY, AT, hour(20), hour(20), False, 2, content, None, "run", content)
     ]
 
 
@@ -101,7 +102,7 @@ def test_a_day_without_minutes_has_bookkeeping_and_no_rows(warehouse: Warehouse)
     assert states_and_rows(commit(warehouse, full([], [], 1))) == [(SliceState.CHANGED, 0)]
     assert states_and_rows(commit(warehouse, full([], [], 2))) == [(SliceState.UNCHANGED, 0)]
     assert table_of(warehouse, refreshes) == [
-        (ACME, "event_participants", DAY, AT, hour(2), hour(2), False, 0, checksum([]), None, "run")
+        (ACME, "event_participants", DAY, AT, hour(2), hour(2), False, 0, checksum([]), None, "run", checksum([]))
     ]
 
 
@@ -113,8 +114,9 @@ def test_the_same_twice_leaves_the_rows_untouched_while_the_bookkeeping_moves_on
     results = commit(warehouse, full([CY, BO, ADA], ["e1", "e2"], 2), at=later, run_id="again")
     assert states_and_rows(results) == [(SliceState.UNCHANGED, 3)]
     assert touched() == 0
+    content = checksum([ADA, BO, CY])
     assert table_of(warehouse, refreshes) == [
-        (ACME, "event_participants", DAY, later, hour(2), hour(2), False, 3, checksum([ADA, BO, CY]), None, "again")
+        (ACME, "event_participants", DAY, later, hour(2), hour(2), False, 3, content, None, "again", content)
     ]
     commit(warehouse, full([CY, ADA], ["e1", "e2"], 3))
     assert touched() == 1

@@ -128,7 +128,7 @@ def test_a_dataset_without_days_is_noted_whole(warehouse: Warehouse) -> None:
         with warehouse.write(ACME) as connection:
             note_refresh(connection, ACME, "events", rows, at=AT, through=hour(hours), run_id=run_id)
     assert table_of(warehouse, refreshes) == [
-        (ACME, "events", NO_DAY, AT, hour(5), hour(5), False, 2, checksum([("a",), ("b",)]), None, "two")
+        (ACME, "events", NO_DAY, AT, hour(5), hour(5), False, 2, checksum([("a",), ("b",)]), None, "two", None)
     ]
 
 
