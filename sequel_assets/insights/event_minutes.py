@@ -8,7 +8,7 @@ from sqlalchemy import case, func, literal, select
 
 from sequel_assets.insights.event_days import REPLAY_DAYS, UNKNOWN, ZERO, stacked
 from sequel_assets.insights.registering import entry_day
-from sequel_assets.insights.sql import within
+from sequel_assets.insights.sql import is_long, within
 from sequel_assets.insights.unlisted import unlisted_minutes
 from sequel_assets.warehouse.tables.core import MINUTES, event_concurrency, event_participants
 from sequel_assets.warehouse.tables.event_details import event_activity, poll_answers
@@ -72,7 +72,7 @@ def _people(company_id: str, first: date, last: date, start: date, opened: sa.CT
         (
             select(f.event_id, f.person_id, f.day)
             .where(f.company_id == company_id, f.day.between(start, last))
-            .where(*within(f.event_id, select(opened.c.event_id), is_all=first <= start)),
+            .where(*within(f.event_id, select(opened.c.event_id), is_all=is_long(first, last, start))),
             {name: f[name] for name in MINUTES} | {"seen": literal(1)},
         ),
         (

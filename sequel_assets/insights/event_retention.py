@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, select
 
-from sequel_assets.insights.sql import company_label, minute_number, percent, percent_column, within
+from sequel_assets.insights.sql import company_label, is_long, minute_number, percent, percent_column, within
 from sequel_assets.warehouse.tables.core import (
     company_column,
     day_column,
@@ -44,7 +44,7 @@ def select_event_retention(company_id: str, first: date, last: date, start: date
     minutes = (
         select(c.day, c.event_id, c.minute, c.users, peak.label("peak"))
         .where(c.company_id == company_id, c.day.between(start, last))
-        .where(*within(c.event_id, events_of_days, is_all=first <= start))
+        .where(*within(c.event_id, events_of_days, is_all=is_long(first, last, start)))
         .subquery("minutes")
     )
     m = minutes.c

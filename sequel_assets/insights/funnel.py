@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
 from sequel_assets.insights.event_days import REPLAY_DAYS, ZERO, answered_days, open_days, open_events, so_far, stacked
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, company_label, day_number, within
+from sequel_assets.insights.sql import as_integer, company_label, day_number, is_long, within
 from sequel_assets.warehouse.tables.core import (
     STAGE,
     company_column,
@@ -108,7 +108,13 @@ def _came(company_id: str, window: Days, start: date, opened: sa.CTE) -> sa.CTE:
         )
         .join(opened, o.event_id == f.event_id)
         .where(f.company_id == company_id, f.day.between(start, window.last))
-        .where(*within(f.event_id, select(o.event_id), is_all=window.first <= start))
+        .where(
+            *within(
+                f.event_id,
+                select(o.event_id),
+                is_all=is_long(window.first + timedelta(days=REPLAY_DAYS), window.last, start),
+            )
+        )
         .subquery("by_day")
     )
     b = by_day.c

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.event_days import ZERO, so_far, stacked
-from sequel_assets.insights.sql import as_integer, average, company_label, percent, percent_column, within
+from sequel_assets.insights.sql import as_integer, average, company_label, is_long, percent, percent_column, within
 from sequel_assets.insights.unlisted import is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     HUB,
@@ -55,7 +55,7 @@ _CHANGES = ("people_so_far", "event_people_so_far", "event_people_networked")
 
 def select_networking(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: what happened that day, beside the people of the hub and of its events up to then."""
-    f, hubs = event_participants.c, None if first <= start else _hubs(company_id, first, last)
+    f, hubs = event_participants.c, None if is_long(first, last, start) else _hubs(company_id, first, last)
     visit = func.row_number().over(partition_by=(f.event_id, f.person_id), order_by=f.day)
     visits = (
         select(f.event_id, f.person_id, f.day, f.engaged_minutes, visit.label("visit"))

@@ -17,7 +17,7 @@ from sequel_assets.insights.event_days import (
     where_known,
 )
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, company_label, day_number, percent, percent_column, within
+from sequel_assets.insights.sql import as_integer, company_label, day_number, is_long, percent, percent_column, within
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -96,7 +96,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
 
     The details of an event belong to its start day, so that the sums include them from that day on.
     """
-    touched = None if first <= start else _touched(company_id, first, last)
+    touched = None if is_long(first, last, start) else _touched(company_id, first, last)
     p, e = _per_day(company_id, start, last, touched).c, events.c
     mine: dict[str, Any] = {"partition_by": (p.event_id, p.person_id), "order_by": p.day}
     seen_on = case((p.seen > 0, p.day))

@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
+from sequel_assets.insights.sql import is_long
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import DAY, NONE_FROZEN, counts_from, is_closed
 from sequel_assets.refresh.core.run_context import RunInfo
@@ -237,7 +238,8 @@ def _updates(
         )
     }
     due = sorted(outdated)
-    is_carried = bool(due) and is_seed(connection, company_id, insight, due[0] - DAY, wanted, stored)
+    is_short = bool(due) and not is_long(due[0], due[-1], start)
+    is_carried = is_short and is_seed(connection, company_id, insight, due[0] - DAY, wanted, stored)
     rows = rows_by_day(connection, company_id, insight, due, start, is_carried=is_carried)
     return [
         wanted[day].update_of(insight.table, day, rows.get(day, []) if day in outdated else None)
