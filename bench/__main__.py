@@ -13,6 +13,7 @@ MODULES = (
     "refresh.hour",
     "refresh.year",
     "warehouse.growth",
+    "warehouse.history",
     "orchestration.overhead",
     "refresh.company_hierarchy",
     "warehouse.write",

@@ -21,13 +21,15 @@ STAGE = "virtualStageEvent"
 FACTS = (event_participants, event_concurrency, event_activity, polls, poll_answers, questions, chat_messages)
 
 
-def fill(warehouse: Warehouse, company_id: str, chance: random.Random, *, people: int = PEOPLE) -> int:
-    """Land a year of a company, two events a week of 160 people each (or `people`), a fifth of them with replays; return the facts."""
+def fill(
+    warehouse: Warehouse, company_id: str, chance: random.Random, *, days: int = YEAR, people: int = PEOPLE
+) -> int:
+    """Land a year (or so many days) of a company, two events a week of 160 (or so many) people, a fifth of them with replays; return the facts."""
     rows: dict[sa.Table, list[tuple[Any, ...]]] = {table: [] for table in FACTS}
     of = {"company_id": company_id, "event_type": STAGE, "is_cancelled": False}
-    listed = []
-    for n in range(EVENTS):
-        on, event = FIRST + timedelta(days=n * YEAR // EVENTS), f"e{n}"
+    listed, began = [], LAST - timedelta(days=days - 1)
+    for n in range(EVENTS * days // YEAR):
+        on, event = began + timedelta(days=n * YEAR // EVENTS), f"e{n}"
         who = sorted({f"{chance.randrange(100_000):064x}" for _ in range(people)})
         rows[event_participants] += [(company_id, on, event, p, STAGE, 30, 0, 30) for p in who]
         replayed = on + timedelta(days=1 + n % 20)
@@ -44,9 +46,9 @@ def fill(warehouse: Warehouse, company_id: str, chance: random.Random, *, people
         rows[questions] += [(company_id, on, event, f"q{i}", p, "?") for i, p in enumerate(who[::8])]
         rows[chat_messages] += [(company_id, on, event, f"m{i}", i, p, "!") for i, p in enumerate(who[::2], 1)]
     rows[refreshes] = [
-        (company_id, table.name, FIRST + timedelta(days=n), NOW, NOW, NOW, True, 1, "x", None, None, "x")
+        (company_id, table.name, began + timedelta(days=n), NOW, NOW, NOW, True, 1, "x", None, None, "x")
         for table in FACTS
-        for n in range(YEAR)
+        for n in range(days)
     ]
     with warehouse.write(company_id) as connection:
         _present(connection, company_id)

@@ -81,7 +81,7 @@ def open_days(company_id: str, first: date, last: date, start: date, opened: sa.
     )
 
 
-def answered_days(company_id: str, last: date, datasets: Sequence[str]) -> sa.CTE:
+def answered_days(company_id: str, last: date, datasets: Sequence[str], first: date = EARLIEST) -> sa.CTE:
     """Return, by day, which of these datasets have a slice of it: number, day, and a column of 1 or 0 per dataset.
 
     Where a dataset has no slice of an event's start day its numbers are unknown (null); where it has one without rows,
@@ -95,7 +95,7 @@ def answered_days(company_id: str, last: date, datasets: Sequence[str]) -> sa.CT
             *(func.max(case((r.dataset == name, 1), else_=0)).label(name) for name in datasets),
         )
         .where(r.company_id == company_id, r.dataset.in_(datasets), r.data_through.is_not(None))
-        .where(r.day.between(EARLIEST, last))
+        .where(r.day.between(first, last))
         .group_by(r.day)
         .cte("answered_days")
     )

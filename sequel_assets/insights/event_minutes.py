@@ -8,6 +8,7 @@ from sqlalchemy import case, func, literal, select
 
 from sequel_assets.insights.event_days import REPLAY_DAYS, UNKNOWN, ZERO, stacked
 from sequel_assets.insights.registering import entry_day
+from sequel_assets.insights.sql import is_long, within
 from sequel_assets.insights.unlisted import unlisted_minutes
 from sequel_assets.warehouse.tables.core import MINUTES, event_concurrency, event_participants
 from sequel_assets.warehouse.tables.event_details import event_activity, poll_answers
@@ -34,7 +35,7 @@ def changes_of_events(company_id: str, first: date, last: date, start: date, ope
     def counted(condition: Any) -> Any:
         return func.sum(case((condition, 1), else_=0))
 
-    def within(minutes: Any) -> Any:
+    def as_planned(minutes: Any) -> Any:
         return case((minutes > p.planned_minutes, p.planned_minutes), else_=minutes)
 
     numbers = {name: func.sum(p[name]) for name in MINUTES} | {
@@ -43,7 +44,7 @@ def changes_of_events(company_id: str, first: date, last: date, start: date, ope
         "registered": counted(p.registered == 1),
         "registered_live": counted((comes_live & (p.registered_so_far > 0)) | registers_late),
         "voted_live": counted(comes_live & (p.is_voted == 1)),
-        "watched": func.sum(within(p.live_so_far) - within(before)),
+        "watched": func.sum(as_planned(p.live_so_far) - as_planned(before)),
     }
     nothing = dict.fromkeys(SUMS, ZERO) | {"peak_users": UNKNOWN, "peak_at": sa.cast(sa.null(), UtcDateTime)}
     return stacked(
@@ -69,7 +70,9 @@ def _people(company_id: str, first: date, last: date, start: date, opened: sa.CT
     every = stacked(
         dict.fromkeys((*MINUTES, "seen", "registered", "voted"), ZERO),
         (
-            select(f.event_id, f.person_id, f.day).where(f.company_id == company_id, f.day.between(start, last)),
+            select(f.event_id, f.person_id, f.day)
+            .where(f.company_id == company_id, f.day.between(start, last))
+            .where(*within(f.event_id, select(opened.c.event_id), is_all=is_long(first, last, start))),
             {name: f[name] for name in MINUTES} | {"seen": literal(1)},
         ),
         (

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, func, select
 
-from sequel_assets.insights.sql import company_label, minute_number, percent, percent_column
+from sequel_assets.insights.sql import company_label, is_long, minute_number, percent, percent_column, within
 from sequel_assets.warehouse.tables.core import (
     company_column,
     day_column,
@@ -39,10 +39,12 @@ event_retention = Table(
 def select_event_retention(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: every known minute, and the event's peak up to the end of its day."""
     c, e = event_concurrency.c, events.c
+    events_of_days = select(c.event_id).where(c.company_id == company_id, c.day.between(first, last))
     peak = func.max(c.users).over(partition_by=c.event_id, order_by=c.day)  # of all minutes up to the day's end
     minutes = (
         select(c.day, c.event_id, c.minute, c.users, peak.label("peak"))
         .where(c.company_id == company_id, c.day.between(start, last))
+        .where(*within(c.event_id, events_of_days, is_all=is_long(first, last, start)))
         .subquery("minutes")
     )
     m = minutes.c

@@ -114,7 +114,8 @@ def select_event_statistics(company_id: str, first: date, last: date, start: dat
     """Return the SELECT: a row per event and day of its window, of events with a minute or somebody registered."""
     opened = open_events(company_id, first, last)
     days = open_days(company_id, first, last, start, opened)
-    answered, talk = answered_days(company_id, last, _OPTIONAL), _talk(company_id, first, last)
+    answered = answered_days(company_id, last, _OPTIONAL, first - _REPLAY)
+    talk = _talk(company_id, first, last)
     listed = listed_of_events(company_id, first - _REPLAY, last)
     changes = changes_of_events(company_id, first, last, start, opened)
     m, t, k, n = so_far(days, changes, SUMS, PEAK).c, answered.c, talk.c, listed.c

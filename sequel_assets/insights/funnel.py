@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.event_days import REPLAY_DAYS, ZERO, answered_days, open_days, open_events, so_far, stacked
+from sequel_assets.insights.periods import Days
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, company_label, day_number
+from sequel_assets.insights.sql import as_integer, company_label, day_number, is_long, within
 from sequel_assets.warehouse.tables.core import (
     STAGE,
     company_column,
@@ -60,10 +61,11 @@ _OPTIONAL = (event_activity.name, questions.name, poll_answers.name)
 
 def select_funnel(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: each person counts in each step from the day on which they meet all its conditions."""
-    opened, answered = open_events(company_id, first, last), answered_days(company_id, last, _OPTIONAL)
+    opened, window = open_events(company_id, first, last), Days(first - timedelta(days=REPLAY_DAYS), last)
+    answered = answered_days(company_id, last, _OPTIONAL, window.first)
     days = open_days(company_id, first, last, start, opened)
-    listed = listed_of_events(company_id, first - timedelta(days=REPLAY_DAYS), last)
-    steps = so_far(days, _per_day(_reached(company_id, start, last, opened, answered, listed)), _DAYS)
+    listed = listed_of_events(company_id, window.first, last)
+    steps = so_far(days, _per_day(_reached(company_id, window, start, opened, answered, listed)), _DAYS)
     s, t, n = steps.c, answered.c, listed.c
     is_registering = is_registration_known(t[event_activity.name], n)
     counts = {"registered": case((is_registering, as_integer(s.registered)), else_=None)}
@@ -91,7 +93,7 @@ def _is_participation_known(answered: Any, listed: Any) -> Any:
     return (answered[questions.name] == 1) | (answered[poll_answers.name] == 1) | (listed.counted > 0)
 
 
-def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.CTE:
+def _came(company_id: str, window: Days, start: date, opened: sa.CTE) -> sa.CTE:
     """Return who was live in each event, since when, and since when for half of it."""
     f, o = event_participants.c, opened.c
     so_far_live = func.sum(f.live_minutes).over(partition_by=(f.event_id, f.person_id), order_by=f.day)
@@ -105,7 +107,14 @@ def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.CTE:
             so_far_live.label("live"),
         )
         .join(opened, o.event_id == f.event_id)
-        .where(f.company_id == company_id, f.day.between(start, last))
+        .where(f.company_id == company_id, f.day.between(start, window.last))
+        .where(
+            *within(
+                f.event_id,
+                select(o.event_id),
+                is_all=is_long(window.first + timedelta(days=REPLAY_DAYS), window.last, start),
+            )
+        )
         .subquery("by_day")
     )
     b = by_day.c
@@ -121,7 +130,7 @@ def _came(company_id: str, start: date, last: date, opened: sa.CTE) -> sa.CTE:
     )
 
 
-def _came_again(company_id: str, start: date, last: date, came: sa.CTE) -> sa.Subquery:
+def _came_again(company_id: str, window: Days, start: date, came: sa.CTE) -> sa.Subquery:
     """Return the first later day, within the window, on which each of them was in another stage event.
 
     A day is taken once for each person, with its least and its greatest event: one of the two is another event, or
@@ -130,7 +139,8 @@ def _came_again(company_id: str, start: date, last: date, came: sa.CTE) -> sa.Su
     f, c = event_participants.c, came.c
     days = (
         select(f.person_id, f.day, func.min(f.event_id).label("least"), func.max(f.event_id).label("greatest"))
-        .where(f.company_id == company_id, f.event_type == STAGE, f.day.between(start, last))
+        .where(f.company_id == company_id, f.event_type == STAGE)
+        .where(f.day.between(max(start, window.first), window.last))
         .where(f.person_id.in_(select(c.person_id)))
         .group_by(f.person_id, f.day)
         .subquery("days_of_people")
@@ -148,10 +158,10 @@ def _came_again(company_id: str, start: date, last: date, came: sa.CTE) -> sa.Su
     )
 
 
-def _reached(company_id: str, start: date, last: date, opened: sa.CTE, answered: sa.CTE, listed: sa.CTE) -> sa.CTE:
+def _reached(company_id: str, window: Days, start: date, opened: sa.CTE, answered: sa.CTE, listed: sa.CTE) -> sa.CTE:
     """Return, for each person in an event, the day on which they reached each step; null if they have not."""
-    came = _came(company_id, start, last, opened)
-    returned, a, c = _came_again(company_id, start, last, came), event_activity.c, came.c
+    came = _came(company_id, window, start, opened)
+    returned, a, c = _came_again(company_id, window, start, came), event_activity.c, came.c
     no_day, yes = sa.cast(sa.null(), sa.Date), literal(1)
     took_part = case(((a.questions > 0) | (a.polls > 0), 1), else_=0)
     every = stacked(
@@ -159,12 +169,14 @@ def _reached(company_id: str, start: date, last: date, opened: sa.CTE, answered:
         (select(c.event_id, c.person_id), {"attended": c.attended, "half": c.half}),
         (select(returned.c.event_id, returned.c.person_id), {"returned": returned.c.returned}),
         (
-            select(a.event_id, a.person_id).where(a.company_id == company_id, a.day <= last),
+            select(a.event_id, a.person_id).where(a.company_id == company_id, a.day.between(window.first, window.last)),
             {"registered": case((a.registered_at.is_not(None), entry_day())), "took_part": took_part},
         ),
         *(
             (
-                select(t.c.event_id, t.c.person_id).where(t.c.company_id == company_id, t.c.person_id.is_not(None)),
+                select(t.c.event_id, t.c.person_id)
+                .where(t.c.company_id == company_id, t.c.person_id.is_not(None))
+                .where(t.c.day.between(window.first, window.last)),
                 {"took_part": yes},
             )
             for t in (questions, poll_answers)

@@ -1,11 +1,13 @@
 """How much has a company been used in all, up to the end of each day?"""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Column, Table, Text, func, literal, select
+from sqlalchemy import Column, Table, Text, case, func, literal, select
 
+from sequel_assets.insights.periods import DAY, Days
 from sequel_assets.insights.sql import as_integer, company_label
 from sequel_assets.insights.unlisted import is_counted, unlisted_column, unlisted_minutes
 from sequel_assets.warehouse.tables.core import (
@@ -57,38 +59,45 @@ def select_lifetime_usage(company_id: str, first: date, last: date, start: date)
     Each person and each event counts on the day of their first minute; running sums over those firsts are then exact
     counts of distinct people and events, carried over idle days.
     """
+    return _as_of(company_id, Days(start, last), first, start)
+
+
+def carry_lifetime_usage(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
+    """Return the SELECT that adds what these days bring to the stored rows of the day before the first one.
+
+    Whether somebody, or an event, was there before is looked up for each of these days, by an index.
+    """
+    return _as_of(company_id, Days(first, last), first, start)
+
+
+def _as_of(company_id: str, days: Days, first: date, start: date) -> sa.Select[Any]:
+    """Return the rows from `first` on: running sums of what these days bring, on top of the day before them if that counts."""
+    r = refreshes.c
     every_day = (
-        select(refreshes.c.day)
-        .where(
-            refreshes.c.company_id == company_id,
-            refreshes.c.dataset == event_participants.name,
-            refreshes.c.day.between(start, last),
-        )
+        select(r.day)
+        .where(r.company_id == company_id, r.dataset == event_participants.name, r.day.between(days.first, days.last))
         .subquery("every_day")
     )
     changes = sa.union_all(
-        *_changes(company_id, start, last, by_type=True), *_changes(company_id, start, last, by_type=False)
+        *_changes(company_id, days, start, by_type=True), *_changes(company_id, days, start, by_type=False)
     ).subquery("changes")
     per_day = (
         select(changes.c.event_type, changes.c.day, *(func.sum(changes.c[name]).label(name) for name in _SUMS))
         .group_by(changes.c.event_type, changes.c.day)
         .subquery("per_day")
     )
-    scopes = (
-        select(per_day.c.event_type, func.min(per_day.c.day).label("first_day"))
-        .group_by(per_day.c.event_type)
-        .subquery("scopes")
-    )
+    scopes = _scopes(company_id, days, start, per_day)
+    added = {
+        name: func.sum(func.coalesce(per_day.c[name], 0)).over(
+            partition_by=scopes.c.event_type, order_by=every_day.c.day
+        )
+        for name in _SUMS
+    }
     as_of = (
         select(
             every_day.c.day,
             scopes.c.event_type,
-            *(
-                func.sum(func.coalesce(per_day.c[name], 0))
-                .over(partition_by=scopes.c.event_type, order_by=every_day.c.day)
-                .label(name)
-                for name in _SUMS
-            ),
+            *((scopes.c[name] + number).label(name) for name, number in added.items()),
             scopes.c.first_day,
         )
         .select_from(
@@ -109,24 +118,47 @@ def select_lifetime_usage(company_id: str, first: date, last: date, start: date)
     ).where(as_of.c.day >= first)
 
 
-def _changes(company_id: str, start: date, last: date, *, by_type: bool) -> list[sa.Select[Any]]:
+def _scopes(company_id: str, days: Days, start: date, per_day: sa.Subquery) -> sa.Subquery:
+    """Return, for each event type with a minute so far, its first day and what it had before these days."""
+    p, stored = per_day.c, lifetime_usage.c
+    each: Any = select(p.event_type, func.min(p.day).label("first_day"), *(literal(0).label(name) for name in _SUMS))
+    each = each.group_by(p.event_type)
+    if days.first > start:
+        had: dict[str, Any] = {name: stored[name] for name in _SUMS[:-1]}
+        had["unlisted"] = case((stored.has_unlisted_people, 1), else_=0)
+        before = select(stored.event_type, stored.first_day, *had.values())
+        each = each.union_all(before.where(stored.company_id == company_id, stored.day == days.first - DAY))
+    e = each.subquery("scopes_of_days").c
+    return (
+        select(
+            e.event_type, func.min(e.first_day).label("first_day"), *(func.sum(e[name]).label(name) for name in _SUMS)
+        )
+        .group_by(e.event_type)
+        .subquery("scopes")
+    )
+
+
+def _changes(company_id: str, days: Days, start: date, *, by_type: bool) -> list[sa.Select[Any]]:
     """Return what each day adds to a scope: its minutes, the people and the events seen for the first time."""
-    fact = event_participants.c
+    fact, u = event_participants.c, unlisted_usage.c
+    chosen = (fact.company_id == company_id, fact.day.between(days.first, days.last))
+    known = (u.company_id == company_id, u.day.between(days.first, days.last))
     scope = fact.event_type if by_type else literal(ALL)
-    chosen = (fact.company_id == company_id, fact.day.between(start, last))
     group = (fact.event_type,) if by_type else ()
 
-    u = unlisted_usage.c
-    known = (u.company_id == company_id, u.day.between(start, last))
-
-    def firsts(*seen: sa.Select[Any]) -> sa.Subquery:
+    def firsts(who: str, *seen: sa.Select[Any], among: Sequence[sa.Table]) -> sa.Subquery:
         """Return the first day of each person or event; an event may have nobody but people beyond the lists."""
         each = sa.union_all(*seen).subquery()
-        return (
-            select(each.c.event_type, func.min(each.c.day).label("day"))
+        found = (
+            select(each.c.event_type, each.c.who, func.min(each.c.day).label("day"))
             .group_by(each.c.event_type, each.c.who)
             .subquery()
         )
+        new = select(found.c.event_type, found.c.day)
+        if days.first > start:
+            before = (company_id, start, days.first - DAY)
+            new = new.where(*(never_before(table, who, found, *before, by_type=by_type) for table in among))
+        return new.subquery()
 
     def first_days(kind: Any, who: Any, day: Any, chosen: tuple[Any, ...]) -> sa.Select[Any]:
         columns = (kind.label("event_type"), who.label("who"), func.min(day).label("day"))
@@ -134,14 +166,17 @@ def _changes(company_id: str, start: date, last: date, *, by_type: bool) -> list
 
     beyond_type = u.event_type if by_type else literal(ALL)
     zero = literal(0)
-    new_people = firsts(first_days(scope, fact.person_id, fact.day, chosen))
+    new_people = firsts("person_id", first_days(scope, fact.person_id, fact.day, chosen), among=[event_participants])
     new_events = firsts(
-        first_days(scope, fact.event_id, fact.day, chosen), first_days(beyond_type, u.event_id, u.day, known)
+        "event_id",
+        first_days(scope, fact.event_id, fact.day, chosen),
+        first_days(beyond_type, u.event_id, u.day, known),
+        among=[event_participants, unlisted_usage],
     )
     minutes = [func.sum(fact[name]).label(name) for name in _SUMS[:3]]
     nothing = (zero.label("unique_users"), zero.label("events"))
     kind = u.event_type if by_type else literal(ALL).label("event_type")
-    beyond = unlisted_minutes(company_id, start, last, u.day, *((u.event_type,) if by_type else ()))
+    beyond = unlisted_minutes(company_id, days.first, days.last, u.day, *((u.event_type,) if by_type else ()))
     numbers = [*beyond.selected_columns][-4:]
     return [
         select(scope.label("event_type"), fact.day, *minutes, *nothing, zero.label("unlisted"))
@@ -157,6 +192,20 @@ def _changes(company_id: str, start: date, last: date, *, by_type: bool) -> list
     ]
 
 
+def never_before(
+    table: sa.Table, who: str, found: sa.Subquery, company_id: str, first: date, last: date, *, by_type: bool
+) -> Any:
+    """Return the condition that a table has no row of somebody, or of an event, on these earlier days."""
+    t = table.alias("earlier").c
+    here = [t.company_id == company_id, t[who] == found.c.who, t.day.between(first, last)]
+    if by_type:
+        here.append(t.event_type == found.c.event_type)
+    one = (
+        select(literal(1)).where(*here).correlate(found).limit(1)
+    )  # PostgreSQL would turn NOT EXISTS into a scan of them all
+    return one.scalar_subquery().is_(None)
+
+
 LIFETIME_USAGE = Insight(
     table=lifetime_usage,
     subject=Subject.USAGE,
@@ -169,4 +218,5 @@ LIFETIME_USAGE = Insight(
     sources=(event_participants.name,),
     as_of=True,
     select=select_lifetime_usage,
+    carry=carry_lifetime_usage,
 )

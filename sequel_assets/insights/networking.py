@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
 from sequel_assets.insights.event_days import ZERO, so_far, stacked
-from sequel_assets.insights.sql import as_integer, average, company_label, percent, percent_column
+from sequel_assets.insights.sql import as_integer, average, company_label, is_long, percent, percent_column, within
 from sequel_assets.insights.unlisted import is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     HUB,
@@ -55,11 +55,11 @@ _CHANGES = ("people_so_far", "event_people_so_far", "event_people_networked")
 
 def select_networking(company_id: str, first: date, last: date, start: date) -> sa.Select[Any]:
     """Return the SELECT: what happened that day, beside the people of the hub and of its events up to then."""
-    f = event_participants.c
+    f, hubs = event_participants.c, None if is_long(first, last, start) else _hubs(company_id, first, last)
     visit = func.row_number().over(partition_by=(f.event_id, f.person_id), order_by=f.day)
     visits = (
         select(f.event_id, f.person_id, f.day, f.engaged_minutes, visit.label("visit"))
-        .where(f.company_id == company_id, f.event_type == HUB, f.day.between(start, last))
+        .where(f.company_id == company_id, f.event_type == HUB, f.day.between(start, last), *_of(hubs, f.event_id))
         .subquery("visits")
     )
     v = visits.c
@@ -86,7 +86,7 @@ def select_networking(company_id: str, first: date, last: date, start: date) -> 
         .group_by(both.event_id, both.day)
         .subquery("hub_days")
     )
-    until = so_far(days, _firsts(company_id, start, last, visits), _CHANGES)
+    until = so_far(days, _firsts(company_id, start, last, visits, hubs), _CHANGES)
     u = until.c
     people = as_integer(u.people)
     return select(
@@ -104,7 +104,21 @@ def select_networking(company_id: str, first: date, last: date, start: date) -> 
     )
 
 
-def _firsts(company_id: str, start: date, last: date, visits: sa.Subquery) -> sa.Subquery:
+def _hubs(company_id: str, first: date, last: date) -> sa.CTE:
+    """Return the hubs that have a row on these days."""
+    each = [
+        select(t.event_id).where(t.company_id == company_id, t.event_type == HUB, t.day.between(first, last))
+        for t in (event_participants.c, unlisted_usage.c)
+    ]
+    return sa.union(*each).cte("hubs")
+
+
+def _of(hubs: sa.CTE | None, hub_id: Any) -> list[Any]:
+    """Return the condition that a hub is one of these; none where all are wanted."""
+    return within(hub_id, None if hubs is None else select(hubs.c.event_id), is_all=hubs is None)
+
+
+def _firsts(company_id: str, start: date, last: date, visits: sa.Subquery, hubs: sa.CTE | None) -> sa.Subquery:
     """Return how many people each day brought to a hub, to its events, and to both, for the first time."""
     f, e, v = event_participants.c, events.c, visits.c
     linking = (e.company_id == f.company_id) & (e.event_id == f.event_id)
@@ -112,7 +126,7 @@ def _firsts(company_id: str, start: date, last: date, visits: sa.Subquery) -> sa
         select(e.networking_hub_id.label("event_id"), f.person_id, sa.null().label("met"), f.day.label("came"))
         .select_from(event_participants.join(events, linking))
         .where(f.company_id == company_id, f.event_type == STAGE, f.day.between(start, last))
-        .where(e.networking_hub_id.is_not(None))
+        .where(e.networking_hub_id.is_not(None), *_of(hubs, e.networking_hub_id))
     )
     met = select(v.event_id, v.person_id, v.day.label("met"), sa.cast(sa.null(), sa.Date).label("came"))
     both = sa.union_all(met, came).subquery("both")

@@ -1,6 +1,6 @@
 """What has a person done in an event so far, at the end of each day on which they did something there?"""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from sequel_assets.insights.event_days import (
     where_known,
 )
 from sequel_assets.insights.registering import entry_day, is_registration_known, listed_of_events
-from sequel_assets.insights.sql import as_integer, company_label, day_number, percent, percent_column
+from sequel_assets.insights.sql import as_integer, company_label, day_number, is_long, percent, percent_column, within
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -96,7 +96,8 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
 
     The details of an event belong to its start day, so that the sums include them from that day on.
     """
-    p, e = _per_day(company_id, start, last).c, events.c
+    touched = None if is_long(first, last, start) else _touched(company_id, first, last)
+    p, e = _per_day(company_id, start, last, touched).c, events.c
     mine: dict[str, Any] = {"partition_by": (p.event_id, p.person_id), "order_by": p.day}
     seen_on = case((p.seen > 0, p.day))
     as_of = select(
@@ -110,7 +111,7 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
         func.min(seen_on).over(**mine).label("first_seen_on"),
         func.max(seen_on).over(**mine).label("last_seen_on"),
     ).subquery("as_of")
-    listed = listed_of_events(company_id, EARLIEST, last)
+    listed = listed_of_events(company_id, EARLIEST, last, *_of(touched, event_activity.c.event_id))
     s, n, planned = as_of.c, listed.c, planned_minutes()
     live = as_integer(s.live_minutes)
 
@@ -146,33 +147,56 @@ def select_person_engagement(company_id: str, first: date, last: date, start: da
     )
 
 
-def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
+def _touched(company_id: str, first: date, last: date) -> sa.CTE:
+    """Return the events in which somebody may have a row on these days, and the hub of each: event_id, hub_id."""
+    f, e, a = event_participants.c, events.c, event_activity.c
+    here = (f.company_id == company_id, f.day.between(first, last))
+    midnight = datetime.combine(first, time(), UTC)
+    registers = (a.day <= last, (a.registered_at >= midnight) | (a.day >= first))
+    ids = (
+        e.event_id.in_(select(f.event_id).where(*here, f.event_type == STAGE)),
+        e.networking_hub_id.in_(select(f.event_id).where(*here, f.event_type == HUB)),
+        e.event_id.in_(select(a.event_id).where(a.company_id == company_id, *registers)),
+    )
+    columns = (e.event_id, e.networking_hub_id.label("hub_id"))
+    return select(*columns).where(e.company_id == company_id, e.event_type == STAGE, sa.or_(*ids)).cte("touched")
+
+
+def _of(touched: sa.CTE | None, event_id: Any, which: str = "event_id") -> list[Any]:
+    """Return the condition that an event is touched, or a hub is of such an event; none where all are wanted."""
+    return within(event_id, None if touched is None else select(touched.c[which]), is_all=touched is None)
+
+
+def _per_day(company_id: str, start: date, last: date, touched: sa.CTE | None) -> sa.Subquery:
     """Return, by event, person and day, minutes in the event and its hub, and the details of the start day."""
     f, e, a = event_participants.c, events.c, event_activity.c
     facts = (f.company_id == company_id, f.day.between(start, last))
-    met = select(f.event_id, f.person_id, f.day, f.engaged_minutes).where(*facts, f.event_type == HUB).subquery("met")
+    hubs = (f.event_type == HUB, *_of(touched, f.event_id, "hub_id"))
+    met = select(f.event_id, f.person_id, f.day, f.engaged_minutes).where(*facts, *hubs).subquery("met")
     linked = (e.company_id == company_id) & (e.networking_hub_id == met.c.event_id) & (e.event_type == STAGE)
     days_after = day_number(met.c.day) - day_number(e.starts_at)
-    in_hub = select(e.event_id, met.c.person_id, met.c.day).join(met, linked).where(days_after.between(0, REPLAY_DAYS))
+    in_hub = select(e.event_id, met.c.person_id, met.c.day).join(met, linked)
+    in_hub = in_hub.where(days_after.between(0, REPLAY_DAYS), *_of(touched, e.event_id))
     counted = (a.comments, a.polls, a.questions, a.messages_reactions, a.circles, ZERO)
     registered_on = entry_day()
     answered = answered_days(company_id, last, _OPTIONAL)
+    is_theirs, is_its = _of(touched, f.event_id), _of(touched, a.event_id)
     started = (e.company_id == company_id, e.event_type == STAGE, answered.c.number == day_number(e.starts_at))
     shown = {"seen": literal(1), "has_row": literal(1)}
     every = stacked(
         dict.fromkeys((*_SUMS, *_KNOWN_FLAGS, "seen", "has_row"), ZERO) | dict.fromkeys(_COUNTED, UNKNOWN),
         (
-            select(f.event_id, f.person_id, f.day).where(*facts, f.event_type == STAGE),
+            select(f.event_id, f.person_id, f.day).where(*facts, f.event_type == STAGE, *is_theirs),
             {name: f[name] for name in MINUTES} | shown,
         ),
         (in_hub, {"hub_minutes": met.c.engaged_minutes} | shown),
         (
-            select(a.event_id, a.person_id, a.day).where(a.company_id == company_id, a.day <= last),
+            select(a.event_id, a.person_id, a.day).where(a.company_id == company_id, a.day <= last, *is_its),
             dict(zip(_COUNTED, counted, strict=True)),
         ),
         (
             select(a.event_id, a.person_id, registered_on.label("day")).where(
-                a.company_id == company_id, registered_on <= last
+                a.company_id == company_id, registered_on <= last, *is_its
             ),
             {
                 "registered": case((a.registered_at.is_not(None), 1), else_=0),
@@ -180,12 +204,14 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
             },
         ),
         (  # one row without a person, which applies to everybody in the event
-            select(e.event_id, literal("").label("person_id"), answered.c.day).where(*started),
+            select(e.event_id, literal("").label("person_id"), answered.c.day).where(
+                *started, *_of(touched, e.event_id)
+            ),
             {_KNOWN_FLAG[name]: answered.c[name] for name in _OPTIONAL},
         ),
-        _listed(company_id, last, chat_messages, func.count()),
-        _listed(company_id, last, poll_answers, func.count(poll_answers.c.poll_id.distinct())),
-        _listed(company_id, last, questions, func.count()),
+        _listed(company_id, last, touched, chat_messages, func.count()),
+        _listed(company_id, last, touched, poll_answers, func.count(poll_answers.c.poll_id.distinct())),
+        _listed(company_id, last, touched, questions, func.count()),
     )
     keys = (every.c.event_id, every.c.person_id, every.c.day)
     sums = (func.sum(every.c[name]).label(name) for name in _SUMS)
@@ -193,10 +219,12 @@ def _per_day(company_id: str, start: date, last: date) -> sa.Subquery:
     return select(*keys, *sums, *highest).group_by(*keys).subquery("per_day")
 
 
-def _listed(company_id: str, last: date, table: Table, number: Any) -> tuple[sa.Select[Any], dict[str, Any]]:
+def _listed(
+    company_id: str, last: date, touched: sa.CTE | None, table: Table, number: Any
+) -> tuple[sa.Select[Any], dict[str, Any]]:
     t = table.c
     keys = (t.event_id, t.person_id, t.day)
-    chosen = (t.company_id == company_id, t.day <= last, t.person_id.is_not(None))
+    chosen = (t.company_id == company_id, t.day <= last, t.person_id.is_not(None), *_of(touched, t.event_id))
     return select(*keys).where(*chosen).group_by(*keys), {table.name: number}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, Table, Text, case, func, literal, select
 
-from sequel_assets.insights.sql import as_integer, company_label
+from sequel_assets.insights.sql import as_integer, company_label, is_long
 from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     HUB,
@@ -55,7 +55,7 @@ def select_person_history(company_id: str, first: date, last: date, start: date)
     """Return the SELECT, one pass over the facts of the people seen in these days: running sums, their latest kept."""
     f = event_participants.c
     chosen = [f.company_id == company_id, f.day.between(start, last)]
-    if first > start:
+    if not is_long(first, last, start):
         seen = select(f.person_id).where(f.company_id == company_id, f.day.between(first, last))
         chosen.append(f.person_id.in_(seen))
     visit = func.row_number().over(partition_by=(f.person_id, f.event_id), order_by=f.day)

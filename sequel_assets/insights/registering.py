@@ -40,8 +40,8 @@ def entry_day() -> Any:
     return case((registered_on > a.day, registered_on), else_=a.day)
 
 
-def listed_of_events(company_id: str, first: date, last: date) -> sa.CTE:
-    """Return how many entries event_activity has of each event that starts on these days, and of them with what.
+def listed_of_events(company_id: str, first: date, last: date, *chosen: Any) -> sa.CTE:
+    """Return how many entries event_activity has of each (chosen) event that starts on these days, and of them with what.
 
     `dated` have a time of registration, `counted` say how many questions they asked or polls they answered.
     """
@@ -53,7 +53,7 @@ def listed_of_events(company_id: str, first: date, last: date) -> sa.CTE:
             func.count(a.registered_at).label("dated"),
             func.count(func.coalesce(a.questions, a.polls)).label("counted"),
         )
-        .where(a.company_id == company_id, a.day.between(first, last))
+        .where(a.company_id == company_id, a.day.between(first, last), *chosen)
         .group_by(a.event_id)
         .cte("listed")
     )

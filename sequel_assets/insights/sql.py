@@ -95,6 +95,22 @@ def company_label(company_id: Any) -> "sa.Label[str]":
     return sa.type_coerce(company_id, sa.Text).label("company_id")
 
 
+def is_long(first: date, last: date, start: date) -> bool:
+    """Say whether a range is more than a fourth of the history up to its end: then one pass over all facts is faster.
+
+    A short one is found by an index, event by event or person by person.
+    """
+    return 4 * (last - first) >= last - start
+
+
+def within(column: Any, those: Any, *, is_all: bool) -> list[Any]:
+    """Return the condition that a column is one of `those`, a SELECT of one column; none where they are all that there are.
+
+    A short range reads the facts of its events or people by an index, a long one (`is_long`) reads all facts in their order.
+    """
+    return [] if is_all else [column.in_(those)]
+
+
 class _Rows(sa.TextualSelect):
     """VALUES as text. SQLAlchemy's own would render each value by itself, at each execution."""
 

@@ -17,10 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.insights import INSIGHTS
+from sequel_assets.insights.sql import is_long
 from sequel_assets.refresh.core.datasets import LANDED_NAMES
 from sequel_assets.refresh.core.retention import DAY, NONE_FROZEN, counts_from, is_closed
 from sequel_assets.refresh.core.run_context import RunInfo
-from sequel_assets.refresh.transform.select import rows_by_day
+from sequel_assets.refresh.transform.select import is_seed, rows_by_day
 from sequel_assets.refresh.transform.sources import together
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.decisions import SliceUpdate, day_end
@@ -153,12 +154,16 @@ def derive(
         unavailable = availability.unavailable_datasets(connection, company_id)
         plans = {kind: each.get(company_id, {}) for kind, each in event_checksums(connection, company_id).items()}
         noted = problems.days_with_problems(connection, company_id)
+        planned: dict[tuple[object, ...], tuple[Mapping[date, Any], dict[date, WantedSlice], dict[date, date]]] = {}
         done: list[Insight] = []
         updates: list[SliceUpdate] = []
         for insight in ahead:
             done.append(insight)
-            facts = of_insight[insight.name] = together(insight, stored, unavailable, plans)
-            wanted, waiting = wanted_slices(insight, facts, start, frozen_before)
+            if insight.basis not in planned:
+                facts = together(insight, stored, unavailable, plans)
+                planned[insight.basis] = facts, *wanted_slices(insight, facts, start, frozen_before)
+            facts, wanted, waiting = planned[insight.basis]
+            of_insight[insight.name] = facts
             first = counts_from(facts, start, frozen_before) if insight.as_of else start
             requested = {*even_open, *noted.get(insight.name, ()), *stored.get(insight.name, ())}
             reasons[insight.name] = {
@@ -197,9 +202,14 @@ def derive(
     return Derived(results, reasons)
 
 
+_STORED = sa.select(
+    *refreshes.c["dataset", "day", "data_through", "full_through", "is_final", "checksum", "input_checksum"]
+).where(refreshes.c.company_id == sa.bindparam("of_company"))
+
+
 def _stored(connection: sa.Connection, company_id: str) -> dict[str, dict[date, Any]]:
     found: dict[str, dict[date, Any]] = {}
-    for row in connection.execute(sa.select(refreshes).where(refreshes.c.company_id == company_id)):
+    for row in connection.execute(_STORED, {"of_company": company_id}):
         found.setdefault(row.dataset, {})[row.day] = row
     return found
 
@@ -227,7 +237,10 @@ def _updates(
             or (stored[day].data_through, stored[day].full_through) != (want.data_through, want.full_through)
         )
     }
-    rows = rows_by_day(connection, company_id, insight, sorted(outdated), start)
+    due = sorted(outdated)
+    is_short = bool(due) and not is_long(due[0], due[-1], start)
+    is_carried = is_short and is_seed(connection, company_id, insight, due[0] - DAY, wanted, stored)
+    rows = rows_by_day(connection, company_id, insight, due, start, is_carried=is_carried)
     return [
         wanted[day].update_of(insight.table, day, rows.get(day, []) if day in outdated else None)
         for day in sorted(outdated | moved)

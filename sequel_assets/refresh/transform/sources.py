@@ -49,7 +49,7 @@ def together(
 
 def _least(rows: Mapping[str, Any], plans: Mapping[str, str]) -> CombinedSources:
     there = [row for row in rows.values() if row is not None]
-    data, full = ([getattr(row, name) for row in there] for name in ("data_through", "full_through"))
+    data, full = [row.data_through for row in there], [row.full_through for row in there]
     checksums = [f"{name} {row.checksum if row is not None else 'none'}\n" for name, row in rows.items()]
     checksums += [f"{name} {plan}\n" for name, plan in plans.items()]
     return CombinedSources(

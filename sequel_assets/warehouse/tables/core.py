@@ -121,7 +121,8 @@ event_participants = Table(
     minutes_column("engaged_minutes", ENGAGED),
     ForeignKeyConstraint(["company_id", "event_id"], ["events.company_id", "events.event_id"]),
     *never_negative(*MINUTES),
-    sa.Index("ix_event_participants_person", "company_id", "person_id"),
+    sa.Index("ix_event_participants_person", "company_id", "person_id", "day"),
+    sa.Index("ix_event_participants_event", "company_id", "event_id", "day"),
     comment="Minutes of each person in each event on each day: the fact that every number of usage comes from",
 )  # fmt: skip
 
@@ -135,6 +136,7 @@ event_concurrency = Table(
     Column("users", sa.BigInteger, nullable=False, comment="concurrent users in that minute"),
     ForeignKeyConstraint(["company_id", "event_id"], ["events.company_id", "events.event_id"]),
     *never_negative("users"),
+    sa.Index("ix_event_concurrency_event", "company_id", "event_id", "day"),
     comment="Concurrent users of a live stage event in each minute that Sequel answers",
 )  # fmt: skip
 

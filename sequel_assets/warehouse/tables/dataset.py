@@ -54,6 +54,12 @@ class Insight(Dataset):
     """True when a day's slice depends on every day from the start to it."""
     select: "Callable[[str, date, date, date], sa.Select[tuple[object, ...]] | sa.CompoundSelect[tuple[object, ...]]]"
     """`(company_id, first day, last day, start of history) -> SELECT` of the table's columns in their order."""
+    carry: "Callable[[str, date, date, date], sa.Select[tuple[object, ...]]] | None" = None
+    """The same rows by another SELECT, which goes on from the stored rows of the day before the first one.
+
+    Used where those rows are known to be right; `select` counts from the start of history without them. None where
+    `select` itself reads no more of the past than the requested days need.
+    """
     optional: tuple[str, ...] = ()
     """Landed datasets that it shows too, where they are there: of a day without a slice of them their numbers are null,
     and when the slice comes the day is behind."""
@@ -70,6 +76,11 @@ class Insight(Dataset):
     def inputs(self) -> tuple[str, ...]:
         """Return every dataset that it is derived from."""
         return (*self.sources, *self.optional)
+
+    @property
+    def basis(self) -> tuple[object, ...]:
+        """Return what decides when its slices are behind: the same of two insights, and so are the days."""
+        return (self.sources, self.optional, self.reads_events, self.reads_hosts, self.as_of)
 
     @property
     def sources_in_words(self) -> str:
