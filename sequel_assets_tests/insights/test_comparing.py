@@ -78,7 +78,7 @@ def test_of_any_filter_and_tree_it_is_what_sets_of_people_say(
             connection,
             refreshes,
             [
-                (name, event_participants.name, day, AT, day_end(day), day_end(day), True, 0, "none", None, None)
+                (name, event_participants.name, day, AT, day_end(day), day_end(day), True, 0, "none", None, None, None)
                 for name, day in idle
             ],
         )

@@ -75,8 +75,12 @@ def table_of(warehouse: Warehouse, table: sa.Table) -> list[Row]:
 
 
 def everything(warehouse: Warehouse) -> dict[str, list[Row]]:
-    """Every row of every table, with people in place of the numbers that they got in the order in which they came."""
-    found = {table.name: table_of(warehouse, table) for table in metadata.sorted_tables}
+    """Every row of every table, with people in place of their numbers."""
+    return without_numbers({table.name: table_of(warehouse, table) for table in metadata.sorted_tables})
+
+
+def without_numbers(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Put people in place of the numbers that they got in the order in which they came."""
     people = dict(found.pop(person_numbers.name))
     found[event_day_people.name] = [
         (*row[:-3], *(frozenset(people[number] for number in BitMap.deserialize(one)) for one in row[-3:]))
