@@ -21,6 +21,7 @@ MODULES = (
     "orchestration.event_log",
     "webhooks.receiver",
     "warehouse.query",
+    "warehouse.people",
     "warehouse.insights",
     "webhooks.webhooks",
 )

@@ -1,6 +1,7 @@
 """Fill a warehouse with a year of facts without Sequel: 50 companies of about 20,000 facts are 1 M."""
 
 import random
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.people_sets import FactsOfDay, replace_people_sets
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import companies, event_concurrency, event_participants, events, refreshes
 from sequel_assets.warehouse.tables.event_details import chat_messages, event_activity, poll_answers, polls, questions
@@ -19,14 +21,16 @@ STAGE = "virtualStageEvent"
 FACTS = (event_participants, event_concurrency, event_activity, polls, poll_answers, questions, chat_messages)
 
 
-def fill(warehouse: Warehouse, company_id: str, chance: random.Random, days: int = YEAR) -> int:
-    """Land a year (or so many days) of a company, two events a week of 160 people, a fifth of them with replays; return the facts."""
+def fill(
+    warehouse: Warehouse, company_id: str, chance: random.Random, days: int = YEAR, *, people: int = PEOPLE
+) -> int:
+    """Land a year (or `days`) of a company, two events a week of 160 people (or `people`), a fifth with replays; return the facts."""
     rows: dict[sa.Table, list[tuple[Any, ...]]] = {table: [] for table in FACTS}
     of = {"company_id": company_id, "event_type": STAGE, "is_cancelled": False}
     listed, began = [], LAST - timedelta(days=days - 1)
     for n in range(EVENTS * days // YEAR):
         on, event = began + timedelta(days=n * YEAR // EVENTS), f"e{n}"
-        who = sorted({f"{chance.randrange(100_000):064x}" for _ in range(PEOPLE)})
+        who = sorted({f"{chance.randrange(100_000):064x}" for _ in range(people)})
         rows[event_participants] += [(company_id, on, event, p, STAGE, 30, 0, 30) for p in who]
         replayed = on + timedelta(days=1 + n % 20)
         if replayed <= LAST:
@@ -42,7 +46,7 @@ def fill(warehouse: Warehouse, company_id: str, chance: random.Random, days: int
         rows[questions] += [(company_id, on, event, f"q{i}", p, "?") for i, p in enumerate(who[::8])]
         rows[chat_messages] += [(company_id, on, event, f"m{i}", i, p, "!") for i, p in enumerate(who[::2], 1)]
     rows[refreshes] = [
-        (company_id, table.name, began + timedelta(days=n), NOW, NOW, NOW, True, 1, "x", None, None)
+        (company_id, table.name, began + timedelta(days=n), NOW, NOW, NOW, True, 1, "x", None, None, "x")
         for table in FACTS
         for n in range(days)
     ]
@@ -57,7 +61,17 @@ def fill(warehouse: Warehouse, company_id: str, chance: random.Random, days: int
             bulk.insert(
                 connection, table, [tuple(dict(zip(chosen, row, strict=True)).get(n) for n in names) for row in landed]
             )
+        _sets(connection, company_id, rows[event_participants])
     return len(rows[event_participants])
+
+
+def _sets(connection: sa.Connection, company_id: str, facts: Iterable[tuple[Any, ...]]) -> None:
+    """Make the sets of people as the loader does."""
+    of_day: dict[date, list[tuple[Any, ...]]] = {}
+    for row in facts:
+        of_day.setdefault(row[1], []).append(row)
+    days = [FactsOfDay(on, frozenset(), frozenset(rows), has_sets=False) for on, rows in of_day.items()]
+    replace_people_sets(connection, company_id, days)
 
 
 _KEYS = ("company_id", "day", "event_id")

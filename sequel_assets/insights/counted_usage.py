@@ -52,7 +52,8 @@ class _Sums:
         self.has_unlisted = self.has_unlisted or len(sets) < len(rows)
 
     def count(self, event_type: str) -> UsageCount:
-        return UsageCount(event_type, *self.minutes, len(self.people), len(self.events), self.has_unlisted)
+        live, on_demand, engaged = self.minutes
+        return UsageCount(event_type, live, on_demand, engaged, len(self.people), len(self.events), self.has_unlisted)
 
 
 def select_event_days(scope: Scope) -> Any:

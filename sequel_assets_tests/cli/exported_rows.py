@@ -41,7 +41,7 @@ def book(
     with warehouse.write() as connection:
         for each in days:
             moment = through or (AT if each == NO_DAY else day_end(each))
-            row = (company_id, dataset, each, AT, moment, moment, False, 0, "sum", None, "run")
+            row = (company_id, dataset, each, AT, moment, moment, False, 0, "sum", None, "run", None)
             bulk.insert(connection, refreshes, [row])
 
 
@@ -60,7 +60,9 @@ def fill(warehouse: Warehouse) -> None:
         bulk.insert(connection, chat_messages, [(ACME, day(0), "e1", "m1", 1, "p1", "what was said", AT)])
         bulk.insert(connection, registrants, [(ACME, "e1", "p1", None, True, '{"why": "what was said"}', AT)])
         bulk.insert(
-            connection, refreshes, [(ACME, "event_participants", day(3), AT, None, None, False, 1, "sum", None, "run")]
+            connection,
+            refreshes,
+            [(ACME, "event_participants", day(3), AT, None, None, False, 1, "sum", None, "run", None)],
         )
     book(warehouse, "event_participants", [day(0), day(1), day(2)])
     book(warehouse, "questions", [day(0)])

@@ -98,6 +98,7 @@ class EventDetails:
         """Fetch one endpoint, and load its slices portion by portion."""
         is_full = any(day.coverage in {DayCoverage.FULL, DayCoverage.EVENT_DETAILS} for day in plan)
         wanted = {request.event.event_id: request for day in plan for request in day.events}
+        of_event = {request.event.event_id: request for request in stages}
         probe = AvailabilityProbe(self.context, self.company_id, endpoint, known, is_full)
         probe.run(stages if wanted or (probe.lacking and is_full) else (), wanted)
         self._leave_out(probe.absent, plan)
@@ -108,7 +109,7 @@ class EventDetails:
             here = {request.event.event_id: request for day in portion for request in day.events}
             fetched = probe.fetch(here)
             if event_activity in endpoint.tables:
-                fetched = self._with_unit_verified(here, fetched)
+                fetched = self._with_unit_verified(of_event, fetched)  # the probe's are among them, of any day
             is_answered = not probe.unknown or answered_tables(endpoint, fetched.values())
             if endpoint.needs_audience and is_answered:  # else the company may be refused, not the event
                 fetched = self._with_no_audience(fetched)
@@ -119,10 +120,10 @@ class EventDetails:
             yield from batch.commit(self.context.warehouse, self.noted)
 
     def _with_unit_verified(
-        self, here: Mapping[str, EventRequest], fetched: Mapping[str, FetchResult]
+        self, of_event: Mapping[str, EventRequest], fetched: Mapping[str, FetchResult]
     ) -> dict[str, FetchResult]:
         return self.context.warehouse.ask(
-            lambda connection: with_unit_verified(connection, self.company_id, here, fetched)
+            lambda connection: with_unit_verified(connection, self.company_id, of_event, fetched)
         )
 
     def _with_no_audience(self, fetched: Mapping[str, FetchResult]) -> dict[str, FetchResult]:

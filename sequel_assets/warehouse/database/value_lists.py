@@ -48,6 +48,10 @@ class _Among(FunctionElement[bool]):
     type = sa.Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> "_Among":  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the condition as it is: SQLAlchemy would write `... IN (...) = 1` for SQLite, which no index serves."""
+        return self
+
 
 @compiles(_Among, "postgresql")
 def _as_array(element: _Among, compiler: Any, **options: Any) -> str:

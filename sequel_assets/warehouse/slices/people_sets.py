@@ -1,7 +1,7 @@
 """Keeps the sets of people of each event's day, in the transaction that writes the facts they are made of.
 
 `replacement` calls it for each slice of event_participants. Only events whose facts have changed are written. A slice whose
-sets are not of its stored facts (`refreshes.people_checksum`) gets all of them anew.
+sets are not of its stored facts (`refreshes.people_checksum`) gets all of them again.
 """
 
 from collections.abc import Iterable, Sequence

@@ -161,6 +161,7 @@ def store_story(warehouse: Warehouse, story: CompanyStory, days: Sequence[date] 
                     "",
                     None,
                     None,
+                    None,
                 )
                 for name, on in slices
             ],

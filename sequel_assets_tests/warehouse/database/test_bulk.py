@@ -56,8 +56,8 @@ def test_any_text_comes_back_to_the_letter(warehouse: Warehouse, texts: list[str
 
 def test_every_kind_of_value_comes_back_as_it_was(warehouse: Warehouse) -> None:
     """Dates, times in UTC, truth, large numbers and nothing."""
-    full: Row = (ACME, "d", DAY, AT, hour(3), hour(2), True, 2**53, "c", "i", "r")
-    bare: Row = (ACME, "d", day(1), AT, None, None, False, 0, "c", None, None)
+    full: Row = (ACME, "d", DAY, AT, hour(3), hour(2), True, 2**53, "c", "i", "r", "p")
+    bare: Row = (ACME, "d", day(1), AT, None, None, False, 0, "c", None, None, None)
     with warehouse.write() as connection:
         bulk.insert(connection, refreshes, [full, bare])
     assert table_of(warehouse, refreshes) == [full, bare]
@@ -65,7 +65,7 @@ def test_every_kind_of_value_comes_back_as_it_was(warehouse: Warehouse) -> None:
 
 def test_a_time_without_a_zone_is_refused_on_the_fast_way_too(warehouse: Warehouse) -> None:
     """COPY would read it in the server's zone."""
-    row: Row = (ACME, "d", DAY, AT.replace(tzinfo=None), None, None, False, 0, "c", None, None)
+    row: Row = (ACME, "d", DAY, AT.replace(tzinfo=None), None, None, False, 0, "c", None, None, None)
     with (
         pytest.raises((ValueError, WarehouseError), match="a time without a zone cannot be stored"),
         warehouse.write() as connection,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from sequel_assets.refresh.datasets.endpoint import FetchFailure
 from sequel_assets.refresh.details import lists
 from sequel_assets.refresh.details.extract import EventDetails
 from sequel_assets.refresh.transform import rollup_plan
+from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.value_lists import among
@@ -47,10 +49,33 @@ def test_it_is_what_in_would_be(warehouse: Warehouse, values: list[str]) -> None
     assert {row[0] for row in table_of(warehouse, companies)} == others
 
 
+def test_an_index_serves_a_list_on_sqlite(tmp_path: Path) -> None:
+    """Written as `... IN (...) = 1`, as SQLAlchemy writes conditions of its own there, each statement would read a whole company."""
+    warehouse = Warehouse(f"sqlite:///{tmp_path / 'warehouse.db'}")
+    schema.migrate(warehouse)
+    f = event_participants.c
+    query = sa.select(f.person_id).where(f.company_id == ACME, among(f.day, [DAY]), among(f.event_id, IDS[:3]))
+    plans: list[str] = []
+
+    @sa.event.listens_for(warehouse.engine, "before_cursor_execute")
+    def explain(connection: sa.Connection, _: object, statement: str, parameters: object, *__: object) -> None:
+        cursor = connection.connection.cursor()
+        plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+    with warehouse.read() as connection:
+        plans.clear()
+        connection.execute(query).all()
+    warehouse.dispose()
+    assert [plan for plan in plans if "event_participants" in plan] == [
+        "SEARCH event_participants USING COVERING INDEX sqlite_autoindex_event_participants_1 (company_id=? AND day=? AND event_id=?)"
+    ]
+
+
 def test_days_and_numbers_are_compared_as_their_columns_are_stored(warehouse: Warehouse) -> None:
     """The first of January of the year 1 too, which stands where there is no day."""
     rows = [
-        (ACME, "d", date(1, 1, 1) if n == 0 else day(n), AT, None, None, False, n, "c", None, None) for n in range(5)
+        (ACME, "d", date(1, 1, 1) if n == 0 else day(n), AT, None, None, False, n, "c", None, None, None)
+        for n in range(5)
     ]
     warehouse.change(lambda connection: bulk.insert(connection, refreshes, rows))
     r = refreshes.c
@@ -87,7 +112,9 @@ def test_70_000_events_or_companies_are_no_error_anywhere(
             "registered_at": AT,
         }
         connection.execute(event_activity.insert().values(**activity))
-        bulk.insert(connection, refreshes, [(ACME, event_participants.name, DAY, AT, AT, AT, True, 1, "c", None, None)])
+        bulk.insert(
+            connection, refreshes, [(ACME, event_participants.name, DAY, AT, AT, AT, True, 1, "c", None, None, None)]
+        )
         note = {
             "company_id": ACME,
             "dataset": event_participants.name,
