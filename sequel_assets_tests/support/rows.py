@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.checksums import checksum_of
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany, KnownEvent
 from sequel_assets.warehouse.tables.core import metadata
@@ -75,6 +76,18 @@ def table_of(warehouse: Warehouse, table: sa.Table) -> list[Row]:
 def everything(warehouse: Warehouse) -> dict[str, list[Row]]:
     """Every row of every table."""
     return {table.name: table_of(warehouse, table) for table in metadata.sorted_tables}
+
+
+def wrong_checksums(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    """Return (company, dataset, day) of each slice whose rows are not those that its bookkeeping has a checksum of."""
+    rows, found = everything(warehouse), []
+    for company_id, dataset, day, *_, count, kept, _, _ in rows["refreshes"]:
+        table = metadata.tables.get(dataset)
+        if table is not None and "day" in table.columns:
+            of_slice = [row for row in rows[dataset] if row[:2] == (company_id, day)]
+            if (len(of_slice), checksum_of(table, of_slice)) != (count, kept):
+                found.append((company_id, dataset, day))
+    return found
 
 
 def empty(warehouse: Warehouse, *tables: sa.Table) -> None:

@@ -21,7 +21,6 @@ from sequel_assets.sandbox import World, WorldSpec, build_world
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
-from sequel_assets.warehouse.slices.checksums import checksum_of
 from sequel_assets.warehouse.tables.core import metadata, refreshes
 from sequel_assets.warehouse.tables.event_details import poll_answers
 from sequel_assets.warehouse.tables.types import UtcDateTime
@@ -129,15 +128,3 @@ class OlderSchema:
         return kept | {
             "refreshes": [row for row in kept["refreshes"] if row[1] not in metadata.tables or self.has(row[1])]
         }
-
-
-def wrong_checksums(warehouse: Warehouse) -> list[tuple[object, ...]]:
-    """Return (company, dataset, day) of each slice whose rows are not those that its bookkeeping has a checksum of."""
-    rows, found = everything(warehouse), []
-    for company_id, dataset, day, *_, count, kept, _, _ in rows["refreshes"]:
-        table = metadata.tables.get(dataset)
-        if table is not None and "day" in table.columns:
-            of_slice = [row for row in rows[dataset] if row[:2] == (company_id, day)]
-            if (len(of_slice), checksum_of(table, of_slice)) != (count, kept):
-                found.append((company_id, dataset, day))
-    return found

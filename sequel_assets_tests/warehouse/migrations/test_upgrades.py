@@ -10,7 +10,7 @@ from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import restatements
 from sequel_assets_tests.support.harness import failures, platform
-from sequel_assets_tests.support.rows import everything, table_of
+from sequel_assets_tests.support.rows import everything, table_of, wrong_checksums
 from sequel_assets_tests.warehouse.migrations.older_releases import (
     SPEC,
     WORLD_DAYS,
@@ -19,7 +19,6 @@ from sequel_assets_tests.warehouse.migrations.older_releases import (
     older_revisions,
     small_history,
     with_a_row_in_each,
-    wrong_checksums,
 )
 
 
