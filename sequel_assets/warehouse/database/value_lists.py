@@ -48,6 +48,10 @@ class _Among(FunctionElement[bool]):
     type = sa.Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Stay as it is within a condition: SQLAlchemy would write `... = 1` on SQLite, which then uses no index."""
+        return self
+
 
 @compiles(_Among, "postgresql")
 def _as_array(element: _Among, compiler: Any, **options: Any) -> str:
