@@ -21,6 +21,7 @@ MODULES = (
     "webhooks.receiver",
     "warehouse.query",
     "warehouse.insights",
+    "warehouse.plans",
     "webhooks.webhooks",
 )
 """Every benchmark, in the order in which all of them run."""
