@@ -18,7 +18,7 @@ IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev check test durations lint format lock audit dist project docs campaigns kills worlds insights faults properties scenarios bench forged chaos soak screenshots site clean
+.PHONY: help install demo dev check test durations lint format lock audit dist project docs campaigns kills worlds insights faults properties scenarios drill bench forged chaos soak screenshots site clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -108,6 +108,9 @@ properties: install ## each property with 1,000 examples, each parameter on both
 
 scenarios: install ## what `make test` leaves out: longer worlds, real processes, a browser, nights of hours (some 20 minutes)
 	SEQUEL_TEST_SCALE=scenarios $(TESTS) $(IN_ORDER)
+
+drill: install ## back up and restore on both databases by the commands of docs/deployment.md, to a moment too (half a minute)
+	SEQUEL_TEST_SCALE=scenarios $(BIN)/python -m pytest -n 0 -v sequel_assets_tests/deployment/test_drill.py
 
 bench: install ## print the benchmarks' tables
 	$(BIN)/python -m bench

@@ -23,6 +23,7 @@ MODULES = (
     "warehouse.query",
     "warehouse.people",
     "warehouse.insights",
+    "warehouse.plans",
     "webhooks.webhooks",
 )
 """Every benchmark, in the order in which all of them run."""

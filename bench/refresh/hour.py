@@ -28,6 +28,7 @@ from bench.support.world import (
 from sequel_assets.insights import INSIGHTS
 from sequel_assets.refresh.coverage.due_days import DayCoverage, due_once_more, due_this_hour
 from sequel_assets.refresh.coverage.slice_coverage import landed_days
+from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import events
 
 HEADINGS = ("what", "active hour, 15:07", "full hour, 00:07")
@@ -83,7 +84,9 @@ def _refresh(b: Bench, days: dict[date, DayCoverage] | None = None) -> dict[str,
     """Refresh what is due of all companies, as the hourly run does, or given days; return the cost without the walk."""
     companies = [company.company_id for company in b.walk()]
     before, began, cpu = b.requests, time.perf_counter(), time.process_time()
-    outcomes = list(b.refresher().refresh(dict.fromkeys(companies, days) if days else _due(b, companies)))
+    outcomes = list(
+        b.refresher().refresh(dict.fromkeys(companies, days) if days else due_days(b.warehouse, b.now, companies))
+    )
     seconds, cpu, requests = time.perf_counter() - began, time.process_time() - cpu, b.requests - before
     assert all(outcome.is_good for outcome in outcomes)
     bound = requests * LATENCY_MS / 1000 / CONCURRENCY
@@ -98,11 +101,12 @@ def _refresh(b: Bench, days: dict[date, DayCoverage] | None = None) -> dict[str,
     }
 
 
-def _due(b: Bench, companies: list[str]) -> dict[str, dict[date, DayCoverage]]:
-    with b.warehouse.read() as connection:
+def due_days(warehouse: Warehouse, now: datetime, companies: list[str]) -> dict[str, dict[date, DayCoverage]]:
+    """Return the days that the hourly run refreshes, by company."""
+    with warehouse.read() as connection:
         landed = landed_days(connection, companies)
     return {
-        one: due_once_more(landed[one], b.now, settle=SETTLE)
-        | due_this_hour(landed[one], b.now, settle=SETTLE, late_window=LATE_WINDOW)
+        one: due_once_more(landed[one], now, settle=SETTLE)
+        | due_this_hour(landed[one], now, settle=SETTLE, late_window=LATE_WINDOW)
         for one in companies
     }

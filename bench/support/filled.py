@@ -94,7 +94,7 @@ def _present(connection: sa.Connection, company_id: str) -> None:
 
 
 def analyze(warehouse: Warehouse) -> None:
-    """Run PostgreSQL's ANALYZE, as autovacuum does by itself within about a minute."""
+    """Run PostgreSQL's ANALYZE, as autovacuum does by itself within about a minute; it counts once it is committed."""
     if not warehouse.is_sqlite:
-        with warehouse.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with warehouse.write() as connection:
             connection.execute(sa.text("ANALYZE"))

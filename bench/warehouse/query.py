@@ -26,6 +26,16 @@ from sequel_assets_tests.support.postgres import PostgresServer
 
 Asked = Callable[[sa.Connection, Scope], Any]
 """Returns the SELECT of a scope."""
+KINDS: dict[str, tuple[bool, Asked]] = {
+    "usage of a company": (False, usage_query),
+    "the same, counted from the facts": (False, lambda _, scope: ranges.select_usage(scope)),
+    "top 10 of a company": (False, lambda _, scope: ranges.select_people(scope, 10)),
+    "peak of a company": (False, lambda _, scope: ranges.select_peak(scope)),
+    "roll-up over all companies": (True, usage_query),
+    "the same, counted from the facts of all": (True, lambda _, scope: ranges.select_usage(scope)),
+    "top 10 over all companies": (True, lambda _, scope: ranges.select_people(scope, 10)),
+}
+"""What is asked: with all sub-companies or not, and its SELECT."""
 HEADINGS = ("database", "what", "times", "p50, s", "p95, s")
 
 
@@ -48,18 +58,9 @@ def _measure(name: str, url: str) -> Iterator[tuple[str, str, int, float | str, 
     facts = sum(fill(warehouse, f"c{n}", chance) for n in range(many))
     analyze(warehouse)
     yield name, "facts", facts, "", ""
-    kinds: dict[str, tuple[bool, Asked]] = {
-        "usage of a company": (False, usage_query),
-        "the same, counted from the facts": (False, lambda _, scope: ranges.select_usage(scope)),
-        "top 10 of a company": (False, lambda _, scope: ranges.select_people(scope, 10)),
-        "peak of a company": (False, lambda _, scope: ranges.select_peak(scope)),
-        "roll-up over all companies": (True, usage_query),
-        "the same, counted from the facts of all": (True, lambda _, scope: ranges.select_usage(scope)),
-        "top 10 over all companies": (True, lambda _, scope: ranges.select_people(scope, 10)),
-    }
-    for what, (with_descendants, select) in kinds.items():
+    for what, (with_descendants, select) in KINDS.items():
         scopes = [_scope(chance, many, with_descendants) for _ in range(times_each)]
-        times = sorted(_time(warehouse, scope, select) for scope in scopes)
+        times = sorted(ask(warehouse, scope, select) for scope in scopes)
         yield name, what, times_each, times[len(times) // 2], times[int(len(times) * 0.95)]
     warehouse.dispose()
 
@@ -69,7 +70,7 @@ def _scope(chance: random.Random, many: int, with_descendants: bool) -> Scope:
     return Scope("c0" if with_descendants else f"c{chance.randrange(many)}", Days(*ends), with_descendants)
 
 
-def _time(warehouse: Warehouse, scope: Scope, select: Asked) -> float:
+def ask(warehouse: Warehouse, scope: Scope, select: Asked) -> float:
     """Return the seconds of an answer and of its coverage, which the command reads together."""
     began = time.perf_counter()
     with warehouse.read() as connection:

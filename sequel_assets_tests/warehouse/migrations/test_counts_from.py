@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from sequel_assets.insights.lifetime_usage import lifetime_usage
 from sequel_assets.refresh.core.run_context import RunInfo
@@ -16,19 +14,11 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.checksums import checksum
 from sequel_assets.warehouse.tables.core import event_participants, refreshes
 from sequel_assets_tests.support.rows import ACME, AT, DAY, LATE, STAGE, day, hour, participant, settle_in, table_of
+from sequel_assets_tests.warehouse.migrations.older_releases import at_revision
 
 THROUGH = hour(24 * 8)
 DAYS = [day(0), day(1), day(2)]
 OLD_COLUMNS = [column for column in lifetime_usage.columns if column.name != "counts_from"]
-
-
-def at_revision(warehouse: Warehouse, revision: str) -> None:
-    """Bring an empty database to an older schema."""
-    with warehouse.write() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(schema.MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
 
 
 def test_lifetime_is_recreated_and_filled_by_the_next_refresh(warehouse_url: str) -> None:

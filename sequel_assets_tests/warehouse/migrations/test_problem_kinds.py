@@ -9,7 +9,7 @@ from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores.problems import with_unknown_children
 from sequel_assets.warehouse.tables.core import NO_DAY, problems
 from sequel_assets_tests.support.rows import ACME, AT, DAY, table_of
-from sequel_assets_tests.warehouse.migrations.test_counts_from import at_revision
+from sequel_assets_tests.warehouse.migrations.older_releases import at_revision
 
 OLD = {
     ("event_participants", DAY, "e1", "to be asked again: people of one name"): "request",
