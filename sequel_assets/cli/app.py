@@ -37,9 +37,15 @@ from sequel_assets.settings import SettingsError
 from sequel_assets.settings.misspelt import misspelt_settings
 from sequel_assets.warehouse.database.errors import WarehouseError
 
-atexit.register(
-    gc.freeze
-)  # else Python looks through all of Dagster's objects for garbage before it ends: half a second
+
+@atexit.register
+def _leave_garbage() -> None:
+    """Let Python not look through all of Dagster's objects for garbage before it ends: that takes half a second.
+
+    Where DuckDB was used, which is never with Dagster, it has to: DuckDB prints what it finds left as leaks.
+    """
+    if "duckdb" not in sys.modules:
+        gc.freeze()
 
 
 class Service(StrEnum):
