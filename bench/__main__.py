@@ -20,6 +20,7 @@ MODULES = (
     "orchestration.event_log",
     "webhooks.receiver",
     "warehouse.query",
+    "warehouse.lake",
     "warehouse.insights",
     "webhooks.webhooks",
 )

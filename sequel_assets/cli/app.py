@@ -40,10 +40,7 @@ from sequel_assets.warehouse.database.errors import WarehouseError
 
 @atexit.register
 def _leave_garbage() -> None:
-    """Let Python not look through all of Dagster's objects for garbage before it ends: that takes half a second.
-
-    Where DuckDB was used, which is never with Dagster, it has to: DuckDB prints what it finds left as leaks.
-    """
+    """Spare Dagster half a second of looking for garbage at the end; DuckDB would print what is left then as leaks."""
     if "duckdb" not in sys.modules:
         gc.freeze()
 

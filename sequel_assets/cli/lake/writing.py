@@ -73,15 +73,15 @@ class LakeWriter:
         with path.open("rb") as opened:
             return path, many, hashlib.file_digest(opened, "sha256").hexdigest()
 
-    def add(self, made: Path, beneath: str) -> None:
+    def add(self, made: Path, path_in_lake: str) -> None:
         """Move a file into the lake, of which it is a part once the manifest names it."""
         with self._place.explained():
             if self._place.is_local:
-                place = Path(self._place.path(beneath))
+                place = Path(self._place.path(path_in_lake))
                 make_folder(place.parent)
                 shutil.move(made, place)
             else:
-                self._place.fs.put_file(str(made), self._place.path(beneath))
+                self._place.fs.put_file(str(made), self._place.path(path_in_lake))
 
     def finish(self, manifest: Manifest, before: bytes | None) -> None:
         """Replace the manifest, unless another export has replaced it since it was `before`."""

@@ -35,7 +35,7 @@ class LakeFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: Annotated[str, AfterValidator(_in_its_place)]
-    """Beneath the lake's folder."""
+    """Within the lake's folder."""
     dataset: str
     company_id: str | None = None
     """None where the file has the rows of every company."""

@@ -60,12 +60,12 @@ class LakePlace:
                 f"{self.name}: {visible(' '.join(why.split()))}; the lake is as it was; run the same command again when that is repaired"
             ) from None
 
-    def path(self, beneath: str) -> str:
+    def path(self, path_in_lake: str) -> str:
         """Return the path of a file of the lake for its file system."""
-        return f"{self.root}/{beneath}"
+        return f"{self.root}/{path_in_lake}"
 
     def listing(self) -> dict[str, int]:
-        """Return the bytes of every file there, by its path beneath the lake's folder; none where there is no folder."""
+        """Return the bytes of every file there, by its path within the lake's folder; none where there is no folder."""
         if self.is_local and Path(self.root).exists() and not Path(self.root).is_dir():
             raise LakeError(f"{self.name}: it is a file; give a folder for the lake")
         with self.explained():
@@ -107,7 +107,7 @@ class LakePlace:
     def _not_as_written(self, path: str) -> LakeError:
         return LakeError(
             f"{self.name}/{visible(path)}: it is gone or not as the export wrote it; if an export runs just now, ask again when it has "
-            "ended, else delete the lake and export it anew; the warehouse is not concerned"
+            "ended, else delete the lake and export it again; the warehouse is not concerned"
         )
 
     def refuse_changes(self, manifest: Manifest | None, listing: dict[str, int]) -> None:

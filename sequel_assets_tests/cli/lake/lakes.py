@@ -37,10 +37,10 @@ def fill_months(warehouse: Warehouse) -> None:
         beyond = (ACME, NEXT_MONTH, "e1", "virtualStageEvent", 3, 0, 3, 1, 0, 1)
         bulk.insert(connection, unlisted_usage, [beyond])
     book(warehouse, "event_participants", [NEXT_MONTH])
-    settle_books(warehouse)
+    recount_slices(warehouse)
 
 
-def settle_books(warehouse: Warehouse) -> None:
+def recount_slices(warehouse: Warehouse) -> None:
     """Count the rows of every slice once more, as whoever changes rows without a refresh does."""
     with warehouse.write() as connection:
         r = refreshes.c

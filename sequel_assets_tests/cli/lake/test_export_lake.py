@@ -24,9 +24,9 @@ from sequel_assets_tests.cli.lake.lakes import (
     fill_months,
     make,
     manifest_of,
+    recount_slices,
     rows_in,
     rows_of_warehouse,
-    settle_books,
 )
 from sequel_assets_tests.cli.test_export import SECRETS
 from sequel_assets_tests.support.rows import day, participant
@@ -102,7 +102,7 @@ def test_a_month_that_lost_its_last_row_has_no_file_any_more(warehouse: Warehous
     make(warehouse, out, "event_participants")
     with warehouse.write() as connection:
         connection.execute(event_participants.delete().where(event_participants.c.day == NEXT_MONTH))
-    settle_books(warehouse)
+    recount_slices(warehouse)
     make(warehouse, out, "event_participants")
     assert not (out / FACTS_OF_APRIL).exists()
     assert {row["day"] for row in rows_in(contents(out))["event_participants"]} == {day(0), day(2), day(3)}

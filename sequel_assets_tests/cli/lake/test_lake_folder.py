@@ -36,7 +36,7 @@ __all__ = ["out"]
 MANIFEST = "manifest.json"
 ANEW = (
     "it is gone or not as the export wrote it; if an export runs just now, ask again when it has ended, else delete the lake and export it "
-    "anew; the warehouse is not concerned"
+    "again; the warehouse is not concerned"
 )
 ELSEWHERE = "nothing was changed; export to another folder"
 

@@ -16,7 +16,7 @@ from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import company_parents
 from sequel_assets.warehouse.tables.core import event_participants, people
-from sequel_assets_tests.cli.lake.lakes import settle_books
+from sequel_assets_tests.cli.lake.lakes import recount_slices
 from sequel_assets_tests.cli.test_cli_query import DAYS, ENV, FIRST, MINUTE, ROWS
 from sequel_assets_tests.insights.test_companies import land
 from sequel_assets_tests.support.commands.calls import run_command
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, template: Callable[[str], s
     with warehouse.write() as connection:
         bulk.insert(connection, company_parents, [("root", FIRST, None), ("sub", FIRST, "root")])
         bulk.insert(connection, people, [("sub", who, f"{who}@mail.example", f"={who}", None, FIRST) for who in "abc"])
-    settle_books(warehouse)
+    recount_slices(warehouse)
     warehouse.dispose()
     for name, options in (("lake", ["--with-people"]), ("no names", []), ("peaks", ["--dataset", "event_concurrency"])):
         what = [] if "--dataset" in options else ["--all"]
@@ -73,6 +73,15 @@ def test_a_lake_answers_without_its_warehouse_and_for_the_time_of_its_export(fol
     expected = call(folder, *asked)
     assert call(tmp_path, *asked, "--engine", "duckdb", "--lake", "lake") == expected
     assert not (tmp_path / "warehouse.db").exists()
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_says_nothing_else(folder: Path) -> None:
+    """DuckDB would print what is left at its end as leaks."""
+    asked = ["query", *ASKED[5]]
+    env = ENV | {"SEQUEL_WAREHOUSE_URL": f"sqlite:///{folder / 'warehouse.db'}"}
+    done = run_command([*asked, "--engine", "duckdb", "--lake", "lake"], folder, env, is_fresh=True)
+    assert (done.returncode, done.stdout, done.stderr) == call(folder, *asked)
 
 
 REFUSED = {
