@@ -4,6 +4,7 @@ Each row is a process of `sequel-assets`: seconds, CPU seconds and the most memo
 LAKE_PEOPLE=1600 makes it 10 M facts (160: 1 M), LAKE_DATABASES=sqlite leaves out PostgreSQL.
 """
 
+import hashlib
 import os
 import random
 import subprocess
@@ -13,7 +14,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from bench.support.filled import FIRST, LAST, NOW, analyze, count_slices, fill
+from sequel_assets.cli.lake.writing import write_rows
 from sequel_assets.warehouse import schema
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.replacement import sum_up
@@ -66,7 +70,6 @@ def _measure(name: str, url: str, lake: Path, file: Path | None) -> Iterator[Row
         connection.execute(event_participants.update().where(*here).values(engaged_minutes=31, live_minutes=31))
         sum_up(connection, "c7", event_participants, FIRST)
     yield name, "export: one slice changed", *_called(url, *export)[1:]
-    warehouse.dispose()
     for what, asked in QUESTIONS.items():
         answers = []
         for engine, options in (("warehouse", []), ("DuckDB", ["--engine", "duckdb", "--lake", str(lake)])):
@@ -78,6 +81,26 @@ def _measure(name: str, url: str, lake: Path, file: Path | None) -> Iterator[Row
         yield name, f"bytes of the database: {file.stat().st_size:,}", "", "", ""
     size = sum(path.stat().st_size for path in lake.rglob("*") if path.is_file())
     yield name, f"bytes of the lake: {size:,}", "", "", ""
+    yield (
+        name,
+        f"bytes of a fact whose person_id is as random as a real one: {_bytes_of_a_fact(warehouse, lake):.1f}",
+        "",
+        "",
+        "",
+    )
+    warehouse.dispose()
+
+
+def _bytes_of_a_fact(warehouse: Warehouse, lake: Path) -> float:
+    """Return the bytes of a row in a file of a company's year: the ids of the benchmark are numbers, which compress better."""
+    f = event_participants.c
+    with warehouse.read() as connection:
+        facts = [tuple(row) for row in connection.execute(sa.select(event_participants).where(f.company_id == "c7"))]
+    place = list(f.keys()).index("person_id")
+    rows = [(*row[:place], hashlib.sha256(row[place].encode()).hexdigest(), *row[place + 1 :]) for row in facts]
+    path = lake.with_suffix(".parquet")
+    write_rows(path, list(f), sorted(rows, key=lambda row: (row[1], row[place])))
+    return path.stat().st_size / len(rows)
 
 
 def _called(url: str, *arguments: str) -> tuple[str, float, float, float]:

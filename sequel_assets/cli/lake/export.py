@@ -25,7 +25,7 @@ from sequel_assets.cli.lake.writing import LakeWriter
 from sequel_assets.cli.support.terminal import console, progress_bar, table
 from sequel_assets.queries.arrow import BATCH_ROWS
 from sequel_assets.queries.existing_warehouse import stored
-from sequel_assets.queries.lake.contents import SLICES_OF, WHOLE, order_of, tables_of
+from sequel_assets.queries.lake.contents import SLICES_OF, WHOLE, order_of, tables_checksum, tables_of
 from sequel_assets.queries.lake.manifest import LakeError, LakeFile, LakeOwner, Manifest
 from sequel_assets.queries.lake.place import LakePlace
 from sequel_assets.queries.tables import columns_of
@@ -68,10 +68,10 @@ def export_lake(settings: Settings, options: LakeOptions) -> int:
             run = _Run(connection, options, writer, former)
             files = run.files()
         manifest = Manifest(
-            written_at=settings.clock(), release=metadata.version("sequel_assets"), warehouse=owner,
+            written_at=settings.clock(), release=metadata.version("sequel_assets"), tables_checksum=tables_checksum(), warehouse=owner,
             with_people=options.with_people, datasets=tuple(sorted(set(options.datasets))), files=tuple(files),
         )  # fmt: skip
-        if former is None or former.files != manifest.files:
+        if former is None or former.files != manifest.files or former.tables_checksum != manifest.tables_checksum:
             writer.finish(manifest, before)
         removed = writer.remove(former, manifest, listing)
     _report(place, manifest, run.written, removed)

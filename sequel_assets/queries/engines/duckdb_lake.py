@@ -20,11 +20,11 @@ from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.queries.arrow import schema_of
 from sequel_assets.queries.engines.duckdb_sql import as_duckdb
-from sequel_assets.queries.lake.contents import LAKE_TABLES
+from sequel_assets.queries.lake.contents import LAKE_TABLES, tables_checksum, tables_of
 from sequel_assets.queries.lake.manifest import LakeError, LakeFile, Manifest
 from sequel_assets.queries.lake.place import LakePlace, required_manifest
 from sequel_assets.queries.tables import columns_of
-from sequel_assets.refresh.core.datasets import SLICED_NAMES
+from sequel_assets.safety.visible import visible
 from sequel_assets.warehouse.tables.core import people
 from sequel_assets.warehouse.tables.types import UtcDateTime
 
@@ -40,6 +40,7 @@ class DuckdbLake:
 
     def __init__(self, place: LakePlace, manifest: Manifest, duck: Any, folder: Path, days: Days | None) -> None:
         self._place, self._manifest, self.duck, self._folder, self._days = place, manifest, duck, folder, days
+        self.errors: tuple[type[Exception], ...] = ()
         self._companies: frozenset[str] | None = None
         self._views: set[str] = set()
         self._here: dict[str, Path] = {}
@@ -58,7 +59,13 @@ class DuckdbLake:
             raise ValueError(f"the lake was opened for {self._days}, and is asked about another day")
         for name in sorted(sql.tables & LAKE_TABLES.keys()):
             self._view(name)
-        made = self.duck.sql(sql.text, params=dict(sql.values)).to_arrow_table().cast(schema_of(columns))
+        try:
+            made = self.duck.sql(sql.text, params=dict(sql.values)).to_arrow_table().cast(schema_of(columns))
+        except self.errors as error:  # its text may quote what is in a row
+            raise LakeError(
+                f"{self._place.name}: DuckDB could not answer ({type(error).__name__}), for want of memory or disk perhaps; ask about fewer "
+                "days, or the warehouse"
+            ) from None
         values = [_as_in_warehouse(column, made.column(place).to_pylist()) for place, column in enumerate(columns)]
         rows = zip(*values, strict=True)
         return IteratorResult(SimpleResultMetaData([column.name for column in columns]), iter(rows))
@@ -84,10 +91,9 @@ class DuckdbLake:
 
     def _refuse_missing(self, table: sa.Table) -> None:
         """Refuse a question about a table that the lake was made without: it would be answered with nothing."""
-        chosen = self._manifest.datasets
         if table is people and not self._manifest.with_people:
             raise LakeError(f"{self._place.name}: this lake has no names or e-mails; it was made without --with-people")
-        if chosen and table.name in SLICED_NAMES and table.name not in chosen:
+        if table not in tables_of(self._manifest.datasets, with_people=self._manifest.with_people):
             raise LakeError(
                 f"{self._place.name}: this lake has no {table.name}; make one with --all, or with that dataset"
             )
@@ -128,10 +134,17 @@ def opened_lake(where: str, days: Days | None = None) -> Iterator[DuckdbLake]:
         raise LakeError("--engine duckdb needs DuckDB: pip install 'sequel_assets[duckdb]'; or leave it out") from None
     place = LakePlace(where)
     manifest = required_manifest(place)
+    if manifest.tables_checksum != tables_checksum():
+        raise LakeError(
+            f"{place.name}: this lake has other tables than this release, it was written by {visible(manifest.release)}; export it again with "
+            "this release, then ask"
+        )
     with (
         tempfile.TemporaryDirectory(prefix="sequel-lake-") as folder,
         duckdb.connect(config=NOTHING_FROM_OUTSIDE) as duck,
     ):
         duck.execute(f"SET temp_directory = '{folder}'")
         duck.execute("SET TimeZone = 'UTC'")
-        yield DuckdbLake(place, manifest, duck, Path(folder), days)
+        lake = DuckdbLake(place, manifest, duck, Path(folder), days)
+        lake.errors = (duckdb.Error,)
+        yield lake

@@ -1,10 +1,12 @@
 """What a lake holds: which tables, how each is divided into files, and in which order its rows are."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from sequel_assets.queries.arrow import schema_of
 from sequel_assets.queries.tables import TABLES
 from sequel_assets.refresh.core.datasets import SLICED_NAMES
 from sequel_assets.warehouse.tables.company_lists import company_parents
@@ -31,6 +33,12 @@ def tables_of(datasets: Sequence[str], *, with_people: bool) -> list[sa.Table]:
     if event_participants.name in names:
         names.add(unlisted_usage.name)
     return [table for name, table in LAKE_TABLES.items() if name in names and (with_people or name != people.name)]
+
+
+def tables_checksum() -> str:
+    """Return a checksum of the tables that this release puts into a lake, with their columns and types."""
+    found = [(name, str(schema_of(table.columns))) for name, table in sorted(LAKE_TABLES.items())]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 def order_of(table: sa.Table) -> list[sa.Column[Any]]:

@@ -71,6 +71,8 @@ class Manifest(BaseModel):
     written_at: datetime
     release: str
     """The release of sequel_assets that wrote it."""
+    tables_checksum: str
+    """Of the tables and columns that this release puts into a lake."""
     warehouse: LakeOwner
     with_people: bool
     datasets: tuple[str, ...]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope, select_usage
 from sequel_assets.queries.engines.duckdb_lake import opened_lake
+from sequel_assets.queries.errors import QueryError
 from sequel_assets.warehouse.database import bulk
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.company_lists import company_parents
@@ -45,7 +48,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, template: Callable[[str], s
         bulk.insert(connection, people, [("sub", who, f"{who}@mail.example", f"={who}", None, FIRST) for who in "abc"])
     recount_slices(warehouse)
     warehouse.dispose()
-    for name, options in (("lake", ["--with-people"]), ("no names", []), ("peaks", ["--dataset", "event_concurrency"])):
+    chosen = {
+        "lake": ["--with-people"], "no names": [], "peaks": ["--dataset", "event_concurrency"],
+        "facts": ["--dataset", "event_participants", "--with-people"],
+    }  # fmt: skip
+    for name, options in chosen.items():
         what = [] if "--dataset" in options else ["--all"]
         assert call(place, "export", "--layout", "lake", "--out", name, *what, *options) == (0, "", "")
     return place
@@ -95,6 +102,10 @@ REFUSED = {
         ["top", "--with-people", "--engine", "duckdb", "--lake", "no names"],
         "no names: this lake has no names or e-mails; it was made without --with-people",
     ),
+    "no people": (
+        ["top", "--with-people", "--engine", "duckdb", "--lake", "facts"],
+        "facts: this lake has no people; make one with --all, or with that dataset",
+    ),
     "no facts": (
         ["usage", "--engine", "duckdb", "--lake", "peaks"],
         "peaks: this lake has no event_participants; make one with --all, or with that dataset",
@@ -121,6 +132,37 @@ def test_an_export_of_a_lake_refuses_a_part_of_the_companies_or_days(folder: Pat
     assert not (folder / "part").exists()
     by_day = call(folder, "export", "--all", "--from", "2026-03-01", "--out", "part")
     assert by_day == (2, "", "--to is missing; only --layout lake goes without it; see sequel-assets export --help\n")
+
+
+def test_a_lake_of_a_release_with_other_tables_is_exported_again_before_it_answers(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A table that it lacks would be empty. The export is not refused: it writes what differs."""
+    shutil.copytree(folder / "lake", tmp_path / "lake")
+    shutil.copy(folder / "warehouse.db", tmp_path)
+    manifest = tmp_path / "lake" / "manifest.json"
+    found = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(found | {"tables_checksum": "other", "release": "0.1.7"}))
+    asked = ["query", *ASKED[0], "--engine", "duckdb", "--lake", "lake"]
+    assert call(tmp_path, *asked) == (
+        2, "",
+        "lake: this lake has other tables than this release, it was written by 0.1.7; export it again with this release, then ask\n",
+    )  # fmt: skip
+    assert call(tmp_path, "export", "--layout", "lake", "--all", "--with-people", "--out", "lake") == (0, "", "")
+    assert json.loads(manifest.read_text())["tables_checksum"] == found["tables_checksum"]
+    assert call(tmp_path, *asked) == call(folder, *asked)
+
+
+def test_what_duckdb_cannot_do_is_a_line(folder: Path) -> None:
+    """Its own words may quote a row, and are not repeated."""
+    with opened_lake(str(folder / "lake")) as lake:
+        spoilt = sa.select(sa.cast(people.c.person_id, sa.BigInteger).label("n"))
+        with pytest.raises(QueryError) as refused:
+            lake.execute(spoilt)
+    assert str(refused.value) == (
+        f"{folder / 'lake'}: DuckDB could not answer (ConversionException), for want of memory or disk perhaps; ask about fewer days, or the "
+        "warehouse"
+    )
 
 
 def test_a_question_about_days_that_were_not_opened_is_an_error_of_the_program(folder: Path) -> None:
