@@ -1,6 +1,7 @@
 """Lake: exports of a year of 50 companies, and the same questions to the warehouse and to DuckDB over the lake, as commands.
 
-Each row is a process of `sequel-assets`: seconds, CPU seconds and the most memory it had; of a question the median of three.
+Each row is a process of `sequel-assets`: seconds, CPU seconds and the most memory it had (never less than this process has, which
+starts it); of a question the median of three.
 LAKE_PEOPLE=1600 makes it 10 M facts (160: 1 M), LAKE_DATABASES=sqlite leaves out PostgreSQL.
 """
 
