@@ -96,7 +96,7 @@ kills: install ## 300 kill -9 on each database, 10 of a real backfill; prints wh
 worlds: install ## 2,000 random worlds and orders of refreshes, half on each database (some 40 minutes)
 	$(CAMPAIGN) sequel_assets_tests/pipeline/test_worlds.py -k any_order
 
-insights: install ## each insight against the obvious computation: 500 random stories and 100 worlds of the sandbox, half on each database (some minutes)
+insights: install ## each insight against the obvious computation: 500 random stories and 100 worlds of the sandbox, half on each database, and 100 worlds of the lake (more than half an hour)
 	$(CAMPAIGN) sequel_assets_tests/insights sequel_assets_tests/pipeline/test_events.py
 
 faults: install ## 1,000 faults of every kind at random places of small backfills (some minutes)

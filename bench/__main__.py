@@ -22,6 +22,7 @@ MODULES = (
     "webhooks.receiver",
     "warehouse.query",
     "warehouse.people",
+    "warehouse.lake",
     "warehouse.insights",
     "warehouse.plans",
     "webhooks.webhooks",

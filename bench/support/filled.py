@@ -1,7 +1,7 @@
 """Fill a warehouse with a year of facts without Sequel: 50 companies of about 20,000 facts are 1 M."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,13 @@ FACTS = (event_participants, event_concurrency, event_activity, polls, poll_answ
 
 
 def fill(
-    warehouse: Warehouse, company_id: str, chance: random.Random, *, days: int = YEAR, people: int = PEOPLE
+    warehouse: Warehouse,
+    company_id: str,
+    chance: random.Random,
+    *,
+    days: int = YEAR,
+    people: int = PEOPLE,
+    tables: Sequence[sa.Table] = FACTS,
 ) -> int:
     """Land a year (or so many days) of a company, two events a week of 160 (or so many) people, a fifth of them with replays; return the facts."""
     rows: dict[sa.Table, list[tuple[Any, ...]]] = {table: [] for table in FACTS}
@@ -47,13 +53,15 @@ def fill(
         rows[chat_messages] += [(company_id, on, event, f"m{i}", i, p, "!") for i, p in enumerate(who[::2], 1)]
     rows[refreshes] = [
         (company_id, table.name, began + timedelta(days=n), NOW, NOW, NOW, True, 1, "x", None, None, "x")
-        for table in FACTS
+        for table in tables
         for n in range(days)
     ]
     with warehouse.write(company_id) as connection:
         _present(connection, company_id)
         connection.execute(events.insert(), listed)
         for table, landed in rows.items():
+            if table not in {*tables, refreshes}:
+                continue
             width = len(landed[0])
             names = [column.name for column in table.columns]
             chosen = _COLUMNS.get(table, names)
@@ -91,6 +99,16 @@ def _present(connection: sa.Connection, company_id: str) -> None:
     seen = {"first_seen_at": NOW, "last_seen_at": NOW}
     connection.execute(companies.insert().values(company_id=company_id, depth=int(parent is not None), **named, **seen))
     connection.execute(company_parents.insert().values(company_id=company_id, from_day=FIRST, parent_company_id=parent))
+
+
+def count_slices(warehouse: Warehouse, tables: Sequence[sa.Table]) -> None:
+    """Let the bookkeeping have the number of rows that each slice has."""
+    r = refreshes.c
+    with warehouse.write() as connection:
+        for table in tables:
+            here = (table.c.company_id == r.company_id, table.c.day == r.day)
+            many = sa.select(sa.func.count()).select_from(table).where(*here).scalar_subquery()
+            connection.execute(refreshes.update().where(r.dataset == table.name).values(rows=many))
 
 
 def analyze(warehouse: Warehouse) -> None:

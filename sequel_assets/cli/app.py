@@ -37,9 +37,12 @@ from sequel_assets.settings import SettingsError
 from sequel_assets.settings.misspelt import misspelt_settings
 from sequel_assets.warehouse.database.errors import WarehouseError
 
-atexit.register(
-    gc.freeze
-)  # else Python looks through all of Dagster's objects for garbage before it ends: half a second
+
+@atexit.register
+def _leave_garbage() -> None:
+    """Spare Dagster half a second of looking for garbage at the end; DuckDB would print what is left then as leaks."""
+    if "duckdb" not in sys.modules:
+        gc.freeze()
 
 
 class Service(StrEnum):

@@ -8,6 +8,7 @@ import typer
 from sequel_assets import settings as settings_module
 from sequel_assets.cli.support.arguments import FirstDay, LastDay, OneCompany
 from sequel_assets.cli.support.commands import Commands
+from sequel_assets.cli.support.terminal import UsageError
 
 if TYPE_CHECKING:
     from sequel_assets.cli.commands.query import QueryArguments
@@ -40,6 +41,13 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Engine(StrEnum):
+    """What computes the answer."""
+
+    WAREHOUSE = "warehouse"
+    DUCKDB = "duckdb"
+
+
 class Period(StrEnum):
     """What is compared: the period up to and including the given day."""
 
@@ -61,20 +69,27 @@ WithDescendants = Annotated[
 Out = Annotated[str, typer.Option("--out", metavar="FILE", help="a file to write to; default: the standard output")]
 Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails and your own ids: personal data")]
 Bom = Annotated[bool, typer.Option("--bom", help="begin the CSV with a byte order mark, which Excel needs")]
-ANY_EVENT, ANY_MINUTE, TABLE = EventType.ALL, EngagementType.ALL, Format.TABLE
+ByEngine = Annotated[Engine, typer.Option(help="what computes the answer: the warehouse, or DuckDB over a lake")]
+Lake = Annotated[
+    str, typer.Option("--lake", metavar="FOLDER", help="of --engine duckdb: the lake's folder, or s3://BUCKET/PREFIX")
+]
+ANY_EVENT, ANY_MINUTE, TABLE, WAREHOUSE = EventType.ALL, EngagementType.ALL, Format.TABLE, Engine.WAREHOUSE
 
 
 def _arguments(
-    company: str, first: str, last: str, form: str, out: str, event_type: str, engagement_type: str, *,
-    with_descendants: bool, options: tuple[str, str] = ("--from", "--to"), bom: bool,
+    company: str, days: tuple[str, str], output: tuple[str, str, bool], counted: tuple[str, str], by: tuple[Engine, str], *,
+    with_descendants: bool, options: tuple[str, str] = ("--from", "--to"),
 ) -> "QueryArguments":  # fmt: skip
     from sequel_assets.cli.commands.query import QueryArguments
     from sequel_assets.cli.commands.query_output import QueryOutput
 
-    settings, output = settings_module.load(), QueryOutput(form, out, bom)
-    return QueryArguments(
-        settings, company, first, last, output, with_descendants, event_type, engagement_type, options
-    )
+    engine, lake = by
+    if (engine is Engine.DUCKDB) != bool(lake):
+        raise UsageError(
+            "--engine duckdb and --lake FOLDER go together; sequel-assets export --layout lake makes a lake"
+        )
+    settings = settings_module.load()
+    return QueryArguments(settings, company, *days, QueryOutput(*output), with_descendants, *counted, options, lake)
 
 
 @app.declare("sequel-assets query usage --company acme --from 2026-11-01 --to 2026-11-30 --beneath")
@@ -82,12 +97,18 @@ def usage(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, form: Annotated[Format, typer.Option("--format")] = TABLE,
     out: Out = "", bom: Bom = False,
+    engine: ByEngine = WAREHOUSE, lake: Lake = "",
 ) -> None:  # fmt: skip
     """Minutes, unique users and events of a company, in all and by event type."""
     from sequel_assets.cli.commands import query
 
     arguments = _arguments(
-        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+        company,
+        (first, last),
+        (form, out, bom),
+        (event_type, engagement_type),
+        (engine, lake),
+        with_descendants=with_descendants,
     )
     raise typer.Exit(query.usage(arguments))
 
@@ -99,12 +120,18 @@ def participants(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, with_people: Names = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
+    engine: ByEngine = WAREHOUSE, lake: Lake = "",
 ) -> None:  # fmt: skip
     """All engaged people: minutes, events and days of each."""
     from sequel_assets.cli.commands import query
 
     arguments = _arguments(
-        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+        company,
+        (first, last),
+        (form, out, bom),
+        (event_type, engagement_type),
+        (engine, lake),
+        with_descendants=with_descendants,
     )
     raise typer.Exit(query.people(arguments, None, with_people=with_people))
 
@@ -115,12 +142,18 @@ def top(
     with_descendants: WithDescendants = False, with_people: Names = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, metavar="NUMBER", help="how many people")] = 10,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
+    engine: ByEngine = WAREHOUSE, lake: Lake = "",
 ) -> None:  # fmt: skip
     """The people with the most engaged minutes, by rank."""
     from sequel_assets.cli.commands import query
 
     arguments = _arguments(
-        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+        company,
+        (first, last),
+        (form, out, bom),
+        (event_type, engagement_type),
+        (engine, lake),
+        with_descendants=with_descendants,
     )
     raise typer.Exit(query.people(arguments, limit, with_people=with_people))
 
@@ -130,12 +163,18 @@ def peak(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
+    engine: ByEngine = WAREHOUSE, lake: Lake = "",
 ) -> None:  # fmt: skip
     """The highest number of people who watched stage events live in the same minute, and when that was."""
     from sequel_assets.cli.commands import query
 
     arguments = _arguments(
-        company, first, last, form, out, event_type, engagement_type, with_descendants=with_descendants, bom=bom
+        company,
+        (first, last),
+        (form, out, bom),
+        (event_type, engagement_type),
+        (engine, lake),
+        with_descendants=with_descendants,
     )
     raise typer.Exit(query.peak(arguments))
 
@@ -144,11 +183,14 @@ def peak(
 def rollup(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
+    engine: ByEngine = WAREHOUSE, lake: Lake = "",
 ) -> None:  # fmt: skip
     """Usage and peak of a company with its sub-companies at any depth, people counted once over all of them."""
     from sequel_assets.cli.commands import query
 
-    arguments = _arguments(company, first, last, form, out, event_type, engagement_type, with_descendants=True, bom=bom)
+    arguments = _arguments(
+        company, (first, last), (form, out, bom), (event_type, engagement_type), (engine, lake), with_descendants=True
+    )
     raise typer.Exit(query.rollup(arguments))
 
 
@@ -158,20 +200,19 @@ def compare(
     day: Annotated[str, typer.Option(metavar="DAY", help="last day (UTC) that is counted, such as 2026-11-22")],
     event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
+    engine: ByEngine = WAREHOUSE, lake: Lake = "",
 ) -> None:  # fmt: skip
     """A period against the same length of the one before and of the one a year before: both ranges and the change."""
     from sequel_assets.cli.commands import query
 
-    days, options = (day, day), ("--day", "--day")
+    counted, by = (event_type, engagement_type), (engine, lake)
     arguments = _arguments(
         company,
-        *days,
-        form,
-        out,
-        event_type,
-        engagement_type,
+        (day, day),
+        (form, out, bom),
+        counted,
+        by,
         with_descendants=with_descendants,
-        options=options,
-        bom=bom,
+        options=("--day", "--day"),
     )
     raise typer.Exit(query.compare(arguments, period.value))

@@ -43,6 +43,14 @@ KINDS = (
         ("__init__.py", "queries/"),
     ),
     Kind(
+        "A lake cannot be used as it is",
+        "`sequel-assets export --layout lake` or `query --engine duckdb` finds a lake that is not as an export left it, is another "
+        "warehouse's, was made with other options, or is in a storage that cannot be reached ([scaling.md](scaling.md)).",
+        "The lake is as it was, and the warehouse is never changed by either command.",
+        "Do what the line says ([scaling.md](scaling.md#what-is-refused-and-what-to-do)).",
+        ("queries/lake/", "queries/engines/", "cli/lake/"),
+    ),
+    Kind(
         "A component in a Dagster project does not load",
         "`SequelComponent` finds something in its YAML that cannot be right; Dagster shows the line for the code location.",
         "Nothing was written and nothing was requested: no run starts while the location does not load.",

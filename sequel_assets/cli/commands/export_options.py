@@ -27,6 +27,21 @@ from sequel_assets.warehouse.tables.core import people
 FORMATS = ("csv", "parquet")
 
 
+def chosen_tables(datasets: Sequence[str], *, with_people: bool) -> list[sa.Table]:
+    """Return the tables of these names, of none all; an unknown one is refused, and so are people without `with_people`."""
+    for name in datasets:
+        if name not in TABLES:
+            near = get_close_matches(name, TABLES, 1)
+            meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(TABLES)}"
+            raise UsageError(f"--dataset {one_line(name)}: there is no such dataset; {meant}")
+    if people.name in datasets and not with_people:
+        raise UsageError(
+            f"--dataset {people.name}: it holds names and e-mails; add --with-people to export personal data"
+        )
+    names = dict.fromkeys(datasets) if datasets else TABLES
+    return [TABLES[name] for name in names if with_people or name != people.name]
+
+
 @dataclass(frozen=True)
 class ExportOptions:
     """What is exported, and how."""
@@ -42,18 +57,8 @@ class ExportOptions:
     """Whether a CSV begins with a byte order mark."""
 
     def tables(self) -> list[sa.Table]:
-        """Return the tables; an unknown name is refused, and so are people without `with_people`."""
-        for name in self.datasets:
-            if name not in TABLES:
-                near = get_close_matches(name, TABLES, 1)
-                meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(TABLES)}"
-                raise UsageError(f"--dataset {one_line(name)}: there is no such dataset; {meant}")
-        if people.name in self.datasets and not self.with_people:
-            raise UsageError(
-                f"--dataset {people.name}: it holds names and e-mails; add --with-people to export personal data"
-            )
-        names = dict.fromkeys(self.datasets) if self.datasets else TABLES
-        return [TABLES[name] for name in names if self.with_people or name != people.name]
+        """Return the tables (see `chosen_tables`)."""
+        return chosen_tables(self.datasets, with_people=self.with_people)
 
     def columns(self, of: sa.Table) -> list[sa.Column[Any]]:
         """Return a table's columns, without the personal ones unless they were requested."""

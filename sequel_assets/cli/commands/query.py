@@ -1,22 +1,23 @@
 """`sequel-assets query`: prints the answers of `queries/range_answers.py`, with warnings where numbers may still change.
 
-It reads the warehouse in one transaction and never makes a request to Sequel.
+It reads the warehouse in one transaction, or a lake by one manifest, and never makes a request to Sequel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-import sqlalchemy as sa
 
 from sequel_assets.cli.commands.query_output import QueryOutput, write_answer
 from sequel_assets.cli.support.arguments import choose
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.queries import range_answers
+from sequel_assets.queries.engines.duckdb_lake import DuckdbLake, opened_lake
 from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.queries.range_answers import QueryAnswer
 from sequel_assets.queries.scopes import check_range, parse_day
 from sequel_assets.settings import Settings
+from sequel_assets.warehouse.database.reader import Reader
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import ALL
@@ -36,6 +37,8 @@ class QueryArguments:
     engagement_type: str = ALL
     options: tuple[str, str] = ("--from", "--to")
     """The options that name the first and the last day, for error messages."""
+    lake: str = ""
+    """The lake that DuckDB answers from; empty: the warehouse answers."""
 
     def days(self) -> Days:
         """Return the days; a wrong one is refused by the name of its option."""
@@ -51,8 +54,8 @@ def usage(arguments: QueryArguments) -> int:
 def people(arguments: QueryArguments, limit: int | None, *, with_people: bool) -> int:
     """Print the engaged people, all of them or the first `limit`."""
 
-    def answer(connection: sa.Connection, company: KnownCompany, scope: Scope) -> QueryAnswer:
-        return range_answers.participants(connection, company, scope, limit, with_people=with_people)
+    def answer(reader: Reader, company: KnownCompany, scope: Scope) -> QueryAnswer:
+        return range_answers.participants(reader, company, scope, limit, with_people=with_people)
 
     return _run_query(arguments, answer)
 
@@ -70,23 +73,38 @@ def rollup(arguments: QueryArguments) -> int:
 def compare(arguments: QueryArguments, period: str) -> int:
     """Print the period up to the day against as many days of the one before and of the one a year before."""
 
-    def answer(connection: sa.Connection, company: KnownCompany, scope: Scope) -> QueryAnswer:
-        return range_answers.compare(connection, company, scope, period, arguments.settings.start_date)
+    def answer(reader: Reader, company: KnownCompany, scope: Scope) -> QueryAnswer:
+        return range_answers.compare(reader, company, scope, period, arguments.settings.start_date)
 
-    return _run_query(arguments, answer, is_tall=True)
+    days_read = range_answers.days_compared(period, arguments.days().last)
+    return _run_query(arguments, answer, days_read=days_read, is_tall=True)
 
 
 def _run_query(
     arguments: QueryArguments,
-    answer: Callable[[sa.Connection, KnownCompany, Scope], QueryAnswer],
+    answer: Callable[[Reader, KnownCompany, Scope], QueryAnswer],
     *,
+    days_read: Days | None = None,
     is_tall: bool = False,
 ) -> int:
+    """`days_read`: those that the answer reads, where they are not the arguments' own."""
     days = arguments.days()
     arguments.output.check()
-    with stored(arguments.settings) as warehouse, warehouse.read() as connection:
-        company = choose(catalog.known_companies(connection), [arguments.company])[0]
+    with _reader(arguments, days_read or days) as reader:
+        company = choose(catalog.known_companies(reader), [arguments.company])[0]
         counted = (arguments.with_descendants, arguments.event_type, arguments.engagement_type)
-        found = answer(connection, company, Scope(company.company_id, days, *counted))
+        scope = Scope(company.company_id, days, *counted)
+        found = answer(reader.of(scope) if isinstance(reader, DuckdbLake) else reader, company, scope)
     write_answer(arguments.output, found, is_tall=is_tall)
     return 0
+
+
+@contextmanager
+def _reader(arguments: QueryArguments, days: Days) -> Iterator[Reader]:
+    """Yield what answers: the warehouse, in one transaction, or a lake."""
+    if arguments.lake:
+        with opened_lake(arguments.lake, days) as lake:
+            yield lake
+    else:
+        with stored(arguments.settings) as warehouse, warehouse.read() as connection:
+            yield connection

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.database import bulk
+from sequel_assets.warehouse.database.reader import Reader
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF, company_parents
 from sequel_assets.warehouse.tables.core import (
     STAGE,
@@ -54,11 +55,11 @@ class KnownEvent:
     concurrency_until: datetime | None
 
 
-def known_companies(connection: sa.Connection) -> list[KnownCompany]:
+def known_companies(reader: Reader) -> list[KnownCompany]:
     """Return every company, the root first, then by depth and key."""
     columns = [companies.c[name] for name in KnownCompany.__dataclass_fields__]
-    rows = connection.execute(sa.select(*columns).order_by(companies.c.depth, companies.c.partition_key))
-    return [KnownCompany(*row) for row in rows]
+    rows = reader.execute(sa.select(*columns).order_by(companies.c.depth, companies.c.partition_key))
+    return [KnownCompany(*tuple(row)) for row in rows]
 
 
 def partition_keys(connection: sa.Connection) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""A lake: what is written of it, what is renewed, and what is refused."""
