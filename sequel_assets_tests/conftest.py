@@ -4,6 +4,7 @@
   `@pytest.mark.parametrize("engine_kind", ["sqlite"])` confines a test to one.
 - `warehouse`: a `Warehouse` on a fresh database with the newest schema.
 - `new_warehouse`: makes more of them, of a kind.
+- `lent_warehouse`: lends them for a while, to tests that need many.
 - `warehouse_url`: the URL of a fresh database without any tables.
 - `pgbouncer`: a PgBouncer in transaction mode in front of that server.
 - `postgres_url`: the URL of the PostgreSQL server of this session (its maintenance database).
@@ -16,6 +17,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,34 @@ def new_warehouse(new_database: Callable[..., str]) -> Iterator[Callable[[str], 
     yield make
     for warehouse in made:
         warehouse.dispose()
+
+
+@pytest.fixture
+def lent_warehouse(
+    tmp_path: Path, request: pytest.FixtureRequest, template: Callable[[str], str]
+) -> Callable[[str], AbstractContextManager[Warehouse]]:
+    """Return a function that lends warehouses for the length of a `with`, to a test that needs thousands of them."""
+
+    @contextmanager
+    def lend(kind: str) -> Iterator[Warehouse]:
+        if kind == "sqlite":
+            folder = tmp_path / f"lent{next(_numbers)}"
+            folder.mkdir()
+            shutil.copyfile(template(kind), folder / "warehouse.db")
+            warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
+            yield warehouse
+            warehouse.dispose()
+            shutil.rmtree(folder)
+        else:
+            pool: DatabasePool = request.getfixturevalue("database_pool")
+            name = pool.take()
+            warehouse = Warehouse(request.getfixturevalue("postgres").url(name))
+            yield warehouse
+            warehouse.dispose()
+            open_connections.close(name)
+            pool.give_back(name)
+
+    return lend
 
 
 @pytest.fixture(params=ENGINES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -172,7 +173,7 @@ def stories(draw: st.DrawFn) -> RefreshOrder:
 @given(stories())
 @FEW
 def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
-    engine_kind: str, new_warehouse: Callable[[str], Warehouse], story: RefreshOrder
+    engine_kind: str, lent_warehouse: Callable[[str], AbstractContextManager[Warehouse]], story: RefreshOrder
 ) -> None:
     """Byte for byte: facts, insights, people, checksums, silences. And days, range and lifetime have the same sums.
 
@@ -184,23 +185,22 @@ def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
     with Sandbox(world) as server, client_of(server) as client:
         left: list[Tables] = []
         for steps in (clean, story.steps):
-            warehouse = new_warehouse(engine_kind)
-            it = PlatformUnderTest(world, server, client, warehouse, story.spec.first_day)
-            companies = it.walk()
-            for step in steps:
-                chosen = companies if step.company < 0 else [companies[step.company]]
-                wanted = dict.fromkeys(chosen, days[step.first : step.last + 1])
-                outcomes = list(it.refresher(anew=step.anew).refresh(wanted))
-                assert [outcome for outcome in outcomes if outcome.verdict is SliceStatus.FAILED] == []
-            dumped = dump_of_slices(warehouse) | {"silences": dump(warehouse)["silences"]}
-            shared = in_shared_hubs(world)
-            dumped["people"] = [row[:3] if row[1] in shared else row for row in dumped["people"]]
-            left.append(dumped)
-            if steps is clean:
-                it.assert_true(days)
-                assert_days_range_and_lifetime_agree(it, days)
-                assert_empty_ranges_are_true(it)
-            warehouse.dispose()
+            with lent_warehouse(engine_kind) as warehouse:
+                it = PlatformUnderTest(world, server, client, warehouse, story.spec.first_day)
+                companies = it.walk()
+                for step in steps:
+                    chosen = companies if step.company < 0 else [companies[step.company]]
+                    wanted = dict.fromkeys(chosen, days[step.first : step.last + 1])
+                    outcomes = list(it.refresher(anew=step.anew).refresh(wanted))
+                    assert [outcome for outcome in outcomes if outcome.verdict is SliceStatus.FAILED] == []
+                dumped = dump_of_slices(warehouse) | {"silences": dump(warehouse)["silences"]}
+                shared = in_shared_hubs(world)
+                dumped["people"] = [row[:3] if row[1] in shared else row for row in dumped["people"]]
+                left.append(dumped)
+                if steps is clean:
+                    it.assert_true(days)
+                    assert_days_range_and_lifetime_agree(it, days)
+                    assert_empty_ranges_are_true(it)
     assert_equal_tables(left[1], left[0])
 
 

@@ -93,7 +93,7 @@ def without_numbers(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
 def wrong_checksums(warehouse: Warehouse) -> list[tuple[object, ...]]:
     """Return (company, dataset, day) of each slice whose rows are not those that its bookkeeping has a checksum of."""
     rows, found = everything(warehouse), []
-    for company_id, dataset, day, *_, count, kept, _, _ in rows["refreshes"]:
+    for company_id, dataset, day, *_, count, kept, _, _, _ in rows["refreshes"]:
         table = metadata.tables.get(dataset)
         if table is not None and "day" in table.columns:
             of_slice = [row for row in rows[dataset] if row[:2] == (company_id, day)]

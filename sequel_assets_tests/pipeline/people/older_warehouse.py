@@ -18,7 +18,8 @@ from sequel_assets.warehouse.identity.identity import (
     IdentitySettings,
     ensure,
 )
-from sequel_assets.warehouse.tables.core import metadata
+from sequel_assets.warehouse.slices.replacement import sum_up
+from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, metadata, refreshes
 from sequel_assets_tests.support.harness import (
     NOW,
 )
@@ -29,7 +30,8 @@ MINE = IdentitySettings("root", "http://127.0.0.1:8700", KEY)
 
 def rows_of(table: sa.Table, rows: list[list[Any]]) -> list[dict[str, Any]]:
     """Return rows of JSON with their days and times as such."""
-    names = [column.name for column in table.columns if not column.name.endswith(HAS_UNLISTED)]  # it came later
+    later = (HAS_UNLISTED, "people_checksum")
+    names = [column.name for column in table.columns if not column.name.endswith(later)]
     readers: dict[str, Callable[[str], Any]] = {
         column.name: datetime.fromisoformat if "Time" in type(column.type).__name__ else date.fromisoformat
         for column in table.columns
@@ -54,6 +56,10 @@ def fill(connection: sa.Connection) -> None:
     compared = usage_comparison.c
     is_known = compared.before_live_minutes.is_not(None)
     connection.execute(usage_comparison.update().where(is_known).values(before_has_unlisted_people=False))
+    r = refreshes.c
+    filled = sa.select(r.company_id, r.day).where(r.dataset == event_participants.name, r.day != NO_DAY)
+    for company_id, day in connection.execute(filled).all():
+        sum_up(connection, company_id, event_participants, day)  # as migration 0017 does
 
 
 def take_over(warehouse: Warehouse, mine: IdentitySettings = MINE) -> None:

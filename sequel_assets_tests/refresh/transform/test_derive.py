@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 
 from sequel_assets.insights import DAILY_USAGE, LIFETIME_USAGE, PEAK_CONCURRENCY
 from sequel_assets.insights.lifetime_usage import lifetime_usage
+from sequel_assets.refresh.transform.derive import GIVES_WAY
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.slices.decisions import SliceState
 from sequel_assets.warehouse.tables.core import (
@@ -68,7 +70,8 @@ def test_a_derivation_that_takes_long_lets_others_write_between_two_insights_and
         land(warehouse, number)
     monkeypatch.setattr("sequel_assets.refresh.transform.derive.LONG", -1)
     pauses = iter([lambda: land(warehouse, 3, [participant("e1", "dee", 7, on=day(3))]), lambda: None])
-    monkeypatch.setattr("sequel_assets.refresh.transform.derive.time.sleep", lambda _: next(pauses)())
+    sleep = time.sleep  # other threads of the tests sleep too
+    monkeypatch.setattr(time, "sleep", lambda how_long: next(pauses)() if how_long == GIVES_WAY else sleep(how_long))
     assert derived(warehouse) == of_all(*((number, SliceState.CHANGED) for number in FACTS))
     assert next(pauses, None) is None
     monkeypatch.undo()

@@ -165,6 +165,7 @@ OURS = {
     "refresh/coverage/slice_coverage.py": {"list(datasets)", "datasets", "names"},
     "refresh/coverage/kept_slices.py": {"list(names)"},
     "queries/range_answers.py": {"datasets"},
+    "insights/sql.py": {"those"},
     "orchestration/checks/result.py": {"list(datasets)"},
     "warehouse/stores/api_profile.py": {"[f for f, value in changed.items() if value is None]"},
     "reconciliation/checks.py": {"scopes"},
