@@ -10,6 +10,7 @@ MODULES = (
     "refresh.requests",
     "refresh.fetch",
     "refresh.landed",
+    "refresh.lean",
     "refresh.hour",
     "refresh.year",
     "warehouse.growth",

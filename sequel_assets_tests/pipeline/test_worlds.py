@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,6 +14,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from sequel_assets.insights.counted_usage import select_counted
+from sequel_assets.insights.periods import Days
+from sequel_assets.insights.ranges import ENGAGEMENT_TYPES, Scope, select_usage
+from sequel_assets.queries.usage_counts import counted
 from sequel_assets.refresh.core.outcomes import SliceStatus
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import QUIRKS, Sandbox, World, WorldSpec, build_world
@@ -201,6 +206,7 @@ def test_any_order_of_refreshes_leaves_what_one_clean_backfill_does(
                     it.assert_true(days)
                     assert_days_range_and_lifetime_agree(it, days)
                     assert_empty_ranges_are_true(it)
+                assert_sets_and_facts_count_the_same(it, days)
     assert_equal_tables(left[1], left[0])
 
 
@@ -211,6 +217,17 @@ def in_shared_hubs(world: World) -> set[str]:
         linked_by.setdefault(event.hub_id, set()).add(event.company_id)
     hubs = [event for event in world.events if len(linked_by.get(event.id, ())) > 1]
     return {person_id(row.person.key(hub.id)) for hub in hubs for row in hub.rows}
+
+
+def assert_sets_and_facts_count_the_same(it: PlatformUnderTest, days: list[date]) -> None:
+    """Usage of the root with all beneath it, of all types and of each, of the whole range and of its last days."""
+    with it.warehouse.read() as connection:
+        for first, kind in itertools.product((days[0], days[len(days) // 2]), ENGAGEMENT_TYPES):
+            scope = Scope(it.world.root.id, Days(first, days[-1]), includes_sub_companies=True, engagement_type=kind)
+            counts = counted(connection, scope)
+            assert counts is not None
+            from_sets = connection.execute(select_counted(counts)).all()
+            assert from_sets == connection.execute(select_usage(scope)).all()
 
 
 def assert_days_range_and_lifetime_agree(it: PlatformUnderTest, days: list[date]) -> None:
