@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,11 @@ RULE_VERSION = 2
 """The version of the rule that makes ids of e-mails and names; `warehouse_identity` has the one of a warehouse."""
 
 
+SEVERAL_TIMES = 50_000
+"""Texts that are remembered: a person is in the lists of minutes, activity, registrants and messages, and on several days."""
+
+
+@lru_cache(SEVERAL_TIMES)
 def normal_name(name: str | None) -> str:
     """Return a name as it is compared and hashed: trimmed, lower-cased and in NFC, nothing more; empty where there is none.
 
@@ -61,6 +67,7 @@ def person_id(key: str, email: str | None, name: str | None, event_id: str, numb
     return hashed(key, email)
 
 
+@lru_cache(SEVERAL_TIMES)
 def hashed(key: str, text: str) -> str:
     """Return the lower-case hex HMAC-SHA-256 of a text."""
     return hmac.digest(key.encode(), text.encode("utf-8", "surrogatepass"), "sha256").hex()
