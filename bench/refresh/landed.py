@@ -21,23 +21,15 @@ from sequel_assets.sequel.paths import Paths
 HEADINGS = ("what", "requests", "seconds", "requests x latency / concurrency, s", "plain client's wall / this")
 NOW = datetime(2026, 11, 23, 15, 7, tzinfo=UTC)
 DAYS, EVENTS_PER_DAY, PEOPLE = 10, 10, 200
+OPTIONS = ("--companies", "1", "--days", str(DAYS), "--events-per-day", str(EVENTS_PER_DAY), "--people", str(PEOPLE))
+"""The sandbox's world."""
 AT_ONCE = (8, 32)
 PATHS = Paths()
 
 
 def run() -> Iterator[tuple[str, int, float, float, float | str]]:
     """Yield a row for the plain client, and for a backfill and an hourly refresh at each concurrency."""
-    options = (
-        "--companies",
-        "1",
-        "--days",
-        str(DAYS),
-        "--events-per-day",
-        str(EVENTS_PER_DAY),
-        "--people",
-        str(PEOPLE),
-    )
-    with in_a_process(*options, "--latency-ms", str(LATENCY_MS), "--now", NOW.isoformat()) as account:
+    with in_a_process(*OPTIONS, "--latency-ms", str(LATENCY_MS), "--now", NOW.isoformat()) as account:
         requests, plain = _plain(account)
         yield "plain client, three datasets", requests, plain, requests * LATENCY_MS / 1000, ""
         for at_once in AT_ONCE:

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.refresh.landed import DAYS, EVENTS_PER_DAY, NOW, PEOPLE
+from bench.refresh.landed import NOW, OPTIONS
 from bench.support.world import LATENCY_MS, in_a_process
 
 HEADINGS = ("what", "runs", "CPU, s: median", "least", "median / that of f87eb6a")
@@ -32,20 +32,10 @@ with landed.bench(json.load(sys.stdin), landed.NOW, landed.DAYS, concurrency=8) 
 def run() -> Iterator[tuple[str, int, float, float, float | str]]:
     """Yield a row for the commit and one for this tree."""
     times: dict[str, list[float]] = {BEFORE: [], "this tree": []}
-    options = (
-        "--companies",
-        "1",
-        "--days",
-        str(DAYS),
-        "--events-per-day",
-        str(EVENTS_PER_DAY),
-        "--people",
-        str(PEOPLE),
-    )
     with tempfile.TemporaryDirectory() as folder:
         _git("clone", "--quiet", "--shared", "--no-checkout", str(_ROOT), folder)
         _git("-C", folder, "checkout", "--quiet", BEFORE)
-        with in_a_process(*options, "--latency-ms", str(LATENCY_MS), "--now", NOW.isoformat()) as account:
+        with in_a_process(*OPTIONS, "--latency-ms", str(LATENCY_MS), "--now", NOW.isoformat()) as account:
             for _ in range(int(os.environ.get("LEAN_TIMES", "3"))):
                 times[BEFORE].append(_cpu(Path(folder), "bench.landed", account))
                 times["this tree"].append(_cpu(_ROOT, "bench.refresh.landed", account))
