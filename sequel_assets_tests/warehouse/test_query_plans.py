@@ -18,6 +18,10 @@ READS_ALL = {
     ),
     ("refreshes", "backfill"): ("", "which days have facts and no roll-up is asked of all companies, once a run"),
     ("refreshes", "hour"): ("", "likewise"),
+    ("refreshes", "query"): (
+        OVER_ALL,
+        "whether the sets of people of a year over the root's companies are of their facts",
+    ),
     ("inbox", "webhooks"): ("", "purge: whether anything is old enough"),
     ("event_participants", "query"): (
         OVER_ALL,
