@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from pyroaring import BitMap
 from sqlalchemy import cast, null, select
 
-from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
-from sequel_assets.insights.ranges import LIVE, ON_DEMAND, Scope, minutes_within
+from sequel_assets.insights.company_hierarchy import hierarchy_of
+from sequel_assets.insights.ranges import LIVE, ON_DEMAND, Scope, minutes_within, rows_within
 from sequel_assets.insights.sql import as_integer, average, rows_of
 from sequel_assets.insights.unlisted import HAS_UNLISTED, known_average
 from sequel_assets.warehouse.tables.core import ALL, MINUTES, event_participants, refreshes
@@ -69,19 +69,10 @@ def select_event_days(scope: Scope) -> Any:
 
 def select_stale(scope: Scope) -> Any:
     """Return the SELECT of a day of the scope whose sets of people are not of its facts; no row where there is none."""
-    r = refreshes.c
-    source: Any = refreshes
-    if scope.includes_sub_companies:
-        hierarchy = hierarchy_of(scope.company_id)
-        source = refreshes.join(hierarchy, belongs_on(hierarchy, r.company_id, r.day))
-    own = [] if scope.includes_sub_companies else [r.company_id == scope.company_id]
-    of_facts = (r.dataset == event_participants.name, r.day.between(scope.days.first, scope.days.last), r.rows > 0)
-    return (
-        select(r.day)
-        .select_from(source)
-        .where(*own, *of_facts, r.people_checksum.is_distinct_from(r.checksum))
-        .limit(1)
-    )
+    r, (source, here) = refreshes.c, rows_within(refreshes, scope)
+    is_stale = r.people_checksum.is_distinct_from(r.checksum)
+    of_facts = (r.dataset == event_participants.name, *here, r.rows > 0)
+    return select(r.day).select_from(source).where(*of_facts, is_stale).limit(1)
 
 
 def count_usage(parts: Iterable[Sequence[Any]], event_type: str) -> list[UsageCount]:

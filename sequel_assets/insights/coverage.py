@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import case, cast, func, null, select
 
-from sequel_assets.insights.company_hierarchy import belongs_on, hierarchy_of
+from sequel_assets.insights.company_hierarchy import hierarchy_of
 from sequel_assets.insights.periods import DAY, Days
-from sequel_assets.insights.ranges import Scope
+from sequel_assets.insights.ranges import Scope, rows_within
 from sequel_assets.warehouse.tables.core import companies, refreshes
 
 
@@ -30,18 +30,12 @@ def select_members(scope: Scope) -> Any:
 
 def select_coverage(scope: Scope, datasets: Collection[str]) -> Any:
     """Return, for each day and company with all of these datasets, the least hours that they cover."""
-    r = refreshes.c
-    source: Any = refreshes
-    if scope.includes_sub_companies:
-        hierarchy = hierarchy_of(scope.company_id)
-        source = refreshes.join(hierarchy, belongs_on(hierarchy, r.company_id, r.day))
-    of_company = [] if scope.includes_sub_companies else [r.company_id == scope.company_id]
+    r, (source, here) = refreshes.c, rows_within(refreshes, scope)
     least = case((func.count(r.full_through) == func.count(), func.min(r.full_through)), else_=None)
     return (
         select(r.day, r.company_id, func.min(r.data_through).label("data_through"), least.label("full_through"))
         .select_from(source)
-        .where(r.dataset.in_(datasets), r.day.between(scope.days.first, scope.days.last))
-        .where(r.data_through.is_not(None), *of_company)
+        .where(r.dataset.in_(datasets), *here, r.data_through.is_not(None))
         .group_by(r.day, r.company_id)
         .having(func.count() == len(datasets))
     )

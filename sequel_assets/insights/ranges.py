@@ -104,15 +104,11 @@ def _known(of_companies: Any) -> sa.Subquery:
 
 def select_peak(scope: Scope) -> Any:
     """Return the highest number of concurrent users in any minute over all stage events, and its earliest minute."""
-    m = event_concurrency.c
-    source: Any = event_concurrency
-    if scope.includes_sub_companies:
-        hierarchy = hierarchy_of(scope.company_id)
-        source = event_concurrency.join(hierarchy, belongs_on(hierarchy, m.company_id, m.day))
+    m, (source, here) = event_concurrency.c, rows_within(event_concurrency, scope)
     together = (
         select(m.minute, func.sum(m.users).label("users"))
         .select_from(source)
-        .where(m.day.between(scope.days.first, scope.days.last), *_own(scope, m.company_id))
+        .where(*here)
         .group_by(m.minute)
         .subquery("together")
     )
@@ -133,18 +129,30 @@ def _facts(scope: Scope, hierarchy: sa.CTE | None = None) -> sa.CTE:
     return listed.union_all(beyond).cte()  # unnamed: a SELECT may ask for two ranges
 
 
+def rows_within(table: sa.Table, scope: Scope, hierarchy: sa.CTE | None = None) -> tuple[Any, list[Any]]:
+    """Return what a SELECT of a table's rows of the companies and days of a scope is from, and its conditions.
+
+    A SELECT of several tables passes one hierarchy to all of them.
+    """
+    t = table.c
+    days = t.day.between(scope.days.first, scope.days.last)
+    if not scope.includes_sub_companies:
+        return table, [days, t.company_id == scope.company_id]
+    if hierarchy is None:
+        hierarchy = hierarchy_of(scope.company_id)
+    return table.join(hierarchy, belongs_on(hierarchy, t.company_id, t.day)), [days]
+
+
 def minutes_within(table: sa.Table, who: Any, scope: Scope, hierarchy: sa.CTE | None) -> sa.Select[Any]:
     """Return the minutes of a table within the scope; of one engagement type its minutes alone, and `who` had any."""
     t, zero = table.c, literal(0)
-    source: Any = table
-    if hierarchy is not None and scope.includes_sub_companies:
-        source = table.join(hierarchy, belongs_on(hierarchy, t.company_id, t.day))
+    source, here = rows_within(table, scope, hierarchy)
     minutes = {
         ALL: (t.live_minutes, t.on_demand_minutes, t.engaged_minutes),
         LIVE: (t.live_minutes, zero, t.live_minutes),
         ON_DEMAND: (zero, t.on_demand_minutes, t.on_demand_minutes),
     }[scope.engagement_type]
-    chosen = [t.day.between(scope.days.first, scope.days.last), *_own(scope, t.company_id), minutes[2] > 0]
+    chosen = [*here, minutes[2] > 0]
     if scope.event_type != ALL:
         chosen.append(t.event_type == scope.event_type)
     named = (minute.label(name) for minute, name in zip(minutes, MINUTES, strict=True))
@@ -188,7 +196,3 @@ def _usage(by_person: sa.CTE, events: sa.CTE, kind: Any, by: tuple[Any, ...]) ->
         as_integer(counted.c.events).label("events"),
         is_counted(n.c.unlisted).label(HAS_UNLISTED),
     ).select_from(n.join(counted, same))
-
-
-def _own(scope: Scope, company: Any) -> list[Any]:
-    return [] if scope.includes_sub_companies else [company == scope.company_id]

@@ -1,4 +1,4 @@
-"""Exact numbers of any range of days from the facts, with what is missing or may still change.
+"""Exact numbers of any range of days, with what is missing or may still change.
 
 The one path to these numbers: `sequel-assets query` prints an answer, a notebook gets it as a frame. Each function reads
 in the caller's reader, so that an answer is of one state of the warehouse. It never makes a request to Sequel.
