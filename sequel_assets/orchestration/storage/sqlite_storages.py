@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import dagster as dg
 import sqlalchemy as sa
@@ -44,43 +44,41 @@ def _transaction(url: str) -> Iterator[sa.Connection]:
         yield connection
 
 
-class RunStorage(SqliteRunStorage):
+class _InHome:
+    """A storage of Dagster's in a folder of DAGSTER_HOME; the storage that it goes before keeps what is stored."""
+
+    FOLDER: ClassVar[str]
+    DATABASE: ClassVar[str]
+    """The file's name, without its ending."""
+    _conn_string: str
+
+    @classmethod
+    def config_type(cls) -> Mapping[str, Any]:
+        """Return the fields of the configuration."""
+        return HOME
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """Make it from dagster.yaml."""
+        folder, storage = str(Path(config_value["home"]) / cls.FOLDER), cast(Any, cls)
+        url = create_db_conn_string(folder, cls.DATABASE)
+        path = Path(url.removeprefix(_PREFIX))
+        return cast(
+            Self, compare_once(path, lambda: storage.from_local(folder, inst_data), lambda: storage(url, inst_data))
+        )
+
+    def connect(self) -> Any:
+        """Return a transaction."""
+        return _transaction(self._conn_string)
+
+
+class RunStorage(_InHome, SqliteRunStorage):
     """Keeps the runs where Dagster's default does, in DAGSTER_HOME."""
 
-    @classmethod
-    def config_type(cls) -> Mapping[str, Any]:
-        """Return the fields of the configuration."""
-        return HOME
-
-    @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """Make it from dagster.yaml."""
-        folder = str(Path(config_value["home"]) / "history")
-        url = create_db_conn_string(folder, "runs")
-        path = Path(url.removeprefix(_PREFIX))
-        return compare_once(path, lambda: cls.from_local(folder, inst_data), lambda: cls(url, inst_data))
-
-    def connect(self) -> Any:
-        """Return a transaction."""
-        return _transaction(self._conn_string)
+    FOLDER, DATABASE = "history", "runs"
 
 
-class ScheduleStorage(SqliteScheduleStorage):
+class ScheduleStorage(_InHome, SqliteScheduleStorage):
     """Keeps schedules, sensors and their ticks where Dagster's default does, in DAGSTER_HOME."""
 
-    @classmethod
-    def config_type(cls) -> Mapping[str, Any]:
-        """Return the fields of the configuration."""
-        return HOME
-
-    @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """Make it from dagster.yaml."""
-        folder = str(Path(config_value["home"]) / "schedules")
-        url = create_db_conn_string(folder, "schedules")
-        path = Path(url.removeprefix(_PREFIX))
-        return compare_once(path, lambda: cast(Self, cls.from_local(folder, inst_data)), lambda: cls(url, inst_data))
-
-    def connect(self) -> Any:
-        """Return a transaction."""
-        return _transaction(self._conn_string)
+    FOLDER, DATABASE = "schedules", "schedules"
