@@ -50,6 +50,7 @@ class Service(StrEnum):
 
     RECEIVER = "receiver"
     UI = "ui"
+    WORKER = "worker"
 
 
 USAGE_ERROR, UNREACHABLE, INTERRUPTED = 2, 3, 130
@@ -166,7 +167,10 @@ def identity(
 @app.declare("sequel-assets serve receiver --port 8750")
 def serve(
     what: Annotated[
-        Service | None, typer.Argument(help="receiver of webhooks (docs/webhooks.md), or Dagster's ui and daemon")
+        Service | None,
+        typer.Argument(
+            help="receiver of webhooks (docs/webhooks.md), Dagster's ui and daemon, or a worker (docs/more-hosts.md)"
+        ),
     ] = None,
     receiver: Annotated[bool, typer.Option("--receiver", help="the old form of `serve receiver`")] = False,
     host: Annotated[
@@ -178,10 +182,18 @@ def serve(
             min=0, max=65535, metavar="PORT", help="8750 of the receiver (0 takes a free one), 3000 of the UI"
         ),
     ] = None,
+    slots: Annotated[
+        int, typer.Option(min=1, max=64, metavar="NUMBER", help="runs that a worker executes at once")
+    ] = 2,
+    name: Annotated[str, typer.Option(metavar="NAME", help="a worker's name; each on a host has its own")] = "worker",
 ) -> None:
-    """Serve the receiver of webhooks, or Dagster's UI and daemon, until Ctrl-C."""
+    """Serve the receiver of webhooks, or Dagster's UI and daemon, or execute runs as a worker, until Ctrl-C."""
     from sequel_assets.cli.commands.serve import serve as run
 
+    if what is Service.WORKER:
+        from sequel_assets.cli.commands.worker import serve_worker
+
+        raise typer.Exit(serve_worker(settings_module.load(), slots=slots, name=name))
     if what is Service.UI:
         from sequel_assets.cli.commands.ui import serve_ui
 
