@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from enum import StrEnum
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -103,6 +104,14 @@ def backfill(
             help="companies in parallel, each in its own process; default: one per core, up to 4",
         ),
     ] = None,
+    workspace: Annotated[
+        Path,
+        typer.Option(
+            "--workspace",
+            metavar="FILE",
+            help="where workers on other hosts execute runs: Dagster's workspace, whose code location they are of",
+        ),
+    ] = Path("workspace.yaml"),
 ) -> None:
     """Refresh every dataset for a range of days: one real Dagster run per company."""
     from sequel_assets.orchestration.run_tags import FORCE
@@ -112,7 +121,8 @@ def backfill(
     check_range(settings, *days)
     from sequel_assets.cli.backfill.command import backfill as run
 
-    raise typer.Exit(run(settings, *days, company or [], modes=[FORCE] if force else [], workers=workers))
+    modes = [FORCE] if force else []
+    raise typer.Exit(run(settings, *days, company or [], modes=modes, workers=workers, workspace=workspace))
 
 
 @app.declare("sequel-assets status --late")

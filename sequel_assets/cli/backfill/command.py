@@ -7,6 +7,7 @@ does not return is named and makes the exit code 1; it never stops the others.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 
@@ -14,11 +15,13 @@ from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate
 from sequel_assets.cli.backfill.frozen import refuse_unknown_companies, remaining_days
 from sequel_assets.cli.backfill.pool import run_side_by_side, worker_count
 from sequel_assets.cli.backfill.progress import summarize, view
+from sequel_assets.cli.backfill.submitted import run_on_hosts
 from sequel_assets.cli.support.arguments import choose
 from sequel_assets.cli.support.dagster_home import cancel_run, dagster_home, dagster_instance, end_lost_runs, is_used
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import UsageError, errors
 from sequel_assets.orchestration.assets.catalog_refresh import find_events, look_for_companies, store_companies
+from sequel_assets.orchestration.hosts.worker import runs_on_hosts
 from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.reporting.provenance import materialization_of_list
@@ -46,12 +49,14 @@ def backfill(
     *,
     modes: Sequence[str] = (),
     workers: int | None = None,
+    workspace: Path = Path("workspace.yaml"),
     on_run: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Refresh every slice of the companies and days, print the results, and return the exit code.
 
     `modes` are tags of the runs that change which days are requested; `workers` is the number of parallel processes
-    (default: one per core, up to a few; 1: this process only); `on_run` is called with the id of each run.
+    (default: one per core, up to a few; 1: this process only); `on_run` is called with the id of each run. Where Dagster
+    hands runs to workers on other hosts they are put into its queue instead, by the code location of `workspace`.
     """
     settings.require(*NEEDED)
     known = stored_companies(settings)
@@ -72,9 +77,13 @@ def backfill(
             for company in companies
             if company.company_id in left.first_days
         ]
-        number = worker_count(workers, tasks, settings.max_concurrency)
-        events = _event_counts(warehouse, tasks)
-        code = _run(instance, client, companies, tasks, events, number, on_run, raise_if_stopped)
+        if runs_on_hosts(instance):
+            failed = run_on_hosts(instance, warehouse, tasks, workspace, on_run, raise_if_stopped)
+            code = SOME_FAILED if failed else DONE
+        else:
+            number = worker_count(workers, tasks, settings.max_concurrency)
+            events = _event_counts(warehouse, tasks)
+            code = _run(instance, client, companies, tasks, events, number, on_run, raise_if_stopped)
         left.print()
         is_partial = affects_chosen(unlisted, companies, found.present) if wanted else bool(unlisted)
         return SOME_FAILED if is_partial else code

@@ -1,0 +1,1 @@
+"""Several hosts on one machine: network namespaces with their own addresses, real servers in them, and what goes wrong between them."""

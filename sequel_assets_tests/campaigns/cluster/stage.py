@@ -1,0 +1,245 @@
+"""The cluster: Sequel's sandbox on this machine, the servers and the platform on hosts of their own, and a clock for all."""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sequel_assets.refresh.core.datasets import HOURLY_NAMES
+from sequel_assets.refresh.core.time import days_between
+from sequel_assets.sandbox import Attendance, Clock, Company, Event, Person, Sandbox, World
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.schema import migrate
+from sequel_assets_tests.campaigns.cluster import services
+from sequel_assets_tests.campaigns.cluster.network import Network
+from sequel_assets_tests.campaigns.cluster.servers import DatabasePair, RedisServer
+from sequel_assets_tests.campaigns.soak.fast_clock import compile_clock
+from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
+
+START = datetime(2026, 3, 3, 12, 50, tzinfo=UTC)
+TODAY = START.date()
+YESTERDAY = TODAY - timedelta(days=1)
+BEFORE_TICK = timedelta(minutes=6, seconds=50)
+"""After the hour: when the clock is set, so that the schedule's tick at minute 7 comes soon."""
+SECOND = 1_000_000_000
+SLOTS = 2
+WORKERS = ("alpha", "beta")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many companies and people there are."""
+
+    companies: int = 200
+    events: int = 1
+    """Of each company today, and as many yesterday."""
+    people: int = 4
+    lost_seconds: int = 45
+    """How long a worker may be silent; the hour of a real cluster has more time than this one."""
+    latency_ms: float = 20
+    hour_seconds: int = 600
+    """How long an hour may take for all companies, really."""
+
+
+def world_of(size: Size) -> World:
+    """Events of all companies that go on all through the afternoon, and one each of yesterday."""
+    dice = random.Random(17)
+    companies = [Company("root", "Root"), *(Company(f"c{n:04}", f"Company {n:04}", "root") for n in range(size.companies))]
+    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(60)]
+    events = []
+    for company in companies[1:]:
+        for day in (YESTERDAY, TODAY):
+            for number in range(size.events):
+                begin = datetime(day.year, day.month, day.day, 9, dice.randrange(50), tzinfo=UTC)
+                hours = 3 if day == YESTERDAY else 14
+                attendance = [
+                    Attendance(who, live=[(begin + timedelta(hours=hour, minutes=dice.randrange(5)), dice.randrange(5, 50)) for hour in range(hours)])
+                    for who in dice.sample(people, size.people)
+                ]  # fmt: skip
+                name = f"{company.id}-{day:%d}-{number}"
+                events.append(Event(name, company.id, f"Event {name}", begin, begin + timedelta(hours=hours), attendance=attendance))
+    return World(companies, events, now=START)
+
+
+class Cluster:
+    """Everything that it takes; a context manager."""
+
+    def __init__(self, folder: Path, size: Size) -> None:
+        self.folder, self.size = folder, size
+        self._stack = ExitStack()
+        self.offset = 0
+        self._zero = time.time_ns()
+
+    def __enter__(self) -> Cluster:
+        """Start the servers and the processes, and load the history."""
+        try:
+            self._begin()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End everything."""
+        self._stack.close()
+
+    def _begin(self) -> None:
+        stack, size = self._stack, self.size
+        self.network = stack.enter_context(Network())
+        self.database = DatabasePair(self.network.host("database"), self.network.host("replica"))
+        stack.callback(lambda: self.database.stop())
+        control = self.network.host("control")
+        self.redis = RedisServer(control, self.folder / "redis")
+        stack.callback(lambda: self.redis.kill())
+        self.jump_file = self.folder / "jump"
+        self.jump_file.write_bytes(struct.pack("q", 0))
+        self.library = compile_clock(self.folder)
+        self.clock = Clock(START)
+        self.world = world_of(size)
+        self.sandbox = stack.enter_context(
+            Sandbox(self.world, clock=self.clock, host=self.network.address, latency_ms=size.latency_ms)
+        )
+        self.database.primary.run("CREATE DATABASE sequel")
+        self.database.primary.run("CREATE DATABASE dagster")
+        self.warehouse = Warehouse(self.database.primary.url("sequel"))
+        stack.callback(lambda: self.warehouse.dispose())
+        migrate(self.warehouse)
+        self.control = services.control_services(control, self._folder("control"), self.environment("control"))
+        self.workers = {name: self._worker(name) for name in WORKERS}
+        stack.callback(self._stop_services)
+        self._history()
+        for name in ("code", "daemon", "webserver", "receiver"):
+            self.control[name].start()
+            if name == "code":
+                time.sleep(8)
+        for worker in self.workers.values():
+            worker.start()
+        services.wait_until_answering(self.control["webserver"], f"http://{control.address}:{services.UI}/server_info")
+        services.wait_until_answering(self.control["receiver"], f"http://{control.address}:{services.RECEIVER}/health/ready")
+
+    def environment(self, host: str, skew: timedelta = timedelta()) -> dict[str, str]:
+        """Return the variables of a host, whose clock is off by `skew`."""
+        folder = self._folder(host)
+        began = int((START + skew).timestamp()) * SECOND
+        return {
+            **self.sandbox.environment(),
+            "SEQUEL_PERSON_KEY": KEY,
+            "SEQUEL_START_DATE": YESTERDAY.isoformat(),
+            "SEQUEL_WAREHOUSE_URL": self.database.url("sequel"),
+            "SEQUEL_RETRY_BUDGET_SECONDS": "60",
+            "DAGSTER_HOME": str(services.dagster_home(folder, slots=SLOTS * len(WORKERS), lost_seconds=self.size.lost_seconds)),
+            "DAGSTER_PG_URL": self.database.url("dagster", "postgresql+psycopg2"),
+            "DAGSTER_CELERY_BROKER_URL": self.redis.url(0),
+            "DAGSTER_CELERY_BACKEND_URL": self.redis.url(1),
+            "DAGSTER_EVENT_BATCH_SIZE": "500",
+            "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "1800",
+            "PYTHONPATH": str(services.PROJECT),
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "LD_PRELOAD": str(self.library),
+            "FAST_CLOCK": f"{self._zero} {began} 1",
+            "CLOCK_JUMP": str(self.jump_file),
+            "TZ": "UTC",
+        }  # fmt: skip
+
+    def _folder(self, host: str) -> Path:
+        folder = self.folder / host
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _worker(self, name: str, skew: timedelta = timedelta()) -> services.Service:
+        host = self.network.host(name)
+        return services.worker_service(host, self._folder(name), self.environment(name, skew), slots=SLOTS)
+
+    def restart_worker(self, name: str, skew: timedelta = timedelta()) -> None:
+        """Start a worker anew, its clock off by `skew`."""
+        self.workers[name].kill()
+        self.workers[name] = self._worker(name, skew)
+        self.workers[name].start()
+
+    def _history(self) -> None:
+        """Load both days as of now by the command, which executes its runs itself where no workers are named."""
+        folder = self._folder("control")
+        own = self._folder("loader") / "home"
+        own.mkdir()
+        storage = "storage: {postgres: {postgres_url: {env: DAGSTER_PG_URL}}}\ntelemetry: {enabled: false}\n"
+        (own / "dagster.yaml").write_text(storage)
+        environment = self.environment("control") | {"DAGSTER_HOME": str(own)}
+        done = services.call(
+            self.network.host("control"), folder, environment, "backfill", "--from", str(YESTERDAY), "--to", str(TODAY), "--workers", "2"
+        )  # fmt: skip
+        assert done.returncode == 0, (done.stdout[-1500:], done.stderr[-3000:])
+
+    def now(self) -> datetime:
+        """The time on the cluster's clocks."""
+        return self.clock.now()
+
+    def jump_to(self, moment: datetime) -> None:
+        """Set every clock."""
+        own = START + timedelta(microseconds=(time.time_ns() - self._zero) // 1000)
+        self.offset = int((moment - own) / timedelta(microseconds=1)) * 1000
+        with self.jump_file.open("r+b") as file:
+            file.write(struct.pack("q", self.offset))
+        self.clock.set(moment)
+
+    def next_hour(self) -> datetime:
+        """Set the clocks to shortly before the next hour's tick, and return the hour."""
+        top = self.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        self.jump_to(top + BEFORE_TICK)
+        return top
+
+    def behind(self, top: datetime) -> int:
+        """How many slices of today do not cover the hour."""
+        names = sorted(HOURLY_NAMES)
+        query = "SELECT count(*) FROM refreshes WHERE day = %s AND dataset = ANY(%s) AND data_through >= %s"
+        with psycopg.connect(self.database.primary.url("sequel"), autocommit=True) as connection:
+            row = connection.execute(query, (TODAY, names, top)).fetchone()
+        assert row is not None
+        return len(names) * len(self.world.companies) - int(row[0])
+
+    def wait_until_made_good(self, top: datetime, seconds: float) -> bool:
+        """Wait until every slice of today covers the hour; return whether it came to that."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if self.behind(top) <= 0:
+                    return True
+            except psycopg.OperationalError:
+                pass  # the database is away, as the fault has it
+            time.sleep(1)
+        return False
+
+    def difference(self, top: datetime) -> str:
+        """Return how the tables differ from Sequel's truth at an hour, or nothing."""
+        warehouse = Warehouse(self.database.primary.url("sequel"))
+        try:
+            expected = expected_tables(self.world, days_between(YESTERDAY, TODAY), start=YESTERDAY, now=top)
+            assert_equal_tables(read_tables(warehouse), expected)
+        except AssertionError as error:
+            return str(error)[:2000]
+        finally:
+            warehouse.dispose()
+        return ""
+
+    def runs(self) -> dict[str, tuple[str, Any]]:
+        """Return the runs of slices by id: status and tags' text."""
+        query = "SELECT run_id, status, pipeline_name FROM runs"
+        with psycopg.connect(self.database.primary.url("dagster"), autocommit=True) as connection:
+            return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+    def counts(self, before: dict[str, tuple[str, Any]]) -> Counter[tuple[str, str]]:
+        """Return how many runs there were since, by job and status."""
+        return Counter((name, status) for run_id, (status, name) in self.runs().items() if run_id not in before)
+
+    def _stop_services(self) -> None:
+        for service in (*self.workers.values(), *reversed(self.control.values())):
+            service.kill()
