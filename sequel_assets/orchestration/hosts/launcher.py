@@ -1,7 +1,7 @@
 """The run launcher for several hosts: dagster-celery's, a run per task, with three things that it lacks.
 
 - **A lost worker is noticed.** dagster-celery trusts Celery's STARTED, which stays for ever when the worker's host is gone. Here the
-  worker that has the task is asked whether it is there. Once it has not answered for LOST_SECONDS its run fails, and Dagster's
+  worker that has the task is asked whether it is there. Once it has not answered for `lost_seconds` its run fails, and Dagster's
   `run_retries` starts it again elsewhere. A worker that was only cut off and goes on does no harm: slices are replaced whole, and the
   newest hour wins. Whatever this cannot see is ended by `dagster/max_runtime`.
 - **Redis may be away.** A run that cannot be handed over stays in Dagster's queue (`max_user_code_failure_retries`) and does not fail.
@@ -23,8 +23,8 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-LOST_SECONDS = 90.0
-"""How long a worker may leave questions unanswered before the runs that it has are taken for lost."""
+LOST_SECONDS = 90
+"""Default of `lost_seconds`: how long a worker may leave questions unanswered before the runs that it has are taken for lost."""
 PING_SECONDS, PING_AGAIN_SECONDS = 2.0, 10.0
 """How long a worker has to answer, and for how long an answer holds."""
 SOCKET_SECONDS = 5
@@ -66,12 +66,21 @@ class HostsRunLauncher(CeleryRunLauncher):
         backend: str | None = None,
         include: list[str] | None = None,
         config_source: dict[str, Any] | None = None,
+        lost_seconds: int = LOST_SECONDS,
         inst_data: ConfigurableClassData | None = None,
     ) -> None:
         super().__init__(default_queue, broker, backend, include, CELERY | (config_source or {}), inst_data)
+        self._lost_seconds = lost_seconds
         self._answered: dict[str, float] = {}
         """When each worker last answered, or was first asked."""
         self._asked: dict[str, float] = {}
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Return what `dagster.yaml` may say of it: what dagster-celery's launcher takes, and `lost_seconds`."""
+        meaning = "How long a worker may leave questions unanswered before the runs that it has are taken for lost"
+        lost = dg.Field(int, is_required=False, default_value=LOST_SECONDS, description=meaning)
+        return {**super().config_type(), "lost_seconds": lost}  # type: ignore[dict-item]
 
     @classmethod
     def from_config_value(
@@ -100,17 +109,17 @@ class HostsRunLauncher(CeleryRunLauncher):
                 return CheckRunHealthResult(WorkerStatus.FAILED, "the process that executed the run was killed")
             if state == "STARTED" and worker and not self._is_there(worker):
                 return CheckRunHealthResult(
-                    WorkerStatus.FAILED, f"worker {worker} has not answered for {LOST_SECONDS:.0f} seconds"
+                    WorkerStatus.FAILED, f"worker {worker} has not answered for {self._lost_seconds} seconds"
                 )
         except AWAY:
             pass  # nothing can be said of any worker: dagster/max_runtime is the bound
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def _is_there(self, worker: str) -> bool:
-        """Ask a worker, at most once in PING_AGAIN_SECONDS; return False once it has been silent for LOST_SECONDS."""
+        """Ask a worker, at most once in PING_AGAIN_SECONDS; return False once it has been silent for too long."""
         now = time.monotonic()
         if now - self._asked.get(worker, -PING_AGAIN_SECONDS) >= PING_AGAIN_SECONDS:
             self._asked[worker] = now
             if self.celery.control.ping(destination=[worker], timeout=PING_SECONDS):
                 self._answered[worker] = now
-        return now - self._answered.setdefault(worker, now) < LOST_SECONDS
+        return now - self._answered.setdefault(worker, now) < self._lost_seconds

@@ -63,7 +63,7 @@ def one_hour(cluster: Cluster, name: str, fault: object) -> list[str]:
     made = f"{seconds:.0f}" if next_seconds == "-" else "no"
     asked = cluster.sandbox.requests.count - requests
     say(COLUMNS.format(name, f"{top:%H:%M}", made, next_seconds, shown[:100], asked, "yes" if not problems else "NO"))
-    cluster.mend(name)
+    cluster.mend()
     return problems
 
 
@@ -74,4 +74,6 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

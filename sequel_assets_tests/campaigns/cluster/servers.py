@@ -52,6 +52,11 @@ class DatabasePair:
         more = "&keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=20000&connect_timeout=4"
         return f"{driver}://postgres@/{database}?{hosts}&target_session_attrs=read-write{more}"
 
+    @property
+    def is_alone(self) -> bool:
+        """Say whether the primary has no replica, after a failover."""
+        return self.standby.process.poll() is not None
+
     def fail_over(self) -> float:
         """Kill the primary as a power cut does, promote the replica, and return how long no one took writes."""
         began = time.monotonic()
@@ -99,7 +104,7 @@ def _replica(of: PostgresServer, its_host: Host, host: Host) -> PostgresServer:
     with host.inside():
         subprocess.run([*copy, "--checkpoint=fast", "--no-sync"], user=user, cwd=folder, check=True, capture_output=True)
         binary = programs / of.programs.relative_to(of.programs.parent.parent.parent) / "postgres"
-        options = [*of.process.args][7:]  # type: ignore[misc]
+        options = [*of.process.args][9:]  # type: ignore[misc]
         told = [option.replace(its_host.address, host.address) for option in options]
         process = postgres._launch(folder, user, [binary, "-D", folder / "data", "-k", folder, *told])
     server = PostgresServer(folder, process)

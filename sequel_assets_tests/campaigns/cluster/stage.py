@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import struct
+import subprocess
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from cryptography.fernet import Fernet
 
 from sequel_assets.refresh.core.datasets import HOURLY_NAMES
 from sequel_assets.refresh.core.time import days_between
@@ -78,6 +80,7 @@ class Cluster:
         self._stack = ExitStack()
         self.offset = 0
         self._zero = time.time_ns()
+        self._secret_key = Fernet.generate_key().decode()
 
     def __enter__(self) -> Cluster:
         """Start the servers and the processes, and load the history."""
@@ -135,6 +138,8 @@ class Cluster:
             "SEQUEL_PERSON_KEY": KEY,
             "SEQUEL_START_DATE": YESTERDAY.isoformat(),
             "SEQUEL_WAREHOUSE_URL": self.database.url("sequel"),
+            "SEQUEL_ALLOW_PLAIN_HTTP": "true",
+            "SEQUEL_WEBHOOK_SECRET_KEY": self._secret_key,
             "SEQUEL_RETRY_BUDGET_SECONDS": "60",
             "DAGSTER_HOME": str(services.dagster_home(folder, slots=SLOTS * len(WORKERS), lost_seconds=self.size.lost_seconds)),
             "DAGSTER_PG_URL": self.database.url("dagster", "postgresql+psycopg2"),
@@ -153,7 +158,11 @@ class Cluster:
 
     def _folder(self, host: str) -> Path:
         folder = self.folder / host
-        folder.mkdir(exist_ok=True)
+        if not folder.exists():
+            folder.mkdir()
+            if host in WORKERS:  # a disk of its own, small enough to be filled
+                subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "none", str(folder)], check=True)
+                self._stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=True)
         return folder
 
     def _worker(self, name: str, skew: timedelta = timedelta()) -> services.Service:
@@ -239,6 +248,28 @@ class Cluster:
     def counts(self, before: dict[str, tuple[str, Any]]) -> Counter[tuple[str, str]]:
         """Return how many runs there were since, by job and status."""
         return Counter((name, status) for run_id, (status, name) in self.runs().items() if run_id not in before)
+
+    def fill_disk(self, host: str) -> None:
+        """Leave nothing free on a host's disk."""
+        (self.folder / host / "filling").write_bytes(b"")
+        with suppress(OSError), (self.folder / host / "filling").open("ab") as file:
+            while True:
+                file.write(b"x" * 65_536)
+                file.flush()
+
+    def free_disk(self, host: str) -> None:
+        """Take away what filled a host's disk."""
+        (self.folder / host / "filling").unlink()
+
+    def mend(self) -> None:
+        """Bring everything back to where a fault found it: two databases, every process."""
+        if self.database.is_alone:
+            self.database.rejoin()
+        for name, worker in self.workers.items():
+            if not worker.is_running:
+                self.restart_worker(name)
+        for service in self.control.values():
+            assert service.is_running, f"{service.name} ended: {service.log.read_text()[-1500:]}"
 
     def _stop_services(self) -> None:
         for service in (*self.workers.values(), *reversed(self.control.values())):
