@@ -23,6 +23,7 @@ from sequel_assets.orchestration.assets.slices import refresh_slices
 from sequel_assets.orchestration.namespace import Namespace
 from sequel_assets.orchestration.partitions import COMPANY
 from sequel_assets.orchestration.resources import Observer, Platform
+from sequel_assets.orchestration.schedules.hour_job import refresh_due
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 
@@ -100,9 +101,15 @@ class SequelComponent(dg.Component, dg.Model, dg.Resolvable):
         prefixed = spec.replace_attributes(key=spec.key.with_prefix(self._prefix), group_name=group)
         return self.translation(prefixed, dataset) if self.translation else prefixed
 
-    def execute(self, context: dg.AssetExecutionContext, platform: Platform, observer: Observer) -> Iterator[Any]:
-        """Refresh the slices of a run; override it to do something before or after, or to pass other resources on."""
-        yield from refresh_slices(context, platform, observer, self.namespace)
+    def execute(
+        self, context: dg.AssetExecutionContext | dg.OpExecutionContext, platform: Platform, observer: Observer
+    ) -> Iterator[Any]:
+        """Refresh the slices of a run; override it to do something before or after, or to pass other resources on.
+
+        A run over partitions has an `AssetExecutionContext`, a run of the hour has an `OpExecutionContext`.
+        """
+        refresh = refresh_slices if isinstance(context, dg.AssetExecutionContext) else refresh_due
+        yield from refresh(context, platform, observer, self.namespace)  # type: ignore[arg-type]
 
     def definitions(self) -> dg.Definitions:
         """Return everything that this instance brings into Dagster."""

@@ -16,6 +16,7 @@ from sequel_assets.orchestration.checks.webhook_deliveries import deliveries_che
 from sequel_assets.orchestration.namespace import Namespace
 from sequel_assets.orchestration.partitions import slice_partitions
 from sequel_assets.orchestration.resources import Platform, no_observer
+from sequel_assets.orchestration.schedules.hour_job import hour_job
 from sequel_assets.orchestration.schedules.reconciliation import reconciliation_job, reconciliation_schedule
 from sequel_assets.orchestration.schedules.schedules import catalog_job, checks_job, schedules, slices_job
 from sequel_assets.orchestration.schedules.subscriptions import subscription_schedules, subscriptions_job
@@ -54,6 +55,7 @@ def instance_definitions(
         jobs=[
             catalog_job(space),
             slices_job(space),
+            hour_job(space, execute),
             checks_job(space),
             reconciliation_job(space),
             *([housekeeping_job(space)] if with_housekeeping else []),

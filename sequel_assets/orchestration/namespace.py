@@ -21,10 +21,10 @@ DATASETS: tuple[Dataset, ...] = (*CATALOG, SUBSCRIPTIONS, *SLICED)
 """Every dataset that is an asset."""
 KEYS_IN_TAGS = (f"{INPUT_DATA_VERSION_TAG_PREFIX}/", f"{INPUT_EVENT_POINTER_TAG_PREFIX}/")
 """Tags of a materialization that end with the key of another asset."""
-SLICES, CATALOG_JOB_NAME, CHECKS = "refresh_slices", "refresh_catalog", "run_checks"
+SLICES, HOUR, CATALOG_JOB_NAME, CHECKS = "refresh_slices", "refresh_hour", "refresh_catalog", "run_checks"
 RECONCILIATION, HOUSEKEEPING, SUBSCRIBING = "reconciliation", "housekeeping", "keep_subscriptions"
 AFTER_WEBHOOKS = "refresh_after_webhooks"
-JOBS = (SLICES, CATALOG_JOB_NAME, CHECKS, RECONCILIATION, HOUSEKEEPING, SUBSCRIBING, AFTER_WEBHOOKS)
+JOBS = (SLICES, HOUR, CATALOG_JOB_NAME, CHECKS, RECONCILIATION, HOUSEKEEPING, SUBSCRIBING, AFTER_WEBHOOKS)
 BY_HAND = "__ASSET_JOB"
 """How the names of Dagster's own jobs begin that materialize what somebody chose in the UI."""
 

@@ -40,8 +40,16 @@ CAUSES = {
     "dagster/backfill": "backfill",
 }
 """The tags that say what asked for a run; the first of them that it has counts."""
-URGENT = {"dagster/priority": "10", "dagster/max_runtime": "3600"}
+MAX_RUNTIME = "dagster/max_runtime"
+"""Seconds after which Dagster's run monitoring ends a run, such as one whose host is gone: each job has a bound of its own."""
+WITHIN_THE_HOUR = 3300
+"""The bound of runs that must be over, or given up, before the next hour's begin."""
+URGENT = {"dagster/priority": "10", MAX_RUNTIME: str(WITHIN_THE_HOUR)}
 """Tags of runs that go before backfills in the queue, and are over within the hour."""
+BOUNDED = {MAX_RUNTIME: str(WITHIN_THE_HOUR)}
+"""Tag of every other run that ends within the hour."""
+LONG = {MAX_RUNTIME: "14400"}
+"""Tag of runs that may take hours: ranges of slices, the reconciliation."""
 
 
 def is_on(tags: Mapping[str, str], mode: str) -> bool:

@@ -16,6 +16,7 @@ import yaml
 from sequel_assets.cli.support.dagster_home import OUR_STORAGES
 from sequel_assets.orchestration.partitions import range_tags, slice_partitions
 from sequel_assets.orchestration.resources import Observer, Platform
+from sequel_assets.orchestration.schedules.hour_job import hour_job
 from sequel_assets.orchestration.schedules.schedules import catalog_job, checks_job, slices_job
 from sequel_assets.orchestration.storage.batched_event_log import BATCH_SIZE, EVENTS_AT_ONCE
 from sequel_assets.sandbox import Clock, Sandbox, World
@@ -95,22 +96,32 @@ class Stage:
                 derivation_checks(),
                 freshness_checks(),
             ],
-            jobs=[catalog_job(), slices_job(), checks_job()],
+            jobs=[catalog_job(), slices_job(), hour_job(), checks_job()],
             schedules=list(self.schedules.values()),
             resources={"platform": Platform(), "observer": Observer()},
             executor=dg.in_process_executor,
         )
 
     def run(
-        self, job: str, tags: Mapping[str, str] | None = None, assets: list[str] | None = None
+        self,
+        job: str,
+        tags: Mapping[str, str] | None = None,
+        assets: list[str] | None = None,
+        run_config: Mapping[str, Any] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Execute a job (or some of its assets) on the instance; never raises for a failed run."""
         return self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=dict(tags or {}),
+            run_config=dict(run_config or {}),
             asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
             raise_on_error=False,
         )
+
+    def hour(self, at: datetime) -> list[dg.ExecuteInProcessResult]:
+        """Evaluate the hourly schedule at a moment, and execute every run that it asks for."""
+        asked = self.tick("hourly_refresh", at).run_requests or []
+        return [self.run("refresh_hour", request.tags, run_config=request.run_config) for request in asked]
 
     def refresh(
         self,

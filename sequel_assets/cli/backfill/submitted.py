@@ -85,7 +85,10 @@ def _tags(task: Task, number: str) -> dict[str, str]:
 
 
 def _watch(
-    instance: dg.DagsterInstance, warehouse: Warehouse, submitted: Mapping[str, Task], raise_if_stopped: Callable[[], None]
+    instance: dg.DagsterInstance,
+    warehouse: Warehouse,
+    submitted: Mapping[str, Task],
+    raise_if_stopped: Callable[[], None],
 ) -> int:
     left, failed, began, slices = dict(submitted), 0, time.monotonic(), Counter[str]()
     has_warned = False

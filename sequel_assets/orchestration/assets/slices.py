@@ -38,8 +38,8 @@ LOG_SECONDS = 30.0
 """How often the progress of a run is logged at most."""
 
 
-Execute = Callable[[dg.AssetExecutionContext, Platform, Observer], Iterable[Any]]
-"""What a run of slices does; `refresh_slices` is it, and a component of somebody else's project may do more around it."""
+Execute = Callable[[dg.AssetExecutionContext | dg.OpExecutionContext, Platform, Observer], Iterable[Any]]
+"""What a run of slices does, over partitions or of the hour; a component of somebody else's project may do more around it."""
 
 
 def refresh_asset(
@@ -84,7 +84,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         companies = warehouse.ask(catalog.known_companies)
         names = {company.company_id: company.partition_key for company in companies}
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
-        gone = _leave_out_gone(context, wanted, companies) if asks_sequel else {}
+        gone = leave_out_gone(context, wanted, companies) if asks_sequel else {}
         choice = warehouse.ask(lambda connection: choose(connection, wanted, context.run.tags, platform.settings()))
         for unknown in choice.unknown_companies:
             context.log.warning(
@@ -100,8 +100,17 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         observer.progress, before = refresher.progress, client.stats.requests
         progress = ProgressLog(context, refresher.progress)
         steady = SLICED_NAMES if not choice.is_hourly else selected
-        report = Report(context, names, shown, steady, settings.clock().date(), wanted | gone, space, titles)
-        with report, closing(_outcomes(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
+        report = Report(
+            context,
+            names,
+            shown,
+            lambda outcome: outcome.dataset in steady,
+            settings.clock().date(),
+            wanted | gone,
+            space,
+            titles,
+        )
+        with report, closing(outcomes_of(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
             for outcome in outcomes:
                 observer.on_outcome(outcome)
                 report.add(outcome, warehouse)
@@ -151,7 +160,7 @@ def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse, space
         context.log_event(space.event(materialization_of_list(dataset.name, metadata={"dagster/row_count": rows})))
 
 
-def _outcomes(
+def outcomes_of(
     refresher: Refresher, choice: Choice, wanted: Mapping[str, Sequence[date]], *, asks_sequel: bool
 ) -> Generator[Outcome]:
     """Yield the outcome of each slice; of companies with nothing to fetch, only what is behind is derived."""
@@ -181,8 +190,10 @@ def _wanted(context: dg.AssetExecutionContext, ids: Mapping[str, str]) -> dict[s
     return {ids[key]: days for key, days in requested.items() if key in ids}
 
 
-def _leave_out_gone(
-    context: dg.AssetExecutionContext, wanted: dict[str, list[date]], companies: Sequence[KnownCompany]
+def leave_out_gone(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    wanted: dict[str, list[date]],
+    companies: Sequence[KnownCompany],
 ) -> dict[str, list[date]]:
     """Move companies that are gone at Sequel out of `wanted`; return them: nothing is requested, their data stay."""
     keys = {company.company_id: company.partition_key for company in companies if company.gone_at is not None}
@@ -199,7 +210,7 @@ def _leave_out_gone(
 class ProgressLog:
     """Writes a line twice a minute at most: requests made, their rate, requests and time left."""
 
-    def __init__(self, context: dg.AssetExecutionContext, progress: Progress) -> None:
+    def __init__(self, context: dg.AssetExecutionContext | dg.OpExecutionContext, progress: Progress) -> None:
         self._context, self._progress = context, progress
         self._began = self._logged_at = time.monotonic()
 

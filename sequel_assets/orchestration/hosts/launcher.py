@@ -38,7 +38,8 @@ _SOCKET = {
     "retry_on_timeout": True,
 }
 CELERY: dict[str, Any] = {
-    "broker_transport_options": _SOCKET | {"max_retries": 3, "interval_start": 0, "interval_step": 0.5, "interval_max": 2},
+    "broker_transport_options": _SOCKET
+    | {"max_retries": 3, "interval_start": 0, "interval_step": 0.5, "interval_max": 2},
     "result_backend_transport_options": {"retry_policy": {"timeout": SOCKET_SECONDS}},
     "redis_socket_timeout": SOCKET_SECONDS,
     "redis_socket_connect_timeout": SOCKET_SECONDS,

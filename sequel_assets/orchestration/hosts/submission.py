@@ -29,7 +29,11 @@ class SlicesQueue:
     """The queue of an instance, for runs of the job of slices."""
 
     def __init__(
-        self, instance: dg.DagsterInstance, workspace: WorkspaceRequestContext, repository: RemoteRepository, job: RemoteJob
+        self,
+        instance: dg.DagsterInstance,
+        workspace: WorkspaceRequestContext,
+        repository: RemoteRepository,
+        job: RemoteJob,
     ) -> None:
         self._instance, self._workspace, self._repository, self._job = instance, workspace, repository, job
         location = workspace.get_code_location(repository.handle.location_name)
@@ -88,7 +92,9 @@ def last_attempts(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> dict[
     """Return, by the ids of runs that were submitted, the last attempt of each: itself, or what Dagster retried it with."""
     found: dict[str, dg.DagsterRun] = {}
     for place in range(0, len(run_ids), AT_ONCE):
-        found |= {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=list(run_ids[place : place + AT_ONCE])))}
+        found |= {
+            run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=list(run_ids[place : place + AT_ONCE])))
+        }
     for run_id, run in found.items():
         if run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) == "true":
             _, group = instance.get_run_group(run_id) or (run_id, [run])

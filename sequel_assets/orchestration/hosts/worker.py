@@ -43,7 +43,9 @@ def is_reachable(app: Any) -> bool:
 
 def work(app: Any, *, slots: int, name: str) -> int:
     """Take runs until SIGTERM or Ctrl-C; those under way have half a minute to end. Return the exit code."""
-    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")  # Celery's bounded end; its plain SIGTERM would wait for every run
+    os.environ.setdefault(
+        "REMAP_SIGTERM", "SIGQUIT"
+    )  # Celery's bounded end; its plain SIGTERM would wait for every run
     worker = app.Worker(
         hostname=name,
         concurrency=slots,

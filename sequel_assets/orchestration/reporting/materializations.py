@@ -38,6 +38,7 @@ from sequel_assets.orchestration.reporting.charts.usage import (
 )
 from sequel_assets.orchestration.reporting.markdown import as_table
 from sequel_assets.orchestration.reporting.provenance import provenance_tags
+from sequel_assets.orchestration.reporting.specs import lineage
 from sequel_assets.orchestration.run_tags import FORCE
 from sequel_assets.refresh.core.datasets import EVENT_PARTICIPANTS, LANDED_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
@@ -75,6 +76,7 @@ CHARTS = {
 }
 """The datasets that have a chart."""
 _PLACES = {dataset.name: place for place, dataset in enumerate(SLICED)}
+_SOURCES = {dataset.name: frozenset(lineage(dataset)) for dataset in SLICED}
 STATUS_IN_WORDS = {
     SliceStatus.DONE: "refreshed",
     SliceStatus.UNCHANGED: "unchanged",
@@ -95,10 +97,10 @@ class Report:
 
     def __init__(
         self,
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext | dg.OpExecutionContext,
         names: Mapping[str, str],
         datasets: Collection[str],
-        steady: Collection[str],
+        is_steady: Callable[[Outcome], bool],
         today: date,
         wanted: Mapping[str, Sequence[date]],
         space: Namespace = ALONE,
@@ -112,22 +114,35 @@ class Report:
         self._space = space
         self._waiting: list[dg.AssetMaterialization] = []
         self._flushed_at = time.monotonic()
-        self._context, self._names, self._datasets, self._steady = context, names, datasets, steady
+        self._context, self._names, self._datasets, self._is_steady = context, names, datasets, is_steady
+        self._logged: dict[tuple[str, date], set[str]] = {}
+        self.logged = 0
+        """Slices that were logged so far."""
         self._days = {(company_id, day) for company_id, days in wanted.items() for day in days}
         self._charted = {
             company_id: max(past) for company_id, days in wanted.items() if (past := [d for d in days if d < today])
         }
 
     def add(self, outcome: Outcome, warehouse: Warehouse) -> None:
-        """Log a good slice as materialized; one outside the range, or not of `steady`, only where its rows changed."""
+        """Log a good slice as materialized; one outside the range, or that is not steady, only where it must be.
+
+        It must be where its rows changed, or where a slice that it is derived from was logged: it would look out of sync.
+        """
         is_in_range = outcome.day == NO_DAY or (outcome.company_id, outcome.day) in self._days
-        is_logged = outcome.verdict is SliceStatus.DONE or (is_in_range and outcome.dataset in self._steady)
+        before = self._logged.setdefault((outcome.company_id, outcome.day), set())
+        is_logged = (
+            outcome.verdict is SliceStatus.DONE
+            or (is_in_range and self._is_steady(outcome))
+            or not before.isdisjoint(_SOURCES.get(outcome.dataset, ()))
+        )
         if outcome.verdict is SliceStatus.FAILED and is_in_range:
             self.failed.append(outcome)
         elif outcome.verdict is SliceStatus.WAITING and is_in_range and outcome.dataset in self._datasets:
             self.waiting.append(outcome)
         elif outcome.is_good and outcome.dataset in self._datasets and is_logged:
             key = self._names[outcome.company_id]
+            before.add(outcome.dataset)
+            self.logged += 1
             if outcome.is_kept:
                 outcome = warehouse.ask(partial(stored_outcome, outcome=outcome))
             self._waiting.append(materialization(outcome, key, self._chart(outcome, warehouse)))

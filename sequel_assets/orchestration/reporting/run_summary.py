@@ -73,7 +73,7 @@ class RunSummary:
 
     def log(
         self,
-        context: dg.AssetExecutionContext,
+        context: dg.AssetExecutionContext | dg.OpExecutionContext,
         requested: Mapping[str, Collection[date]],
         kept: Mapping[str, Collection[date]],
     ) -> None:

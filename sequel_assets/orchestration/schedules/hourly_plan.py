@@ -1,12 +1,13 @@
-"""Which runs an hour needs: one for today of all companies, and others for older days, so that these delay no one.
+"""Which runs an hour needs: one for each bundle of companies, and others for older days, so that these delay no one.
 
 Pure.
 
-A run covers a rectangle of companies and days, and Dagster stores events for all that it plans. So a day that is due
-for one company since last month (say, a backfill left a gap) has a run of its own: it widens no other run, and its
-failure fails no other.
+The hour's run takes what most companies owe: today, the day that has just closed, the day that has turned final. What one
+company owes besides (say, a backfill left a gap, or an event of three weeks ago fails every time) has a run of its own, so
+that it neither delays nor fails the others.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,112 +16,110 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from sequel_assets.orchestration import run_tags
-from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START, range_tags
-from sequel_assets.refresh.core.time import days_between
+from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 
 MAX_DAYS = 31
-"""Days that the run of today reaches back to at most."""
-GAP = timedelta(days=3)
-"""Due days that lie no further apart share a run: starting a run costs more than planning a few days for nothing."""
+"""Days that the run of the hour reaches back to at most."""
 MAX_OLDER_RUNS = 20
 """Runs for older days that one tick requests; the next ticks go on with others."""
 
 
 @dataclass(frozen=True)
-class Rectangle:
-    """What one run covers: companies (partition keys, neighbours in Dagster's order) and days."""
+class Work:
+    """What a run is to refresh: of these companies (partition keys) whatever is due of these days."""
 
     companies: tuple[str, ...]
-    first: date
-    last: date
+    days: tuple[date, ...]
+    is_older: bool = False
 
-    def overlaps(self, other: "Rectangle") -> bool:
-        """Say whether both cover any slice."""
-        return (
-            self.first <= other.last and other.first <= self.last and not {*self.companies}.isdisjoint(other.companies)
-        )
+    def overlaps(self, other: "Work") -> bool:
+        """Say whether both are about any slice."""
+        return not {*self.companies}.isdisjoint(other.companies) and not {*self.days}.isdisjoint(other.days)
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags of its run."""
+        kind = {run_tags.HOURLY: run_tags.OLDER} if self.is_older else {run_tags.HOURLY: run_tags.ON} | run_tags.URGENT
+        return run_tags.of_slices(self.companies, self.days) | kind
+
+    def config(self) -> dict[str, list[str]]:
+        """Return the config of its run's op."""
+        return {"companies": list(self.companies), "days": [day.isoformat() for day in self.days]}
+
+    def run_key(self, hour: datetime) -> str:
+        """Return a key that no other work of the hour has."""
+        content = hashlib.sha256(repr((self.companies, self.days)).encode()).hexdigest()[:16]
+        return f"hour-{hour:%Y%m%d%H}-{content}"
 
 
 def decide_hour(
     companies: Sequence[str],
     due: Mapping[str, Collection[date]],
-    hour_under_way: str | None,
-    under_way: Sequence[Rectangle],
+    under_way: Sequence[Work],
     hour: datetime,
     today: date,
-    hourly_assets: Sequence[dg.AssetKey],
-) -> list[dg.RunRequest] | dg.SkipReason:
-    """Return the runs of an hour, that of today first. Pure.
+    companies_per_run: int,
+) -> list[Work] | dg.SkipReason:
+    """Return the work of an hour, that of today first. Pure.
 
-    `companies` are Dagster's partitions in their order, `due` the days that each has to be fetched for,
-    `hour_under_way` a run of an earlier hour that has not ended, `under_way` what all runs cover that have not ended:
-    older days that one of them covers are not requested beside it. `hourly_assets` are what a run over open days plans:
-    Dagster stores two events for each slice that is planned and materialized.
+    `companies` are Dagster's partitions, `due` the days that each has to be fetched for, `under_way` what runs that have not
+    ended are about: a company that an earlier hour's run is still at has no second one, and older days are not requested
+    beside a run that is at them.
     """
     if not companies:
         return dg.SkipReason("no company is known yet; the sensor new_companies finds them")
-    if not any(due.values()):
+    owing = {key: frozenset(due[key]) for key in companies if due.get(key)}
+    if not owing:
         return dg.SkipReason(f"every company has this hour already, through {hour:%Y-%m-%d %H:%M} UTC")
-    requests = []
-    chosen = rectangles(companies, due, today)
-    older = [one for one in chosen if one.last < today and not any(one.overlaps(other) for other in under_way)]
-    if hour_under_way is None:
-        for one in chosen:
-            if one.last >= today:
-                tags = range_tags(one.companies, one.first, one.last) | {run_tags.HOURLY: run_tags.ON} | run_tags.URGENT
-                names = (
-                    hourly_assets if one.first == today else None
-                )  # insights that are derived at a day's close are not due yet
-                requests.append(dg.RunRequest(run_key=f"hour-{hour:%Y%m%d%H}", tags=tags, asset_selection=names))
+    common = common_days(owing, len(companies), today)
+    at_work = {key for work in under_way if not work.is_older and today in work.days for key in work.companies}
+    of_the_hour = [key for key, days in owing.items() if not common.isdisjoint(days) and key not in at_work]
+    days = tuple(sorted(common))
+    found = [Work(tuple(keys), days) for keys in bundles(of_the_hour, companies_per_run)]
+    older = [
+        work
+        for key, theirs in owing.items()
+        if (rest := theirs - common) and not any(_alone(key, rest).overlaps(other) for other in under_way)
+        for work in [_alone(key, rest)]
+    ]
     turn = int(hour.timestamp()) // 3600 * MAX_OLDER_RUNS
-    for place in range(min(len(older), MAX_OLDER_RUNS)):
-        one = older[(turn + place) % len(older)]
-        tags = range_tags(one.companies, one.first, one.last) | {run_tags.HOURLY: run_tags.OLDER}
-        run_key = f"hour-{hour:%Y%m%d%H}-{one.companies[0]}-{one.first}"
-        requests.append(dg.RunRequest(run_key=run_key, tags=tags))
-    if requests:
-        return requests
-    if hour_under_way is None:
-        return dg.SkipReason("what is due of older days is being fetched by runs that are under way")
-    return dg.SkipReason(
-        f"the refresh of an earlier hour is still under way (run {hour_under_way}); "
-        "the next hour catches up on what is due"
-    )
+    found += [older[(turn + place) % len(older)] for place in range(min(len(older), MAX_OLDER_RUNS))]
+    return found or dg.SkipReason("what is due is being fetched by runs that are under way")
 
 
-def rectangles(companies: Sequence[str], due: Mapping[str, Collection[date]], today: date) -> list[Rectangle]:
-    """Return rectangles that cover every due day: of all companies today and what is due for most, else of one."""
-    known = set(companies)
-    times = Counter(day for key, days in due.items() if key in known for day in days)
-    common = {day for day, count in times.items() if 2 * count > len(companies) or day == today}
-    recent = {day for day in common if day > today - timedelta(days=MAX_DAYS)}
-    spans = [*_spans(recent), *_spans(common - recent)]
-    found = [Rectangle(tuple(companies), first, last) for first, last in spans]
-    everybodys = {day for first, last in spans for day in days_between(first, last)}
-    for key in companies:
-        alone = set(due.get(key, ())) - everybodys
-        found += [Rectangle((key,), first, last) for first, last in _spans(alone, everybodys)]
-    return sorted(found, key=lambda one: one.last < today)
+def common_days(owing: Mapping[str, Collection[date]], companies: int, today: date) -> frozenset[date]:
+    """Return the days of the hour: today, and what is due of the last weeks for more than half of the companies."""
+    times = Counter(day for days in owing.values() for day in days)
+    first = today - timedelta(days=MAX_DAYS)
+    return frozenset({today, *(day for day, count in times.items() if 2 * count > companies and day > first)})
 
 
-def covered(runs: Iterable[dg.DagsterRun], companies: Sequence[str]) -> Iterator[Rectangle]:
-    """Yield what runs over slices cover, by their tags."""
+def bundles(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Yield the keys in as few bundles as their size allows, each about as large as the others."""
+    number = -(-len(keys) // size)
+    for place in range(number):
+        yield keys[len(keys) * place // number : len(keys) * (place + 1) // number]
+
+
+def works(runs: Iterable[dg.DagsterRun], op_name: str, companies: Sequence[str]) -> Iterator[Work]:
+    """Yield what runs are about: those of the hour by their config, those over a range of partitions by their tags."""
     place = {key: number for number, key in enumerate(companies)}
     for run in runs:
+        config = run.run_config.get("ops", {}).get(op_name, {}).get("config", {})
+        if config.get("companies"):
+            days = tuple(date.fromisoformat(day) for day in config.get("days", ()))
+            yield Work(tuple(config["companies"]), days, run.tags.get(run_tags.HOURLY) == run_tags.OLDER)
+            continue
         one = run.tags.get("dagster/partition")
         first_company, _, first = run.tags.get(RANGE_START, one or "").rpartition("|")
         last_company, _, last = run.tags.get(RANGE_END, one or "").rpartition("|")
         if first_company in place and last_company in place:
             between = tuple(companies[place[first_company] : place[last_company] + 1])
-            yield Rectangle(between, date.fromisoformat(first), date.fromisoformat(last))
+            yield Work(between, _days(date.fromisoformat(first), date.fromisoformat(last)), is_older=True)
 
 
-def _spans(days: Collection[date], but: Collection[date] = ()) -> list[tuple[date, date]]:
-    """Return the stretches of days, each with the small gaps that it spans, in which none of some others lies."""
-    spans: list[tuple[date, date]] = []
-    for day in sorted(days):
-        if spans and day - spans[-1][1] <= GAP and not {*days_between(spans[-1][1], day)}.intersection(but):
-            spans[-1] = (spans[-1][0], day)
-        else:
-            spans.append((day, day))
-    return spans
+def _alone(key: str, days: Collection[date]) -> Work:
+    return Work((key,), tuple(sorted(days)), is_older=True)
+
+
+def _days(first: date, last: date) -> tuple[date, ...]:
+    return tuple(first + timedelta(days=number) for number in range((last - first).days + 1))

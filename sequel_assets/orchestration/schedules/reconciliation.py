@@ -52,7 +52,7 @@ def reconciliation_job(space: Namespace = ALONE) -> dg.JobDefinition:
     @dg.job(
         name=space.name(RECONCILIATION),
         description="Compares every event's totals at Sequel with what is kept, and refreshes what moved",
-        tags=run_tags.OF_EVERYTHING,
+        tags=run_tags.OF_EVERYTHING | run_tags.LONG,
         executor_def=dg.in_process_executor,
     )
     def reconciliation() -> None:

@@ -9,11 +9,12 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from sequel_assets.orchestration import run_tags
-from sequel_assets.orchestration.namespace import ALONE, CATALOG_JOB_NAME, CHECKS, SLICES, Namespace
+from sequel_assets.orchestration.namespace import ALONE, CATALOG_JOB_NAME, CHECKS, HOUR, SLICES, Namespace
 from sequel_assets.orchestration.resources import current_warehouse, in_one_line
-from sequel_assets.orchestration.schedules.hourly_plan import covered, decide_hour
+from sequel_assets.orchestration.schedules.hour_job import hour_op_name
+from sequel_assets.orchestration.schedules.hourly_plan import decide_hour, works
 from sequel_assets.refresh.core import config
-from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, HOURLY_NAMES, SLICED
+from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, SLICED
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import ALLOWANCE
@@ -28,7 +29,8 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-HOUR = timedelta(hours=1)
+NO_BOUND = timedelta(hours=1)
+"""For how long a run counts as under way that names no bound of its own."""
 MAX_RUNS = 1_000
 """Runs under way that a tick reads."""
 
@@ -37,13 +39,13 @@ def catalog_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
     """Return the job that each hour walks the hierarchy."""
     names = [dataset.name for dataset in CATALOG_HOURLY]
     description = "Finds companies and events; new companies get their partitions"
-    return space.asset_job(CATALOG_JOB_NAME, names, description, run_tags.OF_ALL_COMPANIES)
+    return space.asset_job(CATALOG_JOB_NAME, names, description, run_tags.OF_ALL_COMPANIES | run_tags.BOUNDED)
 
 
 def slices_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
     """Return the job of slices."""
     description = "Refreshes the slices of companies and days; a run covers one slice or a rectangle of them"
-    return space.asset_job(SLICES, [dataset.name for dataset in SLICED], description)
+    return space.asset_job(SLICES, [dataset.name for dataset in SLICED], description, run_tags.LONG)
 
 
 def checks_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
@@ -62,12 +64,12 @@ def schedules(settings: Settings, space: Namespace = ALONE) -> list[dg.ScheduleD
 
     @dg.schedule(
         name=space.name("hourly_refresh"),
-        job_name=space.name(SLICES),
+        job_name=space.name(HOUR),
         cron_schedule=f"{settings.settle_minutes} * * * *",
         execution_timezone="UTC",
         default_status=space.schedule_status(),
-        description="Refreshes what is due: in one run today for every company, days that close, days that turn final; "
-        "older days beside it",
+        description="Refreshes what is due, in a run for each bundle of companies: today, days that close, days that turn "
+        "final; older days beside them",
     )
     @in_one_line()
     def hourly_refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -78,17 +80,19 @@ def schedules(settings: Settings, space: Namespace = ALONE) -> list[dg.ScheduleD
             due = due_days(settings, now)
         except (SettingsError, WarehouseError) as error:
             return dg.SkipReason(str(error))
-        runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=MAX_RUNS)
-        under_way = list(covered(filter(space.is_ours, runs), companies))
-        return decide_hour(
-            companies,
-            due,
-            hour_under_way(context.instance, space=space),
-            under_way,
-            hour,
-            now.astimezone(UTC).date(),
-            space.keys(sorted(HOURLY_NAMES)),
-        )
+        runs = filter(space.is_ours, runs_under_way(context.instance))
+        under_way = list(works(runs, hour_op_name(space), companies))
+        today = now.astimezone(UTC).date()
+        decided = decide_hour(companies, due, under_way, hour, today, settings.companies_per_run)
+        if isinstance(decided, dg.SkipReason):
+            return decided
+        op = hour_op_name(space)
+        return [
+            dg.RunRequest(
+                run_key=work.run_key(hour), run_config={"ops": {op: {"config": work.config()}}}, tags=work.tags()
+            )
+            for work in decided
+        ]
 
     after = (settings.settle_minutes + ALLOWANCE.seconds // 60) % 60
     hourly_checks = dg.ScheduleDefinition(
@@ -112,15 +116,32 @@ def schedules(settings: Settings, space: Namespace = ALONE) -> list[dg.ScheduleD
     return [hourly_catalog, hourly_refresh, hourly_checks]
 
 
-def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None, space: Namespace = ALONE) -> str | None:
-    """Return the run of an hour that has not ended.
+def runs_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> list[dg.DagsterRun]:
+    """Return the runs that have not ended, the lost ones left out.
 
-    One that is older than an hour was lost (power cut) or is about to end.
+    One that waits in the queue will do its work, however long it waits. One that is said to be starting or under way
+    longer than it may be has lost its process (power cut): run monitoring ends it, and nothing waits for that.
     """
-    since = (at or datetime.now(UTC)) - HOUR
-    tags = {run_tags.HOURLY: run_tags.ON}
-    ours = dg.RunsFilter(job_name=space.name(SLICES), tags=tags, statuses=UNDER_WAY, created_after=since)
-    return next((run.run_id for run in instance.get_runs(ours, limit=1)), None)
+    now = at or datetime.now(UTC)
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=MAX_RUNS)
+    return [
+        record.dagster_run
+        for record in records
+        if record.dagster_run.status is dg.DagsterRunStatus.QUEUED
+        or now - record.create_timestamp.astimezone(UTC) < _bound(record.dagster_run)
+        or (record.start_time and now.timestamp() - record.start_time < _bound(record.dagster_run).total_seconds())
+    ]
+
+
+def _bound(run: dg.DagsterRun) -> timedelta:
+    seconds = run.tags.get(run_tags.MAX_RUNTIME, "")
+    return timedelta(seconds=int(seconds)) if seconds.isdecimal() else NO_BOUND
+
+
+def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None, space: Namespace = ALONE) -> str | None:
+    """Return a run of an hour that has not ended."""
+    ours = (run for run in runs_under_way(instance, at) if run.job_name == space.name(HOUR))
+    return next((run.run_id for run in ours if run.tags.get(run_tags.HOURLY) == run_tags.ON), None)
 
 
 def due_days(settings: Settings, now: datetime) -> dict[str, list[date]]:

@@ -20,7 +20,7 @@ NOTHING_IN_DOUBT = f"no subscription is in doubt; all are looked at every {HOURS
 def subscriptions_job(space: Namespace = ALONE) -> UnresolvedAssetJobDefinition:
     """Return the job of the subscription reconciler."""
     description = "Makes, extends, renews and replaces the webhook subscriptions at Sequel"
-    return space.asset_job(SUBSCRIBING, [SUBSCRIPTIONS.name], description, run_tags.OF_ALL_COMPANIES)
+    return space.asset_job(SUBSCRIBING, [SUBSCRIPTIONS.name], description, run_tags.OF_ALL_COMPANIES | run_tags.BOUNDED)
 
 
 def subscription_schedules(

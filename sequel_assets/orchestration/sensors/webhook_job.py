@@ -93,6 +93,7 @@ def webhooks_job(space: Namespace = ALONE) -> dg.JobDefinition:
     @dg.job(
         name=space.name(AFTER_WEBHOOKS),
         description="Refreshes what webhooks have reported; requested by their sensors",
+        tags=run_tags.BOUNDED,
         executor_def=dg.in_process_executor,
     )
     def refresh_after_webhooks() -> None:

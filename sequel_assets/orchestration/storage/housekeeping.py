@@ -183,7 +183,7 @@ def housekeeping_job(space: Namespace = ALONE) -> dg.JobDefinition:
     @dg.job(
         name=space.name(HOUSEKEEPING),
         description="Deletes runs older than a week that nothing shown in Dagster depends on",
-        tags=run_tags.because(run_tags.LAUNCHED_BY_HAND),
+        tags=run_tags.because(run_tags.LAUNCHED_BY_HAND) | run_tags.LONG,
         executor_def=dg.in_process_executor,
     )
     def housekeeping() -> None:

@@ -59,7 +59,10 @@ def one_hour(cluster: Cluster, name: str, fault: object) -> list[str]:
     difference = cluster.difference(top) if is_good else "not compared"
     problems += [f"the tables are not the truth: {difference}"] if is_good and difference else []
     runs = cluster.counts(before)
-    shown = ", ".join(f"{count} {job}{'' if status == 'SUCCESS' else ' ' + status.lower()}" for (job, status), count in sorted(runs.items()))
+    shown = ", ".join(
+        f"{count} {job}{'' if status == 'SUCCESS' else ' ' + status.lower()}"
+        for (job, status), count in sorted(runs.items())
+    )
     made = f"{seconds:.0f}" if next_seconds == "-" else "no"
     asked = cluster.sandbox.requests.count - requests
     say(COLUMNS.format(name, f"{top:%H:%M}", made, next_seconds, shown[:100], asked, "yes" if not problems else "NO"))

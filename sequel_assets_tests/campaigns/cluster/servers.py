@@ -98,11 +98,24 @@ def _replica(of: PostgresServer, its_host: Host, host: Host) -> PostgresServer:
     """Make a replica of a server on another host."""
     folder = Path(tempfile.mkdtemp(prefix="sequel-pg-", dir=of.folder.parent))
     user = postgres.user_of(folder)
-    copy = [of.programs / "pg_basebackup", "-h", its_host.address, "-U", postgres.USER, "-D", folder / "data", "-R", "-X", "stream"]
+    copy = [
+        of.programs / "pg_basebackup",
+        "-h",
+        its_host.address,
+        "-U",
+        postgres.USER,
+        "-D",
+        folder / "data",
+        "-R",
+        "-X",
+        "stream",
+    ]
     programs = folder / "programs"
     shutil.copytree(of.programs.parent.parent.parent, programs, symlinks=True)
     with host.inside():
-        subprocess.run([*copy, "--checkpoint=fast", "--no-sync"], user=user, cwd=folder, check=True, capture_output=True)
+        subprocess.run(
+            [*copy, "--checkpoint=fast", "--no-sync"], user=user, cwd=folder, check=True, capture_output=True
+        )
         binary = programs / of.programs.relative_to(of.programs.parent.parent.parent) / "postgres"
         options = [*of.process.args][9:]  # type: ignore[misc]
         told = [option.replace(its_host.address, host.address) for option in options]
@@ -126,7 +139,17 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, on the data that are there."""
-        command = ["redis-server", "--bind", self.host.address, "--dir", str(self.folder), "--appendonly", "yes", "--save", ""]
+        command = [
+            "redis-server",
+            "--bind",
+            self.host.address,
+            "--dir",
+            str(self.folder),
+            "--appendonly",
+            "yes",
+            "--save",
+            "",
+        ]
         with self.host.inside(), (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([*command, "--requirepass", self.password], stdout=log, stderr=log)
 

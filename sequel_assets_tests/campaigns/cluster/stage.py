@@ -55,7 +55,10 @@ class Size:
 def world_of(size: Size) -> World:
     """Events of all companies that go on all through the afternoon, and one each of yesterday."""
     dice = random.Random(17)
-    companies = [Company("root", "Root"), *(Company(f"c{n:04}", f"Company {n:04}", "root") for n in range(size.companies))]
+    companies = [
+        Company("root", "Root"),
+        *(Company(f"c{n:04}", f"Company {n:04}", "root") for n in range(size.companies)),
+    ]
     people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(60)]
     events = []
     for company in companies[1:]:
@@ -68,7 +71,11 @@ def world_of(size: Size) -> World:
                     for who in dice.sample(people, size.people)
                 ]  # fmt: skip
                 name = f"{company.id}-{day:%d}-{number}"
-                events.append(Event(name, company.id, f"Event {name}", begin, begin + timedelta(hours=hours), attendance=attendance))
+                events.append(
+                    Event(
+                        name, company.id, f"Event {name}", begin, begin + timedelta(hours=hours), attendance=attendance
+                    )
+                )
     return World(companies, events, now=START)
 
 
@@ -127,7 +134,9 @@ class Cluster:
         for worker in self.workers.values():
             worker.start()
         services.wait_until_answering(self.control["webserver"], f"http://{control.address}:{services.UI}/server_info")
-        services.wait_until_answering(self.control["receiver"], f"http://{control.address}:{services.RECEIVER}/health/ready")
+        services.wait_until_answering(
+            self.control["receiver"], f"http://{control.address}:{services.RECEIVER}/health/ready"
+        )
 
     def environment(self, host: str, skew: timedelta = timedelta()) -> dict[str, str]:
         """Return the variables of a host, whose clock is off by `skew`."""
