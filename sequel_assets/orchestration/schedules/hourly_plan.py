@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -104,7 +105,8 @@ def works(runs: Iterable[dg.DagsterRun], op_name: str, companies: Sequence[str])
     """Yield what runs are about: those of the hour by their config, those over a range of partitions by their tags."""
     place = {key: number for number, key in enumerate(companies)}
     for run in runs:
-        config = run.run_config.get("ops", {}).get(op_name, {}).get("config", {})
+        ops: Any = run.run_config.get("ops", {})
+        config = ops.get(op_name, {}).get("config", {})
         if config.get("companies"):
             days = tuple(date.fromisoformat(day) for day in config.get("days", ()))
             yield Work(tuple(config["companies"]), days, run.tags.get(run_tags.HOURLY) == run_tags.OLDER)

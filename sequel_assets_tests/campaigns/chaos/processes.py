@@ -55,6 +55,7 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
     from sequel_assets.orchestration.assets.slices import refresh_asset
     from sequel_assets.orchestration.partitions import slice_partitions
     from sequel_assets.orchestration.resources import Observer, Platform
+    from sequel_assets.orchestration.schedules.hour_job import hour_job
     from sequel_assets.orchestration.schedules.schedules import schedules, slices_job
     from sequel_assets.orchestration.sensors.webhooks import webhook_sensors
 
@@ -62,7 +63,7 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
     now = known.clock().astimezone(UTC)
     defs = dg.Definitions(
         assets=[refresh_asset(slice_partitions(known))],
-        jobs=[slices_job(), job],
+        jobs=[slices_job(), hour_job(), job],
         resources={"platform": Platform(), "observer": Observer()},
         executor=dg.in_process_executor,
     )
@@ -70,7 +71,7 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
     if now.minute >= known.settle_minutes and NO_SCHEDULE not in sys.argv:
         (hourly,) = [one for one in schedules(known) if one.name == "hourly_refresh"]
         with dg.build_schedule_context(instance=instance, scheduled_execution_time=now) as context:
-            asked += [("refresh_slices", request) for request in hourly.evaluate_tick(context).run_requests or []]
+            asked += [("refresh_hour", request) for request in hourly.evaluate_tick(context).run_requests or []]
     for sensor in webhook_sensors(known):
         with dg.build_sensor_context(instance=instance, definitions=defs) as sensed:
             ticked = sensor.evaluate_tick(sensed)
@@ -83,7 +84,9 @@ def _round(instance: dg.DagsterInstance, tags: dict[str, str], job: dg.JobDefini
     for name, request in asked:
         if not instance.get_runs(dg.RunsFilter(tags={RUN_KEY: str(request.run_key)}), limit=1):
             all_tags = {**request.tags, **tags, RUN_KEY: str(request.run_key)}
-            defs.resolve_job_def(name).execute_in_process(instance=instance, tags=all_tags, raise_on_error=False)
+            defs.resolve_job_def(name).execute_in_process(
+                instance=instance, tags=all_tags, run_config=request.run_config, raise_on_error=False
+            )
             did = True
     return did
 

@@ -187,7 +187,7 @@ def test_people_see_no_slice_marked_unsynced(demo: ServedDemo) -> None:
     dates = [datetime.now(UTC).date() - timedelta(days=back) for back in range(DAYS)]
     days = [str(day) for day in dates]
     in_order = demo.ask(COMPANIES)["assetNodeOrError"]["partitionKeysByDimension"][0]["partitionKeys"]
-    demo.execute("refresh_slices", range_tags(in_order, dates[0], dates[0]) | {HOURLY: ON})
+    demo.execute("refresh_hour", {HOURLY: ON})
     demo.execute("refresh_slices", range_tags(in_order, dates[-1], dates[-1]) | {FORCE: ON})
     last = demo.execute("refresh_slices", range_tags(in_order, dates[-1], dates[-1]))
     slices = [f"{key}|{day}" for key in keys for day in days]

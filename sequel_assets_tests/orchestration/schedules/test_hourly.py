@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sequel_assets import settings
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.assets.slice_selection import choose
-from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
+from sequel_assets.orchestration.schedules.hourly_plan import Work
 from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.warehouse.tables.core import problems, refreshes
@@ -18,7 +18,6 @@ from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, NOW, ROOT
 from sequel_assets_tests.support.stage import Stage
 
 pytestmark = pytest.mark.slow
-ALL = {run_tags.HOURLY: run_tags.ON, **run_tags.URGENT}
 
 
 @pytest.mark.scenario
@@ -58,16 +57,17 @@ def test_an_hourly_run_asks_for_what_is_due_and_for_nothing_else(stage: Stage) -
 
 
 def test_a_partition_that_is_no_companys_holds_up_nobody(stage: Stage) -> None:
-    """Somebody added it in the UI, or the warehouse was rebuilt after its company had gone: the hour leaves it out, with words."""
-    stage.instance.add_dynamic_partitions("company", ["nobody.00000000"])
-    first, last = (f"{key}|{DAYS[-1]}" for key in (stage.key(stage.ordered[0]), "nobody.00000000"))
-    result = stage.run("refresh_slices", {RANGE_START: first, RANGE_END: last, **ALL})
+    """Somebody added it in the UI, or its company vanished between the tick and the run: the hour leaves it out, with words."""
+    keys = [*map(stage.key, stage.ordered), "nobody.00000000"]
+    work = Work(tuple(keys), (DAYS[-1],))
+    result = stage.run(
+        "refresh_hour", work.tags(), run_config={"ops": {"refresh_what_is_due": {"config": work.config()}}}
+    )
     assert result.success
     assert stage.statuses("daily_usage") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())
     said = [entry.user_message for entry in stage.instance.all_logs(result.run_id)]
     assert (
-        "in no row of the table companies, so nothing was requested of them: nobody.00000000; "
-        "materialize the asset companies first, or delete these partitions"
+        "in no row of the table companies, so nothing was requested of them, and the others were refreshed: nobody.00000000"
     ) in said
 
 
@@ -82,8 +82,11 @@ def test_a_dataset_that_failed_on_the_very_first_day_is_late_and_made_good_by_th
     assert not passed
     assert f"{stage.key(ACME)} {DAYS[0]}: should have closed at" in words
     (request,) = stage.tick("hourly_refresh", NOW.replace(minute=5)).run_requests
-    assert request.tags[RANGE_START] == f"{stage.key(ACME)}|{DAYS[0]}"
-    assert stage.run("refresh_slices", request.tags).success
+    assert request.run_config["ops"]["refresh_what_is_due"]["config"] == {
+        "companies": [stage.key(ACME)],
+        "days": [DAYS[0].isoformat()],
+    }
+    assert stage.run("refresh_hour", request.tags, run_config=request.run_config).success
     assert stage.statuses("event_activity") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS), set())
     assert _freshness(stage)["event_activity"][0]
 
@@ -143,3 +146,49 @@ def test_a_day_with_a_standing_problem_is_asked_again_within_the_hour(stage: Sta
     assert all("e-acme" in path for path in asked)
     with stage.warehouse.read() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(problems)) == 0
+
+
+def materializations(stage: Stage, result: Any) -> set[tuple[str, str]]:
+    """Return what a run logged: asset and partition."""
+    return {
+        (event.asset_key.to_user_string(), str(event.partition))
+        for event in result.all_events
+        if event.is_step_materialization
+    }
+
+
+@ON_REFRESHED
+def test_an_hour_logs_what_changed_and_what_depends_on_it_and_nothing_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three companies are asked; in one of them somebody was there for another minute. Nothing looks out of sync."""
+    later = NOW + timedelta(hours=1)
+    stage.sandbox.clock.set(later)
+    monkeypatch.setenv("SEQUEL_NOW", later.isoformat())
+    stage.definitions = stage._load()
+    (quiet,) = stage.hour(later)
+    assert quiet.success
+    assert materializations(stage, quiet) == set()
+    before = {name: stage.statuses(name) for name in ("event_participants", "daily_usage", "lifetime_usage")}
+    later += timedelta(hours=1)
+    stage.sandbox.clock.set(later)
+    monkeypatch.setenv("SEQUEL_NOW", later.isoformat())
+    stage.definitions = stage._load()
+    stage.sandbox.world.restate("e-bolt", minutes=7)
+    (busy,) = stage.hour(later)
+    assert busy.success
+    assert materializations(stage, busy) == set()
+    assert {name: stage.statuses(name) for name in before} == before
+
+
+def test_a_slice_that_fails_in_an_hour_turns_red_and_no_other_does_until_it_is_good_again(stage: Stage) -> None:
+    """It is planned by itself before its run fails; the next hour logs it although its rows are what they were."""
+    stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
+    (failed,) = stage.hour(NOW)
+    assert not failed.success
+    good, bad = stage.statuses("event_participants")
+    assert (good, bad) == (stage.slice_keys([ROOT, BOLT], DAYS[-1:]), stage.slice_keys([ACME], DAYS[-1:]))
+    stage.sandbox.faults.clear()
+    (well,) = stage.hour(NOW)
+    assert well.success
+    assert stage.statuses("event_participants") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())

@@ -1,10 +1,10 @@
 """Which runs an hour asks for: a pure decision over who owes which days, and what is under way."""
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,131 +12,121 @@ from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import Namespace
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START, range_tags
 from sequel_assets.orchestration.schedules.hourly_plan import (
-    GAP,
     MAX_OLDER_RUNS,
-    Rectangle,
-    covered,
+    Work,
+    bundles,
+    common_days,
     decide_hour,
-    rectangles,
+    works,
 )
 from sequel_assets.orchestration.schedules.schedules import hour_under_way
 
 HOUR = datetime(2026, 3, 31, 15, 5, tzinfo=UTC)
 TODAY = HOUR.date()
 KEYS = ("a.key", "b.key", "c.key")
+OP = "refresh_what_is_due"
 
 
 def march(day: int) -> date:
     return date(2026, 3, day)
 
 
-HOURLY_ASSETS = [dg.AssetKey(["emea", "daily_usage"])]
+def requested(owed: dict[str, list[date]], *under_way: Work, size: int = 50) -> list[Work]:
+    """Return the work that is asked for."""
+    found = decide_hour(KEYS, owed, under_way, HOUR, TODAY, size)
+    assert isinstance(found, list), found.skip_message
+    assert len({work.run_key(HOUR) for work in found}) == len(found)
+    return found
 
 
-def requested(owed: dict[str, list[date]], *under_way: Rectangle, hour: str | None = None) -> list[dict[str, str]]:
-    """Return the tags of the runs that are asked for."""
-    requests = decide_hour(KEYS, owed, hour, under_way, HOUR, TODAY, HOURLY_ASSETS)
-    assert isinstance(requests, list), requests.skip_message
-    assert len({request.run_key for request in requests}) == len(requests)
-    return [dict(request.tags) for request in requests]
+def the_hours(*days: date, keys: tuple[str, ...] = KEYS) -> Work:
+    return Work(keys, (*days, TODAY))
 
 
-def the_hours(first: date) -> dict[str, str]:
-    return range_tags(KEYS, first, TODAY) | {run_tags.HOURLY: run_tags.ON} | run_tags.URGENT
+def older(key: str, *days: date) -> Work:
+    return Work((key,), days, is_older=True)
 
 
-def older(key: str, first: date, last: date) -> dict[str, str]:
-    return range_tags([key], first, last) | {run_tags.HOURLY: run_tags.OLDER}
+def test_an_ordinary_hour_asks_for_today_of_the_companies_that_owe_it_in_one_run() -> None:
+    """Its config names them; its tags say what it is, and that it is over before the next hour."""
+    (work,) = requested({"a.key": [TODAY], "b.key": []})
+    assert work == the_hours(keys=("a.key",))
+    assert work.config() == {"companies": ["a.key"], "days": ["2026-03-31"]}
+    assert work.tags() == {
+        "companies": "a.key",
+        "days": "2026-03-31",
+        "sequel_assets/hourly": "true",
+        "dagster/priority": "10",
+        "dagster/max_runtime": "3300",
+    }
 
 
-def test_an_ordinary_hour_asks_for_today_over_every_company_in_one_run() -> None:
-    """Also where only one of them owes it; what an open day does not owe is not planned."""
-    requests = decide_hour(KEYS, {"a.key": [TODAY], "b.key": []}, None, [], HOUR, TODAY, HOURLY_ASSETS)
-    assert requests == [dg.RunRequest(run_key="hour-2026033115", tags=the_hours(TODAY), asset_selection=HOURLY_ASSETS)]
+def test_more_companies_than_a_run_takes_have_runs_of_about_the_same_size() -> None:
+    """A worker that is lost costs one of them."""
+    owed = {key: [TODAY] for key in KEYS}
+    assert requested(owed, size=2) == [the_hours(keys=KEYS[:1]), the_hours(keys=KEYS[1:])]
+    assert [len(bundle) for bundle in bundles([str(n) for n in range(101)], 50)] == [33, 34, 34]
 
 
-def test_days_that_most_companies_owe_widen_that_run() -> None:
-    """The first hour of a day: yesterday closes, an older one turns final; all datasets are planned."""
-    owed = {key: [march(28), march(30), TODAY] for key in KEYS}
-    (request,) = decide_hour(KEYS, owed, None, [], HOUR, TODAY, HOURLY_ASSETS) or []  # type: ignore[misc]
-    assert (request.tags, request.asset_selection) == (the_hours(march(28)), None)
+def test_days_that_most_companies_owe_are_of_the_hour() -> None:
+    """The first hour of a day: yesterday closes, an older one turns final; a week off is made good so as well."""
+    assert requested({key: [march(28), march(30), TODAY] for key in KEYS}) == [the_hours(march(28), march(30))]
+    week = [march(day) for day in range(24, 31)]
+    assert requested({key: [*week, TODAY] for key in KEYS}) == [the_hours(*week)]
 
 
 def test_what_one_company_owes_alone_has_a_run_of_its_own() -> None:
-    """A ghost of three weeks ago and a gap after a backfill widen nobody else's run, and fail by themselves."""
+    """An event of three weeks ago that fails and a gap after a backfill delay nobody, and fail by themselves."""
     owed = {"a.key": [TODAY], "b.key": [march(9), TODAY], "c.key": [march(2), march(3), march(20), TODAY]}
     assert requested(owed) == [
-        the_hours(TODAY),
-        older("b.key", march(9), march(9)),
-        older("c.key", march(2), march(3)),
-        older("c.key", march(20), march(20)),
+        the_hours(),
+        older("b.key", march(9)),
+        older("c.key", march(2), march(3), march(20)),
     ]
+    assert requested(owed)[1].tags() == {"companies": "b.key", "days": "2026-03-09", "sequel_assets/hourly": "older"}
 
 
-def test_a_week_off_is_made_good_in_one_run() -> None:
-    """Everybody owes it."""
-    owed = {key: [march(day) for day in range(24, 32)] for key in KEYS}
-    assert requested(owed) == [the_hours(march(24))]
+def test_a_day_of_long_ago_that_all_owe_is_not_of_the_hour() -> None:
+    """Each company has a run of its own for it."""
+    long_ago = date(2026, 2, 10)
+    assert requested({key: [long_ago, TODAY] for key in KEYS}) == [the_hours(), *(older(key, long_ago) for key in KEYS)]
 
 
-def test_a_day_of_long_ago_that_all_owe_does_not_stretch_the_run_of_today() -> None:
-    """It is another run over all of them."""
-    owed = {key: [date(2026, 2, 10), TODAY] for key in KEYS}
-    assert requested(owed) == [
-        the_hours(TODAY),
-        range_tags(KEYS, date(2026, 2, 10), date(2026, 2, 10)) | {run_tags.HOURLY: run_tags.OLDER},
-    ]
+def test_a_day_that_half_of_the_companies_owe_is_not_of_the_hour() -> None:
+    """Most is more than half."""
+    assert common_days({"a.key": [march(20), TODAY], "b.key": [TODAY]}, 2, TODAY) == {TODAY}
 
 
-def test_a_day_that_half_of_the_companies_owe_does_not_widen_the_run_of_all() -> None:
-    """Most is more than half: the company that owes it has a run of its own."""
-    owed = {"a.key": [march(20), TODAY], "b.key": [TODAY]}
-    assert rectangles(KEYS[:2], owed, TODAY) == [
-        Rectangle(KEYS[:2], TODAY, TODAY),
-        Rectangle(("a.key",), march(20), march(20)),
-    ]
+def test_a_company_that_an_earlier_hour_is_at_delays_no_other() -> None:
+    """Its own bundle goes on; everybody else is asked for."""
+    owed = {key: [TODAY] for key in KEYS}
+    assert requested(owed, the_hours(keys=("b.key",))) == [the_hours(keys=("a.key", "c.key"))]
 
 
-def test_days_up_to_three_apart_share_a_run_and_no_others() -> None:
-    """Starting a run costs more than the two days between them, and less than three."""
-    owed = {"a.key": [march(1), march(4), march(8)]}
-    assert rectangles(KEYS, owed, TODAY) == [
-        Rectangle(("a.key",), march(1), march(4)),
-        Rectangle(("a.key",), march(8), march(8)),
-    ]
+def test_a_run_of_yesterday_that_still_waits_does_not_stand_in_for_today() -> None:
+    """It was asked for before midnight: what it will do when it begins is not counted on."""
+    assert requested({"a.key": [TODAY]}, Work(("a.key",), (march(30),))) == [the_hours(keys=("a.key",))]
 
 
 def test_older_days_are_not_asked_beside_a_run_that_is_at_them() -> None:
     """A backfill or a first refresh of that company; today is asked all the same, and so is everybody else."""
     owed = {"a.key": [march(1), TODAY], "b.key": [TODAY], "c.key": [march(5), TODAY]}
-    assert requested(owed, Rectangle(("a.key",), march(1), TODAY)) == [
-        the_hours(TODAY),
-        older("c.key", march(5), march(5)),
-    ]
-
-
-def test_an_hour_that_is_still_under_way_holds_up_no_older_days() -> None:
-    """But today is not asked twice."""
-    owed = {"a.key": [march(1), TODAY]}
-    assert requested(owed, hour="run-7") == [older("a.key", march(1), march(1))]
+    assert requested(owed, older("a.key", march(1), march(2))) == [the_hours(), older("c.key", march(5))]
 
 
 def test_a_tick_skips_with_words() -> None:
-    """Nobody known, everything there, an earlier hour or other runs at what is due."""
-    owed = {"a.key": [TODAY]}
+    """Nobody known, everything there, other runs at what is due."""
     told = [
-        decide_hour([], {}, None, [], HOUR, TODAY, HOURLY_ASSETS),
-        decide_hour(KEYS, {"a.key": []}, None, [], HOUR, TODAY, HOURLY_ASSETS),
-        decide_hour(KEYS, owed, "run-7", [], HOUR, TODAY, HOURLY_ASSETS),
-        decide_hour(
-            KEYS, {"a.key": [march(1)]}, None, [Rectangle(KEYS, march(1), march(1))], HOUR, TODAY, HOURLY_ASSETS
-        ),
+        decide_hour([], {}, [], HOUR, TODAY, 50),
+        decide_hour(KEYS, {"a.key": []}, [], HOUR, TODAY, 50),
+        decide_hour(KEYS, {"a.key": [TODAY]}, [the_hours()], HOUR, TODAY, 50),
+        decide_hour(KEYS, {"a.key": [march(1)]}, [older("a.key", march(1))], HOUR, TODAY, 50),
     ]
     assert [skip.skip_message for skip in told if isinstance(skip, dg.SkipReason)] == [
         "no company is known yet; the sensor new_companies finds them",
         "every company has this hour already, through 2026-03-31 15:05 UTC",
-        "the refresh of an earlier hour is still under way (run run-7); the next hour catches up on what is due",
-        "what is due of older days is being fetched by runs that are under way",
+        "what is due is being fetched by runs that are under way",
+        "what is due is being fetched by runs that are under way",
     ]
 
 
@@ -146,53 +136,98 @@ def test_many_runs_for_older_days_take_turns() -> None:
     owed = {key: [march(1 + n % 25), TODAY] for n, key in enumerate(keys)}
     seen: set[str] = set()
     for hour in range(3):
-        requests = decide_hour(keys, owed, None, [], HOUR + timedelta(hours=hour), TODAY, HOURLY_ASSETS)
-        assert isinstance(requests, list)
-        assert len(requests) == 1 + MAX_OLDER_RUNS
-        seen |= {request.tags[RANGE_START].partition("|")[0] for request in requests[1:]}
+        found = decide_hour(keys, owed, [], HOUR + timedelta(hours=hour), TODAY, 50)
+        assert isinstance(found, list)
+        assert [work.is_older for work in found] == [False, *[True] * MAX_OLDER_RUNS]
+        seen |= {work.companies[0] for work in found[1:]}
     assert seen == set(keys)
 
 
-@example({"a.key": {date(2026, 1, 31)}, "b.key": {date(2026, 1, 30), date(2026, 1, 31), date(2026, 2, 1)}})
+DAYS = st.dates(march(1) - timedelta(days=60), TODAY)
+
+
+@example({"a.key": {date(2026, 1, 31)}, "b.key": {date(2026, 1, 30), date(2026, 1, 31), date(2026, 2, 1)}}, [], 2)
 @given(
-    st.dictionaries(st.sampled_from(KEYS), st.sets(st.dates(march(1) - timedelta(days=60), TODAY), max_size=12)),
+    st.dictionaries(st.sampled_from(KEYS), st.sets(DAYS, max_size=12)),
+    st.lists(
+        st.builds(
+            Work,
+            st.lists(st.sampled_from(KEYS), min_size=1, unique=True).map(tuple),
+            st.lists(DAYS, min_size=1, max_size=3, unique=True).map(tuple),
+            st.booleans(),
+        ),
+        max_size=3,
+    ),
+    st.integers(1, 4),
 )
-def test_every_day_that_is_owed_is_covered_once_and_little_else(owed: dict[str, set[date]]) -> None:
-    """By exactly one run; each run begins and ends with a day that is owed, and spans small gaps alone."""
-    found = rectangles(KEYS, owed, TODAY)
-    for key in KEYS:
-        for day in owed.get(key, ()):
-            assert sum(key in one.companies and one.first <= day <= one.last for one in found) == 1
-    for one in found:
-        days = sorted({day for key in one.companies for day in owed.get(key, ()) if one.first <= day <= one.last})
-        assert (days[0], days[-1]) == (one.first, one.last)
-        assert all(later - day <= GAP or len(one.companies) > 1 for day, later in pairwise(days))
-    assert all(one.last < TODAY for one in found[1:])
+def test_every_day_that_is_owed_is_in_one_run_or_under_way(
+    owed: dict[str, set[date]], under_way: list[Work], size: int
+) -> None:
+    """No company has two runs of the hour, no run has more companies than it may, and nothing is asked beside a run that is at it."""
+    found = decide_hour(KEYS, owed, under_way, HOUR, TODAY, size)
+    works = [] if isinstance(found, dg.SkipReason) else found
+    assert all(len(work.companies) <= size for work in works)
+    of_the_hour = [key for work in works if not work.is_older for key in work.companies]
+    assert len(of_the_hour) == len(set(of_the_hour))
+    for work in works:
+        for other in under_way:
+            assert not (work.is_older and work.overlaps(other))
+            assert (
+                work.is_older
+                or other.is_older
+                or TODAY not in other.days
+                or set(work.companies).isdisjoint(other.companies)
+            )
+    for key, days in owed.items():
+        for day in days:
+            planned = sum(key in work.companies and day in work.days for work in works)
+            busy = any(key in work.companies for work in under_way)
+            assert planned == 1 or (planned == 0 and busy), (key, day, works)
 
 
-def test_what_a_run_covers_is_read_from_its_tags() -> None:
-    """A range, a single partition, and what is no run over slices."""
+def test_what_runs_are_about_is_read_from_their_config_and_their_tags() -> None:
+    """A run of the hour, a range, a single partition, and what is no run over slices."""
+    hourly = {"ops": {OP: {"config": the_hours(march(30), keys=KEYS[:2]).config()}}}
+    lone = {"ops": {OP: {"config": older("c.key", march(3)).config()}}}
     runs = [
-        dg.DagsterRun("j", tags=range_tags(KEYS[:2], march(1), march(4))),
+        dg.DagsterRun("h", run_config=hourly, tags={run_tags.HOURLY: run_tags.ON}),
+        dg.DagsterRun("h", run_config=lone, tags={run_tags.HOURLY: run_tags.OLDER}),
+        dg.DagsterRun("j", tags=range_tags(KEYS[:2], march(1), march(3))),
         dg.DagsterRun("j", tags={"dagster/partition": "c.key|2026-03-09"}),
         dg.DagsterRun("j", tags={}),
         dg.DagsterRun("j", tags={RANGE_START: "nobody|2026-03-01", RANGE_END: "nobody|2026-03-01"}),
     ]
-    assert list(covered(runs, KEYS)) == [
-        Rectangle(KEYS[:2], march(1), march(4)),
-        Rectangle(KEYS[2:], march(9), march(9)),
+    assert list(works(runs, OP, KEYS)) == [
+        the_hours(march(30), keys=KEYS[:2]),
+        older("c.key", march(3)),
+        Work(KEYS[:2], (march(1), march(2), march(3)), is_older=True),
+        older("c.key", march(9)),
     ]
 
 
 @pytest.mark.parametrize(("tag", "is_the_hours"), [(run_tags.ON, True), (run_tags.OLDER, False)])
-def test_only_the_hours_own_run_of_the_last_hour_holds_up_the_next(tag: str, is_the_hours: bool) -> None:
+def test_only_a_run_of_the_hour_that_can_still_be_alive_counts_as_under_way(tag: str, is_the_hours: bool) -> None:
     """One that a power cut has left behind as started does not, nor does one that makes good older days."""
     with dg.instance_for_test() as instance:
         run = instance.create_run_for_job(
-            dg.GraphDefinition("j").to_job("refresh_slices"),
+            dg.GraphDefinition("j").to_job("refresh_hour"),
             status=dg.DagsterRunStatus.STARTED,
-            tags={run_tags.HOURLY: tag},
+            tags={run_tags.HOURLY: tag, run_tags.MAX_RUNTIME: "3300"},
         )
         assert hour_under_way(instance, space=Namespace("emea")) is None
         assert hour_under_way(instance) == (run.run_id if is_the_hours else None)
-        assert hour_under_way(instance, at=datetime.now(UTC) + timedelta(minutes=61)) is None
+        assert hour_under_way(instance, at=datetime.now(UTC) + timedelta(minutes=56)) is None
+
+
+def test_a_run_that_waits_in_the_queue_counts_however_old_it_is() -> None:
+    """A night without workers leaves one run of each bundle, and not one of each hour."""
+    with dg.instance_for_test() as instance:
+        run = instance.create_run_for_job(
+            dg.GraphDefinition("j").to_job("refresh_hour"),
+            status=dg.DagsterRunStatus.QUEUED,
+            remote_job_origin=RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "r").get_job_origin(
+                "refresh_hour"
+            ),
+            tags={run_tags.HOURLY: run_tags.ON, run_tags.MAX_RUNTIME: "3300"},
+        )
+        assert hour_under_way(instance, at=datetime.now(UTC) + timedelta(hours=9)) == run.run_id

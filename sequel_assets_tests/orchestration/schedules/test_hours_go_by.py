@@ -64,9 +64,9 @@ class Hours:
     def _play(self, name: str, ticked: Any, told: dict[str, str]) -> None:
         if ticked.skip_message:
             told[name] = ticked.skip_message
-        job = "refresh_catalog" if name == "hourly_catalog" else "refresh_slices"
+        job = {"hourly_catalog": "refresh_catalog", "hourly_refresh": "refresh_hour"}.get(name, "refresh_slices")
         for request in ticked.run_requests:
-            if not self.stage.run(job, request.tags).success:
+            if not self.stage.run(job, request.tags, run_config=request.run_config).success:
                 told[name] = "failed"
 
     def checks(self) -> set[tuple[str, str]]:

@@ -77,9 +77,7 @@ class WebhookStage:
 
     def hourly(self) -> None:
         """Execute the hourly run, if it has anything to do."""
-        for request in self.stage.tick("hourly_refresh", self.now).run_requests:
-            chosen = [key.to_user_string() for key in request.asset_selection or ()]
-            assert self.stage.run("refresh_slices", request.tags, chosen or None).success
+        assert all(result.success for result in self.stage.hour(self.now))
 
     def assert_true(self, *days: Any) -> None:
         """Fail unless every table is the truth as Sequel tells it now."""
