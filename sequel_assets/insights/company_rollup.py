@@ -14,6 +14,7 @@ from sequel_assets.warehouse.tables.core import (
     ENGAGED,
     LIVE,
     MINUTES,
+    MOVES_ON,
     ON_DEMAND,
     STAGE,
     company_column,
@@ -52,7 +53,7 @@ company_rollup = Table(
         comment="highest number of concurrent users in any minute, added up over the companies; stage events alone, "
         "so null for networkingHub, and where nobody watched live"),
     Column("peak_at", UtcDateTime, comment="the earliest minute (UTC) with that number"),
-    Column("data_through", UtcDateTime, nullable=False,
+    Column("data_through", UtcDateTime, nullable=False, info={MOVES_ON: True},
         comment="the smallest of the companies': all of them cover this hour"),
     unlisted_column(),
     *never_negative("companies", *MINUTES, "unique_users", "events", "peak_users"),

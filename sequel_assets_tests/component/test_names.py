@@ -22,7 +22,7 @@ from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 OWN = {
     "assets": {dataset.name for dataset in DATASETS},
     "jobs": {
-        "__ASSET_JOB", "refresh_catalog", "refresh_slices", "run_checks", "reconciliation", "housekeeping",
+        "__ASSET_JOB", "refresh_catalog", "refresh_slices", "refresh_hour", "run_checks", "reconciliation", "housekeeping",
         "keep_subscriptions", "refresh_after_webhooks",
     },
     "schedules": {
@@ -33,7 +33,7 @@ OWN = {
     "partitions": {"company"},
     "ops": {
         "walk_companies", "list_events", "list_registrants", "refresh", "reconcile_subscriptions", "reconcile_events",
-        "tidy_runs", "refresh_what_notifications_name", "availability", "derivation", "freshness",
+        "tidy_runs", "refresh_what_is_due", "refresh_what_notifications_name", "availability", "derivation", "freshness",
         "companies_clock_agrees_with_sequel", "event_participants_control_totals", "event_activity_complete",
         "event_participants_days_add_up", "event_participants_history_complete", "event_participants_named_totals_agree",
         "daily_usage_restated", "subscriptions_subscribed", "subscriptions_deliveries",
@@ -240,4 +240,4 @@ def test_every_job_has_its_executor_and_the_host_keeps_its_own() -> None:
     executors = {job.name: job.executor_def.name for job in made.get_repository_def().get_all_jobs()}
     assert executors.pop("__ASSET_JOB") == "multiprocess"
     assert set(executors.values()) == {"in_process"}
-    assert len(executors) == 7
+    assert len(executors) == 8

@@ -7,7 +7,7 @@ import pytest
 
 from sequel_assets.definitions import defs
 from sequel_assets.orchestration import run_tags
-from sequel_assets.orchestration.namespace import AFTER_WEBHOOKS, SLICES
+from sequel_assets.orchestration.namespace import AFTER_WEBHOOKS, HOUR, SLICES
 from sequel_assets.orchestration.partitions import range_tags
 from sequel_assets.orchestration.run_tags import COMMAND, mode, why
 
@@ -62,6 +62,7 @@ def test_jobs_that_have_no_range_are_described_by_their_definition() -> None:
         "reconciliation": everybody | {"days": "all days"},
         "housekeeping": {"why": "launched by hand"},
         SLICES: {},
+        HOUR: {},
         AFTER_WEBHOOKS: {},
     }
 
@@ -77,3 +78,18 @@ def test_a_schedule_says_that_it_asked() -> None:
         }
     assert asked == {name: [f"schedule {name}"] for name in asked}
     assert len(asked) == 4
+
+
+def test_every_job_is_ended_by_run_monitoring_at_some_time() -> None:
+    """A run whose host is gone would be under way for ever; the hour's, and what may not delay it, within the hour."""
+    jobs = {job.name: job for job in defs().resolve_all_job_defs() if not job.name.startswith("__")}
+    assert {name: int(job.tags["dagster/max_runtime"]) for name, job in jobs.items()} == {
+        "refresh_catalog": 3300,
+        "keep_subscriptions": 3300,
+        "run_checks": 3300,
+        "reconciliation": 14400,
+        "housekeeping": 14400,
+        SLICES: 14400,
+        HOUR: 3300,
+        AFTER_WEBHOOKS: 3300,
+    }

@@ -50,6 +50,8 @@ def never_negative(*names: str) -> list[CheckConstraint]:
 
 
 PERSONAL = {"personal": True}
+MOVES_ON = "moves_on"
+"""In the info of a column that a later hour changes although no number did: a slice that differs in it alone is unchanged."""
 """`info` of a column that says who somebody is, or holds what they wrote: no preview shows it, and no export has it by default."""
 MINUTES = ("live_minutes", "on_demand_minutes", "engaged_minutes")
 

@@ -1,18 +1,21 @@
 """The hour as Dagster sees it: what a tick asks for, what its run does, when the light turns red."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import pytest
 import sqlalchemy as sa
 
 from sequel_assets import settings
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.assets.slice_selection import choose
+from sequel_assets.orchestration.reporting.specs import lineage
 from sequel_assets.orchestration.schedules.hourly_plan import Work
-from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.warehouse.tables.core import problems, refreshes
+from sequel_assets_tests.campaigns.soak import night
 from sequel_assets_tests.orchestration.conftest import ON_REFRESHED
 from sequel_assets_tests.support.small_world import ACME, BOLT, DAYS, NOW, ROOT
 from sequel_assets_tests.support.stage import Stage
@@ -148,36 +151,51 @@ def test_a_day_with_a_standing_problem_is_asked_again_within_the_hour(stage: Sta
         assert connection.scalar(sa.select(sa.func.count()).select_from(problems)) == 0
 
 
+def _descendants(name: str) -> set[str]:
+    """Return what is derived from a dataset, directly or not."""
+    found = {dataset.name for dataset in SLICED if name in lineage(dataset)}
+    return found.union(*map(_descendants, found))
+
+
+def move(stage: Stage, patch: pytest.MonkeyPatch, moment: datetime) -> None:
+    """It is this moment, here and at Sequel."""
+    stage.sandbox.clock.set(moment)
+    patch.setenv("SEQUEL_NOW", moment.isoformat())
+    stage.definitions = stage._load()
+
+
 def materializations(stage: Stage, result: Any) -> set[tuple[str, str]]:
     """Return what a run logged: asset and partition."""
-    return {
-        (event.asset_key.to_user_string(), str(event.partition))
-        for event in result.all_events
-        if event.is_step_materialization
-    }
+    logged = stage.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.dagster_event for entry in logged if entry.dagster_event]
+    return {(event.asset_key.to_user_string(), str(event.partition)) for event in events if event.asset_key}
 
 
 @ON_REFRESHED
 def test_an_hour_logs_what_changed_and_what_depends_on_it_and_nothing_else(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three companies are asked; in one of them somebody was there for another minute. Nothing looks out of sync."""
+    """Three companies are asked; in one of them somebody watches a replay. The roll-ups over it follow."""
     later = NOW + timedelta(hours=1)
-    stage.sandbox.clock.set(later)
-    monkeypatch.setenv("SEQUEL_NOW", later.isoformat())
-    stage.definitions = stage._load()
+    bolt, root = stage.key(BOLT), stage.key(ROOT)
+    move(stage, monkeypatch, later)
     (quiet,) = stage.hour(later)
     assert quiet.success
-    assert materializations(stage, quiet) == set()
+    # the sandbox says of each registrant of an event of today that they were updated
+    read = {"event_activity", "event_statistics", "person_engagement", "funnel"}
+    assert materializations(stage, quiet) == {(name, f"{bolt}|{DAYS[-1]}") for name in read}
     before = {name: stage.statuses(name) for name in ("event_participants", "daily_usage", "lifetime_usage")}
     later += timedelta(hours=1)
-    stage.sandbox.clock.set(later)
-    monkeypatch.setenv("SEQUEL_NOW", later.isoformat())
-    stage.definitions = stage._load()
-    stage.sandbox.world.restate("e-bolt", minutes=7)
+    move(stage, monkeypatch, later)
+    night.add_latecomer(stage.sandbox.world, "e-bolt", NOW + timedelta(minutes=10))
     (busy,) = stage.hour(later)
     assert busy.success
-    assert materializations(stage, busy) == set()
+    logged = materializations(stage, busy)
+    assert {name for name, slice_ in logged if slice_ == f"{root}|{DAYS[-1]}"} == {"company_rollup"}
+    theirs = {name for name, slice_ in logged if slice_ == f"{bolt}|{DAYS[-1]}"}
+    facts = {"event_participants", "event_concurrency"}
+    assert theirs == facts.union(read, *map(_descendants, facts))
+    assert len(logged) == 1 + len(theirs)
     assert {name: stage.statuses(name) for name in before} == before
 
 
@@ -186,8 +204,9 @@ def test_a_slice_that_fails_in_an_hour_turns_red_and_no_other_does_until_it_is_g
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
     (failed,) = stage.hour(NOW)
     assert not failed.success
-    good, bad = stage.statuses("event_participants")
-    assert (good, bad) == (stage.slice_keys([ROOT, BOLT], DAYS[-1:]), stage.slice_keys([ACME], DAYS[-1:]))
+    red = stage.slice_keys([ACME, BOLT], DAYS[-1:])
+    assert stage.statuses("event_participants") == (stage.slice_keys([ROOT], DAYS[-1:]), red)
+    assert stage.statuses("event_activity") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())
     stage.sandbox.faults.clear()
     (well,) = stage.hour(NOW)
     assert well.success
