@@ -11,6 +11,7 @@ from sequel_assets.orchestration.storage.errors import describe
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.refresh.core.progress import Progress
+from sequel_assets.refresh.core.shared_places import sharing
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema
@@ -71,8 +72,11 @@ class Platform:
         return self._load()
 
     @contextmanager
-    def opened(self) -> Iterator[tuple[SequelClient, Warehouse]]:
-        """Yield a client and the warehouse, created if there is none, closed at the end; errors fail the run."""
+    def opened(self, companies: int = 1) -> Iterator[tuple[SequelClient, Warehouse]]:
+        """Yield a client and the warehouse, created if there is none, closed at the end; errors fail the run.
+
+        A client of the run's own shares its requests under way with all other processes; `companies` is how many it is for.
+        """
         with in_one_line():
             now = self.settings()
             now.require(*NEEDED)
@@ -81,7 +85,8 @@ class Platform:
                 nullcontext(self._client) if self._client else closing(config.open_client(now)) as client,
             ):
                 warehouse.ensure_writable()
-                yield client, warehouse
+                with nullcontext() if self._client else sharing(client, warehouse, companies=companies):
+                    yield client, warehouse
 
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:

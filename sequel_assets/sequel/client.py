@@ -23,6 +23,7 @@ from sequel_assets.sequel.endpoints.webhooks import CreatedSubscription, Subscri
 from sequel_assets.sequel.paths import filled
 from sequel_assets.sequel.stats import ClientStats
 from sequel_assets.sequel.transport.call import Call, Host
+from sequel_assets.sequel.transport.limiter import Limiter
 from sequel_assets.sequel.transport.session import Session
 
 T = TypeVar("T")
@@ -53,6 +54,11 @@ class SequelClient:
     def stats(self) -> ClientStats:
         """Counters of all threads."""
         return self._session.stats
+
+    @property
+    def limiter(self) -> Limiter:
+        """Return what bounds the requests under way."""
+        return self._session.limiter
 
     def close(self) -> None:
         """Close the connections; calls after this raise `RuntimeError`."""

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from sequel_assets.cli.backfill.company_run import CompanyResult, ProgressUpdate, Task
-from sequel_assets.cli.backfill.pool import DAYS_EACH, shares, worker_count
+from sequel_assets.cli.backfill.pool import DAYS_EACH, worker_count
 from sequel_assets.cli.backfill.progress import Estimate
 from sequel_assets.cli.support.signals import signals_deferred, stoppable
 from sequel_assets.refresh.core.datasets import SLICED
@@ -197,17 +197,6 @@ def task(number: int, days: int = 365) -> Task:
     first = date(2026, 1, 1)
     company = KnownCompany(f"c{number}", f"c{number}.00000000", "C", None, 0, None)
     return Task(company, first, date.fromordinal(first.toordinal() + days - 1), {})
-
-
-def test_shares_are_the_whole_divided_and_at_least_one_each() -> None:
-    """Never more in sum than may be under way at once, however many workers were asked for."""
-    for whole in range(1, 65):
-        for asked in range(1, 17):
-            workers = worker_count(asked, [task(n) for n in range(20)], whole)
-            divided = shares(whole, workers)
-            assert sum(divided) == whole
-            assert min(divided) >= 1
-            assert max(divided) - min(divided) <= 1
 
 
 def test_there_are_no_more_workers_than_there_is_work_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from sequel_assets.orchestration.resources import NEEDED, Platform
 from sequel_assets.queries.existing_warehouse import stored_companies
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import COMPANIES, COMPANY_PARENTS, EVENTS
+from sequel_assets.refresh.core.shared_places import sharing
 from sequel_assets.refresh.discovery.companies import WalkFinding, is_descendant
 from sequel_assets.safety.visible import as_line
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
@@ -83,7 +84,7 @@ def backfill(
         else:
             number = worker_count(workers, tasks, settings.max_concurrency)
             events = _event_counts(warehouse, tasks)
-            code = _run(instance, client, companies, tasks, events, number, on_run, raise_if_stopped)
+            code = _run(instance, client, warehouse, companies, tasks, events, number, on_run, raise_if_stopped)
         left.print()
         is_partial = affects_chosen(unlisted, companies, found.present) if wanted else bool(unlisted)
         return SOME_FAILED if is_partial else code
@@ -140,6 +141,7 @@ def affects_chosen(unlisted: Collection[str], chosen: Sequence[KnownCompany], pr
 def _run(
     instance: dg.DagsterInstance,
     client: SequelClient,
+    warehouse: Warehouse,
     companies: Sequence[KnownCompany],
     tasks: Sequence[Task],
     events: Mapping[str, int],
@@ -159,9 +161,10 @@ def _run(
 
         try:
             if workers > 1:
-                run_side_by_side(tasks, workers, client.config.max_concurrency, receive)
+                run_side_by_side(tasks, workers, receive)
             else:
-                _run_in_sequence(instance, client, tasks, receive, raise_if_stopped)
+                with sharing(client, warehouse):
+                    _run_in_sequence(instance, client, tasks, receive, raise_if_stopped)
         except KeyboardInterrupt:
             summarize(companies, done, is_stopped=True)
             raise

@@ -27,11 +27,10 @@ STOP_SECONDS = 15.0
 
 @dataclass
 class Worker:
-    """A process, its current company, and its share of the concurrent requests."""
+    """A process and its current company."""
 
     process: SpawnProcess
     task: Task
-    share: int
 
 
 def worker_count(requested: int | None, tasks: Sequence[Task], max_concurrency: int) -> int:
@@ -45,20 +44,14 @@ def worker_count(requested: int | None, tasks: Sequence[Task], max_concurrency: 
     return max(1, min(number, len(tasks), max_concurrency))
 
 
-def shares(max_concurrency: int, workers: int) -> list[int]:
-    """Divide the concurrent requests among workers: at least 1 each, never more in sum."""
-    each, more = divmod(max_concurrency, workers)
-    return [each + (place < more) for place in range(workers)]
-
-
 def run_side_by_side(
-    tasks: Sequence[Task], workers: int, max_concurrency: int, receive: Callable[[ProgressUpdate | CompanyResult], None]
+    tasks: Sequence[Task], workers: int, receive: Callable[[ProgressUpdate | CompanyResult], None]
 ) -> None:
     """Execute the tasks and pass on every message about them, until all are done or one ended fatally."""
     waiting, pool = deque(tasks), _WorkerPool(receive)
     try:
-        for share in shares(max_concurrency, workers):
-            pool.start_worker(waiting.popleft(), share)
+        for _ in range(workers):
+            pool.start_worker(waiting.popleft())
         is_over = False
         while pool.workers and not is_over:
             for connection in pool.ready():
@@ -68,7 +61,7 @@ def run_side_by_side(
                     is_over = is_over or bool(message.fatal)
                     if connection not in pool.workers:
                         if waiting:
-                            pool.start_worker(waiting.popleft(), worker.share)
+                            pool.start_worker(waiting.popleft())
                     elif waiting:
                         worker.task = waiting.popleft()
                         pool.send(connection, worker.task)
@@ -87,13 +80,13 @@ class _WorkerPool:
         self._spawn = multiprocessing.get_context("spawn")
         self._free: set[Connection] = set()
 
-    def start_worker(self, task: Task, share: int) -> None:
+    def start_worker(self, task: Task) -> None:
         """Start a process and send it its first company. Only the parent receives signals; it passes them on."""
         ours, theirs = self._spawn.Pipe()
-        process = self._spawn.Process(target=work, args=(theirs, share), daemon=True)
+        process = self._spawn.Process(target=work, args=(theirs,), daemon=True)
         with _signals_blocked():
             process.start()
-            self.workers[ours] = Worker(process, task, share)
+            self.workers[ours] = Worker(process, task)
         theirs.close()
         self.send(ours, task)
 

@@ -14,24 +14,26 @@ from sequel_assets.cli.support.dagster_home import cancel_run
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import unexpected
+from sequel_assets.refresh.core.shared_places import sharing
 
 PARENT_DIED = 1
 
 
-def work(connection: Connection, max_concurrency: int) -> None:
+def work(connection: Connection) -> None:
     """Execute the runs of the companies that arrive, until None, a signal, or the end of the parent.
 
-    `max_concurrency` is its share of the concurrent requests; its client uses one token for all its companies.
+    Its client uses one token for all its companies, and shares the requests under way with the other processes.
     """
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
-    os.environ[settings.variable("max_concurrency")] = str(max_concurrency)
-    config.open_warehouse(settings.load()).expect()
+    warehouse = config.open_warehouse(settings.load())
+    warehouse.expect()
     try:
         with (
             stoppable() as raise_if_stopped,
             dg.DagsterInstance.get() as instance,
             config.open_client(settings.load()) as client,
+            sharing(client, warehouse),
         ):
             one_at_a_time = threading.Lock()
 

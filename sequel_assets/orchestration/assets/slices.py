@@ -80,7 +80,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
     selected = space.datasets(context.selected_asset_keys)
     asks_sequel = any(dataset.name in selected for dataset in LANDED)
     shown = SLICED_NAMES if asks_sequel else selected
-    with platform.opened() as (client, warehouse):
+    with platform.opened(len(days_by_company(context.partition_keys))) as (client, warehouse):
         companies = warehouse.ask(catalog.known_companies)
         names = {company.company_id: company.partition_key for company in companies}
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})

@@ -85,7 +85,7 @@ def refresh_due(
 
 
 def _refresh(context: dg.OpExecutionContext, platform: Platform, observer: Observer, space: Namespace) -> None:
-    with platform.opened() as (client, warehouse):
+    with platform.opened(max(1, len(context.op_config["companies"]))) as (client, warehouse):
         settings = platform.settings()
         companies = warehouse.ask(catalog.known_companies)
         names = {company.company_id: company.partition_key for company in companies}

@@ -10,7 +10,7 @@ from sequel_assets.refresh.datasets.endpoint import Endpoint
 from sequel_assets.refresh.datasets.interactions import INTERACTIONS
 from sequel_assets.refresh.datasets.lists import LIST_ENDPOINTS
 from sequel_assets.refresh.datasets.replays import AVAILABLE_REPLAYS
-from sequel_assets.warehouse.tables import company_lists, core, webhooks
+from sequel_assets.warehouse.tables import company_lists, core, request_places, webhooks  # noqa: F401 - every table belongs to the models
 from sequel_assets.warehouse.tables.dataset import Dataset, Subject
 
 EVENT_PARTICIPANTS = Dataset(

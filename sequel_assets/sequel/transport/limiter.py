@@ -5,6 +5,9 @@ it grow by one divided by itself, so by about one per round of responses, up to 
 that were under way together counts as one: they have the same cause. `Retry-After` pauses all threads, since the quota
 belongs to the account and not to the request.
 
+Where several processes share the account, `share` says how many places this one has, and until when: after that it makes one
+request at a time.
+
 Large responses are processed one at a time. Eight at once would take eight times the memory and no less time, since
 Python decodes one by one anyway. A response is large once it has LARGE_BYTES or LARGE_VALUES; from then on it has the
 one permit, until it is parsed.
@@ -18,6 +21,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
+ALONE = 1
+"""Requests at once of a process whose places have gone to others."""
+LOOK_SECONDS = 1.0
 LARGE_BYTES = 4 * 1024 * 1024
 LARGE_VALUES = 100_000
 Outcome = Literal["success", "throttled", "neither"]
@@ -51,9 +57,13 @@ class Limiter:
         monotonic: Callable[[], float] = time.monotonic,
         on_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
-        self._maximum = max_concurrency
+        self.maximum = max_concurrency
+        """The most requests at once, over all processes that share them."""
         self._window = float(max_concurrency)
-        self._under_way = 0
+        self._places, self._places_until = max_concurrency, float("inf")
+        self._under_way = self._waiting = self._most_wanted = 0
+        self.on_throttled: Callable[[float], None] | None = None
+        """Called with the pause that Sequel requests, once for each burst of 429."""
         self._round = 0
         self._paused_until = -float("inf")
         self._changed = threading.Condition()
@@ -68,11 +78,47 @@ class Limiter:
         finally:
             self._release(permit)
 
+    def share(self, places: int, until: float) -> None:
+        """Have at most so many requests under way, until a monotonic time; after it one at a time, unless it is renewed."""
+        with self._changed:
+            self._places, self._places_until = places, until
+            self._changed.notify_all()
+
+    def demand(self) -> tuple[int, int]:
+        """Return the requests under way, and the most that were under way or waiting since the last call."""
+        with self._changed:
+            most, self._most_wanted = self._most_wanted, self._under_way + self._waiting
+            return self._under_way, max(most, self._under_way + self._waiting)
+
+    def slow_down(self) -> None:
+        """Halve the window: another process was answered 429."""
+        with self._changed:
+            self._window, self._round = max(1.0, self._window / 2), self._round + 1
+
+    def pause(self, seconds: float) -> None:
+        """Make no request for so long."""
+        with self._changed:
+            self._paused_until = max(self._paused_until, self._monotonic() + seconds)
+
+    def _has_place(self) -> bool:
+        places = self._places if self._monotonic() < self._places_until else ALONE
+        return self._under_way < min(int(self._window), places)
+
+    def _wait_for_place(self) -> None:
+        """Wait, the lock held; a lease that ends wakes nobody, so it is looked at again from time to time."""
+        self._waiting += 1
+        self._most_wanted = max(self._most_wanted, self._under_way + self._waiting)
+        try:
+            while not self._changed.wait_for(self._has_place, timeout=LOOK_SECONDS):
+                pass
+        finally:
+            self._waiting -= 1
+
     def _acquire(self) -> Permit:
         slept_until = -float("inf")  # each pause is slept through once: a test's sleep takes no time, and would loop
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._under_way < int(self._window))
+                self._wait_for_place()
                 paused_until = self._paused_until
                 pause_seconds = paused_until - self._monotonic()
                 if pause_seconds <= 0 or paused_until <= slept_until:
@@ -87,13 +133,17 @@ class Limiter:
         with self._changed:
             self._under_way -= 1
             if permit.outcome == "success":
-                self._window = min(float(self._maximum), self._window + 1 / self._window)
+                self._window = min(float(self.maximum), self._window + 1 / self._window)
             elif permit.outcome == "throttled":
-                if permit.round_number == self._round:
+                is_first = permit.round_number == self._round
+                if is_first:
                     self._window = max(1.0, self._window / 2)
                     self._round += 1
                 self._paused_until = max(self._paused_until, self._monotonic() + permit.pause_seconds)
-            self._changed.notify(max(0, int(self._window) - self._under_way))  # not all: most would only wait once more
+                if is_first and self.on_throttled is not None:
+                    self.on_throttled(permit.pause_seconds)
+            free = min(int(self._window), self._places) - self._under_way
+            self._changed.notify(max(1, free))  # not all: most would only wait once more
 
 
 class LargeResponsePermit:

@@ -40,7 +40,7 @@ class Session:
         self.stats = ClientStats()
         self._debug_file, self._large_response_lock = DebugAnswerFile(config.debug_answers), threading.Lock()
         self._transport = Transport(config, transport=transport, monotonic=monotonic)
-        self._limiter = Limiter(
+        self.limiter = Limiter(
             config.max_concurrency,
             sleep=sleep,
             monotonic=monotonic,
@@ -127,7 +127,7 @@ class Session:
         return grant
 
     def _sent(self, call: Call, token: str | None, large: LargeResponsePermit) -> HttpResponse:
-        with self._limiter.permit() as permit:
+        with self.limiter.permit() as permit:
             if self._config.max_requests is not None and self.stats.requests >= self._config.max_requests:
                 raise OutOfRequests(f"all {self._config.max_requests} requests are used up", path=call.path)
             self.stats.add(requests=1)
