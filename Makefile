@@ -9,6 +9,7 @@ COMPANIES ?= 4
 PORT ?= 3000
 WORKERS ?= 3
 SPEED ?= 24
+ROUNDS ?= 1
 # compiled modules are kept, whatever the shell says: each of the tests' processes would compile 36,000 lines again
 unexport PYTHONDONTWRITEBYTECODE
 # temporary files in memory, where there are 4 GB of it: the tests make some 30,000 files and hundreds of databases
@@ -18,7 +19,7 @@ IN_ORDER := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CAMPAIGN := SEQUEL_TEST_SCALE=campaign $(TESTS) -n 2 --dist load --timeout 14400
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev check test durations lint format lock audit dist project docs campaigns kills worlds insights faults properties scenarios drill bench forged chaos soak screenshots site clean
+.PHONY: help install demo dev check test durations lint format lock audit dist project docs campaigns kills worlds insights faults properties scenarios drill bench forged chaos soak cluster screenshots site clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -123,6 +124,9 @@ forged: install ## send 100,000 forged webhook deliveries to the receiver and pr
 
 chaos: install ## 20,000 webhooks that go wrong, receiver and daemon killed at random, on both databases
 	$(BIN)/python -m sequel_assets_tests.campaigns.chaos
+
+cluster: install ## an hour of 200 companies over several hosts (network namespaces), and what goes wrong between them (half an hour; needs root, redis-server, a C compiler)
+	$(BIN)/python -m sequel_assets_tests.campaigns.cluster --rounds $(ROUNDS)
 
 screenshots: install ## make docs/images (needs Debian's chromium and chromium-driver)
 	$(BIN)/python -m sequel_assets_tests.browser.screenshots

@@ -6,6 +6,7 @@ the process goes on with one request at a time: what it could not write it could
 """
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from sequel_assets.sequel import SequelClient
-from sequel_assets.sequel.transport.limiter import Limiter
+from sequel_assets.sequel.transport.limiter import ALONE, Limiter
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import request_places
@@ -24,6 +25,8 @@ from sequel_assets.warehouse.stores.request_places import LEASE, LOCK, Demand, L
 RENEW_SECONDS = 1.0
 SAFETY_SECONDS = 5.0
 """A process takes its lease for ended so long before the database does."""
+BUSY_SECONDS = 5
+"""How long a renewal waits for the database at most; the next one follows at once."""
 LOG = logging.getLogger(__name__)
 
 
@@ -38,8 +41,11 @@ class SharedPlaces:
         companies: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limiter, self._warehouse, self._companies, self._monotonic = limiter, warehouse, companies, monotonic
-        self._holder, self._host = uuid.uuid4().hex, socket.gethostname()
+        self._limiter, self._companies, self._monotonic = limiter, companies, monotonic
+        self._warehouse = Warehouse(warehouse.url.render_as_string(hide_password=False), busy_seconds=BUSY_SECONDS)
+        """Of its own: it never waits for what the process writes meanwhile, nor long for the server."""
+        self._until = -float("inf")
+        self._holder, self._host = uuid.uuid4().hex, f"{_here()}:{os.getpid()}"
         self._wake, self._ended = threading.Event(), threading.Event()
         self._throttled: float | None = None
         self._throttles: int | None = None
@@ -57,10 +63,11 @@ class SharedPlaces:
         """Give the lease up; where that cannot be written it ends by itself."""
         self._ended.set()
         self._wake.set()
-        self._thread.join()
+        self._thread.join(BUSY_SECONDS)
         self._limiter.on_throttled = None
         with suppress(WarehouseError):
             self._warehouse.change(lambda connection: request_places.give_up(connection, self._holder), LOCK)
+        self._warehouse.dispose()
 
     def _report(self, pause_seconds: float) -> None:
         """Tell the others of a 429, at once."""
@@ -87,6 +94,7 @@ class SharedPlaces:
             places=self._limiter.maximum,
             under_way=under_way,
             throttled_seconds=throttled,
+            has_ended=_has_ended,
         )
         try:
             lease = self._warehouse.change(work, LOCK)
@@ -99,6 +107,7 @@ class SharedPlaces:
         if self._is_away:
             self._is_away = False
             LOG.warning("the warehouse is there again: %s requests at once", lease.places)
+        self._until = until
         self._limiter.share(lease.places, until)
         is_news = self._throttles is not None and lease.throttles > self._throttles
         if is_news and not is_mine:
@@ -110,9 +119,32 @@ class SharedPlaces:
     def _missed(self, throttled: float | None, error: WarehouseError) -> None:
         if throttled is not None:
             self._report(throttled)
-        if not self._is_away:
+        if not self._is_away and self._monotonic() >= self._until:
             self._is_away = True
-            LOG.warning("requests cannot be shared with other processes, soon one at a time is made: %s", error)
+            self._limiter.share(ALONE, float("inf"))
+            LOG.warning("requests cannot be shared with other processes, so one at a time is made: %s", error)
+
+
+def _here() -> str:
+    """Return this host, and where it has several sets of process numbers (containers) which of them this is."""
+    try:
+        return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _has_ended(host: str) -> bool:
+    """Say whether a process is of this host and gone; of others nothing is known."""
+    here, _, number = host.rpartition(":")
+    if here != _here() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 @contextmanager

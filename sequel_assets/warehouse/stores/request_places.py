@@ -5,7 +5,7 @@ the sum never exceeds the limit: what one gives up another can have only after t
 since the clocks of hosts differ.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -80,16 +80,21 @@ def renew(
     places: int,
     under_way: int,
     throttled_seconds: float | None = None,
+    has_ended: Callable[[str], bool] = lambda _: False,
 ) -> Lease:
     """Renew a process's lease, or give it its first one; return what it holds now.
 
     `places` is the limit over all processes. `under_way` are the requests that it cannot take back: it holds at least so
-    many places as long as they last. `throttled_seconds`: Sequel has answered 429, and asked for such a pause.
+    many places as long as they last. `throttled_seconds`: Sequel has answered 429, and asked for such a pause. `has_ended` says by
+    its `host` whether a process is known to have been killed: its lease need not be waited for.
     """
     now = _now(connection)
     p = request_places.c
     connection.execute(request_places.delete().where(p.expires_at < now, p.holder != holder))
     others = {row.holder: row for row in connection.execute(sa.select(request_places).where(p.holder != holder))}
+    for name in [name for name, row in others.items() if has_ended(row.host)]:
+        give_up(connection, name)
+        del others[name]
     demands = {name: Demand(row.companies, row.wanted) for name, row in others.items()} | {holder: demand}
     target = divide(places, demands, int(now.timestamp() / TURN.total_seconds()))[holder]
     free = places - sum(row.places for row in others.values())

@@ -10,7 +10,7 @@ request_places = Table(
     "request_places",
     metadata,
     Column("holder", Text, primary_key=True, comment="random id of a process that asks Sequel"),
-    Column("host", Text, nullable=False, comment="the host that it runs on"),
+    Column("host", Text, nullable=False, comment="the host that it runs on, and which of its processes it is"),
     Column("companies", sa.BigInteger, nullable=False, comment="companies that it works on: its weight where places are divided"),
     Column("wanted", sa.BigInteger, nullable=False, comment="most requests that it had under way or waiting since it last renewed its lease"),
     Column("places", sa.BigInteger, nullable=False, comment="requests that it may have under way; over all processes never more than SEQUEL_MAX_CONCURRENCY"),

@@ -15,7 +15,7 @@ down_revision = '0018'
 def upgrade() -> None:
     op.create_table('request_places',
     sa.Column('holder', sa.Text(), nullable=False, comment='random id of a process that asks Sequel'),
-    sa.Column('host', sa.Text(), nullable=False, comment='the host that it runs on'),
+    sa.Column('host', sa.Text(), nullable=False, comment='the host that it runs on, and which of its processes it is'),
     sa.Column('companies', sa.BigInteger(), nullable=False, comment='companies that it works on: its weight where places are divided'),
     sa.Column('wanted', sa.BigInteger(), nullable=False, comment='most requests that it had under way or waiting since it last renewed its lease'),
     sa.Column('places', sa.BigInteger(), nullable=False, comment='requests that it may have under way; over all processes never more than SEQUEL_MAX_CONCURRENCY'),
