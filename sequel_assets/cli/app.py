@@ -10,7 +10,6 @@ import gc
 import io
 import sys
 from contextlib import suppress
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +17,17 @@ from typing import Annotated
 import typer
 
 from sequel_assets import settings as settings_module
-from sequel_assets.cli import corrections, doctor, export, integrations, notifications, query, sandbox, webhooks
+from sequel_assets.cli import (
+    corrections,
+    doctor,
+    export,
+    integrations,
+    notifications,
+    query,
+    sandbox,
+    serving,
+    webhooks,
+)
 from sequel_assets.cli.support.arguments import (
     Companies,
     DryRun,
@@ -30,7 +39,7 @@ from sequel_assets.cli.support.arguments import (
 from sequel_assets.cli.support.commands import Commands
 from sequel_assets.cli.support.machine_output import FormatOption, JsonOption, TableFormat, chosen_format
 from sequel_assets.cli.support.signals import exit_on_second_signal
-from sequel_assets.cli.support.terminal import UsageError, errors
+from sequel_assets.cli.support.terminal import errors
 from sequel_assets.queries.errors import QueryError
 from sequel_assets.safety import file_modes
 from sequel_assets.sequel import SequelError
@@ -44,14 +53,6 @@ def _leave_garbage() -> None:
     """Spare Dagster half a second of looking for garbage at the end; DuckDB would print what is left then as leaks."""
     if "duckdb" not in sys.modules:
         gc.freeze()
-
-
-class Service(StrEnum):
-    """What can be served."""
-
-    RECEIVER = "receiver"
-    UI = "ui"
-    WORKER = "worker"
 
 
 USAGE_ERROR, UNREACHABLE, INTERRUPTED = 2, 3, 130
@@ -174,47 +175,7 @@ def identity(
     raise typer.Exit(commands.move_host(settings) if move_host else commands.show(settings))
 
 
-@app.declare("sequel-assets serve receiver --port 8750")
-def serve(
-    what: Annotated[
-        Service | None,
-        typer.Argument(
-            help="receiver of webhooks (docs/webhooks.md), Dagster's ui and daemon, or a worker (docs/more-hosts.md)"
-        ),
-    ] = None,
-    receiver: Annotated[bool, typer.Option("--receiver", help="the old form of `serve receiver`")] = False,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="the address that the receiver listens on")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=65535, metavar="PORT", help="8750 of the receiver (0 takes a free one), 3000 of the UI"
-        ),
-    ] = None,
-    slots: Annotated[
-        int, typer.Option(min=1, max=64, metavar="NUMBER", help="runs that a worker executes at once")
-    ] = 2,
-    name: Annotated[str, typer.Option(metavar="NAME", help="a worker's name; each on a host has its own")] = "worker",
-) -> None:
-    """Serve the receiver of webhooks, or Dagster's UI and daemon, or execute runs as a worker, until Ctrl-C."""
-    from sequel_assets.cli.commands.serve import serve as run
-
-    if what is Service.WORKER:
-        from sequel_assets.cli.commands.worker import serve_worker
-
-        raise typer.Exit(serve_worker(settings_module.load(), slots=slots, name=name))
-    if what is Service.UI:
-        from sequel_assets.cli.commands.ui import serve_ui
-
-        raise typer.Exit(serve_ui(port=port or 3000))
-    if receiver:
-        errors().print("--receiver is the old form and still works; the new one: sequel-assets serve receiver")
-    if what is None and not receiver:
-        raise UsageError("nothing to serve; write: sequel-assets serve receiver, or: sequel-assets serve ui")
-    run(settings_module.load(), host=host, port=8750 if port is None else port)
-
-
+app.declare("sequel-assets serve receiver --port 8750")(serving.serve)
 app.declare("sequel-assets accept --company acme --from 2026-11-03 --to 2026-11-03 --dry-run")(corrections.accept)
 app.declare('sequel-assets exclude --company acme --event 65f0c2 --reason "deleted at Sequel, answers 500"')(
     corrections.exclude

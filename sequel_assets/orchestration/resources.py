@@ -11,7 +11,7 @@ from sequel_assets.orchestration.storage.errors import describe
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import Outcome, unexpected
 from sequel_assets.refresh.core.progress import Progress
-from sequel_assets.refresh.core.shared_places import sharing
+from sequel_assets.refresh.run.shared_places import sharing
 from sequel_assets.sequel import SequelClient, SequelError
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse import schema

@@ -21,9 +21,7 @@ from sequel_assets.sequel.endpoints.interactions import Interactions
 from sequel_assets.sequel.endpoints.named_totals import DayUsage, Usage
 from sequel_assets.sequel.endpoints.webhooks import CreatedSubscription, Subscription
 from sequel_assets.sequel.paths import filled
-from sequel_assets.sequel.stats import ClientStats
 from sequel_assets.sequel.transport.call import Call, Host
-from sequel_assets.sequel.transport.limiter import Limiter
 from sequel_assets.sequel.transport.session import Session
 
 T = TypeVar("T")
@@ -47,18 +45,12 @@ class SequelClient:
     ) -> None:
         self.config, self._paths = config, config.paths
         self._session = Session(config, transport=transport, sleep=sleep, monotonic=monotonic, wall_clock=wall_clock)
+        self.stats = self._session.stats
+        """Counters of all threads."""
+        self.limiter = self._session.limiter
+        """What bounds the requests under way."""
         self._activity_page_from = partial(engagement.activity_page_from, unit_seconds=config.activity_unit_seconds)
         self._end_shift = timedelta(days=0 if config.end_date_is_included else 1)
-
-    @property
-    def stats(self) -> ClientStats:
-        """Counters of all threads."""
-        return self._session.stats
-
-    @property
-    def limiter(self) -> Limiter:
-        """Return what bounds the requests under way."""
-        return self._session.limiter
 
     def close(self) -> None:
         """Close the connections; calls after this raise `RuntimeError`."""

@@ -131,14 +131,6 @@ class Settings(ClientSettings, CompanySettings, WebhookSettings, FileSettings):
         "kept",
         examples=['{"acme-events.3f9a1c07": 13}'],
     )
-    companies_per_run: int = Field(
-        50,
-        ge=1,
-        le=1000,
-        description="companies that one run of the hour refreshes: with more companies there are more runs, which other "
-        "workers execute side by side",
-        examples=["50"],
-    )
     people_view: Relation | None = Field(
         None,
         description="a view or table in the warehouse that links people to your own ids, with the columns email or "

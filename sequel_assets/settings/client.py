@@ -7,7 +7,21 @@ from pydantic_settings import BaseSettings
 class ClientSettings(BaseSettings):
     """Timeouts and limits of requests and responses."""
 
-    max_concurrency: int = Field(8, ge=1, le=64, description="concurrent requests to Sequel", examples=["8"])
+    max_concurrency: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="concurrent requests to Sequel, of all processes of a warehouse together",
+        examples=["8"],
+    )
+    companies_per_run: int = Field(
+        50,
+        ge=1,
+        le=1000,
+        description="companies that one run of the hour refreshes: with more companies there are more runs, which other "
+        "workers execute side by side",
+        examples=["50"],
+    )
     connect_timeout_seconds: float = Field(
         10, gt=0, le=300, description="longest time to connect to Sequel's host", examples=["10"]
     )

@@ -42,7 +42,7 @@ def manifests() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("folder", KEYS)
 def test_an_instance_of_several_hosts_is_that_of_one_with_another_launcher(folder: str) -> None:
-    """What is otherwise is named here: limits that count slots, and patience with what may be away."""
+    """What is otherwise is named here: limits that count workers, and patience with what may be away."""
     one, several = yaml.safe_load((DEPLOY / "dagster.yaml").read_text()), instance_of(folder)
     assert several.keys() - one.keys() == KEYS[folder]
     assert {key for key in one if one[key] != several[key]} <= OTHERWISE
@@ -98,10 +98,16 @@ def test_the_manifests_commands_exist() -> None:
 
 def test_the_workers_unit_is_guarded_as_the_others_are() -> None:
     """Its command exists, and it may do no more than the code location, which executes runs on one machine."""
-    lines = [line for line in (DEPLOY / "hosts" / "sequel-assets-worker.service").read_text().splitlines() if "=" in line]
+    lines = [
+        line for line in (DEPLOY / "hosts" / "sequel-assets-worker.service").read_text().splitlines() if "=" in line
+    ]
     mine = {line.partition("=")[0]: line.partition("=")[2] for line in lines}
     code = {key: value for section, key, value in units()["sequel-assets-code.service"] if section == "Service"}
-    guards = {key: value for key, value in code.items() if key.startswith(("Protect", "Private", "Restrict", "NoNew", "Lock", "Cap", "UMask"))}
+    guards = {
+        key: value
+        for key, value in code.items()
+        if key.startswith(("Protect", "Private", "Restrict", "NoNew", "Lock", "Cap", "UMask"))
+    }
     assert {key: mine.get(key) for key in guards} == guards
     parse(mine["ExecStart"].split())
 
@@ -112,7 +118,7 @@ def test_a_worker_refuses_a_warehouse_that_is_a_file(monkeypatch: pytest.MonkeyP
     for name, value in {"CLIENT_ID": "id", "CLIENT_SECRET": "s", "COMPANY_ID": "root", "PERSON_KEY": "k" * 32}.items():
         monkeypatch.setenv(f"SEQUEL_{name}", value)
     with pytest.raises(UsageError) as refused:
-        serve_worker(load(), slots=1, name="w")
+        serve_worker(load(), concurrency=1, name="w")
     assert str(refused.value) == (
         "SEQUEL_WAREHOUSE_URL: a SQLite file belongs to one host, so workers on several need PostgreSQL; no run was taken"
     )

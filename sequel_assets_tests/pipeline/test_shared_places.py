@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 import pytest
 import sqlalchemy as sa
 
-from sequel_assets.refresh.core import shared_places
-from sequel_assets.refresh.core.shared_places import SharedPlaces
+from sequel_assets.refresh.run import shared_places
+from sequel_assets.refresh.run.shared_places import SharedPlaces
 from sequel_assets.sequel.transport.limiter import Limiter
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import request_places as store

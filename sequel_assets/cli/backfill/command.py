@@ -29,8 +29,8 @@ from sequel_assets.orchestration.resources import NEEDED, Platform
 from sequel_assets.queries.existing_warehouse import stored_companies
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import COMPANIES, COMPANY_PARENTS, EVENTS
-from sequel_assets.refresh.core.shared_places import sharing
 from sequel_assets.refresh.discovery.companies import WalkFinding, is_descendant
+from sequel_assets.refresh.run.shared_places import sharing
 from sequel_assets.safety.visible import as_line
 from sequel_assets.sequel import NotFound, SequelClient, SequelError
 from sequel_assets.settings import Settings

@@ -14,7 +14,7 @@ from sequel_assets.cli.support.dagster_home import cancel_run
 from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.outcomes import unexpected
-from sequel_assets.refresh.core.shared_places import sharing
+from sequel_assets.refresh.run.shared_places import sharing
 
 PARENT_DIED = 1
 

@@ -19,7 +19,7 @@ from sequel_assets.settings import Settings
 MEANING = "docs/more-hosts.md says what belongs there"
 
 
-def serve_worker(settings: Settings, *, slots: int, name: str) -> int:
+def serve_worker(settings: Settings, *, concurrency: int, name: str) -> int:
     """Work until the command is stopped; return the exit code."""
     if find_spec("dagster_celery") is None:
         raise UsageError("dagster-celery is not installed here; pip install 'sequel_assets[celery,postgres]'")
@@ -42,9 +42,9 @@ def serve_worker(settings: Settings, *, slots: int, name: str) -> int:
                 "DAGSTER_CELERY_BROKER_URL and at the server, then start the worker again"
             )
         shown = f"{name}@{socket.gethostname()}"
-        console().print(f"worker {visible(shown)} takes runs, {slots} at once (Ctrl-C ends it)")
+        console().print(f"worker {visible(shown)} takes runs, {concurrency} at once (Ctrl-C ends it)")
         os.environ["DAGSTER_HOME"] = str(dagster_home())
-        return work(app, slots=slots, name=shown)
+        return work(app, concurrency=concurrency, name=shown)
 
 
 def _address(app: object) -> str:

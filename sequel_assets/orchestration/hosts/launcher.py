@@ -117,7 +117,7 @@ class HostsRunLauncher(CeleryRunLauncher):
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def _is_there(self, worker: str) -> bool:
-        """Ask a worker, at most once in PING_AGAIN_SECONDS; return False once it has been silent for too long."""
+        """Ask a worker, at most once in PING_AGAIN_SECONDS; return False once it has not answered for too long."""
         now = time.monotonic()
         if now - self._asked.get(worker, -PING_AGAIN_SECONDS) >= PING_AGAIN_SECONDS:
             self._asked[worker] = now

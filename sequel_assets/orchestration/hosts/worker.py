@@ -1,4 +1,4 @@
-"""A worker: takes runs from Celery's queue and executes them, as many at once as it has slots.
+"""A worker: takes runs from Celery's queue and executes them, as many at once as its concurrency says.
 
 Its Celery app is the launcher's own, so `dagster.yaml` is the only place that says where Redis is.
 """
@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 PROCESS_RUNS = 50
-"""Runs after which a slot's process is replaced, so that no memory grows for ever."""
+"""Runs after which a process is replaced, so that no memory grows for ever."""
 
 
 def app_of(instance: dg.DagsterInstance) -> Any:
@@ -41,14 +41,14 @@ def is_reachable(app: Any) -> bool:
     return True
 
 
-def work(app: Any, *, slots: int, name: str) -> int:
+def work(app: Any, *, concurrency: int, name: str) -> int:
     """Take runs until SIGTERM or Ctrl-C; those under way have half a minute to end. Return the exit code."""
     os.environ.setdefault(
         "REMAP_SIGTERM", "SIGQUIT"
     )  # Celery's bounded end; its plain SIGTERM would wait for every run
     worker = app.Worker(
         hostname=name,
-        concurrency=slots,
+        concurrency=concurrency,
         loglevel="WARNING",
         quiet=True,
         without_gossip=True,

@@ -1,4 +1,4 @@
-"""The job of the hour: refreshes what is due of a bundle of companies, and tells Dagster what changed.
+"""The job of the hour: refreshes what is due of a bundle of companies, and logs in Dagster what changed.
 
 It has no partitions. Dagster stores an event for every slice that a partitioned run plans, and one for every slice that it
 logs: over a thousand companies these are the most that an hour costs, whether or not anything happened. Here a slice is

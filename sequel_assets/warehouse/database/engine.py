@@ -186,6 +186,11 @@ class Warehouse:
         """Call `check` first in every write transaction from now on; it refuses by raising, and nothing is written."""
         self._schema_check = check
 
+    def beside(self, busy_seconds: float) -> "Warehouse":
+        """Return another handle to the database, guarded as this one, that waits no longer than so for anything."""
+        url = self.url.render_as_string(hide_password=False)
+        return Warehouse(url, busy_seconds=busy_seconds, guard=self._guard)
+
     def expect(self) -> None:
         """Wait for the server also at the first connection: the process that started this one has reached it."""
         self._retries.expect()

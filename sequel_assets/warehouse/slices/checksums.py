@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.bulk import Row
+from sequel_assets.warehouse.tables.core import MOVES_ON
 
 OBSERVED = ("first_seen_at", "vanished_at", "checked_at", "concurrency_from", "concurrency_until")
 """Columns that say when something was observed: they are not part of the content that a checksum covers."""
@@ -33,6 +34,14 @@ def without_observed(table: sa.Table, rows: Iterable[Row]) -> list[Row]:
     if len(places) == len(names):
         return rows
     return [tuple(row[place] for place in places) for row in rows]
+
+
+def without_hours(table: sa.Table, rows: frozenset[Row]) -> frozenset[Row]:
+    """Return rows without the columns that move on with every hour: a later hour of the same numbers changes nothing."""
+    places = [place for place, column in enumerate(table.columns) if not column.info.get(MOVES_ON)]
+    return (
+        rows if len(places) == len(table.columns) else frozenset(tuple(row[place] for place in places) for row in rows)
+    )
 
 
 def checksum(rows: Iterable[Row]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequel_assets.warehouse.database.bulk import Row
-from sequel_assets.warehouse.slices.checksums import checksum_of
-from sequel_assets.warehouse.tables.core import ALL, MOVES_ON, event_participants, proofs
+from sequel_assets.warehouse.slices.checksums import checksum_of, without_hours
+from sequel_assets.warehouse.tables.core import ALL, event_participants, proofs
 from sequel_assets.warehouse.tables.unlisted import unlisted_usage
 
 NOBODY = ""
@@ -143,19 +143,9 @@ def decide(update: SliceUpdate, before: Before, late_window: timedelta) -> Decis
         data_through = max(filter(None, (data_through, stored.data_through)), default=None)
         full_through = max(filter(None, (full_through, stored.full_through)), default=None)
     is_final = full_through is not None and full_through >= day_end(update.day) + late_window
-    is_same = stored is not None and _without_hours(update.table, counted) == _without_hours(
-        update.table, before.counted
-    )
+    is_same = stored is not None and without_hours(update.table, counted) == without_hours(update.table, before.counted)
     state = SliceState.UNCHANGED if is_same else SliceState.CHANGED
     return Decision(state, rows, totals, data_through, full_through, is_final, unlisted=unlisted)
-
-
-def _without_hours(table: sa.Table, rows: frozenset[Row]) -> frozenset[Row]:
-    """Return rows without the columns that move on with every hour: a later hour of the same numbers changes nothing."""
-    places = [place for place, column in enumerate(table.columns) if not column.info.get(MOVES_ON)]
-    return (
-        rows if len(places) == len(table.columns) else frozenset(tuple(row[place] for place in places) for row in rows)
-    )
 
 
 def bookkeeping(

@@ -34,7 +34,7 @@ class Demand:
 
 
 @dataclass(frozen=True)
-class Lease:
+class PlacesLease:
     """What a process got."""
 
     places: int
@@ -81,7 +81,7 @@ def renew(
     under_way: int,
     throttled_seconds: float | None = None,
     has_ended: Callable[[str], bool] = lambda _: False,
-) -> Lease:
+) -> PlacesLease:
     """Renew a process's lease, or give it its first one; return what it holds now.
 
     `places` is the limit over all processes. `under_way` are the requests that it cannot take back: it holds at least so
@@ -110,7 +110,7 @@ def renew(
     bulk.upsert(connection, request_places, [row])
     times, until = _throttle(connection, now, throttled_seconds)
     pause = (until - now).total_seconds() if until is not None else 0.0
-    return Lease(mine, times, max(0.0, pause), len(demands))
+    return PlacesLease(mine, times, max(0.0, pause), len(demands))
 
 
 def give_up(connection: sa.Connection, holder: str) -> None:

@@ -13,7 +13,8 @@ import typer
 from sequel_assets_tests.campaigns.cluster.faults import FAULTS
 from sequel_assets_tests.campaigns.cluster.network import why_not
 from sequel_assets_tests.campaigns.cluster.servers import redis_is_missing
-from sequel_assets_tests.campaigns.cluster.stage import Cluster, Size
+from sequel_assets_tests.campaigns.cluster.stage import Cluster
+from sequel_assets_tests.campaigns.cluster.world import ClusterSize
 from sequel_assets_tests.campaigns.soak.fast_clock import why_not as no_clock
 
 COLUMNS = "{:<26} {:>9} {:>10} {:>10} {:<52} {:>9} {:<9}"
@@ -30,7 +31,7 @@ def main(companies: int = 200, rounds: int = 1, keep: str = "", only: str = "") 
     with tempfile.TemporaryDirectory() as made:
         folder = Path(keep or made).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        with Cluster(folder, Size(companies=companies)) as cluster:
+        with Cluster(folder, ClusterSize(companies=companies)) as cluster:
             say(COLUMNS.format("fault", "hour", "in seconds", "next hour", "runs", "requests", "truth"))
             for number in range(rounds):
                 for name, fault in chosen.items():
@@ -66,7 +67,7 @@ def one_hour(cluster: Cluster, name: str, fault: object) -> list[str]:
     made = f"{seconds:.0f}" if next_seconds == "-" else "no"
     asked = cluster.sandbox.requests.count - requests
     say(COLUMNS.format(name, f"{top:%H:%M}", made, next_seconds, shown[:100], asked, "yes" if not problems else "NO"))
-    cluster.mend()
+    cluster.restore()
     return problems
 
 

@@ -27,7 +27,7 @@ def why_not() -> str:
     return ""
 
 
-class Host:
+class ClusterHost:
     """A host: a namespace, its address, and its plug in the bridge."""
 
     def __init__(self, network: Network, name: str, address: str) -> None:
@@ -80,7 +80,7 @@ class Network:
         self.prefix = f"sq{uuid.uuid4().hex[:4]}"
         self.bridge, self._net = f"{self.prefix}br", f"10.{77 + number % 100}.{number}"
         self.address = f"{self._net}.1"
-        self.hosts: dict[str, Host] = {}
+        self.hosts: dict[str, ClusterHost] = {}
 
     def __enter__(self) -> Network:
         """Make the bridge."""
@@ -95,10 +95,10 @@ class Network:
             host.remove()
         _ip("link", "del", self.bridge)
 
-    def host(self, name: str) -> Host:
+    def host(self, name: str) -> ClusterHost:
         """Return a host, made if it is new."""
         if name not in self.hosts:
-            self.hosts[name] = Host(self, name, f"{self._net}.{10 + len(self.hosts)}")
+            self.hosts[name] = ClusterHost(self, name, f"{self._net}.{10 + len(self.hosts)}")
         return self.hosts[name]
 
 

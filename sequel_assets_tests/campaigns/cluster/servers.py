@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from sequel_assets_tests.campaigns.cluster.network import Host
+from sequel_assets_tests.campaigns.cluster.network import ClusterHost
 from sequel_assets_tests.support import postgres
 from sequel_assets_tests.support.postgres import PostgresServer
 
@@ -35,7 +35,7 @@ _PATIENCE = {
 class DatabasePair:
     """A primary and its synchronous replica."""
 
-    def __init__(self, first: Host, second: Host) -> None:
+    def __init__(self, first: ClusterHost, second: ClusterHost) -> None:
         self.hosts = (first, second)
         with first.inside():
             self.primary = PostgresServer.start(listen_addresses=first.address, **_PATIENCE)
@@ -94,7 +94,7 @@ def _let_in(server: PostgresServer) -> None:
     server.run("SELECT pg_reload_conf()")
 
 
-def _replica(of: PostgresServer, its_host: Host, host: Host) -> PostgresServer:
+def _replica(of: PostgresServer, its_host: ClusterHost, host: ClusterHost) -> PostgresServer:
     """Make a replica of a server on another host."""
     folder = Path(tempfile.mkdtemp(prefix="sequel-pg-", dir=of.folder.parent))
     user = postgres.user_of(folder)
@@ -128,7 +128,7 @@ def _replica(of: PostgresServer, its_host: Host, host: Host) -> PostgresServer:
 class RedisServer:
     """Redis on a host, with a password, its data kept in a file."""
 
-    def __init__(self, host: Host, folder: Path) -> None:
+    def __init__(self, host: ClusterHost, folder: Path) -> None:
         self.host, self.folder, self.password = host, folder, secrets.token_urlsafe(12)
         folder.mkdir(exist_ok=True)
         self.start()

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from sequel_assets_tests.campaigns.cluster.network import Host
+from sequel_assets_tests.campaigns.cluster.network import ClusterHost
 from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
 from sequel_assets_tests.support.paths import PROJECT
 
@@ -22,10 +22,12 @@ CODE, UI, RECEIVER = 4000, 3000, 8750
 READY_SECONDS = 180
 
 
-class Service:
+class HostProcess:
     """A process on a host, whose output goes to a file."""
 
-    def __init__(self, host: Host, name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, host: ClusterHost, name: str, command: list[str], folder: Path, environment: Mapping[str, str]
+    ) -> None:
         self.host, self.name, self.command, self.folder = host, name, command, folder
         self.environment = clean_environment(**environment)
         self.process: subprocess.Popen[bytes] | None = None
@@ -78,18 +80,19 @@ class Service:
         self.process.wait(30)
 
 
-def dagster_home(folder: Path, *, slots: int, lost_seconds: int) -> Path:
+def dagster_home(folder: Path, *, concurrency: int, lost_seconds: int) -> Path:
     """Make a home with the `dagster.yaml` of deploy/hosts, and return it."""
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
     text = (PROJECT / "deploy" / "hosts" / "dagster.yaml").read_text()
-    text = text.replace("max_concurrent_runs: 8", f"max_concurrent_runs: {slots}")
+    text = text.replace("max_concurrent_runs: 8", f"max_concurrent_runs: {concurrency}")
     text = text.replace("lost_seconds: 90", f"lost_seconds: {lost_seconds}")
+    text = text.replace("poll_interval_seconds: 15", f"poll_interval_seconds: {min(15, lost_seconds)}")
     (home / "dagster.yaml").write_text(text)
     return home
 
 
-def control_services(host: Host, folder: Path, environment: Mapping[str, str]) -> dict[str, Service]:
+def control_services(host: ClusterHost, folder: Path, environment: Mapping[str, str]) -> dict[str, HostProcess]:
     """Return code server, daemon, webserver and receiver of a host."""
     workspace = str(PROJECT / "deploy" / "workspace.yaml")
     module = ["--module-name", "sequel_assets.definitions", "--location-name", "sequel_assets"]
@@ -100,16 +103,20 @@ def control_services(host: Host, folder: Path, environment: Mapping[str, str]) -
         "receiver": [*COMMAND, "serve", "receiver", "--host", host.address, "--port", str(RECEIVER)],
     }
     more = {"DAGSTER_CODE_HOST": host.address, "DAGSTER_CODE_PORT": str(CODE)}
-    return {name: Service(host, name, command, folder, {**environment, **more}) for name, command in commands.items()}
+    return {
+        name: HostProcess(host, name, command, folder, {**environment, **more}) for name, command in commands.items()
+    }
 
 
-def worker_service(host: Host, folder: Path, environment: Mapping[str, str], *, slots: int) -> Service:
+def worker_service(host: ClusterHost, folder: Path, environment: Mapping[str, str], *, concurrency: int) -> HostProcess:
     """Return the worker of a host."""
-    command = [*COMMAND, "serve", "worker", "--slots", str(slots), "--name", host.name]
-    return Service(host, f"worker-{host.name}", command, folder, environment)
+    command = [*COMMAND, "serve", "worker", "--concurrency", str(concurrency), "--name", host.name]
+    return HostProcess(host, f"worker-{host.name}", command, folder, environment)
 
 
-def call(host: Host, folder: Path, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def call(
+    host: ClusterHost, folder: Path, environment: Mapping[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
     """Execute `sequel-assets ...` on a host, to its end."""
     with host.inside():
         return subprocess.run(
@@ -123,7 +130,7 @@ def call(host: Host, folder: Path, environment: Mapping[str, str], *arguments: s
         )
 
 
-def wait_until_answering(service: Service, url: str) -> None:
+def wait_until_answering(service: HostProcess, url: str) -> None:
     """Wait until a process answers at an address."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:

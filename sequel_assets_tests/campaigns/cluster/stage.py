@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import struct
 import subprocess
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,71 +16,27 @@ from cryptography.fernet import Fernet
 
 from sequel_assets.refresh.core.datasets import HOURLY_NAMES
 from sequel_assets.refresh.core.time import days_between
-from sequel_assets.sandbox import Attendance, Clock, Company, Event, Person, Sandbox, World
+from sequel_assets.sandbox import Clock, Sandbox
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.schema import migrate
 from sequel_assets_tests.campaigns.cluster import services
 from sequel_assets_tests.campaigns.cluster.network import Network
 from sequel_assets_tests.campaigns.cluster.servers import DatabasePair, RedisServer
+from sequel_assets_tests.campaigns.cluster.world import START, TODAY, YESTERDAY, ClusterSize, world_of
 from sequel_assets_tests.campaigns.soak.fast_clock import compile_clock
 from sequel_assets_tests.support.reference import KEY, assert_equal_tables, expected_tables, read_tables
 
-START = datetime(2026, 3, 3, 12, 50, tzinfo=UTC)
-TODAY = START.date()
-YESTERDAY = TODAY - timedelta(days=1)
 BEFORE_TICK = timedelta(minutes=6, seconds=50)
 """After the hour: when the clock is set, so that the schedule's tick at minute 7 comes soon."""
 SECOND = 1_000_000_000
-SLOTS = 2
+CONCURRENCY = 2
 WORKERS = ("alpha", "beta")
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many companies and people there are."""
-
-    companies: int = 200
-    events: int = 1
-    """Of each company today, and as many yesterday."""
-    people: int = 4
-    lost_seconds: int = 45
-    """How long a worker may be silent; the hour of a real cluster has more time than this one."""
-    latency_ms: float = 20
-    hour_seconds: int = 600
-    """How long an hour may take for all companies, really."""
-
-
-def world_of(size: Size) -> World:
-    """Events of all companies that go on all through the afternoon, and one each of yesterday."""
-    dice = random.Random(17)
-    companies = [
-        Company("root", "Root"),
-        *(Company(f"c{n:04}", f"Company {n:04}", "root") for n in range(size.companies)),
-    ]
-    people = [Person(f"Person {n}", f"person{n}@example.org") for n in range(60)]
-    events = []
-    for company in companies[1:]:
-        for day in (YESTERDAY, TODAY):
-            for number in range(size.events):
-                begin = datetime(day.year, day.month, day.day, 9, dice.randrange(50), tzinfo=UTC)
-                hours = 3 if day == YESTERDAY else 14
-                attendance = [
-                    Attendance(who, live=[(begin + timedelta(hours=hour, minutes=dice.randrange(5)), dice.randrange(5, 50)) for hour in range(hours)])
-                    for who in dice.sample(people, size.people)
-                ]  # fmt: skip
-                name = f"{company.id}-{day:%d}-{number}"
-                events.append(
-                    Event(
-                        name, company.id, f"Event {name}", begin, begin + timedelta(hours=hours), attendance=attendance
-                    )
-                )
-    return World(companies, events, now=START)
 
 
 class Cluster:
     """Everything that it takes; a context manager."""
 
-    def __init__(self, folder: Path, size: Size) -> None:
+    def __init__(self, folder: Path, size: ClusterSize) -> None:
         self.folder, self.size = folder, size
         self._stack = ExitStack()
         self.offset = 0
@@ -112,8 +66,8 @@ class Cluster:
         stack.callback(lambda: self.redis.kill())
         self.jump_file = self.folder / "jump"
         self.jump_file.write_bytes(struct.pack("q", 0))
-        self.library = compile_clock(self.folder)
-        self.clock = Clock(START)
+        self.library = None if size.is_small else compile_clock(self.folder)
+        self.clock = Clock.pinned(START) if size.is_small else Clock(START)
         self.world = world_of(size)
         self.sandbox = stack.enter_context(
             Sandbox(self.world, clock=self.clock, host=self.network.address, latency_ms=size.latency_ms)
@@ -126,13 +80,18 @@ class Cluster:
         self.control = services.control_services(control, self._folder("control"), self.environment("control"))
         self.workers = {name: self._worker(name) for name in WORKERS}
         stack.callback(self._stop_services)
-        self._history()
-        for name in ("code", "daemon", "webserver", "receiver"):
+        if size.is_small:
+            self.control = {name: self.control[name] for name in ("code", "daemon")}
+        else:
+            self._history()
+        for name in self.control:
             self.control[name].start()
             if name == "code":
                 time.sleep(8)
         for worker in self.workers.values():
             worker.start()
+        if size.is_small:
+            return
         services.wait_until_answering(self.control["webserver"], f"http://{control.address}:{services.UI}/server_info")
         services.wait_until_answering(
             self.control["receiver"], f"http://{control.address}:{services.RECEIVER}/health/ready"
@@ -141,7 +100,6 @@ class Cluster:
     def environment(self, host: str, skew: timedelta = timedelta()) -> dict[str, str]:
         """Return the variables of a host, whose clock is off by `skew`."""
         folder = self._folder(host)
-        began = int((START + skew).timestamp()) * SECOND
         return {
             **self.sandbox.environment(),
             "SEQUEL_PERSON_KEY": KEY,
@@ -150,7 +108,7 @@ class Cluster:
             "SEQUEL_ALLOW_PLAIN_HTTP": "true",
             "SEQUEL_WEBHOOK_SECRET_KEY": self._secret_key,
             "SEQUEL_RETRY_BUDGET_SECONDS": "60",
-            "DAGSTER_HOME": str(services.dagster_home(folder, slots=SLOTS * len(WORKERS), lost_seconds=self.size.lost_seconds)),
+            "DAGSTER_HOME": str(services.dagster_home(folder, concurrency=CONCURRENCY * len(WORKERS), lost_seconds=self.size.lost_seconds)),
             "DAGSTER_PG_URL": self.database.url("dagster", "postgresql+psycopg2"),
             "DAGSTER_CELERY_BROKER_URL": self.redis.url(0),
             "DAGSTER_CELERY_BACKEND_URL": self.redis.url(1),
@@ -159,11 +117,25 @@ class Cluster:
             "PYTHONPATH": str(services.PROJECT),
             "HOME": str(folder),
             "TMPDIR": str(folder),
+            "TZ": "UTC",
+            **self._clock_of(skew),
+        }  # fmt: skip
+
+    def _clock_of(self, skew: timedelta) -> dict[str, str]:
+        """Return the variables by which a process lives by the cluster's clock, off by `skew`."""
+        if self.library is None:
+            return {}
+        began = int((START + skew).timestamp()) * SECOND
+        return {
             "LD_PRELOAD": str(self.library),
             "FAST_CLOCK": f"{self._zero} {began} 1",
             "CLOCK_JUMP": str(self.jump_file),
-            "TZ": "UTC",
-        }  # fmt: skip
+        }
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Execute `sequel-assets ...` on the host of the daemon."""
+        control = self.control["daemon"]
+        return services.call(control.host, control.folder, control.environment, *arguments)
 
     def _folder(self, host: str) -> Path:
         folder = self.folder / host
@@ -174,9 +146,9 @@ class Cluster:
                 self._stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=True)
         return folder
 
-    def _worker(self, name: str, skew: timedelta = timedelta()) -> services.Service:
+    def _worker(self, name: str, skew: timedelta = timedelta()) -> services.HostProcess:
         host = self.network.host(name)
-        return services.worker_service(host, self._folder(name), self.environment(name, skew), slots=SLOTS)
+        return services.worker_service(host, self._folder(name), self.environment(name, skew), concurrency=CONCURRENCY)
 
     def restart_worker(self, name: str, skew: timedelta = timedelta()) -> None:
         """Start a worker anew, its clock off by `skew`."""
@@ -270,7 +242,7 @@ class Cluster:
         """Take away what filled a host's disk."""
         (self.folder / host / "filling").unlink()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Bring everything back to where a fault found it: two databases, every process."""
         if self.database.is_alone:
             self.database.rejoin()

@@ -48,7 +48,7 @@ def test_more_processes_than_places_take_turns_and_nobody_starves(places: int, p
 
 
 @dataclass
-class Process:
+class PlaceHolder:
     """A process as the others see it: what it may have under way, by its own reckoning."""
 
     name: str
@@ -65,7 +65,7 @@ def test_over_any_history_no_more_is_under_way_than_the_limit(
     dice, places = random.Random(seed), random.Random(seed).randint(1, 12)
     now = datetime(2026, 3, 3, 12, tzinfo=UTC)
     monkeypatch.setattr(store, "_now", lambda _: now)
-    processes = [Process(f"p{number}") for number in range(5)]
+    processes = [PlaceHolder(f"p{number}") for number in range(5)]
     for _ in range(150):
         now += timedelta(seconds=dice.choice([0.2, 1, 1, 3, 40 if dice.random() < 0.05 else 1]))
         process = dice.choice(processes)

@@ -1,7 +1,7 @@
 """Shares the requests under way with every other process that asks Sequel for this warehouse, on whatever host.
 
-A thread renews this process's lease every second (`warehouse/stores/request_places.py`) and tells the client's limiter how
-many requests it may have under way. Without a renewal the lease ends before the database gives its places to others, and
+A thread renews this process's lease every second (`warehouse/stores/request_places.py`) and sets how many requests the
+client may have under way. Without a renewal the lease ends before the database gives its places to others, and
 the process goes on with one request at a time: what it could not write it could not keep either.
 """
 
@@ -20,7 +20,7 @@ from sequel_assets.sequel.transport.limiter import ALONE, Limiter
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.stores import request_places
-from sequel_assets.warehouse.stores.request_places import LEASE, LOCK, Demand, Lease
+from sequel_assets.warehouse.stores.request_places import LEASE, LOCK, Demand, PlacesLease
 
 RENEW_SECONDS = 1.0
 SAFETY_SECONDS = 5.0
@@ -42,7 +42,7 @@ class SharedPlaces:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limiter, self._companies, self._monotonic = limiter, companies, monotonic
-        self._warehouse = Warehouse(warehouse.url.render_as_string(hide_password=False), busy_seconds=BUSY_SECONDS)
+        self._warehouse = warehouse.beside(BUSY_SECONDS)
         """Of its own: it never waits for what the process writes meanwhile, nor long for the server."""
         self._until = -float("inf")
         self._holder, self._host = uuid.uuid4().hex, f"{_here()}:{os.getpid()}"
@@ -70,7 +70,7 @@ class SharedPlaces:
         self._warehouse.dispose()
 
     def _report(self, pause_seconds: float) -> None:
-        """Tell the others of a 429, at once."""
+        """Let the others know of a 429, at once."""
         with self._lock:
             self._throttled = max(self._throttled or 0.0, pause_seconds)
         self._wake.set()
@@ -99,11 +99,11 @@ class SharedPlaces:
         try:
             lease = self._warehouse.change(work, LOCK)
         except WarehouseError as error:
-            self._missed(throttled, error)
+            self._not_renewed(throttled, error)
             return
         self._apply(lease, until=began + LEASE.total_seconds() - SAFETY_SECONDS, is_mine=throttled is not None)
 
-    def _apply(self, lease: Lease, *, until: float, is_mine: bool) -> None:
+    def _apply(self, lease: PlacesLease, *, until: float, is_mine: bool) -> None:
         if self._is_away:
             self._is_away = False
             LOG.warning("the warehouse is there again: %s requests at once", lease.places)
@@ -116,7 +116,7 @@ class SharedPlaces:
             self._limiter.pause(lease.pause_seconds)
         self._throttles = lease.throttles
 
-    def _missed(self, throttled: float | None, error: WarehouseError) -> None:
+    def _not_renewed(self, throttled: float | None, error: WarehouseError) -> None:
         if throttled is not None:
             self._report(throttled)
         if not self._is_away and self._monotonic() >= self._until:
