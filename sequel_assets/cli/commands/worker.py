@@ -5,6 +5,7 @@ before it takes a run.
 """
 
 import os
+import secrets
 import socket
 from importlib.util import find_spec
 
@@ -44,7 +45,7 @@ def serve_worker(settings: Settings, *, concurrency: int, name: str) -> int:
         shown = f"{name}@{socket.gethostname()}"
         console().print(f"worker {visible(shown)} takes runs, {concurrency} at once (Ctrl-C ends it)")
         os.environ["DAGSTER_HOME"] = str(dagster_home())
-        return work(app, concurrency=concurrency, name=shown)
+        return work(app, concurrency=concurrency, name=f"{name}-{secrets.token_hex(3)}@{socket.gethostname()}")
 
 
 def _address(app: object) -> str:

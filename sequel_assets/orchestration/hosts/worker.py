@@ -42,7 +42,10 @@ def is_reachable(app: Any) -> bool:
 
 
 def work(app: Any, *, concurrency: int, name: str) -> int:
-    """Take runs until SIGTERM or Ctrl-C; those under way have half a minute to end. Return the exit code."""
+    """Take runs until SIGTERM or Ctrl-C; those under way have half a minute to end. Return the exit code.
+
+    `name` is of this start alone: a worker that was killed and started again must not answer for the runs that were lost.
+    """
     os.environ.setdefault(
         "REMAP_SIGTERM", "SIGQUIT"
     )  # Celery's bounded end; its plain SIGTERM would wait for every run
