@@ -9,7 +9,7 @@ import os
 import sqlite3
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -123,20 +123,21 @@ def _month(instance: dg.DagsterInstance, folder: Path, clock: Clock) -> Measured
 
     definitions, measured = defs(), Measured()
 
-    def execute(kind: str, job: str, at: datetime, request: dg.RunRequest | None = None) -> None:
-        before = _stored_bytes(folder)
-        result = definitions.resolve_job_def(job).execute_in_process(
-            instance=instance,
-            tags=dict(request.tags) if request else {},
-            asset_selection=request.asset_selection if request else None,
-            run_config=QUIET,
-            raise_on_error=False,
-        )
-        if not result.success:
-            raise RuntimeError(f"{kind} at {at} failed: {[e.message for e in result.all_events if e.is_failure]}")
+    def execute(kind: str, job: str, at: datetime, requests: Sequence[dg.RunRequest] = ()) -> None:
+        before, events = _stored_bytes(folder), 0
+        for request in requests or [dg.RunRequest()]:
+            result = definitions.resolve_job_def(job).execute_in_process(
+                instance=instance,
+                tags=dict(request.tags),
+                run_config=QUIET | dict(request.run_config),
+                raise_on_error=False,
+            )
+            if not result.success:
+                raise RuntimeError(f"{kind} at {at} failed: {[e.message for e in result.all_events if e.is_failure]}")
+            events += len(instance.all_logs(result.run_id))
+            _date(folder, result.run_id, at)
         measured.bytes[kind].append(_stored_bytes(folder) - before)
-        measured.events[kind].append(len(instance.all_logs(result.run_id)))
-        _date(folder, result.run_id, at)
+        measured.events[kind].append(events)
 
     for number in range(DAYS):
         for hour in (CLOSING, ORDINARY):
@@ -144,19 +145,18 @@ def _month(instance: dg.DagsterInstance, folder: Path, clock: Clock) -> Measured
             clock.set(at)
             os.environ["SEQUEL_NOW"] = at.isoformat()
             execute("catalog", "refresh_catalog", at)
-            execute(CLOSE if hour == CLOSING and number else REFRESH, "refresh_slices", at, _hourly(instance, at))
+            execute(CLOSE if hour == CLOSING and number else REFRESH, "refresh_hour", at, _hourly(instance, at))
             execute("checks", "run_checks", at)
         if number == 0:
             execute("reconciliation", "reconciliation", at)
     return measured
 
 
-def _hourly(instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest:
-    """Return the run that the schedule asks for."""
+def _hourly(instance: dg.DagsterInstance, at: datetime) -> Sequence[dg.RunRequest]:
+    """Return the runs that the schedule asks for."""
     (hourly,) = [schedule for schedule in schedules(settings.load()) if schedule.name == "hourly_refresh"]
     context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at.replace(minute=5))
-    (request,) = hourly.evaluate_tick(context).run_requests or ()
-    return request
+    return hourly.evaluate_tick(context).run_requests or ()
 
 
 def _stored_bytes(folder: Path) -> int:

@@ -2,8 +2,8 @@
 
 It has no partitions. Dagster stores an event for every slice that a partitioned run plans, and one for every slice that it
 logs: over a thousand companies these are the most that an hour costs, whether or not anything happened. Here a slice is
-logged when its rows changed (and with it whatever depends on it), when it is a day's first or last word, or when it had
-failed before; and one that fails is planned by itself before the run fails, so that exactly it turns red.
+logged when it is new or its rows changed (and with it whatever depends on it), when its day closes or turns final and it has
+rows, or when it had failed before; and one that fails is planned by itself before the run fails, so that exactly it turns red.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -103,7 +103,8 @@ def _refresh(context: dg.OpExecutionContext, platform: Platform, observer: Obser
         titles = {company.company_id: company.name for company in companies}
 
         def is_steady(outcome: Outcome) -> bool:
-            return outcome.day not in (today, NO_DAY) or (outcome.company_id, outcome.day) in loud
+            holds_events = outcome.day not in (today, NO_DAY) and outcome.rows > 0
+            return holds_events or (outcome.company_id, outcome.day) in loud
 
         report = Report(context, names, SLICED_NAMES, is_steady, today, requested, space, titles)
         with report, closing(outcomes_of(refresher, choice, wanted, asks_sequel=True)) as outcomes:
