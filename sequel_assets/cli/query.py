@@ -46,6 +46,7 @@ class Engine(StrEnum):
 
     WAREHOUSE = "warehouse"
     DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 class Period(StrEnum):
@@ -69,27 +70,40 @@ WithDescendants = Annotated[
 Out = Annotated[str, typer.Option("--out", metavar="FILE", help="a file to write to; default: the standard output")]
 Names = Annotated[bool, typer.Option("--with-people", help="with names, e-mails and your own ids: personal data")]
 Bom = Annotated[bool, typer.Option("--bom", help="begin the CSV with a byte order mark, which Excel needs")]
-ByEngine = Annotated[Engine, typer.Option(help="what computes the answer: the warehouse, or DuckDB over a lake")]
-Lake = Annotated[
-    str, typer.Option("--lake", metavar="FOLDER", help="of --engine duckdb: the lake's folder, or s3://BUCKET/PREFIX")
+ByEngine = Annotated[
+    Engine, typer.Option(help="what computes the answer: the warehouse, or DuckDB or Spark over a lake")
 ]
+Lake = Annotated[
+    str,
+    typer.Option(
+        "--lake", metavar="FOLDER", help="of the engines duckdb and spark: the lake's folder, or s3://BUCKET/PREFIX"
+    ),
+]
+Master = Annotated[
+    str,
+    typer.Option("--spark-master", metavar="URL", help="of --engine spark: such as spark://host:7077; default: here"),
+]
+HERE = "local[*]"
 ANY_EVENT, ANY_MINUTE, TABLE, WAREHOUSE = EventType.ALL, EngagementType.ALL, Format.TABLE, Engine.WAREHOUSE
 
 
 def _arguments(
-    company: str, days: tuple[str, str], output: tuple[str, str, bool], counted: tuple[str, str], by: tuple[Engine, str], *,
+    company: str, days: tuple[str, str], output: tuple[str, str, bool], counted: tuple[str, str], by: tuple[Engine, str, str], *,
     with_descendants: bool, options: tuple[str, str] = ("--from", "--to"),
 ) -> "QueryArguments":  # fmt: skip
-    from sequel_assets.cli.commands.query import QueryArguments
+    from sequel_assets.cli.commands.query import LakeSource, QueryArguments
     from sequel_assets.cli.commands.query_output import QueryOutput
 
-    engine, lake = by
-    if (engine is Engine.DUCKDB) != bool(lake):
+    engine, lake, spark_master = by
+    if (engine is not Engine.WAREHOUSE) != bool(lake):
         raise UsageError(
-            "--engine duckdb and --lake FOLDER go together; sequel-assets export --layout lake makes a lake"
+            "--engine duckdb (or spark) and --lake FOLDER go together; sequel-assets export --layout lake makes a lake"
         )
+    if engine is not Engine.SPARK and spark_master != HERE:
+        raise UsageError("--spark-master goes with --engine spark")
+    source = LakeSource(lake, engine.value, spark_master) if lake else None
     settings = settings_module.load()
-    return QueryArguments(settings, company, *days, QueryOutput(*output), with_descendants, *counted, options, lake)
+    return QueryArguments(settings, company, *days, QueryOutput(*output), with_descendants, *counted, options, source)
 
 
 @app.declare("sequel-assets query usage --company acme --from 2026-11-01 --to 2026-11-30 --beneath")
@@ -97,7 +111,7 @@ def usage(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, form: Annotated[Format, typer.Option("--format")] = TABLE,
     out: Out = "", bom: Bom = False,
-    engine: ByEngine = WAREHOUSE, lake: Lake = "",
+    engine: ByEngine = WAREHOUSE, lake: Lake = "", spark_master: Master = HERE,
 ) -> None:  # fmt: skip
     """Minutes, unique users and events of a company, in all and by event type."""
     from sequel_assets.cli.commands import query
@@ -107,7 +121,7 @@ def usage(
         (first, last),
         (form, out, bom),
         (event_type, engagement_type),
-        (engine, lake),
+        (engine, lake, spark_master),
         with_descendants=with_descendants,
     )
     raise typer.Exit(query.usage(arguments))
@@ -120,7 +134,7 @@ def participants(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False, with_people: Names = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
-    engine: ByEngine = WAREHOUSE, lake: Lake = "",
+    engine: ByEngine = WAREHOUSE, lake: Lake = "", spark_master: Master = HERE,
 ) -> None:  # fmt: skip
     """All engaged people: minutes, events and days of each."""
     from sequel_assets.cli.commands import query
@@ -130,7 +144,7 @@ def participants(
         (first, last),
         (form, out, bom),
         (event_type, engagement_type),
-        (engine, lake),
+        (engine, lake, spark_master),
         with_descendants=with_descendants,
     )
     raise typer.Exit(query.people(arguments, None, with_people=with_people))
@@ -142,7 +156,7 @@ def top(
     with_descendants: WithDescendants = False, with_people: Names = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, metavar="NUMBER", help="how many people")] = 10,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
-    engine: ByEngine = WAREHOUSE, lake: Lake = "",
+    engine: ByEngine = WAREHOUSE, lake: Lake = "", spark_master: Master = HERE,
 ) -> None:  # fmt: skip
     """The people with the most engaged minutes, by rank."""
     from sequel_assets.cli.commands import query
@@ -152,7 +166,7 @@ def top(
         (first, last),
         (form, out, bom),
         (event_type, engagement_type),
-        (engine, lake),
+        (engine, lake, spark_master),
         with_descendants=with_descendants,
     )
     raise typer.Exit(query.people(arguments, limit, with_people=with_people))
@@ -163,7 +177,7 @@ def peak(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
-    engine: ByEngine = WAREHOUSE, lake: Lake = "",
+    engine: ByEngine = WAREHOUSE, lake: Lake = "", spark_master: Master = HERE,
 ) -> None:  # fmt: skip
     """The highest number of people who watched stage events live in the same minute, and when that was."""
     from sequel_assets.cli.commands import query
@@ -173,7 +187,7 @@ def peak(
         (first, last),
         (form, out, bom),
         (event_type, engagement_type),
-        (engine, lake),
+        (engine, lake, spark_master),
         with_descendants=with_descendants,
     )
     raise typer.Exit(query.peak(arguments))
@@ -183,13 +197,18 @@ def peak(
 def rollup(
     company: OneCompany, first: FirstDay, last: LastDay, event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
-    engine: ByEngine = WAREHOUSE, lake: Lake = "",
+    engine: ByEngine = WAREHOUSE, lake: Lake = "", spark_master: Master = HERE,
 ) -> None:  # fmt: skip
     """Usage and peak of a company with its sub-companies at any depth, people counted once over all of them."""
     from sequel_assets.cli.commands import query
 
     arguments = _arguments(
-        company, (first, last), (form, out, bom), (event_type, engagement_type), (engine, lake), with_descendants=True
+        company,
+        (first, last),
+        (form, out, bom),
+        (event_type, engagement_type),
+        (engine, lake, spark_master),
+        with_descendants=True,
     )
     raise typer.Exit(query.rollup(arguments))
 
@@ -200,12 +219,12 @@ def compare(
     day: Annotated[str, typer.Option(metavar="DAY", help="last day (UTC) that is counted, such as 2026-11-22")],
     event_type: Events = ANY_EVENT, engagement_type: Engaged = ANY_MINUTE, with_descendants: WithDescendants = False,
     form: Annotated[Format, typer.Option("--format")] = TABLE, out: Out = "", bom: Bom = False,
-    engine: ByEngine = WAREHOUSE, lake: Lake = "",
+    engine: ByEngine = WAREHOUSE, lake: Lake = "", spark_master: Master = HERE,
 ) -> None:  # fmt: skip
     """A period against the same length of the one before and of the one a year before: both ranges and the change."""
     from sequel_assets.cli.commands import query
 
-    counted, by = (event_type, engagement_type), (engine, lake)
+    counted, by = (event_type, engagement_type), (engine, lake, spark_master)
     arguments = _arguments(
         company,
         (day, day),

@@ -4,7 +4,7 @@ It reads the warehouse in one transaction, or a lake by one manifest, and never 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from sequel_assets.cli.commands.query_output import QueryOutput, write_answer
@@ -12,7 +12,9 @@ from sequel_assets.cli.support.arguments import choose
 from sequel_assets.insights.periods import Days
 from sequel_assets.insights.ranges import Scope
 from sequel_assets.queries import range_answers
-from sequel_assets.queries.engines.duckdb_lake import DuckdbLake, opened_lake
+from sequel_assets.queries.engines.duckdb_lake import opened_lake
+from sequel_assets.queries.engines.lake_reader import LakeReader
+from sequel_assets.queries.engines.spark_lake import SparkLake, opened_spark_lake
 from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.queries.range_answers import QueryAnswer
 from sequel_assets.queries.scopes import check_range, parse_day
@@ -21,6 +23,21 @@ from sequel_assets.warehouse.database.reader import Reader
 from sequel_assets.warehouse.stores import catalog
 from sequel_assets.warehouse.stores.catalog import KnownCompany
 from sequel_assets.warehouse.tables.core import ALL
+
+
+@dataclass(frozen=True)
+class LakeSource:
+    """The lake that an engine answers from."""
+
+    where: str
+    engine: str
+    spark_master: str
+
+    def opened(self, days: Days) -> AbstractContextManager[LakeReader]:
+        """Open it for questions about these days."""
+        if self.engine == SparkLake.dialect:
+            return opened_spark_lake(self.where, days, self.spark_master)
+        return opened_lake(self.where, days)
 
 
 @dataclass(frozen=True)
@@ -37,8 +54,8 @@ class QueryArguments:
     engagement_type: str = ALL
     options: tuple[str, str] = ("--from", "--to")
     """The options that name the first and the last day, for error messages."""
-    lake: str = ""
-    """The lake that DuckDB answers from; empty: the warehouse answers."""
+    lake: LakeSource | None = None
+    """None: the warehouse answers."""
 
     def days(self) -> Days:
         """Return the days; a wrong one is refused by the name of its option."""
@@ -94,7 +111,7 @@ def _run_query(
         company = choose(catalog.known_companies(reader), [arguments.company])[0]
         counted = (arguments.with_descendants, arguments.event_type, arguments.engagement_type)
         scope = Scope(company.company_id, days, *counted)
-        found = answer(reader.of(scope) if isinstance(reader, DuckdbLake) else reader, company, scope)
+        found = answer(reader.of(scope) if isinstance(reader, LakeReader) else reader, company, scope)
     write_answer(arguments.output, found, is_tall=is_tall)
     return 0
 
@@ -103,7 +120,7 @@ def _run_query(
 def _reader(arguments: QueryArguments, days: Days) -> Iterator[Reader]:
     """Yield what answers: the warehouse, in one transaction, or a lake."""
     if arguments.lake:
-        with opened_lake(arguments.lake, days) as lake:
+        with arguments.lake.opened(days) as lake:
             yield lake
     else:
         with stored(arguments.settings) as warehouse, warehouse.read() as connection:

@@ -1,32 +1,17 @@
-"""Runs SELECTs of the insights over a lake in DuckDB, in this process, with the rows that the warehouse would answer.
+"""A lake in DuckDB, in this process. It loads nothing that is not in its wheel, and fetches nothing."""
 
-Only files that the manifest names are read, each once its checksum was compared: of the months and companies that are
-asked about. DuckDB loads nothing that is not in its wheel, and fetches nothing.
-"""
-
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.engine import IteratorResult
-from sqlalchemy.engine.result import SimpleResultMetaData
+import pyarrow as pa
 
-from sequel_assets.insights.coverage import select_members
 from sequel_assets.insights.periods import Days
-from sequel_assets.insights.ranges import Scope
-from sequel_assets.queries.arrow import schema_of
-from sequel_assets.queries.engines.duckdb_sql import as_duckdb
-from sequel_assets.queries.lake.contents import LAKE_TABLES, tables_checksum, tables_of
-from sequel_assets.queries.lake.manifest import LakeError, LakeFile, Manifest
-from sequel_assets.queries.lake.place import LakePlace, required_manifest
-from sequel_assets.queries.tables import columns_of
-from sequel_assets.safety.visible import visible
-from sequel_assets.warehouse.tables.core import people
-from sequel_assets.warehouse.tables.types import UtcDateTime
+from sequel_assets.queries.engines.lake_reader import LakeReader, lake_at
+from sequel_assets.queries.engines.lake_sql import LakeSql
+from sequel_assets.queries.lake.manifest import LakeError, Manifest
+from sequel_assets.queries.lake.place import LakePlace
 
 NOTHING_FROM_OUTSIDE: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
@@ -35,94 +20,34 @@ NOTHING_FROM_OUTSIDE: dict[str, Any] = {
 }
 
 
-class DuckdbLake:
-    """An open lake: a `Reader`. `days`: it is asked about these alone, and files of other months are not read."""
+class DuckdbLake(LakeReader):
+    """A lake that DuckDB reads."""
 
-    def __init__(self, place: LakePlace, manifest: Manifest, duck: Any, folder: Path, days: Days | None) -> None:
-        self._place, self._manifest, self.duck, self._folder, self._days = place, manifest, duck, folder, days
+    dialect = "duckdb"
+
+    def __init__(self, place: LakePlace, manifest: Manifest, folder: Path, days: Days | None, duck: Any) -> None:
+        super().__init__(place, manifest, folder, days)
+        self.duck = duck
         self.errors: tuple[type[Exception], ...] = ()
-        self._companies: frozenset[str] | None = None
-        self._views: set[str] = set()
-        self._here: dict[str, Path] = {}
 
-    def of(self, scope: Scope) -> Self:
-        """Read from now on only files of the companies of a scope, its sub-companies where it includes them."""
-        self._companies = frozenset(row.company_id for row in self.execute(select_members(scope))) | {scope.company_id}
-        self._views.clear()
-        return self
-
-    def execute(self, statement: Any, /, *, columns: Iterable[sa.ColumnElement[Any]] = ()) -> sa.Result[Any]:
-        """Return the rows of a SELECT; of an insight's, `columns` are those of its table, whose types they have."""
-        sql, columns = as_duckdb(statement), list(columns or statement.selected_columns)
-        asked = [value for value in sql.values.values() if type(value) is date]
-        if self._days is not None and any(not self._days.first <= day <= self._days.last for day in asked):
-            raise ValueError(f"the lake was opened for {self._days}, and is asked about another day")
-        for name in sorted(sql.tables & LAKE_TABLES.keys()):
-            self._view(name)
+    def answer(self, sql: LakeSql) -> pa.Table:
+        """Return the rows of a SELECT."""
         try:
-            made = self.duck.sql(sql.text, params=dict(sql.values)).to_arrow_table().cast(schema_of(columns))
+            return self.duck.sql(sql.text, params=dict(sql.values)).to_arrow_table()
         except self.errors as error:  # its text may quote what is in a row
             raise LakeError(
                 f"{self._place.name}: DuckDB could not answer ({type(error).__name__}), for want of memory or disk perhaps; ask about fewer "
                 "days, or the warehouse"
             ) from None
-        values = [_as_in_warehouse(column, made.column(place).to_pylist()) for place, column in enumerate(columns)]
-        rows = zip(*values, strict=True)
-        return IteratorResult(SimpleResultMetaData([column.name for column in columns]), iter(rows))
 
-    def scalars(self, statement: Any, /) -> sa.ScalarResult[Any]:
-        """Return the first column of a SELECT."""
-        return self.execute(statement).scalars()
-
-    def _view(self, name: str) -> None:
-        """Let a table be a view of its files; one without files is empty."""
-        if name in self._views:
-            return
-        table = LAKE_TABLES[name]
-        self._refuse_missing(table)
-        files = [str(self._local(file)) for file in self._files(table)]
-        if files:
-            rows = self.duck.read_parquet(files, hive_partitioning=False)
-        else:
-            columns = columns_of(table, with_people=self._manifest.with_people)
-            rows = self.duck.from_arrow(schema_of(columns).empty_table())
+    def make_view(self, name: str, files: list[str], schema: pa.Schema) -> None:
+        """Let a table be a view of Parquet files."""
+        rows = (
+            self.duck.read_parquet(files, hive_partitioning=False)
+            if files
+            else self.duck.from_arrow(schema.empty_table())
+        )
         rows.create_view(name, replace=True)
-        self._views.add(name)
-
-    def _refuse_missing(self, table: sa.Table) -> None:
-        """Refuse a question about a table that the lake was made without: it would be answered with nothing."""
-        if table is people and not self._manifest.with_people:
-            raise LakeError(f"{self._place.name}: this lake has no names or e-mails; it was made without --with-people")
-        if table not in tables_of(self._manifest.datasets, with_people=self._manifest.with_people):
-            raise LakeError(
-                f"{self._place.name}: this lake has no {table.name}; make one with --all, or with that dataset"
-            )
-
-    def _files(self, table: sa.Table) -> Iterator[LakeFile]:
-        for file in self._manifest.files:
-            is_of_company = self._companies is None or file.company_id is None or file.company_id in self._companies
-            is_of_days = self._days is None or file.month is None or _months(self._days, file.month)
-            if file.dataset == table.name and is_of_company and is_of_days:
-                yield file
-
-    def _local(self, file: LakeFile) -> Path:
-        if file.path not in self._here:
-            self._here[file.path] = self._place.verified(file, self._folder)
-        return self._here[file.path]
-
-
-def _months(days: Days, month: str) -> bool:
-    return f"{days.first:%Y-%m}" <= month <= f"{days.last:%Y-%m}"
-
-
-def _as_in_warehouse(column: sa.ColumnElement[Any], values: list[Any]) -> list[Any]:
-    """Return values with the types that the warehouse answers: times in UTC, decimals as floats."""
-    kind = column.type
-    if isinstance(kind, UtcDateTime):
-        return [kind.process_result_value(value, None) for value in values]  # type: ignore[arg-type]
-    if isinstance(kind, sa.Numeric) and not kind.asdecimal:
-        return [None if value is None else float(value) for value in values]
-    return values
 
 
 @contextmanager
@@ -132,19 +57,9 @@ def opened_lake(where: str, days: Days | None = None) -> Iterator[DuckdbLake]:
         import duckdb
     except ImportError:
         raise LakeError("--engine duckdb needs DuckDB: pip install 'sequel_assets[duckdb]'; or leave it out") from None
-    place = LakePlace(where)
-    manifest = required_manifest(place)
-    if manifest.tables_checksum != tables_checksum():
-        raise LakeError(
-            f"{place.name}: this lake has other tables than this release, it was written by {visible(manifest.release)}; export it again with "
-            "this release, then ask"
-        )
-    with (
-        tempfile.TemporaryDirectory(prefix="sequel-lake-") as folder,
-        duckdb.connect(config=NOTHING_FROM_OUTSIDE) as duck,
-    ):
+    with lake_at(where) as (place, manifest, folder), duckdb.connect(config=NOTHING_FROM_OUTSIDE) as duck:
         duck.execute(f"SET temp_directory = '{folder}'")
         duck.execute("SET TimeZone = 'UTC'")
-        lake = DuckdbLake(place, manifest, duck, Path(folder), days)
+        lake = DuckdbLake(place, manifest, folder, days, duck)
         lake.errors = (duckdb.Error,)
         yield lake
