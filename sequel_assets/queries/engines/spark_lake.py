@@ -23,6 +23,7 @@ from sequel_assets.queries.lake.manifest import LakeError, Manifest
 from sequel_assets.queries.lake.place import LakePlace
 
 HERE = "local[*]"
+# RemoveRedundantAliases: Spark 4.3 turns the plans of event_statistics, networking and funnel into unresolved ones by it
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.sql.session.timeZone": "UTC",

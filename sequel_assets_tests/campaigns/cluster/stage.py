@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import subprocess
 import time
@@ -169,10 +170,6 @@ class Cluster:
         )  # fmt: skip
         assert done.returncode == 0, (done.stdout[-1500:], done.stderr[-3000:])
 
-    def now(self) -> datetime:
-        """The time on the cluster's clocks."""
-        return self.clock.now()
-
     def jump_to(self, moment: datetime) -> None:
         """Set every clock."""
         own = START + timedelta(microseconds=(time.time_ns() - self._zero) // 1000)
@@ -183,7 +180,7 @@ class Cluster:
 
     def next_hour(self) -> datetime:
         """Set the clocks to shortly before the next hour's tick, and return the hour."""
-        top = self.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        top = self.clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         self.jump_to(top + BEFORE_TICK)
         return top
 
@@ -232,11 +229,9 @@ class Cluster:
 
     def fill_disk(self, host: str) -> None:
         """Leave nothing free on a host's disk."""
-        (self.folder / host / "filling").write_bytes(b"")
-        with suppress(OSError), (self.folder / host / "filling").open("ab") as file:
-            while True:
-                file.write(b"x" * 65_536)
-                file.flush()
+        folder = self.folder / host
+        with suppress(OSError):
+            (folder / "filling").write_bytes(b"x" * (shutil.disk_usage(folder).free + 1))
 
     def free_disk(self, host: str) -> None:
         """Take away what filled a host's disk."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import psycopg
@@ -17,19 +16,23 @@ from sequel_assets_tests.campaigns.cluster.world import START, TODAY, YESTERDAY,
 
 MISSING = [reason for reason in (why_not(), redis_is_missing()) if reason]
 
+SECONDS_AT_WORK = 2
+
 
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=f"no cluster can be made here: {'; '.join(MISSING)}")
 def test_a_backfill_goes_on_when_a_worker_is_lost(tmp_path: Path) -> None:
     """Its run fails once nobody answers for it, starts again on the other host, and every row is the truth."""
-    size = ClusterSize(companies=3, people=3, lost_seconds=4, latency_ms=150, is_small=True)
+    size = ClusterSize(companies=3, people=3, lost_seconds=4, latency_ms=300, is_small=True)
     with Cluster(tmp_path, size) as cluster:
-        killed = threading.Thread(target=_kill_when_it_works, args=(cluster,))
+        is_over = threading.Event()
+        killed = threading.Thread(target=_kill_when_it_works, args=(cluster, is_over))
         killed.start()
         workspace = str(PROJECT / "deploy" / "workspace.yaml")
         done = cluster.call(
             "backfill", "--from", str(YESTERDAY), "--to", str(TODAY), "--workspace", workspace
         )  # fmt: skip
+        is_over.set()
         killed.join()
         assert done.returncode == 0, (done.stdout[-2000:], done.stderr[-2000:])
         assert "4 runs are in Dagster's queue, one per company" in done.stdout
@@ -40,13 +43,13 @@ def test_a_backfill_goes_on_when_a_worker_is_lost(tmp_path: Path) -> None:
         assert (runs.count("SUCCESS"), runs.count("FAILURE") >= 1) == (4, True)
 
 
-def _kill_when_it_works(cluster: Cluster) -> None:
-    """End the worker that has a run, as a power cut does."""
-    query = "SELECT count(*) FROM runs WHERE status = 'STARTED'"
-    while True:
+def _kill_when_it_works(cluster: Cluster, is_over: threading.Event) -> None:
+    """End a worker that has a run, as a power cut does: it has been at the warehouse for a second."""
+    address, seen = cluster.network.host("alpha").address, 0
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'sequel' AND client_addr = %s"
+    while seen < SECONDS_AT_WORK and not is_over.wait(1):
         with psycopg.connect(cluster.database.primary.url("dagster"), autocommit=True) as connection:
-            row = connection.execute(query).fetchone()
-        if row is not None and row[0] >= 3:  # both workers have some
-            break
-        time.sleep(0.2)
+            row = connection.execute(query, (address,)).fetchone()
+            begun = connection.execute("SELECT count(*) FROM runs WHERE status = 'STARTED'").fetchone()
+        seen = seen + 1 if row is not None and row[0] and begun is not None and begun[0] else 0
     cluster.workers["alpha"].kill()

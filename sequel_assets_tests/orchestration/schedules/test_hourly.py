@@ -199,15 +199,21 @@ def test_an_hour_logs_what_changed_and_what_depends_on_it_and_nothing_else(
     assert {name: stage.statuses(name) for name in before} == before
 
 
-def test_a_slice_that_fails_in_an_hour_turns_red_and_no_other_does_until_it_is_good_again(stage: Stage) -> None:
+@ON_REFRESHED
+def test_a_slice_that_fails_in_an_hour_turns_red_and_no_other_does_until_it_is_good_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is planned by itself before its run fails; the next hour logs it although its rows are what they were."""
+    later = NOW + timedelta(hours=1)
+    move(stage, monkeypatch, later)
+    everything = stage.slice_keys([ROOT, ACME, BOLT], DAYS)
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
-    (failed,) = stage.hour(NOW)
+    (failed,) = stage.hour(later)
     assert not failed.success
-    red = stage.slice_keys([ACME, BOLT], DAYS[-1:])
-    assert stage.statuses("event_participants") == (stage.slice_keys([ROOT], DAYS[-1:]), red)
-    assert stage.statuses("event_activity") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())
+    red = stage.slice_keys([ACME], DAYS[-1:])
+    assert stage.statuses("event_participants") == (everything - red, red)
+    assert stage.statuses("event_activity") == (everything, set())
     stage.sandbox.faults.clear()
-    (well,) = stage.hour(NOW)
+    (well,) = stage.hour(later)
     assert well.success
-    assert stage.statuses("event_participants") == (stage.slice_keys([ROOT, ACME, BOLT], DAYS[-1:]), set())
+    assert stage.statuses("event_participants") == (everything, set())

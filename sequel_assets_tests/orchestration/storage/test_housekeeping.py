@@ -105,7 +105,7 @@ def test_what_is_younger_than_a_week_or_under_way_stays(stage: Stage) -> None:
     """Whatever it holds."""
     catalog_runs(stage)
     everything = runs(stage)
-    assert tidy(stage.instance, a_week_later() - timedelta(minutes=5)).deleted == 0
+    assert tidy(stage.instance, a_week_later() - timedelta(hours=3)).deleted == 0
     assert runs(stage) == everything
     job = stage.definitions.resolve_job_def("refresh_slices")
     under_way = {
