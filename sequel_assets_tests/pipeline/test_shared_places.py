@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from multiprocessing.connection import Connection
 
 import pytest
@@ -27,8 +28,6 @@ SPAWN = multiprocessing.get_context("spawn")
 
 def ask(url: str, pipe: Connection, companies: int, lease_seconds: float) -> None:
     """Be a process that always wants more requests than it may have; say whenever one begins and ends."""
-    from datetime import timedelta
-
     store.LEASE = shared_places.LEASE = timedelta(seconds=lease_seconds)
     shared_places.SAFETY_SECONDS = 1.0
     limiter, warehouse = Limiter(LIMIT), Warehouse(url)
@@ -152,32 +151,3 @@ def test_a_process_that_was_stopped_uses_no_place_that_was_given_away(warehouse:
         it.watch(3)
         assert it.most_together <= LIMIT + stuck + 1  # what it had under way when it was stopped, and one
         assert it.begun[first] > 0
-
-
-def test_without_its_warehouse_a_process_makes_one_request_at_a_time(warehouse: Warehouse) -> None:
-    """Its lease ends by its own clock before the database gives its places to others; a new one gives them back."""
-    now = [0.0]
-    limiter = Limiter(LIMIT, monotonic=lambda: now[0])
-    shared = SharedPlaces(limiter, warehouse, companies=1, monotonic=lambda: now[0])
-    shared._renew()
-    assert [limiter._has_place(), limiter._places] == [True, LIMIT]
-    limiter._under_way = 1
-    now[0] += 24.9
-    assert limiter._has_place()
-    now[0] += 0.2
-    assert not limiter._has_place()
-    shared._renew()
-    assert limiter._has_place()
-    shared._warehouse.dispose()
-
-
-def test_a_process_that_ends_leaves_no_lease(warehouse: Warehouse) -> None:
-    """Its places are free at once."""
-    shared = SharedPlaces(Limiter(LIMIT), warehouse, companies=3)
-    shared.start()
-    with warehouse.read() as connection:
-        held = connection.execute(sa.select(request_places.c.companies, request_places.c.places)).all()
-    shared.stop()
-    with warehouse.read() as connection:
-        left = connection.execute(sa.select(request_places)).all()
-    assert (held, left) == ([(3, LIMIT)], [])

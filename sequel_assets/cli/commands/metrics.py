@@ -17,7 +17,8 @@ from sequel_assets.cli.support.terminal import console
 from sequel_assets.queries.existing_warehouse import stored
 from sequel_assets.safety.visible import visible
 from sequel_assets.settings import Settings
-from sequel_assets.warehouse.stores import notifications
+from sequel_assets.warehouse.stores import notifications, request_places
+from sequel_assets.warehouse.stores.request_places import PlacesInUse
 
 
 def _seconds(text: str | None) -> float | None:
@@ -56,7 +57,8 @@ def metrics(settings: Settings, wanted: Sequence[str], out: Path | None) -> int:
     found = read_status(settings, wanted)
     with stored(settings) as warehouse:
         depth, oldest = warehouse.ask(notifications.backlog)
-    text = exposition(found["companies"], depth, oldest, settings.clock())
+        usage = warehouse.ask(request_places.in_use)
+    text = exposition(found["companies"], depth, oldest, usage, settings.clock())
     if out is None:
         console().out(text.decode(), end="")
         return 0
@@ -66,7 +68,9 @@ def metrics(settings: Settings, wanted: Sequence[str], out: Path | None) -> int:
     return 0
 
 
-def exposition(companies: Sequence[Record], depth: int, oldest: datetime | None, now: datetime) -> bytes:
+def exposition(
+    companies: Sequence[Record], depth: int, oldest: datetime | None, usage: PlacesInUse, now: datetime
+) -> bytes:
     """Return the text that Prometheus reads."""
     registry = CollectorRegistry()
     there = [company for company in companies if not company["gone"]]
@@ -83,6 +87,9 @@ def exposition(companies: Sequence[Record], depth: int, oldest: datetime | None,
             "Age of the oldest of them; 0 where none waits",
             (now - oldest).total_seconds() if oldest else 0,
         ),
+        "sequel_request_processes": ("Processes that share SEQUEL_MAX_CONCURRENCY now", usage.processes),
+        "sequel_request_places": ("Requests that they may have under way, in sum", usage.places),
+        "sequel_throttled_bursts": ("How often Sequel answered 429 so far, bursts counted once", usage.throttles),
     }
     for name, (meaning, value) in totals.items():
         Gauge(name, meaning, registry=registry).set(value)

@@ -3,7 +3,8 @@
 Additive increase, multiplicative decrease, as in TCP: every 429 halves the window (never below one), every success lets
 it grow by one divided by itself, so by about one per round of responses, up to the maximum. A burst of 429s to requests
 that were under way together counts as one: they have the same cause. `Retry-After` pauses all threads, since the quota
-belongs to the account and not to the request.
+belongs to the account and not to the request. What is halved is what the window really lets through: one of eight with
+two places of its own becomes one.
 
 Where several processes share the account, `share` says how many places this one has, and until when: after that it makes one
 request at a time.
@@ -62,8 +63,8 @@ class Limiter:
         self._window = float(max_concurrency)
         self._places, self._places_until = max_concurrency, float("inf")
         self._under_way = self._waiting = self._most_wanted = 0
-        self.on_throttled: Callable[[float], None] | None = None
-        """Called with the pause that Sequel requests, once for each burst of 429."""
+        self.on_throttled: Callable[[float, bool], None] | None = None
+        """Called with the pause that Sequel requests, and whether this is the first 429 of a burst; not with what adds nothing."""
         self._round = 0
         self._paused_until = -float("inf")
         self._changed = threading.Condition()
@@ -85,24 +86,40 @@ class Limiter:
             self._changed.notify_all()
 
     def demand(self) -> tuple[int, int]:
-        """Return the requests under way, and the most that were under way or waiting since the last call."""
+        """Return the requests that may be under way until `share` says otherwise, and the most wanted since the last call."""
         with self._changed:
-            most, self._most_wanted = self._most_wanted, self._under_way + self._waiting
-            return self._under_way, max(most, self._under_way + self._waiting)
+            now = self._under_way + self._waiting
+            most, self._most_wanted = max(self._most_wanted, now), now
+            return max(self._under_way, self._allowed()), most
+
+    def under_way(self) -> int:
+        """Return the requests under way."""
+        with self._changed:
+            return self._under_way
+
+    def window(self) -> float:
+        """Return the width of the window: below `maximum` after a 429."""
+        with self._changed:
+            return self._window
 
     def slow_down(self) -> None:
         """Halve the window: another process was answered 429."""
         with self._changed:
-            self._window, self._round = max(1.0, self._window / 2), self._round + 1
+            self._halve()
 
     def pause(self, seconds: float) -> None:
         """Make no request for so long."""
         with self._changed:
             self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
+    def _allowed(self) -> int:
+        return self._places if self._monotonic() < self._places_until else ALONE
+
+    def _halve(self) -> None:
+        self._window, self._round = max(1.0, min(self._window, self._allowed()) / 2), self._round + 1
+
     def _has_place(self) -> bool:
-        places = self._places if self._monotonic() < self._places_until else ALONE
-        return self._under_way < min(int(self._window), places)
+        return self._under_way < min(int(self._window), self._allowed())
 
     def _wait_for_place(self) -> None:
         """Wait, the lock held; a lease that ends wakes nobody, so it is looked at again from time to time."""
@@ -137,12 +154,12 @@ class Limiter:
             elif permit.outcome == "throttled":
                 is_first = permit.round_number == self._round
                 if is_first:
-                    self._window = max(1.0, self._window / 2)
-                    self._round += 1
-                self._paused_until = max(self._paused_until, self._monotonic() + permit.pause_seconds)
-                if is_first and self.on_throttled is not None:
-                    self.on_throttled(permit.pause_seconds)
-            free = min(int(self._window), self._places) - self._under_way
+                    self._halve()
+                paused_until = self._monotonic() + permit.pause_seconds
+                is_longer, self._paused_until = paused_until > self._paused_until, max(self._paused_until, paused_until)
+                if self.on_throttled is not None and (is_first or is_longer):
+                    self.on_throttled(permit.pause_seconds, is_first)
+            free = min(int(self._window), self._allowed()) - self._under_way
             self._changed.notify(max(1, free))  # not all: most would only wait once more
 
 

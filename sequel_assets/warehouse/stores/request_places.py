@@ -1,8 +1,8 @@
 """Divides the requests that may be under way among the processes that ask Sequel, on however many hosts.
 
 A process holds a lease on some places and renews it every second. It gets no more than what the others do not hold, so that
-the sum never exceeds the limit: what one gives up another can have only after that was written. All times are the database's,
-since the clocks of hosts differ.
+the sum never exceeds the limit. Places are given up in two steps: a renewal says how many to keep, and the next one, once no
+more are in use, writes so; only then can another have them. All times are the database's, since the clocks of hosts differ.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,6 +34,17 @@ class Demand:
 
 
 @dataclass(frozen=True)
+class Throttle:
+    """Sequel answered 429."""
+
+    pause_seconds: float
+    """So long a pause it asked for."""
+    seen: int | None
+    """How many 429s the process knew of then: where there are more by now, this one is of the same burst. None: the process
+    has reported this burst before."""
+
+
+@dataclass(frozen=True)
 class PlacesLease:
     """What a process got."""
 
@@ -44,6 +55,17 @@ class PlacesLease:
     """For how long nobody should ask."""
     holders: int
     """Processes that hold a lease, this one included."""
+    is_settled: bool
+    """It has what it is to have: it waits for no place of others, nor others for one of its own."""
+
+
+@dataclass(frozen=True)
+class PlacesInUse:
+    """What all processes hold now."""
+
+    processes: int
+    places: int
+    throttles: int
 
 
 def divide(places: int, demands: Mapping[str, Demand], turn: int) -> dict[str, int]:
@@ -78,15 +100,15 @@ def renew(
     demand: Demand,
     *,
     places: int,
-    under_way: int,
-    throttled_seconds: float | None = None,
+    reserved: int,
+    throttle: Throttle | None = None,
     has_ended: Callable[[str], bool] = lambda _: False,
 ) -> PlacesLease:
     """Renew a process's lease, or give it its first one; return what it holds now.
 
-    `places` is the limit over all processes. `under_way` are the requests that it cannot take back: it holds at least so
-    many places as long as they last. `throttled_seconds`: Sequel has answered 429, and asked for such a pause. `has_ended` says by
-    its `host` whether a process is known to have been killed: its lease need not be waited for.
+    `places` is the limit over all processes. `reserved` is how many requests it may have under way, or has, until it receives the answer:
+    so many places stay its own. `throttle`: Sequel has answered 429. `has_ended` says by its `host` whether a process is known to
+    have been killed: its lease need not be waited for.
     """
     now = _now(connection)
     p = request_places.c
@@ -104,13 +126,24 @@ def renew(
         "host": host,
         "companies": demand.companies,
         "wanted": demand.wanted,
-        "places": max(mine, min(under_way, places)),
+        "places": max(mine, min(reserved, places)),
         "expires_at": now + LEASE,
     }
     bulk.upsert(connection, request_places, [row])
-    times, until = _throttle(connection, now, throttled_seconds)
+    times, until = _throttle(connection, now, throttle)
     pause = (until - now).total_seconds() if until is not None else 0.0
-    return PlacesLease(mine, times, max(0.0, pause), len(demands))
+    return PlacesLease(mine, times, max(0.0, pause), len(demands), is_settled=mine == target and reserved <= mine)
+
+
+def in_use(connection: sa.Connection) -> PlacesInUse:
+    """Return the places of the leases that have not ended, and the 429s so far."""
+    p, t = request_places.c, request_throttle.c
+    live = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(p.places), 0)).where(
+        p.expires_at >= _now(connection)
+    )
+    processes, places = connection.execute(live).one()
+    throttles = connection.scalar(sa.select(t.times).where(t.account == ACCOUNT))
+    return PlacesInUse(processes, int(places), throttles or 0)
 
 
 def give_up(connection: sa.Connection, holder: str) -> None:
@@ -118,14 +151,15 @@ def give_up(connection: sa.Connection, holder: str) -> None:
     connection.execute(request_places.delete().where(request_places.c.holder == holder))
 
 
-def _throttle(connection: sa.Connection, now: datetime, seconds: float | None) -> tuple[int, datetime | None]:
+def _throttle(connection: sa.Connection, now: datetime, throttle: Throttle | None) -> tuple[int, datetime | None]:
     """Return how often there was a 429 and until when everybody pauses, one more included where there was one."""
     t = request_throttle.c
     stored = connection.execute(sa.select(t.times, t.paused_until).where(t.account == ACCOUNT)).one_or_none()
     times, until = (stored.times, stored.paused_until) if stored else (0, None)
-    if seconds is not None:
-        wanted = now + timedelta(seconds=seconds)
-        times, until = times + 1, max(wanted, until) if until is not None else wanted
+    if throttle is not None:
+        wanted = now + timedelta(seconds=throttle.pause_seconds)
+        is_new = throttle.seen is not None and times <= throttle.seen
+        times, until = times + is_new, max(wanted, until) if until is not None else wanted
         bulk.upsert(connection, request_throttle, [{"account": ACCOUNT, "times": times, "paused_until": until}])
     return times, until
 

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sequel_assets.cli.commands.metrics import OF_COMPANY, exposition
 from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.stores.request_places import PlacesInUse
 from sequel_assets_tests.cli.checkout import Checkout
 from sequel_assets_tests.support.inboxes import deliver, notification
 from sequel_assets_tests.support.paths import PROJECT
@@ -38,7 +39,7 @@ def test_each_number_of_status_has_its_series() -> None:
     """A company that is gone has none, and what is not known yet is missing instead of being zero."""
     fresh = {**COMPANY, "company": "new.76543210", "data_through": None, "refreshed_at": None, "late": 0}
     gone = {**COMPANY, "company": "gone.00000000", "gone": True}
-    text = exposition([COMPANY, fresh, gone], 7, NOW - timedelta(hours=1), NOW).decode()
+    text = exposition([COMPANY, fresh, gone], 7, NOW - timedelta(hours=1), PlacesInUse(2, 8, 5), NOW).decode()
     acme, new = "acme.01234567", "new.76543210"
     assert read(text) == {
         ("company_data_through_timestamp_seconds", acme): datetime(2026, 3, 3, 15, tzinfo=UTC).timestamp(),
@@ -53,11 +54,14 @@ def test_each_number_of_status_has_its_series() -> None:
         ("companies_late", ""): 1,
         ("inbox_waiting_notifications", ""): 7,
         ("inbox_oldest_waiting_seconds", ""): 3600,
+        ("request_processes", ""): 2,
+        ("request_places", ""): 8,
+        ("throttled_bursts", ""): 5,
     }
 
 
 def test_a_key_that_is_hostile_is_one_label() -> None:
-    text = exposition([{**COMPANY, "company": 'x"} 1\nevil 2\x1b[2J'}], 0, None, NOW).decode()
+    text = exposition([{**COMPANY, "company": 'x"} 1\nevil 2\x1b[2J'}], 0, None, PlacesInUse(0, 0, 0), NOW).decode()
     assert "\nevil" not in text
     assert "\x1b" not in text
     assert read(text)["companies", ""] == 1
@@ -83,7 +87,7 @@ def test_the_file_says_what_status_says(whole: Checkout, tmp_path: Path) -> None
 
 def test_it_prints_without_a_file_and_can_be_of_one_company(whole: Checkout) -> None:
     printed = read(whole.quickly("metrics").stdout)
-    assert len(printed) == 3 * len(OF_COMPANY) + 4
+    assert len(printed) == 3 * len(OF_COMPANY) + 7
     one = read(whole.quickly("metrics", "--company", "bolt").stdout)
     assert {name.split(".")[0] for _, name in one if name} == {"bolt"}
 
@@ -113,5 +117,7 @@ def test_a_failure_leaves_the_file_as_it_was(checkout: Checkout, tmp_path: Path)
 def test_each_series_is_in_the_page() -> None:
     """docs/deployment.md says what each means."""
     page = PROJECT.joinpath("docs", "deployment.md").read_text(encoding="utf-8")
-    totals = {name for name, company in read(exposition([], 0, None, NOW).decode()) if not company}
+    totals = {
+        name for name, company in read(exposition([], 0, None, PlacesInUse(0, 0, 0), NOW).decode()) if not company
+    }
     assert [name for name in [*OF_COMPANY, *(f"sequel_{one}" for one in totals)] if f"| `{name}` |" not in page] == []

@@ -106,3 +106,14 @@ def test_threads_never_exceed_the_window() -> None:
         list(threads.map(work, range(200)))
     assert (now, turns, limiter._under_way) == (0, 200, 0)
     assert most <= 3
+
+
+def test_a_429_halves_what_the_window_lets_through() -> None:
+    """With two places of eight one is left; with all of them again it grows from there."""
+    limiter = Limiter(8)
+    limiter.share(2, float("inf"))
+    throttle(limiter)
+    assert limiter._window == 1.0
+    limiter.share(8, float("inf"))
+    succeed(limiter)
+    assert limiter._window == 2.0

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import request_places as store
-from sequel_assets.warehouse.stores.request_places import LEASE, Demand, divide, give_up, renew
-from sequel_assets.warehouse.tables.request_places import request_places
+from sequel_assets.warehouse.stores.request_places import LEASE, Demand, PlacesInUse, Throttle, divide, in_use, renew
 
 DEMANDS = st.dictionaries(
     st.text("abcdef", min_size=1, max_size=3), st.builds(Demand, st.integers(0, 500), st.integers(0, 64)), max_size=20
@@ -47,60 +43,59 @@ def test_more_processes_than_places_take_turns_and_nobody_starves(places: int, p
     assert lucky == demands.keys()
 
 
-@dataclass
-class PlaceHolder:
-    """A process as the others see it: what it may have under way, by its own reckoning."""
-
-    name: str
-    places: int = 0
-    under_way: int = 0
-    until: datetime = field(default_factory=lambda: datetime.min.replace(tzinfo=UTC))
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_over_any_history_no_more_is_under_way_than_the_limit(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    """Processes join, renew, fall silent until their lease has ended, and leave; each fills its places at once."""
-    dice, places = random.Random(seed), random.Random(seed).randint(1, 12)
-    now = datetime(2026, 3, 3, 12, tzinfo=UTC)
-    monkeypatch.setattr(store, "_now", lambda _: now)
-    processes = [PlaceHolder(f"p{number}") for number in range(5)]
-    for _ in range(150):
-        now += timedelta(seconds=dice.choice([0.2, 1, 1, 3, 40 if dice.random() < 0.05 else 1]))
-        process = dice.choice(processes)
-        for one in processes:  # by its own clock its places have ended
-            if now >= one.until:
-                one.places = one.under_way = 0
-        if dice.random() < 0.1:
-            with warehouse.write() as connection:
-                give_up(connection, process.name)
-            process.places = process.under_way = 0
-        else:
-            process.under_way = dice.randint(0, process.under_way)
-            with warehouse.write() as connection:
-                lease = renew(
-                    connection,
-                    process.name,
-                    "here",
-                    Demand(dice.randint(1, 50), dice.randint(0, 16)),
-                    places=places,
-                    under_way=process.under_way,
-                )
-            process.places, process.until = lease.places, now + LEASE - timedelta(seconds=5)
-            process.under_way = max(process.under_way, lease.places)
-        assert sum(one.under_way for one in processes) <= places
-        with warehouse.read() as connection:
-            assert (connection.scalar(sa.select(sa.func.sum(request_places.c.places))) or 0) <= places
+def test_places_are_given_up_in_two_steps(warehouse: Warehouse) -> None:
+    """What a process may still use while its answer is on the way stays its own; the next renewal gives it to the others."""
+    demand = Demand(1, 8)
+    with warehouse.write() as connection:
+        alone = renew(connection, "a", "here", demand, places=8, reserved=0)
+        early = renew(connection, "b", "there", demand, places=8, reserved=0)
+        told = renew(connection, "a", "here", demand, places=8, reserved=8)
+        still = renew(connection, "b", "there", demand, places=8, reserved=0)
+        written = renew(connection, "a", "here", demand, places=8, reserved=4)
+        given = renew(connection, "b", "there", demand, places=8, reserved=0)
+    leases = [(lease.places, lease.is_settled) for lease in (alone, early, told, still, written, given)]
+    assert leases == [(8, True), (0, False), (4, False), (0, False), (4, True), (4, True)]
 
 
 def test_a_429_is_known_to_all_with_their_next_renewal(warehouse: Warehouse) -> None:
     """With the pause that Sequel asked for, by the database's clock."""
-    more = {"places": 8, "under_way": 0}
     with warehouse.write() as connection:
-        before = renew(connection, "b", "there", Demand(1, 1), **more)  # type: ignore[arg-type]
-        renew(connection, "a", "here", Demand(1, 1), throttled_seconds=7.0, **more)  # type: ignore[arg-type]
-        after = renew(connection, "b", "there", Demand(1, 1), **more)  # type: ignore[arg-type]
+        before = renew(connection, "b", "there", Demand(1, 1), places=8, reserved=0)
+        renew(connection, "a", "here", Demand(1, 1), places=8, reserved=0, throttle=Throttle(7.0, seen=0))
+        renew(connection, "b", "there", Demand(1, 1), places=8, reserved=4)
+        after = renew(connection, "b", "there", Demand(1, 1), places=8, reserved=4)
     assert (before.throttles, before.pause_seconds, before.places) == (0, 0.0, 8)
     assert (after.throttles, after.holders, after.places) == (1, 2, 4)
     assert 5 < after.pause_seconds <= 7
+
+
+def test_429s_of_one_burst_count_once_whichever_processes_they_meet(warehouse: Warehouse) -> None:
+    """A second process that did not know of the first's; a later one of a burst that was told of; the longest pause stays."""
+    counts = []
+    with warehouse.write() as connection:
+        for throttle in (Throttle(7.0, 0), Throttle(1.0, 0), Throttle(2.0, None), Throttle(0.0, 1), Throttle(0.0, 1)):
+            lease = renew(connection, "a", "here", Demand(1, 1), places=8, reserved=0, throttle=throttle)
+            counts.append(lease.throttles)
+    assert counts == [1, 1, 1, 2, 2]
+    assert 5 < lease.pause_seconds <= 7
+
+
+def test_the_places_in_use_are_those_of_leases_that_have_not_ended(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has any at first; a process that falls silent has none after its lease."""
+    now = [datetime(2026, 3, 3, 12, tzinfo=UTC)]
+    monkeypatch.setattr(store, "_now", lambda _: now[0])
+    with warehouse.write() as connection:
+        found = [in_use(connection)]
+        renew(connection, "a", "here", Demand(1, 1), places=8, reserved=5)
+        now[0] += LEASE - timedelta(seconds=1)
+        renew(connection, "b", "there", Demand(1, 1), places=8, reserved=0, throttle=Throttle(0.0, 0))
+        renew(connection, "a", "here", Demand(1, 1), places=8, reserved=4)
+        renew(connection, "b", "there", Demand(1, 1), places=8, reserved=0)
+        found.append(in_use(connection))
+        now[0] += timedelta(seconds=2)
+        renew(connection, "b", "there", Demand(1, 1), places=8, reserved=4)
+        now[0] += LEASE - timedelta(seconds=1)
+        found.append(in_use(connection))
+    assert found == [PlacesInUse(0, 0, 0), PlacesInUse(2, 8, 1), PlacesInUse(1, 4, 1)]
