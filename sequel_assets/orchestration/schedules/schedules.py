@@ -29,9 +29,9 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-NO_BOUND = timedelta(hours=1)
-"""For how long a run counts as under way that names no bound of its own."""
-MAX_RUNS = 1_000
+UNBOUNDED_SECONDS = 14_400
+"""For how long a run counts as under way where neither it nor the instance has a bound."""
+MAX_RUNS = 5_000
 """Runs under way that a tick reads."""
 
 
@@ -120,22 +120,24 @@ def runs_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> 
     """Return the runs that have not ended, the lost ones left out.
 
     One that waits in the queue will do its work, however long it waits. One that is said to be starting or under way
-    longer than it may be has lost its process (power cut): run monitoring ends it, and nothing waits for that.
+    longer than it may be has lost its process (power cut): run monitoring ends it, and nothing waits for that. It is
+    counted from its start, or from when it left the queue: it may have waited there for a night.
     """
-    now = at or datetime.now(UTC)
+    now = (at or datetime.now(UTC)).timestamp()
+    unbounded = instance.run_monitoring_max_runtime_seconds or UNBOUNDED_SECONDS
     records = instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=MAX_RUNS)
     return [
         record.dagster_run
         for record in records
         if record.dagster_run.status is dg.DagsterRunStatus.QUEUED
-        or now - record.create_timestamp.astimezone(UTC) < _bound(record.dagster_run)
-        or (record.start_time and now.timestamp() - record.start_time < _bound(record.dagster_run).total_seconds())
+        or now - (record.start_time or record.update_timestamp.timestamp()) < _bound(record.dagster_run, unbounded)
     ]
 
 
-def _bound(run: dg.DagsterRun) -> timedelta:
+def _bound(run: dg.DagsterRun, unbounded: float) -> float:
+    """Return the seconds that a run may take; of one that names no bound, such as one of the UI, the instance's."""
     seconds = run.tags.get(run_tags.MAX_RUNTIME, "")
-    return timedelta(seconds=int(seconds)) if seconds.isdecimal() else NO_BOUND
+    return int(seconds) if seconds.isdecimal() else unbounded
 
 
 def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None, space: Namespace = ALONE) -> str | None:
