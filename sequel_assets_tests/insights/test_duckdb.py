@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +19,8 @@ from sequel_assets.cli.lake.export import LakeOptions, export_lake
 from sequel_assets.insights import INSIGHTS, ranges
 from sequel_assets.insights.periods import DAY, Days
 from sequel_assets.queries import range_answers
-from sequel_assets.queries.engines.duckdb_lake import DuckdbLake, opened_lake
+from sequel_assets.queries.engines.duckdb_lake import opened_lake
+from sequel_assets.queries.engines.lake_reader import LakeReader
 from sequel_assets.queries.errors import QueryError
 from sequel_assets.queries.range_answers import QueryAnswer
 from sequel_assets.refresh.core.time import days_between
@@ -54,15 +56,17 @@ def settings_of(warehouse: Warehouse, start: date) -> settings_module.Settings:
     return settings_module.load(warehouse_url=url, start_date=start, now=NOW)
 
 
-def compared(warehouse: Warehouse, spec: WorldSpec, folder: Path) -> Counter[str]:
-    """How many rows of each insight and question came out the same in the warehouse and in DuckDB over its lake."""
+def compared(
+    warehouse: Warehouse, spec: WorldSpec, folder: Path, opened: Callable[..., Any] = opened_lake
+) -> Counter[str]:
+    """How many rows of each insight and question came out the same in the warehouse and in an engine over its lake."""
     days = days_between(spec.first_day, spec.last_day)
     with platform(build_world(spec), warehouse, start=spec.first_day) as it:
         assert failures(it.refresh(days)) == []
     settings = settings_of(warehouse, spec.first_day)
     assert export_lake(settings, LakeOptions(str(folder), with_people=True)) == 0
     found: Counter[str] = Counter()
-    with opened_lake(str(folder)) as lake, warehouse.read() as connection:
+    with opened(str(folder)) as lake, warehouse.read() as connection:
         companies = known_companies(connection)
         assert known_companies(lake) == companies
         for insight in INSIGHTS:
@@ -71,7 +75,7 @@ def compared(warehouse: Warehouse, spec: WorldSpec, folder: Path) -> Counter[str
         for company, is_tree, kinds in scopes:
             scope = ranges.Scope(company.company_id, Days(days[1], days[-2]), is_tree, *kinds)
             for days_read, names in ((scope.days, QUESTIONS.keys() - {"compare"}), (WEEKS, {"compare"})):
-                with opened_lake(str(folder), days_read) as narrow:
+                with opened(str(folder), days_read) as narrow:
                     narrow.of(scope)
                     for name in sorted(names):
                         found[name] += rows_of_both(QUESTIONS[name], connection, narrow, company, scope)
@@ -79,7 +83,7 @@ def compared(warehouse: Warehouse, spec: WorldSpec, folder: Path) -> Counter[str
 
 
 def rows_of_both(
-    ask: Ask, connection: sa.Connection, lake: DuckdbLake, company: KnownCompany, scope: ranges.Scope
+    ask: Ask, connection: sa.Connection, lake: LakeReader, company: KnownCompany, scope: ranges.Scope
 ) -> int:
     """How many rows an answer has, which is the same from both, with what is said of how complete it is."""
     try:
@@ -94,7 +98,7 @@ def rows_of_both(
 
 
 def insight_rows(
-    connection: sa.Connection, lake: DuckdbLake, insight: Insight, companies: list[str], spec: WorldSpec
+    connection: sa.Connection, lake: LakeReader, insight: Insight, companies: list[str], spec: WorldSpec
 ) -> int:
     """How many rows an insight has: made in DuckDB from the lake's facts, stored in the warehouse, and stored in the lake."""
     table, r = insight.table, refreshes.c

@@ -98,7 +98,7 @@ def _watch(
             attempts = last_attempts(instance, list(left))
             counts = Counter(run.status for run in attempts.values())
             under_way = {run_id: run for run_id, run in attempts.items() if run.status is dg.DagsterRunStatus.STARTED}
-            ended = {run_id: run for run_id, run in attempts.items() if is_over(run)}
+            ended = {run_id: run for run_id, run in attempts.items() if is_over(instance, run)}
             slices.update(_new(slices, _refreshed(warehouse, left, {**under_way, **ended})))
             for run_id, run in ended.items():
                 task = left.pop(run_id)

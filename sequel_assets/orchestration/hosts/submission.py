@@ -102,11 +102,11 @@ def last_attempts(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> dict[
     return found
 
 
-def is_over(run: dg.DagsterRun) -> bool:
-    """Say whether an attempt has ended, and no other will follow."""
-    return run.status in FINISHED and not (
-        run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) == "true"
-    )
+def is_over(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Say whether an attempt has ended, and no other will follow: Dagster says so a moment after the run has failed."""
+    if run.status is dg.DagsterRunStatus.FAILURE and instance.run_retries_enabled:
+        return run.tags.get(WILL_RETRY_TAG) == "false"
+    return run.status in FINISHED
 
 
 def why_it_failed(instance: dg.DagsterInstance, run_id: str, lines: int) -> list[str]:

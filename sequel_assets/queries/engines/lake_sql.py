@@ -33,45 +33,45 @@ def as_sql(select: Any, dialect: str) -> LakeSql:
 
 @functools.lru_cache(maxsize=256)
 def _transpiled(text: str, dialect: str) -> tuple[str, frozenset[str]]:
-    tree = sqlglot.parse_one(text, read="postgres")
-    tables = frozenset(table.name for table in tree.find_all(exp.Table))
+    parsed = sqlglot.parse_one(text, read="postgres")
+    tables = frozenset(table.name for table in parsed.find_all(exp.Table))
     for adapt in ADAPTATIONS.get(dialect, ()):
-        adapt(tree)
-    return tree.sql(dialect), tables
+        adapt(parsed)
+    return parsed.sql(dialect), tables
 
 
-def _without_collations(tree: Any) -> None:
+def _without_collations(sql: Any) -> None:
     """Spark compares texts by their bytes, as the collation C does, and has no such name."""
-    for collate in list(tree.find_all(exp.Collate)):
+    for collate in list(sql.find_all(exp.Collate)):
         collate.replace(collate.this)
 
 
-def _epoch_by_microseconds(tree: Any) -> None:
+def _epoch_by_microseconds(sql: Any) -> None:
     """Spark extracts no EPOCH."""
-    for extract in list(tree.find_all(exp.Extract)):
+    for extract in list(sql.find_all(exp.Extract)):
         if extract.name.upper() == "EPOCH":
             micros = exp.func("UNIX_MICROS", exp.cast(extract.expression.copy(), "timestamp"))
             extract.replace(exp.paren(exp.Div(this=micros, expression=exp.Literal.number(1_000_000))))
 
 
-def _recursion_by_union_all(tree: Any) -> None:
+def _recursion_by_union_all(sql: Any) -> None:
     """Spark's recursion knows no UNION: what repeats is taken out where the result is read."""
-    for cte in list(tree.find_all(exp.CTE)):
+    for cte in list(sql.find_all(exp.CTE)):
         union, name = cte.this, cte.alias
         if not (isinstance(union, exp.Union) and union.args.get("distinct")):
             continue
         if not any(table.name == name for table in union.find_all(exp.Table)):
             continue
         union.set("distinct", False)
-        for table in list(tree.find_all(exp.Table)):
+        for table in list(sql.find_all(exp.Table)):
             if table.name == name and table.find_ancestor(exp.CTE) is not cte:
                 once = exp.select("*").distinct().from_(exp.to_table(name)).subquery(table.alias_or_name)
                 table.replace(once)
 
 
-def _without_materialized(tree: Any) -> None:
+def _without_materialized(sql: Any) -> None:
     """Spark decides by itself what it computes once."""
-    for cte in tree.find_all(exp.CTE):
+    for cte in sql.find_all(exp.CTE):
         cte.set("materialized", None)
 
 

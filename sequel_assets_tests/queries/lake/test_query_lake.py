@@ -92,8 +92,8 @@ def test_a_process_of_its_own_says_nothing_else(folder: Path) -> None:
 
 
 REFUSED = {
-    "no lake": (["usage", "--engine", "duckdb"], "--engine duckdb and --lake FOLDER go together; sequel-assets export --layout lake makes a lake"),
-    "no engine": (["usage", "--lake", "lake"], "--engine duckdb and --lake FOLDER go together; sequel-assets export --layout lake makes a lake"),
+    "no lake": (["usage", "--engine", "duckdb"], "--engine duckdb (or spark) and --lake FOLDER go together; sequel-assets export --layout lake makes a lake"),
+    "no engine": (["usage", "--lake", "lake"], "--engine duckdb (or spark) and --lake FOLDER go together; sequel-assets export --layout lake makes a lake"),
     "nothing there": (
         ["usage", "--engine", "duckdb", "--lake", "nothing"],
         "nothing: there is no lake; make one: sequel-assets export --layout lake --all --out FOLDER",
