@@ -100,7 +100,11 @@ def _refresh(context: dg.OpExecutionContext, platform: Platform, observer: Obser
         options = RefreshOptions(context.run_id, accepts_loss=False)
         refresher = Refresher(client, warehouse, settings.clock, config.rules(settings), options)
         observer.run_id, observer.progress = context.run_id, refresher.progress
-        before, summary, progress = client.stats.requests, RunSummary(names), ProgressLog(context, refresher.progress)
+        before, summary, progress = (
+            client.stats.requests,
+            RunSummary(names, says_changes_alone=True),
+            ProgressLog(context, refresher.progress),
+        )
         titles = {company.company_id: company.name for company in companies}
 
         def is_steady(outcome: Outcome) -> bool:

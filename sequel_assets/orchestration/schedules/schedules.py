@@ -3,25 +3,21 @@
 In UTC: slices once Sequel's numbers have settled, checks when that should be done.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE, CATALOG_JOB_NAME, CHECKS, HOUR, SLICES, Namespace
-from sequel_assets.orchestration.resources import current_warehouse, in_one_line
+from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.schedules.hour_job import hour_op_name
+from sequel_assets.orchestration.schedules.hourly_due import due_days
 from sequel_assets.orchestration.schedules.hourly_plan import decide_hour, works
-from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, SLICED
-from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import ALLOWANCE
-from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
-from sequel_assets.warehouse.stores import catalog
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -144,26 +140,3 @@ def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None, spa
     """Return a run of an hour that has not ended."""
     ours = (run for run in runs_under_way(instance, at) if run.job_name == space.name(HOUR))
     return next((run.run_id for run in ours if run.tags.get(run_tags.HOURLY) == run_tags.ON), None)
-
-
-def due_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
-    """Return, by partition key, the days of each company that are due this hour."""
-    settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
-    with current_warehouse(settings) as warehouse:
-        there = warehouse.ask(catalog.present_companies)
-        kept_days = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
-    frozen_before = config.retention(settings).frozen_before(there, now)
-    return {
-        company.partition_key: [
-            day
-            for day in due_this_hour(
-                kept_days[company.company_id],
-                now,
-                settle=settle,
-                late_window=window,
-                frozen_before=frozen_before.get(company.company_id, NONE_FROZEN),
-            )
-            if day >= settings.start_date
-        ]
-        for company in there
-    }
