@@ -1,125 +1,191 @@
-"""Many: what an hour of 50, 500 and 3,000 companies costs Dagster alone; its slices are made up, Sequel is not asked.
+"""Many: what an hour of 50, 500 and 3,000 companies costs Dagster alone; Sequel and the insights are made up.
 
-The former way (one run over partitions, each slice planned and logged) beside the present one (bundles without partitions, what
-changed is logged), a quiet hour and one in which a company in twenty had an event.
+The hourly schedule is evaluated and its runs are executed in this process, as they are but for the refresher, whose outcomes are
+made up. Beside it the former way in the same run: one run over the partitions of all companies, whose slices are planned and
+logged every hour. In a quiet hour nothing changed; in a busy one a company in twenty had an event.
+`MANY_COMPANIES=50,500` and `MANY_STORAGES=SQLite` print less.
 """
 
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
+import psycopg
+import sqlalchemy as sa
 
-from sequel_assets.cli.support.dagster_home import dagster_instance
+from sequel_assets import settings
+from sequel_assets.cli.support.dagster_home import OUR_STORAGES, dagster_instance
+from sequel_assets.component.instance import instance_definitions
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE
-from sequel_assets.orchestration.partitions import COMPANY, range_tags, slice_partitions
-from sequel_assets.orchestration.reporting.materializations import log_together, materialization
-from sequel_assets.orchestration.schedules.hourly_plan import Work, bundles
-from sequel_assets.refresh.core.datasets import HOURLY_NAMES, SLICED, SLICED_NAMES
+from sequel_assets.orchestration.partitions import COMPANY, range_tags
+from sequel_assets.refresh.core.datasets import HOURLY_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
-from sequel_assets.settings import Settings
+from sequel_assets.refresh.core.progress import Progress
+from sequel_assets.warehouse import schema
+from sequel_assets.warehouse.database.engine import Warehouse
+from sequel_assets.warehouse.tables.core import companies, refreshes
+from sequel_assets_tests.support.postgres import PostgresServer
 
-HEADINGS = ("companies", "way", "hour", "runs", "events", "seconds", "MiB of storage")
+HEADINGS = ("storage", "companies", "way", "hour", "tick, s", "runs", "events", "runs, s", "MiB of storage")
 DAY, HOUR = date(2026, 11, 3), datetime(2026, 11, 3, 15, 5, tzinfo=UTC)
-SIZES = tuple(int(size) for size in os.environ.get("MANY_COMPANIES", "50,500,3000").split(","))
-BUSY_ONE_IN, FORMER_UP_TO, BUNDLE = 20, 500, 50
+BUSY_ONE_IN, FORMER_UP_TO = 20, 500
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 
-def run() -> Iterator[tuple[int, str, str, int, int, float, float]]:
-    """Yield a row for each size, way and kind of hour."""
-    for companies in SIZES:
-        keys = [f"company-{number:04}.{number:08x}" for number in range(companies)]
-        for way, hour in (("former", _former), ("bundles", _bundles)):
-            if way == "former" and companies > FORMER_UP_TO:
-                continue
-            for kind in ("quiet", "busy"):
-                yield companies, way, kind, *_measured(keys, hour, is_busy=kind == "busy")
+@dataclass
+class Stored:
+    """Dagster's storage of one measurement: its instance, and how many bytes it has."""
+
+    instance: dg.DagsterInstance
+    size: Callable[[], int]
 
 
-def _measured(
-    keys: Sequence[str], hour: Callable[[dg.DagsterInstance, Sequence[str], Sequence[str]], int], *, is_busy: bool
-) -> tuple[int, int, float, float]:
-    before = dict(os.environ)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DAGSTER_HOME"] = folder
-        try:
-            with dagster_instance() as instance:
-                instance.add_dynamic_partitions(COMPANY, list(keys))
-                start = _stored_bytes(Path(folder))
-                began = perf_counter()
-                runs = hour(instance, keys, keys[::BUSY_ONE_IN] if is_busy else [])
-                seconds = perf_counter() - began
-                events = sum(len(instance.all_logs(run_id)) for run_id in instance.get_run_ids())
-                return runs, events, seconds, (_stored_bytes(Path(folder)) - start) / 2**20
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+class MadeUpRefresher:
+    """Says of each requested day of each company what a refresh would: in a busy one every slice changed."""
+
+    busy: frozenset[str] = frozenset()
+
+    def __init__(self, *_: Any) -> None:
+        self.fatal, self.progress = None, Progress()
+
+    def refresh(self, days: Mapping[str, Any], *, asks_sequel: bool = True) -> Generator[Outcome]:
+        """Yield an outcome for every slice."""
+        for company_id in days if asks_sequel else ():
+            verdict = SliceStatus.DONE if company_id in self.busy else SliceStatus.UNCHANGED
+            for dataset in SLICED:
+                yield Outcome(company_id, dataset.name, DAY, verdict, rows=12, people=12, data_through=HOUR)
 
 
-def _outcomes(keys: Sequence[str], names: frozenset[str], verdict: SliceStatus) -> list[tuple[Outcome, str]]:
-    made = (
-        (Outcome(key, dataset.name, DAY, verdict, rows=12, engaged_minutes=340, people=12, data_through=HOUR), key)
-        for key in keys
-        for dataset in SLICED
-        if dataset.name in names
-    )
-    return list(made)
+def run() -> Iterator[tuple[str, int, str, str, float, int, int, float, float]]:
+    """Yield a row for each storage, size, way and kind of hour."""
+    sizes = tuple(int(size) for size in os.environ.get("MANY_COMPANIES", "50,500,3000").split(","))
+    for storage in os.environ.get("MANY_STORAGES", f"{SQLITE},{POSTGRESQL}").split(","):
+        for companies_ in sizes:
+            for way in (_former, _present):
+                if way is _former and companies_ > FORMER_UP_TO:
+                    continue
+                for kind in ("quiet", "busy"):
+                    name = "former" if way is _former else "bundles"
+                    yield storage, companies_, name, kind, *_measured(storage, companies_, way, is_busy=kind == "busy")
 
 
-def _former(instance: dg.DagsterInstance, keys: Sequence[str], busy: Sequence[str]) -> int:
-    """One run over the partitions of all companies: the six slices of each are planned and logged."""
-    partitions = slice_partitions(Settings(_env_file=None, start_date=DAY))
+def _measured(storage: str, number: int, way: "Way", *, is_busy: bool) -> tuple[float, int, int, float, float]:
+    ids = [f"c{place:05}" for place in range(number)]
+    MadeUpRefresher.busy = frozenset(ids[::BUSY_ONE_IN] if is_busy else ())
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stored = stack.enter_context(_stored(storage, folder))
+        keys = _make_warehouse(folder, ids)
+        stored.instance.add_dynamic_partitions(COMPANY, keys)
+        definitions = instance_definitions(settings.load, ALONE, with_housekeeping=False)
+        for module in ("orchestration.schedules.hour_job", "orchestration.assets.slices"):
+            stack.enter_context(patch(f"sequel_assets.{module}.Refresher", MadeUpRefresher))
+        before = stored.size()
+        began = perf_counter()
+        requests = way(definitions, stored.instance, keys)
+        ticked = perf_counter()
+        job = definitions.resolve_job_def("refresh_slices" if way is _former else "refresh_hour")
+        run_ids = [_execute(job, stored.instance, request) for request in requests]
+        seconds = perf_counter() - ticked
+        events = sum(len(stored.instance.all_logs(run_id)) for run_id in run_ids)
+        return ticked - began, len(run_ids), events, seconds, (stored.size() - before) / 2**20
 
-    @dg.multi_asset(
-        name="refresh",
-        specs=[ALONE.spec(dataset, partitions) for dataset in SLICED if dataset.name in HOURLY_NAMES],
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        can_subset=True,
-    )
-    def refresh(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        found = _outcomes(keys, HOURLY_NAMES, SliceStatus.UNCHANGED)
-        found += _outcomes(busy, SLICED_NAMES - HOURLY_NAMES, SliceStatus.DONE)
-        log_together(context, [materialization(outcome, key) for outcome, key in found])
-        yield from ()
 
-    definitions = dg.Definitions(assets=[refresh], jobs=[dg.define_asset_job("hour", selection="*")])
-    result = definitions.resolve_job_def("hour").execute_in_process(
-        instance=instance, tags=range_tags(keys, DAY, DAY), run_config=QUIET
+Way = Callable[[dg.Definitions, dg.DagsterInstance, Sequence[str]], Sequence[dg.RunRequest]]
+
+
+def _former(_: dg.Definitions, __: dg.DagsterInstance, keys: Sequence[str]) -> Sequence[dg.RunRequest]:
+    """One run over the partitions of all companies, today, of what every hour refreshes."""
+    tags = range_tags(keys, DAY, DAY) | {run_tags.HOURLY: run_tags.ON} | run_tags.URGENT
+    return [dg.RunRequest(tags=tags, asset_selection=ALONE.keys(sorted(HOURLY_NAMES)))]
+
+
+def _present(definitions: dg.Definitions, instance: dg.DagsterInstance, _: Sequence[str]) -> Sequence[dg.RunRequest]:
+    """What the schedule asks for."""
+    schedule = definitions.resolve_schedule_def("hourly_refresh")
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=HOUR) as context:
+        return schedule.evaluate_tick(context).run_requests or ()
+
+
+def _execute(job: dg.JobDefinition, instance: dg.DagsterInstance, request: dg.RunRequest) -> str:
+    result = job.execute_in_process(
+        instance=instance,
+        tags=dict(request.tags),
+        run_config=QUIET | dict(request.run_config),
+        asset_selection=list(request.asset_selection) if request.asset_selection else None,
     )
     assert result.success
-    return 1
+    return result.run_id
 
 
-def _bundles(instance: dg.DagsterInstance, keys: Sequence[str], busy: Sequence[str]) -> int:
-    """A run for each bundle: the slices of those that had an event are logged."""
-    changed = frozenset(busy)
+def _make_warehouse(folder: Path, ids: Sequence[str]) -> list[str]:
+    """Make a warehouse of companies whose slices of today are those of the hour before; return their partition keys."""
+    os.environ.update(
+        SEQUEL_WAREHOUSE_URL=f"sqlite:///{folder / 'warehouse.db'}",
+        SEQUEL_NOW=HOUR.isoformat(),
+        SEQUEL_START_DATE=DAY.isoformat(),
+        SEQUEL_COMPANY_ID=ids[0],
+        SEQUEL_CLIENT_ID="nobody",
+        SEQUEL_CLIENT_SECRET="nobody",
+        SEQUEL_PERSON_KEY="k" * 32,
+    )
+    keys = [f"company.{place:08x}" for place in range(len(ids))]
+    at = HOUR - timedelta(hours=1)
+    warehouse = Warehouse(f"sqlite:///{folder / 'warehouse.db'}")
+    schema.migrate(warehouse)
+    seen = {"name": "A company", "depth": 1, "first_seen_at": at, "last_seen_at": at}
+    known = [{"company_id": id_, "partition_key": key} | seen for id_, key in zip(ids, keys, strict=True)]
+    through = {"refreshed_at": at, "data_through": at.replace(minute=0), "is_final": False, "rows": 0, "checksum": ""}
+    with warehouse.write() as connection:
+        connection.execute(sa.insert(companies), known)
+        for dataset in SLICED:
+            slices = [{"company_id": id_, "dataset": dataset.name, "day": DAY} | through for id_ in ids]
+            connection.execute(sa.insert(refreshes), slices)
+    warehouse.dispose()
+    return keys
 
-    @dg.op(config_schema={"companies": [str], "days": [str]}, out=dg.Out(dg.Nothing))
-    def refresh(context: dg.OpExecutionContext) -> None:
-        mine = [key for key in context.op_config["companies"] if key in changed]
-        found = _outcomes(mine, SLICED_NAMES, SliceStatus.DONE)
-        log_together(context, [materialization(outcome, key) for outcome, key in found])
 
-    @dg.job(executor_def=dg.in_process_executor)
-    def hour() -> None:
-        refresh()
+@contextmanager
+def _stored(storage: str, folder: Path) -> Iterator[Stored]:
+    """Yield Dagster's instance in a home of its own, on SQLite files or on a PostgreSQL server."""
+    before, home = dict(os.environ), folder / "dagster"
+    home.mkdir()
+    os.environ["DAGSTER_HOME"] = str(home)
+    with ExitStack() as stack:
+        stack.callback(os.environ.update, before)
+        stack.callback(os.environ.clear)
+        if storage == POSTGRESQL:
+            server = PostgresServer.start()
+            stack.callback(server.stop)
+            url = server.url("postgres")
+            address = url.replace("postgresql://", "postgresql+psycopg2://")
+            said = f'telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: "{address}"}}}}\n'
+            (home / "dagster.yaml").write_text(said)
+            yield Stored(stack.enter_context(dagster_instance()), lambda: _bytes_of_database(url))
+        else:
+            (home / "dagster.yaml").write_text(f"telemetry: {{enabled: false}}\n{OUR_STORAGES}")
+            yield Stored(stack.enter_context(dagster_instance()), lambda: _bytes_of_files(home))
 
-    runs = 0
-    for bundle in bundles(keys, BUNDLE):
-        work = Work(tuple(bundle), (DAY,))
-        config = {"ops": {"refresh": {"config": work.config()}}} | QUIET
-        assert hour.execute_in_process(instance=instance, tags=work.tags(), run_config=config).success
-        runs += 1
-    return runs
+
+def _bytes_of_database(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        assert row is not None
+        return int(row[0])
 
 
-def _stored_bytes(folder: Path) -> int:
+def _bytes_of_files(folder: Path) -> int:
     for file in folder.rglob("*.db"):
         with sqlite3.connect(file, timeout=30) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

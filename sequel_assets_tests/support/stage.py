@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 import sqlalchemy as sa
 import yaml
 
@@ -117,6 +118,12 @@ class Stage:
             asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
             raise_on_error=False,
         )
+
+    def move(self, patch: pytest.MonkeyPatch, moment: datetime) -> None:
+        """Let it be this moment, here and at Sequel; definitions are loaded anew, as every process does."""
+        self.sandbox.clock.set(moment)
+        patch.setenv("SEQUEL_NOW", moment.isoformat())
+        self.definitions = self._load()
 
     def hour(self, at: datetime) -> list[dg.ExecuteInProcessResult]:
         """Evaluate the hourly schedule at a moment, and execute every run that it asks for."""

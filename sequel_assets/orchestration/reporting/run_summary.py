@@ -49,6 +49,11 @@ class CompanyDay:
         self.changed += outcome.verdict is SliceStatus.DONE
         self.failed += outcome.verdict is SliceStatus.FAILED
 
+    @property
+    def is_quiet(self) -> bool:
+        """Say whether nothing changed and nothing failed."""
+        return not (self.changed or self.failed)
+
     def __str__(self) -> str:
         """Return it as the rest of a line."""
         changed = f"{_slices(self.changed)} changed" if self.changed else "nothing changed"
@@ -64,6 +69,8 @@ class RunSummary:
     """Collects the outcomes of a run, and says at its end what became of each company and day."""
 
     names: Mapping[str, str]
+    says_changes_alone: bool = False
+    """Whether a company and day of which nothing changed or failed has no line: every hour would store one of each company."""
     _days: dict[tuple[str, date], CompanyDay] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
@@ -79,11 +86,8 @@ class RunSummary:
     ) -> None:
         """Write a line for each company day that was requested, one for each company's days that were kept, and the sums."""
         asked = {(self.names[company_id], day) for company_id, days in requested.items() for day in days}
-        lines = [
-            f"{visible(key)} {day}: requested; {self._days[key, day]}"
-            for key, day in sorted(asked)
-            if (key, day) in self._days
-        ]
+        told = {at: self._days[at] for at in sorted(asked) if at in self._days and self._has_line(self._days[at])}
+        lines = [f"{visible(key)} {day}: requested; {found}" for (key, day), found in told.items()]
         skipped = {self.names[company_id]: days for company_id, days in kept.items() if days}
         lines += [
             f"{visible(key)}: {_in_words(days)} not requested: final, complete for this hour, or forgotten by Sequel; "
@@ -95,15 +99,20 @@ class RunSummary:
         if len(lines) > LINES_AT_MOST:
             context.log.info(f"and {len(lines) - LINES_AT_MOST} lines more of this kind")
 
+    def _has_line(self, day: CompanyDay) -> bool:
+        return not (self.says_changes_alone and day.is_quiet)
+
     def table(self) -> str:
         """Return the sums of each company as a table of text in its own paragraph, most minutes first; "" without any."""
-        if not self._days:
-            return ""
         sums: dict[str, list[float]] = {}
         for (key, _), day in self._days.items():
+            if not self._has_line(day):
+                continue
             ours = sums.setdefault(key, [0] * 6)
             values = (1, day.minutes, day.requests, day.seconds, day.changed, day.failed)
             sums[key] = [one + more for one, more in zip(ours, values, strict=True)]
+        if not sums:
+            return ""
         most = sorted(sums, key=lambda key: (-sums[key][1], key))[:LINES_AT_MOST]
         heading = ("company", "days", "minutes", "requests", "seconds", "slices changed", "slices failed")
         rows = [heading, *((visible(key), *(f"{value:,.0f}" for value in sums[key])) for key in most)]

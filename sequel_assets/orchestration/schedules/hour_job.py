@@ -6,6 +6,7 @@ logged when it is new or its rows changed (and with it whatever depends on it), 
 rows, or when it had failed before; and one that fails is planned by itself before the run fails, so that exactly it turns red.
 """
 
+import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import date
@@ -13,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent, DagsterEventBatchMetadata
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
@@ -99,7 +100,11 @@ def _refresh(context: dg.OpExecutionContext, platform: Platform, observer: Obser
         options = RefreshOptions(context.run_id, accepts_loss=False)
         refresher = Refresher(client, warehouse, settings.clock, config.rules(settings), options)
         observer.run_id, observer.progress = context.run_id, refresher.progress
-        before, summary, progress = client.stats.requests, RunSummary(names), ProgressLog(context, refresher.progress)
+        before, summary, progress = (
+            client.stats.requests,
+            RunSummary(names, says_changes_alone=True),
+            ProgressLog(context, refresher.progress),
+        )
         titles = {company.company_id: company.name for company in companies}
 
         def is_steady(outcome: Outcome) -> bool:
@@ -171,10 +176,15 @@ def _unsettled(connection: sa.Connection, days: dict[str, list[date]], today: da
 
 
 def _plan(context: dg.OpExecutionContext, failed: Iterable[Outcome], names: dict[str, str], space: Namespace) -> None:
-    """Plan each slice that failed: with the run that fails it turns red, and no other does."""
+    """Plan each slice that failed: with the run that fails it turns red, and no other does. Those of an asset together."""
+    slices: dict[str, list[str]] = {}
     for outcome in failed:
         if outcome.day != NO_DAY:
-            key = str(slice_key(names[outcome.company_id], outcome.day))
-            planned = AssetMaterializationPlannedData(space.key(outcome.dataset), partition=key)
+            slices.setdefault(outcome.dataset, []).append(str(slice_key(names[outcome.company_id], outcome.day)))
+    for dataset, keys in slices.items():
+        batch = str(uuid.uuid4())
+        for place, key in enumerate(keys, start=1):
+            planned = AssetMaterializationPlannedData(space.key(dataset), partition=key)
             event = DagsterEvent.build_asset_materialization_planned_event(context.job_name, context.op.name, planned)
-            context.instance.report_dagster_event(event, context.run_id)
+            together = DagsterEventBatchMetadata(batch, place == len(keys))
+            context.instance.report_dagster_event(event, context.run_id, batch_metadata=together)

@@ -2,9 +2,9 @@
 
 Pure.
 
-The hour's run takes what most companies owe: today, the day that has just closed, the day that has turned final. What one
-company owes besides (say, a backfill left a gap, or an event of three weeks ago fails every time) has a run of its own, so
-that it neither delays nor fails the others.
+The hour's run takes what most companies owe: today, the day that has just closed, the day that has turned final. What some
+owe besides (say, a backfill left a gap, or an event of three weeks ago fails every time) has runs of its own, so that it
+neither delays nor fails the others; those that owe the same days share one, as the companies of a lost bundle do.
 """
 
 import hashlib
@@ -76,12 +76,9 @@ def decide_hour(
     of_the_hour = [key for key, days in owing.items() if not common.isdisjoint(days) and key not in at_work]
     days = tuple(sorted(common))
     found = [Work(tuple(keys), days) for keys in bundles(of_the_hour, companies_per_run)]
-    older = [
-        work
-        for key, theirs in owing.items()
-        if (rest := theirs - common) and not any(_alone(key, rest).overlaps(other) for other in under_way)
-        for work in [_alone(key, rest)]
-    ]
+    rest = {key: theirs - common for key, theirs in owing.items()}
+    alone = [Work((key,), tuple(sorted(theirs)), is_older=True) for key, theirs in rest.items() if theirs]
+    older = list(_together([one for one in alone if not any(map(one.overlaps, under_way))], companies_per_run))
     turn = int(hour.timestamp()) // 3600 * MAX_OLDER_RUNS
     found += [older[(turn + place) % len(older)] for place in range(min(len(older), MAX_OLDER_RUNS))]
     return found or dg.SkipReason("what is due is being fetched by runs that are under way")
@@ -119,8 +116,13 @@ def works(runs: Iterable[dg.DagsterRun], op_name: str, companies: Sequence[str])
             yield Work(between, _days(date.fromisoformat(first), date.fromisoformat(last)), is_older=True)
 
 
-def _alone(key: str, days: Collection[date]) -> Work:
-    return Work((key,), tuple(sorted(days)), is_older=True)
+def _together(works: Iterable[Work], size: int) -> Iterator[Work]:
+    """Yield works of single companies, those of the same days in one run: a lost bundle's companies owe the same day."""
+    keys: dict[tuple[date, ...], list[str]] = {}
+    for work in works:
+        keys.setdefault(work.days, []).extend(work.companies)
+    for days, theirs in keys.items():
+        yield from (Work(tuple(bundle), days, is_older=True) for bundle in bundles(theirs, size))
 
 
 def _days(first: date, last: date) -> tuple[date, ...]:

@@ -3,25 +3,21 @@
 In UTC: slices once Sequel's numbers have settled, checks when that should be done.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE, CATALOG_JOB_NAME, CHECKS, HOUR, SLICES, Namespace
-from sequel_assets.orchestration.resources import current_warehouse, in_one_line
+from sequel_assets.orchestration.resources import in_one_line
 from sequel_assets.orchestration.schedules.hour_job import hour_op_name
+from sequel_assets.orchestration.schedules.hourly_due import due_days
 from sequel_assets.orchestration.schedules.hourly_plan import decide_hour, works
-from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.datasets import CATALOG_HOURLY, SLICED
-from sequel_assets.refresh.core.retention import NONE_FROZEN
-from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import ALLOWANCE
-from sequel_assets.refresh.coverage.slice_coverage import landed_days
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
-from sequel_assets.warehouse.stores import catalog
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -29,9 +25,9 @@ UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-NO_BOUND = timedelta(hours=1)
-"""For how long a run counts as under way that names no bound of its own."""
-MAX_RUNS = 1_000
+UNBOUNDED_SECONDS = 14_400
+"""For how long a run counts as under way where neither it nor the instance has a bound."""
+MAX_RUNS = 5_000
 """Runs under way that a tick reads."""
 
 
@@ -120,48 +116,27 @@ def runs_under_way(instance: dg.DagsterInstance, at: datetime | None = None) -> 
     """Return the runs that have not ended, the lost ones left out.
 
     One that waits in the queue will do its work, however long it waits. One that is said to be starting or under way
-    longer than it may be has lost its process (power cut): run monitoring ends it, and nothing waits for that.
+    longer than it may be has lost its process (power cut): run monitoring ends it, and nothing waits for that. It is
+    counted from its start, or from when it left the queue: it may have waited there for a night.
     """
-    now = at or datetime.now(UTC)
+    now = (at or datetime.now(UTC)).timestamp()
+    unbounded = instance.run_monitoring_max_runtime_seconds or UNBOUNDED_SECONDS
     records = instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=MAX_RUNS)
     return [
         record.dagster_run
         for record in records
         if record.dagster_run.status is dg.DagsterRunStatus.QUEUED
-        or now - record.create_timestamp.astimezone(UTC) < _bound(record.dagster_run)
-        or (record.start_time and now.timestamp() - record.start_time < _bound(record.dagster_run).total_seconds())
+        or now - (record.start_time or record.update_timestamp.timestamp()) < _bound(record.dagster_run, unbounded)
     ]
 
 
-def _bound(run: dg.DagsterRun) -> timedelta:
+def _bound(run: dg.DagsterRun, unbounded: float) -> float:
+    """Return the seconds that a run may take; of one that names no bound, such as one of the UI, the instance's."""
     seconds = run.tags.get(run_tags.MAX_RUNTIME, "")
-    return timedelta(seconds=int(seconds)) if seconds.isdecimal() else NO_BOUND
+    return int(seconds) if seconds.isdecimal() else unbounded
 
 
 def hour_under_way(instance: dg.DagsterInstance, at: datetime | None = None, space: Namespace = ALONE) -> str | None:
     """Return a run of an hour that has not ended."""
     ours = (run for run in runs_under_way(instance, at) if run.job_name == space.name(HOUR))
     return next((run.run_id for run in ours if run.tags.get(run_tags.HOURLY) == run_tags.ON), None)
-
-
-def due_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
-    """Return, by partition key, the days of each company that are due this hour."""
-    settle, window = timedelta(minutes=settings.settle_minutes), timedelta(hours=settings.late_window_hours)
-    with current_warehouse(settings) as warehouse:
-        there = warehouse.ask(catalog.present_companies)
-        kept_days = warehouse.ask(lambda connection: landed_days(connection, [one.company_id for one in there]))
-    frozen_before = config.retention(settings).frozen_before(there, now)
-    return {
-        company.partition_key: [
-            day
-            for day in due_this_hour(
-                kept_days[company.company_id],
-                now,
-                settle=settle,
-                late_window=window,
-                frozen_before=frozen_before.get(company.company_id, NONE_FROZEN),
-            )
-            if day >= settings.start_date
-        ]
-        for company in there
-    }

@@ -13,9 +13,9 @@ import dagster as dg
 import sqlalchemy as sa
 
 from sequel_assets.orchestration import run_tags
-from sequel_assets.orchestration.namespace import ALONE, CHECKS, SLICES, Namespace, is_by_hand
+from sequel_assets.orchestration.namespace import ALONE, CHECKS, HOUR, SLICES, Namespace, is_by_hand
 from sequel_assets.orchestration.resources import current_warehouse, in_one_line
-from sequel_assets.orchestration.schedules.schedules import UNDER_WAY
+from sequel_assets.orchestration.schedules.schedules import runs_under_way
 from sequel_assets.settings import Settings, SettingsError
 from sequel_assets.warehouse.database.errors import WarehouseError
 from sequel_assets.warehouse.tables.core import refreshes
@@ -102,9 +102,10 @@ def _newest(connection: sa.Connection) -> tuple[object, int]:
 
 def _refreshes(instance: dg.DagsterInstance, space: Namespace) -> tuple[bool, str]:
     """Return whether a run that refreshes slices is under way, and the id of the latest one that has ended."""
-    ours = [
-        run
-        for run in instance.get_runs(limit=RECENT)
-        if space.is_ours(run) and (run.job_name == space.name(SLICES) or is_by_hand(run))
-    ]
-    return any(run.status in UNDER_WAY for run in ours), next((run.run_id for run in ours if run.is_finished), "")
+    jobs = {space.name(SLICES), space.name(HOUR)}
+
+    def is_refresh(run: dg.DagsterRun) -> bool:
+        return space.is_ours(run) and (run.job_name in jobs or is_by_hand(run))
+
+    latest = (run.run_id for run in instance.get_runs(limit=RECENT) if run.is_finished and is_refresh(run))
+    return any(map(is_refresh, runs_under_way(instance))), next(latest, "")

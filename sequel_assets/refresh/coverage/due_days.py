@@ -29,18 +29,19 @@ def due_this_hour(
     settle: timedelta,
     late_window: timedelta,
     frozen_before: date = NONE_FROZEN,
+    first: date | None = None,
 ) -> dict[date, DayCoverage]:
     """Return the days that an hourly refresh of one company requests, and how.
 
     Today, its active events, unless this hour has it; each past day, in full, once it has ended and once when its late
     window has passed. What should have happened while no run was made is due now, and each day once. Days before the
     first one that was ever refreshed are a backfill's business; those that Sequel has forgotten (`frozen_before`) are
-    never due.
+    never due. Where `slices` are only those from a day on, and the company has earlier ones, that day is `first`.
     """
     through = data_through(now, settle)
     today = now.astimezone(UTC).date()
     due: dict[date, DayCoverage] = {}
-    for day in days_between(max(min([*slices, today]), frozen_before), today):
+    for day in days_between(max(first or min([*slices, today]), frozen_before), today):
         slice_ = slices.get(day)
         if day == today:
             if slice_ is None or slice_.data_through is None or slice_.data_through < through:

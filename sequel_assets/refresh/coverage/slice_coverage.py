@@ -16,7 +16,7 @@ from sequel_assets.warehouse.database.value_lists import among
 from sequel_assets.warehouse.stores import availability
 from sequel_assets.warehouse.stores.problems import ProblemKind
 from sequel_assets.warehouse.tables.company_lists import LISTED_OF
-from sequel_assets.warehouse.tables.core import NO_DAY, event_participants, problems, refreshes
+from sequel_assets.warehouse.tables.core import NO_DAY, companies, event_participants, problems, refreshes
 
 SliceCoverage = dict[str, dict[str, dict[date, Watermark]]]
 """dataset -> company id -> day -> what the slice covers."""
@@ -24,13 +24,18 @@ NOTHING = Watermark(None, None, False)
 
 
 def read_slice_coverage(
-    connection: sa.Connection, datasets: Sequence[str], company_ids: Sequence[str] | None = None
+    connection: sa.Connection,
+    datasets: Sequence[str],
+    company_ids: Sequence[str] | None = None,
+    since: date | None = None,
 ) -> SliceCoverage:
-    """Return the slices of datasets (of some companies)."""
+    """Return the slices of datasets (of some companies, from a day on)."""
     r = refreshes.c
     chosen = [r.dataset.in_(list(datasets)), r.day != NO_DAY]
     if company_ids is not None:
         chosen.append(among(r.company_id, company_ids))
+    if since is not None:
+        chosen.append(r.day >= since)
     coverage: SliceCoverage = {dataset: {} for dataset in datasets}
     query = sa.select(r.dataset, r.company_id, r.day, r.data_through, r.full_through, r.is_final).where(*chosen)
     for dataset, company_id, day, data_through, full_through, is_final in connection.execute(query):
@@ -43,13 +48,14 @@ def landed_days(
     company_ids: Sequence[str],
     *,
     names: AbstractSet[str] = LANDED_NAMES,
+    since: date | None = None,
 ) -> dict[str, dict[date, Watermark]]:
-    """Return, by company, what each day covers in every landed dataset (or the named ones): the least of them.
+    """Return, by company, what each day (from one on) covers in every landed dataset (or the named ones): the least of them.
 
     Datasets that are unavailable at a company do not count there. A day with a standing problem counts as not
     requested in full, so that it is requested again; a final one only by a request.
     """
-    coverage = read_slice_coverage(connection, sorted(names), company_ids)
+    coverage = read_slice_coverage(connection, sorted(names), company_ids, since)
     unavailable = availability.by_company(connection)
     p = problems.c
     query = sa.select(p.company_id, p.day, p.dataset, p.event_id, p.kind)
@@ -89,6 +95,13 @@ def _together(slices: dict[str, Watermark], standing: Sequence[Any]) -> Watermar
         all_of_it = replace(all_of_it, full_through=None)
     of_details = _least(details) if details else None
     return replace(all_of_it, of_minutes=None if all_of_it == minutes else minutes, of_event_details=of_details)
+
+
+def with_days_before(connection: sa.Connection, company_ids: Collection[str], day: date) -> frozenset[str]:
+    """Return the companies of which a day before this one was landed, in any dataset."""
+    r, c = refreshes.c, companies.c
+    earlier = sa.exists().where(r.company_id == c.company_id, r.dataset.in_(LANDED_NAMES), r.day != NO_DAY, r.day < day)
+    return frozenset(connection.scalars(sa.select(c.company_id).where(among(c.company_id, company_ids), earlier)))
 
 
 def first_days(connection: sa.Connection) -> dict[str, date]:

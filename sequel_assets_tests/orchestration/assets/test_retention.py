@@ -7,7 +7,7 @@ import pytest
 from sequel_assets import settings
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import RANGE_START
-from sequel_assets.orchestration.schedules.schedules import due_days
+from sequel_assets.orchestration.schedules.hourly_due import due_days
 from sequel_assets.orchestration.sensors.new_companies import new_companies_sensor
 from sequel_assets.refresh.core.time import days_between
 from sequel_assets.sandbox import Company

@@ -63,3 +63,24 @@ def test_the_log_of_a_large_run_is_bounded() -> None:
     log = Log()
     made.log(log, {"c1": days}, {})  # type: ignore[arg-type]
     assert (len(log.lines), log.lines[-1]) == (LINES_AT_MOST + 1, "and 5 lines more of this kind")
+
+
+def test_an_hour_has_a_line_for_what_changed_or_failed_and_none_for_the_rest() -> None:
+    """A line of each company would be stored every hour, whether or not anything happened there."""
+    made = RunSummary(NAMES, says_changes_alone=True)
+    for company, verdict in (("c1", SliceStatus.UNCHANGED), ("c2", SliceStatus.DONE), ("c3", SliceStatus.FAILED)):
+        made.add(Outcome(company, "event_participants", DAYS[0], verdict))
+    log = Log()
+    made.log(log, dict.fromkeys(NAMES, DAYS[:1]), {})  # type: ignore[arg-type]
+    assert log.lines == [
+        "company-2.00000002 2026-11-01: requested; 0 rows, 0 minutes, 0 people, 0 requests, 0.0 s; 1 slice changed",
+        "company-3.00000003 2026-11-01: requested; 0 rows, 0 minutes, 0 people, 0 requests, 0.0 s; nothing changed, 1 slice failed",
+    ]
+    assert [line.split()[0] for line in made.table().strip().splitlines()] == [
+        "company",
+        "company-2.00000002",
+        "company-3.00000003",
+    ]
+    quiet = RunSummary(NAMES, says_changes_alone=True)
+    quiet.add(Outcome("c1", "event_participants", DAYS[0], SliceStatus.UNCHANGED))
+    assert quiet.table() == ""

@@ -1,6 +1,6 @@
 """The hour as Dagster sees it: what a tick asks for, what its run does, when the light turns red."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -157,13 +157,6 @@ def _descendants(name: str) -> set[str]:
     return found.union(*map(_descendants, found))
 
 
-def move(stage: Stage, patch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """It is this moment, here and at Sequel."""
-    stage.sandbox.clock.set(moment)
-    patch.setenv("SEQUEL_NOW", moment.isoformat())
-    stage.definitions = stage._load()
-
-
 def materializations(stage: Stage, result: Any) -> set[tuple[str, str]]:
     """Return what a run logged: asset and partition."""
     logged = stage.instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
@@ -178,7 +171,7 @@ def test_an_hour_logs_what_changed_and_what_depends_on_it_and_nothing_else(
     """Three companies are asked; in one of them somebody watches a replay. The roll-ups over it follow."""
     later = NOW + timedelta(hours=1)
     bolt, root = stage.key(BOLT), stage.key(ROOT)
-    move(stage, monkeypatch, later)
+    stage.move(monkeypatch, later)
     (quiet,) = stage.hour(later)
     assert quiet.success
     # the sandbox says of each registrant of an event of today that they were updated
@@ -186,7 +179,7 @@ def test_an_hour_logs_what_changed_and_what_depends_on_it_and_nothing_else(
     assert materializations(stage, quiet) == {(name, f"{bolt}|{DAYS[-1]}") for name in read}
     before = {name: stage.statuses(name) for name in ("event_participants", "daily_usage", "lifetime_usage")}
     later += timedelta(hours=1)
-    move(stage, monkeypatch, later)
+    stage.move(monkeypatch, later)
     night.add_latecomer(stage.sandbox.world, "e-bolt", NOW + timedelta(minutes=10))
     (busy,) = stage.hour(later)
     assert busy.success
@@ -205,7 +198,7 @@ def test_a_slice_that_fails_in_an_hour_turns_red_and_no_other_does_until_it_is_g
 ) -> None:
     """It is planned by itself before its run fails; the next hour logs it although its rows are what they were."""
     later = NOW + timedelta(hours=1)
-    move(stage, monkeypatch, later)
+    stage.move(monkeypatch, later)
     everything = stage.slice_keys([ROOT, ACME, BOLT], DAYS)
     stage.sandbox.faults.always("*e-acme/top-participants*", "wrong_minutes")
     (failed,) = stage.hour(later)

@@ -3,13 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
-import pytest
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sequel_assets.orchestration import run_tags
-from sequel_assets.orchestration.namespace import Namespace
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START, range_tags
 from sequel_assets.orchestration.schedules.hourly_plan import (
     MAX_OLDER_RUNS,
@@ -19,7 +16,6 @@ from sequel_assets.orchestration.schedules.hourly_plan import (
     decide_hour,
     works,
 )
-from sequel_assets.orchestration.schedules.schedules import hour_under_way
 
 HOUR = datetime(2026, 3, 31, 15, 5, tzinfo=UTC)
 TODAY = HOUR.date()
@@ -87,9 +83,24 @@ def test_what_one_company_owes_alone_has_a_run_of_its_own() -> None:
 
 
 def test_a_day_of_long_ago_that_all_owe_is_not_of_the_hour() -> None:
-    """Each company has a run of its own for it."""
+    """They share a run for it, besides."""
     long_ago = date(2026, 2, 10)
-    assert requested({key: [long_ago, TODAY] for key in KEYS}) == [the_hours(), *(older(key, long_ago) for key in KEYS)]
+    owed = {key: [long_ago, TODAY] for key in KEYS}
+    assert requested(owed) == [the_hours(), Work(KEYS, (long_ago,), is_older=True)]
+
+
+def test_a_bundle_that_was_lost_as_a_day_closed_is_made_good_by_the_next_tick() -> None:
+    """Two of five companies owe yesterday still: in one run, which takes a single place of those for older days."""
+    keys = tuple(f"{n}.key" for n in range(5))
+    owed = {key: [march(30), TODAY] if key in keys[:2] else [TODAY] for key in keys}
+    assert decide_hour(keys, owed, [], HOUR, TODAY, 50) == [
+        Work(keys, (TODAY,)),
+        Work(keys[:2], (march(30),), is_older=True),
+    ]
+    assert decide_hour(keys, owed, [], HOUR, TODAY, 1) == [
+        *(Work((key,), (TODAY,)) for key in keys),
+        *(Work((key,), (march(30),), is_older=True) for key in keys[:2]),
+    ]
 
 
 def test_a_day_that_half_of_the_companies_owe_is_not_of_the_hour() -> None:
@@ -139,7 +150,7 @@ def test_many_runs_for_older_days_take_turns() -> None:
         found = decide_hour(keys, owed, [], HOUR + timedelta(hours=hour), TODAY, 50)
         assert isinstance(found, list)
         assert [work.is_older for work in found] == [False, *[True] * MAX_OLDER_RUNS]
-        seen |= {work.companies[0] for work in found[1:]}
+        seen.update(*(work.companies for work in found[1:]))
     assert seen == set(keys)
 
 
@@ -183,6 +194,8 @@ def test_every_day_that_is_owed_is_in_one_run_or_under_way(
             planned = sum(key in work.companies and day in work.days for work in works)
             busy = any(key in work.companies for work in under_way)
             assert planned == 1 or (planned == 0 and busy), (key, day, works)
+    for work in works:
+        assert not work.is_older or all({*work.days} <= owed[key] for key in work.companies)
 
 
 def test_what_runs_are_about_is_read_from_their_config_and_their_tags() -> None:
@@ -203,31 +216,3 @@ def test_what_runs_are_about_is_read_from_their_config_and_their_tags() -> None:
         Work(KEYS[:2], (march(1), march(2), march(3)), is_older=True),
         older("c.key", march(9)),
     ]
-
-
-@pytest.mark.parametrize(("tag", "is_the_hours"), [(run_tags.ON, True), (run_tags.OLDER, False)])
-def test_only_a_run_of_the_hour_that_can_still_be_alive_counts_as_under_way(tag: str, is_the_hours: bool) -> None:
-    """One that a power cut has left behind as started does not, nor does one that makes good older days."""
-    with dg.instance_for_test() as instance:
-        run = instance.create_run_for_job(
-            dg.GraphDefinition("j").to_job("refresh_hour"),
-            status=dg.DagsterRunStatus.STARTED,
-            tags={run_tags.HOURLY: tag, run_tags.MAX_RUNTIME: "3300"},
-        )
-        assert hour_under_way(instance, space=Namespace("emea")) is None
-        assert hour_under_way(instance) == (run.run_id if is_the_hours else None)
-        assert hour_under_way(instance, at=datetime.now(UTC) + timedelta(minutes=56)) is None
-
-
-def test_a_run_that_waits_in_the_queue_counts_however_old_it_is() -> None:
-    """A night without workers leaves one run of each bundle, and not one of each hour."""
-    with dg.instance_for_test() as instance:
-        run = instance.create_run_for_job(
-            dg.GraphDefinition("j").to_job("refresh_hour"),
-            status=dg.DagsterRunStatus.QUEUED,
-            remote_job_origin=RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "r").get_job_origin(
-                "refresh_hour"
-            ),
-            tags={run_tags.HOURLY: run_tags.ON, run_tags.MAX_RUNTIME: "3300"},
-        )
-        assert hour_under_way(instance, at=datetime.now(UTC) + timedelta(hours=9)) == run.run_id

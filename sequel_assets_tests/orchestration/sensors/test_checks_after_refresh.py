@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from dagster._core.test_utils import create_run_for_test
 
 from sequel_assets import settings
+from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.sensors.checks_after_refresh import (
     Position,
     checks_after_refresh_sensor,
@@ -49,6 +50,19 @@ def test_checks_are_requested_for_what_is_new_and_stayed_the_same_for_a_tick(
 def test_a_cursor_that_cannot_be_read_counts_as_none(cursor: str | None) -> None:
     assert Position.of(cursor) == Position()
     assert Position.of(str(Position("a", "b"))) == Position("a", "b")
+
+
+@pytest.mark.slow
+@ON_REFRESHED
+@pytest.mark.parametrize("job", ["__ASSET_JOB", "refresh_slices", "refresh_hour"])
+def test_no_checks_run_beside_a_refresh_unless_its_process_is_lost(stage: Stage, job: str) -> None:
+    """A run that is said to be under way longer than it may be holds back nothing, even before run monitoring ends it."""
+    sensor = checks_after_refresh_sensor(settings.load(now=NOW))
+    run = create_run_for_test(stage.instance, job, status=dg.DagsterRunStatus.STARTED)
+    cursor = stage.sense(sensor).cursor
+    assert stage.sense(sensor, cursor).skip_message == "a refresh is under way; the checks follow it"
+    stage.instance.add_run_tags(run.run_id, {run_tags.MAX_RUNTIME: "0"})
+    assert len(stage.sense(sensor, stage.sense(sensor).cursor).run_requests) == 1
 
 
 @pytest.mark.slow
