@@ -23,7 +23,7 @@ import psycopg
 import sqlalchemy as sa
 
 from sequel_assets import settings
-from sequel_assets.cli.support.dagster_home import OUR_STORAGES, dagster_instance
+from sequel_assets.cli.support.dagster_home import OUR_STORAGES, QUIET_INSTANCE, dagster_instance
 from sequel_assets.component.instance import instance_definitions
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE
@@ -176,11 +176,11 @@ def stored_in(storage: str, folder: Path) -> Iterator[Stored]:
             stack.callback(server.stop)
             url = server.url("postgres")
             address = url.replace("postgresql://", "postgresql+psycopg2://")
-            said = f'telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: "{address}"}}}}\n'
+            said = f'{QUIET_INSTANCE}storage: {{postgres: {{postgres_url: "{address}"}}}}\n'
             (home / "dagster.yaml").write_text(said)
             yield Stored(stack.enter_context(dagster_instance()), lambda: _bytes_of_database(url))
         else:
-            (home / "dagster.yaml").write_text(f"telemetry: {{enabled: false}}\n{OUR_STORAGES}")
+            (home / "dagster.yaml").write_text(QUIET_INSTANCE + OUR_STORAGES)
             yield Stored(stack.enter_context(dagster_instance()), lambda: _bytes_of_files(home))
 
 
