@@ -22,6 +22,7 @@ MODULES = (
     "refresh.big_event",
     "orchestration.many",
     "orchestration.event_log",
+    "orchestration.pages",
     "webhooks.receiver",
     "warehouse.query",
     "warehouse.people",

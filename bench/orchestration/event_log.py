@@ -20,7 +20,7 @@ from time import perf_counter
 import dagster as dg
 
 from sequel_assets import settings
-from sequel_assets.cli.support.dagster_home import dagster_instance
+from sequel_assets.cli.support.dagster_home import OUR_STORAGES, dagster_instance
 from sequel_assets.insights.daily_usage import DAILY_USAGE
 from sequel_assets.orchestration.partitions import slice_key
 from sequel_assets.orchestration.schedules.schedules import schedules
@@ -104,6 +104,7 @@ def run() -> Iterator[tuple[str, float | int]]:
 def _folder() -> Iterator[Path]:
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "dagster.yaml").write_text(Path("dagster.yaml").read_text() + OUR_STORAGES)
         try:
             yield Path(folder)
         finally:

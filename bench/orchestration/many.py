@@ -23,11 +23,12 @@ import psycopg
 import sqlalchemy as sa
 
 from sequel_assets import settings
-from sequel_assets.cli.support.dagster_home import OUR_STORAGES, dagster_instance
+from sequel_assets.cli.support.dagster_home import OUR_STORAGES, QUIET_INSTANCE, dagster_instance
 from sequel_assets.component.instance import instance_definitions
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.namespace import ALONE
 from sequel_assets.orchestration.partitions import COMPANY, range_tags
+from sequel_assets.orchestration.reporting import materializations
 from sequel_assets.refresh.core.datasets import HOURLY_NAMES, SLICED
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
 from sequel_assets.refresh.core.progress import Progress
@@ -72,7 +73,7 @@ def run() -> Iterator[tuple[str, int, str, str, float, int, int, float, float]]:
     sizes = tuple(int(size) for size in os.environ.get("MANY_COMPANIES", "50,500,3000").split(","))
     for storage in os.environ.get("MANY_STORAGES", f"{SQLITE},{POSTGRESQL}").split(","):
         for companies_ in sizes:
-            for way in (_former, _present):
+            for way in (_former, hourly_requests):
                 if way is _former and companies_ > FORMER_UP_TO:
                     continue
                 for kind in ("quiet", "busy"):
@@ -85,18 +86,20 @@ def _measured(storage: str, number: int, way: "Way", *, is_busy: bool) -> tuple[
     MadeUpRefresher.busy = frozenset(ids[::BUSY_ONE_IN] if is_busy else ())
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stored = stack.enter_context(_stored(storage, folder))
-        keys = _make_warehouse(folder, ids)
+        stored = stack.enter_context(stored_in(storage, folder))
+        keys = make_warehouse(folder, ids)
         stored.instance.add_dynamic_partitions(COMPANY, keys)
         definitions = instance_definitions(settings.load, ALONE, with_housekeeping=False)
         for module in ("orchestration.schedules.hour_job", "orchestration.assets.slices"):
             stack.enter_context(patch(f"sequel_assets.{module}.Refresher", MadeUpRefresher))
+        if way is _former:  # which logged what a run plans, and nothing that depends on it
+            stack.enter_context(patch.dict(materializations._SOURCES, clear=True))
         before = stored.size()
         began = perf_counter()
         requests = way(definitions, stored.instance, keys)
         ticked = perf_counter()
         job = definitions.resolve_job_def("refresh_slices" if way is _former else "refresh_hour")
-        run_ids = [_execute(job, stored.instance, request) for request in requests]
+        run_ids = [execute(job, stored.instance, request) for request in requests]
         seconds = perf_counter() - ticked
         events = sum(len(stored.instance.all_logs(run_id)) for run_id in run_ids)
         return ticked - began, len(run_ids), events, seconds, (stored.size() - before) / 2**20
@@ -111,14 +114,17 @@ def _former(_: dg.Definitions, __: dg.DagsterInstance, keys: Sequence[str]) -> S
     return [dg.RunRequest(tags=tags, asset_selection=ALONE.keys(sorted(HOURLY_NAMES)))]
 
 
-def _present(definitions: dg.Definitions, instance: dg.DagsterInstance, _: Sequence[str]) -> Sequence[dg.RunRequest]:
+def hourly_requests(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, _: Sequence[str]
+) -> Sequence[dg.RunRequest]:
     """What the schedule asks for."""
     schedule = definitions.resolve_schedule_def("hourly_refresh")
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=HOUR) as context:
         return schedule.evaluate_tick(context).run_requests or ()
 
 
-def _execute(job: dg.JobDefinition, instance: dg.DagsterInstance, request: dg.RunRequest) -> str:
+def execute(job: dg.JobDefinition, instance: dg.DagsterInstance, request: dg.RunRequest) -> str:
+    """Execute a run that was asked for, in this process; return its id."""
     result = job.execute_in_process(
         instance=instance,
         tags=dict(request.tags),
@@ -129,7 +135,7 @@ def _execute(job: dg.JobDefinition, instance: dg.DagsterInstance, request: dg.Ru
     return result.run_id
 
 
-def _make_warehouse(folder: Path, ids: Sequence[str]) -> list[str]:
+def make_warehouse(folder: Path, ids: Sequence[str]) -> list[str]:
     """Make a warehouse of companies whose slices of today are those of the hour before; return their partition keys."""
     os.environ.update(
         SEQUEL_WAREHOUSE_URL=f"sqlite:///{folder / 'warehouse.db'}",
@@ -157,7 +163,7 @@ def _make_warehouse(folder: Path, ids: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _stored(storage: str, folder: Path) -> Iterator[Stored]:
+def stored_in(storage: str, folder: Path) -> Iterator[Stored]:
     """Yield Dagster's instance in a home of its own, on SQLite files or on a PostgreSQL server."""
     before, home = dict(os.environ), folder / "dagster"
     home.mkdir()
@@ -170,11 +176,11 @@ def _stored(storage: str, folder: Path) -> Iterator[Stored]:
             stack.callback(server.stop)
             url = server.url("postgres")
             address = url.replace("postgresql://", "postgresql+psycopg2://")
-            said = f'telemetry: {{enabled: false}}\nstorage: {{postgres: {{postgres_url: "{address}"}}}}\n'
+            said = f'{QUIET_INSTANCE}storage: {{postgres: {{postgres_url: "{address}"}}}}\n'
             (home / "dagster.yaml").write_text(said)
             yield Stored(stack.enter_context(dagster_instance()), lambda: _bytes_of_database(url))
         else:
-            (home / "dagster.yaml").write_text(f"telemetry: {{enabled: false}}\n{OUR_STORAGES}")
+            (home / "dagster.yaml").write_text(QUIET_INSTANCE + OUR_STORAGES)
             yield Stored(stack.enter_context(dagster_instance()), lambda: _bytes_of_files(home))
 
 

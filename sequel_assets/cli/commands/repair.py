@@ -16,8 +16,9 @@ from sequel_assets.cli.support.signals import stoppable
 from sequel_assets.cli.support.terminal import console, progress_bar, table
 from sequel_assets.orchestration.partitions import COMPANY, slice_partitions
 from sequel_assets.orchestration.storage import event_log, partition_view
-from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan, WarehouseSlices
+from sequel_assets.orchestration.storage.partition_view import NAMES, RepairPlan
 from sequel_assets.queries.existing_warehouse import stored
+from sequel_assets.refresh.core.outcomes import Outcome
 from sequel_assets.settings import Settings
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.stores import catalog
@@ -27,6 +28,8 @@ ESTIMATE_FROM = 5000
 """From so many slices on, an estimate of the whole time is printed after the first batch."""
 HEADINGS = ("company", "dataset", "reported", "cleared")
 RepairPlans = Mapping[str, RepairPlan]
+Truth = Mapping[str, Mapping[str, Outcome]]
+"""dataset -> partition -> the slice as the warehouse has it, of those that are to be reported."""
 
 
 def repair(settings: Settings, wanted: Sequence[str], *, is_dry: bool) -> int:
@@ -70,16 +73,21 @@ def _companies(
 
 def plan_repair(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance, keys: Collection[str] | None = None
-) -> tuple[dict[str, RepairPlan], WarehouseSlices]:
-    """Return the repair plan of each dataset (for some companies), and the truth that the view was compared with."""
+) -> tuple[dict[str, RepairPlan], Truth]:
+    """Return the repair plan of each dataset (for some companies), and the slices that are to be reported.
+
+    One dataset after the other: with many companies each has millions of partitions.
+    """
     partitions = slice_partitions(settings)
-    seen = {name: partition_view.read_partition_view(instance, name, partitions) for name in NAMES}
-    truth = partition_view.read_warehouse_slices(
-        warehouse, partitions
-    )  # read after the view: else a slice committed in between would be cleared as one that the warehouse lacks
-    plans = {name: partition_view.repair_plan(seen[name], truth.slices[name], truth.with_problems) for name in NAMES}
-    if keys is not None:
-        plans = {name: partition_view.of_companies(plan, set(keys)) for name, plan in plans.items()}
+    plans: dict[str, RepairPlan] = {}
+    truth: dict[str, Mapping[str, Outcome]] = {}
+    for name in NAMES:
+        seen = partition_view.read_partition_view(instance, name, partitions)
+        # read after the view: else a slice committed in between would be cleared as one that the warehouse lacks
+        there = partition_view.read_warehouse_slices(warehouse, name, partitions)
+        plan = partition_view.repair_plan(seen, there.slices, there.with_problems)
+        plans[name] = plan if keys is None else partition_view.of_companies(plan, set(keys))
+        truth[name] = {key: there.slices[key] for key in plans[name].report}
     return plans, truth
 
 
@@ -87,13 +95,13 @@ def apply_repair(
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
     plans: RepairPlans,
-    truth: WarehouseSlices,
+    truth: Truth,
     advance: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Carry out the plans in batches; each batch is stored completely or not at all."""
     for dataset, plan in plans.items():
         partition_view.forget(instance, dataset, plan)
-        slices = truth.slices[dataset]
+        slices = truth[dataset]
         for batch in event_log.batches(plan.report):
             event_log.report(instance, partition_view.events_of(warehouse, {key: slices[key] for key in batch}))
             advance(len(batch))

@@ -16,7 +16,7 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.tags import BACKFILL_ID_TAG
@@ -78,23 +78,20 @@ def needed_runs(instance: dg.DagsterInstance) -> set[str]:
 
 
 def _holding_slices(connection: sa.Connection) -> Iterator[str]:
-    """Yield the run of each partition's latest materialization, and that of a later attempt at it."""
-    newest = (
-        sa.select(LOG.asset_key, LOG.partition, LOG.dagster_event_type, sa.func.max(LOG.id).label("id"))
-        .where(LOG.asset_key.is_not(None), LOG.dagster_event_type.in_([MATERIALIZED, PLANNED]))
-        .group_by(LOG.asset_key, LOG.partition, LOG.dagster_event_type)
-        .subquery()
-    )
-    n = newest.c
-    rows = connection.execute(
-        sa.select(n.asset_key, n.partition, n.dagster_event_type, n.id, LOG.run_id).join(
-            SqlEventLogStorageTable, LOG.id == n.id
+    """Yield the run of each partition's latest materialization, and that of a later attempt at it; asset by asset."""
+    for asset in connection.scalars(sa.select(AssetKeyTable.c.asset_key)).all():
+        newest = (
+            sa.select(LOG.partition, LOG.dagster_event_type, sa.func.max(LOG.id).label("id"))
+            .where(LOG.asset_key == asset, LOG.dagster_event_type.in_([MATERIALIZED, PLANNED]))
+            .group_by(LOG.partition, LOG.dagster_event_type)
+            .subquery()
         )
-    ).all()
-    materialized = {(row.asset_key, row.partition): row.id for row in rows if row.dagster_event_type == MATERIALIZED}
-    for row in rows:
-        if row.id >= materialized.get((row.asset_key, row.partition), 0):
-            yield row.run_id
+        n = newest.c
+        rows = connection.execute(
+            sa.select(n.partition, n.dagster_event_type, n.id, LOG.run_id).join(SqlEventLogStorageTable, LOG.id == n.id)
+        ).all()
+        materialized = {row.partition: row.id for row in rows if row.dagster_event_type == MATERIALIZED}
+        yield from {row.run_id for row in rows if row.id >= materialized.get(row.partition, 0)}
 
 
 def _holding_checks(connection: sa.Connection) -> Iterator[str]:

@@ -43,10 +43,10 @@ class PartitionView:
 
 @dataclass(frozen=True)
 class WarehouseSlices:
-    """What the warehouse has of the companies in question."""
+    """What the warehouse has of a dataset."""
 
-    slices: Mapping[str, Mapping[str, Outcome]]
-    """dataset -> partition -> a slice that is there, with its figures."""
+    slices: Mapping[str, Outcome]
+    """partition -> a slice that is there, with its figures."""
     with_problems: frozenset[str]
     """Partitions with a problem: those may rightly be shown as failed."""
 
@@ -91,25 +91,26 @@ def _slices(status: AssetStatusCacheValue | None, partitions: dg.MultiPartitions
     return PartitionStates(*(frozenset(map(str, subset.get_partition_keys())) for subset in subsets))
 
 
-def read_warehouse_slices(warehouse: Warehouse, partitions: dg.MultiPartitionsDefinition) -> WarehouseSlices:
-    """Return every slice that the warehouse has and whose day Dagster has a partition for."""
+def read_warehouse_slices(
+    warehouse: Warehouse, dataset: str, partitions: dg.MultiPartitionsDefinition
+) -> WarehouseSlices:
+    """Return every slice of a dataset that the warehouse has and whose day Dagster has a partition for."""
     r, p = refreshes.c, problems.c
     days = {date.fromisoformat(day) for day in partitions.get_partitions_def_for_dimension(DAY).get_partition_keys()}
-    slices: dict[str, dict[str, Outcome]] = {name: {} for name in NAMES}
-    columns = (r.company_id, r.dataset, r.day, r.rows, r.data_through, r.is_final)
-    chosen = (r.dataset.in_(NAMES), r.day != NO_DAY, r.data_through.is_not(None))
+    slices: dict[str, Outcome] = {}
+    columns = (r.company_id, r.day, r.rows, r.data_through, r.is_final)
+    chosen = (r.dataset == dataset, r.day != NO_DAY, r.data_through.is_not(None))
     with warehouse.read() as connection:
         names = catalog.partition_keys(connection)
-        for company_id, dataset, day, rows, through, final in connection.execute(sa.select(*columns).where(*chosen)):
+        for company_id, day, rows, through, final in connection.execute(sa.select(*columns).where(*chosen)):
             if day in days and company_id in names:
-                slices[dataset][str(slice_key(names[company_id], day))] = Outcome(
+                slices[str(slice_key(names[company_id], day))] = Outcome(
                     company_id, dataset, day, SliceStatus.UNCHANGED, rows=rows, data_through=through, is_final=final
                 )
         standing = {tuple(row) for row in connection.execute(sa.select(p.company_id, p.day).distinct())}
     with_problems = {
         key
-        for found in slices.values()
-        for key, one in found.items()
+        for key, one in slices.items()
         if (one.company_id, one.day) in standing or (one.company_id, NO_DAY) in standing
     }
     return WarehouseSlices(slices, frozenset(with_problems))
