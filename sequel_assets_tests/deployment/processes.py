@@ -6,7 +6,6 @@ those of the checkout, the image of PostgreSQL by the server of the tests, volum
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from sequel_assets_tests.deployment.compose import DEPLOY, ComposeService, entrypoint, env_file
-from sequel_assets_tests.support.commands.calls import clean_environment
+from sequel_assets_tests.support.commands.calls import clean_environment, hear_interrupts
 from sequel_assets_tests.support.served_demo import free_port
 
 BIN = Path(sys.executable).parent
@@ -82,7 +81,8 @@ class ComposeProcesses:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
-                preexec_fn=_with_interrupts,
+                preexec_fn=hear_interrupts,
+                umask=0o022,
             )
 
     def wait_until_healthy(self, service: ComposeService) -> None:
@@ -124,8 +124,3 @@ def _with_children(pid: int) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
-
-
-def _with_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.umask(0o022)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sequel_assets.cli.support.dagster_home import command_tags
 from sequel_assets.orchestration.namespace import ALONE, SLICES
 from sequel_assets.orchestration.partitions import range_tags
+from sequel_assets.orchestration.reporting.failures import UNKNOWN, lines_of_failed_step
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.orchestration.storage import errors
 from sequel_assets.refresh.core.outcomes import Outcome, SliceStatus
@@ -132,7 +133,7 @@ def execute(
         result.requests, result.run_id = client.stats.requests - before, observer.run_id
     result.fatal = str(observer.fatal or "")
     if not run.success and not result.count(SliceStatus.FAILED):
-        result.error = why_failed(run)
+        result.error = (lines_of_failed_step(run.all_events) or [UNKNOWN])[0]
 
 
 @cache
@@ -159,16 +160,3 @@ def _called_regularly(report: Callable[[], None]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-def why_failed(run: dg.ExecuteInProcessResult) -> str:
-    """Return the first line of the error of a run that failed although its slices did not."""
-    for event in run.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data.user_failure_data
-            if failure is not None and failure.description:
-                return failure.description.splitlines()[0]
-            error = event.step_failure_data.error
-            cause = error.cause if error and error.cause else error
-            return (cause.message.strip().splitlines() or ["the run failed"])[0] if cause else "the run failed"
-    return "the run failed; look at it in Dagster's UI"

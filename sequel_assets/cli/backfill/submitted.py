@@ -5,7 +5,6 @@ The runs belong to Dagster. Ending the command ends the watching alone.
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,27 +89,28 @@ def _watch(
     submitted: Mapping[str, Task],
     raise_if_stopped: Callable[[], None],
 ) -> int:
-    left, failed, began, slices = dict(submitted), 0, time.monotonic(), Counter[str]()
-    has_warned = False
+    left, failed, slices = dict(submitted), 0, dict.fromkeys(submitted, 0)
+    warn_at: float | None = time.monotonic() + STUCK_SECONDS
     with _view(len(submitted)) as show:
         while left:
             raise_if_stopped()
             attempts = last_attempts(instance, list(left))
-            counts = Counter(run.status for run in attempts.values())
             under_way = {run_id: run for run_id, run in attempts.items() if run.status is dg.DagsterRunStatus.STARTED}
             ended = {run_id: run for run_id, run in attempts.items() if is_over(instance, run)}
-            slices.update(_new(slices, _refreshed(warehouse, left, {**under_way, **ended})))
+            slices |= _refreshed(warehouse, left, {**under_way, **ended})
             for run_id, run in ended.items():
                 task = left.pop(run_id)
                 failed += _report(instance, task, run, slices[run_id])
-            show(len(submitted) - len(left), len(under_way), slices.total())
-            if not has_warned and not under_way and left and time.monotonic() - began > STUCK_SECONDS:
-                has_warned = len(left) == len(submitted)
-                if has_warned:
-                    errors().print(
-                        f"no run has begun for {STUCK_SECONDS:.0f} seconds ({counts[dg.DagsterRunStatus.QUEUED]} queued): "
-                        "do the daemon and a worker run (sequel-assets serve worker)? The runs wait, and nothing is lost"
-                    )
+            show(len(submitted) - len(left), len(under_way), sum(slices.values()))
+            if under_way or ended:
+                warn_at = None
+            elif warn_at is not None and time.monotonic() > warn_at:
+                warn_at = None
+                queued = sum(run.status is dg.DagsterRunStatus.QUEUED for run in attempts.values())
+                errors().print(
+                    f"no run has begun for {STUCK_SECONDS:.0f} seconds ({queued} queued): "
+                    "do the daemon and a worker run (sequel-assets serve worker)? The runs wait, and nothing is lost"
+                )
             if left:
                 time.sleep(POLL_SECONDS)
     return failed
@@ -141,10 +141,6 @@ def _refreshed(warehouse: Warehouse, tasks: Mapping[str, Task], runs: Mapping[st
     )
     with warehouse.read() as connection:
         return {ids[run_id]: count for run_id, count in connection.execute(query)}
-
-
-def _new(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
-    return {run_id: count - before[run_id] for run_id, count in now.items()}
 
 
 @contextmanager

@@ -4,7 +4,6 @@ What would fail every run (settings, another warehouse, another release, another
 before it takes a run.
 """
 
-import os
 import secrets
 import socket
 from importlib.util import find_spec
@@ -42,10 +41,9 @@ def serve_worker(settings: Settings, *, concurrency: int, name: str) -> int:
                 f"Redis does not answer at {_address(app)}; no run was taken and none is lost; look at "
                 "DAGSTER_CELERY_BROKER_URL and at the server, then start the worker again"
             )
-        shown = f"{name}@{socket.gethostname()}"
-        console().print(f"worker {visible(shown)} takes runs, {concurrency} at once (Ctrl-C ends it)")
-        os.environ["DAGSTER_HOME"] = str(dagster_home())
-        return work(app, concurrency=concurrency, name=f"{name}-{secrets.token_hex(3)}@{socket.gethostname()}")
+        host = socket.gethostname()
+        console().print(f"worker {visible(f'{name}@{host}')} takes runs, {concurrency} at once (Ctrl-C ends it)")
+        return work(app, concurrency=concurrency, name=f"{name}-{secrets.token_hex(3)}@{host}")
 
 
 def _address(app: object) -> str:

@@ -23,8 +23,7 @@ class Choice:
     """What a run does with the days of its range."""
 
     requested: dict[str, dict[date, DayCoverage]]
-    """company -> the days that are fetched, and how. The hour's own run fetches some beyond its range: within the range
-    Dagster would plan every slice of a month, and store an event for each."""
+    """company -> the days that are fetched, and how. The hour's own run fetches some beyond the days that its config names."""
     list_companies: frozenset[str]
     """Companies that are refreshed without any day: a list that has no day could not be fetched."""
     kept: dict[str, set[date]]
@@ -33,7 +32,6 @@ class Choice:
     """How many company days are not fetched since Sequel has forgotten them."""
     unknown_companies: list[str]
     """Companies of the setting SEQUEL_COMPANY_RETENTION_DAYS that are not known."""
-    is_hourly: bool
     accepts_loss: bool
 
 
@@ -72,6 +70,5 @@ def choose(
         kept,
         frozen,
         retention.unknown_companies(companies),
-        is_hourly(tags),
         is_on(tags, ACCEPT),
     )

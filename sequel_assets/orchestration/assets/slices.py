@@ -86,10 +86,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()})
         gone = leave_out_gone(context, wanted, companies) if asks_sequel else {}
         choice = warehouse.ask(lambda connection: choose(connection, wanted, context.run.tags, platform.settings()))
-        for unknown in choice.unknown_companies:
-            context.log.warning(
-                f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(unknown)}: no company has this id or partition key"
-            )
+        warn_of_unknown(context, choice)
         _describe(context, wanted | gone, names, asks_sequel=asks_sequel)
         titles = {company.company_id: company.name for company in companies}
         summary = RunSummary(names)
@@ -99,25 +96,12 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         observer.run_id = context.run.run_id
         observer.progress, before = refresher.progress, client.stats.requests
         progress = ProgressLog(context, refresher.progress)
-        steady = SLICED_NAMES if not choice.is_hourly else selected
-        report = Report(
-            context,
-            names,
-            shown,
-            lambda outcome: outcome.dataset in steady,
-            settings.clock().date(),
-            wanted | gone,
-            space,
-            titles,
-        )
+        today = settings.clock().date()
+        report = Report(context, names, shown, lambda _: True, today, wanted | gone, space, titles)
         with report, closing(outcomes_of(refresher, choice, wanted, asks_sequel=asks_sequel)) as outcomes:
-            for outcome in outcomes:
-                observer.on_outcome(outcome)
-                report.add(outcome, warehouse)
-                summary.add(outcome)
-                progress.log_if_due()
+            follow(outcomes, warehouse, observer, report, summary, progress)
             observer.fatal = refresher.fatal
-            if asks_sequel and not refresher.fatal and (report.failed or not choice.is_hourly):
+            if asks_sequel and not refresher.fatal:
                 left = {**choice.kept, **gone}  # a planned slice that is not logged turns red with a run that fails
                 for outcome in warehouse.ask(lambda connection: list(kept_outcomes(connection, left))):
                     observer.on_outcome(outcome)
@@ -125,7 +109,7 @@ def _refresh(context: dg.AssetExecutionContext, platform: Platform, observer: Ob
         requested = sum(len(days) for days in choice.requested.values())
         in_range = sum(len(days) for days in wanted.values())
         if asks_sequel and requested:
-            _report_lists(context, warehouse, space)
+            report_lists(context, warehouse, space)
         requests = client.stats.requests - before
         frozen = f", {choice.frozen} frozen (Sequel has forgotten them)" if choice.frozen else ""
         summary.log(context, choice.requested, choice.kept if asks_sequel else {})
@@ -153,7 +137,33 @@ def _describe(
     context.instance.add_run_tags(context.run.run_id, described)
 
 
-def _report_lists(context: dg.AssetExecutionContext, warehouse: Warehouse, space: Namespace) -> None:
+def follow(
+    outcomes: Iterable[Outcome],
+    warehouse: Warehouse,
+    observer: Observer,
+    report: Report,
+    summary: RunSummary,
+    progress: "ProgressLog",
+) -> None:
+    """Pass on every outcome of a refresh as it comes: to who watches, to Dagster, and to what the run says at its end."""
+    for outcome in outcomes:
+        observer.on_outcome(outcome)
+        report.add(outcome, warehouse)
+        summary.add(outcome)
+        progress.log_if_due()
+
+
+def warn_of_unknown(context: dg.AssetExecutionContext | dg.OpExecutionContext, choice: Choice) -> None:
+    """Name the companies of a setting that do not exist."""
+    for unknown in choice.unknown_companies:
+        context.log.warning(
+            f"SEQUEL_COMPANY_RETENTION_DAYS names {visible(unknown)}: no company has this id or partition key"
+        )
+
+
+def report_lists(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, warehouse: Warehouse, space: Namespace
+) -> None:
     """Log the lists that have no day: a refresh of slices has just fetched what is due of them."""
     for dataset in LISTS:
         rows = warehouse.ask(partial(row_count, dataset.table))

@@ -11,7 +11,6 @@
 """
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -83,13 +82,6 @@ class HostsRunLauncher(CeleryRunLauncher):
         lost = dg.Field(int, is_required=False, default_value=LOST_SECONDS, description=meaning)
         return {**super().config_type(), "lost_seconds": lost}  # type: ignore[dict-item]
 
-    @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> "HostsRunLauncher":
-        """Return the launcher that `dagster.yaml` describes."""
-        return cls(inst_data=inst_data, **config_value)
-
     def launch_run(self, context: LaunchRunContext) -> None:
         """Hand a run over; while Redis is away it goes back into Dagster's queue."""
         try:
@@ -102,13 +94,14 @@ class HostsRunLauncher(CeleryRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Say whether the run's task is with a worker that answers."""
         try:
-            task = self.celery.AsyncResult(run.tags[DAGSTER_CELERY_TASK_ID_TAG])
-            state, worker = task.state, (task.info or {}).get("hostname") if isinstance(task.info, dict) else None
+            task = self.celery.backend.get_task_meta(run.tags[DAGSTER_CELERY_TASK_ID_TAG])
+            state, result = task["status"], task.get("result")
             if state == "SUCCESS":
                 return CheckRunHealthResult(WorkerStatus.SUCCESS)
             if state == "FAILURE":
                 return CheckRunHealthResult(WorkerStatus.FAILED, "the process that executed the run was killed")
-            if state == "STARTED" and worker and not self._is_there(worker):
+            worker = result.get("hostname") if state == "STARTED" and isinstance(result, dict) else None
+            if worker and not self._is_there(worker):
                 return CheckRunHealthResult(
                     WorkerStatus.FAILED, f"worker {worker} has not answered for {self._lost_seconds} seconds"
                 )

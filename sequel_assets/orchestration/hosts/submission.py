@@ -15,8 +15,9 @@ from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRe
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 from sequel_assets.orchestration.namespace import ALONE, SLICES, Namespace
+from sequel_assets.orchestration.reporting.failures import UNKNOWN, lines_of_failed_step
+from sequel_assets.orchestration.storage.event_log import batches
 
-FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 AT_ONCE = 200
 """Runs that are read at once."""
 
@@ -91,10 +92,8 @@ def slices_queue(instance: dg.DagsterInstance, workspace: Path, space: Namespace
 def last_attempts(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> dict[str, dg.DagsterRun]:
     """Return, by the ids of runs that were submitted, the last attempt of each: itself, or what Dagster retried it with."""
     found: dict[str, dg.DagsterRun] = {}
-    for place in range(0, len(run_ids), AT_ONCE):
-        found |= {
-            run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=list(run_ids[place : place + AT_ONCE])))
-        }
+    for some in batches(run_ids, AT_ONCE):
+        found |= {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=some))}
     for run_id, run in found.items():
         if run.status is dg.DagsterRunStatus.FAILURE and run.tags.get(WILL_RETRY_TAG) == "true":
             _, group = instance.get_run_group(run_id) or (run_id, [run])
@@ -106,18 +105,14 @@ def is_over(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Say whether an attempt has ended, and no other will follow: Dagster says so a moment after the run has failed."""
     if run.status is dg.DagsterRunStatus.FAILURE and instance.run_retries_enabled:
         return run.tags.get(WILL_RETRY_TAG) == "false"
-    return run.status in FINISHED
+    return run.is_finished
 
 
 def why_it_failed(instance: dg.DagsterInstance, run_id: str, lines: int) -> list[str]:
-    """Return the first lines of what a failed run says of itself."""
-    for kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE):
-        for entry in instance.all_logs(run_id, of_type=kind):
-            event = entry.dagster_event
-            if event is None:
-                continue
-            failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
-            text = (failure.description if failure else None) or event.message or ""
-            if text.strip():
-                return text.strip().splitlines()[:lines]
-    return ["the run failed; look at it in Dagster's UI"]
+    """Return the first lines of what a failed run says of itself; one without a failed step was lost, or never began."""
+    steps, ends = (
+        [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kind) if entry.dagster_event is not None]
+        for kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE)
+    )
+    of_the_run = [line for event in ends for line in (event.message or "").strip().splitlines()]
+    return (lines_of_failed_step(steps) or of_the_run or [UNKNOWN])[:lines]

@@ -2,10 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import dagster as dg
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
@@ -24,6 +24,7 @@ from sequel_assets.safety.visible import MAX_NAMED, as_line
 from sequel_assets.warehouse.database.engine import Warehouse
 from sequel_assets.warehouse.tables.core import NO_DAY
 
+T = TypeVar("T")
 _PLACES = {dataset.name: place for place, dataset in enumerate(SLICED)}
 _SOURCES = {dataset.name: frozenset(lineage(dataset)) for dataset in SLICED}
 STATUS_IN_WORDS = {
@@ -133,9 +134,15 @@ def log_together(
     for one in materializations:
         by_dataset.setdefault(one.asset_key.to_user_string(), []).append(space.event(one))
     for dataset in sorted(by_dataset, key=lambda name: (_PLACES.get(name, -1), name)):
-        together, batch = by_dataset[dataset], str(uuid.uuid4())
-        for place, one in enumerate(together, start=1):
-            DagsterEvent.asset_materialization(step, one, DagsterEventBatchMetadata(batch, place == len(together)))
+        for one, batch in in_one_batch(by_dataset[dataset]):
+            DagsterEvent.asset_materialization(step, one, batch)
+
+
+def in_one_batch(items: Sequence[T]) -> Iterator[tuple[T, DagsterEventBatchMetadata]]:
+    """Yield items, each with what says that its event is stored together with the others'."""
+    number = str(uuid.uuid4())
+    for place, item in enumerate(items, start=1):
+        yield item, DagsterEventBatchMetadata(number, place == len(items))
 
 
 def materialization(

@@ -6,7 +6,6 @@ logged when it is new or its rows changed (and with it whatever depends on it), 
 rows, or when it had failed before; and one that fails is planned by itself before the run fails, so that exactly it turns red.
 """
 
-import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import date
@@ -14,14 +13,22 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent, DagsterEventBatchMetadata
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.assets.slice_selection import Choice, choose
-from sequel_assets.orchestration.assets.slices import Execute, ProgressLog, leave_out_gone, outcomes_of
+from sequel_assets.orchestration.assets.slices import (
+    Execute,
+    ProgressLog,
+    follow,
+    leave_out_gone,
+    outcomes_of,
+    report_lists,
+    warn_of_unknown,
+)
 from sequel_assets.orchestration.namespace import ALONE, HOUR, Namespace
 from sequel_assets.orchestration.partitions import slice_key
-from sequel_assets.orchestration.reporting.materializations import Report, failure
+from sequel_assets.orchestration.reporting.materializations import Report, failure, in_one_batch
 from sequel_assets.orchestration.reporting.run_summary import RunSummary
 from sequel_assets.orchestration.resources import Observer, Platform
 from sequel_assets.refresh.core import config
@@ -95,6 +102,7 @@ def _refresh(context: dg.OpExecutionContext, platform: Platform, observer: Obser
         wanted = _wanted(context, {key: company_id for company_id, key in names.items()}, today, tags)
         leave_out_gone(context, wanted, companies)
         choice = warehouse.ask(lambda connection: choose(connection, wanted, tags, settings))
+        warn_of_unknown(context, choice)
         requested = {company_id: list(days) for company_id, days in choice.requested.items()}
         loud = warehouse.ask(lambda connection: _unsettled(connection, requested, today))
         options = RefreshOptions(context.run_id, accepts_loss=False)
@@ -113,12 +121,10 @@ def _refresh(context: dg.OpExecutionContext, platform: Platform, observer: Obser
 
         report = Report(context, names, SLICED_NAMES, is_steady, today, requested, space, titles)
         with report, closing(outcomes_of(refresher, choice, wanted, asks_sequel=True)) as outcomes:
-            for outcome in outcomes:
-                observer.on_outcome(outcome)
-                report.add(outcome, warehouse)
-                summary.add(outcome)
-                progress.log_if_due()
+            follow(outcomes, warehouse, observer, report, summary, progress)
             observer.fatal = refresher.fatal
+        if any(day != today for days in requested.values() for day in days):
+            report_lists(context, warehouse, space)  # once a day is enough for assets that have no day
         summary.log(context, choice.requested, {})
         _say(context, choice, client.stats.requests - before, report, summary.table())
         if report.failed and not refresher.fatal:
@@ -182,9 +188,7 @@ def _plan(context: dg.OpExecutionContext, failed: Iterable[Outcome], names: dict
         if outcome.day != NO_DAY:
             slices.setdefault(outcome.dataset, []).append(str(slice_key(names[outcome.company_id], outcome.day)))
     for dataset, keys in slices.items():
-        batch = str(uuid.uuid4())
-        for place, key in enumerate(keys, start=1):
+        for key, batch in in_one_batch(keys):
             planned = AssetMaterializationPlannedData(space.key(dataset), partition=key)
             event = DagsterEvent.build_asset_materialization_planned_event(context.job_name, context.op.name, planned)
-            together = DagsterEventBatchMetadata(batch, place == len(keys))
-            context.instance.report_dagster_event(event, context.run_id, batch_metadata=together)
+            context.instance.report_dagster_event(event, context.run_id, batch_metadata=batch)

@@ -5,15 +5,15 @@ turn: with thousands of companies the whole of it would be millions of slices ev
 everything is looked at.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from sequel_assets.orchestration.resources import current_warehouse
-from sequel_assets.orchestration.schedules.hourly_plan import MAX_DAYS
+from sequel_assets.orchestration.schedules.hourly_plan import MAX_DAYS, in_turn
+from sequel_assets.orchestration.storage.event_log import batches
 from sequel_assets.refresh.core import config
 from sequel_assets.refresh.core.retention import NONE_FROZEN
 from sequel_assets.refresh.coverage.due_days import due_this_hour
@@ -26,7 +26,6 @@ IN_TURN = 100
 """Companies whose whole history one tick looks at."""
 READ_TOGETHER = 100
 """Companies whose slices are in memory together."""
-T = TypeVar("T")
 
 
 def due_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
@@ -34,22 +33,14 @@ def due_days(settings: Settings, now: datetime) -> dict[str, list[date]]:
     since = now.astimezone(UTC).date() - timedelta(days=MAX_DAYS)
     with current_warehouse(settings) as warehouse:
         there = warehouse.ask(catalog.present_companies)
-        whole = in_turn(there, now)
-        recent = [company for company in there if company not in whole]
+        whole = in_turn(there, now, IN_TURN)
+        whole_ids = {company.company_id for company in whole}
+        recent = [company for company in there if company.company_id not in whole_ids]
         due: dict[str, list[date]] = {}
         for companies, first in ((whole, None), (recent, since)):
-            for some in _together(companies):
+            for some in batches(companies, READ_TOGETHER):
                 due |= warehouse.ask(partial(_due, settings=settings, companies=some, now=now, since=first))
     return {company.partition_key: due[company.partition_key] for company in there}
-
-
-def in_turn(all_of_them: Sequence[T], now: datetime, at_once: int = IN_TURN) -> list[T]:
-    """Return those whose turn it is: all where there are few, else others every hour until each had its turn. Pure."""
-    number = len(all_of_them)
-    if number <= at_once:
-        return list(all_of_them)
-    start = int(now.timestamp()) // 3600 * at_once
-    return [all_of_them[(start + place) % number] for place in range(at_once)]
 
 
 def _due(
@@ -75,8 +66,3 @@ def _due(
         ]
         for company in companies
     }
-
-
-def _together(companies: Sequence[KnownCompany]) -> Iterator[Sequence[KnownCompany]]:
-    for place in range(0, len(companies), READ_TOGETHER):
-        yield companies[place : place + READ_TOGETHER]

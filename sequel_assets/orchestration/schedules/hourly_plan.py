@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.partitions import RANGE_END, RANGE_START
 
+T = TypeVar("T")
 MAX_DAYS = 31
 """Days that the run of the hour reaches back to at most."""
 MAX_OLDER_RUNS = 20
@@ -79,8 +80,7 @@ def decide_hour(
     rest = {key: theirs - common for key, theirs in owing.items()}
     alone = [Work((key,), tuple(sorted(theirs)), is_older=True) for key, theirs in rest.items() if theirs]
     older = list(_together([one for one in alone if not any(map(one.overlaps, under_way))], companies_per_run))
-    turn = int(hour.timestamp()) // 3600 * MAX_OLDER_RUNS
-    found += [older[(turn + place) % len(older)] for place in range(min(len(older), MAX_OLDER_RUNS))]
+    found += in_turn(older, hour, MAX_OLDER_RUNS)
     return found or dg.SkipReason("what is due is being fetched by runs that are under way")
 
 
@@ -89,6 +89,15 @@ def common_days(owing: Mapping[str, Collection[date]], companies: int, today: da
     times = Counter(day for days in owing.values() for day in days)
     first = today - timedelta(days=MAX_DAYS)
     return frozenset({today, *(day for day, count in times.items() if 2 * count > companies and day > first)})
+
+
+def in_turn(all_of_them: Sequence[T], now: datetime, at_once: int) -> list[T]:
+    """Return those whose turn it is: all where there are few, else others every hour until each had its turn. Pure."""
+    number = len(all_of_them)
+    if number <= at_once:
+        return list(all_of_them)
+    start = int(now.timestamp()) // 3600 * at_once
+    return [all_of_them[(start + place) % number] for place in range(at_once)]
 
 
 def bundles(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -83,13 +83,13 @@ def divide(places: int, demands: Mapping[str, Demand], turn: int) -> dict[str, i
         return {holder: int(holder in lucky) for holder in holders}
     shares = dict.fromkeys(holders, 1)
     for limit in ({holder: max(1, demands[holder].wanted) for holder in holders}, dict.fromkeys(holders, places)):
-        while (left := places - sum(shares.values())) > 0:
+        while sum(shares.values()) < places:
             open_ = [holder for holder in holders if shares[holder] < limit[holder]]
             if not open_:
                 break
             # one place at a time to whoever has least for its companies: at most 64 steps
             chosen = min(open_, key=lambda holder: (shares[holder] / max(1, demands[holder].companies), holder))
-            shares[chosen] += min(1, left)
+            shares[chosen] += 1
     return shares
 
 

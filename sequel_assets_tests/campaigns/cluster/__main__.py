@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from sequel_assets_tests.campaigns.cluster.faults import FAULTS
+from sequel_assets_tests.campaigns.cluster.faults import FAULTS, Fault
 from sequel_assets_tests.campaigns.cluster.network import why_not
 from sequel_assets_tests.campaigns.cluster.servers import redis_is_missing
 from sequel_assets_tests.campaigns.cluster.stage import Cluster
@@ -40,7 +40,7 @@ def main(companies: int = 200, rounds: int = 1, keep: str = "", only: str = "") 
     sys.exit("\n".join(wrong) if wrong else 0)
 
 
-def one_hour(cluster: Cluster, name: str, fault: object) -> list[str]:
+def one_hour(cluster: Cluster, name: str, fault: Fault) -> list[str]:
     """Let an hour begin, let something go wrong, and look whether the hour is made good within the next one."""
     before, requests, top = cluster.runs(), cluster.sandbox.requests.count, cluster.next_hour()
     behind = cluster.behind(top)
@@ -48,7 +48,7 @@ def one_hour(cluster: Cluster, name: str, fault: object) -> list[str]:
     while cluster.behind(top) >= behind and time.monotonic() < deadline:
         time.sleep(0.5)
     began = time.monotonic()
-    fault(cluster)  # type: ignore[operator]
+    fault(cluster)
     is_good, next_seconds = cluster.wait_until_made_good(top, cluster.size.hour_seconds / 2), "-"
     seconds = time.monotonic() - began
     if not is_good:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -42,9 +42,7 @@ class DatabasePair:
         _let_in(self.primary)
         self.standby = _replica(self.primary, first, second)
         self._where = {id(self.primary): first, id(self.standby): second}
-        self.primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
-        self.primary.run("SELECT pg_reload_conf()")
-        _until(lambda: self._scalar("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == 1)
+        self._await_standby()
 
     def url(self, database: str, driver: str = "postgresql") -> str:
         """Return the URL of a database, wherever it is written: both hosts, the one that takes writes."""
@@ -73,6 +71,10 @@ class DatabasePair:
         shutil.rmtree(self.standby.folder, ignore_errors=True)
         self.standby = _replica(self.primary, self._where[id(self.primary)], where)
         self._where[id(self.standby)] = where
+        self._await_standby()
+
+    def _await_standby(self) -> None:
+        """Acknowledge nothing any more that the replica does not have, and wait until it follows."""
         self.primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
         self.primary.run("SELECT pg_reload_conf()")
         _until(lambda: self._scalar("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") == 1)
@@ -164,10 +166,9 @@ def redis_is_missing() -> str:
     return "" if shutil.which("redis-server") else "no redis-server (Debian: redis-server)"
 
 
-def _until(is_so: object, seconds: float = 60) -> None:
+def _until(is_so: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while not is_so():  # type: ignore[operator]
+    while not is_so():
         if time.monotonic() > deadline:
             raise TimeoutError("the replica did not follow its primary")
         time.sleep(0.2)
-    os.sched_yield()

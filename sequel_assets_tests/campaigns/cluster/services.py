@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import psutil
 
+from sequel_assets.cli.support.dagster_services import answers_in_time
 from sequel_assets_tests.campaigns.cluster.network import ClusterHost
-from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
+from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment, hear_interrupts
 from sequel_assets_tests.support.paths import PROJECT
 
 BIN = Path(sys.executable).parent
@@ -48,7 +46,8 @@ class HostProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_hear_interrupts,
+                preexec_fn=hear_interrupts,
+                umask=0o077,
             )
 
     def kill(self) -> None:
@@ -132,15 +131,9 @@ def call(
 
 def wait_until_answering(service: HostProcess, url: str) -> None:
     """Wait until a process answers at an address."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        assert service.is_running, f"{service.name} ended: {service.log.read_text()[-1500:]}"
-        try:
-            if httpx.get(url, timeout=2, trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.3)
-    raise AssertionError(f"{service.name} does not answer at {url}: {service.log.read_text()[-1500:]}")
+    process = service.process
+    assert process is not None
+    assert answers_in_time(process, url, READY_SECONDS), f"{service.name}: {service.log.read_text()[-1500:]}"
 
 
 def _send(process: psutil.Process, number: int) -> None:
@@ -148,8 +141,3 @@ def _send(process: psutil.Process, number: int) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
-
-
-def _hear_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.umask(0o077)

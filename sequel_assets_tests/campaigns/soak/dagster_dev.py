@@ -22,7 +22,7 @@ import httpx
 import psutil
 import yaml
 
-from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment
+from sequel_assets_tests.support.commands.calls import COMMAND, clean_environment, hear_interrupts
 from sequel_assets_tests.support.paths import PROJECT
 from sequel_assets_tests.support.served_demo import ask_dagster, free_port
 
@@ -74,7 +74,7 @@ class DagsterDev:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
-            preexec_fn=_hear_interrupts,
+            preexec_fn=hear_interrupts,
         )
 
     def wait_until_served(self) -> None:
@@ -139,11 +139,6 @@ class DagsterDev:
         _, left = psutil.wait_procs(theirs, timeout=15)
         self._log.close()
         assert left == [], left
-
-
-def _hear_interrupts() -> None:
-    """Listen to SIGINT, also where a shell started us in the background: Dagster ends by it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _patience(speed: float) -> dict[str, str]:

@@ -12,7 +12,7 @@ from sequel_assets.orchestration import run_tags
 from sequel_assets.orchestration.assets.slice_selection import choose
 from sequel_assets.orchestration.reporting.specs import lineage
 from sequel_assets.orchestration.schedules.hourly_plan import Work
-from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, SLICED
+from sequel_assets.refresh.core.datasets import AT_CLOSE_NAMES, LISTS, SLICED
 from sequel_assets.refresh.coverage.due_days import DayCoverage
 from sequel_assets.warehouse.tables.core import problems, refreshes
 from sequel_assets_tests.campaigns.soak import night
@@ -210,3 +210,29 @@ def test_a_slice_that_fails_in_an_hour_turns_red_and_no_other_does_until_it_is_g
     (well,) = stage.hour(later)
     assert well.success
     assert stage.statuses("event_participants") == (everything, set())
+
+
+def test_an_hour_names_a_company_of_the_settings_that_does_not_exist(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every run does: a misspelt one would keep its days for ever."""
+    monkeypatch.setenv("SEQUEL_COMPANY_RETENTION_DAYS", '{"blot": 30}')
+    (result,) = stage.hour(NOW)
+    assert result.success
+    said = [entry.user_message for entry in stage.instance.all_logs(result.run_id)]
+    assert "SEQUEL_COMPANY_RETENTION_DAYS names blot: no company has this id or partition key" in said
+
+
+@ON_REFRESHED
+def test_the_hour_that_closes_a_day_logs_the_lists_that_have_no_day(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who registered comes with the slices: once a day its page is of now, and an hour of an open day does not log it."""
+    lists = {dataset.name for dataset in LISTS}
+    found = []
+    for later in (NOW + timedelta(hours=1), NOW.replace(hour=0) + timedelta(days=1)):
+        stage.move(monkeypatch, later)
+        (result,) = stage.hour(later)
+        assert result.success
+        found.append({name for name, _ in materializations(stage, result)} & lists)
+    assert found == [set(), lists]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sequel_assets import settings
 from sequel_assets.orchestration.schedules import hourly_due
-from sequel_assets.orchestration.schedules.hourly_due import due_days, in_turn
+from sequel_assets.orchestration.schedules.hourly_due import due_days
+from sequel_assets.orchestration.schedules.hourly_plan import in_turn
 from sequel_assets.refresh.coverage.due_days import due_this_hour
 from sequel_assets.refresh.coverage.freshness import Watermark
 from sequel_assets.warehouse.stores import catalog

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,11 @@ def clean_environment(**told: str) -> dict[str, str]:
     """The environment without anything that this project or Dagster reads, but what is told."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SEQUEL_", "DAGSTER_", "COLUMNS", "PYTHONW"))}
     return {**kept, **told}
+
+
+def hear_interrupts() -> None:
+    """Listen to SIGINT, also where a shell started us in the background: Dagster ends by it. For a process that begins."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 COMMAND = [sys.executable, "-m", "sequel_assets.cli"]
